@@ -1,0 +1,152 @@
+/* cache.c: where built programs stay, and when they are still good.
+ *
+ * Keys are 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Sources are compared by their bytes, since a
+ * time can stay the same over an edit; dnw and libdnwrt, large and rarely changed, by size and time. The
+ * list: stamp of dnw and libdnwrt hash of the bytes, path          one line a source file
+ */
+#include "cache.h"
+#include "link.h"
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const uint64_t hash_start = 0xCBF29CE484222325u;
+
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t length)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < length; i++) h = (h ^ p[i]) * 0x100000001B3u;
+    return h;
+}
+
+/* With the final 0, so that "ab","c" and "a","bc" differ. */
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+    return hash_bytes(h, text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static uint64_t hash_stamp(uint64_t h, const char *path)
+{
+    struct stat s;
+    if (stat(path, &s)) return hash_text(h, path);
+    int64_t stamp[] = {s.st_size, s.st_mtim.tv_sec, s.st_mtim.tv_nsec};
+    return hash_bytes(h, stamp, sizeof stamp);
+}
+
+/* A home directory can be shared by machines with different processors. */
+static uint64_t hash_processor(uint64_t h)
+{
+    char line[8192];
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f) return h;
+    while (fgets(line, sizeof line, f) && line[0] != '\n')
+        if (!strncmp(line, "model name", 10) || !strncmp(line, "flags", 5)) h = hash_text(h, line);
+    fclose(f);
+    return h;
+}
+
+static uint64_t hash_path(uint64_t h, const char *path)
+{
+    char *real = path ? realpath(path, NULL) : NULL;
+    h = hash_text(h, real ? real : path);
+    free(real);
+    return h;
+}
+
+/* Names the directory of the program. */
+static uint64_t place_key(const char *path, const CompileOptions *o)
+{
+    uint64_t h = hash_path(hash_path(hash_start, path), o->data_directory);
+    for (int i = 0; i < o->defines.count; i++)
+        h = hash_text(hash_text(h, o->defines.at[i].name), o->defines.at[i].value);
+    h = hash_bytes(hash_text(h, o->cpu), &o->optimize, sizeof o->optimize);
+    return hash_processor(h);
+}
+
+/* Makes the directory and those above it. */
+static bool make_directories(char *path)
+{
+    for (char *at = path + 1; *at; at++) {
+        if (*at != '/') continue;
+        *at = 0;
+        bool ok = mkdir(path, 0700) == 0 || errno == EEXIST;
+        *at = '/';
+        if (!ok) return false;
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+bool cache_open(Arena *a, const char *path, const char *name, const CompileOptions *options,
+                CacheEntry *entry, const char **why)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (!cache || *cache != '/') cache = home && *home == '/' ? arena_printf(a, "%s/.cache", home) : NULL;
+    *why = "there is no directory for built programs: neither XDG_CACHE_HOME nor HOME is set";
+    if (!cache) return false;
+    char *directory = arena_printf(a, "%s/dnw/%016" PRIx64, cache, place_key(path, options));
+    if (!make_directories(directory)) {
+        *why = arena_printf(a, "cannot make the directory '%s': %s", directory, strerror(errno));
+        return false;
+    }
+    entry->program = arena_printf(a, "%s/%s", directory, name);
+    entry->inputs = arena_printf(a, "%s/.inputs", directory);
+    return true;
+}
+
+static uint64_t tool_stamp(Arena *a)
+{
+    return hash_stamp(hash_stamp(hash_start, "/proc/self/exe"), link_runtime(a));
+}
+
+/* One line of the list after the first: has this file the same bytes? */
+static bool unchanged(Arena *a, const char *line)
+{
+    char *path;
+    const char *why;
+    uint64_t hash = strtoull(line, &path, 16);
+    Sources *sources = sources_new(a);
+    int file = *path == ' ' ? sources_read(sources, path + 1, &why) : -1;
+    if (file < 0) return false;
+    const SourceFile *source = sources_file(sources, (uint32_t)file);
+    return hash_bytes(hash_start, source->text, source->length) == hash;
+}
+
+bool cache_fresh(Arena *a, const CacheEntry *entry)
+{
+    char line[PATH_MAX + 32];
+    int lines = 0;
+    bool ok = access(entry->program, X_OK) == 0;
+    FILE *f = fopen(entry->inputs, "r");
+    if (!f) return false;
+    while (ok && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        ok = lines++ ? unchanged(a, line) : strtoull(line, NULL, 16) == tool_stamp(a);
+    }
+    fclose(f);
+    return ok && lines > 1;
+}
+
+void cache_forget(const CacheEntry *entry)
+{
+    remove(entry->inputs);
+}
+
+bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
+{
+    FILE *f = fopen(entry->inputs, "w");
+    if (!f) return false;
+    fprintf(f, "%016" PRIx64 "\n", tool_stamp(a));
+    const SourceFile *source;
+    for (uint32_t i = 0; (source = sources_file(sources, i)); i++) {
+        char *real = realpath(source->path, NULL);
+        uint64_t hash = hash_bytes(hash_start, source->text, source->length);
+        fprintf(f, "%016" PRIx64 " %s\n", hash, real ? real : source->path);
+        free(real);
+    }
+    bool ok = !ferror(f);
+    return fclose(f) == 0 && ok;
+}

@@ -1,0 +1,486 @@
+/* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the model. */
+#include "check.h"
+#include "grad.h"
+#include <math.h>
+
+const char *unique_name(Check *k, const char *base)
+{
+    const char *name = base;
+    for (int n = 2;; n++) {
+        bool taken = false;
+        for (int i = 0; i < k->used_names.count; i++)
+            if (strcmp(k->used_names.at[i], name) == 0) taken = true;
+        if (!taken) break;
+        name = arena_printf(k->perm, "%s_%d", base, n);
+    }
+    vec_push(k->perm, &k->used_names, name);
+    return name;
+}
+
+static Graph *graph_new(Check *k, const char *base, Span span)
+{
+    Graph *g = NEW(k->perm, Graph);
+    g->name = unique_name(k, base);
+    g->number = k->model->graphs.count;
+    g->input = g->output = -1;
+    g->span = span;
+    return g;
+}
+
+/* ---- node sets ---- */
+
+static int find_set(const Graph *g, const char *name)
+{
+    for (int i = 0; i < g->sets.count; i++)
+        if (strcmp(g->sets.at[i].name, name) == 0) return i;
+    return -1;
+}
+
+static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
+{
+    *out = (Shape){0};
+    double size = 1;
+    for (int i = 0; i < d->indices.count; i++) {
+        const Expr *e = d->indices.at[i].size;
+        Val *v = check_expr(k, scope, e);
+        if (is_poison(v)) return false;
+        double low = d->role == SET_NODES ? 0 : 1;
+        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low || (size *= v->number) > 2e9) {
+            Diag *g = diag_add(k->diags, E_RANGE, e->span, "the size of '%s' must be a whole number from %g, at most 2000000000 nodes in all; this is %s",
+                               d->name.text, low, v->kind == VAL_NUMBER ? val_text(k, v) : val_kind_text(v));
+            if (v->kind == VAL_NUMBER && floor(v->number) != v->number) diag_help(g, "round it: floor(...)");
+            return false;
+        }
+        if (i == MAX_RANK) {
+            diag_add(k->diags, E_RANGE, d->span, "a node set has at most %d indices", MAX_RANK);
+            return false;
+        }
+        out->dim[out->rank++] = (int64_t)v->number;
+    }
+    if (out->rank == 0) *out = shape_vector(1);
+    return true;
+}
+
+static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int first)
+{
+    Diag *m = diag_add(k->diags, E_SETS, d->span, "a graph has one input and one output; this is the second %s",
+                       d->role == SET_INPUT ? "input" : "output");
+    diag_note(m, g->sets.at[first].span, "the first is here");
+    if (d->role == SET_INPUT) diag_help(m, "join the values before the graph with concat(a, b)");
+}
+
+static bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
+{
+    NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span, .first = -1};
+    int before = find_set(g, d->name.text);
+    if (before >= 0) {
+        Diag *m = diag_add(k->diags, E_TWICE, d->name.span, "node set '%s' is declared twice", d->name.text);
+        diag_note(m, g->sets.at[before].span, "the first is here");
+        return false;
+    }
+    if (builtin_find(d->name.text)) {
+        diag_add(k->diags, E_SHADOW, d->name.span, "'%s' is a built-in name", d->name.text);
+        return false;
+    }
+    int *role = d->role == SET_INPUT ? &g->input : &g->output;
+    if (d->role != SET_NODES && *role >= 0) {
+        second_role(k, g, d, *role);
+        return false;
+    }
+    if (!set_shape(k, scope, d, &s.shape)) return false;
+    s.size = shape_size(s.shape);
+    if (d->role != SET_NODES) *role = g->sets.count;
+    if (!(d->role == SET_INPUT && !d->cell)) s.first = g->nodes, g->nodes += s.size;
+    vec_push(k->perm, &g->sets, s);
+    vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
+    return true;
+}
+
+static void add_cells(Check *k, Graph *g, Scope *scope)
+{
+    for (int i = 0; i < g->sets.count; i++) {
+        const Expr *cell = k->set_decls.at[i]->cell;
+        if (!cell) continue;
+        Val *f = check_function(k, scope, cell);
+        if (!is_poison(f)) build_cell(k, g, i, f);
+    }
+}
+
+/* ---- edges ---- */
+
+static int edge_set(Check *k, const Graph *g, const NodeRef *r)
+{
+    int set = find_set(g, r->set.text);
+    if (set < 0) {
+        const char **names = NEW_ARRAY(k->perm, const char *, (size_t)g->sets.count + 1);
+        for (int i = 0; i < g->sets.count; i++) names[i] = g->sets.at[i].name;
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'", r->set.text, g->name);
+        const char *near = diag_nearest(r->set.text, names, g->sets.count);
+        if (near) diag_help(d, "did you mean '%s'?", near);
+        return -1;
+    }
+    const NodeSet *s = &g->sets.at[set];
+    int declared = k->set_decls.at[set]->indices.count;
+    if (r->bracketed && r->indices.count != declared) {
+        Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared, declared == 1 ? "ex" : "ices", r->indices.count);
+        diag_note(d, s->span, "it is declared here");
+        const char *fix = "";
+        for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
+        diag_help(d, declared ? "%s[%s] is all of its nodes" : "%s alone is its node%s", s->name, fix);
+        return -1;
+    }
+    return set;
+}
+
+/* Binds the index names of one side to arguments of the predicate; a name that is bound already asks for equality. */
+static Value *bind_indices(Check *k, Scope *scope, const NodeRef *r, int rank, int first_arg, Value *equal)
+{
+    for (int i = 0; i < rank; i++) {
+        Value *arg = func_add(k->func, IR_ARG, r->span, 0, NULL);
+        arg->index = first_arg + i;
+        if (i >= r->indices.count || strcmp(r->indices.at[i].text, "_") == 0) continue;
+        Name name = r->indices.at[i];
+        Val *before = NULL;
+        for (int n = 0; n < scope->names.count; n++)
+            if (strcmp(scope->names.at[n].name, name.text) == 0) before = scope->names.at[n].value;
+        if (!before) scope_add(k, scope, name, val_runtime(k, arg, name.span));
+        else {
+            Value *same = func_binary(k->func, IR_EQ, before->value, arg);
+            equal = equal ? func_binary(k->func, IR_AND, equal, same) : same;
+        }
+    }
+    return equal;
+}
+
+static void predicate_uses(Bundle *u, int to_rank)
+{
+    for (int i = 0; i < u->predicate->values.count; i++) {
+        Value *v = u->predicate->values.at[i];
+        for (int a = 0; a < v->arg_count; a++) {
+            if (v->args[a]->op != IR_ARG) continue;
+            int64_t index = v->args[a]->index;
+            if (index < to_rank) u->uses_to |= 1u << index;
+            else u->uses_from |= 1u << (index - to_rank);
+        }
+    }
+}
+
+/* The condition of one line as a function of indices. `absent`: it is false for the options given. */
+static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *line, Bundle *u, bool *absent)
+{
+    int to_rank = g->sets.at[u->to].shape.rank, from_rank = g->sets.at[u->from].shape.rank;
+    Func *saved = k->func;
+    Mode mode = k->mode;
+    Scope inner = {.outer = scope};
+    k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
+    k->mode = MODE_PREDICATE;
+    Value *equal = bind_indices(k, &inner, &line->to, to_rank, 0, NULL);
+    equal = bind_indices(k, &inner, &line->from, from_rank, to_rank, equal);
+    for (int s = 0; s < g->sets.count; s++) {
+        Val *set = val_new(k, VAL_SET, line->span);
+        set->set = s;
+        vec_push(k->perm, &inner.names, (Binding){g->sets.at[s].name, set});
+    }
+    /* Index names win over set names. */
+    for (int i = 0, n = inner.names.count - g->sets.count; i < n; i++) vec_push(k->perm, &inner.names, inner.names.at[i]);
+    Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
+    bool ok = !is_poison(v);
+    if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
+        diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s", val_kind_text(v));
+        ok = false;
+    }
+    if (ok) {
+        *absent = v->kind == VAL_BOOL && v->number == 0;
+        Value *p = v->kind == VAL_RUNTIME ? v->value : NULL;
+        if (p && equal) p = func_binary(k->func, IR_AND, p, equal);
+        else if (equal) p = equal;
+        if (p) {
+            func_result(k->func, "candidate", p);
+            func_prune(k->func);
+            u->predicate = k->func;
+            predicate_uses(u, to_rank);
+        }
+    }
+    k->func = saved, k->mode = mode;
+    return ok;
+}
+
+static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u)
+{
+    if (g->sets.at[u->to].role != SET_INPUT) return true;
+    Diag *d = diag_add(k->diags, E_CYCLE, line->span, "edges lead into the input set '%s', which time = static cannot run",
+                       g->sets.at[u->to].name);
+    diag_help(d, "turn them round, or send them to a nodes set");
+    return false;
+}
+
+static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, int list)
+{
+    if (line->via) {
+        diag_add(k->diags, E_LATER, line->via->span, "edge functions (via) are not part of this release: an edge is a weight");
+        return false;
+    }
+    Bundle u = {.from = edge_set(k, g, &line->from), .to = edge_set(k, g, &line->to), .list = list, .span = line->span};
+    bool absent = false;
+    if (u.from < 0 || u.to < 0) return false;
+    if (!line_predicate(k, g, scope, line, &u, &absent)) return false;
+    if (absent) return true;
+    if (!legal_ends(k, g, line, &u)) return false;
+    vec_push(k->perm, &g->bundles, u);
+    return true;
+}
+
+static bool check_score_and_rule(Check *k, Scope *scope, const EdgesDecl *d)
+{
+    if (d->by && !(d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) {
+        Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span, "an edge has one weight, 'w', and its magnitude decides");
+        diag_help(g, "write by w, or leave it out");
+        return false;
+    }
+    if (!d->rule) return true;
+    Val *rule = check_expr(k, scope, d->rule);
+    if (is_poison(rule)) return false;
+    rule = described(k, rule);
+    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return true;
+    diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges: `using dnw` is", val_text(k, rule));
+    return false;
+}
+
+static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
+{
+    int list = g->lists.count;
+    bool ok = true;
+    vec_push(k->perm, &g->lists, (EdgeList){.name = arena_printf(k->perm, "%s.edges.%d", g->name, list), .span = d->span});
+    if (d->via) {
+        diag_add(k->diags, E_LATER, d->via->span, "edge functions (via) are not part of this release: an edge is a weight");
+        ok = false;
+    }
+    if (!check_score_and_rule(k, scope, d)) ok = false;
+    for (int i = 0; i < d->lines.count; i++)
+        if (!add_line(k, g, scope, d->lines.at[i], list)) ok = false;
+    return ok;
+}
+
+static void add_edge_weights(Check *k, Graph *g)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        Bundle *u = &g->bundles.at[b];
+        Shape shape = u->candidates.form == CANDIDATES_DENSE
+                          ? (Shape){2, {g->sets.at[u->to].size, g->sets.at[u->from].size}}
+                          : shape_vector(u->candidates.count);
+        u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b), shape, u->span);
+        u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
+        u->weight->init.kind = INIT_UNIFORM; /* its bounds follow from each target's candidates, in the program */
+    }
+}
+
+static void budgets(Check *k, Graph *g, Scope *scope, const Decl *d)
+{
+    int list = 0;
+    for (int i = 0; i < d->items.count; i++) {
+        const GraphItem *item = d->items.at[i];
+        if (item->kind != ITEM_EDGES) continue;
+        Val *amount = item->edges->amount ? check_expr(k, scope, item->edges->amount) : NULL;
+        check_budget(k, g, list++, item->edges->budget, amount, item->edges->amount ? item->edges->amount->span : item->edges->span);
+    }
+}
+
+/* ---- instances ---- */
+
+static void check_time(Check *k, const Val *time, Span span)
+{
+    if (is_poison(time)) return;
+    if (time->kind == VAL_CALL && time->builtin->kind == KIND_TIME) return;
+    Diag *d = diag_add(k->diags, E_KIND, span, "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(time));
+    diag_help(d, "write time = static, or leave the line out");
+}
+
+static bool bind_graph(Check *k, Val *function, Shape taken, Span span, Scope *scope)
+{
+    const Decl *d = function->decl;
+    int count = d->params.count;
+    ParamSpec *params = NEW_ARRAY(k->perm, ParamSpec, (size_t)count + 1);
+    Val **args = NEW_ARRAY(k->perm, Val *, (size_t)count + 1);
+    for (int i = 0; i < count; i++)
+        params[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
+    for (int i = 0; i < d->sizes.count; i++) {
+        double size = i < taken.rank ? (double)taken.dim[i] : 1;
+        scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
+    }
+    if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
+        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s", d->name.text, d->sizes.count,
+                 d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
+        return false;
+    }
+    if (!bind_args(k, d->name.text, span, count, params, NULL, function, args)) return false;
+    for (int i = 0; i < count; i++) {
+        Val *v = args[i] ? args[i] : check_expr(k, scope, d->params.at[i].fallback);
+        scope_add(k, scope, d->params.at[i].name, described(k, v));
+    }
+    return true;
+}
+
+static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
+{
+    bool ok = true;
+    for (int i = 0; i < d->items.count; i++) {
+        const GraphItem *item = d->items.at[i];
+        if (item->kind != ITEM_LET) continue;
+        Val *v = described(k, check_expr(k, scope, item->value));
+        if (is_poison(v)) ok = false;
+        if (strcmp(item->name.text, "time") == 0) check_time(k, v, item->value->span);
+        else scope_add(k, scope, item->name, v);
+    }
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_SET && !add_set(k, g, scope, d->items.at[i]->set)) ok = false;
+    static const char *const role[] = {"input", "output"};
+    for (int i = 0; i < 2; i++)
+        if ((i ? g->output : g->input) < 0 && ok) {
+            Diag *m = diag_add(k->diags, E_SETS, d->name.span, "graph '%s' has no %s", d->name.text, role[i]);
+            diag_help(m, "add a line such as: %s %s[10]", role[i], i ? "y" : "x");
+            ok = false;
+        }
+    return ok;
+}
+
+static bool input_fits(Check *k, const Graph *g, Value *x, Span span)
+{
+    const NodeSet *s = &g->sets.at[g->input];
+    if (!x || shape_equal(s->shape, x->shape)) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "graph '%s' takes %s and is given %s", g->name, shape_text(k->perm, s->shape),
+                       shape_text(k->perm, x->shape));
+    diag_note(d, s->span, "%s comes from here", shape_text(k->perm, s->shape));
+    diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+    if (shape_size(x->shape) == s->size) diag_help(d, "make it a list of numbers first: |> flatten |> %s", g->name);
+    return false;
+}
+
+static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
+{
+    const Decl *d = function->decl;
+    for (int i = 0; i < k->calls.count; i++)
+        if (k->calls.at[i] == d) return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
+    Graph *g = graph_new(k, d->name.text, d->name.span);
+    g->chance_seed = (uint64_t)k->seed;
+    Scope scope = {.module = function->module};
+    Check saved = *k;
+    k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
+    k->mode = MODE_CONST;
+    k->graph_scope = &scope;
+    int before = diags_errors(k->diags);
+    vec_push(k->perm, &k->calls, d);
+    bool ok = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d);
+    if (ok) {
+        ok = input_fits(k, g, x, span);
+        add_cells(k, g, &scope);
+        for (int i = 0; i < d->items.count; i++)
+            if (d->items.at[i]->kind == ITEM_EDGES && !add_edges(k, g, &scope, d->items.at[i]->edges)) ok = false;
+    }
+    if (ok && diags_errors(k->diags) == before && build_candidates(k, g)) {
+        add_edge_weights(k, g);
+        budgets(k, g, &scope, d);
+        ok = build_order(k, g);
+    }
+    k->calls.count--;
+    k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count, k->set_decls.capacity = saved.set_decls.capacity;
+    k->mode = saved.mode, k->graph_scope = saved.graph_scope;
+    if (diags_errors(k->diags) != before) return NULL;
+    g->number = k->model->graphs.count;
+    vec_push(k->perm, &k->model->graphs, g);
+    return g;
+}
+
+Graph *instantiate(Check *k, Val *function, int64_t inputs, Span span)
+{
+    return build_graph(k, function, NULL, inputs > 0 ? shape_vector(inputs) : (Shape){0}, span);
+}
+
+/* The operator `wired` with all parameters of the graph, and its output set cut out. */
+static Val *wired_value(Check *k, Graph *g, Value *x, Span span)
+{
+    Vec(Value *) args = {0};
+    vec_push(k->perm, &args, x);
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].weights.count; i++) {
+            Value *p = func_add(k->func, IR_PARAM, g->sets.at[s].span, 0, NULL);
+            p->param = g->sets.at[s].weights.at[i], p->shape = p->param->shape;
+            vec_push(k->perm, &args, p);
+        }
+    for (int b = 0; b < g->bundles.count; b++) {
+        Value *p = func_add(k->func, IR_PARAM, g->bundles.at[b].span, 0, NULL);
+        p->param = g->bundles.at[b].weight, p->shape = p->param->shape;
+        vec_push(k->perm, &args, p);
+    }
+    Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
+    w->graph = g;
+    w->shape = shape_vector(g->nodes);
+    Value *out = func_unary(k->func, IR_SLICE, w);
+    out->shape = g->sets.at[g->output].shape;
+    out->index = g->sets.at[g->output].first;
+    out->span = g->sets.at[g->output].span;
+    return val_runtime(k, out, span);
+}
+
+Val *apply_graph(Check *k, Val *function, Val *first, Span span)
+{
+    Graph *g = build_graph(k, function, first->value, first->value->shape, span);
+    return g ? wired_value(k, g, first->value, span) : val_poison(k);
+}
+
+/* ---- graphs without a declaration ---- */
+
+static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
+{
+    return (NodeSet){.name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
+}
+
+/* A function with weights applied to a tensor: one node an element, no edges. */
+Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
+{
+    Graph *g = graph_new(k, function->decl->name.text, span);
+    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, 0, span));
+    g->nodes = g->sets.at[0].size;
+    g->input = g->output = 0;
+    build_cell(k, g, 0, function);
+    WiringSet set = {.size = g->nodes, .rank = 1, .dim = {g->nodes}};
+    WiringCycle cycle;
+    if (!g->sets.at[0].cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return val_poison(k);
+    g->number = k->model->graphs.count;
+    vec_push(k->perm, &k->model->graphs, g);
+    return wired_value(k, g, x->value, span);
+}
+
+static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
+{
+    Func *f = s->cell = func_new(k->perm, arena_printf(k->perm, "%s.bias", g->name));
+    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.b", g->name), s->shape, g->span);
+    p->learned = true, p->decay = 1, p->components = 1;
+    p->init = (Init){.kind = INIT_UNIFORM, .a = -1 / sqrt(fan_in), .b = 1 / sqrt(fan_in)};
+    vec_push(k->perm, &s->weights, p);
+    Value *sum = func_add(f, IR_ARG, g->span, 0, NULL), *b = func_add(f, IR_WEIGHT, g->span, 0, NULL);
+    b->param = p;
+    func_result(f, "value", func_binary(f, IR_ADD, sum, b));
+    s->cell_name = "bias";
+    s->cell_back = grad_cell(k->perm, f);
+    func_prune(s->cell_back);
+}
+
+Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span)
+{
+    int64_t in = x->value->shape.dim[0];
+    Graph *g = graph_new(k, "linear", span);
+    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, -1, x->span));
+    vec_push(k->perm, &g->sets, plain_set("y", SET_OUTPUT, shape_vector(out), 0, span));
+    g->input = 0, g->output = 1, g->nodes = out;
+    if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
+    vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
+    vec_push(k->perm, &g->lists, (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});
+    int before = diags_errors(k->diags);
+    if (!build_candidates(k, g)) return val_poison(k);
+    add_edge_weights(k, g);
+    check_budget(k, g, 0, keep->kind == VAL_NONE ? BUDGET_NONE : BUDGET_KEEP, keep, keep->kind == VAL_NONE ? span : keep->span);
+    if (!build_order(k, g) || diags_errors(k->diags) != before) return val_poison(k);
+    g->number = k->model->graphs.count;
+    vec_push(k->perm, &k->model->graphs, g);
+    return wired_value(k, g, x->value, span);
+}

@@ -1,0 +1,108 @@
+/* check_layer.c: layers: what a model is written with, on tensors. */
+#include "check.h"
+#include <math.h>
+
+static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
+{
+    if (is_poison(x)) return NULL;
+    if (k->mode == MODE_MODEL && x->kind == VAL_RUNTIME) return x;
+    Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is a layer: it works on the tensors of a model, not %s", b->name,
+                       k->mode == MODE_CELL ? "inside a node function" : k->mode == MODE_PREDICATE ? "in a condition" : "here");
+    diag_help(d, "in a model: x |> %s", b->name);
+    return NULL;
+}
+
+/* Layers over vectors: [n] only. */
+static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
+{
+    if (x->value->shape.rank == 1) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "'%s' takes a list of numbers [n] and is given %s", b->name,
+                       shape_text(k->perm, x->value->shape));
+    diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, x->value->shape));
+    diag_help(d, "flatten it first: |> flatten |> %s", b->name);
+    return false;
+}
+
+static bool number_in(Check *k, const Val *v, const char *what, double low, double high, double *out)
+{
+    *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
+    if (is_poison(v)) return false;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %g .. %g; this is %s", what, low, high, val_text(k, v));
+    return false;
+}
+
+static Value *layer_param(Check *k, const char *name, Shape shape, double start, bool learned, Span span)
+{
+    Tensor *p = model_param(k->model, name, shape, span);
+    p->learned = learned, p->decay = learned, p->components = 1;
+    p->init = (Init){.kind = INIT_CONSTANT, .a = start};
+    Value *v = func_add(k->func, IR_PARAM, span, 0, NULL);
+    v->param = p, v->shape = shape;
+    return v;
+}
+
+static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
+{
+    bool batch = strcmp(b->name, "batch_norm") == 0;
+    double momentum = 0, eps;
+    Value *x = a[0]->value;
+    if (batch && !number_in(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
+    if (!number_in(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
+    const char *name = unique_name(k, b->name);
+    Value *args[5] = {x, layer_param(k, arena_printf(k->perm, "%s.scale", name), x->shape, 1, true, span),
+                      layer_param(k, arena_printf(k->perm, "%s.shift", name), x->shape, 0, true, span)};
+    if (batch) {
+        args[3] = layer_param(k, arena_printf(k->perm, "%s.mean", name), x->shape, 0, false, span);
+        args[4] = layer_param(k, arena_printf(k->perm, "%s.variance", name), x->shape, 1, false, span);
+    }
+    Value *v = func_add(k->func, batch ? IR_BATCH_NORM : IR_LAYER_NORM, span, batch ? 5 : 3, args);
+    v->number = eps;
+    v->extra = momentum;
+    return val_runtime(k, v, span);
+}
+
+static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
+{
+    if (shape_equal(x->shape, shape)) return val_runtime(k, x, span);
+    Value *v = func_add(k->func, IR_RESHAPE, span, 1, &x);
+    v->shape = shape;
+    return val_runtime(k, v, span);
+}
+
+static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
+{
+    double out;
+    if (!is_vector(k, b, a[0], span) || !number_in(k, a[1], "the number of outputs", 1, 1e9, &out)) return val_poison(k);
+    if (floor(out) != out || a[2]->kind != VAL_BOOL) {
+        diag_add(k->diags, E_KIND, span, "linear(out, bias = true, keep = 10%%) wants a whole number of outputs and a true or false");
+        return val_poison(k);
+    }
+    return linear_layer(k, a[0], (int64_t)out, a[2]->number != 0, a[3], span);
+}
+
+static Val *dropout(Check *k, Val **a, Span span)
+{
+    double p;
+    if (!number_in(k, a[1], "the probability of dropout", 0, 0.999999, &p)) return val_poison(k);
+    Value *v = func_add(k->func, IR_DROPOUT, span, 1, &a[0]->value);
+    v->number = p;
+    v->index = k->dropouts++;
+    return val_runtime(k, v, span);
+}
+
+Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
+{
+    if (!layer_input(k, b, a[0], span)) return val_poison(k);
+    Value *x = a[0]->value;
+    if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
+    if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
+    if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
+    if (!is_vector(k, b, a[0], span)) return val_poison(k);
+    if (strcmp(b->name, "softmax") == 0) return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
+    if (strcmp(b->name, "concat") == 0) {
+        if (!layer_input(k, b, a[1], span) || !is_vector(k, b, a[1], span)) return val_poison(k);
+        return val_runtime(k, func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, a[1]->value}), span);
+    }
+    return norm(k, b, a, span);
+}

@@ -1,0 +1,294 @@
+/* check_train.c: the settings of a train block, the shape of its data, and its loss. */
+#include "check.h"
+#include "rt_data.h"
+#include <math.h>
+
+typedef struct SettingRow {
+    const char *name;
+    BuiltinKind kind;  /* of the description wanted */
+    const char *wanted;
+    double low, high;  /* whole numbers; high 0: not a number */
+} SettingRow;
+
+static const SettingRow settings[] = {
+    {"data", KIND_DATA, "a data set, such as fashion_mnist", 0, 0},
+    {"batch", KIND_WORD, "a whole number of samples", 1, 1e6},
+    {"loss", KIND_LOSS, "a loss, such as cross_entropy, or a fn(prediction, target)", 0, 0},
+    {"optim", KIND_OPTIM, "an optimiser, such as sgd(0.1)", 0, 0},
+    {"epochs", KIND_WORD, "a whole number of epochs", 1, 1e6},
+    {"seed", KIND_WORD, "a whole number", 0, 9007199254740991.0},
+    {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
+    {"augment", KIND_LATER, "a list", 0, 0},
+};
+enum { SETTING_COUNT = sizeof settings / sizeof *settings };
+
+static const SettingRow *find_row(Check *k, const Setting *s)
+{
+    const char *names[SETTING_COUNT], *list = "";
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(settings[i].name, s->name.text) == 0) return &settings[i];
+        names[i] = settings[i].name;
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
+    }
+    Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
+    const char *near = diag_nearest(s->name.text, names, SETTING_COUNT);
+    if (near) diag_help(d, "did you mean '%s'?", near);
+    else diag_help(d, "the settings are: %s", list);
+    return NULL;
+}
+
+static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, const Val *v)
+{
+    if (is_poison(v)) return;
+    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name, row->wanted, val_text(k, v));
+    if (row->high > 0) diag_help(d, "it must be in %.15g .. %.15g", row->low, row->high);
+}
+
+static bool is_described(const Val *v, BuiltinKind kind) { return v->kind == VAL_CALL && v->builtin->kind == kind; }
+
+static bool rate_ok(Check *k, const Val *v)
+{
+    if (v->kind == VAL_NUMBER && v->number > 0 && isfinite(v->number)) return true;
+    if (is_described(v, KIND_SCHEDULE)) return true;
+    if (is_poison(v)) return false;
+    Diag *d = diag_add(k->diags, E_SETTING, v->span, "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
+    diag_help(d, "such as 0.1 or cosine(0.1)");
+    return false;
+}
+
+/* Every argument but the rate is a plain number in its range. */
+static bool optim_ok(Check *k, const Val *v)
+{
+    static const struct {
+        const char *name;
+        double low, high;
+    } range[] = {{"momentum", 0, 0.999999}, {"beta1", 0, 0.999999}, {"beta2", 0, 0.99999999}, {"rho", 0, 0.999999},
+                 {"eps", 1e-30, 1}, {"decay", 0, 1}, {"clip", 0, 1e9}};
+    bool ok = rate_ok(k, v->items.at[0]);
+    for (int i = 1; i < v->items.count; i++)
+        for (size_t r = 0; r < sizeof range / sizeof *range; r++) {
+            Val *a = v->items.at[i];
+            if (strcmp(range[r].name, v->builtin->params[i].name) != 0) continue;
+            if (a->kind == VAL_NUMBER && a->number >= range[r].low && a->number <= range[r].high) continue;
+            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be a number in %g .. %g; this is %s", range[r].name, v->builtin->name,
+                     range[r].low, range[r].high, val_text(k, a));
+            ok = false;
+        }
+    return ok;
+}
+
+static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v)
+{
+    if (is_poison(v)) return false;
+    if (row->kind == KIND_LATER) {
+        diag_add(k->diags, E_LATER, s->span, "augment needs feature maps, which are not part of this release");
+        return false;
+    }
+    if (row->high > 0) {
+        if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high && floor(v->number) == v->number) return true;
+    } else if (row->kind == KIND_METRIC) {
+        bool ok = v->kind == VAL_LIST;
+        for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], KIND_METRIC);
+        if (ok) return true;
+    } else if (is_described(v, row->kind)) {
+        return row->kind != KIND_OPTIM || optim_ok(k, v);
+    } else if (row->kind == KIND_LOSS && v->kind == VAL_FUNCTION && !v->builtin && v->decl->kind == DECL_FN) {
+        return true;
+    }
+    wrong_setting(k, row, s, v);
+    return false;
+}
+
+static Val *setting_value(Check *k, const Setting *s, Module *m)
+{
+    Scope scope = {.module = m};
+    k->mode = MODE_CONST;
+    Val *v = described(k, check_expr(k, &scope, s->value));
+    for (int i = 0; v->kind == VAL_LIST && i < v->items.count; i++) v->items.at[i] = described(k, v->items.at[i]);
+    return v;
+}
+
+static const Setting *find_setting(const Decl *d, const char *name)
+{
+    for (int i = 0; i < d->settings.count; i++)
+        if (strcmp(d->settings.at[i]->name.text, name) == 0) return d->settings.at[i];
+    return NULL;
+}
+
+bool data_shape(Check *k, const Decl *d, Module *m, Shape *input)
+{
+    const Setting *s = find_setting(d, "data");
+    if (!s) return false;
+    Val *v = setting_value(k, s, m);
+    if (!is_described(v, KIND_DATA)) return false; /* said by check_train */
+    const char *dir = k->c->options.data_directory;
+    DataContext context = {.directory = dir, .base = k->model->directory, .seed = 0};
+    Data data = {0};
+    RtError e = {0};
+    json_t *setting = val_json(v);
+    bool ok = data_peek(setting, &context, &data, &e);
+    json_decref(setting);
+    if (!ok) {
+        if (e.code != RT_OK) {
+            char *help = strstr(e.text, "\nhelp: ");
+            if (help) *help = 0;
+            Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
+            if (help) diag_help(g, "%s", help + 7);
+        }
+        return false;
+    }
+    *input = (Shape){.rank = data.rank};
+    for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
+    k->model->classes = data.classes, k->model->target_size = data.classes ? 1 : data.target_size;
+    return true;
+}
+
+/* ---- loss ---- */
+
+static Value *arg(Check *k, int index, Shape shape, Span span)
+{
+    Value *v = func_add(k->func, IR_ARG, span, 0, NULL);
+    v->index = index, v->shape = shape;
+    return v;
+}
+
+/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
+static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
+{
+    double n = (double)shape_size(p->shape);
+    Value *z = func_binary(f, IR_SUB, p, func_unary(f, IR_MAXIMUM, p));
+    Value *lse = func_unary(f, IR_LOG, func_unary(f, IR_SUM, func_unary(f, IR_EXP, z)));
+    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
+    position->shape = p->shape;
+    Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){func_binary(f, IR_EQ, position, t),
+                        func_const(f, 1 - smoothing + smoothing / n), func_const(f, smoothing / n)});
+    return func_binary(f, IR_SUB, lse, func_unary(f, IR_SUM, func_binary(f, IR_MUL, q, z)));
+}
+
+static Value *mean(Func *f, Value *v)
+{
+    if (v->shape.rank == 0) return v;
+    return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), func_const(f, 1.0 / (double)shape_size(v->shape)));
+}
+
+static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
+{
+    Func *f = k->func;
+    const char *name = loss->builtin->name;
+    if (strcmp(name, "cross_entropy") == 0) return cross_entropy(f, p, t, loss->items.at[0]->number);
+    if (strcmp(name, "binary_cross_entropy") == 0) /* of a logit: softplus(p) - t p */
+        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), func_binary(f, IR_MUL, t, p)));
+    Value *d = func_binary(f, IR_SUB, p, t);
+    return mean(f, strcmp(name, "mse") == 0 ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
+}
+
+static bool loss_fits(Check *k, const Val *loss)
+{
+    Model *m = k->model;
+    int64_t out = shape_size(m->output);
+    const char *name = loss->kind == VAL_CALL ? loss->builtin->name : "";
+    bool ce = strcmp(name, "cross_entropy") == 0;
+    if (ce && m->target_size > 0 && !m->classes) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "cross_entropy compares classes; this data has numbers to predict");
+        diag_help(d, "loss = mse");
+    } else if (ce && m->classes > out) {
+        Diag *d = diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
+        diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
+        diag_help(d, "give the model %d outputs", m->classes);
+    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 || loss->items.at[0]->number >= 1)) {
+        diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
+    } else if ((strcmp(name, "mse") == 0 || strcmp(name, "mae") == 0) && m->classes) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
+        diag_help(d, "loss = cross_entropy");
+    } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
+        diag_add(k->diags, E_SHAPE, loss->span, "the data has %lld numbers to predict and the model %lld outputs",
+                 (long long)m->target_size, (long long)out);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void build_loss(Check *k, Val *loss)
+{
+    Model *m = k->model;
+    if (!loss_fits(k, loss)) return;
+    bool ce = loss->kind == VAL_CALL && strcmp(loss->builtin->name, "cross_entropy") == 0;
+    bool one_class = ce || m->classes;
+    if (m->target_size == 0) m->target_size = ce ? 1 : shape_size(m->output);
+    if (ce && !m->classes) m->classes = (int)shape_size(m->output);
+    Func *saved = k->func;
+    k->func = func_new(k->perm, "loss");
+    k->mode = MODE_MODEL;
+    Shape target = one_class ? (Shape){0} : shape_equal(m->output, shape_vector(m->target_size)) ? m->output : shape_vector(m->target_size);
+    Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
+    if (loss->kind == VAL_CALL) {
+        result = described_loss(k, loss, p, t);
+    } else {
+        Val *bound = NEW(k->perm, Val);
+        *bound = *loss;
+        vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
+        Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
+        Value *value = is_poison(v) ? NULL : val_value(k, v, "a loss");
+        if (value && value->is_bool) diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
+        else if (value) result = mean(k->func, value);
+    }
+    if (result) func_result(k->func, "loss", result);
+    m->loss = k->func;
+    k->func = saved;
+}
+
+/* ---- the block ---- */
+
+static Val *default_value(Check *k, const char *name, Span span)
+{
+    Val *f = val_new(k, VAL_FUNCTION, span);
+    f->builtin = builtin_find(name);
+    return described(k, f);
+}
+
+static void set_defaults(Check *k, const Decl *d, Val **value)
+{
+    Model *m = k->model;
+    if (!value[1]) value[1] = val_number(k, 64, d->span);
+    if (!value[2]) value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
+    if (!value[3]) value[3] = default_value(k, "adam", d->name.span);
+    if (!value[4]) value[4] = val_number(k, 10, d->span);
+    if (!value[5]) value[5] = val_number(k, 0, d->span);
+    if (!value[6]) value[6] = val_new(k, VAL_LIST, d->span);
+}
+
+void check_train(Check *k, const Decl *d, Module *m)
+{
+    Val *value[SETTING_COUNT] = {0};
+    Span given[SETTING_COUNT] = {{0}};
+    bool ok = true;
+    for (int i = 0; i < d->settings.count; i++) {
+        const Setting *s = d->settings.at[i];
+        const SettingRow *row = find_row(k, s);
+        if (!row) {
+            ok = false;
+            continue;
+        }
+        int n = (int)(row - settings);
+        if (value[n]) {
+            Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", row->name);
+            diag_note(g, given[n], "the first is here");
+        }
+        Val *v = setting_value(k, s, m);
+        if (!setting_ok(k, row, s, v)) ok = false;
+        value[n] = v, given[n] = s->name.span;
+    }
+    if (!value[0]) {
+        Diag *g = diag_add(k->diags, E_SETTING, d->name.span, "train needs its setting 'data'");
+        diag_help(g, "add a line such as: data = spirals(2000)");
+    }
+    if (!ok || !value[0] || !k->model->body) return;
+    set_defaults(k, d, value);
+    json_t *j = k->model->settings = json_object();
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (value[i]) json_object_set_new(j, settings[i].name, val_json(value[i]));
+    if (value[2]->kind == VAL_FUNCTION) json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
+    build_loss(k, value[2]);
+    k->model->trained = k->model->loss != NULL;
+}

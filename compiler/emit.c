@@ -1,0 +1,131 @@
+/* emit.c: small wrappers of LLVM's builder. See emit.h. */
+#include "emit.h"
+
+Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64)
+{
+    Emit *e = NEW(a, Emit);
+    e->arena = a, e->context = context, e->module = module;
+    e->builder = LLVMCreateBuilderInContext(context);
+    e->real = f64 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context);
+    e->width = f64 ? 8 : 16;
+    e->bytes = f64 ? 8 : 4;
+    e->suffix = f64 ? "f64" : "f32";
+    e->lanes = LLVMVectorType(e->real, (unsigned)e->width);
+    e->i32 = LLVMInt32TypeInContext(context);
+    e->i64 = LLVMInt64TypeInContext(context);
+    e->ptr = LLVMPointerTypeInContext(context, 0);
+    e->none = LLVMVoidTypeInContext(context);
+    return e;
+}
+
+LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef *params)
+{
+    LLVMTypeRef type = LLVMFunctionType(e->none, (LLVMTypeRef *)params, (unsigned)count, false);
+    e->function = LLVMAddFunction(e->module, arena_printf(e->arena, "%s_%s", name, e->suffix), type);
+    LLVMSetLinkage(e->function, LLVMInternalLinkage);
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, e->function, "entry"));
+    return e->function;
+}
+
+void emit_end(Emit *e) { LLVMBuildRetVoid(e->builder); }
+
+LLVMValueRef emit_int(Emit *e, int64_t n) { return LLVMConstInt(e->i64, (uint64_t)n, true); }
+
+LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar)
+{
+    LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), (unsigned)e->width);
+    LLVMValueRef zero = LLVMConstInt(e->i32, 0, false), poison = LLVMGetPoison(type);
+    LLVMValueRef one = LLVMBuildInsertElement(e->builder, poison, scalar, zero, "");
+    return LLVMBuildShuffleVector(e->builder, one, poison, LLVMConstNull(LLVMVectorType(e->i32, (unsigned)e->width)), "");
+}
+
+LLVMValueRef emit_real(Emit *e, double x, bool vector)
+{
+    LLVMValueRef c = LLVMConstReal(e->real, x), all[16];
+    if (!vector) return c;
+    for (int i = 0; i < e->width; i++) all[i] = c;
+    return LLVMConstVector(all, (unsigned)e->width);
+}
+
+LLVMValueRef emit_add(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWAdd(e->builder, a, b, ""); }
+LLVMValueRef emit_sub(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWSub(e->builder, a, b, ""); }
+LLVMValueRef emit_mul(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWMul(e->builder, a, b, ""); }
+
+LLVMValueRef emit_element(Emit *e, LLVMValueRef base, LLVMValueRef index)
+{
+    return LLVMBuildInBoundsGEP2(e->builder, e->real, base, &index, 1, "");
+}
+
+LLVMValueRef emit_bytes(Emit *e, LLVMValueRef base, LLVMValueRef bytes)
+{
+    return LLVMBuildInBoundsGEP2(e->builder, LLVMInt8TypeInContext(e->context), base, &bytes, 1, "");
+}
+
+LLVMValueRef emit_load(Emit *e, LLVMTypeRef type, LLVMValueRef address)
+{
+    LLVMValueRef v = LLVMBuildLoad2(e->builder, type, address, "");
+    if (type == e->lanes) LLVMSetAlignment(v, (unsigned)e->bytes);
+    return v;
+}
+
+void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address)
+{
+    LLVMValueRef s = LLVMBuildStore(e->builder, value, address);
+    if (LLVMTypeOf(value) == e->lanes) LLVMSetAlignment(s, (unsigned)e->bytes);
+}
+
+LLVMValueRef emit_scratch(Emit *e, int count)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMValueRef first = LLVMGetFirstInstruction(entry);
+    if (first) LLVMPositionBuilderBefore(e->builder, first);
+    else LLVMPositionBuilderAtEnd(e->builder, entry);
+    LLVMValueRef a = LLVMBuildAlloca(e->builder, LLVMArrayType2(e->real, (uint64_t)count), "");
+    LLVMSetAlignment(a, 64);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    return a;
+}
+
+LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args)
+{
+    LLVMTypeRef types[8];
+    const char *full = arena_printf(e->arena, "dnwk_%s_%s", name, e->suffix);
+    for (int i = 0; i < count; i++) types[i] = LLVMTypeOf(args[i]);
+    LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
+    LLVMValueRef f = LLVMGetNamedFunction(e->module, full);
+    if (!f) f = LLVMAddFunction(e->module, full, type);
+    return LLVMBuildCall2(e->builder, type, f, args, (unsigned)count, "");
+}
+
+LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int count, LLVMValueRef *args)
+{
+    unsigned id = LLVMLookupIntrinsicID(name, __builtin_strlen(name));
+    LLVMValueRef f = LLVMGetIntrinsicDeclaration(e->module, id, &type, 1);
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(f), f, args, (unsigned)count, "");
+}
+
+EmitLoop emit_loop(Emit *e, LLVMValueRef count)
+{
+    EmitLoop l;
+    LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
+    LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "body");
+    l.head = LLVMAppendBasicBlockInContext(e->context, e->function, "head");
+    l.done = LLVMAppendBasicBlockInContext(e->context, e->function, "done");
+    LLVMBuildBr(e->builder, l.head);
+    LLVMPositionBuilderAtEnd(e->builder, l.head);
+    l.i = LLVMBuildPhi(e->builder, e->i64, "i");
+    LLVMValueRef zero = emit_int(e, 0);
+    LLVMAddIncoming(l.i, &zero, &before, 1);
+    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntSLT, l.i, count, ""), body, l.done);
+    LLVMPositionBuilderAtEnd(e->builder, body);
+    return l;
+}
+
+void emit_loop_end(Emit *e, EmitLoop *l)
+{
+    LLVMValueRef next = emit_add(e, l->i, emit_int(e, 1));
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    LLVMAddIncoming(l->i, &next, &here, 1);
+    LLVMBuildBr(e->builder, l->head);
+    LLVMPositionBuilderAtEnd(e->builder, l->done);
+}

@@ -1,0 +1,136 @@
+/* gradcheck.c: gradients of the reference interpreter against central differences, in double.
+ *
+ * An edge that is not in use counts as an edge whose effective weight is 0: its candidate gradient is the derivative
+ * with respect to that effective weight ("Discovering Neural Wirings", appendix F), so the difference is taken
+ * with the edge in use and its weight at plus and minus the step.
+ */
+#include "grad.h"
+#include "ir_eval.h"
+#include "lower.h"
+#include "compile.h"
+#include "rt_rng.h"
+#include <math.h>
+
+enum { BATCH = 3, ENTRIES = 24 };
+
+typedef struct Probe {
+    EvalContext c;
+    const Func *f;
+    double *gradient;   /* by flat parameter */
+} Probe;
+
+static double loss_now(Probe *p)
+{
+    Arena *tmp = arena_new();
+    double loss = eval_func(tmp, p->f, &p->c)->value[p->f->results.at[0]->id][0];
+    arena_free(tmp);
+    return loss;
+}
+
+/* 1 when flat parameter `at` is a candidate; then *kept is its mark. */
+static bool candidate_mark(const Model *m, const EvalContext *c, int64_t at, uint8_t **kept)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) {
+            const Tensor *w = m->graphs.at[g]->bundles.at[b].weight;
+            if (at < w->offset || at >= w->offset + w->size) continue;
+            *kept = &c->kept[g][b][at - w->offset];
+            return true;
+        }
+    return false;
+}
+
+/* Central difference of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
+static double difference(Probe *p, int64_t at)
+{
+    uint8_t *kept = NULL, none = 0;
+    bool candidate = candidate_mark(p->c.model, &p->c, at, &kept);
+    double start = p->c.param[at], h = 1e-4 * fmax(1, fabs(start)), f[4];
+    uint8_t mark = candidate ? *kept : none;
+    double centre = candidate && !mark ? 0 : start;
+    if (candidate) *kept = 1;
+    for (int i = 0; i < 4; i++) {
+        p->c.param[at] = centre + h * (double[]){1, -1, 2, -2}[i];
+        f[i] = loss_now(p);
+    }
+    p->c.param[at] = start;
+    if (candidate) *kept = mark;
+    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+}
+
+static void collect_gradients(Probe *p)
+{
+    Arena *tmp = arena_new();
+    Eval *e = eval_func(tmp, p->f, &p->c);
+    for (int r = 0; r < p->f->results.count; r++)
+        for (int i = 0; i < p->c.model->params.count; i++) {
+            const Tensor *t = p->c.model->params.at[i];
+            const char *name = p->f->result_names.at[r];
+            if (strncmp(name, "d ", 2) != 0 || strcmp(name + 2, t->name) != 0) continue;
+            memcpy(p->gradient + t->offset, e->value[p->f->results.at[r]->id], (size_t)t->size * sizeof(double));
+        }
+    arena_free(tmp);
+}
+
+/* Relative to the largest gradient of the tensor, so that entries which happen to be 0 do not divide by noise. */
+static double check_tensor(Probe *p, const Tensor *t)
+{
+    double worst = 0, scale = 1e-8;
+    int64_t entries = t->size < ENTRIES ? t->size : ENTRIES;
+    for (int64_t i = 0; i < t->size; i++) scale = fmax(scale, fabs(p->gradient[t->offset + i]));
+    for (int64_t i = 0; i < entries; i++) {
+        int64_t at = t->size <= ENTRIES ? i : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) * (double)t->size);
+        double error = fabs(difference(p, t->offset + at) - p->gradient[t->offset + at]) / scale;
+        worst = error > worst || isnan(error) ? (isnan(error) ? INFINITY : error) : worst;
+    }
+    return worst;
+}
+
+static void random_batch(Arena *a, const Model *m, EvalContext *c)
+{
+    int64_t in = shape_size(m->input), target = m->target_size;
+    double *x = NEW_ARRAY(a, double, (size_t)(BATCH * in)), *t = NEW_ARRAY(a, double, (size_t)(BATCH * target) + 1);
+    for (int64_t i = 0; i < BATCH * in; i++) x[i] = rng_normal(11, RNG_GRADCHECK, (uint64_t)i);
+    for (int64_t i = 0; i < BATCH * target; i++)
+        t[i] = m->classes ? floor(rng_uniform(13, RNG_GRADCHECK, (uint64_t)i) * m->classes) : rng_normal(13, RNG_GRADCHECK, (uint64_t)i);
+    c->batch = BATCH, c->input = x, c->target = t;
+}
+
+double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
+{
+    const Model *m = ir->model;
+    Probe p = {.c = {.model = m, .seed = 1}, .f = ir->train};
+    p.c.param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
+    p.gradient = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
+    eval_init(m, 1, p.c.param);
+    /* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
+    for (int i = 0; i < m->params.count; i++)
+        for (int64_t k = 0; k < m->params.at[i]->size && m->params.at[i]->init.kind == INIT_CONSTANT; k++)
+            p.c.param[m->params.at[i]->offset + k] += m->params.at[i]->learned ? 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(m->params.at[i]->offset + k)) : 0;
+    eval_choose(a, &p.c, 1e9);
+    random_batch(a, m, &p.c);
+    collect_gradients(&p);
+    double worst = 0;
+    for (int i = 0; i < m->params.count; i++) {
+        if (!m->params.at[i]->learned || m->params.at[i]->size == 0) continue;
+        double error = check_tensor(&p, m->params.at[i]);
+        if (out) fprintf(out, "  %-40s %.2e\n", m->params.at[i]->name, error);
+        worst = fmax(worst, error);
+    }
+    return worst;
+}
+
+double compile_gradcheck(Compilation *c, FILE *out)
+{
+    if (!c->model || !c->model->trained) {
+        if (out) fprintf(out, "no train block: nothing to differentiate\n");
+        return 0;
+    }
+    if (!c->ir) {
+        c->ir = lower(c->model);
+        grad(c->ir);
+    }
+    double worst = model_gradcheck(c->perm, c->ir, out);
+    if (out) fprintf(out, "%s: largest relative error %.2e\n", c->model->name, worst);
+    return worst;
+}

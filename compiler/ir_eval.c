@@ -1,0 +1,378 @@
+/* ir_eval.c: the reference interpreter. Nothing here is fast; everything is the definition. */
+#include "ir_eval.h"
+#include "diag.h"
+#include "op.h"
+#include "rt_init.h"
+#include "rt_rng.h"
+#include <math.h>
+
+/* ---- scalar functions ---- */
+
+static void eval_scalar(const Value *v, const double *args, double *scratch)
+{
+    double a[3];
+    switch (v->op) {
+    case IR_CONST: scratch[v->id] = v->number; break;
+    case IR_ARG: scratch[v->id] = args[v->index]; break;
+    default:
+        for (int i = 0; i < v->arg_count; i++) a[i] = scratch[v->args[i]->id];
+        scratch[v->id] = pointwise_eval(v->op, a);
+    }
+}
+
+void eval_cell(const Func *f, const double *args, const double *param, int64_t node, double *scratch)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_WEIGHT)
+            scratch[i] = param[v->param->offset + (v->param->shared ? 0 : node * v->param->components) + v->index];
+        else eval_scalar(v, args, scratch);
+    }
+}
+
+double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target, int64_t source,
+                      double *scratch)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_CHANCE)
+            scratch[i] = rng_uniform(seed, stream, ((uint64_t)target << 32) | (uint64_t)source) < scratch[v->args[0]->id];
+        else eval_scalar(v, args, scratch);
+    }
+    return scratch[f->results.at[0]->id];
+}
+
+/* ---- wired graphs ---- */
+
+typedef struct WiredEval {
+    Arena *arena;
+    const EvalContext *c;
+    const Graph *g;
+    const double *input; /* (batch, input set) */
+    double *z, *sum;     /* (batch, nodes) */
+    double *dz, *dsum;
+} WiredEval;
+
+static const double *node_values(const WiredEval *w, int set, int64_t sample, const double *rows)
+{
+    const NodeSet *s = &w->g->sets.at[set];
+    if (s->first < 0) return w->input + sample * s->size;
+    return rows + sample * w->g->nodes + s->first;
+}
+
+static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
+{
+    return w->c->kept[w->g->number][bundle][candidate] != 0;
+}
+
+/* For every edge in use of the graph: visit(target row, source value index, weight). */
+static double sum_into(const WiredEval *w, int set, int64_t node, int64_t sample)
+{
+    double total = 0;
+    for (int b = 0; b < w->g->bundles.count; b++) {
+        const Bundle *u = &w->g->bundles.at[b];
+        const double *weight = w->c->param + u->weight->offset, *from = node_values(w, u->from, sample, w->z);
+        CandidateRun run;
+        if (u->to != set) continue;
+        for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++)
+                if (in_use(w, b, run.first + i)) total += weight[run.first + i] * from[run.source + i];
+    }
+    return total;
+}
+
+static void wired_forward(const WiredEval *w, int64_t sample)
+{
+    const Graph *g = w->g;
+    double *scratch = NULL;
+    for (int p = 0; p < g->order.phase_count; p++) {
+        const WiringPhase *phase = &g->order.phases[p];
+        const NodeSet *s = &g->sets.at[phase->set];
+        if (s->cell) scratch = NEW_ARRAY(w->arena, double, (size_t)s->cell->values.count);
+        for (int64_t i = 0; i < phase->count; i++) {
+            int64_t node = g->order.nodes[phase->first + i], row = sample * g->nodes + s->first + node;
+            w->sum[row] = sum_into(w, phase->set, node, sample);
+            if (s->role == 0) w->sum[row] += w->input[sample * s->size + node];
+            w->z[row] = w->sum[row];
+            if (!s->cell) continue;
+            eval_cell(s->cell, &w->sum[row], w->c->param, node, scratch);
+            w->z[row] = scratch[s->cell->results.at[0]->id];
+        }
+    }
+}
+
+/* Adds dL/dI of one node, times the weights, to dL/dZ of its sources. */
+static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sample, double d, double *d_input)
+{
+    for (int b = 0; b < w->g->bundles.count; b++) {
+        const Bundle *u = &w->g->bundles.at[b];
+        const NodeSet *from = &w->g->sets.at[u->from];
+        const double *weight = w->c->param + u->weight->offset;
+        double *into = from->first < 0 ? d_input : w->dz + sample * w->g->nodes + from->first;
+        CandidateRun run;
+        if (u->to != set || !into) continue;
+        for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++)
+                if (in_use(w, b, run.first + i)) into[run.source + i] += weight[run.first + i] * d;
+    }
+}
+
+static void wired_backward(const WiredEval *w, int64_t sample, const double *dy)
+{
+    const Graph *g = w->g;
+    double *scratch = NULL;
+    memcpy(w->dz + sample * g->nodes, dy, (size_t)g->nodes * sizeof *dy);
+    for (int p = g->order.phase_count - 1; p >= 0; p--) {
+        const WiringPhase *phase = &g->order.phases[p];
+        const NodeSet *s = &g->sets.at[phase->set];
+        if (s->cell) scratch = NEW_ARRAY(w->arena, double, (size_t)s->cell_back->values.count);
+        for (int64_t i = 0; i < phase->count; i++) {
+            int64_t node = g->order.nodes[phase->first + i], row = sample * g->nodes + s->first + node;
+            w->dsum[row] = w->dz[row];
+            if (s->cell) {
+                eval_cell(s->cell_back, (double[]){w->sum[row], w->dz[row]}, w->c->param, node, scratch);
+                w->dsum[row] = scratch[s->cell_back->results.at[0]->id];
+            }
+            spread_back(w, phase->set, node, sample, w->dsum[row], NULL);
+        }
+    }
+}
+
+/* dL/d(value of the input set): from edges when it is held, else from its own node function. */
+static void wired_input(const WiredEval *w, int64_t sample, double *out)
+{
+    const Graph *g = w->g;
+    const NodeSet *in = &g->sets.at[g->input];
+    memset(out, 0, (size_t)in->size * sizeof *out);
+    if (in->first >= 0) {
+        memcpy(out, w->dsum + sample * g->nodes + in->first, (size_t)in->size * sizeof *out);
+        return;
+    }
+    for (int s = 0; s < g->sets.count; s++)
+        for (int64_t i = 0; i < g->sets.at[s].size && g->sets.at[s].first >= 0; i++)
+            spread_back(&(WiredEval){w->arena, w->c, g, w->input, w->z, w->sum, NULL, w->dsum}, s, i, sample,
+                        w->dsum[sample * g->nodes + g->sets.at[s].first + i], out);
+}
+
+static void wired_weight(const WiredEval *w, const Value *v, double *out)
+{
+    const NodeSet *s = &w->g->sets.at[v->index];
+    const Func *f = s->cell_back;
+    double *scratch = NEW_ARRAY(w->arena, double, (size_t)f->values.count);
+    for (int64_t sample = 0; sample < w->c->batch; sample++)
+        for (int64_t node = 0; node < s->size; node++) {
+            int64_t row = sample * w->g->nodes + s->first + node;
+            int result = 1;
+            eval_cell(f, (double[]){w->sum[row], w->dz[row]}, w->c->param, node, scratch);
+            for (int i = 0; i < s->cell->values.count; i++) {
+                const Value *weight = s->cell->values.at[i];
+                if (weight->op != IR_WEIGHT) continue;
+                if (weight->param == v->param)
+                    out[(v->param->shared ? 0 : node * v->param->components) + weight->index] +=
+                        scratch[f->results.at[result]->id];
+                result++;
+            }
+        }
+}
+
+static void wired_edges(const WiredEval *w, const Value *v, double *out)
+{
+    const Bundle *u = &w->g->bundles.at[v->index];
+    const NodeSet *to = &w->g->sets.at[u->to];
+    CandidateRun run;
+    for (int64_t sample = 0; sample < w->c->batch; sample++)
+        for (int64_t t = 0; t < to->size; t++) {
+            double d = w->dsum[sample * w->g->nodes + to->first + t];
+            const double *from = node_values(w, u->from, sample, w->z);
+            for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
+                for (int64_t i = 0; i < run.length; i++) out[run.first + i] += from[run.source + i] * d;
+        }
+}
+
+static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
+{
+    const Value *wired = v->op == IR_WIRED ? v : v->op == IR_WIRED_BACK ? v->args[0] : v->args[0]->args[0];
+    const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
+    size_t rows = (size_t)(c->batch * wired->graph->nodes);
+    if (!e->sums[v->id]) e->sums[v->id] = NEW_ARRAY(a, double, rows);
+    WiredEval w = {a, c, wired->graph, e->value[wired->args[0]->id], e->value[wired->id], e->sums[wired->id],
+                   back ? e->sums[back->id] : NULL, back ? e->value[back->id] : NULL};
+    double *out = e->value[v->id];
+    for (int64_t s = 0; s < c->batch; s++) {
+        if (v->op == IR_WIRED) wired_forward(&w, s);
+        if (v->op == IR_WIRED_BACK) wired_backward(&w, s, e->value[v->args[1]->id] + s * w.g->nodes);
+        if (v->op == IR_WIRED_INPUT) wired_input(&w, s, out + s * shape_size(v->shape));
+    }
+    if (v->op == IR_WIRED_WEIGHT) wired_weight(&w, v, out);
+    if (v->op == IR_WIRED_EDGES) wired_edges(&w, v, out);
+}
+
+/* ---- whole functions ---- */
+
+double eval_random(const EvalContext *c, const Value *v, int64_t sample, int64_t element)
+{
+    uint64_t stream = RNG_DROPOUT + ((uint64_t)v->index << 8) + ((uint64_t)c->step << 16);
+    return (rng_words(c->seed, stream, ((uint64_t)sample << 32) | (uint64_t)element).v[0] >> 8) * 0x1p-24;
+}
+
+static void eval_pointwise(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
+{
+    int64_t n = shape_size(v->shape);
+    double a[3];
+    for (int64_t i = 0; i < n; i++) {
+        for (int k = 0; k < v->arg_count; k++) {
+            const Value *x = v->args[k];
+            const double *data = e->value[x->id] + (x->per_sample ? sample * shape_size(x->shape) : 0);
+            a[k] = data[x->shape.rank ? i : 0];
+        }
+        out[i] = v->op == IR_POSITION ? (double)i : v->op == IR_RANDOM ? eval_random(c, v, sample, i) : pointwise_eval(v->op, a);
+    }
+}
+
+static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
+{
+    const double *args[16];
+    int64_t n = shape_size(v->shape);
+    switch (v->op) {
+    case IR_CONST: *out = v->number; return;
+    case IR_COUNT: *out = (double)c->batch; return;
+    case IR_VALID: *out = 1; return;
+    case IR_INPUT: memcpy(out, c->input + sample * n, (size_t)n * sizeof *out); return;
+    case IR_TARGET: memcpy(out, c->target + sample * n, (size_t)n * sizeof *out); return;
+    case IR_PARAM: memcpy(out, c->param + v->param->offset, (size_t)n * sizeof *out); return;
+    default: break;
+    }
+    if (op_info[v->op].class == CLASS_POINTWISE) {
+        eval_pointwise(e, v, c, sample, out);
+        return;
+    }
+    if (v->arg_count > 16) BUG("%s with %d arguments", op_info[v->op].text, v->arg_count);
+    for (int k = 0; k < v->arg_count; k++)
+        args[k] = e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
+    tensor_eval(v, args, out);
+}
+
+static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)
+{
+    int64_t n = shape_size(v->shape);
+    for (int64_t s = 0; s < c->batch; s++)
+        for (int64_t i = 0; i < n; i++) e->value[v->id][i] += e->value[v->args[0]->id][v->args[0]->per_sample ? s * n + i : i];
+}
+
+Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
+{
+    Eval *e = NEW(a, Eval);
+    e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    e->sums = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        int64_t n = shape_size(v->shape), copies = v->per_sample ? c->batch : 1;
+        e->value[i] = NEW_ARRAY(a, double, (size_t)(n * copies) + 1);
+        if (op_info[v->op].class == CLASS_WIRED) eval_wired(a, e, v, c);
+        else if (v->op == IR_SUM_SAMPLES) eval_sum_samples(e, v, c);
+        else
+            for (int64_t s = 0; s < copies; s++) eval_sample(e, v, c, s, e->value[i] + s * n);
+    }
+    return e;
+}
+
+/* ---- choice and initial values ---- */
+
+typedef struct Scored {
+    double score;
+    int64_t order; /* position in the list: ties go to the lower one */
+    uint8_t *kept;
+} Scored;
+
+static int by_score(const void *a, const void *b)
+{
+    const Scored *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void keep_best(Scored *s, int64_t count, int64_t keep)
+{
+    qsort(s, (size_t)count, sizeof *s, by_score);
+    for (int64_t i = 0; i < count && i < keep; i++) *s[i].kept = 1;
+}
+
+/* Candidates of a list; for fan budgets only those into (out of) one node. */
+static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_t node, Scored *out)
+{
+    int64_t n = 0, order = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        CandidateRun run;
+        if (u->list != list) continue;
+        for (int64_t t = 0; t < u->candidates.targets; t++)
+            for (int64_t r = 0; candidates_run(&u->candidates, t, r, &run); r++)
+                for (int64_t i = 0; i < run.length; i++, order++) {
+                    const EdgeList *l = &g->lists.at[list];
+                    if (l->rule == KEEP_FAN_IN && (u->to != set || t != node)) continue;
+                    if (l->rule == KEEP_FAN_OUT && (u->from != set || run.source + i != node)) continue;
+                    double score = l->sampled ? sample_score(c->seed, g->number, list, order)
+                                              : fabs(c->param[u->weight->offset + run.first + i]);
+                    out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};
+                }
+    }
+    return n;
+}
+
+static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, double epoch)
+{
+    const EdgeList *l = &g->lists.at[list];
+    Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
+    int64_t keep = l->rule == KEEP_ALL ? l->candidates
+                   : l->rule == KEEP_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep;
+    if (l->rule != KEEP_FAN_IN && l->rule != KEEP_FAN_OUT) {
+        keep_best(s, collect(c, g, list, 0, 0, s), keep);
+        return;
+    }
+    for (int set = 0; set < g->sets.count; set++)
+        for (int64_t node = 0; node < g->sets.at[set].size; node++) keep_best(s, collect(c, g, list, set, node, s), keep);
+}
+
+void eval_choose(Arena *a, EvalContext *c, double epoch)
+{
+    const Model *m = c->model;
+    c->kept = NEW_ARRAY(a, uint8_t **, (size_t)m->graphs.count);
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Graph *g = m->graphs.at[i];
+        c->kept[i] = NEW_ARRAY(a, uint8_t *, (size_t)g->bundles.count);
+        for (int b = 0; b < g->bundles.count; b++)
+            c->kept[i][b] = NEW_ARRAY(a, uint8_t, (size_t)g->bundles.at[b].candidates.count + 1);
+        for (int l = 0; l < g->lists.count; l++) choose_list(a, c, g, l, epoch);
+    }
+}
+
+static void init_edges(const Graph *g, int bundle, uint64_t seed, double *param)
+{
+    const Bundle *u = &g->bundles.at[bundle];
+    for (int64_t t = 0; t < u->candidates.targets; t++) {
+        double fan = 0;
+        for (int b = 0; b < g->bundles.count; b++)
+            if (g->bundles.at[b].to == u->to)
+                fan += (double)(candidates_row(&g->bundles.at[b].candidates, t + 1) - candidates_row(&g->bundles.at[b].candidates, t));
+        for (int64_t i = candidates_row(&u->candidates, t); i < candidates_row(&u->candidates, t + 1); i++)
+            param[u->weight->offset + i] = (float)init_edge(seed, u->weight->number, i, fan);
+    }
+}
+
+void eval_init(const Model *m, uint64_t seed, double *param)
+{
+    for (int i = 0; i < m->params.count; i++) {
+        const Tensor *p = m->params.at[i];
+        InitSpec s = {(int)p->init.kind, p->init.a, p->init.b, p->init.choices.count, p->init.choices.at, 0, 0};
+        double *out = param + p->offset;
+        if (s.kind == RT_INIT_ORTHOGONAL) {
+            s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
+            for (int64_t b = 0; b < p->size / p->components; b++) init_orthogonal(&s, seed, p->number, b, out + b * p->components);
+        } else {
+            for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
+        }
+        for (int64_t k = 0; k < p->size; k++) out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
+    }
+    for (int i = 0; i < m->graphs.count; i++)
+        for (int b = 0; b < m->graphs.at[i]->bundles.count; b++) init_edges(m->graphs.at[i], b, seed, param);
+}

@@ -1,0 +1,18 @@
+/* link.h: object file + libdnwrt -> program.
+ *
+ * The C compiler driver is the linker: $DNW_CC, or the first of gcc, cc and clang-19 that there is. Runtime,
+ * jansson, zlib and the OpenMP library go in statically, so that a program needs only the C library (and
+ * OpenBLAS, which it opens by itself when there is one). Run without a shell.
+ */
+#ifndef DNW_LINK_H
+#define DNW_LINK_H
+#include "compile.h"
+
+/* Writes `output` under a temporary name and renames it. False with a diagnostic that holds the linker's
+ * words. */
+bool link_program(Compilation *c, const char *object, const char *output);
+
+/* Path of libdnwrt.a: $DNW_RUNTIME, else ../lib/dnw beside the running dnw, else the build tree. The file
+ * need not exist. */
+const char *link_runtime(Arena *a);
+#endif

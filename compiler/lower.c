@@ -1,0 +1,144 @@
+/* lower.c: what each layer is in simpler operators. See lower.h.
+ *
+ *   dropout     x 1{u >= p} / (1 - p), u uniform per element (training); x (use)
+ *   layer_norm  (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al. 2016)
+ *   batch_norm  the same over the samples of the step (training; Ioffe & Szegedy 2015); with kept statistics (use)
+ *   softmax     exp(x - max x) / sum exp(x - max x)
+ */
+#include "lower.h"
+#include "diag.h"
+
+typedef struct Lower {
+    Model *model;
+    Func *f;
+    bool training;
+    Value **map; /* by number in the body */
+    Vec(Value *) updates;
+    Vec(const char *) update_names;
+} Lower;
+
+#define U(op, x)    func_unary(l->f, IR_##op, x)
+#define B(op, x, y) func_binary(l->f, IR_##op, x, y)
+#define N(x)        func_const(l->f, x)
+
+static Value *scaled(Lower *l, Value *centred, Value *variance, const Value *layer)
+{
+    Value *y = B(DIV, centred, U(SQRT, B(ADD, variance, N(layer->number))));
+    return B(ADD, B(MUL, y, l->map[layer->args[1]->id]), l->map[layer->args[2]->id]);
+}
+
+static Value *lower_layer_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id], *n = N(1.0 / (double)shape_size(x->shape));
+    Value *centred = B(SUB, x, B(MUL, U(SUM, x), n));
+    return scaled(l, centred, B(MUL, U(SUM, B(MUL, centred, centred)), n), v);
+}
+
+static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
+{
+    Value *v = B(ADD, B(MUL, N(1 - momentum), old), B(MUL, N(momentum), new));
+    vec_push(l->f->arena, &l->updates, v);
+    vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
+}
+
+static Value *lower_batch_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
+    if (!l->training) return scaled(l, B(SUB, x, mean), variance, v);
+    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
+    Value *now = B(DIV, U(SUM_SAMPLES, x), count), *centred = B(SUB, x, now);
+    Value *squares = U(SUM_SAMPLES, B(MUL, centred, centred));
+    update(l, v->args[3], mean, now, v->extra);
+    /* kept: the unbiased estimate, as is usual; one sample has none */
+    update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, N(1)), N(1))), v->extra);
+    return scaled(l, centred, B(DIV, squares, count), v);
+}
+
+static Value *lower_dropout(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id];
+    if (!l->training || v->number == 0) return x;
+    Value *u = func_add(l->f, IR_RANDOM, v->span, 0, NULL);
+    u->shape = x->shape;
+    u->index = v->index;
+    Value *args[3] = {B(LT, u, N(v->number)), N(0), B(MUL, x, N(1 / (1 - v->number)))};
+    return func_add(l->f, IR_SELECT, v->span, 3, args);
+}
+
+static Value *lower_softmax(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id];
+    Value *e = U(EXP, B(SUB, x, U(MAXIMUM, x)));
+    return B(DIV, e, U(SUM, e));
+}
+
+static Value *copied(Lower *l, Func *f, const Value *v)
+{
+    Value **args = NEW_ARRAY(f->arena, Value *, (size_t)v->arg_count);
+    for (int i = 0; i < v->arg_count; i++) args[i] = l->map[v->args[i]->id];
+    Value *c = func_add(f, v->op, v->span, v->arg_count, args);
+    c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
+    c->number = v->number, c->index = v->index, c->param = v->param, c->graph = v->graph;
+    return c;
+}
+
+static Value *lower_value(Lower *l, const Value *v)
+{
+    switch (v->op) {
+    case IR_DROPOUT: return lower_dropout(l, v);
+    case IR_LAYER_NORM: return lower_layer_norm(l, v);
+    case IR_BATCH_NORM: return lower_batch_norm(l, v);
+    case IR_SOFTMAX: return lower_softmax(l, v);
+    default: return copied(l, l->f, v);
+    }
+}
+
+static Value *lower_loss(Lower *l, const Func *loss, Value *output)
+{
+    Lower inner = {.model = l->model, .f = l->f, .training = l->training};
+    inner.map = NEW_ARRAY(l->f->arena, Value *, (size_t)loss->values.count);
+    for (int i = 0; i < loss->values.count; i++) {
+        const Value *v = loss->values.at[i];
+        if (v->op == IR_ARG && v->index == 0) inner.map[i] = output;
+        else if (v->op == IR_ARG) {
+            inner.map[i] = func_add(l->f, IR_TARGET, v->span, 0, NULL);
+            inner.map[i]->shape = v->shape;
+        } else inner.map[i] = lower_value(&inner, v);
+    }
+    Value *each = inner.map[loss->results.at[0]->id];
+    if (!each->per_sample) each = func_binary(l->f, IR_MUL, each, func_add(l->f, IR_VALID, each->span, 0, NULL));
+    return func_unary(l->f, IR_SUM_SAMPLES, each);
+}
+
+static Func *lower_main(Model *m, bool training)
+{
+    Lower *l = NEW(m->perm, Lower);
+    l->model = m, l->training = training;
+    l->f = func_new(m->perm, arena_printf(m->perm, "%s.%s", m->name, training ? "train" : "infer"));
+    l->map = NEW_ARRAY(m->perm, Value *, (size_t)m->body->values.count);
+    for (int i = 0; i < m->body->values.count; i++) l->map[i] = lower_value(l, m->body->values.at[i]);
+    Value *output = l->map[m->body->results.at[0]->id];
+    if (training) {
+        Value *loss = lower_loss(l, m->loss, output);
+        func_result(l->f, "loss", B(DIV, loss, func_add(l->f, IR_COUNT, loss->span, 0, NULL)));
+        func_result(l->f, "output", output);
+        for (int i = 0; i < l->updates.count; i++) func_result(l->f, l->update_names.at[i], l->updates.at[i]);
+    } else {
+        func_result(l->f, "output", output);
+        if (m->loss) func_result(l->f, "loss", lower_loss(l, m->loss, output));
+    }
+    func_prune(l->f);
+    return l->f;
+}
+
+Ir *lower(Model *m)
+{
+    Ir *ir = NEW(m->perm, Ir);
+    ir->perm = m->perm;
+    ir->model = m;
+    for (int i = 1; i < m->graphs.count; i++)
+        m->graphs.at[i]->first_bundle = m->graphs.at[i - 1]->first_bundle + m->graphs.at[i - 1]->bundles.count;
+    if (m->trained) ir->train = lower_main(m, true);
+    ir->infer = lower_main(m, false);
+    return ir;
+}

@@ -1,0 +1,8 @@
+/* manifest.h: what a program is, as JSON (docs/runtime.md): written by the compiler, read by libdnwrt at start. */
+#ifndef DNW_MANIFEST_H
+#define DNW_MANIFEST_H
+#include "gen.h"
+
+/* The text, in the arena of the Ir. */
+const char *manifest(const Ir *ir, const Stages *stages, const char *cpu);
+#endif

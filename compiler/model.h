@@ -1,0 +1,113 @@
+/* model.h: what was meant. No names to resolve, every shape known, candidates counted, defaults filled.
+ *
+ * Made by check. A graph here is an instance: a graph declaration with its arguments, as one place in the model
+ * uses it.
+ */
+#ifndef DNW_MODEL_H
+#define DNW_MODEL_H
+#include "ir.h"
+#include "rt_wiring.h"
+#include <jansson.h>
+
+typedef enum InitKind { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL, INIT_CHOICE, INIT_ORTHOGONAL } InitKind;
+typedef struct Init {
+    InitKind kind;
+    double a, b;         /* constant a; uniform in a .. b; normal with mean a, deviation b */
+    Vec(double) choices; /* INIT_CHOICE */
+} Init;
+
+/* One tensor of numbers: learned, or kept statistics. */
+typedef struct Tensor {
+    int number; /* position in Model.params */
+    const char *name; /* "Wiring.h.Unit.b" */
+    Shape shape;      /* node set's indices, then the weight's own */
+    int64_t size, offset; /* elements; first element in the flat array (multiple of 16) */
+    Init init;
+    bool learned;
+    bool shared;        /* in a node function: one for the whole node set */
+    int64_t components; /* numbers a node (or in all, when shared) */
+    bool clamped;
+    double low, high;
+    double decay; /* weight decay applies: 1 or 0 */
+    Span span;
+} Tensor;
+
+typedef struct NodeSet {
+    const char *name;
+    int role; /* SetRole of ast.h */
+    Shape shape;
+    int64_t size;
+    int64_t first; /* first row among the graph's nodes other than a held input; -1 for a held input */
+    Func *cell;     /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
+    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the weights */
+    const char *cell_name;
+    Vec(Tensor *) weights; /* of the cell, in order of first use */
+    Span span;
+} NodeSet;
+
+/* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
+typedef struct Bundle {
+    int from, to; /* node sets */
+    int list;     /* EdgeList it shares a budget with */
+    Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
+    uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
+    bool pairwise;  /* the predicate uses chance */
+    Tensor *weight;   /* one a candidate */
+    Candidates candidates;
+    Span span;
+} Bundle;
+
+typedef enum BudgetRule { KEEP_ALL, KEEP_COUNT, KEEP_FAN_IN, KEEP_FAN_OUT, KEEP_ANNEAL } BudgetRule;
+typedef struct EdgeList {
+    const char *name; /* "Wiring.edges.0" */
+    BudgetRule rule;
+    bool sampled;   /* drawn once instead of learned */
+    int64_t keep;   /* KEEP_COUNT: edges in use; fan rules: edges a node; KEEP_ANNEAL: at the end */
+    int64_t start;  /* KEEP_ANNEAL: at the start */
+    double epochs;  /* KEEP_ANNEAL: to get from start to keep */
+    int64_t candidates, kept; /* kept: edges in use (at the end) */
+    Span span;
+} EdgeList;
+
+typedef struct Graph {
+    const char *name; /* unique in the model: "Wiring", "Wiring_2" */
+    int number;
+    Vec(NodeSet) sets;
+    Vec(Bundle) bundles;
+    Vec(EdgeList) lists;
+    int input, output; /* sets */
+    int64_t nodes;     /* rows: all nodes but those of a held input */
+    int first_bundle;  /* number of bundle 0 among all of the model */
+    WiringOrder order;
+    uint64_t chance_seed;
+    Span span;
+} Graph;
+
+typedef struct OptionValue {
+    const char *name, *text, *help;
+} OptionValue;
+
+typedef struct Model {
+    Arena *perm;
+    const char *name;    /* of the model: "Net" */
+    const char *program; /* file name without .dnw */
+    const char *source, *directory;
+    Vec(OptionValue) options;
+    Vec(Tensor *) params;
+    Vec(Graph *) graphs;
+    int64_t param_total; /* length of the flat array */
+    Func *body;          /* LAYER and other operators; results[0] is the output */
+    Shape input, output;
+    bool trained;
+    json_t *settings;    /* data, batch, loss, optim, epochs, seed, report */
+    Func *loss;          /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
+    int classes;
+    int64_t target_size;
+} Model;
+
+/* Adds a parameter; its place in the flat array follows the ones before it. */
+Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
+void model_dump(const Model *m, FILE *out);
+int64_t model_edges_kept(const Graph *g);
+int64_t graph_parameters(const Graph *g); /* kept edges and weights of node functions */
+#endif

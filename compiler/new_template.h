@@ -1,0 +1,43 @@
+/* new_template.h: the program that `dnw new NAME` writes. Arguments: NAME, path of the file. */
+#ifndef DNW_NEW_TEMPLATE_H
+#define DNW_NEW_TEMPLATE_H
+
+static const char new_template[] =
+    "# %s: which of two spirals is a point on? The wiring between the nodes is learned.\n"
+    "#   dnw train %s\n"
+    "option width  = 16 in 1 .. 1024   \"nodes a layer\"\n"
+    "option budget = 30%%               \"share of the candidate edges in use\"\n"
+    "\n"
+    "# What a node does with z, the weighted sum of what reaches it.\n"
+    "fn Unit(z) {\n"
+    "  weight b = 0\n"
+    "  tanh(z + b)\n"
+    "}\n"
+    "\n"
+    "graph Wiring {\n"
+    "  input  x[2]\n"
+    "  nodes  h[3, width] : Unit\n"
+    "  output y[2]\n"
+    "  # Candidates: the edges that may exist. Training finds which of them to use.\n"
+    "  edges {\n"
+    "    x[_]    -> h[_, _]\n"
+    "    h[l, _] -> h[m, _] where l < m\n"
+    "    h[_, _] -> y[_]\n"
+    "  } keep budget\n"
+    "}\n"
+    "\n"
+    "model Net(point) = point |> Wiring\n"
+    "\n"
+    "train Net {\n"
+    "  data   = spirals(2000, classes = 2, noise = 0.1)\n"
+    "  batch  = 64\n"
+    "  loss   = cross_entropy\n"
+    "  optim  = adam(lr = cosine(0.01))\n"
+    "  epochs = 40\n"
+    "}\n"
+    "\n"
+    "test \"one score for each spiral, and no cycles\" {\n"
+    "  shape(Net) == [2]\n"
+    "  acyclic(Wiring)\n"
+    "}\n";
+#endif

@@ -1,0 +1,51 @@
+/* op_wired.c: a graph as one operator, and its gradients.
+ *
+ * For the nodes v of all sets but a held input, in topological order ("Discovering Neural Wirings", section 2):
+ *     I_v = sum over edges (u, v) in use of w_uv Z_u        Z_v = f(I_v)
+ * `wired` holds all Z. Its gradients run in the opposite order; dL/dI_v is what `wired_back` holds:
+ *     dL/dZ_u = (gradient from outside) + sum over edges (u, v) in use of w_uv dL/dI_v
+ *     dL/dI_u = f'(I_u) dL/dZ_u
+ *     dL/dw_uv = Z_u dL/dI_v for every candidate, in use or not (Algorithm 1; straight through the choice)
+ */
+#include "diag.h"
+#include "model.h"
+#include "op.h"
+
+void wired_shape(Value *v)
+{
+    Value *first = v->args[0];
+    v->per_sample = true;
+    v->graph = first->graph;
+    switch (v->op) {
+    case IR_WIRED: break; /* shape: set by its maker, who knows the graph */
+    case IR_WIRED_BACK: v->shape = first->shape; break;
+    case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
+    case IR_WIRED_WEIGHT:
+    case IR_WIRED_EDGES: v->per_sample = false; break; /* shape: that of the parameter, set by the maker */
+    default: BUG("%s is no wired operator", op_info[v->op].text);
+    }
+}
+
+/* Arguments of `wired`: the input, then every parameter of the graph: node functions' weights, then edges. */
+void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
+{
+    if (v->op != IR_WIRED) BUG("%s has no gradient of its own", op_info[v->op].text);
+    Graph *g = v->graph;
+    Value *back = func_binary(f, IR_WIRED_BACK, v, dy);
+    back->graph = g;
+    if (wanted[0]) grads[0] = func_unary(f, IR_WIRED_INPUT, back);
+    int arg = 1;
+    for (int s = 0; s < g->sets.count; s++)
+        for (int k = 0; k < g->sets.at[s].weights.count; k++, arg++) {
+            Value *d = grads[arg] = func_unary(f, IR_WIRED_WEIGHT, back);
+            d->param = g->sets.at[s].weights.at[k];
+            d->shape = d->param->shape;
+            d->index = s;
+        }
+    for (int b = 0; b < g->bundles.count; b++, arg++) {
+        Value *d = grads[arg] = func_unary(f, IR_WIRED_EDGES, back);
+        d->param = g->bundles.at[b].weight;
+        d->shape = d->param->shape;
+        d->index = b;
+    }
+}

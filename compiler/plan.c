@@ -1,0 +1,120 @@
+/* plan.c: addresses. See plan.h.
+ *
+ * Rows of a tile: a value gets rows when a later step, an operator that is not pointwise, or the program reads it.
+ * Sums of nodes (dL/dI in training) share the rows of wired_back: forward writes the sums there, backward replaces each
+ * by its gradient.
+ */
+#include "plan.h"
+#include "diag.h"
+#include "lower.h"
+#include "op.h"
+
+const Value *plan_storage(const Value *v)
+{
+    while (v->op == IR_RESHAPE || v->op == IR_SLICE) v = v->args[0];
+    return v;
+}
+
+int embed_set(const Value *embed)
+{
+    const Graph *g = embed->graph;
+    for (int s = 0; g && s < g->sets.count; s++)
+        if (g->sets.at[s].first == embed->index && shape_size(embed->args[0]->shape) == g->sets.at[s].size) return s;
+    return -1;
+}
+
+static bool is_leaf(const Value *v) { return op_info[v->op].class == CLASS_LEAF; }
+
+/* Which values are read from memory. */
+static void mark_stored(Func *f)
+{
+    for (int i = 0; i < f->values.count; i++) f->values.at[i]->stored = false;
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (!is_leaf(v) && op_info[v->op].class != CLASS_POINTWISE) v->stored = true;
+        for (int k = 0; k < v->arg_count; k++) {
+            Value *a = v->args[k];
+            bool in_loop = op_info[v->op].class == CLASS_POINTWISE && a->level == v->level && a->group == v->group;
+            if (!in_loop) a->stored = true;
+        }
+    }
+    for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
+}
+
+/* The gradient of a graph's output set reaches wired_back as an embed, which wired_back reads without making it. */
+static void skip_embeds(Func *f)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (v->op != IR_WIRED_BACK) continue;
+        Value *e = v->args[1];
+        if (e->op != IR_EMBED) BUG("wired_back without the gradient of one node set");
+        e->graph = v->graph;
+        if (embed_set(e) < 0) BUG("the gradient of a graph belongs to no node set");
+        e->stored = false;
+    }
+}
+
+static bool is_view(const Value *v)
+{
+    if (v->op == IR_WIRED_INPUT) return v->graph->sets.at[v->graph->input].first >= 0;
+    return v->op == IR_RESHAPE || v->op == IR_SLICE;
+}
+
+static int64_t view_address(const Value *v)
+{
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + v->graph->sets.at[v->graph->input].first;
+    return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
+}
+
+static void place_leaf(Plan *p, Value *v)
+{
+    int64_t size = shape_size(v->shape);
+    int64_t *row = v->op == IR_INPUT ? &p->input_row : v->op == IR_TARGET ? &p->target_row : v->op == IR_VALID ? &p->valid_row : NULL;
+    if (!row) {
+        if (v->op == IR_PARAM) v->address = v->param->offset;
+        return;
+    }
+    if (*row < 0) *row = p->rows, p->rows += size;
+    v->address = *row;
+}
+
+static void place_value(Plan *p, Value *v)
+{
+    int64_t size = shape_size(v->shape);
+    if (v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT) v->partial = p->partials, p->partials += size;
+    if (v->op == IR_WIRED_EDGES) return; /* straight into the gradient */
+    if (is_view(v)) {
+        v->address = view_address(v);
+    } else if (!v->per_sample) {
+        v->address = p->shared, p->shared += size;
+    } else if (v->stored) {
+        v->address = p->rows, p->rows += size;
+    }
+}
+
+static void plan_func(Func *f, Plan *p)
+{
+    p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
+    mark_stored(f);
+    skip_embeds(f);
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (is_leaf(v)) place_leaf(p, v);
+        else place_value(p, v);
+    }
+    for (int i = 0; i < f->values.count; i++) /* sums of nodes: the rows that wired_back will overwrite */
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->partial = f->values.at[i]->address;
+    for (int i = 0; i < f->results.count; i++) {
+        if (strcmp(f->result_names.at[i], "output") == 0) p->output_row = f->results.at[i]->address;
+        if (strcmp(f->result_names.at[i], "loss") == 0) p->loss = f->results.at[i]->address;
+    }
+    p->partials = (p->partials + 15) / 16 * 16;
+    f->plan_rows = p->rows;
+}
+
+void plan(Ir *ir)
+{
+    if (ir->train) plan_func(ir->train, ir->train_plan);
+    plan_func(ir->infer, ir->infer_plan);
+}
