@@ -1,0 +1,80 @@
+/* lanes.c: sums over the samples of a tile, and random numbers for its lanes. */
+#include "../rt_rng.h"
+#include "kernel.h"
+
+real KERNEL(sum_lanes)(const real *row, int64_t valid);
+void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part, real *out);
+
+/* The first `valid` lanes; always in the same order. */
+real KERNEL(sum_lanes)(const real *row, int64_t valid)
+{
+    Lanes sum = {0};
+    real total = 0;
+    int64_t whole = valid / WIDTH * WIDTH;
+    for (int64_t i = 0; i < whole; i += WIDTH) sum += *(const Lanes *)(row + i);
+    for (int i = 0; i < WIDTH; i++) total += sum[i];
+    for (int64_t i = whole; i < valid; i++) total += row[i];
+    return total;
+}
+
+/* Uniform numbers for lanes part * WIDTH ... of one element: 24 bits, the same in float and double. */
+void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part, real *out)
+{
+    uint64_t key = RNG_DROPOUT + ((uint64_t)stream << 8) + ((uint64_t)step << 16);
+    for (int i = 0; i < WIDTH; i++) {
+        uint64_t sample = (uint64_t)(tile * LANES + part * WIDTH + i);
+        out[i] = (real)((real)(rng_words(seed, key, (sample << 32) | (uint64_t)element).v[0] >> 8) * (real)0x1p-24);
+    }
+}
+
+void KERNEL(sum_rows)(const real *rows, int64_t count, real *out);
+void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
+void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
+void KERNEL(zero_rows)(real *to, int64_t count);
+void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
+
+/* out[t] = sum over rows of rows[r][t] */
+void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
+{
+    for (int64_t p = 0; p < LANES; p += WIDTH) {
+        Lanes sum = {0};
+        for (int64_t r = 0; r < count; r++) sum += *(const Lanes *)(rows + r * LANES + p);
+        *(Lanes *)(out + p) = sum;
+    }
+}
+
+/* out[t] = largest of rows[r][t]; NaN when one is NaN */
+void KERNEL(max_rows)(const real *rows, int64_t count, real *out)
+{
+    for (int64_t t = 0; t < LANES; t++) {
+        real best = rows[t];
+        for (int64_t r = 1; r < count; r++) {
+            real x = rows[r * LANES + t];
+            best = x > best || x != x ? x : best;
+        }
+        out[t] = best;
+    }
+}
+
+void KERNEL(copy_rows)(real *to, const real *from, int64_t count)
+{
+    for (int64_t i = 0; i < count * LANES; i++) to[i] = from[i];
+}
+
+void KERNEL(zero_rows)(real *to, int64_t count)
+{
+    for (int64_t i = 0; i < count * LANES; i++) to[i] = 0;
+}
+
+/* out[r] = sum over the first `valid` lanes of row r */
+void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out)
+{
+    for (int64_t r = 0; r < count; r++) out[r] = KERNEL(sum_lanes)(rows + r * LANES, valid);
+}
+
+/* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone. */
+int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);
+int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p)
+{
+    return rng_uniform(seed, RNG_CHANCE + ((uint64_t)bundle << 8), ((uint64_t)target << 32) | (uint64_t)source) < p;
+}

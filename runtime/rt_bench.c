@@ -1,0 +1,97 @@
+/* rt_bench.c: the command bench: time of one step with the data in memory, as the median over steps. */
+#include "rt_log.h"
+#include "rt_schedule.h"
+#include "rt_session.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { WARM_UP = 3, DEFAULT_STEPS = 20 };
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(double *x, int64_t n)
+{
+    qsort(x, (size_t)n, sizeof *x, by_size);
+    return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
+}
+
+/* One step; the samples go round through the split. */
+static void one_step(const Session *s, const int64_t *order, int64_t batch, double rate, int64_t number)
+{
+    const DataSplit *split = s->options->infer ? &s->data->test : &s->data->train;
+    int64_t first = number % (split->samples / batch) * batch;
+    if (s->options->infer) s->calls->eval_step(s->net, s->data, split, first, batch);
+    else s->calls->train_step(s->net, s->data, split, order + first, batch, rate, number, 0);
+}
+
+static void time_steps(const Session *s, const int64_t *order, int64_t batch, int64_t steps, double *seconds)
+{
+    const json_t *args = json_object_get(json_object_get(s->program->settings, "optim"), "args");
+    double epochs = (double)program_setting(s->program, "epochs", 1);
+    double rate = s->options->infer ? 0 : schedule_at(json_object_get(args, "lr"), epochs / 2, epochs, -1);
+    for (int64_t i = -WARM_UP; i < steps; i++) {
+        double start = log_clock();
+        one_step(s, order, batch, rate, i + WARM_UP);
+        if (i >= 0) seconds[i] = log_clock() - start;
+    }
+}
+
+static void print_profile(const json_t *profile)
+{
+    size_t i;
+    json_t *row;
+    printf("\n%-32s %10s %12s %12s\n", "stage", "calls", "seconds", "ms a call");
+    json_array_foreach(profile, i, row)
+    {
+        const char *stage = json_string_value(json_object_get(row, "stage"));
+        double seconds = json_number_value(json_object_get(row, "seconds"));
+        long long calls = json_integer_value(json_object_get(row, "calls"));
+        printf("%-32s %10lld %12.6f %12.6f\n", stage ? stage : "", calls, seconds,
+               calls ? 1000 * seconds / (double)calls : 0);
+    }
+}
+
+static void print_result(const Session *s, int64_t batch, double seconds)
+{
+    const char *mode = s->options->infer ? "infer" : "train";
+    json_t *profile = s->options->profile ? s->calls->profile(s->net) : NULL;
+    if (s->options->json) {
+        json_t *object = json_pack("{s:s, s:I, s:I, s:f, s:f}", "mode", mode, "batch", (json_int_t)batch,
+                                   "threads", (json_int_t)s->options->threads, "ms_per_step", 1000 * seconds,
+                                   "samples_per_s", (double)batch / seconds);
+        if (profile) json_object_set(object, "profile", profile);
+        json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
+        putchar('\n');
+        json_decref(object);
+    } else {
+        printf("%s  batch %lld  threads %lld  %.4g ms/step  %.6g samples/s  data %s\n", mode,
+               (long long)batch, (long long)s->options->threads, 1000 * seconds, (double)batch / seconds,
+               s->data->name);
+        if (profile) print_profile(profile);
+    }
+    json_decref(profile);
+}
+
+bool bench_command(Session *s, RtError *e)
+{
+    const Options *o = s->options;
+    int64_t batch = session_batch(s), steps = o->steps > 0 ? o->steps : DEFAULT_STEPS;
+    NetOptions net = {
+        .batch = batch, .training = !o->infer, .seed = (uint64_t)program_setting(s->program, "seed", 1)};
+    if (!session_any_data(s, batch, e) || !session_net(s, &net, e)) return false;
+    if (o->infer) s->calls->choose(s->net, 0);
+    double *seconds = malloc((size_t)steps * sizeof *seconds);
+    int64_t samples = s->data->train.samples, *order = malloc((size_t)samples * sizeof *order);
+    bool ok = seconds && order;
+    for (int64_t i = 0; ok && i < samples; i++) order[i] = i;
+    if (ok) time_steps(s, order, batch, steps, seconds);
+    if (ok) print_result(s, batch, median(seconds, steps));
+    else rt_fail(e, RT_SYSTEM, "out of memory");
+    free(seconds);
+    free(order);
+    return ok;
+}

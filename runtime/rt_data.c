@@ -1,0 +1,202 @@
+/* rt_data.c: the list of data sets, and what their readers share (contracts in rt_data.h and rt_data_kind.h).
+ *
+ * A new kind of data is one file rt_data_NAME.c and one row of `data_kinds`.
+ */
+#include "rt_data_kind.h"
+#include "rt_data_file.h"
+#include "rt_rng.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const DataKind data_kinds[] = {
+    {"fashion_mnist", data_mnist_peek, data_mnist_load},
+    {"mnist", data_mnist_peek, data_mnist_load},
+    {"idx", data_idx_peek, data_idx_load},
+    {"csv", data_csv_peek, data_csv_load},
+    {"npy", data_npy_peek, data_npy_load},
+    {"spirals", data_spirals_peek, data_spirals_load},
+    {"xor", data_xor_peek, data_xor_load},
+    {"sines", data_sines_peek, data_sines_load},
+};
+enum { KINDS = sizeof data_kinds / sizeof *data_kinds };
+
+static const DataKind *find_kind(const json_t *setting, RtError *e)
+{
+    const char *name = json_string_value(json_object_get(setting, "call"));
+    char list[200] = "";
+    size_t used = 0;
+
+    for (int i = 0; name && i < KINDS; i++)
+        if (strcmp(name, data_kinds[i].name) == 0) return &data_kinds[i];
+    if (name) rt_fail(e, RT_BAD_INPUT, "no data set is named '%s'", name);
+    else rt_fail(e, RT_BAD_INPUT, "the data set has no name");
+    for (int i = 0; i < KINDS; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", data_kinds[i].name);
+    rt_help(e, "data sets are %s", list);
+    return NULL;
+}
+
+static void split_free(DataSplit *s)
+{
+    free(s->bytes);
+    free(s->floats);
+    free(s->labels);
+    free(s->targets);
+    *s = (DataSplit){0};
+}
+
+void data_free(Data *d)
+{
+    if (!d) return;
+    split_free(&d->train);
+    split_free(&d->test);
+    free(d);
+}
+
+Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
+{
+    const DataKind *kind = find_kind(setting, e);
+    Data *d = kind ? calloc(1, sizeof *d) : NULL;
+
+    if (!d) {
+        if (kind) rt_fail(e, RT_SYSTEM, "out of memory");
+        return NULL;
+    }
+    *d = (Data){.name = kind->name, .target_size = 1, .std = 1};
+    bool good = kind->load(json_object_get(setting, "args"), context, d, e);
+    if (good && d->train.samples == 0) good = rt_fail(e, RT_BAD_INPUT, "%s: no samples to train on", d->name);
+    if (good) return d;
+    if (e->code == DATA_MISSING) e->code = RT_BAD_INPUT;
+    data_free(d);
+    return NULL;
+}
+
+bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e)
+{
+    const DataKind *kind = find_kind(setting, e);
+
+    if (!kind) return false;
+    *shape_only = (Data){.name = kind->name, .target_size = 1, .std = 1};
+    if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) return true;
+    if (e->code == DATA_MISSING) {
+        e->code = RT_OK;
+        e->text[0] = '\0';
+    }
+    return false;
+}
+
+/* Arguments */
+
+bool data_text(const json_t *args, const Data *d, const char *name, const char **text, RtError *e)
+{
+    const json_t *v = json_object_get(args, name);
+
+    *text = "";
+    if (!v || json_is_null(v)) return true;
+    if (!json_is_string(v)) return rt_fail(e, RT_BAD_INPUT, "%s: '%s' must be a text", d->name, name);
+    *text = json_string_value(v);
+    return true;
+}
+
+bool data_number(const json_t *args, const Data *d, const char *name, double low, double high, double *x,
+                 RtError *e)
+{
+    const json_t *v = json_object_get(args, name);
+
+    *x = json_number_value(v);
+    if (!json_is_number(v)) return rt_fail(e, RT_BAD_INPUT, "%s: '%s' must be a number", d->name, name);
+    if (*x >= low && *x <= high) return true;
+    return rt_fail(e, RT_BAD_INPUT, "%s: %s = %g is not in %g .. %g", d->name, name, *x, low, high);
+}
+
+bool data_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high, int64_t *n,
+                RtError *e)
+{
+    const json_t *v = json_object_get(args, name);
+    double x = json_number_value(v);
+
+    if (!json_is_number(v) || x != floor(x))
+        return rt_fail(e, RT_BAD_INPUT, "%s: '%s' must be a whole number", d->name, name);
+    if (!(x >= (double)low && x <= (double)high))
+        return rt_fail(e, RT_BAD_INPUT, "%s: %s = %.15g is not in %lld .. %lld", d->name, name, x,
+                       (long long)low, (long long)high);
+    *n = (int64_t)x;
+    return true;
+}
+
+/* Splits */
+
+void data_vector(Data *d, int64_t n)
+{
+    d->rank = 1;
+    d->shape[0] = d->features = n;
+}
+
+bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e)
+{
+    int64_t features = d->features * (int64_t)sizeof(float),
+            targets = d->target_size * (int64_t)sizeof(float);
+
+    s->samples = samples;
+    s->floats = data_memory(samples, features, e);
+    if (!s->floats) return false;
+    if (d->classes) s->labels = data_memory(samples, sizeof(int32_t), e);
+    else s->targets = data_memory(samples, targets, e);
+    return s->labels || s->targets;
+}
+
+/* One array of rows: copies the rows with `held` set to a new array, and closes the gaps they leave. */
+static bool part_rows(void *rows, int64_t row_bytes, const uint8_t *held, int64_t samples, int64_t held_count,
+                      void **test, RtError *e)
+{
+    char *from = rows, *keep = rows, *to;
+
+    if (!rows) return true;
+    *test = to = data_memory(held_count, row_bytes, e);
+    if (!to) return false;
+    for (int64_t i = 0; i < samples; i++, from += row_bytes) {
+        char **at = held[i] ? &to : &keep;
+        if (*at != from) memcpy(*at, from, (size_t)row_bytes);
+        *at += row_bytes;
+    }
+    return true;
+}
+
+/* Marks the rows that go to the test split, and counts them. */
+static int64_t mark_rows(uint8_t *held, int64_t samples, double share, uint64_t seed)
+{
+    int64_t count = 0, least = 0;
+    double smallest = 2;
+
+    for (int64_t i = 0; i < samples; i++) {
+        double u = rng_uniform(seed, RNG_DATA, (uint64_t)i);
+        count += held[i] = u < share;
+        if (u < smallest) smallest = u, least = i;
+    }
+    if (count == 0 && share > 0 && samples > 1) count = held[least] = 1;
+    return count;
+}
+
+bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
+{
+    DataSplit *a = &d->train, *b = &d->test;
+    int64_t n = a->samples;
+    uint8_t *held = data_memory(n, 1, e);
+    void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
+
+    if (!held) return false;
+    int64_t count = mark_rows(held, n, share, c->seed);
+    bool good = part_rows(a->bytes, d->features, held, n, count, &bytes, e) &&
+                part_rows(a->floats, d->features * 4, held, n, count, &floats, e) &&
+                part_rows(a->labels, 4, held, n, count, &labels, e) &&
+                part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e);
+    free(held);
+    *b = (DataSplit){count, bytes, floats, labels, targets};
+    a->samples = n - count;
+    if (!good || a->samples > 0) return good;
+    rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld samples to train on", d->name, share,
+            (long long)n);
+    return rt_help(e, "split = 0.2 holds a fifth out for the test");
+}

@@ -1,0 +1,46 @@
+/* rt_data.h: data sets in memory, and what makes them.
+ *
+ * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}} with
+ * every argument present (the compiler fills defaults). Each NAME is one file rt_data_NAME.c and one row of
+ * `data_kinds` in rt_data.c. A data set has a train and a test split. Reading fails with path and byte offset.
+ */
+#ifndef RT_DATA_H
+#define RT_DATA_H
+#include "rt_error.h"
+#include <jansson.h>
+#include <stdint.h>
+
+/* One split. Values are what the network sees: stored bytes b become (b / 255 - mean) / std, floats stay. */
+typedef struct DataSplit {
+    int64_t samples;
+    uint8_t *bytes;  /* (samples, features), or NULL */
+    float *floats;   /* (samples, features), or NULL: exactly one of the two is set when samples > 0 */
+    int32_t *labels; /* (samples), 0 .. classes-1; NULL when the target is numbers */
+    float *targets;  /* (samples, target_size); NULL when the target is a class */
+} DataSplit;
+
+typedef struct Data {
+    const char *name; /* "fashion_mnist" */
+    int rank;
+    int64_t shape[4];  /* of one sample: {1, 28, 28}, or {columns} */
+    int64_t features;  /* product of shape */
+    int classes;       /* 0: the target is numbers */
+    int64_t target_size; /* numbers a sample; 1 for a class */
+    float mean, std;   /* for bytes */
+    DataSplit train, test;
+} Data;
+
+typedef struct DataContext {
+    const char *directory; /* --data DIR, or NULL */
+    const char *base;      /* directory of the .dnw file: relative paths start here */
+    uint64_t seed;         /* of made data and of splits: a fixed constant of the program, not the training seed */
+} DataContext;
+
+/* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
+Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
+void data_free(Data *d);
+
+/* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at most.
+ * Returns false without a message in *e (code RT_OK) when the file is not there yet. */
+bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
+#endif

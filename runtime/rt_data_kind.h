@@ -1,0 +1,40 @@
+/* rt_data_kind.h: what the kinds of data sets (rt_data_*.c) share; only they include it.
+ *
+ * A kind is a row of `data_kinds` (rt_data.c) and a file that defines its two functions. Both get the
+ * arguments and a Data with only its name set. `peek` fills shape, classes and sizes; `load` these and the
+ * splits. On failure the caller frees what was filled so far.
+ */
+#ifndef RT_DATA_KIND_H
+#define RT_DATA_KIND_H
+#include "rt_data.h"
+
+enum { DATA_CLASSES_MOST = 100000 };
+
+typedef bool DataMaker(const json_t *args, const DataContext *c, Data *d, RtError *e);
+
+typedef struct DataKind {
+    const char *name;
+    DataMaker *peek, *load;
+} DataKind;
+
+DataMaker data_idx_peek, data_idx_load, data_mnist_peek, data_mnist_load;
+DataMaker data_csv_peek, data_csv_load;
+DataMaker data_npy_peek, data_npy_load;
+DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
+    data_sines_load;
+
+/* Arguments. Messages name the data set (d->name) and the argument. An absent text is "". */
+bool data_text(const json_t *args, const Data *d, const char *name, const char **text, RtError *e);
+bool data_number(const json_t *args, const Data *d, const char *name, double low, double high, double *x,
+                 RtError *e);
+bool data_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high, int64_t *n,
+                RtError *e);
+
+/* Sets rank, shape and features of one vector of n numbers. */
+void data_vector(Data *d, int64_t n);
+/* Takes memory for floats, and for labels or targets as d->classes says. */
+bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
+/* Moves rows of d->train to d->test: row r goes when rng_uniform(seed, RNG_DATA, r) < share; at least one row
+ * goes when share > 0, and some must stay. */
+bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e);
+#endif

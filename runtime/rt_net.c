@@ -1,0 +1,221 @@
+/* rt_net.c: steps of training and inference. See rt_net.h. Building is in rt_net_build.c. */
+#include "rt_blas.h"
+#include "rt_net_private.h"
+#include "rt_simd.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- state ---- */
+
+int net_tensor_count(const Net *n) { return n->tensor_count; }
+const NetTensor *net_tensor(const Net *n, int i) { return &n->tensors[i]; }
+int net_graph_count(const Net *n) { return n->graph_count; }
+int64_t net_outputs(const Net *n) { return n->outputs; }
+
+NetGraphInfo net_graph(const Net *n, int i)
+{
+    const NetGraph *g = &n->graphs[i];
+    NetGraphInfo info = {.name = g->name};
+    for (int b = 0; b < g->bundle_count; b++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + b];
+        info.candidates += u->candidates.count;
+        for (int64_t c = 0; c < u->candidates.count; c++) info.kept += u->kept[c];
+    }
+    return info;
+}
+
+int64_t net_parameters(const Net *n)
+{
+    int64_t total = 0;
+    for (int i = 0; i < n->param_count; i++) total += n->params[i].learned ? n->params[i].size : 0;
+    for (int g = 0; g < n->graph_count; g++) {
+        NetGraphInfo info = net_graph(n, g);
+        total -= info.candidates - info.kept;
+    }
+    return total;
+}
+
+bool net_reload(Net *n, bool kept_given, RtError *e)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        NetList *l = &n->lists[i];
+        int64_t kept = 0, room = 0;
+        for (int k = 0; k < l->bundle_count; k++) {
+            NetBundle *b = &n->bundles[l->first_bundle + k];
+            int64_t here = 0;
+            for (int64_t c = 0; c < b->candidates.count; c++) here += b->kept[c];
+            if (here > b->capacity)
+                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld", l->name, (long long)here,
+                               (long long)b->capacity);
+            kept += here, room += b->capacity;
+        }
+        l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
+    }
+    if (!kept_given) choose_edges(n, 1e300);
+    edges_rebuild(n);
+    return true;
+}
+
+void net_choose(Net *n, double epoch)
+{
+    double start = net_clock();
+    choose_edges(n, epoch);
+    edges_rebuild(n);
+    n->timer[TIME_CHOOSE].seconds += net_clock() - start, n->timer[TIME_CHOOSE].calls++;
+}
+
+/* ---- update ---- */
+
+enum { CHUNK = 1 << 16 }; /* elements of one piece of work */
+
+RT_CLONES static double square_sum(const float *x, int64_t count)
+{
+    double part[8] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; k++) part[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < count; i++) part[0] += (double)x[i] * (double)x[i];
+    for (int k = 0; k < 8; k++) sum += part[k];
+    return sum;
+}
+
+/* Sum of squares of all gradients, in fixed order; not finite when one of them is not. */
+static double gradient_norm(Net *n)
+{
+    int64_t chunks = (n->param_total + CHUNK - 1) / CHUNK;
+    double *part = n->scratch, sum = 0;
+#pragma omp parallel for num_threads(n->options.threads) schedule(static)
+    for (int64_t c = 0; c < chunks; c++) {
+        int64_t first = c * CHUNK, left = n->param_total - first;
+        part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
+    }
+    for (int64_t c = 0; c < chunks; c++) sum += part[c];
+    return sum;
+}
+
+static void clamp_params(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        for (int64_t k = 0; p->clamped && k < p->size; k++) {
+            float *w = &n->weights[p->offset + k];
+            *w = *w < (float)p->low ? (float)p->low : *w > (float)p->high ? (float)p->high : *w;
+        }
+    }
+}
+
+/* Kept statistics are parameters without gradient: their gradients stay 0 and their decay is 0. */
+static void update(Net *n, double lr, int64_t step, double scale)
+{
+    const Optim *o = n->options.optim;
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        int64_t chunks = p->learned ? (p->size + CHUNK - 1) / CHUNK : 0;
+#pragma omp parallel for num_threads(n->options.threads) schedule(static)
+        for (int64_t c = 0; c < chunks; c++) {
+            int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
+            float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
+            optim_update(o, count, n->weights + at, (float *)n->grad + at, slot0, slot1, lr, o->decay, scale, step + 1);
+        }
+    }
+    clamp_params(n);
+}
+
+/* ---- steps ---- */
+
+static const char *bad_param(const Net *n, const float *values)
+{
+    for (int i = 0; i < n->param_count; i++)
+        for (int64_t k = 0; k < n->params[i].size; k++)
+            if (!isfinite(values[n->params[i].offset + k])) return n->params[i].name;
+    return NULL;
+}
+
+static void describe_bad(Net *n, const NetFunc *f, int64_t tiles, char *text, size_t size)
+{
+    const char *weight = bad_param(n, n->weights);
+    if (weight) {
+        snprintf(text, size, "weight '%s'", weight);
+        return;
+    }
+    for (int64_t t = 0; t < tiles && f->input_row >= 0; t++) {
+        const float *x = (const float *)n->context.tiles + t * n->context.tile_stride + f->input_row * LANES;
+        for (int64_t i = 0; i < n->inputs * LANES; i++)
+            if (!isfinite(x[i])) {
+                snprintf(text, size, "the input");
+                return;
+            }
+    }
+    for (int g = 0; g < n->bundle_count; g++)
+        for (int64_t t = 0; t < tiles; t++) {
+            const NetBundle *b = &n->bundles[g];
+            if (b->source_row < 0) continue;
+            const float *x = (const float *)n->context.tiles + t * n->context.tile_stride + b->source_row * LANES;
+            for (int64_t i = 0; i < b->candidates.sources * LANES; i++)
+                if (!isfinite(x[i])) {
+                    snprintf(text, size, "the values of node set '%s' of graph '%s'", n->graphs[b->graph].sets[b->from].name, n->graphs[b->graph].name);
+                    return;
+                }
+        }
+    const char *gradient = bad_param(n, n->grad);
+    snprintf(text, size, gradient ? "the gradient of '%s'" : "the loss", gradient);
+}
+
+NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count, double lr,
+                       int64_t step, double epoch)
+{
+    NetStep r = {0};
+    NetBatch batch = {.data = data, .split = split, .order = order, .count = count};
+    int64_t tiles = (count + LANES - 1) / LANES;
+    double start = net_clock(), scale = 1;
+    r.swapped = choose_edges(n, epoch);
+    edges_rebuild(n);
+    n->timer[TIME_CHOOSE].seconds += net_clock() - start, n->timer[TIME_CHOOSE].calls++;
+    r.loss = net_run(n, &n->train, &batch, step, &r.correct);
+    start = net_clock();
+    edges_gradients(n, tiles);
+    n->program->f32[n->train.gradients](&n->context, 0);
+    double after = net_clock();
+    n->timer[TIME_EDGES].seconds += after - start, n->timer[TIME_EDGES].calls++;
+    double norm = gradient_norm(n);
+    r.finite = isfinite(r.loss) && isfinite(norm);
+    if (!r.finite) {
+        describe_bad(n, &n->train, tiles, r.bad, sizeof r.bad);
+        return r;
+    }
+    if (n->options.optim->clip > 0 && sqrt(norm) > n->options.optim->clip) scale = n->options.optim->clip / sqrt(norm);
+    update(n, lr, step, scale);
+    n->program->f32[n->train.updates](&n->context, 0);
+    n->timer[TIME_UPDATE].seconds += net_clock() - after, n->timer[TIME_UPDATE].calls++;
+    return r;
+}
+
+NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count)
+{
+    NetBatch batch = {.data = data, .split = split, .first = first, .count = count};
+    NetStep r = {0};
+    r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
+    r.finite = isfinite(r.loss);
+    return r;
+}
+
+void net_predict(Net *n, const float *input, int64_t count, float *output)
+{
+    NetBatch batch = {.input = input, .count = count};
+    net_run(n, &n->infer, &batch, 0, NULL);
+    for (int64_t s = 0; s < count; s++)
+        for (int64_t i = 0; i < n->outputs; i++) {
+            const float *tile = (const float *)n->context.tiles + s / LANES * n->context.tile_stride;
+            output[s * n->outputs + i] = tile[(n->infer.output_row + i) * LANES + s % LANES];
+        }
+}
+
+json_t *net_profile(const Net *n)
+{
+    static const char *const names[] = {"choose edges", "forward and backward", "sums over tiles", "candidate gradients", "update"};
+    json_t *all = json_array();
+    for (int i = 0; i < TIME_KINDS; i++)
+        json_array_append_new(all, json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds", n->timer[i].seconds, "calls", (json_int_t)n->timer[i].calls));
+    return all;
+}

@@ -1,0 +1,484 @@
+/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring, initial weights. */
+#define _GNU_SOURCE
+#include "rt_blas.h"
+#include "rt_net_private.h"
+#include "rt_rng.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+_Static_assert((int)LANES == (int)DNWRT_LANES, "kernels and programs agree on the lanes of a tile");
+
+/* ---- manifest ---- */
+
+static int64_t whole(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
+static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
+static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
+static bool truth(const json_t *j, const char *key) { return json_is_true(json_object_get(j, key)); }
+
+static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
+{
+    int rank = (int)json_array_size(j);
+    *size = 1;
+    for (int i = 0; i < rank && i < 6; i++) *size *= shape[i] = json_integer_value(json_array_get(j, (size_t)i));
+    return rank;
+}
+
+static void read_init(const json_t *j, InitSpec *s)
+{
+    static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal"};
+    for (int i = 0; i < 5; i++)
+        if (strcmp(text(j, "kind"), kinds[i]) == 0) s->kind = i;
+    s->a = number(j, "a"), s->b = number(j, "b");
+    s->rows = whole(j, "rows"), s->columns = whole(j, "columns");
+    const json_t *choices = json_object_get(j, "choices");
+    s->choice_count = (int)json_array_size(choices);
+    double *values = malloc(((size_t)s->choice_count + 1) * sizeof *values);
+    for (int i = 0; values && i < s->choice_count; i++) values[i] = json_number_value(json_array_get(choices, (size_t)i));
+    s->choices = values;
+}
+
+static void read_params(Net *n, const json_t *all)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i), *clamp = json_object_get(j, "clamp");
+        NetParam *p = &n->params[i];
+        p->name = text(j, "name"), p->offset = whole(j, "offset"), p->learned = truth(j, "learned");
+        p->rank = read_shape(json_object_get(j, "shape"), p->shape, &p->size);
+        read_init(json_object_get(j, "init"), &p->init);
+        p->clamped = clamp != NULL;
+        p->low = json_number_value(json_array_get(clamp, 0)), p->high = json_number_value(json_array_get(clamp, 1));
+    }
+}
+
+static void read_lists(Net *n, const json_t *all, int graph)
+{
+    static const char *const rules[] = {"all", "count", "fan_in", "fan_out", "anneal"};
+    NetGraph *g = &n->graphs[graph];
+    g->first_list = n->list_count, g->list_count = (int)json_array_size(all);
+    for (int i = 0; i < g->list_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetList *l = &n->lists[n->list_count++];
+        l->name = text(j, "name"), l->sampled = truth(j, "sampled");
+        for (int r = 0; r < 5; r++)
+            if (strcmp(text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
+        l->keep = whole(j, "keep"), l->start = whole(j, "start"), l->epochs = number(j, "epochs");
+        l->candidates = whole(j, "candidates");
+    }
+}
+
+/* Bundles of one list are neighbours: the compiler numbers them list by list. */
+static void read_bundles(Net *n, const json_t *all, int graph)
+{
+    NetGraph *g = &n->graphs[graph];
+    g->first_bundle = n->bundle_count, g->bundle_count = (int)json_array_size(all);
+    for (int i = 0; i < g->bundle_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetBundle *b = &n->bundles[n->bundle_count];
+        b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"), b->list = (int)whole(j, "list");
+        b->param = &n->params[whole(j, "param")];
+        b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
+        NetList *l = &n->lists[g->first_list + b->list];
+        if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
+        n->bundle_count++;
+    }
+}
+
+static bool read_sets(NetGraph *g, const json_t *all)
+{
+    g->set_count = (int)json_array_size(all);
+    g->sets = calloc((size_t)g->set_count + 1, sizeof *g->sets);
+    for (int i = 0; g->sets && i < g->set_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetSet *s = &g->sets[i];
+        s->name = text(j, "name"), s->wiring.held = truth(j, "held");
+        s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
+    }
+    return g->sets != NULL;
+}
+
+static bool read_func(const json_t *j, NetFunc *f)
+{
+    *f = (NetFunc){whole(j, "rows"), whole(j, "partials"), whole(j, "shared"), whole(j, "input_row"), whole(j, "target_row"),
+                   whole(j, "valid_row"), whole(j, "output_row"), whole(j, "loss"), (int)whole(j, "gradients"), (int)whole(j, "updates"), 0, NULL};
+    const json_t *levels = json_object_get(j, "levels");
+    f->level_count = (int)json_array_size(levels);
+    f->levels = calloc((size_t)f->level_count + 1, sizeof *f->levels);
+    for (int i = 0; f->levels && i < f->level_count; i++) {
+        const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
+        NetLevel *l = &f->levels[i];
+        l->once = (int)whole(level, "once"), l->tile = (int)whole(level, "tile"), l->sum_count = (int)json_array_size(sums);
+        l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
+        for (int s = 0; l->sums && s < l->sum_count; s++) {
+            const json_t *sum = json_array_get(sums, (size_t)s);
+            l->sums[s] = (NetSum){whole(sum, "from"), whole(sum, "to"), whole(sum, "size")};
+        }
+        if (!l->sums) return false;
+    }
+    return f->levels != NULL;
+}
+
+static int count_in_graphs(const json_t *graphs, const char *key)
+{
+    size_t total = 0, i;
+    json_t *g;
+    json_array_foreach(graphs, i, g) total += json_array_size(json_object_get(g, key));
+    return (int)total;
+}
+
+bool net_read_manifest(Net *n, RtError *e)
+{
+    const json_t *m = n->manifest, *graphs = json_object_get(m, "graphs"), *params = json_object_get(m, "params");
+    int64_t shape[6];
+    read_shape(json_object_get(m, "input"), shape, &n->inputs);
+    read_shape(json_object_get(m, "output"), shape, &n->outputs);
+    n->target_size = whole(m, "target_size"), n->classes = (int)whole(m, "classes"), n->param_total = whole(m, "param_total");
+    n->param_count = (int)json_array_size(params), n->graph_count = (int)json_array_size(graphs);
+    n->params = calloc((size_t)n->param_count + 1, sizeof *n->params);
+    n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
+    n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
+    n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
+    bool ok = n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
+    const json_t *train = json_object_get(m, "train");
+    if (ok && train) ok = read_func(train, &n->train);
+    if (ok) read_params(n, params);
+    for (int i = 0; ok && i < n->graph_count; i++) {
+        const json_t *g = json_array_get(graphs, (size_t)i);
+        n->graphs[i].name = text(g, "name"), n->graphs[i].chance_seed = (uint64_t)whole(g, "chance_seed");
+        ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
+        read_lists(n, json_object_get(g, "lists"), i);
+        read_bundles(n, json_object_get(g, "bundles"), i);
+    }
+    return ok || rt_fail(e, RT_SYSTEM, "not enough memory to start");
+}
+
+/* ---- sizes ---- */
+
+static int64_t most_kept(const NetList *l)
+{
+    if (l->rule == RULE_COUNT) return l->keep;
+    if (l->rule == RULE_ANNEAL) return l->keep > l->start ? l->keep : l->start;
+    return l->candidates;
+}
+
+static int64_t tile_elements(const NetFunc *f) { return f->rows * LANES + f->partials; }
+
+static int64_t work_elements(const Net *n)
+{
+    int64_t train = n->options.training ? tile_elements(&n->train) : 0, infer = tile_elements(&n->infer);
+    return n->tiles * (train > infer ? train : infer);
+}
+
+static int64_t slot_count(const Net *n) { return n->options.training && n->options.optim ? n->options.optim->slots : 0; }
+
+static int64_t capacity_of(const Net *n, const NetBundle *b)
+{
+    const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
+    int64_t most = most_kept(l);
+    return (most < b->param->size ? most : b->param->size) + 1;
+}
+
+static int64_t scratch_elements(const Net *n)
+{
+    int64_t panels = (int64_t)n->options.threads * 128 * 1024, chunks = n->param_total / 65536 + 16;
+    return panels > 2 * chunks ? panels : 2 * chunks;
+}
+
+/* Everything that grows with the net or the batch. */
+static int64_t needed_bytes(const Net *n)
+{
+    int64_t r = n->real_size, bytes = n->param_total * 4 * (1 + slot_count(n));
+    if (n->options.training || n->options.f64) bytes += n->param_total * r;
+    if (n->options.f64) bytes += n->param_total * r;
+    for (int i = 0; i < n->bundle_count; i++) bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
+    return bytes + work_elements(n) * r + scratch_elements(n) * r;
+}
+
+static void set_options(Net *n, const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
+{
+    n->program = p, n->manifest = manifest, n->options = *o;
+    n->real_size = o->f64 ? 8 : 4;
+    n->batch = o->batch, n->tiles = (o->batch + LANES - 1) / LANES;
+}
+
+int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
+{
+    RtError e;
+    Net *n = calloc(1, sizeof *n);
+    if (!n) return 0;
+    set_options(n, p, manifest, o);
+    int64_t bytes = net_read_manifest(n, &e) ? needed_bytes(n) : 0;
+    net_free(n);
+    return bytes;
+}
+
+static int64_t available_bytes(void)
+{
+    long long kilobytes = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %lld kB", &kilobytes) == 1) break;
+    if (f) fclose(f);
+    return kilobytes ? kilobytes * 1024 : INT64_MAX;
+}
+
+/* ---- wiring ---- */
+
+typedef struct Compiled {
+    DnwrtPredicate *predicate;
+    uint64_t seed;
+} Compiled;
+
+static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target, int64_t source)
+{
+    const Compiled *c = context;
+    return c->predicate(to, from, target, source, c->seed) != 0;
+}
+
+static bool build_bundle(Net *n, int i)
+{
+    NetBundle *b = &n->bundles[i];
+    NetGraph *g = &n->graphs[b->graph];
+    const json_t *j = json_array_get(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
+                                     (size_t)(i - g->first_bundle));
+    Compiled compiled = {n->program->predicates[i], g->chance_seed};
+    WiringLine line = {.from = b->from, .to = b->to, .context = &compiled, .uses_to = (uint32_t)whole(j, "uses_to"),
+                       .uses_from = (uint32_t)whole(j, "uses_from"), .pairwise = truth(j, "pairwise")};
+    if (truth(j, "predicate")) line.predicate = call_predicate;
+    return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
+}
+
+static bool order_graph(Net *n, int i)
+{
+    NetGraph *g = &n->graphs[i];
+    WiringSet sets[64];
+    WiringLine *lines = calloc((size_t)g->bundle_count + 1, sizeof *lines);
+    const Candidates **candidates = calloc((size_t)g->bundle_count + 1, sizeof *candidates);
+    WiringCycle cycle;
+    bool ok = lines && candidates && g->set_count <= 64;
+    for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
+    for (int b = 0; ok && b < g->bundle_count; b++) {
+        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from, .to = n->bundles[g->first_bundle + b].to};
+        candidates[b] = &n->bundles[g->first_bundle + b].candidates;
+    }
+    ok = ok && wiring_order(g->set_count, sets, g->bundle_count, lines, candidates, &g->order, &cycle);
+    free(lines), free(candidates);
+    for (int k = 0; ok && k < 3; k++) {
+        g->phase[k] = calloc((size_t)g->order.phase_count + 1, sizeof(int64_t));
+        if (!g->phase[k]) return false;
+        for (int p = 0; p < g->order.phase_count; p++) {
+            const WiringPhase *w = &g->order.phases[p];
+            g->phase[k][p] = k == 0 ? w->set : k == 1 ? w->first : w->count;
+        }
+    }
+    if (ok) n->orders[i] = (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
+    return ok;
+}
+
+static bool allocate_bundle(Net *n, int i)
+{
+    NetBundle *b = &n->bundles[i];
+    b->capacity = capacity_of(n, b);
+    size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
+    b->kept = calloc((size_t)b->candidates.count + 1, 1);
+    b->row = calloc((size_t)b->candidates.targets + 1, 4), b->column = calloc((size_t)b->candidates.sources + 1, 4);
+    b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4), b->order_back = malloc(c * 4);
+    b->weight = malloc(c * r), b->weight_back = malloc(c * r);
+    n->wires[i] = (DnwrtWires){b->row, b->source, b->weight, b->column, b->target, b->weight_back};
+    return b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back && b->weight && b->weight_back;
+}
+
+static void number_candidates(Net *n)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        int64_t position = 0;
+        for (int k = 0; k < n->lists[i].bundle_count; k++) {
+            n->bundles[n->lists[i].first_bundle + k].position = position;
+            position += n->bundles[n->lists[i].first_bundle + k].candidates.count;
+        }
+    }
+}
+
+static bool allocate_keys(Net *n)
+{
+    int64_t most = 0;
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT) most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
+    n->keys = malloc((size_t)most * 24 + 24);
+    return n->keys != NULL;
+}
+
+/* ---- allocation ---- */
+
+static void *aligned(int64_t bytes)
+{
+    void *p = NULL;
+    if (posix_memalign(&p, 64, (size_t)bytes + 64)) return NULL;
+    memset(p, 0, (size_t)bytes + 64);
+    return p;
+}
+
+static bool allocate_arrays(Net *n)
+{
+    int64_t r = n->real_size;
+    n->weights = aligned(n->param_total * 4);
+    n->param = n->options.f64 ? aligned(n->param_total * 8) : (void *)n->weights;
+    n->grad = n->options.training || n->options.f64 ? aligned(n->param_total * r) : NULL;
+    for (int i = 0; i < slot_count(n); i++)
+        if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
+    int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
+    n->scratch = aligned(scratch_elements(n) * r);
+    n->context = (DnwrtContext){.param = n->param, .shared = aligned((shared + 1) * r), .tiles = aligned(work_elements(n) * r),
+                                .seed = n->options.seed, .wires = n->wires, .order = n->orders, .grad = n->grad};
+    return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared && n->context.tiles;
+}
+
+static NetTensor *new_tensor(Net *n, NetTensorKind kind, const NetParam *p, const char *suffix, void *data)
+{
+    NetTensor *t = &n->tensors[n->tensor_count++];
+    *t = (NetTensor){.kind = kind, .rank = p->rank, .size = p->size, .data = data};
+    memcpy(t->shape, p->shape, sizeof t->shape);
+    snprintf(t->name, sizeof t->name, "%s%s", p->name, suffix);
+    return t;
+}
+
+static bool list_tensors(Net *n)
+{
+    n->tensors = calloc((size_t)(n->param_count * 3 + n->bundle_count + 1), sizeof *n->tensors);
+    if (!n->tensors) return false;
+    for (int i = 0; i < n->param_count; i++)
+        new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "", n->weights + n->params[i].offset);
+    for (int s = 0; s < slot_count(n); s++)
+        for (int i = 0; i < n->param_count; i++) {
+            char suffix[64];
+            snprintf(suffix, sizeof suffix, ".%s", n->options.optim->slot_names[s]);
+            if (n->params[i].learned) new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
+        }
+    for (int i = 0; i < n->bundle_count; i++) {
+        NetTensor *t = new_tensor(n, NET_KEPT, n->bundles[i].param, "", n->bundles[i].kept);
+        size_t length = strlen(t->name);
+        if (length > 2 && strcmp(t->name + length - 2, ".w") == 0) t->name[length - 2] = 0;
+        strncat(t->name, ".kept", sizeof t->name - strlen(t->name) - 1);
+    }
+    return true;
+}
+
+bool net_allocate(Net *n, RtError *e)
+{
+    int64_t bytes = needed_bytes(n), there = available_bytes();
+    if (bytes > there) {
+        rt_fail(e, RT_SYSTEM, "this network needs %lld bytes of memory and %lld are there", (long long)bytes, (long long)there);
+        return rt_help(e, "fewer candidate edges or a smaller --batch need less");
+    }
+    n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
+    n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
+    bool ok = n->wires && n->orders;
+    for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
+    for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
+    if (ok) number_candidates(n);
+    ok = ok && allocate_keys(n) && allocate_arrays(n) && list_tensors(n);
+    return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
+}
+
+/* ---- initial weights ---- */
+
+static double fan_of(const Net *n, const NetBundle *b, int64_t target)
+{
+    const NetGraph *g = &n->graphs[b->graph];
+    int64_t fan = 0;
+    for (int i = 0; i < g->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + i];
+        if (u->to == b->to) fan += candidates_row(&u->candidates, target + 1) - candidates_row(&u->candidates, target);
+    }
+    return (double)fan;
+}
+
+static void draw_bundle(Net *n, NetBundle *b)
+{
+    for (int64_t t = 0; t < b->candidates.targets; t++) {
+        double fan = fan_of(n, b, t);
+        for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1); c++)
+            n->weights[b->param->offset + c] = (float)init_edge(n->options.seed, b->param - n->params, c, fan);
+    }
+}
+
+static void draw_orthogonal(Net *n, int i)
+{
+    const NetParam *p = &n->params[i];
+    int64_t block = p->init.rows * p->init.columns;
+    double *values = malloc((size_t)(block + 1) * sizeof *values);
+    for (int64_t b = 0; values && b < p->size / block; b++) {
+        init_orthogonal(&p->init, n->options.seed, i, b, values);
+        for (int64_t k = 0; k < block; k++) n->weights[p->offset + b * block + k] = (float)values[k];
+    }
+    free(values);
+}
+
+void net_draw_weights(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        float *w = n->weights + p->offset;
+        if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
+        else
+            for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
+        for (int64_t k = 0; p->clamped && k < p->size; k++) w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
+    }
+    for (int i = 0; i < n->bundle_count; i++) draw_bundle(n, &n->bundles[i]);
+    net_f64_params(n);
+}
+
+void net_f64_params(Net *n)
+{
+    if (n->options.f64)
+        for (int64_t i = 0; i < n->param_total; i++) ((double *)n->param)[i] = (double)n->weights[i];
+}
+
+/* ---- life ---- */
+
+Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)
+{
+    Net *n = calloc(1, sizeof *n);
+    if (!n) return rt_fail(e, RT_SYSTEM, "not enough memory to start"), NULL;
+    set_options(n, p, manifest, o);
+    bool needs_train = (o->training || o->f64) && !json_object_get(manifest, "train");
+    if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
+    bool ok = !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) && net_allocate(n, e);
+    if (!ok) return net_free(n), NULL;
+    net_draw_weights(n);
+    choose_edges(n, 0);
+    edges_rebuild(n);
+    return n;
+}
+
+static void free_func(NetFunc *f)
+{
+    for (int i = 0; f->levels && i < f->level_count; i++) free(f->levels[i].sums);
+    free(f->levels);
+}
+
+void net_free(Net *n)
+{
+    if (!n) return;
+    for (int i = 0; i < n->bundle_count; i++) {
+        NetBundle *b = &n->bundles[i];
+        candidates_free(&b->candidates);
+        free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate), free(b->order_back);
+        free(b->weight), free(b->weight_back);
+    }
+    for (int i = 0; n->graphs && i < n->graph_count; i++) {
+        wiring_order_free(&n->graphs[i].order);
+        for (int k = 0; k < 3; k++) free(n->graphs[i].phase[k]);
+        free(n->graphs[i].sets);
+    }
+    for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
+    free_func(&n->train), free_func(&n->infer);
+    if (n->param != n->weights) free(n->param);
+    free(n->weights), free(n->grad), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys);
+    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders);
+    free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
+}

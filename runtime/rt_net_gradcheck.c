@@ -1,0 +1,99 @@
+/* rt_net_gradcheck.c: the double twin of the generated code against central differences.
+ *
+ * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is defined
+ * (appendix F of "Discovering Neural Wirings"). Dropout masks are those of one step, so the function is smooth.
+ */
+#include "rt_net_private.h"
+#include "rt_rng.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Probe {
+    Net *n;
+    NetBatch batch;
+} Probe;
+
+static double loss_at(Probe *p)
+{
+    edges_weights(p->n);
+    return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
+}
+
+static NetBundle *bundle_of(Net *n, const NetParam *param)
+{
+    for (int i = 0; i < n->bundle_count; i++)
+        if (n->bundles[i].param == param) return &n->bundles[i];
+    return NULL;
+}
+
+/* (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
+static double difference(Probe *p, const NetParam *param, int64_t at)
+{
+    static const double steps[] = {1, -1, 2, -2};
+    NetBundle *b = bundle_of(p->n, param);
+    double *w = (double *)p->n->param + param->offset + at, start = *w, h = 1e-4 * fmax(1, fabs(start)), f[4];
+    bool added = b && !b->kept[at];
+    if (added) {
+        b->kept[at] = 1;
+        edges_rebuild(p->n);
+    }
+    for (int i = 0; i < 4; i++) {
+        *w = (added ? 0 : start) + h * steps[i];
+        f[i] = loss_at(p);
+    }
+    *w = start;
+    if (added) {
+        b->kept[at] = 0;
+        edges_rebuild(p->n);
+    }
+    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+}
+
+static double check_param(Probe *p, int number, const double *gradient, int samples)
+{
+    const NetParam *param = &p->n->params[number];
+    double worst = 0, scale = 1e-8;
+    for (int64_t i = 0; i < param->size; i++) scale = fmax(scale, fabs(gradient[param->offset + i]));
+    for (int64_t i = 0; i < samples && i < param->size; i++) {
+        int64_t at = param->size <= samples ? i : (int64_t)(rng_uniform(3, RNG_GRADCHECK, (uint64_t)number * 4096 + (uint64_t)i) * (double)param->size);
+        double error = fabs(difference(p, param, at) - gradient[param->offset + at]) / scale;
+        if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
+    }
+    return worst;
+}
+
+/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
+static void shake_constants(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++)
+        for (int64_t k = 0; n->params[i].learned && n->params[i].init.kind == RT_INIT_CONSTANT && k < n->params[i].size; k++)
+            ((double *)n->param)[n->params[i].offset + k] += 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
+}
+
+double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples, char *worst, size_t worst_size)
+{
+    Probe p = {n, {.data = data, .split = split, .count = count}};
+    double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
+    if (!gradient) return INFINITY;
+    net_f64_params(n);
+    shake_constants(n);
+    loss_at(&p);
+    memset(n->grad, 0, (size_t)n->param_total * 8);
+    edges_gradients(n, (count + LANES - 1) / LANES);
+    n->program->f64[n->train.gradients](&n->context, 0);
+    memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
+    for (int i = 0; i < n->param_count; i++) {
+        if (!n->params[i].learned) continue;
+        double error = check_param(&p, i, gradient, samples);
+        if (!(error <= most)) {
+            most = error;
+            snprintf(worst, worst_size, "%s", n->params[i].name);
+        }
+    }
+    free(gradient);
+    net_f64_params(n);
+    edges_weights(n);
+    return most;
+}

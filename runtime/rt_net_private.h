@@ -1,0 +1,131 @@
+/* rt_net_private.h: what a Net is made of. Shared by rt_net*.c, rt_choose.c and rt_edges.c only. */
+#ifndef RT_NET_PRIVATE_H
+#define RT_NET_PRIVATE_H
+#include "kernels/kernel.h"
+#include "rt_init.h"
+#include "rt_net.h"
+#include "rt_wiring.h"
+
+typedef enum NetRule { RULE_ALL, RULE_COUNT, RULE_FAN_IN, RULE_FAN_OUT, RULE_ANNEAL } NetRule;
+
+typedef struct NetParam {
+    const char *name;
+    int64_t offset, size, shape[6];
+    int rank;
+    bool learned, clamped;
+    double low, high;
+    InitSpec init;
+} NetParam;
+
+typedef struct NetSet {
+    WiringSet wiring;
+    const char *name;
+} NetSet;
+
+/* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
+typedef struct NetBundle {
+    int graph, from, to, list; /* list: within the graph */
+    NetParam *param;
+    Candidates candidates;
+    int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
+    int64_t position;               /* of its first candidate in the list */
+    int64_t capacity;
+    uint8_t *kept;                  /* 1 a candidate in use */
+    uint32_t *row, *source, *column, *target;
+    uint32_t *candidate;            /* number of each edge in use, by target */
+    uint32_t *order_back;           /* by source: place of the edge in the order by target */
+    void *weight, *weight_back;     /* in the net's real type */
+} NetBundle;
+
+typedef struct NetList {
+    const char *name;
+    NetRule rule;
+    bool sampled;
+    int64_t keep, start, candidates;
+    double epochs;
+    int first_bundle, bundle_count; /* in Net.bundles */
+    uint32_t threshold;             /* key of the weakest edge at the last choice */
+    bool chosen;                    /* sampled and complete lists are chosen once */
+} NetList;
+
+typedef struct NetGraph {
+    const char *name;
+    int set_count, first_bundle, bundle_count, first_list, list_count;
+    NetSet *sets;
+    WiringOrder order;
+    int64_t *phase[3]; /* set, first, count as the generated code wants them */
+    uint64_t chance_seed;
+} NetGraph;
+
+typedef struct NetSum {
+    int64_t from, to, size;
+} NetSum;
+typedef struct NetLevel {
+    int once, tile, sum_count;
+    NetSum *sums;
+} NetLevel;
+typedef struct NetFunc {
+    int64_t rows, partials, shared, input_row, target_row, valid_row, output_row, loss;
+    int gradients, updates, level_count;
+    NetLevel *levels;
+} NetFunc;
+
+typedef struct NetTimer {
+    const char *stage;
+    double seconds;
+    int64_t calls;
+} NetTimer;
+enum NetTimerKind { TIME_CHOOSE, TIME_TILES, TIME_SUMS, TIME_EDGES, TIME_UPDATE, TIME_KINDS };
+
+struct Net {
+    const DnwrtProgram *program;
+    const json_t *manifest;
+    NetOptions options;
+    int real_size; /* 4 or 8 */
+    int64_t batch, tiles; /* most samples, tiles for them */
+    int64_t inputs, outputs, target_size, param_total;
+    int classes;
+    int param_count, graph_count, bundle_count, list_count, tensor_count;
+    NetParam *params;
+    NetGraph *graphs;
+    NetBundle *bundles;
+    NetList *lists;
+    NetTensor *tensors;
+    NetFunc train, infer;
+    float *weights, *slots[2];
+    void *param, *grad; /* in the real type; param is weights unless f64 */
+    DnwrtContext context;
+    DnwrtWires *wires;
+    DnwrtOrder *orders;
+    void *scratch;      /* rt_edges.c: a panel a thread */
+    uint32_t *keys;     /* rt_choose.c: fan budgets */
+    int64_t keys_size;
+    NetTimer timer[TIME_KINDS];
+    int64_t kept_total;
+};
+
+/* rt_net_build.c */
+bool net_read_manifest(Net *n, RtError *e);
+bool net_allocate(Net *n, RtError *e);
+void net_draw_weights(Net *n);
+void net_f64_params(Net *n); /* copies weights to the double array */
+
+/* rt_choose.c: marks NetBundle.kept; returns the number of edges that came into use */
+int64_t choose_edges(Net *n, double epoch);
+/* rt_edges.c: lists of edges in use from the marks; weights into the lists; gradients of all candidates */
+void edges_rebuild(Net *n);
+void edges_weights(Net *n);
+void edges_gradients(Net *n, int64_t tiles);
+
+/* rt_net_run.c */
+typedef struct NetBatch {
+    const Data *data;
+    const DataSplit *split;
+    const int64_t *order; /* NULL: first, first + 1, ... */
+    int64_t first, count;
+    const float *input;   /* instead of a split: (count, inputs) */
+} NetBatch;
+/* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in training). */
+double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
+double net_clock(void);
+#endif

@@ -1,0 +1,163 @@
+/* rt_session.c: opens data and network for a command (contract in rt_session.h). */
+#include "rt_session.h"
+#include "rt_checkpoint.h"
+#include "rt_rng.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* Seed of made data and of splits: part of what a data set is, so it does not follow --seed. */
+enum { DATA_SEED = 20240 };
+
+static bool no_setting(const Session *s, const char *what, RtError *e)
+{
+    return rt_fail(e, RT_BAD_INPUT,
+                   "'%s' has no train block with '%s', which this command needs\nhelp: add 'train %s { %s = "
+                   "... }' and build again",
+                   s->program->source, what, s->program->model, what);
+}
+
+/* Shapes and classes of the data against those the program was compiled for. */
+static bool data_fits(const Session *s, const Data *d, RtError *e)
+{
+    int64_t inputs = program_size(s->program, "input"), outputs = program_size(s->program, "output");
+    bool classes = program_has_classes(s->program);
+    if (d->features != inputs)
+        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld numbers a sample, the program takes %lld",
+                       d->name, (long long)d->features, (long long)inputs);
+    if (classes && d->classes == 0)
+        return rt_fail(e, RT_BAD_INPUT,
+                       "data '%s' has numbers as its target, the loss cross_entropy needs classes", d->name);
+    if (classes && d->classes > outputs)
+        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %d classes, the program has %lld outputs", d->name,
+                       d->classes, (long long)outputs);
+    if (d->classes == 0 && d->target_size != outputs)
+        return rt_fail(e, RT_BAD_INPUT,
+                       "data '%s' has %lld target numbers a sample, the program has %lld outputs", d->name,
+                       (long long)d->target_size, (long long)outputs);
+    return true;
+}
+
+bool session_data(Session *s, RtError *e)
+{
+    const json_t *setting = json_object_get(s->program->settings, "data");
+    if (!setting) return no_setting(s, "data", e);
+    DataContext context = {s->options->data, s->program->directory, DATA_SEED};
+    Data *data = data_open(setting, &context, e);
+    if (!data) return false;
+    if (!data_fits(s, data, e)) {
+        data_free(data);
+        return false;
+    }
+    s->data = data;
+    return true;
+}
+
+/* One split of standard normal inputs; labels or targets to match. */
+static bool make_split(DataSplit *split, const Data *d, int64_t samples)
+{
+    size_t inputs = (size_t)(samples * d->features), targets = (size_t)(samples * d->target_size);
+    split->samples = samples;
+    split->floats = malloc(inputs * sizeof *split->floats);
+    if (d->classes) split->labels = malloc((size_t)samples * sizeof *split->labels);
+    else split->targets = malloc(targets * sizeof *split->targets);
+    if (!split->floats || (!split->labels && !split->targets)) return false;
+    for (size_t i = 0; i < inputs; i++) split->floats[i] = (float)rng_normal(DATA_SEED, RNG_DATA, i);
+    for (int64_t i = 0; d->classes && i < samples; i++) split->labels[i] = (int32_t)(i % d->classes);
+    for (size_t i = 0; !d->classes && i < targets; i++)
+        split->targets[i] = (float)rng_uniform(DATA_SEED, RNG_DATA, inputs + i);
+    return true;
+}
+
+static bool make_data(Session *s, int64_t samples, RtError *e)
+{
+    const json_t *shape = json_object_get(s->program->manifest, "input");
+    Data *d = calloc(1, sizeof *d);
+    if (!d) return rt_fail(e, RT_SYSTEM, "out of memory");
+    s->data = d;
+    s->made = true;
+    d->name = "random";
+    d->rank = (int)json_array_size(shape) < 4 ? (int)json_array_size(shape) : 4;
+    for (int i = 0; i < d->rank; i++) d->shape[i] = json_integer_value(json_array_get(shape, (size_t)i));
+    d->features = program_size(s->program, "input");
+    d->classes = program_has_classes(s->program) ? (int)program_size(s->program, "output") : 0;
+    d->target_size = d->classes ? 1 : program_size(s->program, "output");
+    d->std = 1;
+    if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;
+    return rt_fail(e, RT_SYSTEM, "out of memory for %lld random samples", (long long)samples);
+}
+
+static void close_data(Session *s)
+{
+    if (s->data && s->made) {
+        DataSplit *splits[] = {&s->data->train, &s->data->test};
+        for (int i = 0; i < 2; i++) {
+            free(splits[i]->floats);
+            free(splits[i]->labels);
+            free(splits[i]->targets);
+        }
+        free(s->data);
+    } else if (s->data) {
+        data_free(s->data);
+    }
+    s->data = NULL;
+    s->made = false;
+}
+
+bool session_any_data(Session *s, int64_t samples, RtError *e)
+{
+    bool asked = s->options->data != NULL; /* who names a directory wants to hear what is wrong with it */
+    if (session_data(s, e)) {
+        if (s->data->train.samples >= samples && s->data->test.samples >= samples) return true;
+        close_data(s);
+    } else if (asked) {
+        return false;
+    }
+    return make_data(s, samples, e);
+}
+
+int64_t session_batch(const Session *s)
+{
+    int64_t batch = s->options->batch > 0 ? s->options->batch : program_setting(s->program, "batch", 64);
+    if (!s->data) return batch;
+    int64_t most =
+        s->data->train.samples > s->data->test.samples ? s->data->train.samples : s->data->test.samples;
+    return batch < most ? batch : most;
+}
+
+bool session_net(Session *s, const NetOptions *o, RtError *e)
+{
+    NetOptions options = *o;
+    options.threads = (int)s->options->threads;
+    if (options.training) {
+        const json_t *optim = json_object_get(s->program->settings, "optim");
+        if (!optim) return no_setting(s, "optim", e);
+        if (!optim_open(optim, &s->optim, e)) return false;
+        options.optim = &s->optim;
+    }
+    s->net = s->calls->create(s->program->code, s->program->manifest, &options, e);
+    if (!s->net) return false;
+    s->tensor_count = s->calls->tensor_count(s->net);
+    s->tensors = malloc((size_t)(s->tensor_count + 1) * sizeof *s->tensors);
+    if (!s->tensors) return rt_fail(e, RT_SYSTEM, "out of memory");
+    for (int i = 0; i < s->tensor_count; i++) s->tensors[i] = s->calls->tensor(s->net, i);
+    return true;
+}
+
+bool session_weights(Session *s, RtError *e)
+{
+    Checkpoint c;
+    bool kept;
+    if (!checkpoint_open(&c, s->options->weights, e)) return false;
+    bool ok = checkpoint_load(&c, s->tensors, s->tensor_count, CHECKPOINT_WEIGHTS, &kept, e) &&
+              s->calls->reload(s->net, kept, e);
+    checkpoint_close(&c);
+    return ok;
+}
+
+void session_close(Session *s)
+{
+    free(s->tensors);
+    if (s->net) s->calls->free(s->net);
+    close_data(s);
+    *s = (Session){0};
+}

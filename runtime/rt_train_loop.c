@@ -1,0 +1,206 @@
+/* rt_train_loop.c: epochs, steps, the log and the checkpoints between them (contract in rt_train.h).
+ *
+ * Everything that the log and the weights depend on is in TrainState, in the weights, or a pure function of
+ * the two (the order of samples, the rate, dropout): that is why a run that continues is the run that was not
+ * interrupted.
+ */
+#include "rt_train.h"
+#include "rt_eval.h"
+#include "rt_rng.h"
+#include "rt_schedule.h"
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static int64_t steps_per_epoch(const TrainState *t)
+{
+    return t->samples / t->batch + (t->samples % t->batch != 0);
+}
+
+/* Brings `seconds` up to date; what passed since the last time. */
+static double tick(TrainRun *run)
+{
+    double now = log_clock(), passed = now - run->clock;
+    run->clock = now;
+    run->state.seconds += passed;
+    return passed;
+}
+
+/* To the start of the next epoch. */
+static void clear_sums(TrainState *t)
+{
+    t->step = t->seen = t->correct = t->swapped = 0;
+    t->loss_sum = t->epoch_seconds = 0;
+}
+
+static bool save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
+{
+    const Session *s = run->session;
+    tick(run);
+    run->state.log_bytes = run->log.bytes;
+    TrainState t = run->state;
+    if (use == CHECKPOINT_WEIGHTS)
+        clear_sums(&t); /* the epoch is over, though its line is not in the log yet */
+    json_t *metadata = train_pack(&t, s->program->name);
+    bool ok = metadata ? checkpoint_write(path, s->tensors, s->tensor_count, use, metadata, e)
+                       : rt_fail(e, RT_SYSTEM, "out of memory");
+    json_decref(metadata);
+    return ok;
+}
+
+/* --- one epoch of steps --- */
+
+static void show_progress(TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    double steps = (double)steps_per_epoch(t), done = (double)t->step / steps;
+    double share = ((double)t->epoch + done) / (double)t->epochs;
+    LogProgress p = {.epoch = t->epoch + 1, .epochs = t->epochs, .done = done, .swapped = t->swapped};
+    p.loss = t->loss_sum / (double)t->seen;
+    p.accuracy = run->session->data->classes ? (double)t->correct / (double)t->seen : NAN;
+    p.samples_per_s = (double)t->seen / t->epoch_seconds;
+    p.seconds_left = t->seconds / share * (1 - share);
+    log_progress(&run->console, &p);
+}
+
+static double rate_at(const TrainRun *run, double epoch)
+{
+    const json_t *optim = json_object_get(run->session->program->settings, "optim");
+    const json_t *setting = json_object_get(json_object_get(optim, "args"), "lr");
+    return schedule_at(setting, epoch, (double)run->state.epochs, run->state.lr);
+}
+
+static bool not_finite(TrainRun *run, const NetStep *step, double rate, RtError *e)
+{
+    const TrainState *t = &run->state;
+    log_clear(&run->console);
+    rt_fail(e, RT_BAD_INPUT, "training is no longer finite: epoch %lld, step %lld, tensor '%s'",
+            (long long)t->epoch + 1, (long long)t->step + 1, step->bad);
+    rt_help(e,
+            "lower the learning rate (--lr %.3g with --force), or limit the gradient (clip = 1 in 'optim')",
+            rate / 10);
+    if (!access(run->last_path, F_OK)) rt_help(e, "note: the last good weights are in %s", run->last_path);
+    return false;
+}
+
+/* One step, into the sums. */
+static bool take_step(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    TrainState *t = &run->state;
+    int64_t steps = steps_per_epoch(t), first = t->step * t->batch, left = t->samples - first;
+    int64_t count = left < t->batch ? left : t->batch, number = t->epoch * steps + t->step;
+    double position = (double)number / (double)steps, rate = rate_at(run, position);
+    NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
+                                        number, position);
+    if (!step.finite) return not_finite(run, &step, rate, e);
+    t->step++;
+    t->seen += count;
+    t->loss_sum += step.loss * (double)count;
+    t->correct += step.correct;
+    t->swapped += step.swapped;
+    t->epoch_seconds += tick(run);
+    show_progress(run);
+    return true;
+}
+
+/* --- the end of an epoch --- */
+
+/* Is this epoch the best so far? Then its weights are kept. */
+static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    double figure = classes ? test->accuracy : test->loss;
+    bool better = !t->best_epoch || (classes ? figure > t->best : figure < t->best);
+    if (!isfinite(figure) || !better) return true;
+    t->best = figure;
+    t->best_epoch = t->epoch;
+    return save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
+}
+
+static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    const TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    double loss = t->loss_sum / (double)t->seen, train_accuracy = (double)t->correct / (double)t->seen;
+    double steps = (double)steps_per_epoch(t), speed = (double)t->seen / t->epoch_seconds;
+    double rate = rate_at(run, (double)t->epoch - 1 / steps); /* of the last step */
+    json_t *event = json_pack("{s:s, s:I, s:o}", "event", "epoch", "epoch", (json_int_t)t->epoch, "loss",
+                              log_number(loss));
+    if (classes) json_object_set_new(event, "train_accuracy", log_number(train_accuracy));
+    if (test->samples) json_object_set_new(event, "test_loss", log_number(test->loss));
+    if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
+    json_object_set_new(event, "swapped", json_integer(t->swapped));
+    json_object_set_new(event, "lr", log_number(rate));
+    json_object_set_new(event, "samples_per_s", log_number(speed));
+    json_object_set_new(event, "seconds", log_number(t->seconds));
+    char figures[160] = "", time[32];
+    int used = 0;
+    if (classes) used = snprintf(figures, sizeof figures, "  train accuracy %.2f%%", 100 * train_accuracy);
+    if (test->samples && classes)
+        snprintf(figures + used, sizeof figures - (size_t)used, "  accuracy %.2f%%", 100 * test->accuracy);
+    else if (test->samples)
+        snprintf(figures + used, sizeof figures - (size_t)used, "  test loss %.6g", test->loss);
+    log_duration(t->seconds, time, sizeof time);
+    log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  swapped %lld  lr %.4g  %.0f samples/s  %s",
+             (long long)t->epoch, (long long)t->epochs, loss, figures, (long long)t->swapped, rate, speed,
+             time);
+    return log_event(&run->log, event, e);
+}
+
+static bool log_end(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    const TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    json_t *event = json_pack("{s:s}", "event", "end");
+    if (test->samples) {
+        double best = t->best_epoch ? t->best : NAN;
+        json_object_set_new(event, classes ? "accuracy" : "test_loss",
+                            log_number(classes ? test->accuracy : test->loss));
+        json_object_set_new(event, classes ? "best_accuracy" : "best_test_loss", log_number(best));
+    }
+    json_object_set_new(event, "seconds", log_number(t->seconds));
+    return log_event(&run->log, event, e);
+}
+
+/* Best, log, last: see rt_train.h. */
+static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    TrainState *t = &run->state;
+    tick(run);
+    t->epoch++;
+    if (!keep_best(run, test, e) || !log_epoch(run, test, e)) return false;
+    if (t->epoch == t->epochs && !log_end(run, test, e)) return false;
+    clear_sums(t);
+    return log_sync(&run->log, e) && save(run, run->last_path, CHECKPOINT_RESUME, e);
+}
+
+static bool interrupted(TrainRun *run, RtError *e)
+{
+    log_clear(&run->console);
+    if (!save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
+    return rt_fail(e, RT_INTERRUPTED, "stopped in epoch %lld after step %lld of %lld",
+                   (long long)run->state.epoch + 1, (long long)run->state.step,
+                   (long long)steps_per_epoch(&run->state));
+}
+
+bool train_loop(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    TrainState *t = &run->state;
+    run->clock = log_clock();
+    while (t->epoch < t->epochs) {
+        rng_permutation((uint64_t)t->seed, RNG_SHUFFLE, (uint64_t)t->epoch, t->samples, run->order);
+        while (t->step < steps_per_epoch(t)) {
+            if (*run->stop) return interrupted(run, e);
+            if (!take_step(run, e)) return false;
+        }
+        EvalResult test = {.loss = NAN, .accuracy = NAN};
+        if (s->data->test.samples)
+            test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
+        if (test.stopped) return interrupted(run, e);
+        if (!end_epoch(run, &test, e)) return false;
+    }
+    return true;
+}

@@ -1,0 +1,435 @@
+/* rt_wiring.c: candidates from predicates; topological order; reachability. See rt_wiring.h. */
+#include "rt_wiring.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- candidates ---- */
+
+typedef struct Builder {
+    Candidates *c;
+    int64_t segments, capacity;
+} Builder;
+
+static bool add_run(Builder *b, int64_t row_start, int64_t source, int64_t length)
+{
+    Candidates *c = b->c;
+    c->count += length;
+    if (b->segments > row_start) {
+        int64_t last = b->segments - 1;
+        if ((int64_t)c->start[last] + c->length[last] == source) {
+            c->length[last] += (uint32_t)length;
+            return true;
+        }
+    }
+    if (b->segments == b->capacity) {
+        int64_t more = b->capacity ? b->capacity * 2 : 1024;
+        uint32_t *start = realloc(c->start, (size_t)more * sizeof *start);
+        if (start) c->start = start;
+        uint32_t *size = realloc(c->length, (size_t)more * sizeof *size);
+        if (size) c->length = size;
+        if (!start || !size) return false;
+        b->capacity = more;
+    }
+    c->start[b->segments] = (uint32_t)source;
+    c->length[b->segments++] = (uint32_t)length;
+    return true;
+}
+
+static void unflatten(const WiringSet *set, int64_t number, int64_t *index)
+{
+    for (int i = set->rank - 1; i >= 0; i--) {
+        index[i] = number % set->dim[i];
+        number /= set->dim[i];
+    }
+}
+
+/* Consecutive sources on which the predicate cannot differ: the product of the last indices it does not read. */
+static int64_t run_length(const WiringSet *from, const WiringLine *line)
+{
+    int64_t run = 1;
+    if (line->pairwise) return 1;
+    for (int i = from->rank - 1; i >= 0 && !(line->uses_from >> i & 1); i--) run *= from->dim[i];
+    return run;
+}
+
+static bool same_row(const WiringSet *to, const WiringLine *line, const int64_t *a, const int64_t *b)
+{
+    if (line->pairwise) return false;
+    for (int i = 0; i < to->rank; i++)
+        if ((line->uses_to >> i & 1) && a[i] != b[i]) return false;
+    return true;
+}
+
+static bool build_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
+                      int64_t target, int64_t run)
+{
+    int64_t source_index[WIRING_RANK] = {0}, row_start = b->segments;
+    for (int64_t s = 0; s < from->size; s += run) {
+        unflatten(from, s, source_index);
+        if (line->predicate(line->context, target_index, source_index, target, s) &&
+            !add_run(b, row_start, s, run))
+            return false;
+    }
+    return true;
+}
+
+static bool copy_row(Builder *b, int64_t target)
+{
+    int64_t first = b->c->segment[target - 1], last = b->c->segment[target], row_start = b->segments;
+    for (int64_t k = first; k < last; k++)
+        if (!add_run(b, row_start, b->c->start[k], b->c->length[k])) return false;
+    return true;
+}
+
+static bool build_segments(Builder *b, const WiringSet *from, const WiringSet *to, const WiringLine *line)
+{
+    Candidates *c = b->c;
+    int64_t index[WIRING_RANK] = {0}, before[WIRING_RANK] = {0}, run = run_length(from, line);
+    for (int64_t t = 0; t < to->size; t++) {
+        c->row[t] = c->count;
+        c->segment[t] = b->segments;
+        unflatten(to, t, index);
+        bool ok = t > 0 && same_row(to, line, index, before) ? copy_row(b, t)
+                                                             : build_row(b, from, line, index, t, run);
+        if (!ok) return false;
+        memcpy(before, index, sizeof index);
+    }
+    c->row[to->size] = c->count;
+    c->segment[to->size] = b->segments;
+    return true;
+}
+
+/* Many short segments become a list of sources. */
+static bool to_list(Candidates *c, int64_t segments)
+{
+    c->source = malloc((size_t)(c->count ? c->count : 1) * sizeof *c->source);
+    if (!c->source) return false;
+    int64_t n = 0;
+    for (int64_t k = 0; k < segments; k++)
+        for (uint32_t i = 0; i < c->length[k]; i++) c->source[n++] = c->start[k] + i;
+    free(c->start), free(c->length), free(c->segment);
+    c->start = c->length = NULL;
+    c->segment = NULL;
+    c->form = CANDIDATES_LIST;
+    return true;
+}
+
+bool candidates_build(const WiringSet *from, const WiringSet *to, const WiringLine *line, Candidates *out)
+{
+    *out = (Candidates){.form = CANDIDATES_DENSE, .targets = to->size, .sources = from->size};
+    if (!line->predicate) {
+        out->count = to->size * from->size;
+        return true;
+    }
+    Builder b = {.c = out};
+    out->row = malloc((size_t)(to->size + 1) * sizeof *out->row);
+    out->segment = malloc((size_t)(to->size + 1) * sizeof *out->segment);
+    out->form = CANDIDATES_SEGMENTS;
+    if (!out->row || !out->segment || !build_segments(&b, from, to, line)) {
+        candidates_free(out);
+        return false;
+    }
+    if (out->count == to->size * from->size) {
+        candidates_free(out);
+        *out = (Candidates){.form = CANDIDATES_DENSE, .targets = to->size, .sources = from->size,
+                            .count = to->size * from->size};
+    } else if (out->count < 4 * b.segments && !to_list(out, b.segments)) {
+        candidates_free(out);
+        return false;
+    }
+    return true;
+}
+
+void candidates_free(Candidates *c)
+{
+    free(c->row), free(c->segment), free(c->start), free(c->length), free(c->source);
+    *c = (Candidates){0};
+}
+
+int64_t candidates_bytes(const Candidates *c)
+{
+    if (c->form == CANDIDATES_DENSE) return 0;
+    int64_t bytes = (c->targets + 1) * 8;
+    return c->form == CANDIDATES_LIST ? bytes + c->count * 4 : bytes * 2 + c->segment[c->targets] * 8;
+}
+
+bool candidates_run(const Candidates *c, int64_t target, int64_t n, CandidateRun *run)
+{
+    switch (c->form) {
+    case CANDIDATES_DENSE:
+        *run = (CandidateRun){target * c->sources, 0, c->sources};
+        return n == 0 && c->sources > 0;
+    case CANDIDATES_SEGMENTS:
+        if (n >= c->segment[target + 1] - c->segment[target]) return false;
+        if (n == 0) run->first = c->row[target];
+        else run->first += run->length;
+        run->source = c->start[c->segment[target] + n];
+        run->length = c->length[c->segment[target] + n];
+        return true;
+    default:
+        if (n >= c->row[target + 1] - c->row[target]) return false;
+        *run = (CandidateRun){c->row[target] + n, c->source[c->row[target] + n], 1};
+        return true;
+    }
+}
+
+int64_t candidates_source(const Candidates *c, int64_t target, int64_t number)
+{
+    if (c->form == CANDIDATES_DENSE) return number - target * c->sources;
+    if (c->form == CANDIDATES_LIST) return c->source[number];
+    CandidateRun run;
+    for (int64_t n = 0; candidates_run(c, target, n, &run); n++)
+        if (number < run.first + run.length) return run.source + (number - run.first);
+    return -1;
+}
+
+int64_t candidates_target(const Candidates *c, int64_t number)
+{
+    if (c->form == CANDIDATES_DENSE) return number / c->sources;
+    int64_t low = 0, high = c->targets; /* row[low] <= number < row[high] */
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (c->row[middle] <= number) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+/* ---- order ---- */
+
+/* Depth-first search over sources. Node numbers run through all sets; behind them one virtual node a dense line stands
+ * for "all nodes of its source set", so that dense lines cost nodes, not edges. */
+typedef struct Frame {
+    int64_t node;
+    int line;
+    int64_t run, at; /* of a line that is not dense; `at` alone for a virtual node */
+    CandidateRun current;
+} Frame;
+
+typedef struct Search {
+    int set_count, line_count;
+    const WiringSet *sets;
+    const WiringLine *lines;
+    const Candidates *const *candidates;
+    int64_t *offset; /* set_count + 1: first node number of each set */
+    int64_t nodes;   /* without virtual ones */
+    uint8_t *state;  /* 0 new, 1 on the stack, 2 done */
+    int32_t *rank;
+    Frame *stack;
+    int64_t depth;
+} Search;
+
+static int set_of(const Search *s, int64_t node)
+{
+    int set = 0;
+    while (set + 1 < s->set_count && s->offset[set + 1] <= node) set++;
+    return set;
+}
+
+static bool next_in_run(Search *s, Frame *f, int set, int64_t *source)
+{
+    const Candidates *c = s->candidates[f->line];
+    int64_t target = f->node - s->offset[set];
+    while (f->run < 0 || f->at >= f->current.length) {
+        f->run++;
+        f->at = 0;
+        if (!candidates_run(c, target, f->run, &f->current)) return false;
+    }
+    *source = s->offset[s->lines[f->line].from] + f->current.source + f->at++;
+    return true;
+}
+
+/* The next node that f->node depends on, or -1. */
+static int64_t next_source(Search *s, Frame *f)
+{
+    if (f->node >= s->nodes) {
+        const WiringLine *line = &s->lines[f->node - s->nodes];
+        return f->at < s->sets[line->from].size ? s->offset[line->from] + f->at++ : -1;
+    }
+    int set = set_of(s, f->node);
+    for (; f->line < s->line_count; f->line++, f->run = -1, f->at = 0) {
+        if (s->lines[f->line].to != set) continue;
+        int64_t source;
+        if (s->candidates[f->line]->form == CANDIDATES_DENSE) {
+            if (f->run >= 0 || s->sets[s->lines[f->line].from].size == 0) continue;
+            f->run = 0;
+            return s->nodes + f->line;
+        }
+        if (next_in_run(s, f, set, &source)) return source;
+    }
+    return -1;
+}
+
+static void push(Search *s, int64_t node)
+{
+    s->state[node] = 1;
+    s->stack[s->depth++] = (Frame){.node = node, .run = -1};
+}
+
+static void describe_cycle(const Search *s, int64_t closing, WiringCycle *cycle)
+{
+    int64_t at = s->depth - 1;
+    *cycle = (WiringCycle){0};
+    if (closing >= s->nodes) { /* a virtual node: name the real one above it */
+        while (at >= 0 && s->stack[at].node != closing) at--;
+        closing = s->stack[at - 1].node;
+        at = s->depth - 1;
+    }
+    int set = set_of(s, closing);
+    cycle->set[0] = set, cycle->node[0] = closing - s->offset[set], cycle->length = 1;
+    for (; at >= 0; at--) {
+        int64_t node = s->stack[at].node;
+        if (node >= s->nodes) continue;
+        bool last = node == closing;
+        if (cycle->length == 33 && !last) {
+            cycle->shortened = true;
+            continue;
+        }
+        set = set_of(s, node);
+        cycle->set[cycle->length] = set, cycle->node[cycle->length++] = node - s->offset[set];
+        if (last) break;
+    }
+}
+
+/* Gives ranks to everything that `root` depends on. False: a cycle. */
+static bool visit(Search *s, int64_t root, WiringCycle *cycle)
+{
+    if (s->state[root] == 2) return true;
+    push(s, root);
+    while (s->depth > 0) {
+        Frame *f = &s->stack[s->depth - 1];
+        int64_t source = next_source(s, f);
+        if (source < 0) {
+            s->state[f->node] = 2;
+            s->depth--;
+            if (s->depth > 0) {
+                int64_t above = s->stack[s->depth - 1].node;
+                int32_t step = f->node < s->nodes ? 1 : 0; /* a virtual node has the largest rank of its set, plus 1 */
+                if (s->rank[above] < s->rank[f->node] + step) s->rank[above] = s->rank[f->node] + step;
+            }
+        } else if (s->state[source] == 1) {
+            describe_cycle(s, source, cycle);
+            return false;
+        } else if (s->state[source] == 0) {
+            push(s, source);
+        } else {
+            int32_t r = s->rank[source] + (source < s->nodes ? 1 : 0);
+            if (s->rank[f->node] < r) s->rank[f->node] = r;
+        }
+    }
+    return true;
+}
+
+/* Counting sort of all nodes of sets that are not held by (rank, set, number). */
+static bool sort_nodes(Search *s, WiringOrder *order)
+{
+    int64_t ranks = 0, n = 0;
+    for (int64_t v = 0; v < s->nodes; v++)
+        if (s->rank[v] >= ranks) ranks = s->rank[v] + 1;
+    int64_t bins = ranks * s->set_count;
+    int64_t *count = calloc((size_t)bins + 1, sizeof *count);
+    order->nodes = malloc((size_t)(s->nodes ? s->nodes : 1) * sizeof *order->nodes);
+    order->phases = malloc((size_t)(bins ? bins : 1) * sizeof *order->phases);
+    order->ranks = ranks;
+    if (!count || !order->nodes || !order->phases) return free(count), false;
+    for (int set = 0; set < s->set_count; set++)
+        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->sets[set].held; v++)
+            count[s->rank[v] * s->set_count + set]++, n++;
+    order->node_count = n;
+    int64_t at = 0;
+    for (int64_t b = 0; b < bins; b++) {
+        if (count[b])
+            order->phases[order->phase_count++] = (WiringPhase){(int)(b % s->set_count), at, count[b]};
+        int64_t here = at;
+        at += count[b];
+        count[b] = here;
+    }
+    for (int set = 0; set < s->set_count; set++)
+        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->sets[set].held; v++)
+            order->nodes[count[s->rank[v] * s->set_count + set]++] = (uint32_t)(v - s->offset[set]);
+    free(count);
+    return true;
+}
+
+bool wiring_order(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
+                  const Candidates *const *candidates, WiringOrder *order, WiringCycle *cycle)
+{
+    Search s = {set_count, line_count, sets, lines, candidates, NULL, 0, NULL, NULL, NULL, 0};
+    bool ok = false;
+    *cycle = (WiringCycle){0};
+    *order = (WiringOrder){0};
+    s.offset = malloc((size_t)(set_count + 1) * sizeof *s.offset);
+    if (!s.offset) return false;
+    s.offset[0] = 0;
+    for (int i = 0; i < set_count; i++) s.offset[i + 1] = s.offset[i] + sets[i].size;
+    s.nodes = s.offset[set_count];
+    size_t all = (size_t)(s.nodes + line_count + 1);
+    s.state = calloc(all, 1);
+    s.rank = calloc(all, sizeof *s.rank);
+    s.stack = malloc(all * sizeof *s.stack);
+    if (s.state && s.rank && s.stack) {
+        ok = true;
+        for (int64_t v = 0; v < s.nodes && ok; v++) ok = visit(&s, v, cycle);
+        if (ok) ok = sort_nodes(&s, order);
+    }
+    free(s.offset), free(s.state), free(s.rank), free(s.stack);
+    if (!ok) wiring_order_free(order);
+    return ok;
+}
+
+void wiring_order_free(WiringOrder *order)
+{
+    free(order->nodes), free(order->phases);
+    *order = (WiringOrder){0};
+}
+
+/* ---- reachability ---- */
+
+static bool any_marked(const uint8_t *mark, int64_t first, int64_t count)
+{
+    return memchr(mark + first, 1, (size_t)count) != NULL;
+}
+
+static bool spread_forwards(const Candidates *c, const uint8_t *from, uint8_t *to)
+{
+    bool changed = false;
+    bool dense_hit = c->form == CANDIDATES_DENSE && any_marked(from, 0, c->sources);
+    for (int64_t t = 0; t < c->targets; t++) {
+        bool hit = dense_hit;
+        CandidateRun run;
+        if (to[t]) continue;
+        if (c->form != CANDIDATES_DENSE)
+            for (int64_t n = 0; !hit && candidates_run(c, t, n, &run); n++)
+                hit = any_marked(from, run.source, run.length);
+        if (hit) to[t] = 1, changed = true;
+    }
+    return changed;
+}
+
+static bool spread_backwards(const Candidates *c, uint8_t *from, const uint8_t *to)
+{
+    bool changed = false;
+    if (c->form == CANDIDATES_DENSE && !any_marked(to, 0, c->targets)) return false;
+    for (int64_t t = c->targets - 1; t >= 0; t--) {
+        CandidateRun run;
+        if (!to[t] && c->form != CANDIDATES_DENSE) continue;
+        for (int64_t n = 0; candidates_run(c, t, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++)
+                if (!from[run.source + i]) from[run.source + i] = 1, changed = true;
+        if (c->form == CANDIDATES_DENSE) break;
+    }
+    return changed;
+}
+
+void wiring_reach(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
+                  const Candidates *const *candidates, int from, bool forwards, uint8_t *const *mark)
+{
+    for (int i = 0; i < set_count; i++) memset(mark[i], i == from, (size_t)sets[i].size);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (int i = 0; i < line_count; i++) {
+            uint8_t *a = mark[lines[i].from], *b = mark[lines[i].to];
+            if (forwards ? spread_forwards(candidates[i], a, b) : spread_backwards(candidates[i], a, b)) changed = true;
+        }
+    }
+}
