@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# The command line: exit codes, suggestions, what is written and what is refused.
+set -uo pipefail
+dnw=${DNW:?set DNW to the dnw binary}
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+cd "$tmp" || exit 1
+export XDG_CACHE_HOME=$tmp/cache
+passed=0 failed=0
+
+# expect NAME EXIT_CODE TEXT COMMAND...: TEXT is part of stdout or stderr
+expect() {
+  local name=$1 code=$2 text=$3 rc=0 said
+  shift 3
+  said=$("$@" 2>&1 </dev/null) || rc=$?
+  if [ "$rc" -eq "$code" ] && grep -qF -- "$text" <<<"$said"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAILED %s: exit %s (expected %s), expected to read: %s\n%s\n' "$name" "$rc" "$code" "$text" "$said"
+  fi
+}
+that() { # NAME COMMAND...
+  local name=$1
+  shift
+  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $name"; fi
+}
+
+# usage
+expect "no command" 2 "usage: dnw COMMAND" "$dnw"
+expect "help" 0 "gradcheck" "$dnw" --help
+expect "version" 0 "LLVM 19" "$dnw" --version
+expect "near command" 2 "did you mean 'build'?" "$dnw" biuld x.dnw
+expect "far command" 2 "one of: check, build" "$dnw" zzzzzz
+expect "no file" 2 "usage: dnw check FILE" "$dnw" check
+expect "help of a command" 0 "--cpu CPU" "$dnw" train --help
+expect "near flag" 2 "did you mean '--dump'?" "$dnw" build --dmp=ast x.dnw
+expect "near stage" 2 "did you mean 'model'?" "$dnw" build --dump=modle x.dnw
+expect "flag without value" 2 "write --cpu CPU" "$dnw" build x.dnw --cpu
+expect "define without value" 2 "write -D NAME=VALUE" "$dnw" check x.dnw -D width
+expect "two files" 2 "one too many" "$dnw" check x.dnw y.dnw
+expect "unreadable" 1 "missing.dnw" "$dnw" check missing.dnw
+expect "directory" 1 "directory" "$dnw" check .
+expect "unknown code" 2 "dnw explain E" "$dnw" explain E9999x
+for command in export show doc lsp; do
+  expect "$command" 1 "'dnw $command' is not in this release" "$dnw" $command x.dnw
+done
+expect "full disk" 3 "cannot write to stdout" sh -c '"$0" --help >/dev/full' "$dnw"
+
+# new: the file it writes is right, formatted, and never replaces another
+expect "new" 0 "dnw train net.dnw" "$dnw" new net
+expect "new does not overwrite" 1 "'net.dnw' exists" "$dnw" new net.dnw
+expect "check of new" 0 "Wiring" "$dnw" check net.dnw
+expect "test of new" 0 "" "$dnw" test net.dnw
+expect "fmt of new" 0 "" "$dnw" fmt --check net.dnw
+expect "check --json" 0 '"diagnostics"' "$dnw" check --json net.dnw
+
+# fmt
+printf 'option   n=3 # why\n' >odd.dnw
+cp odd.dnw before.dnw
+expect "fmt --check" 1 "odd.dnw" "$dnw" fmt --check odd.dnw
+that "fmt --check writes nothing" cmp -s odd.dnw before.dnw
+chmod 640 odd.dnw
+ln -s odd.dnw link.dnw
+expect "fmt" 0 "" "$dnw" fmt link.dnw
+expect "fmt is stable" 0 "" "$dnw" fmt --check odd.dnw
+that "fmt keeps links" test -L link.dnw
+that "fmt keeps permissions" test "$(stat -c %a odd.dnw)" = 640
+that "fmt keeps the text" grep -q 'n = 3 *# why' odd.dnw
+that "fmt -" test "$("$dnw" fmt - <before.dnw)" = "$(cat odd.dnw)"
+printf 'graph {{{\n' >broken.dnw
+cp broken.dnw before.dnw
+expect "fmt of errors" 1 "error[" "$dnw" fmt broken.dnw
+that "fmt of errors writes nothing" cmp -s broken.dnw before.dnw
+
+# build
+cp net.dnw plain
+expect "source kept" 2 "overwrite its own source" "$dnw" build plain
+mkdir dir
+expect "into a directory" 2 "is a directory" "$dnw" build net.dnw -o dir
+expect "build" 0 "" "$dnw" build net.dnw -o prog
+that "built" test -x prog
+that "nothing left behind" test -z "$(ls | grep -E '\.(o|tmp)$')"
+expect "linker fails" 1 "error[E0003]: '/bin/false' could not link the program" env DNW_CC=/bin/false "$dnw" build net.dnw -o other
+expect "no linker" 1 "cannot start a C compiler" env DNW_CC=/nowhere/cc "$dnw" build net.dnw -o other
+expect "no runtime" 1 "set DNW_RUNTIME" env DNW_RUNTIME=/nowhere.a "$dnw" build net.dnw -o other
+that "no half program" test ! -e other
+
+# cache: the second start does not link, an edit does
+expect "info" 0 "" "$dnw" info net.dnw
+expect "cached" 0 "" env DNW_CC=/bin/false "$dnw" info net.dnw
+printf '# edited\n' >>net.dnw
+expect "edited" 1 "could not link" env DNW_CC=/bin/false "$dnw" info net.dnw
+expect "other option" 1 "could not link" env DNW_CC=/bin/false "$dnw" info net.dnw -D width=8
+expect "no cache" 3 "XDG_CACHE_HOME" env -u HOME XDG_CACHE_HOME= "$dnw" info net.dnw
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -1,0 +1,242 @@
+/* test_predict.c: the commands that use saved weights, on a toy network: predict with its .npy files, eval,
+ * info.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "fake_net.h"
+#include "rt_checkpoint.h"
+
+enum { SAMPLES = 5 };
+
+static char directory[] = "/tmp/dnw_predict_XXXXXX";
+static char weights[64], input[64], output[64], printed[64];
+static Program program;
+
+/* Runs a command; what it printed goes to the file `printed`. */
+static bool run(bool (*command)(Session *s, RtError *e), bool json, RtError *e)
+{
+    Options o = {.program = "./toy",
+                 .threads = 1,
+                 .batch = 2,
+                 .seed = -1,
+                 .lr = -1,
+                 .weights = weights,
+                 .input = input,
+                 .output = output,
+                 .json = json};
+    Session s = {.program = &program, .options = &o, .calls = &fake_calls};
+    *e = (RtError){0};
+    fflush(stdout);
+    int terminal = dup(1);
+    FILE *f = fopen(printed, "w");
+    dup2(fileno(f), 1);
+    bool ok = command(&s, e);
+    fflush(stdout);
+    dup2(terminal, 1);
+    close(terminal);
+    fclose(f);
+    session_close(&s);
+    return ok;
+}
+
+static size_t read_file(const char *path, char *text, size_t size)
+{
+    FILE *f = fopen(path, "rb");
+    if (!f) fail_msg("no %s", path);
+    size_t got = fread(text, 1, size - 1, f);
+    text[got] = 0;
+    fclose(f);
+    return got;
+}
+
+/* A .npy file of this version with this dictionary; data cut or filled up to `bytes`. */
+static void write_npy(int version, const char *dictionary, const void *data, size_t bytes)
+{
+    FILE *f = fopen(input, "wb");
+    uint32_t length = (uint32_t)strlen(dictionary);
+    fwrite("\x93NUMPY", 1, 6, f);
+    fputc(version, f);
+    fputc(0, f);
+    fwrite(&length, 1, version == 1 ? 2 : 4, f);
+    fputs(dictionary, f);
+    fwrite(data, 1, bytes, f);
+    fclose(f);
+}
+
+/* What the network makes of x, straight. */
+static void expect_outputs(const float *x)
+{
+    char file[1024];
+    size_t size = read_file(output, file, sizeof file);
+    float *y = (float *)(void *)(file + 128), want[CLASSES];
+    NetOptions o = {.seed = 3};
+    Net *n = fake_new(NULL, NULL, &o, NULL);
+    fake_choose_edges(n);
+    assert_int_equal(size, 128 + SAMPLES * CLASSES * 4);
+    assert_memory_equal(
+        file, "\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3), }", 68);
+    for (int s = 0; s < SAMPLES; s++) {
+        fake_outputs(n, x + s * FEATURES, want);
+        assert_memory_equal(want, y + s * CLASSES, sizeof want);
+    }
+    fake_free(n);
+}
+
+static void test_shapes_and_types(void **state)
+{
+    float x[SAMPLES * FEATURES];
+    double wide[SAMPLES * FEATURES];
+    RtError e;
+    (void)state;
+    for (int i = 0; i < SAMPLES * FEATURES; i++) wide[i] = x[i] = 0.25f * (float)(i - 11);
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 2, 3), }\n", x, sizeof x);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+    write_npy(2, "{\"shape\":(5,6), \"descr\":\"<f4\", \"fortran_order\":False}", x, sizeof x);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+    write_npy(3, "{'descr': '<f8', 'fortran_order': False, 'shape': (5, 6,)}", wide, sizeof wide);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (0, 6)}", x, 0);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+}
+
+static const struct {
+    const char *dictionary;
+    size_t bytes;
+    const char *message;
+} bad[] = {
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", 119,
+     "119 bytes of data for 30 numbers of 4 bytes"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", 124, "124 bytes of data"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 2)}", 120,
+     "shape (5, 3, 2), the network takes (samples, 2, 3) or (samples, 6)"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (30,)}", 120, "shape (30)"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", 4, "shape ()"},
+    {"{'descr': '<f4', 'fortran_order': True, 'shape': (5, 6)}", 120, "not in C order"},
+    {"{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6)}", 30, "type '|u1', only float32 and float64"},
+    {"{'descr': '>f4', 'fortran_order': False, 'shape': (5, 6)}", 120, "type '>f4'"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, -6)}", 120, "bad shape"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6", 120, "bad shape"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", 0, "too large"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 1)}", 0, "bytes of data"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", 4, "bad shape"},
+    {"{'descr': '<f4', 'fortran_order': False}", 4, "no shape"},
+    {"{'fortran_order': False, 'shape': (5, 6)}", 120, "no descr"},
+    {"", 0, "no descr"},
+};
+
+static void test_bad_files(void **state)
+{
+    float x[40] = {0};
+    RtError e;
+    (void)state;
+    unlink(output);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        write_npy(1, bad[i].dictionary, x, bad[i].bytes);
+        if (run(predict_command, false, &e)) fail_msg("accepted %s", bad[i].dictionary);
+        if (!strstr(e.text, bad[i].message)) fail_msg("'%s' lacks '%s'", e.text, bad[i].message);
+        assert_int_equal(e.code, RT_BAD_INPUT);
+        assert_int_equal(access(output, F_OK), -1);
+    }
+}
+
+/* Every prefix of a good file. */
+static void test_every_cut(void **state)
+{
+    float x[SAMPLES * FEATURES] = {0};
+    char whole[512];
+    RtError e;
+    (void)state;
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 2, 3), }\n", x, sizeof x);
+    size_t size = read_file(input, whole, sizeof whole);
+    for (size_t cut = 0; cut < size; cut++) {
+        FILE *f = fopen(input, "wb");
+        fwrite(whole, 1, cut, f);
+        fclose(f);
+        assert_false(run(predict_command, false, &e));
+    }
+}
+
+static void test_not_finite(void **state)
+{
+    float x[SAMPLES * FEATURES] = {0};
+    double wide[SAMPLES * FEATURES] = {0};
+    RtError e;
+    (void)state;
+    unlink(output);
+    x[3 * FEATURES + 2] = NAN;
+    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", x, sizeof x);
+    assert_false(run(predict_command, false, &e));
+    assert_non_null(strstr(e.text, "byte 147: NaN in sample 3, number 2 of it"));
+    wide[1] = 1e300;
+    write_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (5, 6)}", wide, sizeof wide);
+    assert_false(run(predict_command, false, &e));
+    assert_non_null(strstr(e.text, "a number too large for float32 in sample 0, number 1"));
+    assert_int_equal(access(output, F_OK), -1);
+}
+
+static void test_info(void **state)
+{
+    char text[4096];
+    RtError e;
+    (void)state;
+    assert_true(run(info_command, false, &e));
+    read_file(printed, text, sizeof text);
+    assert_non_null(strstr(text, "  Toy            12 of 18 candidate edges (66.7%)\n"));
+    assert_non_null(strstr(text, "sgd(lr = linear(start = 0.1, end = 0.01), momentum = 0.9"));
+    assert_true(run(info_command, true, &e));
+    read_file(printed, text, sizeof text);
+    json_t *object = json_loads(text, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(object, "parameters")), CLASSES * KEPT);
+    json_decref(object);
+}
+
+static int set_up(void **state)
+{
+    RtError e;
+    (void)state;
+    if (!mkdtemp(directory) || !program_open(&program, &fake_program, &e)) return -1;
+    snprintf(weights, sizeof weights, "%s/w.safetensors", directory);
+    snprintf(input, sizeof input, "%s/x.npy", directory);
+    snprintf(output, sizeof output, "%s/y.npy", directory);
+    snprintf(printed, sizeof printed, "%s/printed", directory);
+    NetOptions o = {.seed = 3};
+    Net *n = fake_new(NULL, NULL, &o, &e);
+    fake_choose_edges(n);
+    const NetTensor *tensors[] = {fake_tensor(n, 0), fake_tensor(n, 1), fake_tensor(n, 2)};
+    json_t *metadata = json_object();
+    bool ok = checkpoint_write(weights, tensors, 3, CHECKPOINT_WEIGHTS, metadata, &e);
+    json_decref(metadata);
+    fake_free(n);
+    return ok ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    program_close(&program);
+    unlink(weights);
+    unlink(input);
+    unlink(output);
+    unlink(printed);
+    return rmdir(directory);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes_and_types),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_info),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
