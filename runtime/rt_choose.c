@@ -3,7 +3,8 @@
  * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like magnitudes. A list
  * keeps the k largest; among equal keys the candidate that comes first wins ("Discovering Neural Wirings", Algorithm 1, with
  * ties settled). The k-th largest key is found by counting keys in buckets of their high bits, twice, each time
- * within one bucket of the last (radix selection): three passes over the keys, no copy of them.
+ * within one bucket of the last (radix selection): three passes over the keys, no copy of them. From the second step on
+ * the cut is looked for near the last one first, in one pass.
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
@@ -82,15 +83,112 @@ static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
     return (Cut){low, left == equal ? INT64_MAX : tie_position(n, l, low, left)};
 }
 
-RT_CLONES static int64_t mark_weights(const float *w, int64_t count, uint32_t key, int64_t ties, uint8_t *kept)
+/* ---- the same cut, found near the last one ---- */
+
+/* Between two steps the threshold hardly moves. One pass counts the keys above a narrow band around it and collects those
+ * inside; when the cut lies inside, a selection among these few ends it. The band widens when it missed. */
+enum { PIECE = 1 << 16, GROUP = 64 };
+
+typedef struct Near {
+    uint32_t key;
+    int64_t position;
+} Near;
+
+static int near_order(const void *a, const void *b)
 {
-    int64_t swapped = 0;
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t k = magnitude(w[i]);
-        uint8_t in = (uint8_t)(k > key || (k == key && i < ties));
-        swapped += in & (kept[i] ^ 1);
+    const Near *x = a, *y = b;
+    if (x->key != y->key) return x->key < y->key ? 1 : -1;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* Counts keys above `high`; keys in low .. high go to out[] (at most `room`). Returns their number, or -1: too many. */
+RT_CLONES static int64_t scan_piece(const float *w, int64_t count, int64_t position, uint32_t low, uint32_t high, Near *out,
+                                    int64_t room, int64_t *above)
+{
+    int64_t found = 0, total = 0;
+    for (int64_t i = 0; i < count; i += GROUP) {
+        int size = count - i < GROUP ? (int)(count - i) : GROUP, over = 0, reach = 0;
+        for (int k = 0; k < size; k++) {
+            uint32_t key = magnitude(w[i + k]);
+            over += key > high;
+            reach += key >= low;
+        }
+        total += over;
+        if (reach == over) continue;
+        if (found + GROUP > room) return -1;
+        for (int k = 0; k < size; k++) {
+            uint32_t key = magnitude(w[i + k]);
+            out[found] = (Near){key, position + i + k};
+            found += key >= low && key <= high;
+        }
+    }
+    *above = total;
+    return found;
+}
+
+static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
+{
+    enum { ROOM = 4096 };
+    uint32_t low = l->threshold > l->band ? l->threshold - l->band : 0, high = l->threshold + l->band;
+    int64_t above = 0, inside = 0;
+    bool fits = true;
+    Near *found = (Near *)n->keys;
+    for (int i = 0; i < l->bundle_count && fits; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE;
+        for (int64_t p = 0; p < pieces && fits; p++) {
+            int64_t left = b->candidates.count - p * PIECE, over = 0;
+            int64_t more = scan_piece(n->weights + b->param->offset + p * PIECE, left < PIECE ? left : PIECE, b->position + p * PIECE,
+                                      low, high, found + inside, ROOM - inside, &over);
+            fits = more >= 0;
+            above += over, inside += more;
+        }
+    }
+    if (!fits) {
+        l->band = l->band / 2 + 1;
+        return false;
+    }
+    int64_t wanted = keep - above;
+    if (wanted < 1 || wanted > inside) {
+        l->band = l->band < 1u << 24 ? l->band * 4 : l->band;
+        return false;
+    }
+    if (inside > ROOM / 4) l->band = l->band / 2 + 1;
+    qsort(found, (size_t)inside, sizeof *found, near_order);
+    *cut = (Cut){found[wanted - 1].key, found[wanted - 1].position};
+    return true;
+}
+
+/* ---- marks ---- */
+
+/* Marks of `count` candidates by a cut; returns how many came into use, adds to *left how many went out of it. */
+RT_CLONES static int64_t mark_weights(const float *w, int64_t count, uint32_t key, int64_t ties, uint8_t *kept, int64_t *left)
+{
+    int64_t swapped = 0, gone = 0, whole = count / GROUP * GROUP;
+    for (int64_t i = 0; i < whole; i += GROUP) {
+        uint8_t in[GROUP];
+        int came = 0, went = 0, equal = 0;
+        for (int k = 0; k < GROUP; k++) {
+            uint32_t m = magnitude(w[i + k]);
+            in[k] = m > key;
+            equal |= m == key;
+        }
+        for (int k = 0; equal && k < GROUP; k++) in[k] |= magnitude(w[i + k]) == key && i + k < ties;
+        for (int k = 0; k < GROUP; k++) {
+            came += in[k] & ~kept[i + k] & 1;
+            went += kept[i + k] & ~in[k] & 1;
+        }
+        if (!(came | went)) continue;
+        memcpy(kept + i, in, GROUP);
+        swapped += came, gone += went;
+    }
+    for (int64_t i = whole; i < count; i++) {
+        uint32_t m = magnitude(w[i]);
+        uint8_t in = (uint8_t)(m > key || (m == key && i < ties));
+        swapped += in & (kept[i] ^ 1), gone += kept[i] & (in ^ 1);
         kept[i] = in;
     }
+    *left += gone;
     return swapped;
 }
 
@@ -106,16 +204,31 @@ static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, C
     return swapped;
 }
 
+static int64_t mark_bundle(Net *n, NetBundle *b, Cut cut)
+{
+    int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE, swapped = 0, gone = 0;
+    int64_t ties = cut.position == INT64_MAX ? INT64_MAX : cut.position + 1 - b->position; /* of its own numbers */
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : swapped, gone) if (pieces > 1)
+    for (int64_t p = 0; p < pieces; p++) {
+        int64_t at = p * PIECE, left = b->candidates.count - at;
+        swapped += mark_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, cut.key, ties - at, b->kept + at, &gone);
+    }
+    if (swapped | gone) b->changed = true;
+    return swapped;
+}
+
 static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 {
-    Cut cut = find_cut(n, l, keep);
+    Cut cut;
+    bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    if (!near) cut = find_cut(n, l, keep);
     int64_t swapped = 0;
     l->threshold = cut.key;
+    if (!l->band) l->band = 1u << 16;
     for (int i = 0; i < l->bundle_count; i++) {
         NetBundle *b = &n->bundles[l->first_bundle + i];
-        int64_t ties = cut.position == INT64_MAX ? INT64_MAX : cut.position + 1 - b->position; /* of its own numbers */
-        swapped += l->sampled ? mark_scores(n, l, b, cut)
-                              : mark_weights(n->weights + b->param->offset, b->candidates.count, cut.key, ties, b->kept);
+        if (!l->sampled) swapped += mark_bundle(n, b, cut);
+        else swapped += mark_scores(n, l, b, cut), b->changed = true;
     }
     return swapped;
 }
@@ -222,6 +335,7 @@ static int64_t choose_fan(Net *n, NetList *l)
 {
     Scored *s = (Scored *)n->keys;
     int64_t swapped = 0;
+    for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
     if (l->rule == RULE_FAN_IN) return choose_fan_in(n, l, s);
     for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++) swapped += choose_fan_out(n, l, s, set);
     return swapped;
@@ -236,6 +350,7 @@ static int64_t mark_all(Net *n, NetList *l)
         NetBundle *b = &n->bundles[l->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++) swapped += b->kept[c] ^ 1;
         memset(b->kept, 1, (size_t)b->candidates.count);
+        b->changed = true;
     }
     return swapped;
 }

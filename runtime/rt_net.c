@@ -53,16 +53,15 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
         l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
+    for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
     edges_rebuild(n);
     return true;
 }
 
 void net_choose(Net *n, double epoch)
 {
-    double start = net_clock();
     choose_edges(n, epoch);
     edges_rebuild(n);
-    n->timer[TIME_CHOOSE].seconds += net_clock() - start, n->timer[TIME_CHOOSE].calls++;
 }
 
 /* ---- update ---- */
@@ -105,13 +104,13 @@ static void clamp_params(Net *n)
     }
 }
 
-/* Kept statistics are parameters without gradient: their gradients stay 0 and their decay is 0. */
-static void update(Net *n, double lr, int64_t step, double scale)
+/* All learned parameters, or all but the edges, which were updated as their gradients were made. */
+static void update(Net *n, bool edges, double lr, int64_t step, double scale)
 {
     const Optim *o = n->options.optim;
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
-        int64_t chunks = p->learned ? (p->size + CHUNK - 1) / CHUNK : 0;
+        int64_t chunks = p->learned && (edges || !p->edges) ? (p->size + CHUNK - 1) / CHUNK : 0;
 #pragma omp parallel for num_threads(n->options.threads) schedule(static)
         for (int64_t c = 0; c < chunks; c++) {
             int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
@@ -124,42 +123,103 @@ static void update(Net *n, double lr, int64_t step, double scale)
 
 /* ---- steps ---- */
 
-static const char *bad_param(const Net *n, const float *values)
+/* x - x is 0 for every finite x and NaN for the others. */
+RT_CLONES static bool all_finite(const float *x, int64_t count)
+{
+    float part[16] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        for (int k = 0; k < 16; k++) part[k] += x[i + k] - x[i + k];
+    for (; i < count; i++) sum += x[i] - x[i];
+    for (int k = 0; k < 16; k++) sum += part[k];
+    return sum == 0;
+}
+
+static const float *tile_row(const Net *n, int64_t tile, int64_t row)
+{
+    return (const float *)n->context.tiles + tile * n->context.tile_stride + row * LANES;
+}
+
+/* What the gradients of edges are made of: the values of sources and the gradients of targets' sums. */
+static bool finite_rows(const Net *n, int64_t tiles)
+{
+    bool finite = true;
+    for (int64_t t = 0; t < tiles && finite; t++)
+        for (int i = 0; i < n->bundle_count && finite; i++) {
+            const NetBundle *b = &n->bundles[i];
+            if (b->source_row >= 0)
+                finite = all_finite(tile_row(n, t, b->source_row), b->candidates.sources * LANES) &&
+                         all_finite(tile_row(n, t, b->target_row), b->candidates.targets * LANES);
+        }
+    return finite;
+}
+
+static const char *bad_param(const Net *n, const float *values, bool edges)
 {
     for (int i = 0; i < n->param_count; i++)
-        for (int64_t k = 0; k < n->params[i].size; k++)
-            if (!isfinite(values[n->params[i].offset + k])) return n->params[i].name;
+        if ((edges || !n->params[i].edges) && !all_finite(values + n->params[i].offset, n->params[i].size)) return n->params[i].name;
     return NULL;
 }
 
-static void describe_bad(Net *n, const NetFunc *f, int64_t tiles, char *text, size_t size)
+/* The first tensor, in the order of computation, that is not finite. */
+static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
 {
-    const char *weight = bad_param(n, n->weights);
+    const char *weight = bad_param(n, n->weights, true), *gradient = bad_param(n, n->grad, net_stores_gradients(n));
     if (weight) {
         snprintf(text, size, "weight '%s'", weight);
         return;
     }
-    for (int64_t t = 0; t < tiles && f->input_row >= 0; t++) {
-        const float *x = (const float *)n->context.tiles + t * n->context.tile_stride + f->input_row * LANES;
-        for (int64_t i = 0; i < n->inputs * LANES; i++)
-            if (!isfinite(x[i])) {
-                snprintf(text, size, "the input");
-                return;
-            }
-    }
-    for (int g = 0; g < n->bundle_count; g++)
-        for (int64_t t = 0; t < tiles; t++) {
-            const NetBundle *b = &n->bundles[g];
-            if (b->source_row < 0) continue;
-            const float *x = (const float *)n->context.tiles + t * n->context.tile_stride + b->source_row * LANES;
-            for (int64_t i = 0; i < b->candidates.sources * LANES; i++)
-                if (!isfinite(x[i])) {
-                    snprintf(text, size, "the values of node set '%s' of graph '%s'", n->graphs[b->graph].sets[b->from].name, n->graphs[b->graph].name);
-                    return;
-                }
+    for (int64_t t = 0; t < tiles && n->train.input_row >= 0; t++)
+        if (!all_finite(tile_row(n, t, n->train.input_row), n->inputs * LANES)) {
+            snprintf(text, size, "the input");
+            return;
         }
-    const char *gradient = bad_param(n, n->grad);
-    snprintf(text, size, gradient ? "the gradient of '%s'" : "the loss", gradient);
+    for (int i = 0; i < 2 * n->bundle_count; i++) { /* values first, then gradients */
+        const NetBundle *b = &n->bundles[i % n->bundle_count];
+        bool value = i < n->bundle_count;
+        const char *set = n->graphs[b->graph].sets[value ? b->from : b->to].name, *graph = n->graphs[b->graph].name;
+        for (int64_t t = 0; t < tiles && b->source_row >= 0; t++) {
+            const float *rows = tile_row(n, t, value ? b->source_row : b->target_row);
+            if (all_finite(rows, (value ? b->candidates.sources : b->candidates.targets) * LANES)) continue;
+            snprintf(text, size, "%s of node set '%s' in graph '%s'", value ? "the values" : "the gradients", set, graph);
+            return;
+        }
+    }
+    if (gradient) snprintf(text, size, "the gradient of '%s'", gradient);
+    else snprintf(text, size, "the loss");
+}
+
+/* ---- training ---- */
+
+static double lap(Net *n, int kind, double since)
+{
+    double now = net_clock();
+    n->timer[kind].seconds += now - since, n->timer[kind].calls++;
+    return now;
+}
+
+/* Gradients all first, when their norm decides how far to go. */
+static bool stored_update(Net *n, int64_t tiles, double lr, int64_t step)
+{
+    double start = net_clock(), clip = n->options.optim->clip;
+    edges_gradients(n, tiles, NULL);
+    start = lap(n, TIME_EDGES, start);
+    double norm = sqrt(gradient_norm(n));
+    if (!isfinite(norm)) return false;
+    update(n, true, lr, step, clip > 0 && norm > clip ? clip / norm : 1);
+    lap(n, TIME_UPDATE, start);
+    return true;
+}
+
+static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
+{
+    double start = net_clock();
+    if (!finite_rows(n, tiles) || bad_param(n, n->grad, false)) return false;
+    edges_gradients(n, tiles, &(NetUpdate){lr, step});
+    start = lap(n, TIME_EDGES, start);
+    update(n, false, lr, step, 1);
+    lap(n, TIME_UPDATE, start);
+    return true;
 }
 
 NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count, double lr,
@@ -168,26 +228,15 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     NetStep r = {0};
     NetBatch batch = {.data = data, .split = split, .order = order, .count = count};
     int64_t tiles = (count + LANES - 1) / LANES;
-    double start = net_clock(), scale = 1;
+    double start = net_clock();
     r.swapped = choose_edges(n, epoch);
     edges_rebuild(n);
-    n->timer[TIME_CHOOSE].seconds += net_clock() - start, n->timer[TIME_CHOOSE].calls++;
+    lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
-    start = net_clock();
-    edges_gradients(n, tiles);
     n->program->f32[n->train.gradients](&n->context, 0);
-    double after = net_clock();
-    n->timer[TIME_EDGES].seconds += after - start, n->timer[TIME_EDGES].calls++;
-    double norm = gradient_norm(n);
-    r.finite = isfinite(r.loss) && isfinite(norm);
-    if (!r.finite) {
-        describe_bad(n, &n->train, tiles, r.bad, sizeof r.bad);
-        return r;
-    }
-    if (n->options.optim->clip > 0 && sqrt(norm) > n->options.optim->clip) scale = n->options.optim->clip / sqrt(norm);
-    update(n, lr, step, scale);
-    n->program->f32[n->train.updates](&n->context, 0);
-    n->timer[TIME_UPDATE].seconds += net_clock() - after, n->timer[TIME_UPDATE].calls++;
+    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step) : fused_update(n, tiles, lr, step));
+    if (r.finite) n->program->f32[n->train.updates](&n->context, 0);
+    else describe_bad(n, tiles, r.bad, sizeof r.bad);
     return r;
 }
 

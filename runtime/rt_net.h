@@ -16,6 +16,7 @@ typedef struct NetOptions {
     int64_t batch;   /* most samples in one step */
     int threads;     /* >= 1 */
     bool training;   /* gradients, optimiser state and saved activations are allocated */
+    bool gradients;  /* keep the gradients of all candidates after a step (tests); else they are used up block by block */
     bool f64;        /* run the double-precision twin of the generated code (gradcheck) */
     const Optim *optim; /* when training */
     uint64_t seed;   /* of initial weights, sampled edges and dropout */

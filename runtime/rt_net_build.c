@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 _Static_assert((int)LANES == (int)DNWRT_LANES, "kernels and programs agree on the lanes of a tile");
 
@@ -78,6 +78,7 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         NetBundle *b = &n->bundles[n->bundle_count];
         b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"), b->list = (int)whole(j, "list");
         b->param = &n->params[whole(j, "param")];
+        b->param->edges = true;
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
@@ -181,15 +182,21 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t panels = (int64_t)n->options.threads * 128 * 1024, chunks = n->param_total / 65536 + 16;
+    int64_t panels = (int64_t)n->options.threads * GRADIENT_ROWS * GRADIENT_COLUMNS, chunks = n->param_total / 65536 + 16;
     return panels > 2 * chunks ? panels : 2 * chunks;
+}
+
+bool net_stores_gradients(const Net *n)
+{
+    const NetOptions *o = &n->options;
+    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0));
 }
 
 /* Everything that grows with the net or the batch. */
 static int64_t needed_bytes(const Net *n)
 {
     int64_t r = n->real_size, bytes = n->param_total * 4 * (1 + slot_count(n));
-    if (n->options.training || n->options.f64) bytes += n->param_total * r;
+    if (net_stores_gradients(n)) bytes += n->param_total * r;
     if (n->options.f64) bytes += n->param_total * r;
     for (int i = 0; i < n->bundle_count; i++) bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
     for (int i = 0; i < n->list_count; i++)
@@ -308,7 +315,7 @@ static bool allocate_keys(Net *n)
     int64_t most = 0;
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT) most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
-    n->keys = malloc((size_t)most * 24 + 24);
+    n->keys = malloc((size_t)most * 24 + 4096 * 16); /* rt_choose.c: Scored; Near */
     return n->keys != NULL;
 }
 
@@ -322,12 +329,19 @@ static void *aligned(int64_t bytes)
     return p;
 }
 
+/* Zeros that take memory only where they are written. */
+static void *lazy(int64_t bytes)
+{
+    void *p = mmap(NULL, (size_t)bytes + 64, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
 static bool allocate_arrays(Net *n)
 {
     int64_t r = n->real_size;
     n->weights = aligned(n->param_total * 4);
     n->param = n->options.f64 ? aligned(n->param_total * 8) : (void *)n->weights;
-    n->grad = n->options.training || n->options.f64 ? aligned(n->param_total * r) : NULL;
+    n->grad = n->options.training || n->options.f64 ? lazy(n->param_total * r) : NULL;
     for (int i = 0; i < slot_count(n); i++)
         if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
     int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
@@ -478,7 +492,8 @@ void net_free(Net *n)
     for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
     free_func(&n->train), free_func(&n->infer);
     if (n->param != n->weights) free(n->param);
-    free(n->weights), free(n->grad), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys);
+    if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
+    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys);
     free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders);
     free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
 }

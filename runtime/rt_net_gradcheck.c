@@ -36,7 +36,7 @@ static double difference(Probe *p, const NetParam *param, int64_t at)
     double *w = (double *)p->n->param + param->offset + at, start = *w, h = 1e-4 * fmax(1, fabs(start)), f[4];
     bool added = b && !b->kept[at];
     if (added) {
-        b->kept[at] = 1;
+        b->kept[at] = 1, b->changed = true;
         edges_rebuild(p->n);
     }
     for (int i = 0; i < 4; i++) {
@@ -45,7 +45,7 @@ static double difference(Probe *p, const NetParam *param, int64_t at)
     }
     *w = start;
     if (added) {
-        b->kept[at] = 0;
+        b->kept[at] = 0, b->changed = true;
         edges_rebuild(p->n);
     }
     return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
@@ -81,7 +81,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     shake_constants(n);
     loss_at(&p);
     memset(n->grad, 0, (size_t)n->param_total * 8);
-    edges_gradients(n, (count + LANES - 1) / LANES);
+    edges_gradients(n, (count + LANES - 1) / LANES, NULL);
     n->program->f64[n->train.gradients](&n->context, 0);
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
     for (int i = 0; i < n->param_count; i++) {

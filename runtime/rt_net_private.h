@@ -12,7 +12,7 @@ typedef struct NetParam {
     const char *name;
     int64_t offset, size, shape[6];
     int rank;
-    bool learned, clamped;
+    bool learned, clamped, edges; /* edges: one number a candidate of a bundle */
     double low, high;
     InitSpec init;
 } NetParam;
@@ -31,6 +31,7 @@ typedef struct NetBundle {
     int64_t position;               /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept;                  /* 1 a candidate in use */
+    bool changed;                   /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
     uint32_t *candidate;            /* number of each edge in use, by target */
     uint32_t *order_back;           /* by source: place of the edge in the order by target */
@@ -44,7 +45,7 @@ typedef struct NetList {
     int64_t keep, start, candidates;
     double epochs;
     int first_bundle, bundle_count; /* in Net.bundles */
-    uint32_t threshold;             /* key of the weakest edge at the last choice */
+    uint32_t threshold, band;       /* key of the weakest edge at the last choice; how far the next one is looked for */
     bool chosen;                    /* sampled and complete lists are chosen once */
 } NetList;
 
@@ -93,18 +94,18 @@ struct Net {
     NetTensor *tensors;
     NetFunc train, infer;
     float *weights, *slots[2];
-    void *param, *grad; /* in the real type; param is weights unless f64 */
+    void *param, *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
     DnwrtContext context;
     DnwrtWires *wires;
     DnwrtOrder *orders;
     void *scratch;      /* rt_edges.c: a panel a thread */
-    uint32_t *keys;     /* rt_choose.c: fan budgets */
-    int64_t keys_size;
+    void *keys;         /* rt_choose.c: candidates being compared */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
 };
 
 /* rt_net_build.c */
+bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
 bool net_read_manifest(Net *n, RtError *e);
 bool net_allocate(Net *n, RtError *e);
 void net_draw_weights(Net *n);
@@ -112,10 +113,18 @@ void net_f64_params(Net *n); /* copies weights to the double array */
 
 /* rt_choose.c: marks NetBundle.kept; returns the number of edges that came into use */
 int64_t choose_edges(Net *n, double epoch);
-/* rt_edges.c: lists of edges in use from the marks; weights into the lists; gradients of all candidates */
+/* rt_edges.c: lists of edges in use from the marks (where they changed); weights into the lists */
 void edges_rebuild(Net *n);
 void edges_weights(Net *n);
-void edges_gradients(Net *n, int64_t tiles);
+
+/* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move its weights
+ * and is never stored; without, they go to Net.grad. */
+enum { GRADIENT_ROWS = 128, GRADIENT_COLUMNS = 1024 }; /* of a block; a thread has room for one */
+typedef struct NetUpdate {
+    double lr;
+    int64_t step; /* from 0 */
+} NetUpdate;
+void edges_gradients(Net *n, int64_t tiles, const NetUpdate *update);
 
 /* rt_net_run.c */
 typedef struct NetBatch {

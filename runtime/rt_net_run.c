@@ -32,27 +32,55 @@ static int64_t sample_of(const NetBatch *b, int64_t tile, int64_t lane)
     return b->order ? b->order[i] : b->first + i;
 }
 
-static void fill_bytes(const Net *n, const NetBatch *b, int64_t tile, int64_t row)
+enum { BLOCK = 64 }; /* features of a block: its rows stay in the first cache while lane after lane is written */
+
+/* rows[i][lane] = table[bytes of the sample][i] */
+static void scatter_bytes(const uint8_t *const *samples, const float *table, int64_t features, float *rows)
 {
-    float table[256];
-    enum { BLOCK = 64 };
-    for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - b->data->mean) / b->data->std;
-    for (int64_t f = 0; f < n->inputs; f += BLOCK) {
-        int64_t end = f + BLOCK < n->inputs ? f + BLOCK : n->inputs;
-        for (int64_t lane = 0; lane < LANES; lane++) {
-            const uint8_t *x = b->split->bytes + sample_of(b, tile, lane) * n->inputs;
-            for (int64_t i = f; i < end; i++) put(n, row_of(n, tile, row + i), lane, (double)table[x[i]]);
-        }
+    for (int64_t f = 0; f < features; f += BLOCK) {
+        int64_t end = f + BLOCK < features ? f + BLOCK : features;
+        for (int64_t lane = 0; lane < LANES; lane++)
+            for (int64_t i = f; i < end; i++) rows[i * LANES + lane] = table[samples[lane][i]];
     }
 }
 
-static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, int64_t row)
+static void scatter_floats(const float *const *samples, int64_t features, float *rows)
 {
-    const float *all = b->input ? b->input : b->split->floats;
-    for (int64_t lane = 0; lane < LANES; lane++) {
-        const float *x = all + sample_of(b, tile, lane) * n->inputs;
-        for (int64_t i = 0; i < n->inputs; i++) put(n, row_of(n, tile, row + i), lane, (double)x[i]);
+    for (int64_t f = 0; f < features; f += BLOCK) {
+        int64_t end = f + BLOCK < features ? f + BLOCK : features;
+        for (int64_t lane = 0; lane < LANES; lane++)
+            for (int64_t i = f; i < end; i++) rows[i * LANES + lane] = samples[lane][i];
     }
+}
+
+/* The same for any source in double: gradcheck only. */
+static void scatter_doubles(const NetBatch *b, int64_t tile, const float *table, int64_t features, double *rows)
+{
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        int64_t s = sample_of(b, tile, lane) * features;
+        for (int64_t i = 0; i < features; i++)
+            rows[i * LANES + lane] = b->input ? b->input[s + i] : b->split->bytes ? table[b->split->bytes[s + i]] : b->split->floats[s + i];
+    }
+}
+
+static void fill_input(const Net *n, const NetBatch *b, int64_t tile, int64_t row)
+{
+    float table[256];
+    const uint8_t *bytes[LANES];
+    const float *floats[LANES];
+    bool from_bytes = !b->input && b->split->bytes;
+    for (int v = 0; from_bytes && v < 256; v++) table[v] = ((float)v / 255.0f - b->data->mean) / b->data->std;
+    if (n->real_size == 8) {
+        scatter_doubles(b, tile, table, n->inputs, (double *)row_of(n, tile, row));
+        return;
+    }
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        int64_t s = sample_of(b, tile, lane) * n->inputs;
+        if (from_bytes) bytes[lane] = b->split->bytes + s;
+        else floats[lane] = (b->input ? b->input : b->split->floats) + s;
+    }
+    if (from_bytes) scatter_bytes(bytes, table, n->inputs, (float *)row_of(n, tile, row));
+    else scatter_floats(floats, n->inputs, (float *)row_of(n, tile, row));
 }
 
 static void fill_target(const Net *n, const NetBatch *b, int64_t tile, int64_t row)
@@ -69,10 +97,7 @@ static void fill_target(const Net *n, const NetBatch *b, int64_t tile, int64_t r
 
 static void fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile)
 {
-    if (f->input_row >= 0) {
-        if (!b->input && b->split->bytes) fill_bytes(n, b, tile, f->input_row);
-        else fill_floats(n, b, tile, f->input_row);
-    }
+    if (f->input_row >= 0) fill_input(n, b, tile, f->input_row);
     if (f->target_row >= 0) fill_target(n, b, tile, f->target_row);
     if (f->valid_row < 0) return;
     for (int64_t lane = 0; lane < LANES; lane++) put(n, row_of(n, tile, f->valid_row), lane, tile * LANES + lane < b->count);

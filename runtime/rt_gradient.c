@@ -1,0 +1,154 @@
+/* rt_gradient.c: the gradient of every candidate, and the update of their weights.
+ *
+ * Gradient of candidate (u, v): sum over samples of Z_u dL/dI_v ("Discovering Neural Wirings", Algorithm 1, step 4), for a
+ * block of targets and sources at once by matrix multiplication, tile after tile in fixed order; where candidates are
+ * few and far apart, pair by pair. A block of gradients stays in cache until its weights are updated. Work is cut
+ * into blocks whatever the number of threads, so the bits do not depend on it.
+ */
+#include "rt_blas.h"
+#include "rt_net_private.h"
+#include "rt_simd.h"
+#include <string.h>
+
+enum { PANEL = GRADIENT_ROWS, COLUMNS = GRADIENT_COLUMNS };
+
+typedef struct Panel {
+    Net *n;
+    NetBundle *b;
+    const NetUpdate *update;    /* NULL: gradients are stored */
+    int64_t first, rows, tiles; /* targets first .. first + rows */
+    char *scratch;              /* PANEL x COLUMNS */
+} Panel;
+
+static const char *tile_row(const Net *n, int64_t tile, int64_t row)
+{
+    return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
+}
+
+/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all samples */
+static void multiply(const Panel *p, int64_t source, int64_t columns)
+{
+    for (int64_t t = 0; t < p->tiles; t++) {
+        const void *d = tile_row(p->n, t, p->b->target_row + p->first), *z = tile_row(p->n, t, p->b->source_row + source);
+        if (p->n->real_size == 4) blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, t > 0, (float *)p->scratch, (int)columns);
+        else blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, t > 0, (double *)p->scratch, (int)columns);
+    }
+}
+
+/* Hands over the gradients of candidates first .. first + count, which stand at `gradient`. */
+static void deliver(const Panel *p, int64_t first, int64_t count, const char *gradient)
+{
+    const Net *n = p->n;
+    int64_t at = p->b->param->offset + first;
+    if (!p->update) {
+        memcpy((char *)n->grad + at * n->real_size, gradient, (size_t)(count * n->real_size));
+        return;
+    }
+    const Optim *o = n->options.optim;
+    float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
+    optim_update(o, count, n->weights + at, (const float *)gradient, slot0, slot1, p->update->lr, o->decay, 1, p->update->step + 1);
+}
+
+/* The sources that the runs of the panel span. */
+static void panel_span(const Panel *p, int64_t *low, int64_t *high)
+{
+    CandidateRun run;
+    *low = INT64_MAX, *high = 0;
+    for (int64_t t = p->first; t < p->first + p->rows; t++)
+        for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
+            *low = run.source < *low ? run.source : *low;
+            *high = run.source + run.length > *high ? run.source + run.length : *high;
+        }
+}
+
+/* Candidates in runs: a product over the columns that the panel spans, then the legal part of each row. */
+static void block_panel(const Panel *p)
+{
+    int64_t low, high;
+    CandidateRun run;
+    panel_span(p, &low, &high);
+    for (int64_t s = low; s < high; s += COLUMNS) {
+        int64_t columns = high - s < COLUMNS ? high - s : COLUMNS;
+        multiply(p, s, columns);
+        for (int64_t t = p->first; t < p->first + p->rows; t++)
+            for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
+                int64_t from = run.source > s ? run.source : s;
+                int64_t end = run.source + run.length < s + columns ? run.source + run.length : s + columns;
+                if (from >= end) continue;
+                int64_t at = (t - p->first) * columns + from - s;
+                deliver(p, run.first + from - run.source, end - from, p->scratch + at * p->n->real_size);
+            }
+    }
+}
+
+/* Sixteen partial sums, then one: always in the same order. */
+RT_CLONES static float dot_f32(const float *a, const float *b)
+{
+    float part[16] = {0}, sum = 0;
+    for (int i = 0; i < LANES; i += 16)
+        for (int k = 0; k < 16; k++) part[k] += a[i + k] * b[i + k];
+    for (int k = 0; k < 16; k++) sum += part[k];
+    return sum;
+}
+
+static double dot_f64(const double *a, const double *b)
+{
+    double sum = 0;
+    for (int i = 0; i < LANES; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+/* Candidates that each name their source. */
+static void list_panel(const Panel *p)
+{
+    const Candidates *c = &p->b->candidates;
+    const int64_t room = (int64_t)PANEL * COLUMNS;
+    int64_t first = c->row[p->first], filled = 0;
+    for (int64_t t = p->first; t < p->first + p->rows; t++)
+        for (int64_t e = c->row[t]; e < c->row[t + 1]; e++) {
+            double sum = 0;
+            for (int64_t k = 0; k < p->tiles; k++) {
+                const void *d = tile_row(p->n, k, p->b->target_row + t), *z = tile_row(p->n, k, p->b->source_row + c->source[e]);
+                sum += p->n->real_size == 4 ? (double)dot_f32(d, z) : dot_f64(d, z);
+            }
+            if (p->n->real_size == 4) ((float *)p->scratch)[filled++] = (float)sum;
+            else ((double *)p->scratch)[filled++] = sum;
+            if (filled < room && e + 1 < c->row[p->first + p->rows]) continue;
+            deliver(p, first, filled, p->scratch);
+            first += filled, filled = 0;
+        }
+}
+
+static int64_t panels_of(const NetBundle *b)
+{
+    if (b->target_row < 0 || b->candidates.count == 0) return 0;
+    return (b->candidates.targets + PANEL - 1) / PANEL;
+}
+
+static int thread_number(void)
+{
+#ifdef _OPENMP
+    extern int omp_get_thread_num(void);
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+void edges_gradients(Net *n, int64_t tiles, const NetUpdate *update)
+{
+    int64_t total = 0;
+    for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i]);
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1)
+    for (int64_t k = 0; k < total; k++) {
+        int64_t at = k;
+        int i = 0;
+        while (at >= panels_of(&n->bundles[i])) at -= panels_of(&n->bundles[i++]);
+        NetBundle *b = &n->bundles[i];
+        int64_t left = b->candidates.targets - at * PANEL;
+        Panel p = {n, b, update, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
+        p.scratch = (char *)n->scratch + (int64_t)thread_number() * PANEL * COLUMNS * n->real_size;
+        if (b->candidates.form == CANDIDATES_LIST) list_panel(&p);
+        else block_panel(&p);
+    }
+}
