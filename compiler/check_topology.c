@@ -4,12 +4,14 @@
  * cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
 #include "check.h"
+#include "interval.h"
 #include "ir_eval.h"
 #include "rt_rng.h"
 
 typedef struct Interpreted {
     const Func *f;
     double *scratch;
+    Interval *intervals;
     int to_rank, from_rank;
     uint64_t seed, stream;
 } Interpreted;
@@ -21,6 +23,17 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
     for (int i = 0; i < p->to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (double)from[i];
     return eval_predicate(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
+}
+
+static int interpret_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first, int64_t last)
+{
+    Interpreted *p = context;
+    Interval args[2 * MAX_RANK];
+    for (int i = 0; i < p->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
+    for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
+    args[p->to_rank + dim] = (Interval){(double)first, (double)last};
+    Interval r = interval_eval(p->f, args, p->intervals);
+    return r.low == r.high ? (int)r.low : -1;
 }
 
 static WiringSet wiring_set(const Graph *g, int i)
@@ -44,9 +57,11 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
     *context = (Interpreted){u->predicate, NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
+                             NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
                              g->sets.at[u->to].shape.rank, g->sets.at[u->from].shape.rank, g->chance_seed,
                              RNG_CHANCE + ((uint64_t)b << 8)};
     line.predicate = interpret;
+    line.range = interpret_range;
     line.context = context;
     line.pairwise = u->pairwise = uses_chance(u->predicate);
     return line;

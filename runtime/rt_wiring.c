@@ -43,13 +43,18 @@ static void unflatten(const WiringSet *set, int64_t number, int64_t *index)
     }
 }
 
-/* Consecutive sources on which the predicate cannot differ: the product of the last indices it does not read. */
-static int64_t run_length(const WiringSet *from, const WiringLine *line)
+/* Sources are asked for by the last index that matters; those that differ in later ones follow it: a run. */
+typedef struct Steps {
+    int dim;     /* the last source index that the predicate reads; -1: none */
+    int64_t run; /* consecutive sources with one answer */
+} Steps;
+
+static Steps source_steps(const WiringSet *from, const WiringLine *line)
 {
-    int64_t run = 1;
-    if (line->pairwise) return 1;
-    for (int i = from->rank - 1; i >= 0 && !(line->uses_from >> i & 1); i--) run *= from->dim[i];
-    return run;
+    Steps s = {from->rank - 1, 1};
+    if (line->pairwise) return s;
+    for (; s.dim >= 0 && !(line->uses_from >> s.dim & 1); s.dim--) s.run *= from->dim[s.dim];
+    return s;
 }
 
 static bool same_row(const WiringSet *to, const WiringLine *line, const int64_t *a, const int64_t *b)
@@ -60,15 +65,40 @@ static bool same_row(const WiringSet *to, const WiringLine *line, const int64_t 
     return true;
 }
 
-static bool build_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
-                      int64_t target, int64_t run)
+typedef struct Row {
+    const WiringSet *from;
+    const WiringLine *line;
+    const int64_t *target_index;
+    int64_t target, start; /* first segment of the row */
+    Steps steps;
+} Row;
+
+/* Sources whose index steps.dim lies in first .. last, the indices before it given by `source` of the first one. */
+static bool build_range(Builder *b, const Row *r, int64_t source, int64_t first, int64_t last)
 {
-    int64_t source_index[WIRING_RANK] = {0}, row_start = b->segments;
-    for (int64_t s = 0; s < from->size; s += run) {
-        unflatten(from, s, source_index);
-        if (line->predicate(line->context, target_index, source_index, target, s) &&
-            !add_run(b, row_start, s, run))
-            return false;
+    int64_t index[WIRING_RANK] = {0}, count = last - first + 1;
+    unflatten(r->from, source, index);
+    int known = -1;
+    if (count == 1) known = r->line->predicate(r->line->context, r->target_index, index, r->target, source);
+    else if (r->line->range) known = r->line->range(r->line->context, r->target_index, index, r->steps.dim, first, last);
+    if (known == 0) return true;
+    if (known == 1) return add_run(b, r->start, source, count * r->steps.run);
+    int64_t half = count / 2;
+    return build_range(b, r, source, first, first + half - 1) && build_range(b, r, source + half * r->steps.run, first + half, last);
+}
+
+static bool build_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
+                      int64_t target, Steps steps)
+{
+    Row r = {from, line, target_index, target, b->segments, steps};
+    int64_t size = steps.dim >= 0 ? from->dim[steps.dim] : 1;
+    for (int64_t s = 0; s < from->size; s += size * steps.run) {
+        if (line->range) {
+            if (!build_range(b, &r, s, 0, size - 1)) return false;
+            continue;
+        }
+        for (int64_t i = 0; i < size; i++)
+            if (!build_range(b, &r, s + i * steps.run, i, i)) return false;
     }
     return true;
 }
@@ -84,13 +114,14 @@ static bool copy_row(Builder *b, int64_t target)
 static bool build_segments(Builder *b, const WiringSet *from, const WiringSet *to, const WiringLine *line)
 {
     Candidates *c = b->c;
-    int64_t index[WIRING_RANK] = {0}, before[WIRING_RANK] = {0}, run = run_length(from, line);
+    int64_t index[WIRING_RANK] = {0}, before[WIRING_RANK] = {0};
+    Steps steps = source_steps(from, line);
     for (int64_t t = 0; t < to->size; t++) {
         c->row[t] = c->count;
         c->segment[t] = b->segments;
         unflatten(to, t, index);
         bool ok = t > 0 && same_row(to, line, index, before) ? copy_row(b, t)
-                                                             : build_row(b, from, line, index, t, run);
+                                                             : build_row(b, from, line, index, t, steps);
         if (!ok) return false;
         memcpy(before, index, sizeof index);
     }

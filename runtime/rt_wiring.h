@@ -25,9 +25,13 @@ typedef struct WiringSet {
 typedef bool WiringPredicate(void *context, const int64_t *target_index, const int64_t *source_index, int64_t target,
                              int64_t source);
 
+/* The same for source index `dim` in first .. last and no other varying: 1 certainly true, 0 certainly false, -1 not known. */
+typedef int WiringRange(void *context, const int64_t *target_index, const int64_t *source_index, int dim, int64_t first, int64_t last);
+
 typedef struct WiringLine {
     int from, to;
     WiringPredicate *predicate; /* NULL: every pair */
+    WiringRange *range;         /* or NULL: every pair is asked for */
     void *context;
     uint32_t uses_to, uses_from; /* bit i: the predicate depends on index i; others are not varied */
     bool pairwise;               /* depends on the node numbers themselves (chance): nothing may be skipped */
