@@ -2,7 +2,7 @@
  *
  * Keys are 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Sources are compared by their bytes, since a
  * time can stay the same over an edit; dnw and libdnwrt, large and rarely changed, by size and time. The
- * list: stamp of dnw and libdnwrt hash of the bytes, path          one line a source file
+ * first line of the list is the stamp of dnw and libdnwrt, each other one the hash of a source and its path.
  */
 #include "cache.h"
 #include "link.h"
@@ -144,7 +144,8 @@ bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
     for (uint32_t i = 0; (source = sources_file(sources, i)); i++) {
         char *real = realpath(source->path, NULL);
         uint64_t hash = hash_bytes(hash_start, source->text, source->length);
-        fprintf(f, "%016" PRIx64 " %s\n", hash, real ? real : source->path);
+        if (real)
+            fprintf(f, "%016" PRIx64 " %s\n", hash, real); /* the text of a -D is a source too, but no file */
         free(real);
     }
     bool ok = !ferror(f);

@@ -9,6 +9,7 @@
 #include "link.h"
 #include "new_template.h"
 #include "parse.h"
+#include "rt_options.h"
 #include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -49,14 +50,30 @@ static Compilation *open_compilation(const CommandArgs *a)
     return c;
 }
 
+/* Was there a message of this code? */
+static bool said(const Compilation *c, DiagCode code)
+{
+    json_t *all = diags_json(c->diags), *one;
+    size_t i;
+    bool found = false;
+    json_array_foreach(all, i, one)
+    {
+        const char *text = json_string_value(json_object_get(one, "code"));
+        found = found || (text && !strcmp(text, diag_code_text(code)));
+    }
+    json_decref(all);
+    return found;
+}
+
 /* Prints the messages, frees the compilation and turns the outcome into an exit code. */
 static int close_compilation(Compilation *c, bool ok)
 {
     fflush(stdout);
     diags_print(c->diags, stderr, wants_colour());
     ok = ok && !diags_errors(c->diags);
+    int code = ok ? EXIT_DONE : said(c, E_WRITE) ? EXIT_SYSTEM : EXIT_ERRORS;
     compilation_free(c);
-    return ok ? EXIT_DONE : EXIT_ERRORS;
+    return code;
 }
 
 int command_check(const CommandArgs *a)
@@ -108,20 +125,45 @@ static bool build_program(Compilation *c, const char *path, const char *output)
     return ok;
 }
 
+/* Paths become part of the program, whose description is JSON. */
+static int check_path(const char *path)
+{
+    char *real = realpath(path, NULL);
+    json_t *texts = json_pack("[s, s]", path, real ? real : path);
+    free(real);
+    if (texts) return json_decref(texts), EXIT_DONE;
+    return command_fail(EXIT_ERRORS, "rename it", "the path of '%s' is not UTF-8 text", path);
+}
+
+/* Can `output` be made from `path`? Asked before compiling, since files are written under other names. */
+static int check_output(const CommandArgs *a, const char *path, const char *output)
+{
+    static const char help[] = "name the program with -o NAME";
+    const char *slash = strrchr(output, '/');
+    const char *place = slash ? arena_text(a->arena, output, (size_t)(slash - output) + 1) : ".";
+    if (same_file(path, output))
+        return command_fail(EXIT_WRONG_USAGE, help, "the program would overwrite its own source '%s'", path);
+    if (is_directory(output)) return command_fail(EXIT_WRONG_USAGE, help, "'%s' is a directory", output);
+    if (access(place, W_OK | X_OK))
+        return command_fail(EXIT_SYSTEM, help, "cannot write '%s': %s", output, strerror(errno));
+    return EXIT_DONE;
+}
+
 int command_build(const CommandArgs *a)
 {
     const char *path = a->files.at[0], *output = a->output;
     if (!output) output = arena_printf(a->arena, "%s%s", stem(a->arena, path), a->object_only ? ".o" : "");
-    if (!a->dump && same_file(path, output))
-        return command_fail(EXIT_WRONG_USAGE, "name the program with -o NAME",
-                            "the program would overwrite its own source '%s'", path);
-    if (!a->dump && is_directory(output))
-        return command_fail(EXIT_WRONG_USAGE, "name the program with -o NAME", "'%s' is a directory", output);
+    bool writes = !a->dump && !is_directory(path);
+    int code = check_path(path);
+    if (!code && writes) code = check_output(a, path, output);
+    if (code) return code;
     Compilation *c = open_compilation(a);
-    if (a->dump) return close_compilation(c, compile_file(c, path));
-    if (!a->object_only) return close_compilation(c, build_program(c, path, output));
-    c->options.object = output;
-    return close_compilation(c, compile_file(c, path));
+    if (a->object_only) c->options.object = output;
+    bool links = writes && !a->object_only;
+    code = close_compilation(c, links ? build_program(c, path, output) : compile_file(c, path));
+    if (links && !code)
+        printf("wrote %s; what it can do: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
+    return code;
 }
 
 int command_gradcheck(const CommandArgs *a)
@@ -139,13 +181,47 @@ int command_test(const CommandArgs *a)
     return close_compilation(c, ok);
 }
 
+/* `text` as one word of a shell command. */
+static const char *quoted(Arena *a, const char *text)
+{
+    size_t size = 4 * strlen(text) + 8;
+    char *out = arena_alloc(a, size, 1);
+    options_quote(text, out, size);
+    return out;
+}
+
+/* What the user typed before and after the command, for the suggestions of the program (options_call). */
+static const char *call_text(const CommandArgs *a)
+{
+    Arena *arena = a->arena;
+    const char *text = arena_printf(arena, "%s\n%s", quoted(arena, a->dnw), quoted(arena, a->files.at[0]));
+    for (int i = 0; i < a->defines.count; i++) {
+        const char *setting = arena_printf(arena, "%s=%s", a->defines.at[i].name, a->defines.at[i].value);
+        text = arena_printf(arena, "%s -D %s", text, quoted(arena, setting));
+    }
+    if (a->cpu) text = arena_printf(arena, "%s --cpu %s", text, quoted(arena, a->cpu));
+    return a->unoptimized ? arena_printf(arena, "%s -O0", text) : text;
+}
+
+/* The data shapes the program when it is built; these commands open it again. */
+static bool opens_data(const char *command)
+{
+    return !strcmp(command, "train") || !strcmp(command, "eval") || !strcmp(command, "bench");
+}
+
 /* Becomes `program COMMAND rest...`; returns only when that fails. */
 static int become(const CommandArgs *a, const char *program, const char *name)
 {
-    const char **argv = NEW_ARRAY(a->arena, const char *, (size_t)a->rest.count + 3);
-    argv[0] = name;
-    argv[1] = a->command;
-    for (int i = 0; i < a->rest.count; i++) argv[i + 2] = a->rest.at[i];
+    const char **argv = NEW_ARRAY(a->arena, const char *, (size_t)a->rest.count + 5);
+    int count = 0;
+    argv[count++] = name;
+    argv[count++] = a->command;
+    if (a->data && opens_data(a->command)) {
+        argv[count++] = "--data";
+        argv[count++] = a->data;
+    }
+    for (int i = 0; i < a->rest.count; i++) argv[count++] = a->rest.at[i];
+    if (setenv("DNW_CALL", call_text(a), 1)) return command_fail(EXIT_SYSTEM, NULL, "out of memory");
     execv(program, (char *const *)argv);
     return command_fail(EXIT_SYSTEM, NULL, "cannot start '%s': %s", program, strerror(errno));
 }
@@ -153,20 +229,24 @@ static int become(const CommandArgs *a, const char *program, const char *name)
 int command_run(const CommandArgs *a)
 {
     const char *path = a->files.at[0], *name = stem(a->arena, path), *why = NULL;
+    int code = check_path(path);
+    if (code) return code;
     Compilation *c = open_compilation(a);
     CacheEntry entry;
     if (!cache_open(a->arena, path, name, &c->options, &entry, &why)) {
         compilation_free(c);
         return command_fail(EXIT_SYSTEM, "set XDG_CACHE_HOME to a directory that can be written", "%s", why);
     }
-    int code = EXIT_DONE;
     if (cache_fresh(a->arena, &entry)) {
         compilation_free(c);
     } else {
         cache_forget(&entry);
+        bool shows = isatty(STDERR_FILENO);
+        if (shows) fprintf(stderr, "building %s ...", path);
         bool ok = build_program(c, path, entry.program);
         if (ok)
             cache_keep(a->arena, &entry, c->sources); /* when this fails, the next start only builds again */
+        if (shows) fputs("\r\033[K", stderr);
         code = close_compilation(c, ok);
     }
     return code == EXIT_DONE ? become(a, entry.program, name) : code;

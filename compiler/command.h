@@ -10,7 +10,7 @@ enum { EXIT_DONE = 0, EXIT_ERRORS = 1, EXIT_WRONG_USAGE = 2, EXIT_SYSTEM = 3 };
 
 typedef struct CommandArgs {
     Arena *arena;
-    const char *command;           /* "train" */
+    const char *dnw, *command;     /* argv[0], "train" */
     Vec(const char *) files;       /* FILE, NAME or CODE: as many as the command's row allows */
     Vec(const char *) rest;        /* for the built program, in order */
     Vec(Define) defines;           /* -D */

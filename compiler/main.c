@@ -7,9 +7,11 @@
  * Exit codes: 0 done, 1 the program or its data has errors, 2 usage, 3 the system failed.
  */
 #include "command.h"
+#include "rt_log.h"
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef enum FlagId {
     FLAG_DEFINE,
@@ -87,10 +89,15 @@ enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
 static int print_help(void)
 {
-    puts("usage: dnw COMMAND FILE [-D NAME=VALUE]... [FLAGS]\n\ncommands:");
+    puts("dnw compiles networks whose wiring is learned to native programs.\n\n"
+         "usage: dnw COMMAND FILE [-D NAME=VALUE]... [FLAGS]\n\ncommands:");
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].run != command_absent) printf("  %-10s %s\n", commands[i].name, commands[i].help);
-    puts("\n'dnw COMMAND --help' prints the flags of a command, 'dnw --version' the version.");
+    puts("\nto start:\n"
+         "  dnw new net             write net.dnw, a small program to change\n"
+         "  dnw train net.dnw       train it; log and weights go to runs/net\n"
+         "  dnw eval net.dnw --weights runs/net/best.safetensors\n"
+         "\n'dnw COMMAND --help' prints the flags of a command, 'dnw --version' the version.");
     return EXIT_DONE;
 }
 
@@ -136,6 +143,9 @@ static int unknown_command(Arena *a, const char *name)
 {
     const char *names[COMMAND_COUNT];
     int count = 0;
+    if (access(name, F_OK) == 0)
+        return command_fail(EXIT_WRONG_USAGE, arena_printf(a, "dnw check %s, or dnw train %s", name, name),
+                            "'%s' is a file; a command stands before it", name);
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].run != command_absent) names[count++] = commands[i].name;
     return command_fail(EXIT_WRONG_USAGE, suggest(a, name, names, count), "there is no command '%s'", name);
@@ -195,11 +205,7 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_DEFINE: return set_define(args, value);
     case FLAG_OUTPUT: args->output = value; break;
     case FLAG_CPU: args->cpu = value; break;
-    case FLAG_DATA:
-        args->data = value;
-        vec_push(args->arena, &args->rest, "--data"); /* the program wants it too */
-        vec_push(args->arena, &args->rest, value);
-        break;
+    case FLAG_DATA: args->data = value; break;
     case FLAG_O0: args->unoptimized = true; break;
     case FLAG_JSON: args->json = true; break;
     case FLAG_CHECK: args->check = true; break;
@@ -252,7 +258,7 @@ static int read_arguments(const Command *c, CommandArgs *args, int argc, char **
 
 static int run_command(const Command *c, Arena *arena, int argc, char **argv)
 {
-    CommandArgs args = {.arena = arena, .command = c->name};
+    CommandArgs args = {.arena = arena, .dnw = argv[0], .command = c->name};
     bool help = false;
     if (c->run == command_absent) return command_absent(&args);
     int code = read_arguments(c, &args, argc, argv, &help);
@@ -265,6 +271,12 @@ static int run_command(const Command *c, Arena *arena, int argc, char **argv)
     return c->run(&args);
 }
 
+static int help_on(Arena *arena, const char *name)
+{
+    const Command *c = find_command(name);
+    return c ? print_command_help(c) : unknown_command(arena, name);
+}
+
 static int run(Arena *arena, int argc, char **argv)
 {
     if (argc < 2) {
@@ -272,6 +284,8 @@ static int run(Arena *arena, int argc, char **argv)
         return EXIT_WRONG_USAGE;
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) return print_help();
+    if (!strcmp(argv[1], "help") && argc == 2) return print_help();
+    if (!strcmp(argv[1], "help")) return help_on(arena, argv[2]);
     if (!strcmp(argv[1], "--version")) {
         puts("dnw " DNW_VERSION " (LLVM " DNW_LLVM_VERSION ")");
         return EXIT_DONE;
@@ -291,6 +305,7 @@ static void on_broken_pipe(int signal_number)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, on_broken_pipe);
+    log_standard_files();
     Arena *arena = arena_new();
     int code = run(arena, argc, argv);
     arena_free(arena);

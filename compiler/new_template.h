@@ -5,8 +5,8 @@
 static const char new_template[] =
     "# %s: which of two spirals is a point on? The wiring between the nodes is learned.\n"
     "#   dnw train %s\n"
-    "option width  = 16 in 1 .. 1024   \"nodes a layer\"\n"
-    "option budget = 30%%               \"share of the candidate edges in use\"\n"
+    "option width  = 16 in 1 .. 1024 \"nodes a layer\"\n"
+    "option budget = 30%%             \"share of the candidate edges in use\"\n"
     "\n"
     "# What a node does with z, the weighted sum of what reaches it.\n"
     "fn Unit(z) {\n"

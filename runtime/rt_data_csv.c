@@ -518,6 +518,13 @@ static bool open_train(Csv *t, const Settings *s, const DataContext *c, Data *d,
         return false;
     data_vector(d, t->width - 1);
     d->classes = target->classes;
+    data_remember(d->inputs_from, t->file.path);
+    data_remember(d->target_from, t->file.path);
+    for (int64_t i = 0; i < t->samples && d->classes; i++)
+        if (find_class(target, &t->targets[i]) == d->classes - 1) {
+            d->most.sample = i, d->most.byte = t->targets[i].offset;
+            break;
+        }
     return true;
 }
 

@@ -127,6 +127,7 @@ static bool check_shape(const Idx *x, Data *d, RtError *e)
 
     shape_from(x, &found);
     if (d->rank == 0) shape_from(x, d);
+    if (!*d->inputs_from) data_remember(d->inputs_from, x->file.path);
     if (found.rank == d->rank && memcmp(found.shape, d->shape, sizeof(int64_t) * (size_t)d->rank) == 0)
         return true;
     return data_file_fail(&x->file, 8, e, "images of %s, wanted %s", shape_text(&found, have, sizeof have),
@@ -154,10 +155,12 @@ static bool spread_labels(const Idx *x, const uint8_t *bytes, Data *d, DataSplit
         if (d->classes && bytes[i] >= d->classes)
             return data_file_fail(&x->file, 8 + i, e, "label %d of sample %lld is not in 0 .. %d", bytes[i],
                                   (long long)i, d->classes - 1);
+        if (bytes[i] > largest && d->classes == 0) d->most.sample = i, d->most.byte = 8 + i;
         if (bytes[i] > largest) largest = bytes[i];
         s->labels[i] = bytes[i];
     }
     if (d->classes == 0) d->classes = largest + 1;
+    if (!*d->target_from) data_remember(d->target_from, x->file.path);
     return true;
 }
 

@@ -284,12 +284,12 @@ static float *read_floats(Npy *x, RtError *e)
     return NULL;
 }
 
-/* Reads classes; they are checked against `classes`, or counted when that is 0. */
-static int32_t *read_classes(Npy *x, int *classes, RtError *e)
+/* Reads classes; they are checked against d->classes, or counted when that is 0. */
+static int32_t *read_classes(Npy *x, Data *d, RtError *e)
 {
     void *elements = npy_read(x, e);
     int32_t *labels = elements ? data_memory(x->sizes[0], sizeof *labels, e) : NULL;
-    int64_t most = *classes ? *classes : DATA_CLASSES_MOST, largest = 0;
+    int64_t most = d->classes ? d->classes : DATA_CLASSES_MOST, largest = 0;
     bool good = labels != NULL;
 
     for (int64_t i = 0; good && i < x->sizes[0]; i++) {
@@ -299,10 +299,12 @@ static int32_t *read_classes(Npy *x, int *classes, RtError *e)
                                   "class %.15g of sample %lld is not in 0 .. %lld", value, (long long)i,
                                   (long long)most - 1);
         else labels[i] = (int32_t)value;
-        if (good && labels[i] > largest) largest = labels[i];
+        if (!good || labels[i] <= largest) continue;
+        largest = labels[i];
+        if (d->classes == 0) d->most.sample = i, d->most.byte = x->start + i * x->type->bytes;
     }
     free(elements);
-    if (good && *classes == 0) *classes = (int)largest + 1;
+    if (good && d->classes == 0) d->classes = (int)largest + 1;
     if (good) return labels;
     free(labels);
     return NULL;
@@ -319,6 +321,7 @@ static bool check_features(const Npy *x, Data *d, RtError *e)
         d->rank = rank;
         memcpy(d->shape, sizes, sizeof *sizes * (size_t)rank);
         d->features = x->each;
+        data_remember(d->inputs_from, x->file.path);
         return true;
     }
     if (d->rank != rank || memcmp(d->shape, sizes, sizeof *sizes * (size_t)rank) != 0)
@@ -364,7 +367,8 @@ static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
     if (good && s->samples && s->samples != y.sizes[0])
         good = data_file_fail(&y.file, 10, e, "%lld targets for %lld samples of x", (long long)y.sizes[0],
                               (long long)s->samples);
-    if (good && y.type->whole) s->labels = read_classes(&y, &d->classes, e);
+    if (good && train) data_remember(d->target_from, y.file.path);
+    if (good && y.type->whole) s->labels = read_classes(&y, d, e);
     else if (good) s->targets = read_floats(&y, e);
     if (good) d->target_size = y.each;
     data_file_close(&y.file);
@@ -414,7 +418,7 @@ bool data_npy_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     bool good = npy_open(&x, data_file_path(c, s.x, e), e) && check_features(&x, d, e) &&
                 npy_open(&y, data_file_path(c, s.y, e), e) && check_target(&y, d, true, e);
     if (good) d->target_size = y.each;
-    if (good && y.type->whole) good = (labels = read_classes(&y, &d->classes, e)) != NULL;
+    if (good && y.type->whole) good = (labels = read_classes(&y, d, e)) != NULL;
     free(labels);
     data_file_close(&x.file);
     data_file_close(&y.file);

@@ -1,8 +1,8 @@
 /* rt_error.h: how runtime functions fail. Nothing but rt_main.c exits.
  *
- * A function that can fail returns false (or NULL) and fills *e; the text is one message in the compiler's form
- * without the leading "error: ", further lines ("help: ...") separated by line ends. Messages about data name the
- * path and the byte offset.
+ * A function that can fail returns false (or NULL) and fills *e; the text is one message in the compiler's
+ * form without the leading "error: ", further lines ("help: ...") separated by line ends. Messages about data
+ * name the path and the byte offset.
  */
 #ifndef RT_ERROR_H
 #define RT_ERROR_H
@@ -17,6 +17,7 @@ typedef struct RtError {
 
 /* Fills *e and returns false, so that callers write: return rt_fail(e, RT_BAD_INPUT, "...", ...); */
 bool rt_fail(RtError *e, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* Adds a line to a failure; returns false. "help: " is put before it unless it starts with "help: " or "note: ". */
+/* Adds a line to a failure; returns false. "help: " is put before it unless it starts with "help: " or "note:
+ * ". */
 bool rt_help(RtError *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #endif

@@ -49,6 +49,9 @@ void log_progress(LogConsole *c, const LogProgress *p);
 void log_line(LogConsole *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Removes the progress line. */
 void log_clear(LogConsole *c);
+/* Opens those of stdin, stdout and stderr that are closed, so that no other file takes their numbers and is
+ * written into by printf. What is printed to one of these is then an error of write. Call it first. */
+void log_standard_files(void);
 /* Seconds from some fixed moment. */
 double log_clock(void);
 /* "42 s", "3 min 20 s", "2 h 05 min", into out. */

@@ -3,6 +3,7 @@
  * The only file that ends the process and the only one that knows the real network (net_calls). Messages have
  * the compiler's form on stderr; results go to stdout, and a result that could not be written is a failure.
  */
+#include "rt_log.h"
 #include "rt_session.h"
 #include <signal.h>
 #include <stdio.h>
@@ -53,7 +54,7 @@ static int run_command(const Program *program, const Options *options)
 /* stdout is written out; what cannot be (disk full) is a failure of the system. */
 static int finish(int code)
 {
-    RtError e;
+    RtError e = {0};
     if (!fflush(stdout) && !ferror(stdout)) return code;
     rt_fail(&e, RT_SYSTEM, "cannot write to standard output: %s", strerror(errno));
     return code == RT_OK ? report(&e) : code;
@@ -80,12 +81,13 @@ int dnwrt_main(const DnwrtProgram *program, int argc, char **argv)
     RtError e = {0};
     Program p;
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is then an error of write, like a full disk */
+    log_standard_files();
     if (!program_open(&p, program, &e)) return report(&e);
-    if (argc > 1 && !strcmp(argv[1], "train"))
-        signal(SIGPIPE, SIG_IGN); /* training outlives who watches it */
+    bool training = argc > 1 && !strcmp(argv[1], "train");
+    if (training) signal(SIGPIPE, SIG_IGN); /* training outlives who watches it: its result is in files */
     int code = run(&p, argc, argv);
     program_close(&p);
-    return finish(code);
+    return training ? code : finish(code);
 }
 
 int main(int argc, char **argv)

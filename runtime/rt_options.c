@@ -125,6 +125,19 @@ void options_quote(const char *text, char *out, size_t size)
     if (size) out[used] = 0;
 }
 
+void options_call(const Options *o, Command command, char *out, size_t size)
+{
+    if (o->call) {
+        if (command == COMMAND_NONE) command = o->command;
+        const char *end = strchr(o->call, '\n');
+        snprintf(out, size, "%.*s %s %s", (int)(end - o->call), o->call, commands[command].name, end + 1);
+        return;
+    }
+    options_quote(o->program, out, size);
+    size_t used = strlen(out);
+    if (command != COMMAND_NONE) snprintf(out + used, size - used, " %s", commands[command].name);
+}
+
 /* --- options of the file, which a built program cannot change --- */
 
 /* What was asked: " -D a=1 -D 'b=f(2)'", and the first name. */
@@ -146,23 +159,63 @@ static void rebuild_add(Rebuild *r, const json_t *option, const char *value)
     snprintf(r->flags + used, sizeof r->flags - used, " -D %s", quoted);
 }
 
-static bool rebuild_fail(const Rebuild *r, const Program *p, const Options *o, RtError *e)
+void options_source(const Program *p, char *out, size_t size)
+{
+    char path[1024];
+    const char *slash = strrchr(p->source, '/');
+    snprintf(path, sizeof path, "%s/%s", p->directory, slash ? slash + 1 : p->source);
+    bool elsewhere = access(p->source, R_OK) && !access(path, R_OK);
+    options_quote(elsewhere ? path : p->source, out, size);
+}
+
+/* Options that the program was built with ("given" in the manifest) stay as they are. */
+static void keep_given(Rebuild *r, const Program *p)
+{
+    size_t i;
+    json_t *option;
+    json_array_foreach(p->options, i, option)
+    {
+        char plain[160], quoted[160];
+        const char *name = json_string_value(json_object_get(option, "name"));
+        snprintf(plain, sizeof plain, " -D %s=", name);
+        snprintf(quoted, sizeof quoted, " -D '%s=", name);
+        if (!json_is_true(json_object_get(option, "given"))) continue;
+        if (!strstr(r->flags, plain) && !strstr(r->flags, quoted)) rebuild_add(r, option, NULL);
+    }
+}
+
+/* The command that makes the program as it was asked for, as help. */
+static bool rebuild_help(Rebuild *r, const Program *p, const Options *o, RtError *e)
 {
     char source[1024], program[1024];
-    options_quote(p->source, source, sizeof source);
+    if (o->call) {
+        options_call(o, o->command, program, sizeof program);
+        return rt_help(e, "%s%s", program, r->flags);
+    }
+    keep_given(r, p);
+    options_source(p, source, sizeof source);
     options_quote(o->program, program, sizeof program);
-    return rt_fail(e, RT_USAGE,
-                   "option '%s' shapes the program and is set when it is built\nhelp: dnw build %s%s -o %s",
-                   r->first, source, r->flags, program);
+    return rt_help(e, "dnw build %s%s -o %s", source, r->flags, program);
+}
+
+static bool rebuild_fail(Rebuild *r, const Program *p, const Options *o, RtError *e)
+{
+    rt_fail(e, RT_USAGE, "option '%s' shapes the program and is set when it is built", r->first);
+    return rebuild_help(r, p, o, e);
+}
+
+static void offer_options(Nearest *nearest, const Program *p)
+{
+    size_t i;
+    json_t *option;
+    json_array_foreach(p->options, i, option)
+        options_offer(nearest, json_string_value(json_object_get(option, "name")));
 }
 
 static bool unknown_option(const Program *p, const char *name, RtError *e)
 {
     Nearest nearest = {.word = name};
-    size_t i;
-    json_t *option;
-    json_array_foreach(p->options, i, option)
-        options_offer(&nearest, json_string_value(json_object_get(option, "name")));
+    offer_options(&nearest, p);
     rt_fail(e, RT_USAGE, "'%s' has no option '%s'", p->source, name);
     if (nearest.best) return rt_help(e, "help: did you mean '%s'?", nearest.best);
     if (json_array_size(p->options)) return rt_help(e, "help: '%s --help' lists its options", p->name);
@@ -224,7 +277,8 @@ static bool take_value(const OptionRow *row, const char *text, Options *o, RtErr
 
 /* --- parsing --- */
 
-static bool unknown_flag(const Options *o, const char *word, RtError *e)
+/* `value` is what stands behind it, or NULL. */
+static bool unknown_flag(const Options *o, const Program *p, const char *word, const char *value, RtError *e)
 {
     char name[128];
     const char *bare = word + strspn(word, "-");
@@ -232,10 +286,18 @@ static bool unknown_flag(const Options *o, const char *word, RtError *e)
     Nearest nearest = {.word = name};
     for (int i = 0; i < ROW_COUNT; i++)
         if (rows[i].allowed & (1u << o->command)) options_offer(&nearest, rows[i].name);
-    const char *command = commands[o->command].name, *space = *command ? " " : "";
+    const char *flag = nearest.best;
+    offer_options(&nearest, p);
+    char call[1024];
+    options_call(o, o->command, call, sizeof call);
     rt_fail(e, RT_USAGE, "unknown flag '%s'", word);
+    if (nearest.best != flag) { /* an option of the file is nearer */
+        Rebuild r = {0};
+        rebuild_add(&r, program_option(p, nearest.best), value);
+        return rebuild_help(&r, p, o, e);
+    }
     if (nearest.best) return rt_help(e, "help: did you mean '--%s'?", nearest.best);
-    return rt_help(e, "help: '%s%s%s --help' lists the flags", o->program, space, command);
+    return rt_help(e, "help: '%s --help' lists the flags", call);
 }
 
 /* A flag of some other command. */
@@ -279,7 +341,7 @@ static bool take_foreign(char **argv, int *at, const Program *p, const Options *
         return take_setting(p, text, r, e);
     }
     const json_t *option = program_option(p, name);
-    if (!option) return unknown_flag(o, word, e);
+    if (!option) return unknown_flag(o, p, word, equals ? equals + 1 : next, e);
     if (!equals && next) ++*at;
     rebuild_add(r, option, equals ? equals + 1 : next);
     return true;
@@ -297,7 +359,7 @@ static bool take_flag(int found, const char *word, Options *o, Rebuild *r, const
     if (row && found == '?') return rt_fail(e, RT_USAGE, "--%s takes no value", row->name);
     if (row) return take_value(row, optarg, o, e);
     if (found == ':') return rt_fail(e, RT_USAGE, "-D takes NAME=VALUE");
-    return unknown_flag(o, word, e);
+    return unknown_flag(o, p, word, NULL, e);
 }
 
 /* Is this word for getopt? Else it names an option of the file, or nothing. */
@@ -306,6 +368,14 @@ static bool is_ours(const char *word, const Options *o, const Program *p)
     const OptionRow *row = find_row(word);
     if (row && !(row->allowed & (1u << o->command)) && program_option(p, row->name)) return false;
     return row || !strcmp(word, "-h") || !strncmp(word, "-D", 2);
+}
+
+static bool unexpected(const Options *o, const char *word, RtError *e)
+{
+    char call[1024];
+    options_call(o, COMMAND_NONE, call, sizeof call);
+    return rt_fail(e, RT_USAGE, "unexpected argument '%s'\nhelp: '%s --help' shows how to call it", word,
+                   call);
 }
 
 /* Flags from argv[at] on. getopt starts afresh for each, so that words of others can be skipped between. */
@@ -318,9 +388,7 @@ static bool take_flags(int argc, char **argv, int at, Options *o, Rebuild *r, co
     opterr = 0;
     while (at < argc) {
         const char *word = argv[at];
-        if (word[0] != '-' || !word[1])
-            return rt_fail(e, RT_USAGE, "unexpected argument '%s'\nhelp: '%s --help' shows how to call it",
-                           word, o->program);
+        if (word[0] != '-' || !word[1]) return unexpected(o, word, e);
         if (!is_ours(word, o, p)) {
             if (!take_foreign(argv, &at, p, o, r, e)) return false;
             continue;
@@ -347,15 +415,34 @@ static bool take_command(const char *word, Options *o, RtError *e)
     return rt_help(e, "help: '%s --help' lists the commands", o->program);
 }
 
-static bool check_required(const Options *o, RtError *e)
+bool options_trained(const Program *program, char *out, size_t size)
+{
+    static const char *const files[] = {"best", "last"};
+    for (int i = 0; i < 2; i++) {
+        snprintf(out, size, "runs/%s/%s.safetensors", program->name, files[i]);
+        if (!access(out, R_OK)) return true;
+    }
+    return false;
+}
+
+/* A required flag is missing; the help is what could be typed instead. */
+static bool missing_flag(const OptionRow *row, const Options *o, const Program *p, RtError *e)
+{
+    char call[1024], trained[512], quoted[600];
+    options_call(o, o->command, call, sizeof call);
+    rt_fail(e, RT_USAGE, "'%s' needs --%s %s", commands[o->command].name, row->name, row->value);
+    if (strcmp(row->name, "weights") || !options_trained(p, trained, sizeof trained)) return false;
+    options_quote(trained, quoted, sizeof quoted);
+    return rt_help(e, "%s --weights %s", call, quoted);
+}
+
+static bool check_required(const Options *o, const Program *p, RtError *e)
 {
     for (int i = 0; i < ROW_COUNT; i++) {
         const char *text;
         if (!(rows[i].required & (1u << o->command))) continue;
         memcpy(&text, (const char *)o + rows[i].field, sizeof text);
-        if (!text)
-            return rt_fail(e, RT_USAGE, "'%s' needs --%s %s", commands[o->command].name, rows[i].name,
-                           rows[i].value);
+        if (!text) return missing_flag(&rows[i], o, p, e);
     }
     if (o->resume && o->force)
         return rt_fail(e, RT_USAGE, "--resume continues a run and --force replaces it: give one of them");
@@ -371,7 +458,9 @@ int options_threads(void)
 
 bool options_parse(int argc, char **argv, const Program *program, Options *o, RtError *e)
 {
+    const char *call = getenv("DNW_CALL");
     *o = (Options){.program = argc > 0 ? argv[0] : program->name,
+                   .call = call && strchr(call, '\n') ? call : NULL,
                    .epochs = -1,
                    .batch = -1,
                    .seed = -1,
@@ -388,7 +477,7 @@ bool options_parse(int argc, char **argv, const Program *program, Options *o, Rt
     if (o->threads < 0) o->threads = options_threads();
     if (rebuild.first[0]) return rebuild_fail(&rebuild, program, o, e);
     if (o->help || o->version || o->command == COMMAND_NONE) return true;
-    return check_required(o, e);
+    return check_required(o, program, e);
 }
 
 /* --- help --- */
@@ -429,8 +518,10 @@ static void help_options(FILE *out, const Program *p)
 void options_help(FILE *out, const Program *program, const Options *o, Command command)
 {
     if (command != COMMAND_NONE) {
-        fprintf(out, "%s %s: %s\n\nUsage: %s %s [FLAG]...\n", program->name, commands[command].name,
-                commands[command].help, o->program, commands[command].name);
+        char call[1024];
+        options_call(o, command, call, sizeof call);
+        fprintf(out, "%s %s: %s\n\nUsage: %s [FLAG]...\n", program->name, commands[command].name,
+                commands[command].help, call);
         help_flags(out, command);
         return;
     }

@@ -23,6 +23,7 @@ typedef enum Command {
 typedef struct Options {
     Command command;
     const char *program; /* argv[0] */
+    const char *call;    /* of dnw, when it started this program (see options_call), else NULL */
     int64_t epochs, batch, seed, threads,
         steps; /* -1 when not given; threads: never -1 after options_parse */
     double lr; /* -1 when not given */
@@ -34,6 +35,12 @@ typedef struct Options {
 bool options_parse(int argc, char **argv, const Program *program, Options *o, RtError *e);
 /* Help on one command, or on the program for COMMAND_NONE. */
 void options_help(FILE *out, const Program *program, const Options *o, Command command);
+/* How the user calls this command of the program: "./net eval", or "dnw eval net.dnw -D width=8" when dnw has
+ * built and started it. dnw says so in DNW_CALL: what stands before the command, a line end, what stands
+ * after it. */
+void options_call(const Options *o, Command command, char *out, size_t size);
+/* Path of the best weights that a run in the usual place has left; false when there are none. */
+bool options_trained(const Program *program, char *out, size_t size);
 /* The processors this process may use, 1 .. 1024. */
 int options_threads(void);
 
@@ -43,6 +50,9 @@ typedef struct Nearest {
     size_t distance;
 } Nearest;
 void options_offer(Nearest *n, const char *name);
+/* Path of the .dnw file as one word of a shell command: as it was written, or in full when that cannot be
+ * read from here. */
+void options_source(const Program *p, char *out, size_t size);
 /* `text` as one word of a shell command, into `out`. */
 void options_quote(const char *text, char *out, size_t size);
 #endif

@@ -2,8 +2,11 @@
 #include "rt_session.h"
 #include "rt_checkpoint.h"
 #include "rt_rng.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Seed of made data and of splits: part of what a data set is, so it does not follow --seed. */
 enum { DATA_SEED = 20240 };
@@ -16,31 +19,60 @@ static bool no_setting(const Session *s, const char *what, RtError *e)
                    s->program->source, what, s->program->model, what);
 }
 
+/* The help for data of another shape: shapes are fixed when the program is built. */
+static bool rebuild_for_data(const Session *s, RtError *e)
+{
+    if (!s->options->data)
+        return rt_help(e, "the data has changed since the program was built: build it again");
+    char source[1024], data[1024], program[1024];
+    options_source(s->program, source, sizeof source);
+    options_quote(s->options->data, data, sizeof data);
+    options_quote(s->options->program, program, sizeof program);
+    return rt_help(e, "for this data, build it again: dnw build %s --data %s -o %s", source, data, program);
+}
+
 /* Shapes and classes of the data against those the program was compiled for. */
 static bool data_fits(const Session *s, const Data *d, RtError *e)
 {
     int64_t inputs = program_size(s->program, "input"), outputs = program_size(s->program, "output");
     bool classes = program_has_classes(s->program);
-    if (d->features != inputs)
-        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld numbers a sample, the program takes %lld",
-                       d->name, (long long)d->features, (long long)inputs);
+    const char *from = *d->inputs_from ? d->inputs_from : d->name,
+               *to = *d->target_from ? d->target_from : d->name;
+    if (d->features != inputs) {
+        rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld numbers, the program takes %lld", from,
+                (long long)d->features, (long long)inputs);
+        return rebuild_for_data(s, e);
+    }
     if (classes && d->classes == 0)
-        return rt_fail(e, RT_BAD_INPUT,
-                       "data '%s' has numbers as its target, the loss cross_entropy needs classes", d->name);
+        return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
+                       to);
     if (classes && d->classes > outputs)
-        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %d classes, the program has %lld outputs", d->name,
-                       d->classes, (long long)outputs);
-    if (d->classes == 0 && d->target_size != outputs)
         return rt_fail(e, RT_BAD_INPUT,
-                       "data '%s' has %lld target numbers a sample, the program has %lld outputs", d->name,
-                       (long long)d->target_size, (long long)outputs);
+                       "%s, byte %lld: class %d of sample %lld, but the program has %lld outputs: 0 .. %lld",
+                       to, (long long)d->most.byte, d->classes - 1, (long long)d->most.sample,
+                       (long long)outputs, (long long)outputs - 1);
+    if (d->classes == 0 && d->target_size != outputs)
+        return rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld target numbers, the program has %lld outputs",
+                       to, (long long)d->target_size, (long long)outputs);
     return true;
+}
+
+/* --data names a directory, whatever the data set then looks for in it. */
+static bool check_directory(const char *directory, RtError *e)
+{
+    struct stat st;
+    if (!directory) return true;
+    if (stat(directory, &st))
+        return rt_fail(e, RT_BAD_INPUT, "--data %s: cannot be opened: %s", directory, strerror(errno));
+    return S_ISDIR(st.st_mode) ||
+           rt_fail(e, RT_BAD_INPUT, "--data %s: this is a file; --data takes its directory", directory);
 }
 
 bool session_data(Session *s, RtError *e)
 {
     const json_t *setting = json_object_get(s->program->settings, "data");
     if (!setting) return no_setting(s, "data", e);
+    if (!check_directory(s->options->data, e)) return false;
     DataContext context = {s->options->data, s->program->directory, DATA_SEED};
     Data *data = data_open(setting, &context, e);
     if (!data) return false;
@@ -147,7 +179,12 @@ bool session_weights(Session *s, RtError *e)
 {
     Checkpoint c;
     bool kept;
-    if (!checkpoint_open(&c, s->options->weights, e)) return false;
+    if (!checkpoint_open(&c, s->options->weights, e)) {
+        char trained[512];
+        bool other =
+            access(s->options->weights, F_OK) && options_trained(s->program, trained, sizeof trained);
+        return other ? rt_help(e, "did you mean '%s'?", trained) : false;
+    }
     bool ok = checkpoint_load(&c, s->tensors, s->tensor_count, CHECKPOINT_WEIGHTS, &kept, e) &&
               s->calls->reload(s->net, kept, e);
     checkpoint_close(&c);

@@ -64,12 +64,13 @@ static bool check_files(const TrainRun *run, RtError *e)
 {
     const Options *o = run->session->options;
     bool log = !access(run->log_path, F_OK), last = !access(run->last_path, F_OK);
+    bool best = !access(run->best_path, F_OK);
     if (o->resume && !last) {
         rt_fail(e, RT_USAGE, "nothing to resume: there is no %s", run->last_path);
         return rt_help(e, log ? "no epoch of that run was finished; start it anew with --force"
                               : "leave out --resume to start a run");
     }
-    if ((log || last) && !o->resume && !o->force)
+    if ((log || last || best) && !o->resume && !o->force)
         return rt_fail(
             e, RT_USAGE,
             "%s already holds a run\n"
@@ -237,16 +238,65 @@ static bool loop_with_signals(TrainRun *run, RtError *e)
     return ok;
 }
 
+/* " --data DIR" as the user gave it, or "". */
+static void data_flag(const Options *o, char *out, size_t size)
+{
+    char quoted[512];
+    options_quote(o->data ? o->data : "", quoted, sizeof quoted);
+    snprintf(out, size, "%s%s", o->data ? " --data " : "", o->data ? quoted : "");
+}
+
 /* The command that continues this run, as a line of help. */
 static void add_resume_line(const TrainRun *run, RtError *e)
 {
     const Options *o = run->session->options;
-    char program[512], out[512], data[512];
-    options_quote(o->program, program, sizeof program);
+    char call[1024], out[512], data[600];
+    options_call(o, COMMAND_TRAIN, call, sizeof call);
     options_quote(run->directory, out, sizeof out);
-    options_quote(o->data ? o->data : "", data, sizeof data);
-    rt_help(e, "continue with: %s train --resume --out %s%s%s", program, out, o->data ? " --data " : "",
-            o->data ? data : "");
+    data_flag(o, data, sizeof data);
+    rt_help(e, "continue with: %s --resume --out %s%s", call, out, data);
+}
+
+/* What is about to start: the network, its data, the settings. */
+static void say_start(TrainRun *run)
+{
+    const Session *s = run->session;
+    const TrainState *t = &run->state;
+    int64_t kept = 0, candidates = 0;
+    for (int i = 0; i < s->calls->graph_count(s->net); i++) {
+        NetGraphInfo g = s->calls->graph(s->net, i);
+        kept += g.kept;
+        candidates += g.candidates;
+    }
+    log_line(&run->console, "%s: %lld parameters, %lld of %lld candidate edges in use", s->program->model,
+             (long long)s->calls->parameters(s->net), (long long)kept, (long long)candidates);
+    log_line(&run->console, "%s: %lld training samples, %lld test samples", s->data->name,
+             (long long)s->data->train.samples, (long long)s->data->test.samples);
+    log_line(&run->console, "batch %lld  threads %lld  seed %lld  writing to %s", (long long)t->batch,
+             (long long)s->options->threads, (long long)t->seed, run->directory);
+    if (t->epoch || t->step)
+        log_line(&run->console, "continuing in epoch %lld after step %lld", (long long)t->epoch + 1,
+                 (long long)t->step);
+}
+
+/* How good it got, where the weights are, and what to type next. */
+static void say_end(TrainRun *run)
+{
+    const Options *o = run->session->options;
+    const TrainState *t = &run->state;
+    bool tested = t->best_epoch > 0, classes = program_has_classes(run->session->program);
+    const char *weights = tested ? run->best_path : run->last_path;
+    char call[1024], file[512], data[600];
+    if (tested && classes)
+        log_line(&run->console, "best accuracy %.2f%% in epoch %lld", 100 * t->best,
+                 (long long)t->best_epoch);
+    else if (tested)
+        log_line(&run->console, "best test loss %.6g in epoch %lld", t->best, (long long)t->best_epoch);
+    options_call(o, COMMAND_EVAL, call, sizeof call);
+    options_quote(weights, file, sizeof file);
+    data_flag(o, data, sizeof data);
+    if (tested) log_line(&run->console, "evaluate with: %s --weights %s%s", call, file, data);
+    else log_line(&run->console, "weights: %s (the data has no test split to evaluate on)", file);
 }
 
 static bool train(TrainRun *run, RtError *e)
@@ -265,12 +315,14 @@ static bool train(TrainRun *run, RtError *e)
     if (s->options->resume && run->state.epoch == run->state.epochs) {
         log_line(&run->console, "the run in %s is finished: %lld epochs", run->directory,
                  (long long)run->state.epochs);
+        say_end(run);
         return true;
     }
     if (!make_directory(run->directory, e) || !open_net(run, e) || !begin(run, e)) return false;
+    say_start(run);
     bool ok = loop_with_signals(run, e);
     if (!ok && e->code == RT_INTERRUPTED) add_resume_line(run, e);
-    if (ok) log_line(&run->console, "wrote %s", run->directory);
+    if (ok) say_end(run);
     return ok;
 }
 

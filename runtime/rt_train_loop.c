@@ -63,24 +63,65 @@ static void show_progress(TrainRun *run)
     log_progress(&run->console, &p);
 }
 
-static double rate_at(const TrainRun *run, double epoch)
+static const json_t *rate_setting(const TrainRun *run)
 {
     const json_t *optim = json_object_get(run->session->program->settings, "optim");
-    const json_t *setting = json_object_get(json_object_get(optim, "args"), "lr");
-    return schedule_at(setting, epoch, (double)run->state.epochs, run->state.lr);
+    return json_object_get(json_object_get(optim, "args"), "lr");
 }
 
-static bool not_finite(TrainRun *run, const NetStep *step, double rate, RtError *e)
+static double rate_at(const TrainRun *run, double epoch)
+{
+    return schedule_at(rate_setting(run), epoch, (double)run->state.epochs, run->state.lr);
+}
+
+/* The number that --lr would replace. */
+static double peak_rate(const TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    if (t->lr > 0) return t->lr;
+    double position = (double)t->epoch, rate = rate_at(run, position);
+    double unit = schedule_at(rate_setting(run), position, (double)t->epochs, 1); /* with a peak of 1 */
+    return unit > 0 ? rate / unit : rate;
+}
+
+/* `step` counts from 1; `bad` describes the first tensor that went bad. */
+static bool not_finite(TrainRun *run, int64_t step, const char *bad, RtError *e)
 {
     const TrainState *t = &run->state;
     log_clear(&run->console);
-    rt_fail(e, RT_BAD_INPUT, "training is no longer finite: epoch %lld, step %lld, tensor '%s'",
-            (long long)t->epoch + 1, (long long)t->step + 1, step->bad);
-    rt_help(e,
+    rt_fail(e, RT_BAD_INPUT, "training is no longer finite: epoch %lld, step %lld, %s",
+            (long long)t->epoch + 1, (long long)step, bad);
+    if (t->epoch == 0 && step == 1)
+        rt_help(e, "no step was made yet, so it is not the learning rate: look for log, sqrt, exp or a "
+                   "division in the "
+                   "node functions, and for huge numbers in the data");
+    else
+        rt_help(
+            e,
             "lower the learning rate (--lr %.3g with --force), or limit the gradient (clip = 1 in 'optim')",
-            rate / 10);
-    if (!access(run->last_path, F_OK)) rt_help(e, "note: the last good weights are in %s", run->last_path);
-    return false;
+            peak_rate(run) / 10);
+    if (!access(run->last_path, F_OK))
+        return rt_help(e, "note: the last good weights are in %s", run->last_path);
+    return rt_help(e, "note: no epoch was finished, so there is no checkpoint");
+}
+
+/* The last step may have spoilt the weights, which the next one would find: they must not replace good ones.
+ */
+static bool weights_finite(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    for (int i = 0; i < s->tensor_count; i++) {
+        const NetTensor *tensor = s->tensors[i];
+        const float *x = tensor->data;
+        char bad[240];
+        int64_t k = 0;
+        if (tensor->kind == NET_KEPT) continue;
+        while (k < tensor->size && isfinite(x[k])) k++;
+        if (k == tensor->size) continue;
+        snprintf(bad, sizeof bad, "weight '%s'", tensor->name);
+        return not_finite(run, run->state.step, bad, e);
+    }
+    return true;
 }
 
 /* One step, into the sums. */
@@ -93,7 +134,7 @@ static bool take_step(TrainRun *run, RtError *e)
     double position = (double)number / (double)steps, rate = rate_at(run, position);
     NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
                                         number, position);
-    if (!step.finite) return not_finite(run, &step, rate, e);
+    if (!step.finite) return not_finite(run, t->step + 1, step.bad, e);
     t->step++;
     t->seen += count;
     t->loss_sum += step.loss * (double)count;
@@ -119,6 +160,23 @@ static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
     return save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
 }
 
+/* The line of an epoch on the console; fits a terminal of 80 columns. */
+static void say_epoch(TrainRun *run, const EvalResult *test)
+{
+    const TrainState *t = &run->state;
+    char figures[96] = "", time[32];
+    double right = 100 * (double)t->correct / (double)t->seen, tested = 100 * test->accuracy;
+    bool classes = run->session->data->classes > 0;
+    if (classes && test->samples)
+        snprintf(figures, sizeof figures, "  accuracy %.2f%% (train %.2f%%)", tested, right);
+    else if (classes) snprintf(figures, sizeof figures, "  train accuracy %.2f%%", right);
+    else if (test->samples) snprintf(figures, sizeof figures, "  test loss %.6g", test->loss);
+    log_duration(t->seconds, time, sizeof time);
+    log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  %lld swapped  %.0f/s  %s", (long long)t->epoch,
+             (long long)t->epochs, t->loss_sum / (double)t->seen, figures, (long long)t->swapped,
+             (double)t->seen / t->epoch_seconds, time);
+}
+
 static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
 {
     const TrainState *t = &run->state;
@@ -135,17 +193,6 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     json_object_set_new(event, "lr", log_number(rate));
     json_object_set_new(event, "samples_per_s", log_number(speed));
     json_object_set_new(event, "seconds", log_number(t->seconds));
-    char figures[160] = "", time[32];
-    int used = 0;
-    if (classes) used = snprintf(figures, sizeof figures, "  train accuracy %.2f%%", 100 * train_accuracy);
-    if (test->samples && classes)
-        snprintf(figures + used, sizeof figures - (size_t)used, "  accuracy %.2f%%", 100 * test->accuracy);
-    else if (test->samples)
-        snprintf(figures + used, sizeof figures - (size_t)used, "  test loss %.6g", test->loss);
-    log_duration(t->seconds, time, sizeof time);
-    log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  swapped %lld  lr %.4g  %.0f samples/s  %s",
-             (long long)t->epoch, (long long)t->epochs, loss, figures, (long long)t->swapped, rate, speed,
-             time);
     return log_event(&run->log, event, e);
 }
 
@@ -169,7 +216,9 @@ static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
 {
     TrainState *t = &run->state;
     tick(run);
+    if (!weights_finite(run, e)) return false;
     t->epoch++;
+    say_epoch(run, test);
     if (!keep_best(run, test, e) || !log_epoch(run, test, e)) return false;
     if (t->epoch == t->epochs && !log_end(run, test, e)) return false;
     clear_sums(t);
@@ -179,6 +228,7 @@ static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
 static bool interrupted(TrainRun *run, RtError *e)
 {
     log_clear(&run->console);
+    if (!weights_finite(run, e)) return false;
     if (!save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
     return rt_fail(e, RT_INTERRUPTED, "stopped in epoch %lld after step %lld of %lld",
                    (long long)run->state.epoch + 1, (long long)run->state.step,
@@ -192,10 +242,13 @@ bool train_loop(TrainRun *run, RtError *e)
     run->clock = log_clock();
     while (t->epoch < t->epochs) {
         rng_permutation((uint64_t)t->seed, RNG_SHUFFLE, (uint64_t)t->epoch, t->samples, run->order);
+        tick(run); /* what was not a step does not count as one */
         while (t->step < steps_per_epoch(t)) {
             if (*run->stop) return interrupted(run, e);
             if (!take_step(run, e)) return false;
         }
+        s->calls->choose(s->net,
+                         (double)t->epoch + 1); /* the last step moved the weights: measure what is saved */
         EvalResult test = {.loss = NAN, .accuracy = NAN};
         if (s->data->test.samples)
             test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);

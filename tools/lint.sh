@@ -12,31 +12,46 @@ check_format() {
   command -v clang-format >/dev/null || { echo "lint: no clang-format, layout not checked"; return; }
   local file
   while IFS= read -r file; do
-    clang-format --dry-run -Werror "$file" 2>/dev/null || found "$file is not formatted: clang-format -i $file"
-  done < <(find compiler runtime tests -name '*.[ch]')
+    found "$file is not formatted: clang-format -i $file"
+  done < <(find compiler runtime tests -name '*.[ch]' -print0 |
+    xargs -0 -P 2 -n 40 clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
 }
 
-# What other files see is declared in a header, and its name leads to its file: foo_bar is in foo.c or foo_*.c
-# (rt_foo.c for the runtime), or a header named like the file, or like the start of its name, declares it.
+# What other files see is declared in a header, and its name leads there: foo_bar is in foo.c or foo_*.c
+# (rt_foo.c for the runtime), or declared in foo.h, or in a header named like the start of the file's name.
 check_names() { # ARCHIVE FOLDER
   [ -f "$1" ] || { echo "lint: no $1, names not checked"; return; }
-  local object symbol word stem own
-  while read -r object symbol; do
-    [ -f "$2/$object.c" ] || continue # generated parsers, kernels
-    grep -qw -- "$symbol" "$2"/*.h "$2"/*.def 2>/dev/null || found "$2/$object.c exports '$symbol', which no header declares"
-    word=${object#rt_}
-    word=${word%%_*}
-    case $symbol in
-      main | dnwrt_* | rt_* | "$word" | "$word"_*) continue ;;
-    esac
-    own=no
-    for stem in "$2"/*.h; do
-      stem=$(basename "$stem" .h)
-      case $object in "$stem" | "$stem"_*) grep -qw -- "$symbol" "$2/$stem.h" && own=yes ;; esac
-    done
-    [ $own = yes ] || found "$2/$object.c exports '$symbol': neither its name nor a header of its file leads there"
-  done < <(nm -g --defined-only "$1" 2>/dev/null |
-    awk '/\.c\.o:$/ { sub(/\.c\.o:$/, ""); object = $1 } NF == 3 && $2 ~ /[TDRB]/ { print object, $3 }')
+  local finding
+  while IFS= read -r finding; do found "$finding"; done < <(
+    {
+      grep -oHwE '[A-Za-z_][A-Za-z0-9_]*' "$2"/*.h "$2"/*.def 2>/dev/null | sed 's/^/word /; s/:/ /' | sort -u
+      for file in "$2"/*.c; do echo "file $(basename "$file" .c)"; done # others: generated parsers, kernels
+      nm -g --defined-only "$1" 2>/dev/null
+    } | awk -v folder="$2" '
+      $1 == "word" { sub(/.*\//, "", $2); sub(/\..*/, "", $2); declared[$3] = declared[$3] " " $2; next }
+      $1 == "file" { known[$2] = 1; next }
+      /\.c\.o:$/ { sub(/\.c\.o:$/, ""); object = $1; next }
+      NF == 3 && $2 ~ /[TDRB]/ && (object in known) && $3 != "main" {
+        place = folder "/" object ".c exports \047" $3 "\047"
+        if (!($3 in declared)) { print place ", which no header declares"; next }
+        if ($3 ~ /^(dnwrt|rt)_/ || leads(object, $3)) next
+        print place ": neither its name nor a header of its file leads there"
+      }
+      # of an object and a symbol: same first word, or a header that one of the two begins with
+      function leads(object, symbol,   stem, count, i, header, word) {
+        stem = object
+        sub(/^rt_/, "", stem)
+        sub(/_.*/, "", stem)
+        if (symbol == stem || index(symbol, stem "_") == 1) return 1
+        count = split(declared[symbol], header, " ")
+        for (i = 1; i <= count; i++) {
+          if (object == header[i] || index(object, header[i] "_") == 1) return 1
+          word = header[i]
+          sub(/^rt_/, "", word)
+          if (symbol == word || index(symbol, word "_") == 1) return 1
+        }
+        return 0
+      }')
 }
 
 # Every message has a case in tests/diag.

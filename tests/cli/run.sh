@@ -1,35 +1,15 @@
 #!/usr/bin/env bash
 # The command line: exit codes, suggestions, what is written and what is refused.
 set -uo pipefail
-dnw=${DNW:?set DNW to the dnw binary}
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-cd "$tmp" || exit 1
-export XDG_CACHE_HOME=$tmp/cache
-passed=0 failed=0
-
-# expect NAME EXIT_CODE TEXT COMMAND...: TEXT is part of stdout or stderr
-expect() {
-  local name=$1 code=$2 text=$3 rc=0 said
-  shift 3
-  said=$("$@" 2>&1 </dev/null) || rc=$?
-  if [ "$rc" -eq "$code" ] && grep -qF -- "$text" <<<"$said"; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAILED %s: exit %s (expected %s), expected to read: %s\n%s\n' "$name" "$rc" "$code" "$text" "$said"
-  fi
-}
-that() { # NAME COMMAND...
-  local name=$1
-  shift
-  if "$@"; then passed=$((passed + 1)); else failed=$((failed + 1)); echo "FAILED $name"; fi
-}
+source "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
 
 # usage
 expect "no command" 2 "usage: dnw COMMAND" "$dnw"
 expect "help" 0 "gradcheck" "$dnw" --help
 expect "version" 0 "LLVM 19" "$dnw" --version
+expect "help, as a word" 0 "gradcheck" "$dnw" help
+expect "help on a command, as a word" 0 "--cpu CPU" "$dnw" help train
+expect "help on nothing" 2 "did you mean 'train'?" "$dnw" help trian
 expect "near command" 2 "did you mean 'build'?" "$dnw" biuld x.dnw
 expect "far command" 2 "one of: check, build" "$dnw" zzzzzz
 expect "no file" 2 "usage: dnw check FILE" "$dnw" check
@@ -78,7 +58,10 @@ cp net.dnw plain
 expect "source kept" 2 "overwrite its own source" "$dnw" build plain
 mkdir dir
 expect "into a directory" 2 "is a directory" "$dnw" build net.dnw -o dir
-expect "build" 0 "" "$dnw" build net.dnw -o prog
+expect "a file without a command" 2 "dnw check plain" "$dnw" plain
+expect "a directory for a file" 1 "is a directory" "$dnw" build .
+expect "where nothing can be made" 3 "cannot write 'nowhere/prog'" "$dnw" build net.dnw -o nowhere/prog
+expect "build" 0 "./prog --help" "$dnw" build net.dnw -o prog
 that "built" test -x prog
 that "nothing left behind" test -z "$(ls | grep -E '\.(o|tmp)$')"
 expect "linker fails" 1 "error[E0003]: '/bin/false' could not link the program" env DNW_CC=/bin/false "$dnw" build net.dnw -o other
@@ -92,7 +75,19 @@ expect "cached" 0 "" env DNW_CC=/bin/false "$dnw" info net.dnw
 printf '# edited\n' >>net.dnw
 expect "edited" 1 "could not link" env DNW_CC=/bin/false "$dnw" info net.dnw
 expect "other option" 1 "could not link" env DNW_CC=/bin/false "$dnw" info net.dnw -D width=8
+expect "same option, in the cache" 0 "" "$dnw" info net.dnw -D width=8
+expect "same option, cached" 0 "8" env DNW_CC=/bin/false "$dnw" info net.dnw -D width=8
+expect "--data is for the compiler here" 0 "" "$dnw" info net.dnw --data .
+
+# what a program says that dnw has started is about dnw
+expect "usage of the program" 0 "Usage: $dnw train net.dnw -D width=8 [FLAG]..." "$dnw" train net.dnw -D width=8 --help
+expect "unknown flag of the program" 2 "did you mean '--epochs'?" "$dnw" train net.dnw --epoch 3
+expect "option of the file" 2 "$dnw train net.dnw -D budget=50% -D width=9" "$dnw" train net.dnw -D budget=50% --width 9
+expect "train" 0 "evaluate with: $dnw eval net.dnw -D width=8 --weights runs/net/best.safetensors" \
+  "$dnw" train net.dnw -D width=8 --epochs 1
+measured=$(sed -n 's/.*"test_loss":\([^,]*\),.*/\1/p' runs/net/log.jsonl)
+expect "eval measures what train did" 0 "\"loss\": $measured," "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors --json
+expect "eval" 0 "accuracy" "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors
 expect "no cache" 3 "XDG_CACHE_HOME" env -u HOME XDG_CACHE_HOME= "$dnw" info net.dnw
 
-echo "$passed passed, $failed failed"
-[ $failed -eq 0 ] && [ $passed -gt 0 ]
+finish

@@ -74,7 +74,7 @@ static NetStep fake_train_step(Net *n, const Data *data, const DataSplit *split,
                                int64_t count, double lr, int64_t step, double epoch)
 {
     float gradient[CLASSES * FEATURES] = {0};
-    NetStep r = {.finite = step != fake_fail_at, .bad = "Toy.w"};
+    NetStep r = {.finite = step != fake_fail_at, .bad = "tensor 'Toy.w'"};
     (void)data;
     (void)epoch;
     if (step == fake_signal_at) raise(fake_signal);
@@ -202,7 +202,7 @@ static const DnwrtProgram fake_program = {
         " \"settings\": {\"data\": {\"call\": \"none\", \"args\": {}}, \"batch\": 8, \"epochs\": 4, "
         "\"seed\": 1,"
         "   \"loss\": {\"call\": \"cross_entropy\", \"args\": {\"smoothing\": 0}}, \"report\": [],"
-        "   \"optim\": {\"call\": \"sgd\", \"args\": {\"lr\": {\"call\": \"linear\", \"args\": {\"start\": "
+        "   \"optim\": {\"call\": \"sgd\", \"args\": {\"lr\": {\"call\": \"ramp\", \"args\": {\"start\": "
         "0.1,"
         "     \"end\": 0.01}}, \"momentum\": 0.9, \"nesterov\": false, \"decay\": 0, \"clip\": 0}}}}",
 };

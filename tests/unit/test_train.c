@@ -211,7 +211,7 @@ static void test_not_finite(void **state)
     fake_fail_at = STEPS + 4;
     assert_int_equal(train("late", true, &e), RT_BAD_INPUT);
     assert_non_null(
-        strstr(e.text, "epoch 2, step 5, tensor 'Toy.w'\nhelp: lower the learning rate (--lr 0.00"));
+        strstr(e.text, "epoch 2, step 5, tensor 'Toy.w'\nhelp: lower the learning rate (--lr 0.01 with"));
     assert_non_null(strstr(e.text, "last.safetensors"));
     char *now = read_text(file("late", "last.safetensors"), &after);
     assert_int_equal(size, after);

@@ -1,0 +1,380 @@
+#!/usr/bin/env bash
+# Bad input, met by dnw and by programs that it built: a clear error with the right exit code, and nothing lost.
+# One section for each kind of trouble; 1 is an error of program or data, 2 of usage, 3 of the system.
+set -uo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
+
+# ---- helpers
+
+# write NAME DATA [LINE OF THE TRAIN BLOCK]...: NAME.dnw, a small net on DATA
+write() {
+  local name=$1 data=$2
+  shift 2
+  cat >"$name.dnw" <<END
+option width = 8 in 1 .. 64 "hidden nodes"
+option budget = 50%
+fn Unit(z) {
+  weight b = 0.1
+  ${unit:-tanh(z + b)}
+}
+graph Wiring[n] {
+  input  x[n]
+  nodes  h[width] : Unit
+  output y[${outputs:-2}]
+  edges {
+    x[_] -> h[_]
+    h[_] -> y[_]
+  } keep budget
+}
+model Net(v) = v |> flatten |> Wiring
+train Net {
+  data = $data
+  $(printf '%s\n  ' "$@")
+}
+END
+}
+build() { # NAME: from NAME.dnw
+  "$dnw" build "$1.dnw" >"$1.out" 2>&1 || { failed=$((failed + 1)); echo "FAILED: $1 cannot be built"; cat "$1.out"; }
+}
+# The command that the last help in $said ends with: "help: COMMAND" or "help: why: COMMAND".
+suggested() { sed -n 's/^help: //p' <<<"$said" | tail -n 1 | sed 's/^.*: //'; }
+pasted() { bash -c "dnw() { '$dnw' \"\$@\"; }; $(suggested)" >pasted.out 2>&1 </dev/null; }
+paste_works() { that "$1: $(suggested)" pasted; } # NAME
+bytes() { printf "$(printf '\\x%s' "$@")"; }
+word32() { printf '%08x' "$1" | sed 's/../& /g'; } # big-endian
+idx() { # FILE SIZE...: the header of an idx file of bytes
+  local file=$1 size
+  shift
+  { bytes 00 00 08 "0$#"; for size in "$@"; do bytes $(word32 "$size"); done; } >"$file"
+}
+npy() { # FILE TYPE SHAPE: the header of an npy file
+  local head="{'descr': '$2', 'fortran_order': False, 'shape': $3, }"
+  { printf '\x93NUMPY\x01\x00\x76\x00'; printf '%-117s\n' "$head"; } >"$1"
+}
+same() { cmp -s "$1" "$2"; }
+log_has() { grep -qF "$2" "$1/log.jsonl"; }
+log_lines() { cat "$1/log.jsonl" 2>/dev/null | wc -l; }
+usable() { "$1" eval --weights "$2" >/dev/null 2>&1 </dev/null; }
+
+# ---- csv
+
+rows() { printf 'a,b,class\n'; for i in 1 2 3 4 5; do printf '0.%d,1,0\n1,0.%d,1\n' $i $i; done; }
+rows >points.csv
+write table 'csv("points.csv", target = "class")' 'batch = 4' 'optim = adam(lr = 0.01)' 'epochs = 3' 'seed = 1'
+build table
+mkdir data
+table() { # NAME EXIT TEXT: data/points.csv, as it is now, given to the program
+  expect "csv: $1" "$2" "$3" ./table train --data data --out out --force
+}
+expect "csv" 0 "evaluate with: ./table eval --weights out/best.safetensors" ./table train --out out
+said="help: $(sed -n 's/^evaluate with: //p' <<<"$said")"
+paste_works "the end of training"
+table "missing" 1 "data/points.csv: no such file"
+: >data/points.csv
+table "empty" 1 "data/points.csv, byte 0: the file is empty"
+printf 'a,b,class\n' >data/points.csv
+table "no rows" 1 "data/points.csv, byte 10: no rows after the header"
+printf 'a,b,class\n1,2,0\n3,4' >data/points.csv
+table "truncated" 1 "data/points.csv, byte 16: row 3 has 2 cells, the first row has 3"
+printf 'a,b,class\n1,2,0\n3,x4,1\n' >data/points.csv
+table "not a number" 1 "data/points.csv, byte 18: row 3, column 2 ('b'): 'x4' is not a number"
+printf 'a,b,class\n1,2,0\n3,nan,1\n' >data/points.csv
+table "nan" 1 "data/points.csv, byte 18: row 3, column 2 ('b'): 'nan' is not finite"
+printf 'a,b,class\n1,2,0\n3,4,2\n' >data/points.csv
+table "class beyond the outputs" 1 "data/points.csv, byte 20: class 2 of sample 1, but the program has 2 outputs: 0 .. 1"
+printf 'a,b,class\n1,2,0\n3,4,1.5\n' >data/points.csv
+table "numbers for classes" 1 "data/points.csv: the target is numbers, the loss cross_entropy needs classes"
+printf 'a,b,c,class\n1,2,3,0\n3,4,5,1\n3,1,1,0\n' >data/points.csv
+table "another width" 1 "data/points.csv: a sample has 3 numbers, the program takes 2"
+paste_works "built for that data"
+expect "built for that data" 0 "evaluate with" ./table train --data data --out wide
+"$dnw" build table.dnw >/dev/null
+rows | gzip -c | head -c 40 >data/points.csv
+table "truncated gzip" 1 "data/points.csv, byte 40: truncated: the gzip file ends in the middle"
+rows | gzip -c >data/points.csv
+printf '\xff\xff\xff' | dd of=data/points.csv bs=1 seek=20 conv=notrunc 2>/dev/null
+table "damaged gzip" 1 "data/points.csv, byte "
+printf 'a,b,class\n1,2,1\n' >data/points.csv
+table "one sample" 0 "1 training samples, 0 test samples"
+that "one sample: no best" test ! -e out/best.safetensors
+expect "no test split" 1 "data 'csv' has no test split" ./table eval --data data --weights out/last.safetensors
+expect "--data is a file" 1 "--data points.csv: this is a file; --data takes its directory" ./table train --data points.csv --out o2
+expect "--data is missing" 1 "--data nowhere: cannot be opened: No such file or directory" ./table train --data nowhere --out o2
+that "nothing was started" test ! -e o2/log.jsonl
+
+# ---- idx
+
+pixels() { head -c "$1" /dev/zero | tr '\0' '\1'; }
+idx images 6 2 2 && pixels 24 >>images
+idx labels 6 && bytes 00 01 00 01 00 01 >>labels
+write pictures 'idx("images", "labels")' 'optim = adam(lr = 0.01)' 'epochs = 1'
+build pictures
+pictures() { expect "idx: $1" "$2" "$3" ./pictures train --data data --out out --force; }
+cp images labels data
+pictures "good" 0 "evaluate with"
+head -c 30 images >data/images
+pictures "truncated" 1 "data/images, byte 16: truncated in the data of 6 samples: wanted 24 bytes, found 14"
+head -c 10 images >data/images
+pictures "truncated header" 1 "data/images, byte 8: truncated in the idx header: wanted 4 bytes, found 2"
+{ cat images; pixels 3; } >data/images
+pictures "too long" 1 "data/images, byte 40: there are bytes left after the data of 6 samples"
+printf 'not an idx file' >data/images
+pictures "another format" 1 "data/images, byte 0: "
+idx data/images 4294967295 65535 65535
+pictures "lying header" 1 "data/images, byte "
+idx data/images 0 2 2
+pictures "no samples" 1 "data/images, byte 4: the file holds no samples"
+gzip -c images >data/images && head -c 20 data/images >data/images.gz && rm data/images
+pictures "truncated gzip" 1 "data/images.gz, byte 20: truncated: the gzip file ends in the middle"
+rm data/images.gz
+cp images data/images
+idx data/labels 6 && bytes 00 01 00 09 00 01 >>data/labels
+pictures "label out of range" 1 "data/labels, byte 11: class 9 of sample 3, but the program has 2 outputs: 0 .. 1"
+idx data/labels 5 && bytes 00 01 00 01 00 >>data/labels
+pictures "fewer labels" 1 "data/labels, byte 4: the file has 5 labels for 6 images"
+rm data/images data/labels
+outputs=10 write clothes fashion_mnist 'optim = sgd(lr = 0.1)' 'epochs = 1'
+build clothes
+expect "no data installed" 1 "apt install dataset-fashion-mnist" ./clothes train --data data --out o2
+expect "no data installed: looked there" 1 "note: looked in data" ./clothes train --data data --out o2
+outputs=10 write digits mnist 'optim = sgd(lr = 0.1)' 'epochs = 1'
+build digits
+expect "no data: bench" 0 "data random" ./digits bench --steps 2 --batch 8
+expect "no data: gradcheck" 0 "worst relative error" ./digits gradcheck
+expect "no data: info" 0 "mnist" ./digits info
+
+# ---- npy
+
+one() { bytes 00 00 80 3f; }
+npy x.npy '<f4' '(4, 2)' && { for i in 1 2 3 4 5 6 7 8; do one; done; } >>x.npy
+npy y.npy '<f4' '(4, 2)' && tail -c 32 x.npy >>y.npy
+write numbers 'npy("x.npy", "y.npy", split = 0.25)' 'loss = mse' 'optim = adam(lr = 0.01)' 'epochs = 1' 'batch = 100'
+build numbers
+numbers() { expect "npy: $1" "$2" "$3" ./numbers train --data data --out out --force; }
+cp x.npy y.npy data
+numbers "good" 0 "best test loss"
+expect "npy: eval has only the loss" 0 "loss " ./numbers eval --weights out/best.safetensors
+that "npy: eval without accuracy" test -z "$(grep accuracy <<<"$said")"
+head -c 150 x.npy >data/x.npy
+numbers "truncated" 1 "data/x.npy, byte 128: truncated in the elements of 4 samples: wanted 32 bytes, found 22"
+{ head -c 132 x.npy; bytes 00 00 c0 7f; tail -c 24 x.npy; } >data/x.npy
+numbers "nan" 1 "data/x.npy, byte 132: sample 0, element 1: not a number (nan)"
+npy data/x.npy '<f4' '(4, 2' && tail -c 32 x.npy >>data/x.npy
+numbers "bad header" 1 "data/x.npy, byte "
+npy data/x.npy '<f4' '(4000000000000000000, 2)'
+numbers "lying header" 1 "data/x.npy, byte "
+npy data/x.npy '<c8' '(2, 2)' && tail -c 32 x.npy >>data/x.npy
+numbers "another type" 1 "data/x.npy, byte "
+cp x.npy data
+npy data/y.npy '<f4' '(4, 1)' && tail -c 16 x.npy >>data/y.npy
+numbers "another target" 1 "data/y.npy: a sample has 1 target numbers, the program has 2 outputs"
+npy data/y.npy '<f4' '(3, 2)' && tail -c 24 x.npy >>data/y.npy
+numbers "fewer targets" 1 "data/y.npy, byte 10: 3 targets for 4 samples of x"
+predict() { # NAME EXIT TEXT FILE
+  expect "predict: $1" "$2" "$3" ./numbers predict --weights out/last.safetensors --input "$4" --output z.npy
+}
+predict "good" 0 "" x.npy
+that "predict: the size" test "$(stat -c %s z.npy)" = 160
+cp z.npy before.npy
+head -c 150 x.npy >short.npy
+predict "truncated" 1 "short.npy: byte 128" short.npy
+npy wide.npy '<f4' '(1, 3)' && tail -c 12 x.npy >>wide.npy
+predict "another shape" 1 "wide.npy: array has shape (1, 3), the network takes" wide.npy
+{ head -c 132 x.npy; bytes 00 00 c0 7f; tail -c 24 x.npy; } >nan.npy
+predict "nan" 1 "nan.npy: byte 132: NaN in sample 0, number 1 of it" nan.npy
+predict "missing" 1 "none.npy: cannot open" none.npy
+predict "a directory" 1 "data: not a plain file" data
+that "predict: the output before stays" same z.npy before.npy
+expect "predict: unwritable" 3 "cannot write" ./numbers predict --weights out/last.safetensors --input x.npy --output nowhere/z.npy
+
+# ---- weights
+
+write net 'spirals(200)' 'batch = 32' 'optim = sgd(lr = 0.1)' 'epochs = 4' 'seed = 1'
+build net
+"$dnw" build net.dnw -D width=9 -o wider >/dev/null
+expect "train" 0 "best accuracy" ./net train
+expect "no weights" 2 "'eval' needs --weights FILE" ./net eval
+paste_works "no weights"
+expect "weights are not there" 1 "did you mean 'runs/net/best.safetensors'?" ./net eval --weights runs/best.safetensors
+expect "through dnw" 2 "eval net.dnw --weights runs/net/best.safetensors" "$dnw" eval net.dnw
+good=runs/net/best.safetensors
+weights() { # NAME TEXT FILE
+  expect "weights: $1" 1 "$2" ./net eval --weights "$3"
+}
+expect "weights of another program" 1 "the file was written by program 'net'" ./wider eval --weights "$good"
+weights "a directory" "runs" runs
+: >w && weights "empty" "w" w
+head -c 4 "$good" >w && weights "cut in the length" "w: byte 4: the file ends before the length of its header" w
+head -c 100 "$good" >w && weights "cut in the header" "goes beyond the end of the file (100 bytes)" w
+head -c -5 "$good" >w && weights "cut in the data" "the file is cut short" w
+{ cat "$good"; printf zzz; } >w && weights "too long" "3 bytes after the last tensor" w
+{ printf '\xff\xff\xff\xff\xff\xff\xff\x7f'; tail -c +9 "$good"; } >w && weights "lying length" "w: byte 0: header of 9223372036854775807 bytes" w
+sed 's/"shape":\[/"shape":[9/' "$good" >w && weights "lying shape" "w: byte " w
+sed 's/"dtype":"F32"/"dtype":"F16"/' "$good" >w && weights "another type" "dtype 'F16'" w
+sed 's/data_offsets":\[/data_offsets":[4/' "$good" >w && weights "lying offsets" "w: byte " w
+{ head -c $(($(stat -c %s "$good") - 100)) "$good"; bytes 00 00 c0 7f; tail -c 96 "$good"; } >w
+weights "NaN" "has NaN at index" w
+expect "resume from damage" 1 "byte" bash -c 'mkdir -p runs/bad && cp runs/net/log.jsonl w runs/bad/ && head -c 500 runs/net/last.safetensors >runs/bad/last.safetensors && ./net train --resume --out runs/bad'
+
+# ---- flags and options
+
+expect "unknown flag" 2 "did you mean '--epochs'?" ./net train --epoch 3
+expect "that flag" 0 "" ./net train --epochs 1 --out out --force
+expect "unknown command" 2 "did you mean 'train'?" ./net tarin
+expect "out of range" 2 "--batch takes a whole number from 1 to 1000000, not '0'" ./net train --batch 0
+expect "least of the range" 0 "" ./net train --batch 1 --epochs 1 --out out --force
+expect "batch above the samples" 0 "" ./net train --batch 1000000 --epochs 1 --out out --force
+expect "rate" 2 "--lr takes a finite number above 0, not 'nan'" ./net train --lr nan
+expect "structural" 2 "option 'width' shapes the program" ./net train --width 5
+paste_works "structural"
+expect "rebuilt" 0 '"width"' bash -c './net info --json | grep -A1 -e "\"width\"" && ./net info | grep -q "width *5"'
+"$dnw" build net.dnw >/dev/null
+expect "structural, misspelt" 2 "-D width=5" ./net train --widht 5
+paste_works "structural, misspelt"
+expect "structural, from elsewhere" 2 "-D width=5" bash -c 'cd data && ../net train --width=5'
+that "structural, from elsewhere" bash -c "cd data && dnw() { '$dnw' \"\$@\" >/dev/null; } && $(suggested)"
+expect "structural, through dnw" 2 "-D width=5" "$dnw" train net.dnw --width 5 --out out
+expect "option of the file, misspelt" 1 "did you mean -D width=5?" "$dnw" check net.dnw -D wdith=5
+expect "option of the file" 0 "" "$dnw" check net.dnw -D width=5
+expect "option out of range" 1 "is not in 1 .. 64" "$dnw" check net.dnw -D width=65
+expect "option at the end of its range" 0 "" "$dnw" check net.dnw -D width=64
+"$dnw" build net.dnw >/dev/null
+
+# ---- budgets and wirings, through dnw check
+
+check() { # NAME CODE SED_SCRIPT
+  sed "$3" net.dnw >changed.dnw
+  expect "check: $1" 1 "error[$2]" "$dnw" check changed.dnw
+}
+check "budget of 0" E0215 's/= 50%/= 0%/'
+expect "check: the budget of the help" 0 "" "$dnw" check net.dnw -D budget=5%
+check "0 edges" E0215 's/= 50%/= 0/'
+check "above the candidates" E0215 's/= 50%/= 1000/'
+expect "check: all candidates" 0 "" "$dnw" check net.dnw -D budget=all
+check "no candidates" E0216 's/x\[_\] -> h\[_\]/x[i] -> h[j] where i < 0/; s/h\[_\] -> y\[_\]/h[i] -> y[j] where i < 0/'
+check "no path" E0217 '/h\[_\] -> y\[_\]/d'
+
+# ---- a loss that is not finite
+
+unit='log(z + b)' write logs 'spirals(200)' 'optim = sgd(lr = 0.1)' 'epochs = 2'
+build logs
+expect "not finite at once" 1 "epoch 1, step 1, the values of node set 'h' in graph 'Wiring'" ./logs train
+that "not finite at once: no checkpoint" test ! -e runs/logs/last.safetensors
+write jump 'spirals(200)' 'optim = sgd(lr = drops(0.1, factor = 1e9, epochs = [1.95, 1.96, 1.97, 1.98, 1.99]))' 'epochs = 5' 'batch = 50'
+build jump
+expect "not finite later" 1 "training is no longer finite: epoch 3, step " ./jump train
+that "not finite later: says where the good weights are" grep -q 'last good weights are in runs/jump/last.safetensors' <<<"$said"
+that "not finite later: they are good" usable ./jump runs/jump/last.safetensors
+that "not finite later: epochs in the log" log_has runs/jump '"epoch":2'
+expect "spoilt by the last step of an epoch" 1 "epoch 3, step 1, weight 'Wiring" ./jump train --batch 1000 --out out --force
+that "spoilt by the last step: the good ones stay" usable ./jump out/last.safetensors
+
+# ---- directories and disks
+
+expect "a run is there" 2 "runs/net already holds a run" ./net train
+cp -r runs/net kept
+expect "a run is there: again" 2 "--force" ./net train --epochs 9
+that "a run is there: untouched" diff -r runs/net kept
+mkdir only_best && cp "$good" only_best
+expect "only the best weights are there" 2 "already holds a run" ./net train --out only_best
+expect "nothing to resume" 2 "nothing to resume" ./net train --resume --out nothing
+expect "a file for a directory" 3 "choose another with --out DIR" ./net train --out points.csv
+expect "below a file" 3 "cannot make this directory" ./net train --out points.csv/run
+expect "where nothing can be made" 3 "cannot make this directory" ./net train --out /proc/self/dnw
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir -m 555 locked
+  expect "unwritable" 3 "cannot write into this directory" ./net train --out locked
+fi
+# A run that is stopped after some epochs, whose next checkpoint finds no room.
+write big 'spirals(200)' 'batch = 8' 'optim = adam(lr = 0.01)' 'epochs = 100000' 'seed = 1'
+sed -i 's/in 1 .. 64/in 1 .. 6400/' big.dnw
+"$dnw" build big.dnw -D width=2000 >/dev/null
+stop_after() { # LINES DIR COMMAND...: SIGINT when the log has so many lines more; SIGKILL when it never has
+  local dir=$2 lines pid i rc=0
+  lines=$(($1 + $(log_lines "$dir")))
+  shift 2
+  "$@" >stopped.out 2>&1 </dev/null &
+  pid=$!
+  for i in $(seq 1500); do
+    [ "$(log_lines "$dir")" -ge $lines ] && break
+    sleep 0.02
+  done
+  [ "$(log_lines "$dir")" -ge $lines ] && kill -INT $pid || kill -KILL $pid
+  wait $pid || rc=$?
+  return $rc
+}
+stop_after 2 disk ./big train --out disk
+that "interrupted: exit 130" test $? -eq 130
+that "interrupted: how to continue" grep -q '^help: continue with: ./big train --resume --out disk' stopped.out
+cp disk/last.safetensors last.before
+full() { (ulimit -f 8 && exec ./big train --resume --out disk); }
+expect "full disk" 3 "safetensors: cannot write: File too large" full
+that "full disk: the checkpoint before stays" same disk/last.safetensors last.before
+that "full disk: no scraps" test ! -e disk/last.safetensors.tmp
+stop_after 1 disk ./big train --resume --out disk
+that "full disk: the run goes on" test $? -eq 130
+mkdir small
+room=$(($(cat disk/* | wc -c) + $(stat -c %s disk/last.safetensors) / 2))
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=$room none small 2>/dev/null; then
+  trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
+  cp disk/* small
+  expect "full file system" 3 "No space left on device" ./big train --out small --resume
+  that "full file system: the checkpoint before stays" same disk/last.safetensors small/last.safetensors
+  that "full file system: no scraps" test -z "$(ls small/*.tmp 2>/dev/null)"
+fi
+expect "log on a full disk" 3 "cannot write" bash -c 'mkdir -p devfull && ln -sf /dev/full devfull/log.jsonl && ./net train --out devfull --force'
+
+# ---- too large to fit
+
+cat >huge.dnw <<'END'
+fn Unit(z) = relu(z)
+graph Wiring {
+  input  x[2]
+  nodes  h[200000] : Unit
+  nodes  g[200000] : Unit
+  output y[2]
+  edges x[_] -> h[_]
+  edges h[_] -> g[_] keep 0.001%
+  edges g[_] -> y[_]
+}
+model Net(v) = v |> Wiring
+train Net {
+  data  = spirals(200)
+  optim = sgd(lr = 0.1)
+}
+END
+expect "4e10 edges: check" 0 "40000800000" "$dnw" check huge.dnw
+build huge
+for command in train info bench; do
+  expect "4e10 edges: $command" 3 "bytes of memory" ./huge $command
+done
+that "4e10 edges: no run was started" test ! -e runs/huge/log.jsonl
+
+# ---- files that are no programs, and readers that leave
+
+mkdir dir
+expect "a directory" 1 "is a directory" "$dnw" check dir
+expect "a directory to build" 1 "is a directory" "$dnw" build dir
+expect "a directory to train" 1 "error[E0001]" "$dnw" train dir
+: >empty.dnw
+expect "no model" 0 "no model" "$dnw" check empty.dnw
+expect "no model to train" 1 "error[" "$dnw" train empty.dnw
+sed '/^train/,$d' net.dnw | sed 's/Wiring\[n\]/Wiring/; s/x\[n\]/x[2]/; s/(v)/(v[2])/' >bare.dnw
+expect "no train block" 1 "has no train block" "$dnw" train bare.dnw
+head -c 3000 /dev/urandom >noise.dnw
+expect "noise" 1 "error[" "$dnw" check noise.dnw
+cp net.dnw $'odd\xff.dnw'
+expect "a path that is not text" 1 "is not UTF-8" "$dnw" build $'odd\xff.dnw' -o odd
+said="cannot write '/proc"
+[ "$(id -u)" -eq 0 ] && said="error[E0002]: cannot write '/proc" # root may write there, but nobody can
+expect "where files cannot be made" 3 "$said" "$dnw" build net.dnw -o /proc/dnw
+expect "into nowhere" 3 "cannot write 'nowhere/net'" "$dnw" build net.dnw -o nowhere/net
+expect "reader leaves" 0 "" bash -c './net train --out out --force | true; exit ${PIPESTATUS[0]}'
+that "reader leaves: trained to the end" log_has out '"event":"end"'
+expect "stdout closed" 0 "" bash -c './net train --out out --force >&-'
+that "stdout closed: the log is a log" bash -c '! grep -v "^{" out/log.jsonl'
+expect "stdout closed: info" 3 "" bash -c './net info >&-'
+expect "stdout full" 3 "cannot write to standard output" bash -c './net info >/dev/full'
+expect "dnw with stdout closed" 3 "cannot write to stdout" bash -c '"$0" check net.dnw >&-' "$dnw"
+
+finish
