@@ -46,10 +46,16 @@ struct Val {
     int set;            /* VAL_SET */
 };
 
+typedef struct Import {
+    const char *name; /* of `as`, or NULL: its names are visible directly */
+    Module *module;
+    const Decl *decl;
+} Import;
+
 struct Module {
-    const char *name; /* of `as`, or NULL */
     Ast *ast;
-    Vec(Module *) imports;
+    const char *real; /* its path without links and dots: a file is loaded once */
+    Vec(Import) imports;
 };
 
 typedef struct Binding {
@@ -77,6 +83,18 @@ typedef enum Mode {
     MODE_MODEL,     /* tensors */
 } Mode;
 
+/* A node function in time while it is evaluated (check_time.c). */
+typedef struct TimedState {
+    const char *name;
+    double start;
+    Value *next; /* or rate */
+    Span span, moved;
+} TimedState;
+typedef struct TimedCell {
+    int count;
+    TimedState state[MAX_STATES];
+} TimedCell;
+
 typedef struct Check {
     Compilation *c;
     Arena *perm;
@@ -85,15 +103,31 @@ typedef struct Check {
     Module *main;
     Vec(Module *) modules;
     Vec(OptionState) options;
+    bool readable;         /* every import was found and understood */
     /* where values go */
     Mode mode;
     Func *func;
     int dropouts;          /* layers so far: each has its own random stream */
     Vec(const Decl *) calls; /* being applied: finds recursion */
+    Vec(const Decl *) seen;  /* applied at least once */
+    Vec(Span) unknown;       /* names already reported */
+    int silent;              /* mistakes met again after they were reported */
+    Vec(Graph *) graphs;     /* all instances, the model's and others, to free */
+    int depth;               /* of check_expr */
+    int64_t work;            /* expressions evaluated so far */
+    /* test blocks */
+    bool testing;            /* the built-ins of tests have a meaning */
+    bool dry;                /* only names and kinds: nothing is differentiated */
+    bool probing;            /* a graph is counted, not run: a cycle is noted, not reported */
+    bool cyclic;             /* what probing found */
+    Span line;               /* of the test */
+    Model *whole;            /* the file's own model, while another one stands in `model` */
     /* MODE_CELL */
     Graph *graph;
     NodeSet *set;
     const char *prefix;    /* of parameter names */
+    TimedCell *timed;      /* in a graph with time */
+    int64_t positions;     /* of the sequence that a graph is being applied to; 0: none */
     double seed;           /* of the train block: keys chance(p) */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
@@ -103,6 +137,41 @@ typedef struct Check {
 
 /* The entry point: NULL when there were errors. */
 Model *check(Compilation *c);
+/* Files, names and options; the model comes with check(). */
+Check *check_open(Compilation *c);
+/* Frees the candidates of all graphs that are not in `kept` (NULL: of all). */
+void check_close(Check *k, const Model *kept);
+/* The body of a model as a function of a tensor of shape `input`: fills k->model. */
+void build_body(Check *k, const Decl *d, Module *m, Shape input);
+/* The shape written after the parameter of a model; false after a message. */
+bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out);
+/* A model of its own for what the file's model must not hold: graphs of tests, declarations that are not used. */
+void scratch_open(Check *k, Check *saved);
+void scratch_close(Check *k, const Check *saved);
+
+/* check_option.c */
+void check_options(Check *k);
+
+/* check_import.c */
+/* Loads a file's imports, theirs, and so on; each file once. */
+Module *load_module(Check *k, Ast *ast);
+/* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its module. */
+const Decl *find_decl(Module *m, const char *name, Module **where);
+/* The file imported `as` name, or NULL. */
+Module *find_import(Module *m, const char *name);
+
+/* check_names.c: every name of every file is known, and means one thing. Before anything is evaluated. */
+void check_names(Check *k, Module *m);
+/* Messages so far and mistakes met again: unchanged when everything in between was right. */
+int mistakes(const Check *k);
+/* Reports a name once. */
+void unknown_name(Check *k, const Scope *scope, const char *name, Span span);
+Module *scope_module(const Scope *scope);
+/* What `lib.thing` names: NULL after a message. */
+const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where);
+
+/* check_unused.c: what the model does not use, as far as it can be checked alone. */
+void check_unused(Check *k);
 
 /* check_expr.c */
 Val *check_expr(Check *k, Scope *scope, const Expr *e);
@@ -122,6 +191,7 @@ Value *val_value(Check *k, const Val *v, const char *wanted);
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args);
 void scope_add(Check *k, Scope *scope, Name name, Val *value);
 Val *scope_find(const Scope *scope, const char *name);
+Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
 bool is_poison(const Val *v);
 
 /* check_apply.c */
@@ -143,11 +213,23 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span);
 Val *apply_layer(Check *k, const Builtin *b, Val **args, Span span);
 const char *unique_name(Check *k, const char *base);
 
+enum { MOST_NUMBERS = 1000000000, MOST_COMPONENTS = 4096 }; /* of a tensor; of a weight of one node */
+/* What the compiler itself does for one graph; the fuzzer lowers it. */
+typedef struct Limits {
+    int64_t nodes; /* each takes about 80 bytes while the graph is put in order */
+    int64_t pairs; /* of nodes that one condition is asked about */
+} Limits;
+extern Limits limits;
+
 /* check_graph.c */
 /* Applies a graph to a tensor (MODE_MODEL); returns its output. */
 Val *apply_graph(Check *k, Val *function, Val *first, Span span);
 /* An instance without an input value, for tests. NULL after a message. */
-Graph *instantiate(Check *k, Val *function, int64_t inputs, Span span);
+Graph *instantiate(Check *k, Val *function, Span span);
+/* One use of a node function on a set of a few nodes: a graph without edges. */
+Graph *cell_graph(Check *k, Val *function, Shape shape, Span span);
+/* The graph as a value of the function being built. */
+Val *wired_value(Check *k, Graph *g, Value *x, Span span);
 Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span);
 Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span);
 /* check_cell.c */
@@ -155,6 +237,14 @@ void build_cell(Check *k, Graph *g, int set, Val *function);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);
 /* Distribution or constant -> Init; fan sizes for kaiming and xavier. */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out);
+/* A graph run along the first index of x, its states going on from one position to the next. */
+Val *scan_graph(Check *k, Val *function, Val *x, Span span);
+/* check_time.c */
+bool read_time(Check *k, const Val *v, Span span, Time *out);
+void declare_state(Check *k, Scope *scope, const Stmt *s);
+void move_state(Check *k, Scope *scope, const Stmt *s);
+/* `function` NULL: the value is the sum. */
+void build_timed_cell(Check *k, Graph *g, int set, Val *function);
 /* check_budget.c */
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
 /* check_topology.c: predicates, candidates, order, warnings */
@@ -163,10 +253,17 @@ bool build_order(Check *k, Graph *g);
 
 /* check_train.c */
 void check_train(Check *k, const Decl *d, Module *m);
+typedef enum DataState { DATA_KNOWN, DATA_ABSENT, DATA_WRONG } DataState; /* wrong: check_train says it, or it is said */
 /* Opens only the shape of the data that the train block names. */
-bool data_shape(Check *k, const Decl *d, Module *m, Shape *input);
+DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input);
+const Setting *find_setting(const Decl *train, const char *name);
+/* The seed of a train block; 0 when there is none. */
+double train_seed(Check *k, const Decl *d, Module *m);
 void build_loss(Check *k, Val *loss);
 
 /* check_test.c */
-int run_tests(Compilation *c, FILE *out);
+/* Test blocks are well formed; nothing is differentiated. */
+void check_tests(Check *k);
+/* The value of gradcheck(...), edge_count(...) and others. */
+Val *apply_check(Check *k, const Builtin *b, Val **args, Span span);
 #endif

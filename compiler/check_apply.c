@@ -34,12 +34,13 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
     for (int i = 0; i < function->bound.count; i++) {
         BoundArg *a = &function->bound.at[i];
         int p = a->name.text ? param_named(count, params, a->name.text) : at++;
-        if (is_poison(a->value)) ok = false;
+        if (is_poison(a->value)) ok = false, k->silent++;
         if (p < 0) {
             unknown_argument(k, callee, a->name, count, params);
             ok = false;
         } else if (p >= count) {
-            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s", callee, count, count == 1 ? "" : "s");
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count, count == 1 ? "" : "s",
+                     first ? ", the value it is given included" : "");
             return false;
         } else if (out[p]) {
             diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice", params[p].name, callee);
@@ -93,13 +94,15 @@ Val *described(Check *k, Val *v)
     call->builtin = v->builtin;
     if (v->builtin->variadic) {
         for (int i = 0; i < v->bound.count; i++) vec_push(k->perm, &call->items, v->bound.at[i].value);
-        return call;
+    } else {
+        if (!bind_builtin(k, v, NULL, v->span, args)) return val_poison(k);
+        for (int i = 0; i < v->builtin->count; i++) {
+            Val *item = described(k, args[i]);
+            vec_push(k->perm, &call->items, item);
+        }
     }
-    if (!bind_builtin(k, v, NULL, v->span, args)) return val_poison(k);
-    for (int i = 0; i < v->builtin->count; i++) {
-        Val *item = described(k, args[i]);
-        vec_push(k->perm, &call->items, item);
-    }
+    for (int i = 0; i < call->items.count; i++)
+        if (is_poison(call->items.at[i])) return val_poison(k);
     return call;
 }
 
@@ -123,7 +126,7 @@ static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
         OpCode op;
     } direct[] = {{"abs", IR_ABS}, {"exp", IR_EXP}, {"log", IR_LOG}, {"sqrt", IR_SQRT}, {"sin", IR_SIN}, {"cos", IR_COS},
                   {"tanh", IR_TANH}, {"sigmoid", IR_SIGMOID}, {"relu", IR_RELU}, {"softplus", IR_SOFTPLUS},
-                  {"sign", IR_SIGN}, {"floor", IR_FLOOR}, {"min", IR_MIN}, {"max", IR_MAX}, {"where", IR_SELECT},
+                  {"sign", IR_SIGN}, {"floor", IR_FLOOR}, {"min", IR_MIN}, {"max", IR_MAX},
                   {"stop_gradient", IR_STOP}};
     for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
         if (strcmp(direct[i].name, b->name) == 0) return pointwise(k, direct[i].op, span, b->count, a);
@@ -181,14 +184,16 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
             return val_poison(k);
         }
         Val *call = described(k, function);
-        call->span = span;
+        if (!is_poison(call)) call->span = span;
         return call;
     }
-    if (b->kind == KIND_CHECK) {
-        diag_add(k->diags, E_PLACE, span, "'%s' stands only in a test", b->name);
+    if (b->kind == KIND_CHECK && !(k->testing && k->mode == MODE_CONST)) {
+        Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' stands only in a test", b->name);
+        diag_help(d, "test \"what must be true\" { ... %s(...) ... }", b->name);
         return val_poison(k);
     }
     if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
+    if (b->kind == KIND_CHECK) return apply_check(k, b, args, span);
     if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
     if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);
     return apply_layer(k, b, args, span);
@@ -213,13 +218,20 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         case STMT_WEIGHT: scope_add(k, scope, s->name, declare_weight(k, scope, s)); break;
         case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
         case STMT_STATE:
-            diag_add(k->diags, E_LATER, s->span, "'%s' has a state, which needs a graph in time: time = static has none, and "
-                     "steps and flow are not part of this release", d->name.text);
+            if (k->timed) {
+                declare_state(k, scope, s);
+                break;
+            }
+            diag_add(k->diags, E_PLACE, s->span, "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
             return val_poison(k);
         case STMT_NEXT:
         case STMT_DERIV:
-            diag_add(k->diags, E_LATER, s->span, "a state moves only in a graph with time = steps or flow, which is not part of this release");
-            return val_poison(k);
+            if (!k->timed) {
+                diag_add(k->diags, E_PLACE, s->span, "a state moves only in a graph with time = steps(n) or flow(...)");
+                return val_poison(k);
+            }
+            move_state(k, scope, s);
+            break;
         case STMT_EXPR:
             last = check_expr(k, scope, s->value);
             if (!at_end && !is_poison(last))
@@ -262,16 +274,17 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
         return val_poison(k);
     }
     if (!enter(k, d, span)) return val_poison(k);
+    vec_push(k->perm, &k->seen, d);
     Scope scope = {.module = function->module};
     Val *result = val_poison(k);
     if (bind_args(k, d->name.text, span, count, params, first, function, args)) {
+        Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
+        for (int i = 0; i < d->sizes.count; i++)
+            scope_add(k, &scope, d->sizes.at[i], val_number(k, i < taken.rank ? (double)taken.dim[i] : 1, span));
         for (int i = 0; i < count; i++) {
             Val *v = args[i] ? args[i] : check_expr(k, &scope, d->params.at[i].fallback);
             scope_add(k, &scope, d->params.at[i].name, v);
         }
-        Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
-        for (int i = 0; i < d->sizes.count && i < MAX_RANK; i++)
-            scope_add(k, &scope, d->sizes.at[i], val_number(k, i < taken.rank ? (double)taken.dim[i] : 1, span));
         result = d->value ? check_expr(k, &scope, d->value) : body_value(k, &scope, d);
     }
     k->calls.count--;
@@ -293,7 +306,9 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
     switch (function->decl->kind) {
     case DECL_GRAPH:
         if (k->mode == MODE_MODEL && is_tensor(first)) return apply_graph(k, function, first, span);
-        diag_add(k->diags, E_PLACE, span, "a graph takes a value in a model: x |> %s", function->decl->name.text);
+        diag_help(diag_add(k->diags, E_PLACE, span, "'%s' is a graph: it takes a value of a model, and this is %s", function->decl->name.text,
+                           k->mode == MODE_CELL ? "inside a node function" : first ? "another kind of value" : "none"),
+                  "in a model: x |> %s", function->decl->name.text);
         return val_poison(k);
     case DECL_FN:
         if (k->mode == MODE_MODEL && is_tensor(first) && declares_weights(function->decl))

@@ -1,5 +1,6 @@
 /* check_budget.c: how many edges of a list are in use. Counts legal candidates only. */
 #include "check.h"
+#include "timed.h"
 #include <math.h>
 
 static const char *smallest_share(Check *k, int64_t candidates)
@@ -12,7 +13,8 @@ static const char *smallest_share(Check *k, int64_t candidates)
 /* A share gives round(share * candidates) edges. */
 static bool share_count(Check *k, double share, int64_t candidates, Span span, int64_t *out)
 {
-    if (share <= 0 || share > 1) {
+    if (share > 1 && share < 1 + 1e-9) share = 1; /* of arithmetic, as in share(0.05^2 * 400) */
+    if (!(share > 0 && share <= 1)) {
         Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% is not above 0%% and at most 100%%", share * 100);
         diag_help(d, "write keep 5%% for one edge in twenty");
         return false;
@@ -24,11 +26,18 @@ static bool share_count(Check *k, double share, int64_t candidates, Span span, i
     return false;
 }
 
+static bool is_literal(Check *k, Span span)
+{
+    const char *text = sources_file(k->c->sources, span.file)->text + span.start;
+    return strspn(text, "0123456789.") >= span.end - span.start;
+}
+
 static bool whole_count(Check *k, double count, int64_t candidates, Span span, int64_t *out)
 {
     if (count > 0 && count < 1) {
         Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g is neither a count nor a percentage", count);
-        diag_help(d, "write %.6g%% for a share of the candidates", count * 100);
+        if (is_literal(k, span)) diag_help(d, "write %.6g%% for a share of the candidates", count * 100);
+        else diag_help(d, "write share(...) around it for a share of the candidates");
         return false;
     }
     if (count < 1 || count != count) {
@@ -36,8 +45,7 @@ static bool whole_count(Check *k, double count, int64_t candidates, Span span, i
         diag_help(d, "keep at least one edge: keep 1");
         return false;
     }
-    *out = (int64_t)floor(count + 0.5);
-    if (count < 9e15 && *out <= candidates) return true;
+    if (floor(count + 0.5) <= (double)candidates) return *out = (int64_t)floor(count + 0.5), true;
     Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidates", floor(count + 0.5), (long long)candidates);
     diag_help(d, "keep all uses every candidate");
     return false;
@@ -59,19 +67,21 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
     return false;
 }
 
-/* params(n): the edges that leave the graph with n learned numbers in all. */
+/* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n multiply-adds a
+ * sample, one at each evaluation of a graph in time. */
 static bool params_count(Check *k, Graph *g, Val *v, int64_t candidates, int64_t *out)
 {
     Val *n = v->items.at[0];
     if (n->kind != VAL_NUMBER) {
-        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number", v->builtin->name);
+        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number; this is %s", v->builtin->name, val_text(k, n));
         return false;
     }
     double used = 0;
-    if (strcmp(v->builtin->name, "params") == 0)
-        for (int s = 0; s < g->sets.count; s++)
-            for (int i = 0; i < g->sets.at[s].weights.count; i++) used += (double)g->sets.at[s].weights.at[i]->size;
-    if (n->number - used < 1) {
+    if (strcmp(v->builtin->name, "macs") == 0)
+        return whole_count(k, floor(n->number / (is_timed(g) ? (double)timed_evaluations(g) : 1)), candidates, v->span, out);
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].weights.count; i++) used += (double)g->sets.at[s].weights.at[i]->size;
+    if (!(n->number - used >= 1)) {
         diag_add(k->diags, E_AMOUNT, v->span, "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number, used);
         return false;
     }
@@ -95,6 +105,18 @@ static int64_t fan_in_kept(const Graph *g, int list, int64_t most)
     return kept;
 }
 
+/* Adds the edges out of each source, as differences from the source before it. */
+static void add_out_edges(const Candidates *c, int64_t *change)
+{
+    CandidateRun run;
+    if (c->form == CANDIDATES_DENSE) {
+        change[0] += c->targets, change[c->sources] -= c->targets;
+        return;
+    }
+    for (int64_t t = 0; t < c->targets; t++)
+        for (int64_t n = 0; candidates_run(c, t, n, &run); n++) change[run.source]++, change[run.source + run.length]--;
+}
+
 /* The same out of each node. */
 static int64_t fan_out_kept(Arena *a, const Graph *g, int list, int64_t most)
 {
@@ -103,13 +125,10 @@ static int64_t fan_out_kept(Arena *a, const Graph *g, int list, int64_t most)
         int64_t *edges = NEW_ARRAY(a, int64_t, (size_t)g->sets.at[s].size + 1);
         for (int b = 0; b < g->bundles.count; b++) {
             const Bundle *u = &g->bundles.at[b];
-            CandidateRun run;
-            if (u->list != list || u->from != s) continue;
-            for (int64_t t = 0; t < u->candidates.targets; t++)
-                for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
-                    for (int64_t i = 0; i < run.length; i++) edges[run.source + i]++;
+            if (u->list == list && u->from == s) add_out_edges(&u->candidates, edges);
         }
-        for (int64_t i = 0; i < g->sets.at[s].size; i++) kept += edges[i] < most ? edges[i] : most;
+        int64_t here = 0;
+        for (int64_t i = 0; i < g->sets.at[s].size; i++) here += edges[i], kept += here < most ? here : most;
     }
     return kept;
 }
@@ -132,8 +151,8 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
 static void anneal_budget(Check *k, EdgeList *l, Val *v)
 {
     Val *epochs = v->items.at[2];
-    if (epochs->kind != VAL_NUMBER || !(epochs->number > 0)) {
-        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0");
+    if (epochs->kind != VAL_NUMBER || !(epochs->number > 0) || !isfinite(epochs->number)) {
+        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0; this is %s", val_text(k, epochs));
         return;
     }
     if (!amount_count(k, v->items.at[0], l->candidates, &l->start) || !amount_count(k, v->items.at[1], l->candidates, &l->keep))

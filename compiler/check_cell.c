@@ -3,14 +3,18 @@
 #include "grad.h"
 #include <math.h>
 
+static bool is_finite(Check *k, const Val *v, const char *what)
+{
+    if (v->kind == VAL_NUMBER && isfinite(v->number)) return true;
+    diag_add(k->diags, v->kind == VAL_NUMBER ? E_RANGE : E_KIND, v->span, "%s must be a finite number; this is %s", what, val_text(k, v));
+    return false;
+}
+
 static bool two_numbers(Check *k, const Val *call, double *a, double *b)
 {
     for (int i = 0; i < 2; i++)
-        if (call->items.at[i]->kind != VAL_NUMBER) {
-            diag_add(k->diags, E_KIND, call->items.at[i]->span, "'%s' of %s wants a number", call->builtin->params[i].name,
-                     call->builtin->name);
+        if (!is_finite(k, call->items.at[i], arena_printf(k->perm, "'%s' of %s", call->builtin->params[i].name, call->builtin->name)))
             return false;
-        }
     *a = call->items.at[0]->number, *b = call->items.at[1]->number;
     return true;
 }
@@ -19,10 +23,7 @@ static bool choices(Check *k, const Val *call, Init *out)
 {
     out->kind = INIT_CHOICE;
     for (int i = 0; i < call->items.count; i++) {
-        if (call->items.at[i]->kind != VAL_NUMBER) {
-            diag_add(k->diags, E_KIND, call->items.at[i]->span, "choice wants numbers");
-            return false;
-        }
+        if (!is_finite(k, call->items.at[i], "a choice")) return false;
         vec_push(k->perm, &out->choices, call->items.at[i]->number);
     }
     if (call->items.count) return true;
@@ -38,7 +39,7 @@ bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
     v = described(k, v);
     if (v->kind == VAL_NUMBER) {
         *out = (Init){.kind = INIT_CONSTANT, .a = v->number};
-        return true;
+        return is_finite(k, v, "an initial value");
     }
     if (v->kind != VAL_CALL || v->builtin->kind != KIND_DIST) {
         if (v->kind == VAL_POISON) return false;
@@ -62,20 +63,27 @@ bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
     if (!two_numbers(k, v, &out->a, &out->b)) return false;
     if (strcmp(name, "normal") == 0) out->kind = INIT_NORMAL;
     bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
-    if (bad)
-        diag_add(k->diags, E_RANGE, v->span, out->kind == INIT_NORMAL ? "a deviation below 0" : "uniform(low, high) with low above high");
+    if (bad && out->kind == INIT_NORMAL) diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
+    else if (bad) diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g", out->a, out->b);
     return !bad;
 }
 
 /* Sizes in [ ]: whole numbers of at least 1. */
 static bool weight_dims(Check *k, Scope *scope, const Stmt *s, Shape *out)
 {
+    double parts = 1;
     *out = (Shape){0};
     for (int i = 0; i < s->dims.count; i++) {
         Val *v = check_expr(k, scope, s->dims.at[i]);
         if (is_poison(v)) return false;
-        if (v->kind != VAL_NUMBER || v->number < 1 || v->number > 1e6 || floor(v->number) != v->number || i == MAX_RANK) {
-            diag_add(k->diags, E_RANGE, s->dims.at[i]->span, "a size must be a whole number from 1, with at most %d sizes", MAX_RANK);
+        if (v->kind != VAL_NUMBER || !(v->number >= 1) || floor(v->number) != v->number || i == MAX_RANK) {
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span, "a weight has at most %d sizes, each a whole number from 1; this is %s", MAX_RANK,
+                     val_text(k, v));
+            return false;
+        }
+        if ((parts *= v->number) > MOST_COMPONENTS) {
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span, "weight '%s' has %.15g numbers a node; the most is %d", s->name.text, parts,
+                     MOST_COMPONENTS);
             return false;
         }
         out->dim[out->rank++] = (int64_t)v->number;
@@ -88,8 +96,16 @@ static bool clamp_range(Check *k, Scope *scope, const Stmt *s, Tensor *p)
     if (!s->low) return true;
     Val *low = check_expr(k, scope, s->low), *high = check_expr(k, scope, s->high);
     if (is_poison(low) || is_poison(high)) return false;
-    if (low->kind != VAL_NUMBER || high->kind != VAL_NUMBER || low->number > high->number) {
-        diag_add(k->diags, E_RANGE, s->low->span, "a range is low .. high with two numbers, low first");
+    Span range = span_join(s->low->span, s->high->span);
+    if (low->kind != VAL_NUMBER || high->kind != VAL_NUMBER || !(low->number <= high->number)) {
+        diag_add(k->diags, E_RANGE, range, "a range is low .. high with two numbers, low first; this is %s .. %s", val_text(k, low),
+                 val_text(k, high));
+        return false;
+    }
+    if (p->init.kind == INIT_CONSTANT && (p->init.a < low->number || p->init.a > high->number)) {
+        Diag *d = diag_add(k->diags, E_RANGE, s->value->span, "weight '%s' starts at %.6g, which is not in %s .. %s", s->name.text,
+                           p->init.a, val_text(k, low), val_text(k, high));
+        diag_note(d, range, "the range is given here");
         return false;
     }
     p->clamped = true, p->low = low->number, p->high = high->number;
@@ -133,26 +149,51 @@ static const char *weight_name(Check *k, const char *name)
     }
 }
 
+/* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a constant. */
+static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val *start)
+{
+    start = described(k, start);
+    if (start->kind != VAL_NUMBER) {
+        Diag *d = diag_add(k->diags, E_PLACE, s->span, "weight '%s' is drawn, so the function has no fixed value to test", s->name.text);
+        diag_note(d, k->line, "the test that calls it is here");
+        diag_help(d, "test its derivatives with gradcheck, or a function of numbers");
+        return val_poison(k);
+    }
+    if (depth == dims.rank) return start;
+    Val *list = val_new(k, VAL_LIST, s->span), *item = weight_at_start(k, s, dims, depth + 1, start);
+    for (int64_t i = 0; i < dims.dim[depth]; i++) vec_push(k->perm, &list->items, item);
+    return list;
+}
+
+static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
+{
+    Tensor *p = model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
+    p->components = shape_size(dims);
+    p->learned = true, p->shared = s->shared, p->decay = 1;
+    if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) || !clamp_range(k, scope, s, p)) return NULL;
+    if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
+        diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");
+        return NULL;
+    }
+    vec_push(k->perm, &k->set->weights, p);
+    return p;
+}
+
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
 {
     Shape dims;
+    int64_t next = 0;
     Val *start = check_expr(k, scope, s->value);
     if (!weight_dims(k, scope, s, &dims) || is_poison(start)) return val_poison(k);
-    if (k->mode == MODE_CONST && dims.rank == 0 && start->kind == VAL_NUMBER) return start; /* tests of plain values */
+    if (k->mode == MODE_CONST && k->testing) return weight_at_start(k, s, dims, 0, start);
     if (k->mode != MODE_CELL) {
-        diag_add(k->diags, E_PLACE, s->span, "a weight belongs to a node function; here is none");
+        Diag *d = diag_add(k->diags, E_PLACE, s->span, "weight '%s' has no node to belong to: its function is called %s", s->name.text,
+                           k->mode == MODE_PREDICATE ? "in the condition of edges" : k->mode == MODE_MODEL ? "on numbers" : "outside of a graph");
+        diag_help(d, "use the function as a node function, such as nodes h[8] : F, or send a value of a model to it with |>");
         return val_poison(k);
     }
-    Tensor *p = model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
-    int64_t parts = shape_size(dims), next = 0;
-    p->learned = true, p->shared = s->shared, p->components = parts, p->decay = 1;
-    if (!init_of(k, start, (double)parts, (double)parts, &p->init) || !clamp_range(k, scope, s, p)) return val_poison(k);
-    if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
-        diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");
-        return val_poison(k);
-    }
-    vec_push(k->perm, &k->set->weights, p);
-    return weight_elements(k, p, dims, 0, &next, s->span);
+    Tensor *p = new_weight(k, scope, s, dims, start);
+    return p ? weight_elements(k, p, dims, 0, &next, s->span) : val_poison(k);
 }
 
 static const char *function_name(const Val *f) { return f->builtin ? f->builtin->name : f->decl->name.text; }

@@ -1,14 +1,11 @@
 /* check_expr.c: expressions. Known operands give known results; others append to the function being built. */
 #include "check.h"
 #include "op.h"
+#include "parse.h"
 #include <math.h>
 
 void scope_add(Check *k, Scope *scope, Name name, Val *value)
 {
-    if (builtin_find(name.text)) {
-        Diag *d = diag_add(k->diags, E_SHADOW, name.span, "'%s' is a built-in name", name.text);
-        diag_help(d, "choose another name, such as %s_", name.text);
-    }
     vec_push(k->perm, &scope->names, (Binding){name.text, value});
 }
 
@@ -22,7 +19,7 @@ Val *scope_find(const Scope *scope, const char *name)
 
 /* ---- names ---- */
 
-static Val *function_value(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span)
+Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span)
 {
     Val *v = val_new(k, VAL_FUNCTION, span);
     v->builtin = b, v->decl = decl, v->module = module;
@@ -52,44 +49,14 @@ static Val *declared_option(Check *k, const Decl *decl)
     return val_poison(k);
 }
 
-static Val *declared(Check *k, Module *m, const char *name, Span span)
+static Val *declared(Check *k, const Decl *d, Module *m, Span span)
 {
-    for (int i = 0; i < m->ast->decls.count; i++) {
-        const Decl *d = m->ast->decls.at[i];
-        if (!d->name.text || strcmp(d->name.text, name) != 0) continue;
-        if (is_callable(d)) return function_value(k, NULL, d, m, span);
-        if (d->kind == DECL_OPTION) {
-            Val *copy = NEW(k->perm, Val);
-            *copy = *declared_option(k, d);
-            copy->span = span;
-            return copy;
-        }
-    }
-    for (int i = 0; i < m->imports.count; i++)
-        if (!m->imports.at[i]->name) {
-            Val *v = declared(k, m->imports.at[i], name, span);
-            if (v) return v;
-        }
-    return NULL;
-}
-
-static void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
-{
-    Vec(const char *) known = {0};
-    Module *module = NULL;
-    for (const Scope *s = scope; s; s = s->outer) {
-        module = s->module ? s->module : module;
-        for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
-    }
-    for (int i = 0; module && i < module->ast->decls.count; i++) {
-        const Decl *d = module->ast->decls.at[i];
-        if (d->name.text && (is_callable(d) || d->kind == DECL_OPTION)) vec_push(k->perm, &known, d->name.text);
-    }
-    for (int i = 0; i < builtin_count(); i++)
-        if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
-    const char *near = diag_nearest(name, known.at, known.count);
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (is_callable(d)) return val_function(k, NULL, d, m, span);
+    Val *copy = NEW(k->perm, Val);
+    *copy = *declared_option(k, d);
+    copy->span = span;
+    if (is_poison(copy)) k->silent++;
+    return copy;
 }
 
 static Val *word_value(Check *k, const Builtin *b, Span span)
@@ -110,37 +77,29 @@ static Val *later(Check *k, const char *name, Span span)
 static Val *name_value(Check *k, Scope *scope, const Expr *e)
 {
     Val *v = scope_find(scope, e->name);
-    if (v) return v;
-    Scope *s = scope;
-    while (s && !s->module) s = s->outer;
-    if (s && (v = declared(k, s->module, e->name, e->span))) return v;
+    if (v) { /* messages point at the use */
+        Val *copy = NEW(k->perm, Val);
+        *copy = *v;
+        copy->span = e->span;
+        return copy;
+    }
+    Module *m = scope_module(scope), *where;
+    const Decl *d = m ? find_decl(m, e->name, &where) : NULL;
+    if (d) return declared(k, d, where, e->span);
     const Builtin *b = builtin_find(e->name);
     if (!b) {
         unknown_name(k, scope, e->name, e->span);
         return val_poison(k);
     }
     if (b->kind == KIND_LATER) return later(k, b->name, e->span);
-    return b->kind == KIND_WORD ? word_value(k, b, e->span) : function_value(k, b, NULL, NULL, e->span);
+    return b->kind == KIND_WORD ? word_value(k, b, e->span) : val_function(k, b, NULL, NULL, e->span);
 }
 
 static Val *member_value(Check *k, Scope *scope, const Expr *e)
 {
-    Scope *s = scope;
-    while (s && !s->module) s = s->outer;
-    if (e->left->kind == EXPR_NAME && s)
-        for (int i = 0; i < s->module->imports.count; i++) {
-            Module *m = s->module->imports.at[i];
-            if (!m->name || strcmp(m->name, e->left->name) != 0) continue;
-            Val *v = declared(k, m, e->name, e->span);
-            if (v) return v;
-            Scope inside = {.module = m};
-            unknown_name(k, &inside, e->name, e->span);
-            return val_poison(k);
-        }
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "'%s' is not an imported file",
-                       e->left->kind == EXPR_NAME ? e->left->name : "this");
-    diag_help(d, "import \"file.dnw\" as name makes name.thing");
-    return val_poison(k);
+    Module *where;
+    const Decl *d = member_decl(k, scope, e, &where);
+    return d ? declared(k, d, where, e->span) : val_poison(k);
 }
 
 /* ---- operators ---- */
@@ -159,6 +118,7 @@ Value *val_value(Check *k, const Val *v, const char *wanted)
     case VAL_POISON: return NULL;
     default: {
         Diag *d = diag_add(k->diags, E_KIND, v->span, "%s stands where %s is wanted", val_kind_text(v), wanted);
+        if (v->kind == VAL_LIST) diag_help(d, "choose one of its elements: [0] is the first");
         if (v->kind == VAL_FUNCTION) diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
         return NULL;
     }
@@ -174,20 +134,39 @@ static bool gives_bool(OpCode op)
     return op == IR_LT || op == IR_LE || op == IR_EQ || op == IR_AND || op == IR_OR || op == IR_NOT;
 }
 
-/* Each argument is a condition where one is wanted and a number elsewhere. */
+static bool is_condition(const Val *v) { return v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool); }
+
+/* Each argument is a condition where one is wanted and a number elsewhere; both branches of a choice are the same. */
 static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
 {
     for (int i = 0; i < count; i++) {
-        bool is_bool = args[i]->kind == VAL_BOOL || (args[i]->kind == VAL_RUNTIME && args[i]->value->is_bool);
-        bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT || (op == IR_SELECT && i == 0);
-        if (op == IR_SELECT && i > 0) continue;
-        if (is_bool == wanted) continue;
+        bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT;
+        if (op == IR_SELECT) wanted = i == 0 || is_condition(args[1]);
+        if (is_condition(args[i]) == wanted) continue;
         Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s stands where %s is wanted", val_kind_text(args[i]),
                            wanted ? "a condition" : "a number");
-        if (wanted) diag_help(d, "compare it, such as %s != 0", args[i]->kind == VAL_NUMBER ? val_text(k, args[i]) : "x");
+        if (op == IR_SELECT && i == 2) diag_note(d, args[1]->span, "the other branch is %s", val_kind_text(args[1]));
+        else if (wanted) diag_help(d, "compare it, such as %s != 0", args[i]->kind == VAL_NUMBER ? val_text(k, args[i]) : "x");
         return false;
     }
     return true;
+}
+
+/* As it is written. */
+static const char *op_sign(OpCode op)
+{
+    switch (op) {
+    case IR_ADD: return "+";
+    case IR_SUB: return "-";
+    case IR_MUL: return "*";
+    case IR_DIV: return "/";
+    case IR_POW: return "^";
+    case IR_LT: return "<";
+    case IR_LE: return "<=";
+    case IR_EQ: return "==";
+    case IR_SELECT: return "if";
+    default: return op_info[op].text;
+    }
 }
 
 static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **values)
@@ -197,7 +176,7 @@ static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **valu
         if (values[i]->shape.rank == 0) continue;
         if (!first) first = values[i];
         else if (!shape_equal(first->shape, values[i]->shape)) {
-            Diag *d = diag_add(k->diags, E_SHAPE, span, "%s of values that differ in shape: %s and %s", op_info[op].text,
+            Diag *d = diag_add(k->diags, E_SHAPE, span, "the values of '%s' differ in shape: %s and %s", op_sign(op),
                                shape_text(k->perm, first->shape), shape_text(k->perm, values[i]->shape));
             diag_note(d, first->span, "%s comes from here", shape_text(k->perm, first->shape));
             diag_note(d, values[i]->span, "%s comes from here", shape_text(k->perm, values[i]->shape));
@@ -231,6 +210,17 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     return val_runtime(k, func_add(k->func, op, span, count, values), span);
 }
 
+/* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare with all. */
+static bool never_equal(const Val *a, const Val *b)
+{
+    bool plain[2];
+    for (int i = 0; i < 2; i++) {
+        ValKind kind = (i ? b : a)->kind;
+        plain[i] = known(i ? b : a) || kind == VAL_RUNTIME || kind == VAL_STRING || kind == VAL_LIST || kind == VAL_TUPLE;
+    }
+    return plain[0] && plain[1] && a->kind != b->kind;
+}
+
 /* x > y is y < x, x >= y is y <= x, x != y is not x == y. */
 static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
 {
@@ -247,23 +237,38 @@ static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
         Val *same = pointwise(k, IR_EQ, e->span, 2, straight);
         return e->op == OP_EQ ? same : pointwise(k, IR_NOT, e->span, 1, &same);
     }
-    if (is_poison(a) || is_poison(b)) return val_poison(k);
+    if (never_equal(a, b)) {
+        Diag *d = diag_add(k->diags, E_KIND, e->span, "%s is compared with %s: they are never equal", val_kind_text(a), val_kind_text(b));
+        diag_note(d, e->left->span, "this is %s", val_text(k, a));
+        diag_note(d, e->right->span, "this is %s", val_text(k, b));
+        return val_poison(k);
+    }
     return val_bool(k, val_equal(described(k, a), described(k, b)) == (e->op == OP_EQ), e->span);
+}
+
+/* A side that is already decided either decides the whole or drops out; a left one that decides hides the right one. */
+static Val *logical_value(Check *k, Scope *scope, const Expr *e)
+{
+    bool deciding = e->op == OP_OR;
+    Val *a = check_expr(k, scope, e->left);
+    if (a->kind == VAL_BOOL && (a->number != 0) == deciding) return a;
+    Val *b = check_expr(k, scope, e->right), *both[2] = {a, b};
+    if (is_poison(a) || is_poison(b)) return val_poison(k);
+    for (int i = 0; i < 2; i++)
+        if (!known(both[i]) && both[i]->kind != VAL_RUNTIME) return val_value(k, both[i], "a condition"), val_poison(k);
+    if (!kinds_agree(k, deciding ? IR_OR : IR_AND, 2, both)) return val_poison(k);
+    if (a->kind == VAL_BOOL) return b;
+    if (b->kind == VAL_BOOL) return (b->number != 0) == deciding ? b : a;
+    return pointwise(k, deciding ? IR_OR : IR_AND, e->span, 2, both);
 }
 
 static Val *binary_value(Check *k, Scope *scope, const Expr *e)
 {
     static const OpCode code[] = {[OP_ADD] = IR_ADD, [OP_SUB] = IR_SUB, [OP_MUL] = IR_MUL, [OP_DIV] = IR_DIV,
-                                  [OP_MOD] = IR_MOD, [OP_POW] = IR_POW, [OP_AND] = IR_AND, [OP_OR] = IR_OR};
-    Val *a = check_expr(k, scope, e->left);
-    /* A condition that is already decided does not look at its other side. */
-    if (a->kind == VAL_BOOL && ((e->op == OP_AND && a->number == 0) || (e->op == OP_OR && a->number != 0))) return a;
-    Val *args[2] = {a, check_expr(k, scope, e->right)};
+                                  [OP_MOD] = IR_MOD, [OP_POW] = IR_POW};
+    if (e->op == OP_AND || e->op == OP_OR) return logical_value(k, scope, e);
+    Val *args[2] = {check_expr(k, scope, e->left), check_expr(k, scope, e->right)};
     if (is_poison(args[0]) || is_poison(args[1])) return val_poison(k);
-    if (a->kind == VAL_BOOL && (e->op == OP_AND || e->op == OP_OR)) {
-        Val *both[2] = {args[1], args[1]};
-        return kinds_agree(k, code[e->op], 2, both) ? args[1] : val_poison(k);
-    }
     if (e->op >= OP_EQ && e->op <= OP_GE) return comparison(k, e, args[0], args[1]);
     return pointwise(k, code[e->op], e->span, 2, args);
 }
@@ -279,14 +284,36 @@ static Val *if_value(Check *k, Scope *scope, const Expr *e)
 
 /* ---- the rest ---- */
 
+/* `number` counts the values inside, so that a list of lists of lists cannot grow without end. */
 static Val *list_value(Check *k, Scope *scope, const Expr *e, ValKind kind)
 {
+    enum { MOST = 100000 };
     Val *v = val_new(k, kind, e->span);
+    bool ok = true;
     for (int i = 0; i < e->items.count; i++) {
         Val *item = check_expr(k, scope, e->items.at[i]);
+        if (is_poison(item)) ok = false;
+        v->number += item->kind == VAL_LIST || item->kind == VAL_TUPLE ? item->number + 1 : 1;
         vec_push(k->perm, &v->items, item);
     }
-    return v;
+    if (ok && v->number > MOST) {
+        diag_add(k->diags, E_RANGE, e->span, "this list holds more than %d values", MOST);
+        ok = false;
+    }
+    return ok ? v : val_poison(k);
+}
+
+/* h[a: 4, b: 3] at (a, b): what the declaration of a set could be. */
+static const char *with_coordinates(Check *k, const NodeSetDecl *d)
+{
+    const char *sizes = "", *point = "";
+    for (int i = 0; i < d->indices.count && i < MAX_RANK; i++) {
+        const char *size = expr_text(k->perm, k->c->sources, d->indices.at[i].size);
+        sizes = arena_printf(k->perm, "%s%s%c: %s", sizes, i ? ", " : "", 'a' + i, size);
+        point = arena_printf(k->perm, "%s%s%c", point, i ? ", " : "", 'a' + i);
+    }
+    if (d->indices.count == 0) return arena_printf(k->perm, "%s at (0, 0)", d->name.text);
+    return arena_printf(k->perm, "%s[%s] at (%s%s)", d->name.text, sizes, point, d->indices.count == 1 ? ", 0" : "");
 }
 
 /* x[a, b] of a node set: its coordinates, from the set's own `at` with its indices replaced. */
@@ -296,11 +323,12 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
     if (!d->at) {
         Diag *g = diag_add(k->diags, E_KIND, e->span, "node set '%s' has no coordinates", d->name.text);
         diag_note(g, d->span, "it is declared here");
-        diag_help(g, "add them to its declaration: %s[a: n] at (a / n, 0)", d->name.text);
+        diag_help(g, "add them to its declaration: %s", with_coordinates(k, d));
         return val_poison(k);
     }
     if (e->items.count != d->indices.count) {
-        diag_add(k->diags, E_INDEX, e->span, "'%s' has %d indices, not %d", d->name.text, d->indices.count, e->items.count);
+        diag_add(k->diags, E_INDEX, e->span, "'%s' has %d ind%s, not %d", d->name.text, d->indices.count, d->indices.count == 1 ? "ex" : "ices",
+                 e->items.count);
         return val_poison(k);
     }
     Scope inner = {.outer = k->graph_scope};
@@ -325,7 +353,8 @@ static Val *index_value(Check *k, Scope *scope, const Expr *e)
         }
         if (index->kind != VAL_NUMBER || floor(index->number) != index->number || index->number < 0 ||
             index->number >= left->items.count) {
-            diag_add(k->diags, E_INDEX, e->items.at[i]->span, "element %s of %d", val_text(k, index), left->items.count);
+            diag_add(k->diags, E_INDEX, e->items.at[i]->span, "there is no element %s: this list has %d, counted from 0", val_text(k, index),
+                     left->items.count);
             return val_poison(k);
         }
         left = left->items.at[(int)index->number];
@@ -349,9 +378,14 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
     f->span = e->span;
     f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
     for (int i = 0; i < callee->bound.count; i++) vec_push(k->perm, &f->bound, callee->bound.at[i]);
+    const char *thing_name = !callee->builtin ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
+                             : callee->builtin->kind == KIND_CHECK ? callee->builtin->params[0].name
+                             : strcmp(callee->builtin->name, "scan") == 0 ? "graph" : NULL;
     for (int i = 0; i < e->args.count; i++) {
-        Val *v = check_expr(k, scope, e->args.at[i].value);
-        vec_push(k->perm, &f->bound, (BoundArg){e->args.at[i].name, v});
+        const Arg *a = &e->args.at[i];
+        bool thing = thing_name && (a->name.text ? strcmp(a->name.text, thing_name) == 0 : i == 0);
+        Val *v = thing ? check_function(k, scope, a->value) : check_expr(k, scope, a->value);
+        vec_push(k->perm, &f->bound, (BoundArg){a->name, v});
     }
     return f;
 }
@@ -373,7 +407,31 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
     return val_poison(k);
 }
 
+/* Calls are unfolded where they stand: a few short lines can ask for more than any machine has. */
+static bool within_bounds(Check *k, const Expr *e)
+{
+    enum { DEEPEST = 2000, MOST = 1000000 };
+    if (k->work > MOST) return false;
+    if (k->depth < DEEPEST && k->work++ < MOST) return true;
+    Diag *d = diag_add(k->diags, E_RECURSION, e->span, k->depth < DEEPEST ? "the functions unfold into more than %d operations"
+                       : "the functions call each other more than %d deep", k->depth < DEEPEST ? MOST : DEEPEST);
+    diag_help(d, "give a value that is used several times a name of its own: y = f(x)");
+    k->work = MOST + 1;
+    return false;
+}
+
+static Val *expr_value(Check *k, Scope *scope, const Expr *e);
+
 Val *check_expr(Check *k, Scope *scope, const Expr *e)
+{
+    if (!within_bounds(k, e)) return val_poison(k);
+    k->depth++;
+    Val *v = expr_value(k, scope, e);
+    k->depth--;
+    return v;
+}
+
+static Val *expr_value(Check *k, Scope *scope, const Expr *e)
 {
     switch (e->kind) {
     case EXPR_NUMBER: return val_number(k, e->number, e->span);

@@ -1,6 +1,7 @@
 /* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the model. */
 #include "check.h"
 #include "grad.h"
+#include "timed.h"
 #include <math.h>
 
 const char *unique_name(Check *k, const char *base)
@@ -24,6 +25,7 @@ static Graph *graph_new(Check *k, const char *base, Span span)
     g->number = k->model->graphs.count;
     g->input = g->output = -1;
     g->span = span;
+    vec_push(k->perm, &k->graphs, g);
     return g;
 }
 
@@ -36,19 +38,24 @@ static int find_set(const Graph *g, const char *name)
     return -1;
 }
 
+/* The number of nodes is bounded before anything is allocated for them. */
 static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
 {
     *out = (Shape){0};
-    double size = 1;
+    double size = 1, low = d->role == SET_NODES ? 0 : 1;
     for (int i = 0; i < d->indices.count; i++) {
         const Expr *e = d->indices.at[i].size;
         Val *v = check_expr(k, scope, e);
         if (is_poison(v)) return false;
-        double low = d->role == SET_NODES ? 0 : 1;
-        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low || (size *= v->number) > 2e9) {
-            Diag *g = diag_add(k->diags, E_RANGE, e->span, "the size of '%s' must be a whole number from %g, at most 2000000000 nodes in all; this is %s",
-                               d->name.text, low, v->kind == VAL_NUMBER ? val_text(k, v) : val_kind_text(v));
-            if (v->kind == VAL_NUMBER && floor(v->number) != v->number) diag_help(g, "round it: floor(...)");
+        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low || !isfinite(v->number)) {
+            Diag *g = diag_add(k->diags, E_RANGE, e->span, "a size of '%s' must be a whole number from %g; this is %s", d->name.text, low,
+                               val_text(k, v));
+            if (v->kind == VAL_NUMBER && isfinite(v->number) && floor(v->number) != v->number) diag_help(g, "round it: floor(...)");
+            return false;
+        }
+        double most = (double)limits.nodes;
+        if (v->number > most || (size *= v->number) > most) {
+            diag_add(k->diags, E_RANGE, e->span, "node set '%s' has %.15g nodes or more; the most is %.0f", d->name.text, fmax(size, v->number), most);
             return false;
         }
         if (i == MAX_RANK) {
@@ -78,10 +85,6 @@ static bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
         diag_note(m, g->sets.at[before].span, "the first is here");
         return false;
     }
-    if (builtin_find(d->name.text)) {
-        diag_add(k->diags, E_SHADOW, d->name.span, "'%s' is a built-in name", d->name.text);
-        return false;
-    }
     int *role = d->role == SET_INPUT ? &g->input : &g->output;
     if (d->role != SET_NODES && *role >= 0) {
         second_role(k, g, d, *role);
@@ -90,7 +93,8 @@ static bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
     if (!set_shape(k, scope, d, &s.shape)) return false;
     s.size = shape_size(s.shape);
     if (d->role != SET_NODES) *role = g->sets.count;
-    if (!(d->role == SET_INPUT && !d->cell)) s.first = g->nodes, g->nodes += s.size;
+    bool plain = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
+    if (!plain) s.first = g->nodes, g->nodes += s.size;
     vec_push(k->perm, &g->sets, s);
     vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
     return true;
@@ -100,9 +104,10 @@ static void add_cells(Check *k, Graph *g, Scope *scope)
 {
     for (int i = 0; i < g->sets.count; i++) {
         const Expr *cell = k->set_decls.at[i]->cell;
-        if (!cell) continue;
-        Val *f = check_function(k, scope, cell);
-        if (!is_poison(f)) build_cell(k, g, i, f);
+        Val *f = cell ? check_function(k, scope, cell) : NULL;
+        if (cell && is_poison(f)) continue;
+        if (is_timed(g)) build_timed_cell(k, g, i, f);
+        else if (f) build_cell(k, g, i, f);
     }
 }
 
@@ -111,14 +116,7 @@ static void add_cells(Check *k, Graph *g, Scope *scope)
 static int edge_set(Check *k, const Graph *g, const NodeRef *r)
 {
     int set = find_set(g, r->set.text);
-    if (set < 0) {
-        const char **names = NEW_ARRAY(k->perm, const char *, (size_t)g->sets.count + 1);
-        for (int i = 0; i < g->sets.count; i++) names[i] = g->sets.at[i].name;
-        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'", r->set.text, g->name);
-        const char *near = diag_nearest(r->set.text, names, g->sets.count);
-        if (near) diag_help(d, "did you mean '%s'?", near);
-        return -1;
-    }
+    if (set < 0) return k->silent++, -1; /* said by check_names */
     const NodeSet *s = &g->sets.at[set];
     int declared = k->set_decls.at[set]->indices.count;
     if (r->bracketed && r->indices.count != declared) {
@@ -186,7 +184,9 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
-        diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s", val_kind_text(v));
+        Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s",
+                           v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
+        if (v->kind == VAL_RUNTIME) diag_help(d, "compare it, such as: where ... == 0");
         ok = false;
     }
     if (ok) {
@@ -207,10 +207,20 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
 
 static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u)
 {
-    if (g->sets.at[u->to].role != SET_INPUT) return true;
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    if (is_timed(g)) {
+        if (from->role == SET_OUTPUT && from->first < 0)
+            diag_add(k->diags, E_KIND, line->span, "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
+        else if (to->role == SET_INPUT && to->first < 0)
+            diag_add(k->diags, E_KIND, line->span, "input '%s' is held: edges into it need a node function there", to->name);
+        else return true;
+        return false;
+    }
+    if (to->role != SET_INPUT) return true;
+    if (k->probing) return k->cyclic = true;
     Diag *d = diag_add(k->diags, E_CYCLE, line->span, "edges lead into the input set '%s', which time = static cannot run",
                        g->sets.at[u->to].name);
-    diag_help(d, "turn them round, or send them to a nodes set");
+    diag_help(d, "turn them round: %s -> %s", line->to.set.text, line->from.set.text);
     return false;
 }
 
@@ -287,14 +297,6 @@ static void budgets(Check *k, Graph *g, Scope *scope, const Decl *d)
 
 /* ---- instances ---- */
 
-static void check_time(Check *k, const Val *time, Span span)
-{
-    if (is_poison(time)) return;
-    if (time->kind == VAL_CALL && time->builtin->kind == KIND_TIME) return;
-    Diag *d = diag_add(k->diags, E_KIND, span, "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(time));
-    diag_help(d, "write time = static, or leave the line out");
-}
-
 static bool bind_graph(Check *k, Val *function, Shape taken, Span span, Scope *scope)
 {
     const Decl *d = function->decl;
@@ -328,7 +330,7 @@ static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
         if (item->kind != ITEM_LET) continue;
         Val *v = described(k, check_expr(k, scope, item->value));
         if (is_poison(v)) ok = false;
-        if (strcmp(item->name.text, "time") == 0) check_time(k, v, item->value->span);
+        if (strcmp(item->name.text, "time") == 0) ok = read_time(k, v, item->value->span, &g->time) && ok;
         else scope_add(k, scope, item->name, v);
     }
     for (int i = 0; i < d->items.count; i++)
@@ -355,11 +357,29 @@ static bool input_fits(Check *k, const Graph *g, Value *x, Span span)
     return false;
 }
 
+/* All nodes together, before memory is taken for them. */
+static bool few_nodes(Check *k, const Graph *g, Span span)
+{
+    double nodes = 0;
+    for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
+    if (nodes <= (double)limits.nodes) return true;
+    diag_add(k->diags, E_MEMORY, span, "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name, nodes,
+             nodes * 80e-9, (long long)limits.nodes);
+    return false;
+}
+
+static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
+{
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_EDGES) add_edges(k, g, scope, d->items.at[i]->edges);
+}
+
 static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
 {
     const Decl *d = function->decl;
     for (int i = 0; i < k->calls.count; i++)
         if (k->calls.at[i] == d) return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
+    vec_push(k->perm, &k->seen, d);
     Graph *g = graph_new(k, d->name.text, d->name.span);
     g->chance_seed = (uint64_t)k->seed;
     Scope scope = {.module = function->module};
@@ -367,36 +387,48 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
     k->mode = MODE_CONST;
     k->graph_scope = &scope;
-    int before = diags_errors(k->diags);
+    int before = mistakes(k);
     vec_push(k->perm, &k->calls, d);
-    bool ok = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d);
-    if (ok) {
-        ok = input_fits(k, g, x, span);
+    bool sets = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) && few_nodes(k, g, d->name.span);
+    if (sets) {
+        input_fits(k, g, x, span);
         add_cells(k, g, &scope);
-        for (int i = 0; i < d->items.count; i++)
-            if (d->items.at[i]->kind == ITEM_EDGES && !add_edges(k, g, &scope, d->items.at[i]->edges)) ok = false;
     }
-    if (ok && diags_errors(k->diags) == before && build_candidates(k, g)) {
+    int nodes = mistakes(k); /* those of node functions leave the edges as they are */
+    if (sets) build_edges(k, g, &scope, d);
+    if (sets && mistakes(k) == nodes && build_candidates(k, g)) {
         add_edge_weights(k, g);
         budgets(k, g, &scope, d);
-        ok = build_order(k, g);
+        build_order(k, g);
     }
     k->calls.count--;
     k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count, k->set_decls.capacity = saved.set_decls.capacity;
     k->mode = saved.mode, k->graph_scope = saved.graph_scope;
-    if (diags_errors(k->diags) != before) return NULL;
+    if (!sets || mistakes(k) != before) return NULL;
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);
     return g;
 }
 
-Graph *instantiate(Check *k, Val *function, int64_t inputs, Span span)
+Graph *instantiate(Check *k, Val *function, Span span)
 {
-    return build_graph(k, function, NULL, inputs > 0 ? shape_vector(inputs) : (Shape){0}, span);
+    const Decl *d = function->decl;
+    if (!d->sizes.count) return build_graph(k, function, NULL, (Shape){0}, span);
+    Diag *g = diag_add(k->diags, E_ARGUMENT, span, "'%s' takes its sizes from the value it is given; here is none", d->name.text);
+    diag_note(g, d->sizes.at[0].span, "they are named here");
+    return NULL;
+}
+
+static Shape output_shape(const Check *k, const Graph *g)
+{
+    Shape out = g->sets.at[g->output].shape, all = {1, {k->positions}};
+    if (!k->positions) return out;
+    for (int i = 0; i < out.rank && all.rank < MAX_RANK; i++) all.dim[all.rank++] = out.dim[i];
+    return all;
 }
 
 /* The operator `wired` with all parameters of the graph, and its output set cut out. */
-static Val *wired_value(Check *k, Graph *g, Value *x, Span span)
+Val *wired_value(Check *k, Graph *g, Value *x, Span span)
 {
     Vec(Value *) args = {0};
     vec_push(k->perm, &args, x);
@@ -413,10 +445,10 @@ static Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g;
-    w->shape = shape_vector(g->nodes);
+    w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->nodes);
     Value *out = func_unary(k->func, IR_SLICE, w);
-    out->shape = g->sets.at[g->output].shape;
-    out->index = g->sets.at[g->output].first;
+    out->shape = output_shape(k, g);
+    out->index = is_timed(g) ? timed_output(g) : g->sets.at[g->output].first;
     out->span = g->sets.at[g->output].span;
     return val_runtime(k, out, span);
 }
@@ -427,6 +459,34 @@ Val *apply_graph(Check *k, Val *function, Val *first, Span span)
     return g ? wired_value(k, g, first->value, span) : val_poison(k);
 }
 
+Val *scan_graph(Check *k, Val *function, Val *x, Span span)
+{
+    Shape whole = x->value->shape, part = {whole.rank - 1, {0}};
+    if (function->kind != VAL_FUNCTION || !function->decl || function->decl->kind != DECL_GRAPH) {
+        diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s", val_kind_text(function));
+        return val_poison(k);
+    }
+    if (whole.rank < 2) {
+        Diag *d = diag_add(k->diags, E_SHAPE, span, "scan takes a sequence [positions, features] and is given %s", shape_text(k->perm, whole));
+        diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, whole));
+        return val_poison(k);
+    }
+    for (int i = 0; i < part.rank; i++) part.dim[i] = whole.dim[i + 1];
+    Value one = *x->value; /* what the graph sees at one position */
+    one.shape = part;
+    k->positions = whole.dim[0];
+    Graph *g = build_graph(k, function, &one, part, span);
+    Val *result = val_poison(k);
+    if (g && !is_timed(g)) {
+        Diag *d = diag_add(k->diags, E_PLACE, span, "scan needs a graph that runs in time, and '%s' is static", g->name);
+        diag_help(d, "add a line to the graph: time = steps(1)");
+    } else if (g) {
+        result = wired_value(k, g, x->value, span);
+    }
+    k->positions = 0;
+    return result;
+}
+
 /* ---- graphs without a declaration ---- */
 
 static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
@@ -434,20 +494,28 @@ static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first,
     return (NodeSet){.name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
 }
 
-/* A function with weights applied to a tensor: one node an element, no edges. */
-Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
+Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
 {
-    Graph *g = graph_new(k, function->decl->name.text, span);
-    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, 0, span));
+    const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
+    Graph *g = graph_new(k, name, span);
+    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, shape, 0, span));
     g->nodes = g->sets.at[0].size;
     g->input = g->output = 0;
+    if (!few_nodes(k, g, span)) return NULL;
     build_cell(k, g, 0, function);
     WiringSet set = {.size = g->nodes, .rank = 1, .dim = {g->nodes}};
     WiringCycle cycle;
-    if (!g->sets.at[0].cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return val_poison(k);
+    if (!g->sets.at[0].cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return NULL;
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);
-    return wired_value(k, g, x->value, span);
+    return g;
+}
+
+/* A function with weights applied to a tensor: one node an element, no edges. */
+Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
+{
+    Graph *g = cell_graph(k, function, x->value->shape, span);
+    return g ? wired_value(k, g, x->value, span) : val_poison(k);
 }
 
 static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
@@ -475,11 +543,11 @@ Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span
     if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
     vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
     vec_push(k->perm, &g->lists, (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});
-    int before = diags_errors(k->diags);
-    if (!build_candidates(k, g)) return val_poison(k);
+    int before = mistakes(k);
+    if (!few_nodes(k, g, span) || !build_candidates(k, g)) return val_poison(k);
     add_edge_weights(k, g);
     check_budget(k, g, 0, keep->kind == VAL_NONE ? BUDGET_NONE : BUDGET_KEEP, keep, keep->kind == VAL_NONE ? span : keep->span);
-    if (!build_order(k, g) || diags_errors(k->diags) != before) return val_poison(k);
+    if (!build_order(k, g) || mistakes(k) != before) return val_poison(k);
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);
     return wired_value(k, g, x->value, span);

@@ -28,7 +28,7 @@ static bool number_in(Check *k, const Val *v, const char *what, double low, doub
     *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
     if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
     if (is_poison(v)) return false;
-    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %g .. %g; this is %s", what, low, high, val_text(k, v));
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high, val_text(k, v));
     return false;
 }
 
@@ -73,9 +73,13 @@ static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
 static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
 {
     double out;
-    if (!is_vector(k, b, a[0], span) || !number_in(k, a[1], "the number of outputs", 1, 1e9, &out)) return val_poison(k);
-    if (floor(out) != out || a[2]->kind != VAL_BOOL) {
-        diag_add(k->diags, E_KIND, span, "linear(out, bias = true, keep = 10%%) wants a whole number of outputs and a true or false");
+    if (!is_vector(k, b, a[0], span) || !number_in(k, a[1], "the number of outputs", 1, (double)limits.nodes, &out)) return val_poison(k);
+    if (floor(out) != out) {
+        diag_add(k->diags, E_RANGE, a[1]->span, "the number of outputs must be a whole number; this is %s", val_text(k, a[1]));
+        return val_poison(k);
+    }
+    if (a[2]->kind != VAL_BOOL) {
+        diag_add(k->diags, E_KIND, a[2]->span, "bias is true or false; this is %s", val_text(k, a[2]));
         return val_poison(k);
     }
     return linear_layer(k, a[0], (int64_t)out, a[2]->number != 0, a[3], span);
@@ -91,6 +95,21 @@ static Val *dropout(Check *k, Val **a, Span span)
     return val_runtime(k, v, span);
 }
 
+static Val *last_position(Check *k, Value *x, Span span)
+{
+    Shape part = {x->shape.rank - 1, {0}};
+    if (x->shape.rank < 2) {
+        Diag *d = diag_add(k->diags, E_SHAPE, span, "last takes a sequence [positions, features] and is given %s", shape_text(k->perm, x->shape));
+        diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+        return val_poison(k);
+    }
+    for (int i = 0; i < part.rank; i++) part.dim[i] = x->shape.dim[i + 1];
+    Value *v = func_add(k->func, IR_SLICE, span, 1, &x);
+    v->shape = part;
+    v->index = (x->shape.dim[0] - 1) * shape_size(part);
+    return val_runtime(k, v, span);
+}
+
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
 {
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
@@ -98,6 +117,8 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
     if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
     if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
+    if (strcmp(b->name, "scan") == 0) return is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], span);
+    if (strcmp(b->name, "last") == 0) return last_position(k, x, span);
     if (!is_vector(k, b, a[0], span)) return val_poison(k);
     if (strcmp(b->name, "softmax") == 0) return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
     if (strcmp(b->name, "concat") == 0) {

@@ -6,10 +6,16 @@
 #include "check.h"
 #include "interval.h"
 #include "ir_eval.h"
+#include "timed.h"
 #include "rt_rng.h"
+
+Limits limits = {.nodes = 20000000, .pairs = 2000000000};
+
+enum { MOST_CANDIDATES_GIGA = 100 }; /* thousand millions in one graph */
 
 typedef struct Interpreted {
     const Func *f;
+    int64_t asked; /* pairs and ranges so far; beyond limits.pairs the answer is no, and an error follows */
     double *scratch;
     Interval *intervals;
     int to_rank, from_rank;
@@ -20,6 +26,7 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
 {
     Interpreted *p = context;
     double args[2 * MAX_RANK];
+    if (p->asked++ >= limits.pairs) return false;
     for (int i = 0; i < p->to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (double)from[i];
     return eval_predicate(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
@@ -29,6 +36,7 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
 {
     Interpreted *p = context;
     Interval args[2 * MAX_RANK];
+    if (p->asked++ >= limits.pairs) return 0;
     for (int i = 0; i < p->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
     for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
     args[p->to_rank + dim] = (Interval){(double)first, (double)last};
@@ -56,7 +64,7 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
-    *context = (Interpreted){u->predicate, NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
+    *context = (Interpreted){u->predicate, 0, NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
                              NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
                              g->sets.at[u->to].shape.rank, g->sets.at[u->from].shape.rank, g->chance_seed,
                              RNG_CHANCE + ((uint64_t)b << 8)};
@@ -67,20 +75,95 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     return line;
 }
 
+/* Rows that differ: targets that follow each other and agree in all indices that the predicate reads are asked about once. */
+static double different_rows(const WiringSet *to, const WiringLine *line)
+{
+    double rows = (double)to->size;
+    for (int i = to->rank - 1; i >= 0 && !line->pairwise && !(line->uses_to >> i & 1); i--) rows /= (double)to->dim[i];
+    return rows;
+}
+
+typedef struct OneRow {
+    const WiringLine *line;
+    int64_t index[WIRING_RANK], target;
+} OneRow;
+
+static bool ask_row(void *context, const int64_t *to, const int64_t *from, int64_t target, int64_t source)
+{
+    (void)to, (void)target;
+    const OneRow *r = context;
+    return r->line->predicate(r->line->context, r->index, from, r->target, source);
+}
+
+static int ask_row_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first, int64_t last)
+{
+    (void)to;
+    const OneRow *r = context;
+    return r->line->range(r->line->context, r->index, from, dim, first, last);
+}
+
+/* How often the predicate of a line will be asked, from a few rows spread over the targets: conditions on single indices are
+ * solved for whole ranges, others are asked for every pair. Runs before memory is taken. */
+static double estimated_questions(const WiringSet *from, const WiringSet *to, const WiringLine *line, Interpreted *context)
+{
+    enum { SAMPLES = 8, ENOUGH = 10000000 };
+    double rows = different_rows(to, line);
+    int64_t sampled = 0;
+    if (!line->predicate || rows * (double)from->size <= (double)limits.pairs) return 0;
+    for (; sampled < SAMPLES && context->asked < ENOUGH; sampled++) {
+        OneRow row = {line, {0}, (int64_t)((double)to->size * ((double)sampled + 0.5) / SAMPLES)};
+        WiringSet one = {.size = 1, .rank = 1, .dim = {1}};
+        WiringLine asked = *line;
+        Candidates found;
+        for (int64_t i = to->rank - 1, n = row.target; i >= 0; n /= to->dim[i], i--) row.index[i] = n % to->dim[i];
+        asked.predicate = ask_row, asked.range = ask_row_range, asked.context = &row;
+        if (candidates_build(from, &one, &asked, &found)) candidates_free(&found);
+    }
+    double questions = (double)context->asked / (double)sampled * rows;
+    context->asked = 0;
+    return questions;
+}
+
+static void too_many_pairs(Check *k, const Bundle *u, const WiringSet *from, const WiringSet *to)
+{
+    Diag *d = diag_add(k->diags, E_MEMORY, u->span, "this condition would be asked about %.0f pairs of nodes, one by one; the most is %lld",
+                       (double)from->size * (double)to->size, (long long)limits.pairs);
+    diag_note_plain(d, "between %lld sources and %lld targets", (long long)from->size, (long long)to->size);
+    diag_help(d, u->pairwise ? "use fewer nodes, or draw edges without a condition: edges a -> b sample 1%%"
+                             : "use fewer nodes, or conditions on single indices, such as i < j, which are solved for whole ranges");
+}
+
+static void too_many_candidates(Check *k, const Bundle *u, double count)
+{
+    diag_add(k->diags, E_MEMORY, u->span, "%.0f candidate edges: their weights alone need %.1f GB; the most is %d000000000 in one graph", count,
+             count * 4e-9, MOST_CANDIDATES_GIGA);
+}
+
+static bool build_bundle(Check *k, Graph *g, int b, double *total)
+{
+    Bundle *u = &g->bundles.at[b];
+    Interpreted context = {0};
+    WiringLine line = wiring_line(k, g, b, &context);
+    WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
+    if (estimated_questions(&from, &to, &line, &context) > (double)limits.pairs) return too_many_pairs(k, u, &from, &to), false;
+    bool built = candidates_build(&from, &to, &line, &u->candidates);
+    if (context.asked > limits.pairs) return too_many_pairs(k, u, &from, &to), false;
+    if (!built) {
+        diag_add(k->diags, E_MEMORY, u->span, "not enough memory for the candidates between %lld and %lld nodes",
+                 (long long)from.size, (long long)to.size);
+        return false;
+    }
+    *total += (double)u->candidates.count;
+    if (*total > MOST_CANDIDATES_GIGA * 1e9) return too_many_candidates(k, u, *total), false;
+    g->lists.at[u->list].candidates += u->candidates.count;
+    return true;
+}
+
 bool build_candidates(Check *k, Graph *g)
 {
-    for (int b = 0; b < g->bundles.count; b++) {
-        Bundle *u = &g->bundles.at[b];
-        Interpreted context;
-        WiringLine line = wiring_line(k, g, b, &context);
-        WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
-        if (!candidates_build(&from, &to, &line, &u->candidates)) {
-            diag_add(k->diags, E_MEMORY, u->span, "not enough memory for the candidates between %lld and %lld nodes",
-                     (long long)from.size, (long long)to.size);
-            return false;
-        }
-        g->lists.at[u->list].candidates += u->candidates.count;
-    }
+    double total = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (!build_bundle(k, g, b, &total)) return false;
     return true;
 }
 
@@ -102,12 +185,16 @@ static void report_cycle(Check *k, Graph *g, const WiringCycle *c)
         text = arena_printf(k->perm, "%s%s%s", text, i ? (c->shortened && i == c->length - 1 ? " -> ... -> " : " -> ") : "",
                             node_text(k, g, c->set[i], c->node[i]));
     Span span = g->span;
+    bool one_set = true;
+    for (int i = 1; i < c->length; i++)
+        if (c->set[i] != c->set[0]) one_set = false;
     for (int b = 0; b < g->bundles.count; b++) /* a line between two nodes of the cycle */
         for (int i = 0; i + 1 < c->length; i++)
             if (g->bundles.at[b].from == c->set[i] && g->bundles.at[b].to == c->set[i + 1]) span = g->bundles.at[b].span;
     Diag *d = diag_add(k->diags, E_CYCLE, span, "graph '%s' has a cycle, which time = static cannot run", g->name);
     diag_note_plain(d, "%s", text);
-    diag_help(d, "add a condition that orders the nodes, such as: where i < j");
+    if (one_set) diag_help(d, "add a condition that orders the nodes, such as: where i < j, or let the graph run in time: time = steps(5)");
+    else diag_help(d, "leave one of these edges out, or let the graph run in time: time = steps(5)");
 }
 
 static void warn_nodes(Check *k, Graph *g, uint8_t **mark, DiagCode code, const char *what, const char *help)
@@ -123,11 +210,95 @@ static void warn_nodes(Check *k, Graph *g, uint8_t **mark, DiagCode code, const 
     }
 }
 
-static void check_paths(Check *k, Graph *g, const WiringSet *sets, const WiringLine *lines, const Candidates **candidates)
+/* Marks of nodes, by set: a path from the input reaches it (forwards), or one leads from it to the output. */
+typedef struct Paths {
+    const Graph *g;
+    bool forwards, changed;
+    uint8_t **mark;
+    int *dense; /* by bundle: -1, or what one target has found out for all of a sweep */
+} Paths;
+
+static bool source_marked(Paths *p, int bundle, int64_t target)
+{
+    const Bundle *u = &p->g->bundles.at[bundle];
+    const uint8_t *from = p->mark[u->from];
+    CandidateRun run;
+    if (u->candidates.form == CANDIDATES_DENSE) {
+        if (p->dense[bundle] < 0) p->dense[bundle] = memchr(from, 1, (size_t)u->candidates.sources) != NULL;
+        return p->dense[bundle];
+    }
+    for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
+        if (memchr(from + run.source, 1, (size_t)run.length)) return true;
+    return false;
+}
+
+static void mark_sources(Paths *p, int bundle, int64_t target)
+{
+    const Bundle *u = &p->g->bundles.at[bundle];
+    uint8_t *from = p->mark[u->from];
+    CandidateRun run;
+    if (u->candidates.form == CANDIDATES_DENSE && p->dense[bundle] >= 0) return;
+    p->dense[bundle] = 1;
+    for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
+        if (!memchr(from + run.source, 0, (size_t)run.length)) continue;
+        memset(from + run.source, 1, (size_t)run.length);
+        p->changed = true;
+    }
+}
+
+static void mark_node(Paths *p, int set, int64_t node)
+{
+    for (int b = 0; b < p->g->bundles.count; b++) {
+        if (p->g->bundles.at[b].to != set) continue;
+        if (!p->forwards && p->mark[set][node]) mark_sources(p, b, node);
+        if (p->forwards && !p->mark[set][node] && source_marked(p, b, node)) p->mark[set][node] = 1, p->changed = true;
+    }
+}
+
+/* Along the order of the nodes: once is enough. */
+static void sweep_order(Paths *p)
+{
+    const WiringOrder *o = &p->g->order;
+    for (int at = 0; at < o->phase_count; at++) {
+        const WiringPhase *phase = &o->phases[p->forwards ? at : o->phase_count - 1 - at];
+        for (int64_t i = 0; i < phase->count; i++) mark_node(p, phase->set, o->nodes[phase->first + i]);
+    }
+}
+
+static void sweep_sets(Paths *p, bool upwards)
+{
+    int sets = p->g->sets.count;
+    for (int i = 0; i < sets; i++) {
+        int set = upwards ? i : sets - 1 - i;
+        int64_t size = p->g->sets.at[set].size;
+        for (int64_t n = 0; n < size; n++) mark_node(p, set, upwards ? n : size - 1 - n);
+    }
+}
+
+/* A graph in time has no order: sweeps up and down until nothing changes. */
+static void mark_paths(Check *k, Graph *g, bool forwards, uint8_t **mark)
+{
+    Paths p = {g, forwards, true, mark, NEW_ARRAY(k->perm, int, (size_t)g->bundles.count + 1)};
+    for (int s = 0; s < g->sets.count; s++)
+        memset(mark[s], s == (forwards ? g->input : g->output), (size_t)g->sets.at[s].size);
+    for (int sweep = 0; p.changed; sweep++) {
+        p.changed = false;
+        for (int b = 0; b < g->bundles.count; b++) p.dense[b] = -1;
+        if (is_timed(g)) sweep_sets(&p, sweep % 2 == 0);
+        else {
+            sweep_order(&p);
+            return;
+        }
+    }
+}
+
+static void check_paths(Check *k, Graph *g)
 {
     uint8_t **mark = NEW_ARRAY(k->perm, uint8_t *, (size_t)g->sets.count);
     for (int s = 0; s < g->sets.count; s++) mark[s] = NEW_ARRAY(k->perm, uint8_t, (size_t)g->sets.at[s].size + 1);
-    wiring_reach(g->sets.count, sets, g->bundles.count, lines, candidates, g->input, true, mark);
+    for (int l = 0; l < g->lists.count; l++)
+        if (g->lists.at[l].candidates == 0) return; /* that is the mistake */
+    mark_paths(k, g, true, mark);
     bool reached = memchr(mark[g->output], 1, (size_t)g->sets.at[g->output].size) != NULL;
     if (!reached) {
         Diag *d = diag_add(k->diags, E_PATH, g->sets.at[g->output].span, "no path leads from '%s' to '%s' in graph '%s'",
@@ -137,7 +308,7 @@ static void check_paths(Check *k, Graph *g, const WiringSet *sets, const WiringL
         return;
     }
     warn_nodes(k, g, mark, W_UNREACHABLE, "cannot be reached from the input", "add edges into them, or make the set smaller");
-    wiring_reach(g->sets.count, sets, g->bundles.count, lines, candidates, g->output, false, mark);
+    mark_paths(k, g, false, mark);
     for (int64_t i = 0; i < g->sets.at[g->input].size; i++) mark[g->input][i] = 1;
     warn_nodes(k, g, mark, W_DEAD_END, "lead nowhere", "add edges out of them, or make the set smaller");
 }
@@ -153,11 +324,13 @@ bool build_order(Check *k, Graph *g)
         candidates[b] = &g->bundles.at[b].candidates;
     }
     WiringCycle cycle;
-    if (!wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
+    bool wanted = k->probing ? !k->cyclic : !is_timed(g);
+    if (wanted && !wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
+        if (cycle.length && k->probing) return k->cyclic = true;
         if (cycle.length) report_cycle(k, g, &cycle);
         else diag_add(k->diags, E_MEMORY, g->span, "not enough memory to order the nodes of '%s'", g->name);
         return false;
     }
-    check_paths(k, g, sets, lines, candidates);
+    if (!k->probing) check_paths(k, g);
     return true;
 }

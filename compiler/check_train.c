@@ -1,7 +1,10 @@
 /* check_train.c: the settings of a train block, the shape of its data, and its loss. */
 #include "check.h"
 #include "rt_data.h"
+#include <libgen.h>
 #include <math.h>
+
+#define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
 
 typedef struct SettingRow {
     const char *name;
@@ -16,7 +19,7 @@ static const SettingRow settings[] = {
     {"loss", KIND_LOSS, "a loss, such as cross_entropy, or a fn(prediction, target)", 0, 0},
     {"optim", KIND_OPTIM, "an optimiser, such as sgd(0.1)", 0, 0},
     {"epochs", KIND_WORD, "a whole number of epochs", 1, 1e6},
-    {"seed", KIND_WORD, "a whole number", 0, 9007199254740991.0},
+    {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
     {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
     {"augment", KIND_LATER, "a list", 0, 0},
 };
@@ -41,22 +44,65 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
 {
     if (is_poison(v)) return;
     Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name, row->wanted, val_text(k, v));
-    if (row->high > 0) diag_help(d, "it must be in %.15g .. %.15g", row->low, row->high);
+    if (row->high > 0) diag_help(d, "it must be in %.16g .. %.16g", row->low, row->high);
 }
 
 static bool is_described(const Val *v, BuiltinKind kind) { return v->kind == VAL_CALL && v->builtin->kind == kind; }
 
+/* Infinity and NaN have no place in a setting. */
+static bool finite_arguments(Check *k, const Val *v)
+{
+    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && !isfinite(v->number)) {
+        diag_add(k->diags, E_RANGE, v->span, "a setting must be a finite number; this is %s", val_text(k, v));
+        return false;
+    }
+    for (int i = 0; i < v->items.count; i++)
+        if (!finite_arguments(k, v->items.at[i])) return false;
+    return true;
+}
+
+static bool number_in(const Val *v, double low, double high) { return v->kind == VAL_NUMBER && v->number >= low && v->number <= high; }
+
+/* The first number of a schedule is its rate; its others are at least 0; epochs is a list of them. */
+static bool schedule_ok(Check *k, const Val *v)
+{
+    for (int i = 0; i < v->items.count; i++) {
+        const Val *a = v->items.at[i];
+        const char *name = v->builtin->params[i].name;
+        bool list = strcmp(name, "epochs") == 0, ok = list ? a->kind == VAL_LIST : number_in(a, i == 0 ? 1e-30 : 0, 1e9);
+        for (int n = 0; ok && list && n < a->items.count; n++) ok = number_in(a->items.at[n], 0, 1e9);
+        if (ok) continue;
+        diag_add(k->diags, E_RANGE, a->span, "%s of %s must be %s; this is %s", name, v->builtin->name,
+                 list ? "a list of epochs, such as [80, 120]" : i == 0 ? "a number above 0" : "a number from 0", val_text(k, a));
+        return false;
+    }
+    return true;
+}
+
 static bool rate_ok(Check *k, const Val *v)
 {
     if (v->kind == VAL_NUMBER && v->number > 0 && isfinite(v->number)) return true;
-    if (is_described(v, KIND_SCHEDULE)) return true;
+    if (is_described(v, KIND_SCHEDULE)) return schedule_ok(k, v);
     if (is_poison(v)) return false;
     Diag *d = diag_add(k->diags, E_SETTING, v->span, "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
     diag_help(d, "such as 0.1 or cosine(0.1)");
     return false;
 }
 
-/* Every argument but the rate is a plain number in its range. */
+static bool nesterov_ok(Check *k, const Val *v)
+{
+    if (strcmp(v->builtin->name, "sgd") != 0) return true;
+    const Val *momentum = v->items.at[1], *nesterov = v->items.at[2];
+    if (nesterov->kind != VAL_BOOL)
+        diag_add(k->diags, E_KIND, nesterov->span, "nesterov is true or false; this is %s", val_text(k, nesterov));
+    else if (nesterov->number != 0 && number_in(momentum, 0, 0)) {
+        Diag *d = diag_add(k->diags, E_SETTING, nesterov->span, "nesterov needs a momentum above 0");
+        diag_help(d, "add momentum = 0.9");
+    } else return true;
+    return false;
+}
+
+/* Every argument but the rate and nesterov is a plain number in its range. */
 static bool optim_ok(Check *k, const Val *v)
 {
     static const struct {
@@ -64,13 +110,12 @@ static bool optim_ok(Check *k, const Val *v)
         double low, high;
     } range[] = {{"momentum", 0, 0.999999}, {"beta1", 0, 0.999999}, {"beta2", 0, 0.99999999}, {"rho", 0, 0.999999},
                  {"eps", 1e-30, 1}, {"decay", 0, 1}, {"clip", 0, 1e9}};
-    bool ok = rate_ok(k, v->items.at[0]);
+    bool ok = rate_ok(k, v->items.at[0]) && nesterov_ok(k, v);
     for (int i = 1; i < v->items.count; i++)
         for (size_t r = 0; r < sizeof range / sizeof *range; r++) {
             Val *a = v->items.at[i];
-            if (strcmp(range[r].name, v->builtin->params[i].name) != 0) continue;
-            if (a->kind == VAL_NUMBER && a->number >= range[r].low && a->number <= range[r].high) continue;
-            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be a number in %g .. %g; this is %s", range[r].name, v->builtin->name,
+            if (strcmp(range[r].name, v->builtin->params[i].name) != 0 || number_in(a, range[r].low, range[r].high)) continue;
+            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be in %g .. %g; this is %s", range[r].name, v->builtin->name,
                      range[r].low, range[r].high, val_text(k, a));
             ok = false;
         }
@@ -91,7 +136,7 @@ static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v
         for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], KIND_METRIC);
         if (ok) return true;
     } else if (is_described(v, row->kind)) {
-        return row->kind != KIND_OPTIM || optim_ok(k, v);
+        return row->kind == KIND_OPTIM ? optim_ok(k, v) : finite_arguments(k, v);
     } else if (row->kind == KIND_LOSS && v->kind == VAL_FUNCTION && !v->builtin && v->decl->kind == DECL_FN) {
         return true;
     }
@@ -108,39 +153,51 @@ static Val *setting_value(Check *k, const Setting *s, Module *m)
     return v;
 }
 
-static const Setting *find_setting(const Decl *d, const char *name)
+const Setting *find_setting(const Decl *d, const char *name)
 {
     for (int i = 0; i < d->settings.count; i++)
         if (strcmp(d->settings.at[i]->name.text, name) == 0) return d->settings.at[i];
     return NULL;
 }
 
-bool data_shape(Check *k, const Decl *d, Module *m, Shape *input)
+/* What the data source says; a missing file may still come, anything else is an error. */
+static DataState peek(Check *k, const Setting *s, const Val *v, Data *data)
 {
-    const Setting *s = find_setting(d, "data");
-    if (!s) return false;
-    Val *v = setting_value(k, s, m);
-    if (!is_described(v, KIND_DATA)) return false; /* said by check_train */
-    const char *dir = k->c->options.data_directory;
-    DataContext context = {.directory = dir, .base = k->model->directory, .seed = 0};
-    Data data = {0};
+    const char *source = k->whole->source; /* messages name files as the user does */
+    char *base = dirname(arena_text(k->perm, source, strlen(source)));
+    DataContext context = {.directory = k->c->options.data_directory, .base = base, .seed = 0};
     RtError e = {0};
     json_t *setting = val_json(v);
-    bool ok = data_peek(setting, &context, &data, &e);
+    bool ok = data_peek(setting, &context, data, &e);
     json_decref(setting);
-    if (!ok) {
-        if (e.code != RT_OK) {
-            char *help = strstr(e.text, "\nhelp: ");
-            if (help) *help = 0;
-            Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
-            if (help) diag_help(g, "%s", help + 7);
-        }
-        return false;
-    }
+    if (ok) return DATA_KNOWN;
+    if (e.code == RT_OK) return DATA_ABSENT;
+    char *help = strstr(e.text, "\nhelp: ");
+    if (help) *help = 0;
+    Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
+    if (help) diag_help(g, "%s", help + 7);
+    return DATA_WRONG;
+}
+
+DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
+{
+    const Setting *s = find_setting(d, "data");
+    Val *v = s ? setting_value(k, s, m) : NULL;
+    if (!s || !is_described(v, KIND_DATA) || !finite_arguments(k, v)) return DATA_WRONG;
+    Data data = {0};
+    DataState state = peek(k, s, v, &data);
+    if (state != DATA_KNOWN) return state;
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
     k->model->classes = data.classes, k->model->target_size = data.classes ? 1 : data.target_size;
-    return true;
+    return state;
+}
+
+double train_seed(Check *k, const Decl *d, Module *m)
+{
+    const Setting *s = find_setting(d, "seed");
+    Val *v = s ? setting_value(k, s, m) : NULL;
+    return v && v->kind == VAL_NUMBER && v->number >= 0 && v->number <= MOST_SEED ? floor(v->number) : 0;
 }
 
 /* ---- loss ---- */
@@ -160,15 +217,16 @@ static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
     Value *lse = func_unary(f, IR_LOG, func_unary(f, IR_SUM, func_unary(f, IR_EXP, z)));
     Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
     position->shape = p->shape;
-    Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){func_binary(f, IR_EQ, position, t),
-                        func_const(f, 1 - smoothing + smoothing / n), func_const(f, smoothing / n)});
+    Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n), *no = func_const(f, smoothing / n);
+    Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, yes, no});
     return func_binary(f, IR_SUB, lse, func_unary(f, IR_SUM, func_binary(f, IR_MUL, q, z)));
 }
 
 static Value *mean(Func *f, Value *v)
 {
     if (v->shape.rank == 0) return v;
-    return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), func_const(f, 1.0 / (double)shape_size(v->shape)));
+    Value *part = func_const(f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
+    return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), part);
 }
 
 static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
@@ -176,8 +234,10 @@ static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
     Func *f = k->func;
     const char *name = loss->builtin->name;
     if (strcmp(name, "cross_entropy") == 0) return cross_entropy(f, p, t, loss->items.at[0]->number);
-    if (strcmp(name, "binary_cross_entropy") == 0) /* of a logit: softplus(p) - t p */
-        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), func_binary(f, IR_MUL, t, p)));
+    if (strcmp(name, "binary_cross_entropy") == 0) { /* of a logit: softplus(p) - t p */
+        Value *product = func_binary(f, IR_MUL, t, p);
+        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
+    }
     Value *d = func_binary(f, IR_SUB, p, t);
     return mean(f, strcmp(name, "mse") == 0 ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
 }
@@ -220,7 +280,7 @@ void build_loss(Check *k, Val *loss)
     Func *saved = k->func;
     k->func = func_new(k->perm, "loss");
     k->mode = MODE_MODEL;
-    Shape target = one_class ? (Shape){0} : shape_equal(m->output, shape_vector(m->target_size)) ? m->output : shape_vector(m->target_size);
+    Shape target = one_class ? (Shape){0} : shape_size(m->output) == m->target_size ? m->output : shape_vector(m->target_size);
     Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
     if (loss->kind == VAL_CALL) {
         result = described_loss(k, loss, p, t);

@@ -88,7 +88,7 @@ LLVMValueRef emit_scratch(Emit *e, int count)
 
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args)
 {
-    LLVMTypeRef types[8];
+    LLVMTypeRef types[12];
     const char *full = arena_printf(e->arena, "dnwk_%s_%s", name, e->suffix);
     for (int i = 0; i < count; i++) types[i] = LLVMTypeOf(args[i]);
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);

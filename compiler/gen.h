@@ -34,6 +34,25 @@ typedef struct GenTile {
 void gen_wired(GenTile *t, const Value *v);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
 void gen_wired_input(GenTile *t, const Value *v);
+
+/* gen_timed.c: the same for graphs in time */
+void gen_timed(GenTile *t, const Value *v);
+void gen_timed_back(GenTile *t, const Value *v, const Func *f);
+void gen_timed_input(GenTile *t, const Value *v);
+
+/* gen_cell.c: what both share */
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row);      /* address of a row of the tile */
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type);
+/* out (+)= sum over the edges in use of a bundle, into `node` ("gather") or out of it ("gather_back") */
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh);
+void gen_copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from);
+void gen_zero_row(GenTile *t, LLVMValueRef to);
+LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
+/* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
+LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights);
+LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
+/* The tile's own sums of gradients of parameters; `lanes`: a vector to be summed, added to what is there or stored. */
+LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);
+void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node, bool add);
+void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
 #endif

@@ -7,13 +7,7 @@
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
-
-LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type)
-{
-    return emit_load(e, type, emit_bytes(e, context, emit_int(e, 8 * field)));
-}
-
-LLVMValueRef gen_row(GenTile *t, LLVMValueRef row) { return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, LANES))); }
+#include "timed.h"
 
 static LLVMValueRef row_at(GenTile *t, int64_t first, LLVMValueRef node) { return gen_row(t, emit_add(t->e, emit_int(t->e, first), node)); }
 
@@ -22,32 +16,6 @@ static int64_t set_row(const Value *wired, int set)
 {
     const NodeSet *s = &wired->graph->sets.at[set];
     return s->first < 0 ? wired->args[0]->address : wired->address + s->first;
-}
-
-static int bundle_number(const Graph *g, int bundle) { return g->first_bundle + bundle; }
-
-static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
-{
-    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
-    return emit_bytes(t->e, all, emit_int(t->e, bundle_number(g, bundle) * (int64_t)sizeof(DnwrtWires)));
-}
-
-static void gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh)
-{
-    LLVMValueRef args[5] = {wires_of(t, g, bundle), node, rows, out, emit_int(t->e, fresh)};
-    emit_kernel(t->e, kernel, t->e->none, 5, args);
-}
-
-static void copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from)
-{
-    LLVMValueRef args[3] = {to, from, emit_int(t->e, 1)};
-    emit_kernel(t->e, "copy_rows", t->e->none, 3, args);
-}
-
-static void zero_row(GenTile *t, LLVMValueRef to)
-{
-    LLVMValueRef args[2] = {to, emit_int(t->e, 1)};
-    emit_kernel(t->e, "zero_rows", t->e->none, 2, args);
 }
 
 /* ---- phases ---- */
@@ -90,46 +58,6 @@ static void phases(GenTile *t, const Value *v, bool backwards, NodeCode *code, v
     emit_loop_end(e, &l);
 }
 
-/* ---- node functions ---- */
-
-static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
-{
-    Emit *e = t->e;
-    LLVMValueRef index = emit_int(e, w->param->offset + w->index);
-    if (!w->param->shared) index = emit_add(e, index, emit_mul(e, node, emit_int(e, w->param->components)));
-    LLVMValueRef params = gen_context(e, t->context, CONTEXT_PARAM, e->ptr);
-    return emit_splat(e, emit_load(e, e->real, emit_element(e, params, index)));
-}
-
-/* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
-static LLVMValueRef *cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights)
-{
-    LLVMValueRef *values = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)f->values.count);
-    for (int i = 0; i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        LLVMValueRef a[3];
-        for (int k = 0; k < v->arg_count; k++) a[k] = values[v->args[k]->id];
-        if (v->op == IR_CONST && v->is_bool) {
-            LLVMValueRef bit = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
-            values[i] = emit_splat(e, bit);
-        } else if (v->op == IR_CONST) values[i] = emit_real(e, v->number, true);
-        else if (v->op == IR_ARG) values[i] = args[v->index];
-        else if (v->op == IR_WEIGHT) values[i] = weights[i];
-        else values[i] = gen_pointwise(e, v, a, true);
-    }
-    return values;
-}
-
-static LLVMValueRef *cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
-{
-    LLVMValueRef *weights = NEW_ARRAY(t->e->arena, LLVMValueRef, (size_t)f->values.count);
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WEIGHT) weights[i] = cell_weight(t, f->values.at[i], node);
-    return weights;
-}
-
-static LLVMValueRef part_of(Emit *e, LLVMValueRef row, LLVMValueRef part) { return emit_element(e, row, emit_mul(e, part, emit_int(e, e->width))); }
-
 /* ---- forward ---- */
 
 static void forward_node(GenTile *t, const Value *v, int set, LLVMValueRef node, void *scratch)
@@ -141,25 +69,29 @@ static void forward_node(GenTile *t, const Value *v, int set, LLVMValueRef node,
     if (s->cell) sum = v->partial >= 0 ? row_at(t, v->partial + s->first, node) : (LLVMValueRef)scratch;
     bool fresh = true;
     if (s->role == 0) {
-        copy_row(t, sum, row_at(t, v->args[0]->address, node));
+        gen_copy_row(t, sum, row_at(t, v->args[0]->address, node));
         fresh = false;
     }
     for (int b = 0; b < g->bundles.count; b++) {
         if (g->bundles.at[b].to != set) continue;
-        gather(t, "gather", g, b, node, row_at(t, set_row(v, g->bundles.at[b].from), emit_int(e, 0)), sum, fresh);
+        gen_gather(t, "gather", g, b, node, row_at(t, set_row(v, g->bundles.at[b].from), emit_int(e, 0)), sum, fresh);
         fresh = false;
     }
-    if (fresh) zero_row(t, sum);
+    if (fresh) gen_zero_row(t, sum);
     if (!s->cell) return;
-    LLVMValueRef *weights = cell_weights(t, s->cell, node);
+    LLVMValueRef *weights = gen_cell_weights(t, s->cell, node);
     EmitLoop l = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef z = emit_load(e, e->lanes, part_of(e, sum, l.i));
-    LLVMValueRef *values = cell_values(e, s->cell, &z, weights);
-    emit_store(e, values[s->cell->results.at[0]->id], part_of(e, value, l.i));
+    LLVMValueRef z = emit_load(e, e->lanes, gen_part(e, sum, l.i));
+    LLVMValueRef *values = gen_cell_values(e, s->cell, &z, weights);
+    emit_store(e, values[s->cell->results.at[0]->id], gen_part(e, value, l.i));
     emit_loop_end(e, &l);
 }
 
-void gen_wired(GenTile *t, const Value *v) { phases(t, v, false, forward_node, emit_scratch(t->e, LANES)); }
+void gen_wired(GenTile *t, const Value *v)
+{
+    if (is_timed(v->graph)) gen_timed(t, v);
+    else phases(t, v, false, forward_node, emit_scratch(t->e, LANES));
+}
 
 /* ---- backward ---- */
 
@@ -169,34 +101,6 @@ typedef struct Back {
     LLVMValueRef scratch;   /* gradient of one node's value */
 } Back;
 
-/* Where a tile sums the gradient of a parameter; -1: nobody asks for it. */
-static int64_t partial_of(const Back *b, const Tensor *p)
-{
-    for (int i = 0; i < b->f->values.count; i++) {
-        const Value *v = b->f->values.at[i];
-        if (v->op == IR_WIRED_WEIGHT && v->param == p) return v->partial;
-    }
-    return -1;
-}
-
-static LLVMValueRef partial_address(GenTile *t, int64_t rows, int64_t partial)
-{
-    return emit_element(t->e, t->tile, emit_int(t->e, rows * LANES + partial));
-}
-
-static void add_weight_gradient(GenTile *t, const Back *b, const Value *w, LLVMValueRef lanes, LLVMValueRef node)
-{
-    Emit *e = t->e;
-    int64_t partial = partial_of(b, w->param);
-    if (partial < 0) return;
-    LLVMValueRef args[2] = {lanes, emit_int(e, e->width)};
-    LLVMValueRef sum = emit_kernel(e, "sum_lanes", e->real, 2, args);
-    LLVMValueRef at = partial_address(t, b->f->plan_rows, partial + w->index);
-    if (w->param->shared) sum = LLVMBuildFAdd(e->builder, emit_load(e, e->real, at), sum, "");
-    else at = emit_element(e, at, emit_mul(e, node, emit_int(e, w->param->components)));
-    emit_store(e, sum, at);
-}
-
 static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValueRef node, LLVMValueRef d_sum)
 {
     Emit *e = t->e;
@@ -204,21 +108,21 @@ static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValue
     Vec(const Value *) asked = {0};
     for (int i = 0; i < s->cell->values.count; i++)
         if (s->cell->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &asked, s->cell->values.at[i]);
-    LLVMValueRef *total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)asked.count + 1), *weights = cell_weights(t, f, node);
+    LLVMValueRef *total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)asked.count + 1), *weights = gen_cell_weights(t, f, node);
     for (int i = 0; i < asked.count; i++) {
         total[i] = emit_scratch(e, e->width);
         emit_store(e, emit_real(e, 0, true), total[i]);
     }
     EmitLoop l = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef args[2] = {emit_load(e, e->lanes, part_of(e, d_sum, l.i)), emit_load(e, e->lanes, part_of(e, b->scratch, l.i))};
-    LLVMValueRef *values = cell_values(e, f, args, weights);
-    emit_store(e, values[f->results.at[0]->id], part_of(e, d_sum, l.i));
+    LLVMValueRef args[2] = {emit_load(e, e->lanes, gen_part(e, d_sum, l.i)), emit_load(e, e->lanes, gen_part(e, b->scratch, l.i))};
+    LLVMValueRef *values = gen_cell_values(e, f, args, weights);
+    emit_store(e, values[f->results.at[0]->id], gen_part(e, d_sum, l.i));
     for (int i = 0; i < asked.count; i++) {
         LLVMValueRef more = values[f->results.at[i + 1]->id];
         emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), more, ""), total[i]);
     }
     emit_loop_end(e, &l);
-    for (int i = 0; i < asked.count; i++) add_weight_gradient(t, b, asked.at[i], total[i], node);
+    for (int i = 0; i < asked.count; i++) gen_weight_gradient(t, b->f, asked.at[i], total[i], node, asked.at[i]->param->shared);
 }
 
 /* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient. */
@@ -231,30 +135,28 @@ static void backward_node(GenTile *t, const Value *v, int set, LLVMValueRef node
     bool fresh = true;
     LLVMValueRef d_sum = row_at(t, v->address + s->first, node), d_value = s->cell ? b->scratch : d_sum;
     if (embed_set(embed) == set) {
-        copy_row(t, d_value, row_at(t, embed->args[0]->address, node));
+        gen_copy_row(t, d_value, row_at(t, embed->args[0]->address, node));
         fresh = false;
     }
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != set) continue;
         LLVMValueRef rows = row_at(t, v->address + g->sets.at[g->bundles.at[i].to].first, emit_int(t->e, 0));
-        gather(t, "gather_back", g, i, node, rows, d_value, fresh);
+        gen_gather(t, "gather_back", g, i, node, rows, d_value, fresh);
         fresh = false;
     }
-    if (fresh) zero_row(t, d_value);
+    if (fresh) gen_zero_row(t, d_value);
     if (s->cell) cell_backward(t, b, s, node, d_sum);
 }
 
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
-    Back b = {v->args[0], v, f, emit_scratch(e, LANES)};
-    for (int i = 0; i < f->values.count; i++) { /* weights of a whole set add up node by node, and unused ones have no gradient */
-        const Value *w = f->values.at[i];
-        if (w->op != IR_WIRED_WEIGHT || w->args[0] != v) continue;
-        EmitLoop l = emit_loop(e, emit_int(e, shape_size(w->shape)));
-        emit_store(e, emit_real(e, 0, false), emit_element(e, partial_address(t, f->plan_rows, w->partial), l.i));
-        emit_loop_end(e, &l);
+    if (is_timed(v->graph)) {
+        gen_timed_back(t, v, f);
+        return;
     }
+    Back b = {v->args[0], v, f, emit_scratch(e, LANES)};
+    gen_clear_partials(t, v, f);
     phases(t, v, true, backward_node, &b);
 }
 
@@ -263,6 +165,10 @@ void gen_wired_input(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
+    if (is_timed(g)) {
+        gen_timed_input(t, v);
+        return;
+    }
     if (g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
     EmitLoop l = emit_loop(e, emit_int(e, g->sets.at[g->input].size));
     LLVMValueRef out = row_at(t, v->address, l.i);
@@ -270,9 +176,9 @@ void gen_wired_input(GenTile *t, const Value *v)
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
         LLVMValueRef rows = row_at(t, v->args[0]->address + g->sets.at[g->bundles.at[i].to].first, emit_int(e, 0));
-        gather(t, "gather_back", g, i, l.i, rows, out, fresh);
+        gen_gather(t, "gather_back", g, i, l.i, rows, out, fresh);
         fresh = false;
     }
-    if (fresh) zero_row(t, out);
+    if (fresh) gen_zero_row(t, out);
     emit_loop_end(e, &l);
 }

@@ -38,12 +38,13 @@ static bool *active_values(Func *f, int count, Value *const *wanted)
     return active;
 }
 
-void grad_append(Func *f, Value *y, Value *seed, int count, Value *const *wanted, Value **grads)
+void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted, Value **grads)
 {
-    int last = y->id;
+    int last = 0;
+    for (int i = 0; i < outputs; i++) last = y[i]->id > last ? y[i]->id : last;
     bool *active = active_values(f, count, wanted);
     Value **d = NEW_ARRAY(f->arena, Value *, (size_t)last + 1);
-    d[last] = seed;
+    for (int i = 0; i < outputs; i++) d[y[i]->id] = d[y[i]->id] ? func_binary(f, IR_ADD, d[y[i]->id], seed[i]) : seed[i];
     for (int i = last; i >= 0; i--) {
         Value *v = f->values.at[i];
         if (!d[i] || !active[i] || v->arg_count == 0) continue;
@@ -61,26 +62,10 @@ void grad_append(Func *f, Value *y, Value *seed, int count, Value *const *wanted
     for (int i = 0; i < count; i++) grads[i] = wanted[i]->id <= last ? d[wanted[i]->id] : NULL;
 }
 
-/* Copies the values of `from` into `to`; map[id] is the copy. */
-static void copy_values(Func *to, const Func *from, Value **map)
-{
-    for (int i = 0; i < from->values.count; i++) {
-        const Value *v = from->values.at[i];
-        Value *args[8];
-        if (v->arg_count > 8) BUG("%s has %d arguments", op_info[v->op].text, v->arg_count);
-        for (int k = 0; k < v->arg_count; k++) args[k] = map[v->args[k]->id];
-        Value *c = func_add(to, v->op, v->span, v->arg_count, args);
-        c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
-        c->number = v->number, c->index = v->index, c->param = v->param, c->graph = v->graph;
-        map[i] = c;
-    }
-}
-
 Func *grad_cell(Arena *perm, const Func *cell)
 {
-    Func *f = func_new(perm, arena_printf(perm, "%s.back", cell->name));
     Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
-    copy_values(f, cell, map);
+    Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
     Value *dy = func_add(f, IR_ARG, (Span){0}, 0, NULL);
     dy->index = 1;
     Vec(Value *) wanted = {0};
@@ -89,13 +74,41 @@ Func *grad_cell(Arena *perm, const Func *cell)
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
-    grad_append(f, map[cell->results.at[0]->id], dy, wanted.count, wanted.at, grads);
+    grad_append(f, 1, &map[cell->results.at[0]->id], &dy, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++) {
         const Value *w = wanted.at[i];
         const char *name = i == 0 ? "sum" : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
         if (!grads[i]) grads[i] = func_const(f, 0);
         func_result(f, name, grads[i]);
     }
+    return f;
+}
+
+static Value *argument(Func *f, int index)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == index) return f->values.at[i];
+    Value *v = func_add(f, IR_ARG, (Span){0}, 0, NULL);
+    v->index = index;
+    return v;
+}
+
+Func *grad_timed(Arena *perm, const Func *forward, int states, bool with_sum)
+{
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
+    Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
+    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
+    for (int i = with_sum ? 0 : 1; i <= states; i++) vec_push(perm, &wanted, argument(f, i));
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
+    for (int i = 0; i < forward->results.count; i++) {
+        vec_push(perm, &y, map[forward->results.at[i]->id]);
+        vec_push(perm, &seed, argument(f, 1 + states + i));
+    }
+    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
+    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
+    for (int i = 0; i < wanted.count; i++) func_result(f, "d", grads[i] ? grads[i] : func_const(f, 0));
+    func_prune(f);
     return f;
 }
 
@@ -107,7 +120,8 @@ void grad(Ir *ir)
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_PARAM && f->values.at[i]->param->learned) vec_push(ir->perm, &wanted, f->values.at[i]);
     Value **grads = NEW_ARRAY(ir->perm, Value *, (size_t)wanted.count);
-    grad_append(f, f->results.at[0], func_const(f, 1), wanted.count, wanted.at, grads);
+    Value *one = func_const(f, 1);
+    grad_append(f, 1, &f->results.at[0], &one, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)
         if (grads[i]) func_result(f, arena_printf(ir->perm, "d %s", wanted.at[i]->param->name), grads[i]);
     func_prune(f);

@@ -4,14 +4,29 @@
  * with respect to that effective weight ("Discovering Neural Wirings", appendix F), so the difference is taken
  * with the edge in use and its weight at plus and minus the step.
  */
+#include "gradcheck.h"
 #include "grad.h"
 #include "ir_eval.h"
 #include "lower.h"
-#include "compile.h"
 #include "rt_rng.h"
 #include <math.h>
 
 enum { BATCH = 3, ENTRIES = 24 };
+
+/* Central difference of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
+static const double offset[4] = {1, -1, 2, -2};
+static double central(const double *f, double h) { return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h); }
+
+/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
+static void start_values(const Model *m, uint64_t seed, double *param)
+{
+    eval_init(m, seed, param);
+    for (int i = 0; i < m->params.count; i++) {
+        const Tensor *t = m->params.at[i];
+        for (int64_t k = 0; k < t->size && t->init.kind == INIT_CONSTANT && t->learned; k++)
+            param[t->offset + k] += 0.1 * rng_normal(17 + seed - 1, RNG_GRADCHECK, (uint64_t)(t->offset + k));
+    }
+}
 
 typedef struct Probe {
     EvalContext c;
@@ -40,7 +55,7 @@ static bool candidate_mark(const Model *m, const EvalContext *c, int64_t at, uin
     return false;
 }
 
-/* Central difference of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
+/* dL/d(parameter) by differences. */
 static double difference(Probe *p, int64_t at)
 {
     uint8_t *kept = NULL, none = 0;
@@ -50,12 +65,12 @@ static double difference(Probe *p, int64_t at)
     double centre = candidate && !mark ? 0 : start;
     if (candidate) *kept = 1;
     for (int i = 0; i < 4; i++) {
-        p->c.param[at] = centre + h * (double[]){1, -1, 2, -2}[i];
+        p->c.param[at] = centre + h * offset[i];
         f[i] = loss_now(p);
     }
     p->c.param[at] = start;
     if (candidate) *kept = mark;
-    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+    return central(f, h);
 }
 
 static void collect_gradients(Probe *p)
@@ -81,7 +96,7 @@ static double check_tensor(Probe *p, const Tensor *t)
     for (int64_t i = 0; i < entries; i++) {
         int64_t at = t->size <= ENTRIES ? i : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) * (double)t->size);
         double error = fabs(difference(p, t->offset + at) - p->gradient[t->offset + at]) / scale;
-        worst = error > worst || isnan(error) ? (isnan(error) ? INFINITY : error) : worst;
+        worst = isnan(error) ? INFINITY : fmax(worst, error);
     }
     return worst;
 }
@@ -102,11 +117,7 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
     Probe p = {.c = {.model = m, .seed = 1}, .f = ir->train};
     p.c.param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     p.gradient = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
-    eval_init(m, 1, p.c.param);
-    /* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
-    for (int i = 0; i < m->params.count; i++)
-        for (int64_t k = 0; k < m->params.at[i]->size && m->params.at[i]->init.kind == INIT_CONSTANT; k++)
-            p.c.param[m->params.at[i]->offset + k] += m->params.at[i]->learned ? 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(m->params.at[i]->offset + k)) : 0;
+    start_values(m, 1, p.c.param);
     eval_choose(a, &p.c, 1e9);
     random_batch(a, m, &p.c);
     collect_gradients(&p);
@@ -118,6 +129,80 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
         worst = fmax(worst, error);
     }
     return worst;
+}
+
+/* ---- node functions ---- */
+
+typedef struct CellProbe {
+    const NodeSet *set;
+    int64_t node;
+    double sum, *param, *scratch;
+} CellProbe;
+
+static double cell_value(CellProbe *p)
+{
+    eval_cell(p->set->cell, &p->sum, p->param, p->node, p->scratch);
+    return p->scratch[p->set->cell->results.at[0]->id];
+}
+
+/* Difference of the value when *x moves, less the gradient that is claimed for it. */
+static double cell_error(CellProbe *p, double *x, double h, double gradient)
+{
+    double start = *x, f[4];
+    for (int i = 0; i < 4; i++) {
+        *x = start + h * offset[i];
+        f[i] = cell_value(p);
+    }
+    *x = start;
+    return fabs(central(f, h) - gradient);
+}
+
+/* The smaller error of two steps: a kink that one of them straddles is no mistake of the gradient. */
+static double cell_error_at(CellProbe *p, double *x, double gradient)
+{
+    double h = 1e-3 * fmax(1, fabs(*x)), wide = cell_error(p, x, h, gradient), narrow = cell_error(p, x, h / 16, gradient);
+    if (isnan(wide) && isnan(narrow)) return INFINITY;
+    return fmin(wide, narrow);
+}
+
+typedef struct CellWorst {
+    double error, scale; /* by result of the gradient function: largest difference, largest gradient */
+} CellWorst;
+
+static void cell_draw(CellProbe *p, int results, CellWorst *worst)
+{
+    const Func *cell = p->set->cell, *back = p->set->cell_back;
+    eval_cell(back, (double[]){p->sum, 1}, p->param, p->node, p->scratch);
+    double gradient[results];
+    for (int r = 0; r < results; r++) gradient[r] = p->scratch[back->results.at[r]->id];
+    for (int r = 0, i = 0; r < results; r++) {
+        double *x = &p->sum;
+        if (r > 0) {
+            while (cell->values.at[i]->op != IR_WEIGHT) i++;
+            const Value *w = cell->values.at[i++];
+            x = &p->param[w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) + w->index];
+        }
+        worst[r].error = fmax(worst[r].error, cell_error_at(p, x, gradient[r]));
+        worst[r].scale = fmax(worst[r].scale, fabs(gradient[r]));
+    }
+}
+
+double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
+{
+    const Func *back = set->cell_back;
+    int results = back->results.count;
+    size_t values = (size_t)(set->cell->values.count + back->values.count);
+    CellProbe p = {set, 0, 0, NEW_ARRAY(a, double, (size_t)m->param_total + 1), NEW_ARRAY(a, double, values)};
+    CellWorst *worst = NEW_ARRAY(a, CellWorst, (size_t)results);
+    double relative = 0;
+    for (int d = 0; d < draws; d++) {
+        if (d % set->size == 0) start_values(m, 1 + (uint64_t)(d / set->size), p.param);
+        p.node = d % set->size;
+        p.sum = rng_normal(23, RNG_GRADCHECK, (uint64_t)d);
+        cell_draw(&p, results, worst);
+    }
+    for (int r = 0; r < results; r++) relative = fmax(relative, worst[r].error / fmax(worst[r].scale, 1e-3));
+    return relative;
 }
 
 double compile_gradcheck(Compilation *c, FILE *out)

@@ -85,6 +85,20 @@ void func_result(Func *f, const char *name, Value *v)
     vec_push(f->arena, &f->result_names, name);
 }
 
+Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
+{
+    Func *to = func_new(perm, name);
+    for (int i = 0; i < from->values.count; i++) {
+        const Value *v = from->values.at[i];
+        Value **args = NEW_ARRAY(perm, Value *, (size_t)v->arg_count + 1);
+        for (int k = 0; k < v->arg_count; k++) args[k] = map[v->args[k]->id];
+        Value *c = map[i] = func_add(to, v->op, v->span, v->arg_count, args);
+        c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
+        c->number = v->number, c->extra = v->extra, c->index = v->index, c->param = v->param, c->graph = v->graph;
+    }
+    return to;
+}
+
 void func_prune(Func *f)
 {
     bool *used = NEW_ARRAY(f->arena, bool, (size_t)f->values.count + 1);
@@ -111,7 +125,7 @@ void func_verify(const Func *f)
             if (v->args[k]->id >= i || f->values.at[v->args[k]->id] != v->args[k])
                 BUG("%s: %s %%%d uses a value that is not before it", f->name, op_info[v->op].text, i);
         for (int d = 0; d < v->shape.rank; d++)
-            if (v->shape.dim[d] <= 0) BUG("%s: %%%d has an empty shape", f->name, i);
+            if (v->shape.dim[d] < 0) BUG("%s: %%%d has a negative size", f->name, i); /* 0: a node set without nodes */
     }
     for (int i = 0; i < f->results.count; i++)
         if (f->values.at[f->results.at[i]->id] != f->results.at[i]) BUG("%s: result %d is not in it", f->name, i);

@@ -79,6 +79,8 @@ Value *func_const(Func *f, double number);
 Value *func_unary(Func *f, OpCode op, Value *a);
 Value *func_binary(Func *f, OpCode op, Value *a, Value *b);
 void func_result(Func *f, const char *name, Value *v);
+/* A copy of all values without results; map[id] is the copy of value id. */
+Func *func_copy(Arena *perm, const Func *f, const char *name, Value **map);
 /* Values that no result needs are removed; numbers are given anew. */
 void func_prune(Func *f);
 

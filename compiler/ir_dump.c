@@ -2,6 +2,7 @@
 #include "lower.h"
 #include "op.h"
 #include "plan.h"
+#include "timed.h"
 
 static void print_shape(Shape s, FILE *out)
 {
@@ -92,6 +93,9 @@ static void cells_dump(const Model *m, bool back, FILE *out)
         for (int s = 0; s < m->graphs.at[g]->sets.count; s++) {
             const NodeSet *set = &m->graphs.at[g]->sets.at[s];
             if (set->cell) func_dump(back ? set->cell_back : set->cell, out);
+            if (!set->states) continue;
+            func_dump(back ? set->send_back : set->send, out);
+            func_dump(back ? set->move_back : set->move, out);
         }
 }
 
@@ -112,12 +116,13 @@ static const char *const form_text[] = {"dense", "segments", "list"};
 
 static void graph_dump(const Graph *g, FILE *out)
 {
-    fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)g->nodes, g->order.phase_count, (long long)g->order.ranks);
+    if (is_timed(g)) fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)g->nodes, g->time.text, (long long)timed_evaluations(g));
+    else fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)g->nodes, g->order.phase_count, (long long)g->order.ranks);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         fprintf(out, "  %s %s", role_text[s->role], s->name);
         print_shape(s->shape, out);
-        fprintf(out, s->cell ? " : %s\n" : "%s\n", s->cell ? s->cell_name : "");
+        fprintf(out, s->cell || s->states ? " : %s\n" : "%s\n", s->cell || s->states ? s->cell_name : "");
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];

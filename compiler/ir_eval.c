@@ -4,6 +4,7 @@
 #include "op.h"
 #include "rt_init.h"
 #include "rt_rng.h"
+#include "timed.h"
 #include <math.h>
 
 /* ---- scalar functions ---- */
@@ -101,14 +102,15 @@ static void wired_forward(const WiredEval *w, int64_t sample)
     }
 }
 
-/* Adds dL/dI of one node, times the weights, to dL/dZ of its sources. */
+/* Adds dL/dI of one node, times the weights, to dL/dZ of its sources: to `d_input` for those of a held input (NULL: not
+ * wanted), to w->dz for the others (the same). */
 static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sample, double d, double *d_input)
 {
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
         const NodeSet *from = &w->g->sets.at[u->from];
         const double *weight = w->c->param + u->weight->offset;
-        double *into = from->first < 0 ? d_input : w->dz + sample * w->g->nodes + from->first;
+        double *into = from->first < 0 ? d_input : w->dz ? w->dz + sample * w->g->nodes + from->first : NULL;
         CandidateRun run;
         if (u->to != set || !into) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
@@ -191,6 +193,10 @@ static void wired_edges(const WiredEval *w, const Value *v, double *out)
 
 static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
+    if (is_timed(v->graph)) {
+        eval_timed(a, e, v, c);
+        return;
+    }
     const Value *wired = v->op == IR_WIRED ? v : v->op == IR_WIRED_BACK ? v->args[0] : v->args[0]->args[0];
     const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
     size_t rows = (size_t)(c->batch * wired->graph->nodes);

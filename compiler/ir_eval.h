@@ -22,6 +22,8 @@ typedef struct Eval {
 } Eval;
 
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c);
+/* Graph operators of graphs in time (ir_eval_timed.c). */
+void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
 /* A node function (or its gradient) for one node: `args` by ARG index; scratch has one number a value and afterwards
  * holds them all. */
 void eval_cell(const Func *f, const double *args, const double *param, int64_t node, double *scratch);

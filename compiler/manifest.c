@@ -1,5 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "manifest.h"
+#include "timed.h"
 
 static json_t *shape_json(Shape s)
 {
@@ -33,7 +34,8 @@ static json_t *params_json(const Model *m)
 
 static json_t *set_json(const NodeSet *s)
 {
-    return json_pack("{s:s, s:o, s:I, s:b}", "name", s->name, "shape", shape_json(s->shape), "first", (json_int_t)s->first, "held", (int)(s->first < 0));
+    return json_pack("{s:b, s:s, s:o, s:I, s:b}", "moves", (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first", (json_int_t)s->first,
+                     "held", (int)(s->first < 0));
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -43,19 +45,55 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
     return NULL;
 }
 
+/* Where the runtime finds the values and gradients of a bundle's ends in a training tile, for each evaluation. */
+typedef struct EdgeRows {
+    int64_t source, source_step, target, target_step, evaluations;
+    int64_t hold; /* evaluations that share one row of the source */
+} EdgeRows;
+
+static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
+{
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    bool held = is_timed(g) ? !is_moving(g, u->from) : from->first < 0;
+    EdgeRows r = {held ? wired->args[0]->address : wired->address + from->first, 0, back->address + to->first, 0, 1, 1};
+    if (!is_timed(g)) return r;
+    TimedRows t = timed_rows(g);
+    if (!is_moving(g, u->to)) {
+        r.source_step = held ? from->size : timed_evaluations_a_position(g) * t.evaluation;
+        if (!held) r.source += t.sent + r.source_step;
+        r.target = back->address + t.back_output, r.target_step = to->size, r.evaluations = g->time.positions;
+        return r;
+    }
+    if (held) r.source_step = from->size, r.hold = timed_evaluations_a_position(g);
+    else r.source += t.sent, r.source_step = t.evaluation;
+    r.target_step = g->nodes, r.evaluations = timed_evaluations(g);
+    return r;
+}
+
 static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
 {
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
-    int64_t source_row = -1, target_row = -1;
-    if (wired && back) {
-        const NodeSet *from = &g->sets.at[u->from];
-        source_row = from->first < 0 ? wired->args[0]->address : wired->address + from->first;
-        target_row = back->address + g->sets.at[u->to].first;
-    }
-    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I}", "from", u->from, "to", u->to, "list", u->list,
+    EdgeRows r = {-1, 0, -1, 0, 1, 1};
+    if (wired && back) r = edge_rows(wired, back, g, u);
+    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from", u->from, "to", u->to, "list", u->list,
                      "param", u->weight->number, "predicate", (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to,
-                     "uses_from", (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)source_row,
-                     "target_row", (json_int_t)target_row);
+                     "uses_from", (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
+                     (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step", (json_int_t)r.target_step, "evaluations",
+                     (json_int_t)r.evaluations, "hold", (json_int_t)r.hold);
+}
+
+static json_t *time_json(const Graph *g)
+{
+    json_t *a = json_array(), *b = json_array();
+    for (int i = 0; i < g->time.stages; i++) {
+        json_t *row = json_array();
+        for (int j = 0; j < g->time.stages; j++) json_array_append_new(row, json_real(g->time.a[i][j]));
+        json_array_append_new(a, row);
+        json_array_append_new(b, json_real(g->time.b[i]));
+    }
+    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:f, s:o, s:o}", "positions", (json_int_t)g->time.positions, "held",
+                     (json_int_t)g->sets.at[g->input].size, "outputs", (json_int_t)g->sets.at[g->output].size, "steps", (json_int_t)g->time.steps, "stages", g->time.stages, "states",
+                     (json_int_t)g->state_rows, "nodes", (json_int_t)g->nodes, "carry", g->time.carry, "a", a, "b", b);
 }
 
 static json_t *list_json(const EdgeList *l)
@@ -75,7 +113,8 @@ static json_t *graphs_json(const Ir *ir)
         for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(&g->sets.at[s]));
         for (int b = 0; b < g->bundles.count; b++) json_array_append_new(bundles, bundle_json(ir, g, &g->bundles.at[b]));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
-        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o}", "name", g->name, "chance_seed", (json_int_t)g->chance_seed,
+        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", g->name, "chance_seed", (json_int_t)g->chance_seed,
+                                             "time", time_json(g),
                                              "sets", sets, "bundles", bundles, "lists", lists));
     }
     return all;

@@ -32,6 +32,8 @@ typedef struct Tensor {
     Span span;
 } Tensor;
 
+enum { MAX_STATES = 8, MAX_STAGES = 7 };
+
 typedef struct NodeSet {
     const char *name;
     int role; /* SetRole of ast.h */
@@ -41,6 +43,12 @@ typedef struct NodeSet {
     Func *cell;     /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
     Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the weights */
     const char *cell_name;
+    /* in a graph with time (timed.h); ARG 0 the sum, ARG 1 + k state k, then gradients */
+    int states;          /* 0: held input or plain output */
+    int64_t first_state; /* row of its first state; state k of node v: first_state + k * size + v */
+    double start[MAX_STATES];
+    Func *send, *move;   /* results: the value; the next states or their rates */
+    Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of the states, of the weights */
     Vec(Tensor *) weights; /* of the cell, in order of first use */
     Span span;
 } NodeSet;
@@ -69,6 +77,15 @@ typedef struct EdgeList {
     Span span;
 } EdgeList;
 
+/* How a graph runs in time; stages 0: it does not (timed.h). */
+typedef struct Time {
+    const char *text; /* "static", "steps(5)" */
+    int64_t positions; /* of a sequence (scan): the steps run for each, states go on; 1: no sequence */
+    int64_t steps;
+    int stages;
+    double carry, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES];
+} Time;
+
 typedef struct Graph {
     const char *name; /* unique in the model: "Wiring", "Wiring_2" */
     int number;
@@ -78,6 +95,8 @@ typedef struct Graph {
     int input, output; /* sets */
     int64_t nodes;     /* rows: all nodes but those of a held input */
     int first_bundle;  /* number of bundle 0 among all of the model */
+    Time time;
+    int64_t state_rows; /* states of all nodes */
     WiringOrder order;
     uint64_t chance_seed;
     Span span;

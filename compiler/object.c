@@ -6,6 +6,7 @@
 #include "object.h"
 #include "kernels_bc.h"
 #include "manifest.h"
+#include <errno.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Linker.h>
@@ -107,6 +108,14 @@ static void verify(LLVMModuleRef module)
 
 static bool is_dump(const Compilation *c, const char *stage) { return c->options.dump && strcmp(c->options.dump, stage) == 0; }
 
+static bool write_file(const char *path, const char *bytes, size_t size)
+{
+    FILE *f = fopen(path, "wb");
+    if (!f) return false;
+    bool ok = fwrite(bytes, 1, size, f) == size;
+    return (fclose(f) == 0) && ok;
+}
+
 static bool write_result(Compilation *c, LLVMModuleRef module, const Machine *m)
 {
     char *error = NULL;
@@ -117,10 +126,12 @@ static bool write_result(Compilation *c, LLVMModuleRef module, const Machine *m)
         LLVMDisposeMemoryBuffer(text);
         return true;
     }
-    if (!LLVMTargetMachineEmitToFile(m->machine, module, (char *)c->options.object, LLVMObjectFile, &error)) return true;
-    diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", c->options.object, error);
-    LLVMDisposeMessage(error);
-    return false;
+    LLVMMemoryBufferRef bytes;
+    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMObjectFile, &error, &bytes)) BUG("object: %s", error);
+    bool ok = write_file(c->options.object, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
+    if (!ok) diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", c->options.object, strerror(errno));
+    LLVMDisposeMemoryBuffer(bytes);
+    return ok;
 }
 
 bool object(Compilation *c, const Ir *ir)

@@ -10,6 +10,7 @@
 #include "diag.h"
 #include "model.h"
 #include "op.h"
+#include "timed.h"
 
 void wired_shape(Value *v)
 {
@@ -18,7 +19,7 @@ void wired_shape(Value *v)
     v->graph = first->graph;
     switch (v->op) {
     case IR_WIRED: break; /* shape: set by its maker, who knows the graph */
-    case IR_WIRED_BACK: v->shape = first->shape; break;
+    case IR_WIRED_BACK: v->shape = is_timed(v->graph) ? shape_vector(timed_rows(v->graph).back_count) : first->shape; break;
     case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
     case IR_WIRED_WEIGHT:
     case IR_WIRED_EDGES: v->per_sample = false; break; /* shape: that of the parameter, set by the maker */

@@ -8,6 +8,7 @@
 #include "diag.h"
 #include "lower.h"
 #include "op.h"
+#include "timed.h"
 
 const Value *plan_storage(const Value *v)
 {
@@ -18,6 +19,7 @@ const Value *plan_storage(const Value *v)
 int embed_set(const Value *embed)
 {
     const Graph *g = embed->graph;
+    if (g && is_timed(g)) return embed->index == timed_output(g) ? g->output : -1;
     for (int s = 0; g && s < g->sets.count; s++)
         if (g->sets.at[s].first == embed->index && shape_size(embed->args[0]->shape) == g->sets.at[s].size) return s;
     return -1;
@@ -57,7 +59,7 @@ static void skip_embeds(Func *f)
 
 static bool is_view(const Value *v)
 {
-    if (v->op == IR_WIRED_INPUT) return v->graph->sets.at[v->graph->input].first >= 0;
+    if (v->op == IR_WIRED_INPUT) return !is_timed(v->graph) && v->graph->sets.at[v->graph->input].first >= 0;
     return v->op == IR_RESHAPE || v->op == IR_SLICE;
 }
 

@@ -1,18 +1,18 @@
 /* report.c: what `dnw check` says of a file that is right: sizes by graph. */
 #include "compile.h"
-#include "model.h"
+#include "timed.h"
 
 typedef struct GraphRow {
     const char *name;
     int64_t candidates, kept, parameters, macs;
 } GraphRow;
 
-/* Multiply-adds of one sample: one for each edge in use. */
+/* Multiply-adds of one sample: one for each edge in use, at each evaluation of a graph in time. */
 static GraphRow graph_row(const Graph *g)
 {
     GraphRow r = {.name = g->name, .kept = model_edges_kept(g), .parameters = graph_parameters(g)};
     for (int i = 0; i < g->lists.count; i++) r.candidates += g->lists.at[i].candidates;
-    r.macs = r.kept;
+    r.macs = r.kept * (is_timed(g) ? timed_evaluations(g) : 1);
     return r;
 }
 
@@ -27,6 +27,13 @@ static int64_t other_parameters(const Model *m)
     return all;
 }
 
+int64_t model_parameters(const Model *m)
+{
+    int64_t total = other_parameters(m);
+    for (int i = 0; i < m->graphs.count; i++) total += graph_parameters(m->graphs.at[i]);
+    return total;
+}
+
 void compile_report(const Compilation *c, FILE *out)
 {
     const Model *m = c->model;
@@ -37,14 +44,12 @@ void compile_report(const Compilation *c, FILE *out)
     fprintf(out, "%s: model %s %s -> %s\n", m->source, m->name, shape_text(c->perm, m->input), shape_text(c->perm, m->output));
     if (!m->graphs.count) return;
     fprintf(out, "%-20s %12s %12s %12s %14s\n", "graph", "candidates", "kept", "parameters", "multiply-adds");
-    int64_t total = other_parameters(m);
     for (int i = 0; i < m->graphs.count; i++) {
         GraphRow r = graph_row(m->graphs.at[i]);
-        total += r.parameters;
         fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates, (long long)r.kept, (long long)r.parameters,
                 (long long)r.macs);
     }
-    fprintf(out, "%lld parameters in use\n", (long long)total);
+    fprintf(out, "%lld parameters in use\n", (long long)model_parameters(m));
 }
 
 json_t *compile_report_json(const Compilation *c)

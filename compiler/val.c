@@ -35,10 +35,7 @@ Val *val_runtime(Check *k, Value *value, Span span)
 
 bool is_poison(const Val *v)
 {
-    if (!v || v->kind == VAL_POISON) return true;
-    for (int i = 0; i < v->items.count; i++)
-        if (is_poison(v->items.at[i])) return true;
-    return false;
+    return !v || v->kind == VAL_POISON; /* lists and descriptions with a poison value inside are poison themselves */
 }
 
 const char *val_kind_text(const Val *v)
@@ -60,8 +57,10 @@ const char *val_kind_text(const Val *v)
 
 static const char *items_text(Check *k, const Val *v, const char *open, const char *close)
 {
+    enum { SHOWN = 16 };
     const char *text = open;
-    for (int i = 0; i < v->items.count; i++)
+    if (v->items.count > SHOWN) close = arena_printf(k->perm, ", ... %d more%s", v->items.count - SHOWN, close);
+    for (int i = 0; i < v->items.count && i < SHOWN; i++)
         text = arena_printf(k->perm, "%s%s%s", text, i ? ", " : "", val_text(k, v->items.at[i]));
     return arena_printf(k->perm, "%s%s", text, close);
 }

@@ -307,8 +307,8 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
 {
     const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].graph];
     int64_t size = g->sets[set].wiring.size, swapped = 0, total = 0;
-    int64_t *first = calloc((size_t)size + 2, sizeof *first);
-    if (!first) return 0;
+    int64_t *first = n->counts; /* room for the largest set */
+    memset(first, 0, (size_t)(size + 2) * sizeof *first);
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < l->bundle_count; i++) {
             NetBundle *b = &n->bundles[l->first_bundle + i];
@@ -327,7 +327,6 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
         swapped += mark_node(s + total, first[v + 1] - total, l->keep);
         total = first[v + 1];
     }
-    free(first);
     return swapped;
 }
 

@@ -19,10 +19,12 @@ static const DataKind data_kinds[] = {
     {"spirals", data_spirals_peek, data_spirals_load},
     {"xor", data_xor_peek, data_xor_load},
     {"sines", data_sines_peek, data_sines_load},
+    {"copy_task", data_copy_peek, data_copy_load},
+    {"rows", data_rows_peek, data_rows_load},
 };
 enum { KINDS = sizeof data_kinds / sizeof *data_kinds };
 
-static const DataKind *find_kind(const json_t *setting, RtError *e)
+const DataKind *data_find_kind(const json_t *setting, RtError *e)
 {
     const char *name = json_string_value(json_object_get(setting, "call"));
     char list[200] = "";
@@ -57,7 +59,7 @@ void data_free(Data *d)
 
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
 {
-    const DataKind *kind = find_kind(setting, e);
+    const DataKind *kind = data_find_kind(setting, e);
     Data *d = kind ? calloc(1, sizeof *d) : NULL;
 
     if (!d) {
@@ -75,7 +77,7 @@ Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
 
 bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e)
 {
-    const DataKind *kind = find_kind(setting, e);
+    const DataKind *kind = data_find_kind(setting, e);
 
     if (!kind) return false;
     *shape_only = (Data){.name = kind->name, .target_size = 1, .std = 1};
@@ -132,6 +134,12 @@ void data_vector(Data *d, int64_t n)
 {
     d->rank = 1;
     d->shape[0] = d->features = n;
+}
+
+void data_remember(char from[200], const char *path)
+{
+    size_t length = strlen(path), cut = length > 199 ? length - 199 : 0; /* the end says more */
+    strcpy(from, path + cut);
 }
 
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e)

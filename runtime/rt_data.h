@@ -1,8 +1,9 @@
 /* rt_data.h: data sets in memory, and what makes them.
  *
- * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}} with
- * every argument present (the compiler fills defaults). Each NAME is one file rt_data_NAME.c and one row of
- * `data_kinds` in rt_data.c. A data set has a train and a test split. Reading fails with path and byte offset.
+ * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}}
+ * with every argument present (the compiler fills defaults). Each NAME is one file rt_data_NAME.c and one row
+ * of `data_kinds` in rt_data.c. A data set has a train and a test split. Reading fails with path and byte
+ * offset.
  */
 #ifndef RT_DATA_H
 #define RT_DATA_H
@@ -22,25 +23,29 @@ typedef struct DataSplit {
 typedef struct Data {
     const char *name; /* "fashion_mnist" */
     int rank;
-    int64_t shape[4];  /* of one sample: {1, 28, 28}, or {columns} */
-    int64_t features;  /* product of shape */
-    int classes;       /* 0: the target is numbers */
+    int64_t shape[4];    /* of one sample: {1, 28, 28}, or {columns} */
+    int64_t features;    /* product of shape */
+    int classes;         /* 0: the target is numbers */
     int64_t target_size; /* numbers a sample; 1 for a class */
-    float mean, std;   /* for bytes */
+    float mean, std;     /* for bytes */
     DataSplit train, test;
+    char inputs_from[200], target_from[200]; /* the training files; "" for made data */
+    struct {
+        int64_t sample, byte;
+    } most; /* where the largest class stands in target_from */
 } Data;
 
 typedef struct DataContext {
     const char *directory; /* --data DIR, or NULL */
     const char *base;      /* directory of the .dnw file: relative paths start here */
-    uint64_t seed;         /* of made data and of splits: a fixed constant of the program, not the training seed */
+    uint64_t seed; /* of made data and of splits: a fixed constant of the program, not the training seed */
 } DataContext;
 
 /* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
 void data_free(Data *d);
 
-/* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at most.
- * Returns false without a message in *e (code RT_OK) when the file is not there yet. */
+/* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at
+ * most. Returns false without a message in *e (code RT_OK) when the file is not there yet. */
 bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
 #endif

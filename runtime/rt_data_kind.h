@@ -22,6 +22,10 @@ DataMaker data_csv_peek, data_csv_load;
 DataMaker data_npy_peek, data_npy_load;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
     data_sines_load;
+DataMaker data_copy_peek, data_copy_load, data_rows_peek, data_rows_load;
+
+/* The kind that {"call": NAME, ...} names; NULL and a message when there is none. */
+const DataKind *data_find_kind(const json_t *setting, RtError *e);
 
 /* Arguments. Messages name the data set (d->name) and the argument. An absent text is "". */
 bool data_text(const json_t *args, const Data *d, const char *name, const char **text, RtError *e);
@@ -32,6 +36,8 @@ bool data_count(const json_t *args, const Data *d, const char *name, int64_t low
 
 /* Sets rank, shape and features of one vector of n numbers. */
 void data_vector(Data *d, int64_t n);
+/* Remembers a path for messages: in d->inputs_from or d->target_from. */
+void data_remember(char from[200], const char *path);
 /* Takes memory for floats, and for labels or targets as d->classes says. */
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
 /* Moves rows of d->train to d->test: row r goes when rng_uniform(seed, RNG_DATA, r) < share; at least one row

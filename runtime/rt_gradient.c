@@ -25,14 +25,19 @@ static const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
 }
 
-/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all samples */
+/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all samples and, in a
+ * graph that runs in time, all evaluations */
 static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
-    for (int64_t t = 0; t < p->tiles; t++) {
-        const void *d = tile_row(p->n, t, p->b->target_row + p->first), *z = tile_row(p->n, t, p->b->source_row + source);
-        if (p->n->real_size == 4) blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, t > 0, (float *)p->scratch, (int)columns);
-        else blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, t > 0, (double *)p->scratch, (int)columns);
-    }
+    const NetBundle *b = p->b;
+    for (int64_t t = 0; t < p->tiles; t++)
+        for (int64_t e = 0; e < b->evaluations; e++) {
+            const void *d = tile_row(p->n, t, b->target_row + e * b->target_step + p->first);
+            const void *z = tile_row(p->n, t, b->source_row + e / b->hold * b->source_step + source);
+            int more = t > 0 || e > 0;
+            if (p->n->real_size == 4) blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more, (float *)p->scratch, (int)columns);
+            else blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more, (double *)p->scratch, (int)columns);
+        }
 }
 
 /* Hands over the gradients of candidates first .. first + count, which stand at `gradient`. */
@@ -98,6 +103,19 @@ static double dot_f64(const double *a, const double *b)
     return sum;
 }
 
+static double pair_gradient(const Panel *p, int64_t target, int64_t source)
+{
+    const NetBundle *b = p->b;
+    double sum = 0;
+    for (int64_t t = 0; t < p->tiles; t++)
+        for (int64_t e = 0; e < b->evaluations; e++) {
+            const void *d = tile_row(p->n, t, b->target_row + e * b->target_step + target);
+            const void *z = tile_row(p->n, t, b->source_row + e / b->hold * b->source_step + source);
+            sum += p->n->real_size == 4 ? (double)dot_f32(d, z) : dot_f64(d, z);
+        }
+    return sum;
+}
+
 /* Candidates that each name their source. */
 static void list_panel(const Panel *p)
 {
@@ -106,11 +124,7 @@ static void list_panel(const Panel *p)
     int64_t first = c->row[p->first], filled = 0;
     for (int64_t t = p->first; t < p->first + p->rows; t++)
         for (int64_t e = c->row[t]; e < c->row[t + 1]; e++) {
-            double sum = 0;
-            for (int64_t k = 0; k < p->tiles; k++) {
-                const void *d = tile_row(p->n, k, p->b->target_row + t), *z = tile_row(p->n, k, p->b->source_row + c->source[e]);
-                sum += p->n->real_size == 4 ? (double)dot_f32(d, z) : dot_f64(d, z);
-            }
+            double sum = pair_gradient(p, t, c->source[e]);
             if (p->n->real_size == 4) ((float *)p->scratch)[filled++] = (float)sum;
             else ((double *)p->scratch)[filled++] = sum;
             if (filled < room && e + 1 < c->row[p->first + p->rows]) continue;
@@ -139,7 +153,7 @@ void edges_gradients(Net *n, int64_t tiles, const NetUpdate *update)
 {
     int64_t total = 0;
     for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i]);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1)
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (total > 1 && n->param_total * tiles > 1 << 14)
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;

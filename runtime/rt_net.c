@@ -84,7 +84,7 @@ static double gradient_norm(Net *n)
 {
     int64_t chunks = (n->param_total + CHUNK - 1) / CHUNK;
     double *part = n->scratch, sum = 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static)
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
     for (int64_t c = 0; c < chunks; c++) {
         int64_t first = c * CHUNK, left = n->param_total - first;
         part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
@@ -111,7 +111,7 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
         int64_t chunks = p->learned && (edges || !p->edges) ? (p->size + CHUNK - 1) / CHUNK : 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static)
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
         for (int64_t c = 0; c < chunks; c++) {
             int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
             float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
@@ -147,9 +147,9 @@ static bool finite_rows(const Net *n, int64_t tiles)
     for (int64_t t = 0; t < tiles && finite; t++)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
-            if (b->source_row >= 0)
-                finite = all_finite(tile_row(n, t, b->source_row), b->candidates.sources * LANES) &&
-                         all_finite(tile_row(n, t, b->target_row), b->candidates.targets * LANES);
+            for (int64_t e = 0; b->source_row >= 0 && e < b->evaluations && finite; e++)
+                finite = all_finite(tile_row(n, t, b->source_row + e / b->hold * b->source_step), b->candidates.sources * LANES) &&
+                         all_finite(tile_row(n, t, b->target_row + e * b->target_step), b->candidates.targets * LANES);
         }
     return finite;
 }

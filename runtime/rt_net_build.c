@@ -80,6 +80,8 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         b->param = &n->params[whole(j, "param")];
         b->param->edges = true;
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
+        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step"), b->evaluations = whole(j, "evaluations");
+        b->hold = whole(j, "hold");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;
@@ -93,7 +95,7 @@ static bool read_sets(NetGraph *g, const json_t *all)
     for (int i = 0; g->sets && i < g->set_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetSet *s = &g->sets[i];
-        s->name = text(j, "name"), s->wiring.held = truth(j, "held");
+        s->name = text(j, "name"), s->wiring.held = truth(j, "held"), s->moves = truth(j, "moves");
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }
     return g->sets != NULL;
@@ -259,6 +261,18 @@ static bool build_bundle(Net *n, int i)
     return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
 }
 
+static void read_time(const json_t *j, DnwrtTime *t)
+{
+    const json_t *a = json_object_get(j, "a"), *b = json_object_get(j, "b");
+    *t = (DnwrtTime){.positions = whole(j, "positions"), .held = whole(j, "held"), .outputs = whole(j, "outputs"), .steps = whole(j, "steps"), .stages = whole(j, "stages"), .states = whole(j, "states"), .nodes = whole(j, "nodes"),
+                     .carry = number(j, "carry")};
+    for (int64_t i = 0; i < t->stages && i < MAX_TIME_STAGES; i++) {
+        t->b[i] = json_number_value(json_array_get(b, (size_t)i));
+        for (int64_t k = 0; k < t->stages && k < MAX_TIME_STAGES; k++)
+            t->a[i][k] = json_number_value(json_array_get(json_array_get(a, (size_t)i), (size_t)k));
+    }
+}
+
 static bool order_graph(Net *n, int i)
 {
     NetGraph *g = &n->graphs[i];
@@ -266,6 +280,7 @@ static bool order_graph(Net *n, int i)
     WiringLine *lines = calloc((size_t)g->bundle_count + 1, sizeof *lines);
     const Candidates **candidates = calloc((size_t)g->bundle_count + 1, sizeof *candidates);
     WiringCycle cycle;
+    if (n->times[i].stages > 0) return free(lines), free(candidates), true; /* all nodes move at once */
     bool ok = lines && candidates && g->set_count <= 64;
     for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
     for (int b = 0; ok && b < g->bundle_count; b++) {
@@ -316,7 +331,12 @@ static bool allocate_keys(Net *n)
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT) most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
     n->keys = malloc((size_t)most * 24 + 4096 * 16); /* rt_choose.c: Scored; Near */
-    return n->keys != NULL;
+    int64_t largest = 0;
+    for (int g = 0; g < n->graph_count; g++)
+        for (int i = 0; i < n->graphs[g].set_count; i++)
+            largest = n->graphs[g].sets[i].wiring.size > largest ? n->graphs[g].sets[i].wiring.size : largest;
+    n->counts = malloc((size_t)(largest + 2) * sizeof *n->counts);
+    return n->keys != NULL && n->counts != NULL;
 }
 
 /* ---- allocation ---- */
@@ -347,7 +367,7 @@ static bool allocate_arrays(Net *n)
     int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
     n->scratch = aligned(scratch_elements(n) * r);
     n->context = (DnwrtContext){.param = n->param, .shared = aligned((shared + 1) * r), .tiles = aligned(work_elements(n) * r),
-                                .seed = n->options.seed, .wires = n->wires, .order = n->orders, .grad = n->grad};
+                                .seed = n->options.seed, .wires = n->wires, .order = n->orders, .grad = n->grad, .time = n->times};
     return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared && n->context.tiles;
 }
 
@@ -390,7 +410,10 @@ bool net_allocate(Net *n, RtError *e)
     }
     n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
     n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
-    bool ok = n->wires && n->orders;
+    n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
+    bool ok = n->wires && n->orders && n->times;
+    for (int i = 0; ok && i < n->graph_count; i++)
+        read_time(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)i), "time"), &n->times[i]);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
     for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
     if (ok) number_candidates(n);
@@ -493,7 +516,7 @@ void net_free(Net *n)
     free_func(&n->train), free_func(&n->infer);
     if (n->param != n->weights) free(n->param);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
-    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys);
-    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders);
+    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
+    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), free(n->times);
     free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
 }

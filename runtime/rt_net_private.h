@@ -19,6 +19,7 @@ typedef struct NetParam {
 
 typedef struct NetSet {
     WiringSet wiring;
+    bool moves; /* takes part in time */
     const char *name;
 } NetSet;
 
@@ -28,6 +29,8 @@ typedef struct NetBundle {
     NetParam *param;
     Candidates candidates;
     int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
+    int64_t source_step, target_step, evaluations; /* rows from one evaluation of a graph in time to the next */
+    int64_t hold;                   /* evaluations that share one source row */
     int64_t position;               /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept;                  /* 1 a candidate in use */
@@ -98,8 +101,10 @@ struct Net {
     DnwrtContext context;
     DnwrtWires *wires;
     DnwrtOrder *orders;
+    DnwrtTime *times;
     void *scratch;      /* rt_edges.c: a panel a thread */
     void *keys;         /* rt_choose.c: candidates being compared */
+    int64_t *counts;    /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
 };

@@ -149,7 +149,7 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
         bool last = l == f->level_count - 1;
         double start = net_clock();
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right)
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
         for (int64_t t = 0; t < tiles; t++) {
             if (l == 0) fill_tile(n, f, b, t);
             if (level->tile >= 0) stage(n, level->tile)(&n->context, t);

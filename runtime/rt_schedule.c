@@ -1,6 +1,6 @@
 /* rt_schedule.c: learning rates over time (contract and formulas in rt_schedule.h).
  *
- * A schedule is a curve times its reference value: the number itself, `peak`, `start`, or for linear the
+ * A schedule is a curve times its reference value: the number itself, `peak`, `start`, or for ramp the
  * larger of start and end. A `scale` from the command line replaces the reference and keeps the curve. The
  * cosine is that of Loshchilov & Hutter, "SGDR: stochastic gradient descent with warm restarts", ICLR 2017,
  * equation 5, without restarts; the rise before it follows Goyal et al. 2017, section 2.2, from 0. One more
@@ -99,22 +99,22 @@ static double drops_value(const json_t *args, double epoch, double epochs)
     return rate;
 }
 
-/* linear(start, end) */
+/* ramp(start, end)   */
 
-static double linear_reference(const json_t *args)
+static double ramp_reference(const json_t *args)
 {
     return fmax(number(args, "start"), number(args, "end"));
 }
 
-static bool linear_check(const json_t *args, RtError *e)
+static bool ramp_check(const json_t *args, RtError *e)
 {
-    if (!check_number(args, "linear", "start", false, e) || !check_number(args, "linear", "end", false, e))
+    if (!check_number(args, "ramp", "start", false, e) || !check_number(args, "ramp", "end", false, e))
         return false;
-    if (linear_reference(args) > 0) return true;
-    return rt_fail(e, RT_BAD_INPUT, "linear: start and end are both 0");
+    if (ramp_reference(args) > 0) return true;
+    return rt_fail(e, RT_BAD_INPUT, "ramp: start and end are both 0");
 }
 
-static double linear_value(const json_t *args, double epoch, double epochs)
+static double ramp_value(const json_t *args, double epoch, double epochs)
 {
     double start = number(args, "start"), t = epochs > 0 ? fmin(epoch / epochs, 1) : 0;
     return start + (number(args, "end") - start) * t;
@@ -137,7 +137,7 @@ static double exponential_value(const json_t *args, double epoch, double epochs)
 static const Schedule schedules[] = {
     {"cosine", cosine_check, cosine_reference, cosine_value},
     {"drops", drops_check, start_of, drops_value},
-    {"linear", linear_check, linear_reference, linear_value},
+    {"ramp", ramp_check, ramp_reference, ramp_value},
     {"exponential", exponential_check, start_of, exponential_value},
 };
 
@@ -160,7 +160,7 @@ bool schedule_check(const json_t *setting, RtError *e)
     if (s) return s->check(json_object_get(setting, "args"), e);
     if (name) rt_fail(e, RT_BAD_INPUT, "no schedule is named '%s'", name);
     else rt_fail(e, RT_BAD_INPUT, "a rate must be a number or a schedule");
-    return rt_help(e, "schedules are cosine, drops, linear and exponential");
+    return rt_help(e, "schedules are cosine, drops, ramp and exponential");
 }
 
 double schedule_at(const json_t *setting, double epoch, double epochs, double scale)

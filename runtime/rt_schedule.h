@@ -1,9 +1,9 @@
 /* rt_schedule.h: a number that changes during training (a learning rate).
  *
  * JSON: a plain number, or {"call": NAME, "args": {...}} with every argument present:
- *   cosine(peak, warmup, floor)      linear rise over `warmup` epochs, then half a cosine from peak to floor
+ *   cosine(peak, warmup, floor)      ramp rise over `warmup` epochs, then half a cosine from peak to floor
  *   drops(start, factor, epochs)     times factor at each epoch listed
- *   linear(start, end)               straight line over all epochs
+ *   ramp(start, end)                 straight line over all epochs
  *   exponential(start, factor)       times factor each epoch, continuously
  * Evaluated at each step: `epoch` is the exact position, step / steps_per_epoch, from 0 up to `epochs`.
  */

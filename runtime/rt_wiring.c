@@ -297,29 +297,27 @@ static void push(Search *s, int64_t node)
     s->stack[s->depth++] = (Frame){.node = node, .run = -1};
 }
 
+static void add_to_cycle(const Search *s, int64_t node, WiringCycle *cycle)
+{
+    int set = set_of(s, node);
+    cycle->set[cycle->length] = set, cycle->node[cycle->length++] = node - s->offset[set];
+}
+
+/* Each node of the stack is a source of the one below it, and `closing`, which is on it, a source of the top. Where that is a
+ * virtual node, the real one above it is among the sources that it stands for, so the top itself closes the cycle. */
 static void describe_cycle(const Search *s, int64_t closing, WiringCycle *cycle)
 {
-    int64_t at = s->depth - 1;
+    int64_t top = s->depth - 1;
+    bool virtual = closing >= s->nodes;
+    int64_t first = virtual ? s->stack[top].node : closing;
     *cycle = (WiringCycle){0};
-    if (closing >= s->nodes) { /* a virtual node: name the real one above it */
-        while (at >= 0 && s->stack[at].node != closing) at--;
-        closing = s->stack[at - 1].node;
-        at = s->depth - 1;
+    add_to_cycle(s, first, cycle);
+    for (int64_t at = virtual ? top - 1 : top; at >= 0 && s->stack[at].node != closing; at--) {
+        if (s->stack[at].node >= s->nodes) continue;
+        if (cycle->length < 33) add_to_cycle(s, s->stack[at].node, cycle);
+        else cycle->shortened = true;
     }
-    int set = set_of(s, closing);
-    cycle->set[0] = set, cycle->node[0] = closing - s->offset[set], cycle->length = 1;
-    for (; at >= 0; at--) {
-        int64_t node = s->stack[at].node;
-        if (node >= s->nodes) continue;
-        bool last = node == closing;
-        if (cycle->length == 33 && !last) {
-            cycle->shortened = true;
-            continue;
-        }
-        set = set_of(s, node);
-        cycle->set[cycle->length] = set, cycle->node[cycle->length++] = node - s->offset[set];
-        if (last) break;
-    }
+    add_to_cycle(s, first, cycle);
 }
 
 /* Gives ranks to everything that `root` depends on. False: a cycle. */

@@ -27,6 +27,14 @@ typedef struct DnwrtOrder {
     const uint32_t *nodes;
 } DnwrtOrder;
 
+/* How a graph runs in time (compiler/timed.h); stages 0: it does not. */
+enum { MAX_TIME_STAGES = 7 };
+typedef struct DnwrtTime {
+    int64_t positions, steps, stages;
+    int64_t states, nodes, held, outputs; /* rows: of one evaluation; of a held input and of the output at one position */
+    double carry, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
+} DnwrtTime;
+
 /* Every field is eight bytes: generated code reads them by number (CONTEXT_* below). */
 typedef struct DnwrtContext {
     void *param;         /* all parameters, flat */
@@ -39,13 +47,14 @@ typedef struct DnwrtContext {
     const DnwrtWires *wires; /* by bundle, through all graphs */
     const DnwrtOrder *order; /* by graph */
     void *grad;          /* like param */
+    const DnwrtTime *time; /* by graph */
 } DnwrtContext;
 
 enum ContextField {
     CONTEXT_PARAM, CONTEXT_SHARED, CONTEXT_TILES, CONTEXT_STRIDE, CONTEXT_COUNT, CONTEXT_SEED, CONTEXT_STEP,
-    CONTEXT_WIRES, CONTEXT_ORDER, CONTEXT_GRAD
+    CONTEXT_WIRES, CONTEXT_ORDER, CONTEXT_GRAD, CONTEXT_TIME
 };
-_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_GRAD + 1), "generated code reads the context by field number");
+_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TIME + 1), "generated code reads the context by field number");
 
 #ifdef DNW_REAL
 typedef DNW_REAL real;

@@ -1,0 +1,302 @@
+/* check_names.c: names, before anything is evaluated.
+ *
+ * Every name that a file uses is known where it stands, also in functions that nothing calls and in branches that the
+ * options of this build do not take; no name has two meanings; built-in names keep theirs. The evaluator may then answer
+ * an unknown name with a poison value and nothing else.
+ */
+#include "check.h"
+
+Module *scope_module(const Scope *scope)
+{
+    while (scope && !scope->module) scope = scope->outer;
+    return scope ? scope->module : NULL;
+}
+
+/* ---- unknown names ---- */
+
+typedef Vec(const char *) Words;
+
+int mistakes(const Check *k) { return diags_errors(k->diags) + k->silent; }
+
+static void module_words(Check *k, const Module *m, Words *out)
+{
+    for (int i = 0; i < m->ast->decls.count; i++) {
+        const Decl *d = m->ast->decls.at[i];
+        if (d->name.text && d->kind != DECL_IMPORT && d->kind != DECL_TRAIN && d->kind != DECL_TEST)
+            vec_push(k->perm, out, d->name.text);
+    }
+}
+
+static bool reported(Check *k, Span span)
+{
+    for (int i = 0; i < k->unknown.count; i++) {
+        Span s = k->unknown.at[i];
+        if (s.file == span.file && s.start == span.start) return k->silent++, true;
+    }
+    vec_push(k->perm, &k->unknown, span);
+    return false;
+}
+
+void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
+{
+    Words known = {0};
+    Module *module = scope_module(scope);
+    if (reported(k, span)) return;
+    if (strcmp(name, "_") == 0) {
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'_' stands for any index and has no value");
+        diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
+        return;
+    }
+    for (const Scope *s = scope; s; s = s->outer)
+        for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
+    if (module) module_words(k, module, &known);
+    for (int i = 0; module && i < module->imports.count; i++)
+        if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
+    for (int i = 0; i < builtin_count(); i++)
+        if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
+    const char *near = diag_nearest(name, known.at, known.count);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
+    if (near) diag_help(d, "did you mean '%s'?", near);
+}
+
+static void unknown_import(Check *k, const Scope *scope, const Expr *e)
+{
+    Words known = {0};
+    const char *name = e->left->kind == EXPR_NAME ? e->left->name : NULL;
+    Module *m = scope_module(scope);
+    if (reported(k, e->left->span)) return;
+    for (int i = 0; m && i < m->imports.count; i++)
+        if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
+    const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file", name ? "'" : "",
+                       name ? name : "what stands before the dot", name ? "'" : "");
+    if (near) diag_help(d, "did you mean '%s'?", near);
+    else diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
+}
+
+const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where)
+{
+    Module *here = scope_module(scope);
+    Module *m = here && e->left->kind == EXPR_NAME ? find_import(here, e->left->name) : NULL;
+    if (!m) return unknown_import(k, scope, e), NULL;
+    const Decl *d = find_decl(m, e->name, where);
+    if (d) return d;
+    Words known = {0};
+    Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
+    if (reported(k, span)) return NULL;
+    module_words(k, m, &known);
+    const char *near = diag_nearest(e->name, known.at, known.count);
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",
+                       sources_file(k->c->sources, m->ast->file)->path, e->name);
+    if (near) diag_help(g, "did you mean '%s.%s'?", e->left->name, near);
+    return NULL;
+}
+
+/* ---- uses ---- */
+
+static void use(Check *k, const Scope *scope, const Expr *e);
+
+static void use_all(Check *k, const Scope *scope, const ExprList *list)
+{
+    for (int i = 0; i < list->count; i++) use(k, scope, list->at[i]);
+}
+
+static bool is_bound(const Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->outer)
+        for (int i = 0; i < scope->names.count; i++)
+            if (strcmp(scope->names.at[i].name, name) == 0) return true;
+    return false;
+}
+
+static void use_name(Check *k, const Scope *scope, const Expr *e)
+{
+    Module *m = scope_module(scope), *where;
+    if (is_bound(scope, e->name) || (m && find_decl(m, e->name, &where)) || builtin_find(e->name)) return;
+    unknown_name(k, scope, e->name, e->span);
+}
+
+static void use(Check *k, const Scope *scope, const Expr *e)
+{
+    Module *where;
+    if (!e) return;
+    if (e->kind == EXPR_NAME) return use_name(k, scope, e);
+    if (e->kind == EXPR_MEMBER) return (void)member_decl(k, scope, e, &where);
+    use(k, scope, e->left), use(k, scope, e->right), use(k, scope, e->third);
+    use_all(k, scope, &e->items);
+    for (int i = 0; i < e->args.count; i++) use(k, scope, e->args.at[i].value);
+}
+
+/* ---- declarations ---- */
+
+static void twice(Check *k, const char *what, Name name, Span first)
+{
+    Diag *d = diag_add(k->diags, E_TWICE, name.span, "%s'%s' is declared twice", what, name.text);
+    diag_note(d, first, "the first is here");
+}
+
+static void bind(Check *k, Scope *scope, Name name)
+{
+    if (!name.text) return;
+    if (builtin_find(name.text)) {
+        Diag *d = diag_add(k->diags, E_SHADOW, name.span, "'%s' is a built-in name", name.text);
+        diag_help(d, "choose another name, such as %s_", name.text);
+    }
+    scope_add(k, scope, name, NULL);
+}
+
+static void bind_params(Check *k, Scope *scope, const Decl *d)
+{
+    for (int i = 0; i < d->sizes.count; i++) bind(k, scope, d->sizes.at[i]);
+    for (int i = 0; i < d->params.count; i++) {
+        Name name = d->params.at[i].name;
+        use(k, scope, d->params.at[i].fallback);
+        use_all(k, scope, &d->params.at[i].shape);
+        for (int j = 0; j < i; j++)
+            if (strcmp(d->params.at[j].name.text, name.text) == 0) twice(k, "parameter ", name, d->params.at[j].name.span);
+        bind(k, scope, name);
+    }
+}
+
+static bool is_memory(const Stmt *s) { return s->kind == STMT_WEIGHT || s->kind == STMT_STATE; }
+
+static void check_memory(Check *k, const Decl *d, int at)
+{
+    const Stmt *s = d->body.at[at];
+    for (int j = 0; j < at && is_memory(s); j++)
+        if (is_memory(d->body.at[j]) && strcmp(d->body.at[j]->name.text, s->name.text) == 0)
+            twice(k, "", s->name, d->body.at[j]->name.span);
+}
+
+static void function_names(Check *k, Scope *scope, const Decl *d)
+{
+    bind_params(k, scope, d);
+    use(k, scope, d->value);
+    for (int i = 0; i < d->body.count; i++) {
+        const Stmt *s = d->body.at[i];
+        use_all(k, scope, &s->dims);
+        use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
+        check_memory(k, d, i);
+        if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
+        else if (s->name.text && !is_bound(scope, s->name.text)) unknown_name(k, scope, s->name.text, s->name.span);
+    }
+}
+
+static void set_names(Check *k, const Scope *scope, const NodeSetDecl *s)
+{
+    Scope inner = {.outer = (Scope *)scope};
+    for (int i = 0; i < s->indices.count; i++) use(k, scope, s->indices.at[i].size);
+    for (int i = 0; i < s->indices.count; i++) bind(k, &inner, s->indices.at[i].name);
+    use(k, &inner, s->at);
+    use(k, scope, s->cell);
+    bind(k, &(Scope){.outer = inner.outer}, s->name);
+}
+
+static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
+{
+    Words known = {0};
+    for (int i = 0; i < graph->items.count; i++)
+        if (graph->items.at[i]->kind == ITEM_SET) vec_push(k->perm, &known, graph->items.at[i]->set->name.text);
+    for (int i = 0; i < known.count; i++)
+        if (strcmp(known.at[i], r->set.text) == 0) return;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'", r->set.text, graph->name.text);
+    const char *near = diag_nearest(r->set.text, known.at, known.count);
+    const char *list = known.count ? known.at[0] : "none";
+    for (int i = 1; i < known.count; i++) list = arena_printf(k->perm, "%s, %s", list, known.at[i]);
+    if (near) diag_help(d, "did you mean '%s'?", near);
+    else diag_help(d, "its node sets are: %s", list);
+}
+
+static void edge_names(Check *k, Scope *scope, const Decl *graph, const EdgesDecl *e)
+{
+    for (int i = 0; i < e->lines.count; i++) {
+        const EdgeLine *line = e->lines.at[i];
+        Scope inner = {.outer = scope};
+        const NodeRef *ends[2] = {&line->to, &line->from};
+        for (int end = 0; end < 2; end++) {
+            ref_names(k, graph, ends[end]);
+            for (int n = 0; n < ends[end]->indices.count; n++)
+                if (strcmp(ends[end]->indices.at[n].text, "_") != 0) bind(k, &inner, ends[end]->indices.at[n]);
+        }
+        for (int s = 0; s < graph->items.count; s++)
+            if (graph->items.at[s]->kind == ITEM_SET) vec_push(k->perm, &inner.names, (Binding){graph->items.at[s]->set->name.text, NULL});
+        use(k, &inner, line->where);
+        use(k, scope, line->via);
+    }
+    use(k, scope, e->via), use(k, scope, e->amount), use(k, scope, e->rule);
+}
+
+static void graph_names(Check *k, Scope *scope, const Decl *d)
+{
+    bind_params(k, scope, d);
+    for (int i = 0; i < d->items.count; i++) {
+        const GraphItem *item = d->items.at[i];
+        if (item->kind != ITEM_LET) continue;
+        use(k, scope, item->value);
+        if (strcmp(item->name.text, "time") != 0) bind(k, scope, item->name);
+    }
+    for (int i = 0; i < d->items.count; i++) {
+        if (d->items.at[i]->kind == ITEM_SET) set_names(k, scope, d->items.at[i]->set);
+        if (d->items.at[i]->kind == ITEM_EDGES) edge_names(k, scope, d, d->items.at[i]->edges);
+    }
+}
+
+static void decl_names(Check *k, Module *m, const Decl *d)
+{
+    Scope scope = {.module = m};
+    switch (d->kind) {
+    case DECL_IMPORT: break;
+    case DECL_OPTION: use(k, &scope, d->value), use(k, &scope, d->low), use(k, &scope, d->high); break;
+    case DECL_FN:
+    case DECL_MODEL: function_names(k, &scope, d); break;
+    case DECL_GRAPH: graph_names(k, &scope, d); break;
+    case DECL_TRAIN:
+        for (int i = 0; i < d->settings.count; i++) use(k, &scope, d->settings.at[i]->value);
+        break;
+    case DECL_TEST: use_all(k, &scope, &d->checks); break;
+    }
+}
+
+/* ---- the names that a file declares ---- */
+
+static bool has_name(const Decl *d) { return d->kind != DECL_TRAIN && d->kind != DECL_TEST && d->name.text; }
+
+static void declared_names(Check *k, Module *m)
+{
+    for (int i = 0; i < m->ast->decls.count; i++) {
+        const Decl *d = m->ast->decls.at[i];
+        if (!has_name(d)) continue;
+        bind(k, &(Scope){.module = m}, d->name);
+        for (int j = 0; j < i; j++) {
+            const Decl *before = m->ast->decls.at[j];
+            if (!has_name(before) || strcmp(before->name.text, d->name.text) != 0) continue;
+            twice(k, "", d->name, before->name.span);
+            break;
+        }
+    }
+}
+
+/* Names of an import without `as` are those of the file, too. */
+static void imported_names(Check *k, Module *m)
+{
+    for (int i = 0; i < m->imports.count; i++) {
+        const Import *in = &m->imports.at[i];
+        for (int j = 0; !in->name && in->module != m && j < in->module->ast->decls.count; j++) {
+            const Decl *d = in->module->ast->decls.at[j];
+            Module *where;
+            const Decl *first = has_name(d) && d->kind != DECL_IMPORT ? find_decl(m, d->name.text, &where) : NULL;
+            if (!first || first == d || where == in->module) continue;
+            Diag *g = diag_add(k->diags, E_TWICE, in->decl->path_span, "this file declares '%s', a name that is taken", d->name.text);
+            diag_note(g, d->name.span, "it is declared here");
+            diag_note(g, first->name.span, "and here");
+            diag_help(g, "import \"%s\" as lib, and write lib.%s", in->decl->path, d->name.text);
+        }
+    }
+}
+
+void check_names(Check *k, Module *m)
+{
+    declared_names(k, m);
+    imported_names(k, m);
+    for (int i = 0; i < m->ast->decls.count; i++) decl_names(k, m, m->ast->decls.at[i]);
+}

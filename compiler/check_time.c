@@ -1,0 +1,214 @@
+/* check_time.c: time = steps(n) and flow(t0, t1, solver(n)), and node functions with states (timed.h).
+ *
+ * A function is evaluated once, with its sum and its states as arguments; from the result two functions are cut out: what
+ * the node sends, which sees only states, and how its states move.
+ */
+#include "check.h"
+#include "grad.h"
+#include "timed.h"
+#include <math.h>
+
+/* ---- schemes ---- */
+
+typedef struct Scheme {
+    const char *name;
+    int stages;
+    double a[4][4], b[4]; /* times the step size */
+} Scheme;
+
+/* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical fourth-order scheme. */
+static const Scheme schemes[] = {
+    {"euler", 1, {{0}}, {1}},
+    {"midpoint", 2, {{0}, {0.5}}, {0, 1}},
+    {"heun", 2, {{0}, {1}}, {0.5, 0.5}},
+    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}},
+};
+
+static bool whole_from_1(Check *k, const Val *v, const char *what, int64_t *out)
+{
+    if (is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number >= 1 && v->number <= 1e6 && floor(v->number) == v->number) {
+        *out = (int64_t)v->number;
+        return true;
+    }
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number in 1 .. 1000000; this is %s", what, val_text(k, v));
+    return false;
+}
+
+static bool read_flow(Check *k, const Val *v, Time *out)
+{
+    const Val *from = v->items.at[0], *to = v->items.at[1], *solver = v->items.at[2];
+    if (is_poison(v)) return false;
+    if (from->kind != VAL_NUMBER || to->kind != VAL_NUMBER || !(from->number < to->number) || !isfinite(to->number - from->number)) {
+        diag_add(k->diags, E_RANGE, v->span, "flow(t0, t1, solver) goes from a number to a larger one");
+        return false;
+    }
+    if (solver->kind != VAL_CALL || solver->builtin->kind != KIND_SOLVER) {
+        Diag *d = diag_add(k->diags, E_KIND, solver->span, "%s is not a solver", val_kind_text(solver));
+        diag_help(d, "euler, heun, midpoint or rk4, with its number of steps: rk4(10)");
+        return false;
+    }
+    if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
+    double h = (to->number - from->number) / (double)out->steps;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        if (strcmp(schemes[i].name, solver->builtin->name) != 0) continue;
+        out->stages = schemes[i].stages, out->carry = 1;
+        for (int s = 0; s < out->stages; s++) {
+            out->b[s] = h * schemes[i].b[s];
+            for (int j = 0; j < out->stages; j++) out->a[s][j] = h * schemes[i].a[s][j];
+        }
+    }
+    return true;
+}
+
+bool read_time(Check *k, const Val *v, Span span, Time *out)
+{
+    if (is_poison(v)) return false;
+    if (v->kind != VAL_CALL || v->builtin->kind != KIND_TIME) {
+        Diag *d = diag_add(k->diags, E_KIND, span, "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(v));
+        diag_help(d, "write time = static, or leave the line out");
+        return false;
+    }
+    *out = (Time){.text = val_text(k, v), .positions = k->positions ? k->positions : 1};
+    if (strcmp(v->builtin->name, "flow") == 0) return read_flow(k, v, out);
+    if (strcmp(v->builtin->name, "static") == 0) return true;
+    out->stages = 1, out->b[0] = 1;
+    return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
+}
+
+/* ---- states ---- */
+
+static int find_state(const TimedCell *c, const char *name)
+{
+    for (int i = 0; i < c->count; i++)
+        if (strcmp(c->state[i].name, name) == 0) return i;
+    return -1;
+}
+
+void declare_state(Check *k, Scope *scope, const Stmt *s)
+{
+    TimedCell *c = k->timed;
+    Val *start = check_expr(k, scope, s->value);
+    if (is_poison(start)) return;
+    if (s->dims.count || start->kind != VAL_NUMBER) {
+        diag_add(k->diags, E_KIND, s->span, "a state is one number a node and starts with a known number");
+        return;
+    }
+    if (c->count == MAX_STATES) {
+        diag_add(k->diags, E_RANGE, s->span, "a node has at most %d states", MAX_STATES);
+        return;
+    }
+    TimedState *state = &c->state[c->count++];
+    Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
+    arg->index = c->count;
+    *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
+    scope_add(k, scope, s->name, val_runtime(k, arg, s->name.span));
+}
+
+void move_state(Check *k, Scope *scope, const Stmt *s)
+{
+    bool flow = k->graph->time.carry != 0, derivative = s->kind == STMT_DERIV;
+    int i = find_state(k->timed, s->name.text);
+    Val *v = check_expr(k, scope, s->value);
+    if (i < 0) {
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function", s->name.text);
+        diag_help(d, "declare it first: state %s = 0", s->name.text);
+        return;
+    }
+    TimedState *state = &k->timed->state[i];
+    if (flow != derivative) {
+        Diag *d = diag_add(k->diags, E_PLACE, s->span, flow ? "'next %s' in a graph that flows" : "'%s'' in a graph that runs in steps", s->name.text);
+        diag_help(d, flow ? "in time = flow a state moves by its derivative: %s' = ..." : "in time = steps a state moves by its next value: next %s = ...", s->name.text);
+        return;
+    }
+    if (state->next) {
+        Diag *d = diag_add(k->diags, E_TWICE, s->span, "state '%s' moves twice", s->name.text);
+        diag_note(d, state->moved, "the first is here");
+        return;
+    }
+    state->moved = s->span;
+    state->next = is_poison(v) ? NULL : val_value(k, v, "a number");
+}
+
+/* ---- node functions ---- */
+
+static bool depends_on_sum(const Func *f, const Value *result)
+{
+    bool *needed = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
+    needed[result->id] = true;
+    for (int i = f->values.count - 1; i >= 0; i--) {
+        const Value *v = f->values.at[i];
+        if (needed[i] && v->op == IR_ARG && v->index == 0) return true;
+        for (int a = 0; needed[i] && a < v->arg_count; a++) needed[v->args[a]->id] = true;
+    }
+    return false;
+}
+
+static Func *cut_out(Check *k, const Func *f, const char *name, int count, Value *const *results)
+{
+    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
+    Func *part = func_copy(k->perm, f, arena_printf(k->perm, "%s.%s", f->name, name), map);
+    for (int i = 0; i < count; i++) func_result(part, name, map[results[i]->id]);
+    func_prune(part);
+    return part;
+}
+
+static bool states_move(Check *k, const TimedCell *c, const Graph *g)
+{
+    bool ok = true;
+    for (int i = 0; i < c->count; i++) {
+        if (c->state[i].next || c->state[i].moved.end) continue;
+        Diag *d = diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' never moves", c->state[i].name);
+        diag_help(d, g->time.carry != 0 ? "add a line: %s' = ..." : "add a line: next %s = ...", c->state[i].name);
+        ok = false;
+    }
+    return ok;
+}
+
+static void finish_cell(Check *k, Graph *g, NodeSet *s, Func *f, Value *result, TimedCell *c, Span span)
+{
+    Value *next[MAX_STATES], *sent = result;
+    if (c->count == 0) { /* without a state a node's own value moves */
+        sent = func_add(f, IR_ARG, span, 0, NULL);
+        sent->index = 1;
+        next[0] = result;
+    } else if (depends_on_sum(f, result)) {
+        Diag *d = diag_add(k->diags, E_KIND, span, "what a node sends must follow from its states, not from what reaches it at that moment");
+        diag_help(d, "let a state take the sum, and end the function with the state");
+        return;
+    }
+    for (int i = 0; i < c->count; i++) {
+        if (!c->state[i].next) return;
+        next[i] = c->state[i].next;
+        s->start[i] = c->state[i].start;
+    }
+    s->states = c->count ? c->count : 1;
+    s->first_state = g->state_rows;
+    g->state_rows += s->states * s->size;
+    s->send = cut_out(k, f, "send", 1, &sent);
+    s->move = cut_out(k, f, "move", s->states, next);
+    s->send_back = grad_timed(k->perm, s->send, s->states, false);
+    s->move_back = grad_timed(k->perm, s->move, s->states, true);
+}
+
+void build_timed_cell(Check *k, Graph *g, int set, Val *function)
+{
+    NodeSet *s = &g->sets.at[set];
+    Check saved = *k;
+    TimedCell cell = {0};
+    if (!function && s->role != SET_NODES) return; /* held input, plain output */
+    s->cell_name = !function ? "sum" : function->builtin ? function->builtin->name : function->decl->name.text;
+    k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
+    k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
+    Func *f = k->func = func_new(k->perm, k->prefix);
+    Span span = function ? function->span : s->span;
+    Val *v = val_runtime(k, func_add(f, IR_ARG, span, 0, NULL), span);
+    if (function) v = apply(k, function, v, span);
+    Value *result = is_poison(v) ? NULL : val_value(k, v, "the value of a node");
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix, k->func = saved.func, k->timed = saved.timed;
+    if (result && result->is_bool) {
+        diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition", s->cell_name);
+        return;
+    }
+    if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, &cell, span);
+}

@@ -1,0 +1,112 @@
+/* gen_cell.c: what the code of static graphs and of graphs in time shares: rows, sums over edges, node functions. */
+#include "diag.h"
+#include "gen.h"
+#include "kernels/kernel.h"
+
+LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type)
+{
+    return emit_load(e, type, emit_bytes(e, context, emit_int(e, 8 * field)));
+}
+
+LLVMValueRef gen_row(GenTile *t, LLVMValueRef row) { return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, LANES))); }
+
+static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
+{
+    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
+    return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
+}
+
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh)
+{
+    LLVMValueRef args[5] = {wires_of(t, g, bundle), node, rows, out, emit_int(t->e, fresh)};
+    emit_kernel(t->e, kernel, t->e->none, 5, args);
+}
+
+void gen_copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from)
+{
+    LLVMValueRef args[3] = {to, from, emit_int(t->e, 1)};
+    emit_kernel(t->e, "copy_rows", t->e->none, 3, args);
+}
+
+void gen_zero_row(GenTile *t, LLVMValueRef to)
+{
+    LLVMValueRef args[2] = {to, emit_int(t->e, 1)};
+    emit_kernel(t->e, "zero_rows", t->e->none, 2, args);
+}
+
+static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
+{
+    Emit *e = t->e;
+    LLVMValueRef index = emit_int(e, w->param->offset + w->index);
+    if (!w->param->shared) index = emit_add(e, index, emit_mul(e, node, emit_int(e, w->param->components)));
+    LLVMValueRef params = gen_context(e, t->context, CONTEXT_PARAM, e->ptr);
+    return emit_splat(e, emit_load(e, e->real, emit_element(e, params, index)));
+}
+
+/* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
+LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights)
+{
+    LLVMValueRef *values = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)f->values.count);
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        LLVMValueRef a[3];
+        for (int k = 0; k < v->arg_count; k++) a[k] = values[v->args[k]->id];
+        if (v->op == IR_CONST && v->is_bool) {
+            LLVMValueRef bit = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
+            values[i] = emit_splat(e, bit);
+        } else if (v->op == IR_CONST) values[i] = emit_real(e, v->number, true);
+        else if (v->op == IR_ARG) values[i] = args[v->index];
+        else if (v->op == IR_WEIGHT) values[i] = weights[i];
+        else values[i] = gen_pointwise(e, v, a, true);
+    }
+    return values;
+}
+
+LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
+{
+    LLVMValueRef *weights = NEW_ARRAY(t->e->arena, LLVMValueRef, (size_t)f->values.count);
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WEIGHT) weights[i] = cell_weight(t, f->values.at[i], node);
+    return weights;
+}
+
+LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part) { return emit_element(e, row, emit_mul(e, part, emit_int(e, e->width))); }
+
+/* Where a tile sums the gradient of a parameter; -1: nobody asks for it. */
+static int64_t partial_of(const Func *f, const Tensor *p)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WIRED_WEIGHT && f->values.at[i]->param == p) return f->values.at[i]->partial;
+    return -1;
+}
+
+LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial)
+{
+    return emit_element(t->e, t->tile, emit_int(t->e, rows * LANES + partial));
+}
+
+void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node, bool add)
+{
+    Emit *e = t->e;
+    int64_t partial = partial_of(f, w->param);
+    if (partial < 0) return;
+    LLVMValueRef args[2] = {lanes, emit_int(e, e->width)};
+    LLVMValueRef sum = emit_kernel(e, "sum_lanes", e->real, 2, args);
+    LLVMValueRef at = gen_partial(t, f->plan_rows, partial + w->index);
+    if (!w->param->shared) at = emit_element(e, at, emit_mul(e, node, emit_int(e, w->param->components)));
+    if (add) sum = LLVMBuildFAdd(e->builder, emit_load(e, e->real, at), sum, "");
+    emit_store(e, sum, at);
+}
+
+/* All sums of the tile that wired_back fills start at 0. */
+void gen_clear_partials(GenTile *t, const Value *back, const Func *f)
+{
+    Emit *e = t->e;
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *w = f->values.at[i];
+        if (w->op != IR_WIRED_WEIGHT || w->args[0] != back) continue;
+        EmitLoop l = emit_loop(e, emit_int(e, shape_size(w->shape)));
+        emit_store(e, emit_real(e, 0, false), emit_element(e, gen_partial(t, f->plan_rows, w->partial), l.i));
+        emit_loop_end(e, &l);
+    }
+}

@@ -1,0 +1,365 @@
+/* gen_timed.c: graphs in time (timed.h): four small functions a graph, which kernels/drive.c calls for every evaluation.
+ *
+ *   send      states -> what each node sends
+ *   move      states, sent values -> sums of all nodes, rates (or next states)
+ *   back      the gradient of both, from the gradient of the rates: sums are replaced by their gradients
+ * and code at the end for an output that is a plain sum, and its gradient.
+ */
+#include "diag.h"
+#include "gen.h"
+#include "kernels/kernel.h"
+#include "timed.h"
+
+static LLVMValueRef rows_from(Emit *e, LLVMValueRef base, LLVMValueRef row)
+{
+    return emit_element(e, base, emit_mul(e, row, emit_int(e, LANES)));
+}
+
+static LLVMValueRef row_in(Emit *e, LLVMValueRef base, int64_t first, LLVMValueRef node)
+{
+    return rows_from(e, base, emit_add(e, emit_int(e, first), node));
+}
+
+static int64_t state_row(const NodeSet *s, int k) { return s->first_state + (int64_t)k * s->size; }
+
+/* A function (ptr context, ptr tile, ptr ...); `t` is set to it. The builder's place is saved in *saved. */
+typedef struct Saved {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block;
+} Saved;
+
+static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int pointers, GenTile *t, Saved *saved)
+{
+    Emit *e = outer->e;
+    LLVMTypeRef params[8];
+    for (int i = 0; i < pointers; i++) params[i] = e->ptr;
+    *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
+    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), pointers, params);
+    *t = (GenTile){.e = e, .context = LLVMGetParam(f, 0), .tile = LLVMGetParam(f, 1)};
+    return f;
+}
+
+static void end(Emit *e, Saved saved)
+{
+    emit_end(e);
+    e->function = saved.function;
+    LLVMPositionBuilderAtEnd(e->builder, saved.block);
+}
+
+/* Vectors of the arguments of a node function: `sum` (or NULL), states, then `more`. */
+static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state, LLVMValueRef node, LLVMValueRef part,
+                               int more_count, LLVMValueRef *more)
+{
+    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(1 + 2 * MAX_STATES + 1));
+    if (sum) args[0] = emit_load(e, e->lanes, gen_part(e, sum, part));
+    for (int k = 0; k < s->states; k++) args[1 + k] = emit_load(e, e->lanes, gen_part(e, row_in(e, state, state_row(s, k), node), part));
+    for (int k = 0; k < more_count; k++) args[1 + s->states + k] = emit_load(e, e->lanes, gen_part(e, more[k], part));
+    return args;
+}
+
+/* ---- forward ---- */
+
+static LLVMValueRef gen_send(GenTile *outer, const Value *v)
+{
+    GenTile t;
+    Saved saved;
+    LLVMValueRef f = begin(outer, v, "send", 4, &t, &saved), state = LLVMGetParam(f, 2), sent = LLVMGetParam(f, 3);
+    Emit *e = t.e;
+    for (int i = 0; i < v->graph->sets.count; i++) {
+        const NodeSet *s = &v->graph->sets.at[i];
+        if (!s->states) continue;
+        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+        LLVMValueRef *weights = gen_cell_weights(&t, s->send, nodes.i);
+        EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+        LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i, parts.i, 0, NULL);
+        LLVMValueRef *values = gen_cell_values(e, s->send, args, weights);
+        emit_store(e, values[s->send->results.at[0]->id], gen_part(e, row_in(e, sent, s->first, nodes.i), parts.i));
+        emit_loop_end(e, &parts);
+        emit_loop_end(e, &nodes);
+    }
+    end(e, saved);
+    return f;
+}
+
+/* Sum over the edges into a node; sources are the held input or sent values. */
+static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLVMValueRef held, LLVMValueRef sent, LLVMValueRef out)
+{
+    const Graph *g = v->graph;
+    bool fresh = true;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->to != set) continue;
+        LLVMValueRef zero = emit_int(t->e, 0);
+        LLVMValueRef rows = is_moving(g, u->from) ? row_in(t->e, sent, g->sets.at[u->from].first, zero) : held;
+        gen_gather(t, "gather", g, b, node, rows, out, fresh);
+        fresh = false;
+    }
+    if (fresh) gen_zero_row(t, out);
+}
+
+static LLVMValueRef held_rows(GenTile *t, const Value *v) { return gen_row(t, emit_int(t->e, v->args[0]->address)); }
+
+static LLVMValueRef gen_move(GenTile *outer, const Value *v)
+{
+    GenTile t;
+    Saved saved;
+    LLVMValueRef f = begin(outer, v, "move", 7, &t, &saved), state = LLVMGetParam(f, 2), sent = LLVMGetParam(f, 3);
+    LLVMValueRef held = LLVMGetParam(f, 4), sums = LLVMGetParam(f, 5), rate = LLVMGetParam(f, 6);
+    Emit *e = t.e;
+    for (int i = 0; i < v->graph->sets.count; i++) {
+        const NodeSet *s = &v->graph->sets.at[i];
+        if (!s->states) continue;
+        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+        LLVMValueRef sum = row_in(e, sums, s->first, nodes.i);
+        sum_into(&t, v, i, nodes.i, held, sent, sum);
+        LLVMValueRef *weights = gen_cell_weights(&t, s->move, nodes.i);
+        EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+        LLVMValueRef *args = arguments(e, s, sum, state, nodes.i, parts.i, 0, NULL);
+        LLVMValueRef *values = gen_cell_values(e, s->move, args, weights);
+        for (int k = 0; k < s->states; k++)
+            emit_store(e, values[s->move->results.at[k]->id], gen_part(e, row_in(e, rate, state_row(s, k), nodes.i), parts.i));
+        emit_loop_end(e, &parts);
+        emit_loop_end(e, &nodes);
+    }
+    end(e, saved);
+    return f;
+}
+
+/* States before the first step: the input set starts at the input, others at their constants. */
+static void start_states(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    for (int i = 0; i < v->graph->sets.count; i++) {
+        const NodeSet *s = &v->graph->sets.at[i];
+        for (int k = 0; k < s->states; k++) {
+            LLVMValueRef to = gen_row(t, emit_int(e, v->address + state_row(s, k)));
+            if (s->role == 0 && k == 0) {
+                emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){to, held_rows(t, v), emit_int(e, s->size)});
+                continue;
+            }
+            EmitLoop l = emit_loop(e, emit_int(e, s->size * LANES));
+            emit_store(e, emit_real(e, s->start[k], false), emit_element(e, to, l.i));
+            emit_loop_end(e, &l);
+        }
+    }
+}
+
+static LLVMValueRef time_of(GenTile *t, const Graph *g)
+{
+    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr), emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
+}
+
+static LLVMValueRef scaled(Emit *e, int64_t first, LLVMValueRef index, int64_t step)
+{
+    return emit_add(e, emit_int(e, first), emit_mul(e, index, emit_int(e, step)));
+}
+
+/* Outputs by position: sums of what was sent after its steps, or what the output set's nodes sent. */
+static void outputs(GenTile *t, const Value *v, const TimedRows *r)
+{
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    const NodeSet *out = &g->sets.at[g->output];
+    if (r->output < 0) return;
+    int64_t a_position = timed_evaluations_a_position(g) * r->evaluation;
+    EmitLoop p = emit_loop(e, emit_int(e, g->time.positions));
+    LLVMValueRef sent = gen_row(t, scaled(e, v->address + a_position + r->sent, p.i, a_position));
+    LLVMValueRef held = gen_row(t, scaled(e, v->args[0]->address, p.i, g->sets.at[g->input].size));
+    LLVMValueRef to = gen_row(t, scaled(e, v->address + r->output, p.i, out->size));
+    if (out->states) {
+        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){to, row_in(e, sent, out->first, emit_int(e, 0)), emit_int(e, out->size)});
+    } else {
+        EmitLoop l = emit_loop(e, emit_int(e, out->size));
+        sum_into(t, v, g->output, l.i, held, sent, rows_from(e, to, l.i));
+        emit_loop_end(e, &l);
+    }
+    emit_loop_end(e, &p);
+}
+
+void gen_timed(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    TimedRows r = timed_rows(g);
+    bool keeps_sums = v->partial >= 0; /* rows of wired_back */
+    LLVMValueRef send = gen_send(t, v), move = gen_move(t, v);
+    start_states(t, v);
+    LLVMValueRef args[10] = {t->context, t->tile, time_of(t, g), held_rows(t, v), gen_row(t, emit_int(e, v->address)),
+                             gen_row(t, emit_int(e, v->address + r.rates)), gen_row(t, emit_int(e, keeps_sums ? v->partial : v->address + r.sums)),
+                             emit_int(e, keeps_sums ? g->nodes : 0), send, move};
+    emit_kernel(e, "drive", e->none, 10, args);
+    outputs(t, v, &r);
+}
+
+/* ---- backward ---- */
+
+typedef struct Totals {
+    Vec(const Value *) weights; /* in order of the results of the gradient function */
+    LLVMValueRef *total;
+} Totals;
+
+static Totals totals_of(Emit *e, const Func *forward)
+{
+    Totals t = {0};
+    for (int i = 0; i < forward->values.count; i++)
+        if (forward->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &t.weights, forward->values.at[i]);
+    t.total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)t.weights.count + 1);
+    for (int i = 0; i < t.weights.count; i++) {
+        t.total[i] = emit_scratch(e, e->width);
+        emit_store(e, emit_real(e, 0, true), t.total[i]);
+    }
+    return t;
+}
+
+static void add_totals(Emit *e, Totals *t, const Func *back, LLVMValueRef *values, int first)
+{
+    for (int i = 0; i < t->weights.count; i++) {
+        LLVMValueRef more = values[back->results.at[first + i]->id];
+        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, t->total[i]), more, ""), t->total[i]);
+    }
+}
+
+static void store_totals(GenTile *t, const Totals *totals, const Func *train, LLVMValueRef node)
+{
+    for (int i = 0; i < totals->weights.count; i++) gen_weight_gradient(t, train, totals->weights.at[i], totals->total[i], node, true);
+}
+
+/* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
+static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef sums, LLVMValueRef d_rate, LLVMValueRef d_state)
+{
+    Emit *e = t->e;
+    LLVMValueRef more[MAX_STATES];
+    EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+    LLVMValueRef sum = row_in(e, sums, s->first, nodes.i), *weights = gen_cell_weights(t, s->move_back, nodes.i);
+    Totals totals = totals_of(e, s->move);
+    for (int k = 0; k < s->states; k++) more[k] = row_in(e, d_rate, state_row(s, k), nodes.i);
+    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    LLVMValueRef *args = arguments(e, s, sum, state, nodes.i, parts.i, s->states, more);
+    LLVMValueRef *values = gen_cell_values(e, s->move_back, args, weights);
+    emit_store(e, values[s->move_back->results.at[0]->id], gen_part(e, sum, parts.i));
+    for (int k = 0; k < s->states; k++)
+        emit_store(e, values[s->move_back->results.at[1 + k]->id], gen_part(e, row_in(e, d_state, state_row(s, k), nodes.i), parts.i));
+    add_totals(e, &totals, s->move_back, values, 1 + s->states);
+    emit_loop_end(e, &parts);
+    store_totals(t, &totals, train, nodes.i);
+    emit_loop_end(e, &nodes);
+}
+
+/* Gradient of `send` of one node, added to its states' gradients; `d_sent` is a row. */
+static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef d_sent, LLVMValueRef d_state, LLVMValueRef node)
+{
+    Emit *e = t->e;
+    LLVMValueRef *weights = gen_cell_weights(t, s->send_back, node);
+    Totals totals = totals_of(e, s->send);
+    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    LLVMValueRef *args = arguments(e, s, NULL, state, node, parts.i, 1, &d_sent);
+    LLVMValueRef *values = gen_cell_values(e, s->send_back, args, weights);
+    for (int k = 0; k < s->states; k++) {
+        LLVMValueRef at = gen_part(e, row_in(e, d_state, state_row(s, k), node), parts.i), d = values[s->send_back->results.at[k]->id];
+        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, at), d, ""), at);
+    }
+    add_totals(e, &totals, s->send_back, values, s->states);
+    emit_loop_end(e, &parts);
+    store_totals(t, &totals, train, node);
+}
+
+/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output). Returns whether any edge leads there. */
+static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        bool plain = u->to == g->output && !is_moving(g, g->output);
+        if (u->from != from || plain != to_output) continue;
+        LLVMValueRef at = plain ? rows : row_in(t->e, rows, g->sets.at[u->to].first, emit_int(t->e, 0));
+        gen_gather(t, "gather_back", g, b, node, at, out, fresh);
+        fresh = false;
+    }
+    return !fresh;
+}
+
+static LLVMValueRef gen_back(GenTile *outer, const Value *v, const Func *train)
+{
+    GenTile t;
+    Saved saved;
+    LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2), sums = LLVMGetParam(f, 3);
+    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5), scratch = emit_scratch(t.e, LANES);
+    const Graph *g = v->graph;
+    for (int i = 0; i < g->sets.count; i++)
+        if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
+    for (int i = 0; i < g->sets.count; i++) {
+        if (!g->sets.at[i].states) continue;
+        EmitLoop nodes = emit_loop(t.e, emit_int(t.e, g->sets.at[i].size));
+        if (gather_gradients(&t, g, i, false, nodes.i, sums, scratch, true))
+            send_back(&t, &g->sets.at[i], train, state, scratch, d_state, nodes.i);
+        emit_loop_end(t.e, &nodes);
+    }
+    end(t.e, saved);
+    return f;
+}
+
+/* Adds the gradient of the output at one position to that of the states after its steps. */
+static LLVMValueRef gen_output_back(GenTile *outer, const Value *v, const Func *train)
+{
+    GenTile t;
+    Saved saved;
+    const Graph *g = v->graph;
+    LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2), d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
+    LLVMValueRef scratch = emit_scratch(t.e, LANES);
+    for (int i = 0; i < g->sets.count; i++) {
+        const NodeSet *s = &g->sets.at[i];
+        if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
+        EmitLoop nodes = emit_loop(t.e, emit_int(t.e, s->size));
+        bool any = true;
+        if (i == g->output) gen_copy_row(&t, scratch, rows_from(t.e, d_out, nodes.i));
+        else any = gather_gradients(&t, g, i, true, nodes.i, d_out, scratch, true);
+        if (any) send_back(&t, s, train, state, scratch, d_state, nodes.i);
+        emit_loop_end(t.e, &nodes);
+    }
+    end(t.e, saved);
+    return f;
+}
+
+void gen_timed_back(GenTile *t, const Value *v, const Func *f)
+{
+    Emit *e = t->e;
+    const Value *wired = v->args[0];
+    const Graph *g = v->graph;
+    TimedRows r = timed_rows(g);
+    LLVMValueRef back = gen_back(t, wired, f), output_back = gen_output_back(t, wired, f);
+    LLVMValueRef d_out = gen_row(t, emit_int(e, v->args[1]->args[0]->address));
+    gen_clear_partials(t, v, f);
+    if (!is_moving(g, g->output)) { /* kept: the gradients of its edges are made from them */
+        LLVMValueRef kept = gen_row(t, emit_int(e, v->address + r.back_output));
+        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){kept, d_out, emit_int(e, g->time.positions * g->sets.at[g->output].size)});
+        d_out = kept;
+    }
+    LLVMValueRef args[9] = {t->context, t->tile, time_of(t, g), gen_row(t, emit_int(e, wired->address)), gen_row(t, emit_int(e, v->address)), d_out,
+                            gen_row(t, emit_int(e, v->address + r.back_work)), back, output_back};
+    emit_kernel(e, "drive_back", e->none, 9, args);
+}
+
+/* Gradient of the input's value: of a held one from every evaluation and the plain output; else that of the first states. */
+void gen_timed_input(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    const Value *back = v->args[0];
+    TimedRows r = timed_rows(g);
+    if (is_moving(g, g->input)) {
+        LLVMValueRef from = gen_row(t, emit_int(e, back->address + r.back_work + g->sets.at[g->input].first_state));
+        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){gen_row(t, emit_int(e, v->address)), from, emit_int(e, g->sets.at[g->input].size)});
+        return;
+    }
+    int64_t inputs = g->sets.at[g->input].size, a_position = timed_evaluations_a_position(g) * g->nodes;
+    EmitLoop positions = emit_loop(e, emit_int(e, g->time.positions)), nodes = emit_loop(e, emit_int(e, inputs));
+    LLVMValueRef out = gen_row(t, emit_add(e, scaled(e, v->address, positions.i, inputs), nodes.i));
+    gen_zero_row(t, out);
+    LLVMValueRef d_out = gen_row(t, scaled(e, back->address + r.back_output, positions.i, g->sets.at[g->output].size));
+    gather_gradients(t, g, g->input, true, nodes.i, d_out, out, false);
+    EmitLoop steps = emit_loop(e, emit_int(e, timed_evaluations_a_position(g)));
+    LLVMValueRef first = emit_add(e, scaled(e, back->address, positions.i, a_position), emit_mul(e, steps.i, emit_int(e, g->nodes)));
+    gather_gradients(t, g, g->input, false, nodes.i, gen_row(t, first), out, false);
+    emit_loop_end(e, &steps);
+    emit_loop_end(e, &nodes);
+    emit_loop_end(e, &positions);
+}

@@ -1,0 +1,15 @@
+/* gradcheck.h: gradients of the reference interpreter against central differences of fourth order, in double.
+ *
+ * Each answers with the largest error, relative to the largest gradient of its tensor; infinity when something is not
+ * a number.
+ */
+#ifndef DNW_GRADCHECK_H
+#define DNW_GRADCHECK_H
+#include "compile.h"
+#include "model.h"
+
+/* All learned parameters of a lowered and differentiated program; prints a line each unless `out` is NULL. */
+double model_gradcheck(Arena *a, const Ir *ir, FILE *out);
+/* A node function: its sum and its weights, at `draws` random sums; m holds the weights. */
+double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws);
+#endif

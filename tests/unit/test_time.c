@@ -1,0 +1,99 @@
+/* test_time.c: graphs in time against solutions that are known: values after discrete steps, and the order of solvers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+#include "compile.h"
+#include "ir_eval.h"
+#include "lower.h"
+
+/* The output of a program for one input; edge weights become `weights`, in order of the candidates. */
+static void outputs(const char *text, const double *input, const double *weights, double *out)
+{
+    Compilation *c = compilation_new();
+    c->options.dump = "plan";
+    c->options.out = fopen("/dev/null", "w");
+    bool ok = compile_text(c, "time.dnw", text, strlen(text));
+    if (!ok) diags_print(c->diags, stderr, false);
+    assert_true(ok);
+    EvalContext e = {.model = c->model, .batch = 1, .input = input, .seed = 1};
+    e.param = NEW_ARRAY(c->perm, double, (size_t)c->model->param_total + 1);
+    e.target = NEW_ARRAY(c->perm, double, 8);
+    const Graph *g = c->model->graphs.at[0];
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t i = 0; i < g->bundles.at[b].candidates.count; i++) e.param[g->bundles.at[b].weight->offset + i] = *weights++;
+    eval_choose(c->perm, &e, 0);
+    const Value *y = c->ir->infer->results.at[0];
+    memcpy(out, eval_func(c->perm, c->ir->infer, &e)->value[y->id], (size_t)shape_size(y->shape) * sizeof *out);
+    fclose(c->options.out);
+    compilation_free(c);
+}
+
+/* x' = y, y' = -x: after time t a turn by t */
+static double rotation_error(const char *solver, int steps)
+{
+    char text[600];
+    double out[2], weights[4] = {1, -1, 1, 1}, start[2] = {0.8, -0.3}, t = 1.3;
+    snprintf(text, sizeof text,
+             "fn Same(z) = z\ngraph G {\n  time = flow(0, 1.3, %s(%d))\n  input x[2] : Same\n  output y[2]\n"
+             "  edges { x[i] -> x[j] where i != j; x[i] -> y[i] }\n}\nmodel M(x[2]) = x |> G\n", solver, steps);
+    outputs(text, start, weights, out);
+    return hypot(out[0] - (start[0] * cos(t) + start[1] * sin(t)), out[1] - (start[1] * cos(t) - start[0] * sin(t)));
+}
+
+/* s' = s (1 - s) from 0.1: the logistic curve */
+static double logistic_error(const char *solver, int steps)
+{
+    char text[600];
+    double out, weight = 1, none = 0, t = 2;
+    snprintf(text, sizeof text,
+             "fn Grow(z) {\n  state s = 0.1\n  s' = s * (1 - s) + 0 * z\n  s\n}\ngraph G {\n  time = flow(0, 2, %s(%d))\n  input x[1]\n"
+             "  output y[1] : Grow\n  edges x[_] -> y[_]\n}\nmodel M(x[1]) = x |> G\n", solver, steps);
+    outputs(text, &none, &weight, &out);
+    return fabs(out - 1 / (1 + 9 * exp(-t)));
+}
+
+static void check_order(const char *solver, double order)
+{
+    double a = log2(rotation_error(solver, 16) / rotation_error(solver, 32));
+    double b = log2(logistic_error(solver, 16) / logistic_error(solver, 32));
+    if (fabs(a - order) > 0.2 || fabs(b - order) > 0.2) fail_msg("%s: orders %.2f and %.2f, not %.0f", solver, a, b, order);
+}
+
+static void test_orders(void **state)
+{
+    (void)state;
+    check_order("euler", 1);
+    check_order("heun", 2);
+    check_order("midpoint", 2);
+    check_order("rk4", 4);
+}
+
+/* x(t + 1) = 2 x(t) + 1 from 3: 7, 15, 31; the plain output sums the last one */
+static void test_steps(void **state)
+{
+    (void)state;
+    double out, start = 3, weights[2] = {2, 10};
+    outputs("fn Next(z) = z + 1\ngraph G {\n  time = steps(3)\n  input x[1] : Next\n  output y[1]\n  edges { x[_] -> x[_]; x[_] -> y[_] }\n}\n"
+            "model M(x[1]) = x |> G\n", &start, weights, &out);
+    assert_float_equal(out, 310, 1e-12);
+}
+
+/* A state that remembers: c(t + 1) = c(t) + sum, sent one step later to the output node. */
+static void test_states(void **state)
+{
+    (void)state;
+    double out, start = 5, weights[2] = {1, 1};
+    outputs("fn Count(z) {\n  state c = 1\n  next c = c + z\n  c\n}\ngraph G {\n  time = steps(3)\n  input x[1]\n  nodes h[1] : Count\n"
+            "  output y[1] : Count\n  edges { x[_] -> h[_]; h[_] -> y[_] }\n}\nmodel M(x[1]) = x |> G\n", &start, weights, &out);
+    /* h: 1, 6, 11, 16; y: 1, 2, 8, 19 */
+    assert_float_equal(out, 19, 1e-12);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_steps), cmocka_unit_test(test_states)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
