@@ -71,14 +71,14 @@ static void test_drops(void **state)
     expect_rate(s, 100, 160, 1, 0.1);
 }
 
-static void test_linear_and_exponential(void **state)
+static void test_ramp_and_exponential(void **state)
 {
     (void)state;
-    const char *down = "{\"call\":\"linear\",\"args\":{\"start\":0.4,\"end\":0}}";
+    const char *down = "{\"call\":\"ramp\",\"args\":{\"start\":0.4,\"end\":0}}";
     expect_rate(down, 2.5, 10, -1, 0.3);
     expect_rate(down, 12, 10, -1, 0);
     expect_rate(down, 5, 10, 1, 0.5);
-    const char *up = "{\"call\":\"linear\",\"args\":{\"start\":0,\"end\":0.1}}";
+    const char *up = "{\"call\":\"ramp\",\"args\":{\"start\":0,\"end\":0.1}}";
     expect_rate(up, 5, 10, 0.2, 0.1);
     const char *s = "{\"call\":\"exponential\",\"args\":{\"start\":8,\"factor\":0.25}}";
     expect_rate(s, 0, 10, -1, 8);
@@ -102,10 +102,10 @@ static void test_schedule_errors(void **state)
     expect_bad_rate("-0.5", "a rate of -0.5 must be 0 or more");
     expect_bad_rate(
         "\"fast\"",
-        "a rate must be a number or a schedule\nhelp: schedules are cosine, drops, linear and exponential");
+        "a rate must be a number or a schedule\nhelp: schedules are cosine, drops, ramp and exponential");
     expect_bad_rate(
         "{\"call\":\"sinus\",\"args\":{}}",
-        "no schedule is named 'sinus'\nhelp: schedules are cosine, drops, linear and exponential");
+        "no schedule is named 'sinus'\nhelp: schedules are cosine, drops, ramp and exponential");
     expect_bad_rate("{\"call\":\"cosine\",\"args\":{\"peak\":0.1,\"warmup\":-1,\"floor\":0}}",
                     "cosine: warmup = -1 must be 0 or more");
     expect_bad_rate("{\"call\":\"cosine\",\"args\":{\"peak\":0,\"warmup\":0,\"floor\":0}}",
@@ -122,8 +122,8 @@ static void test_schedule_errors(void **state)
                     "drops: number 2 of 'epochs' must be 0 or more");
     expect_bad_rate("{\"call\":\"drops\",\"args\":{\"start\":0.1,\"factor\":1,\"epochs\":[4,4]}}",
                     "drops: 'epochs' must ascend, but 4 follows 4");
-    expect_bad_rate("{\"call\":\"linear\",\"args\":{\"start\":0,\"end\":0}}",
-                    "linear: start and end are both 0");
+    expect_bad_rate("{\"call\":\"ramp\",\"args\":{\"start\":0,\"end\":0}}",
+                    "ramp: start and end are both 0");
     expect_bad_rate("{\"call\":\"exponential\",\"args\":{\"start\":1,\"factor\":-1}}",
                     "exponential: factor = -1 must be above 0");
 }
@@ -332,7 +332,7 @@ int main(void)
         cmocka_unit_test(test_number),
         cmocka_unit_test(test_cosine),
         cmocka_unit_test(test_drops),
-        cmocka_unit_test(test_linear_and_exponential),
+        cmocka_unit_test(test_ramp_and_exponential),
         cmocka_unit_test(test_schedule_errors),
         cmocka_unit_test(test_against_naive),
         cmocka_unit_test(test_by_hand),

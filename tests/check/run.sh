@@ -1,0 +1,144 @@
+#!/usr/bin/env bash
+# What golden files cannot hold: options set with -D, suggestions applied to the text they were given for, tests that pass and
+# fail, and refusals that must not take time or memory first.
+set -uo pipefail
+source "$(dirname "$0")/../expect.sh"
+
+cat >options.dnw <<'END'
+option width  = 8 in 1 .. 64
+option budget = 50%
+option mode   = "fast"
+option deep   = true
+fn Unit(z) { weight b = 0; if mode == "fast" then relu(z + b) else tanh(z + b) }
+graph Wiring {
+  input  x[2]
+  nodes  h[width] : Unit
+  output y[2]
+  edges x -> h keep budget
+  edges h -> y keep if deep then all else share(budget / 2)
+}
+model Net(point[2]) = point |> Wiring
+END
+expect "options" 0 "10 parameters" "$dnw" check options.dnw -D budget=50% -D width=4.0 -D deep=false -D 'mode="slow"'
+expect "an expression" 0 "Wiring" "$dnw" check options.dnw -D width=2^4+1
+expect "a count for a share" 0 "Wiring" "$dnw" check options.dnw -D budget=3
+expect "unknown" 1 "error[E0207]: the file has no option 'widht'" "$dnw" check options.dnw -D widht=4
+expect "its suggestion" 1 "did you mean -D width=4?" "$dnw" check options.dnw -D widht=4
+expect "out of range" 1 "option 'width' is 65, which is not in 1 .. 64" "$dnw" check options.dnw -D width=65
+expect "the range is shown" 1 "options.dnw:1:22" "$dnw" check options.dnw -D width=65
+expect "another kind" 1 "option 'width' is a number; this is a text" "$dnw" check options.dnw -D 'width="8"'
+expect "true or false" 1 "option 'deep' is true or false; this is a number" "$dnw" check options.dnw -D deep=1
+expect "a text needs its marks" 1 "'slow' is not known here" "$dnw" check options.dnw -D mode=slow
+expect "unknown name in a value" 1 "did you mean 'width'?" "$dnw" check options.dnw -D budget=widht
+expect "no expression" 1 "-D:1:" "$dnw" check options.dnw -D width=
+expect "two values" 1 "-D:" "$dnw" check options.dnw -D 'width=1
+option x = 2'
+expect "not a number" 1 "is not in 1 .. 64" "$dnw" check options.dnw -D width=0/0
+
+# imports: options of a file imported without `as` are set too; two spellings are one file; files import each other
+mkdir sub
+printf 'import "../main.dnw"\noption nodes_used = 3\nfn twice(x) = 2 * x\nfn both(x) = half(twice(x))\n' >sub/lib.dnw
+printf 'import "sub/lib.dnw"\nimport "sub/../sub/lib.dnw" as lib\nfn half(x) = x / 2\nmodel M(x[2]) = x |> both |> lib.twice |> linear(nodes_used)\n' >main.dnw
+expect "imports" 0 "[2] -> [3]" "$dnw" check main.dnw
+expect "option of an import" 0 "[2] -> [5]" "$dnw" check main.dnw -D nodes_used=5
+
+# suggestions, applied: sed SCRIPT turns the wrong file into one that passes
+diag=$DNW_SOURCE/tests/diag
+applied() { # CASE SCRIPT
+  sed -E "$2" "$diag/check_$1.dnw" >"$1.dnw"
+  expect "suggestion for $1" 0 "" "$dnw" check "$1.dnw"
+}
+applied budget_zero 's/keep 0/keep 1/'
+applied budget_fraction 's/keep 0.05/keep 5%/'
+applied budget_above 's/keep 500/keep all/'
+applied budget_none 's/keep 1%/keep 5%/'
+applied budget_share 's/keep 150%/keep 5%/'
+applied budget_arithmetic 's/keep (density.*)/keep share(20 * \1)/'
+applied budget_fan 's/fan_in\(0\)/fan_in(8)/'
+applied budget_layer 's/0.05/5%/'
+applied score 's/by v/by w/'
+applied path 's/(edges x -> h)/\1\n  edges h -> y/'
+applied cycle 's/where .*/where i < j/'
+applied cycle_sets 's/b -> a; //'
+applied loss_mse 's/loss = mse/loss = cross_entropy/'
+applied loss_numbers 's/cross_entropy/mse/; s/linear\(2\)/linear(1)/'
+applied loss_classes 's/linear\(2\)/linear(5)/'
+applied shape_data 's/p\[3\]/p/'
+applied optim_nesterov 's/nesterov/momentum = 0.9, nesterov/'
+applied train_model 's/Nett/Net/'
+applied input 's/M\(x\)/M(x[784])/'
+applied schedule 's/= 80/= [80, 120]/'
+sed 's/cycle/steps/' "$diag/check_cycle.dnw" | sed 's/^graph G {/&\n  time = steps(5)/' >time.dnw
+expect "suggestion of time for a cycle" 0 "" "$dnw" check time.dnw
+
+# tests
+cat >tests.dnw <<'END'
+fn Unit(z) { weight b = 0; weight a[2] = 0.5; relu(a[0] * z + a[1] + b) }
+fn wrong(x) = stop_gradient(x) * x
+graph Ring(n, k = 4) {
+  input  x[2]
+  nodes  h[n] : Unit
+  output y[2]
+  edges x -> h
+  edges h[i] -> h[j] where min((i - j) mod n, (j - i) mod n) <= k / 2 and i != j
+  edges h -> y keep 50%
+}
+graph Chain(n = 5) {
+  input  x[2]
+  nodes  h[n] : Unit
+  output y[3]
+  edges { x -> h; h[i] -> h[j] where j == i + 1; h -> y }
+}
+model Other(x[4]) = x |> linear(3) |> layer_norm |> dropout(0.5)
+model Net(x[2]) = x |> Chain
+test "what is true" {
+  Unit(1) == 1 and Unit(-3) == 0
+  edge_count(Ring(n = 64, k = 8), "h", "h") == 64 * 8
+  not acyclic(Ring(n = 9)); acyclic(Chain)
+  candidates(Ring(n = 6)) == 6 * 2 + 6 * 4 + 6 * 2
+  kept(Ring(n = 6)) == 6 * 2 + 6 * 4 + 6
+  parameters(Chain(n = 1)) == 2 + 3 + 3
+  parameters(Other) == 4 * 3 + 3 + 2 * 3
+  shape(Net) == [3] and shape(Other) == [3] and shape(Chain(n = 2)) == [3]
+  gradcheck(Unit) < 1e-6
+  gradcheck(gelu) < 1e-6
+  gradcheck(leaky_relu(slope = 0.3), samples = 100) < 1e-6
+  gradcheck(Chain(n = 2)) < 1e-6
+  gradcheck(Net) < 1e-6
+}
+END
+expect "test" 0 "what is true: ok" "$dnw" test tests.dnw
+printf 'test "what is not" {\n  gradcheck(wrong) < 1e-6\n  acyclic(Chain) and kept(Chain) == 4\n  not acyclic(Chain)\n}\n' >>tests.dnw
+expect "check does not run tests" 0 "Chain" "$dnw" check tests.dnw
+expect "wrong gradient" 1 "what is not: FAILED" "$dnw" test tests.dnw
+expect "others still pass" 1 "what is true: ok" "$dnw" test tests.dnw
+expect "the line" 1 "tests.dnw:35:3: gradcheck(wrong) < 1e-6" "$dnw" test tests.dnw
+expect "the side of an and" 1 "    false: kept(Chain) == 4" "$dnw" test tests.dnw
+expect "the value" 1 "    left:  29" "$dnw" test tests.dnw
+expect "no tests" 0 "main.dnw has no tests" "$dnw" test main.dnw
+for example in "$DNW_SOURCE"/examples/*.dnw; do expect "test $(basename "$example")" 0 "" "$dnw" test "$example"; done
+
+# found by build alone
+printf 'option n = 1\n' >empty.dnw
+expect "no model" 1 "error[E0224]: 'empty' has no model to build" "$dnw" build empty.dnw
+expect "its suggestion" 0 "" "$dnw" check <(printf 'option n = 1\nmodel Net(x[2]) = x |> linear(1)\n')
+expect "no such processor" 1 "error[E0225]" "$dnw" build main.dnw --cpu z80 -o prog
+
+# refused at once, within 1 GB
+small() { (ulimit -v 1048576 2>/dev/null; exec timeout 10 "$dnw" check "$1"); }
+if grep -q __asan_init "$dnw"; then small() { timeout 60 "$dnw" check "$1"; }; fi # it maps far more than it uses
+refused() { # NAME TEXT: the program on stdin
+  cat >"$1.dnw"
+  expect "$1" 1 "$2" small "$1.dnw"
+}
+refused nodes "the most is 20000000" <<<'graph G { input x[2]; nodes h[1e300]; output y[2]; edges { x -> h; h -> y } }'
+refused numbers "the most is 1000000000" <<<'model M(x[1000000000, 1000000000, 1000000000, 1000000000]) = x'
+refused pairs "one by one" <<<'graph G { input x[2e6]; output y[2e6]; edges x[i] -> y[j] where chance(1e-9) }'
+refused hashed "one by one" <<<'graph G { input x[2e6]; output y[2e6]; edges x[i] -> y[j] where sin(i * j) > 0.99 }'
+refused blocks "one by one" <<<'graph G { input x[4000000, 2]; output y[4000000, 2]; edges x[_, i] -> y[a, j] where i * a == j }'
+refused unfold "unfold into more than" <"$diag/check_unfolds.dnw"
+refused lists "more than 100000 values" < <(echo 'option l0 = [1, 1, 1, 1]'; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "option l$i = [l$((i - 1)), l$((i - 1)), l$((i - 1)), l$((i - 1))]"; done)
+refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn f$i(x) = f$((i - 1))(x)"; done; echo 'model M(x[2]) = x |> f3000')
+printf 'graph G {\n input x[1]\n nodes h[100000]\n output y[1]\n edges { x -> h; h[i] -> h[j] where i == j + 1; h[i] -> y where i < 3 } }\nmodel M(x[1]) = x |> G\n' >chain.dnw
+expect "a long chain against its order" 0 "200002 parameters" small chain.dnw
+finish

@@ -1,0 +1,367 @@
+/* built.c: see built.h. */
+#define _GNU_SOURCE
+#include "built.h"
+#include <dirent.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "grad.h"
+#include "lower.h"
+#include "object.h"
+#include "plan.h"
+#include "rt_rng.h"
+
+/* ---- from source to a loaded program ---- */
+
+static bool run_driver(const char *object, const char *library)
+{
+    const char *chosen = getenv("DNW_CC");
+    char *words[] = {(char *)(chosen && *chosen ? chosen : "cc"),
+                     "-shared",
+                     "-o",
+                     (char *)library,
+                     (char *)object,
+                     "-lm",
+                     NULL};
+    pid_t child;
+    int status = 0;
+    if (posix_spawnp(&child, words[0], NULL, NULL, words, environ)) return false;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool load(Built *b, const char *library)
+{
+    RtError e;
+    json_error_t where;
+    b->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (!b->library) return fprintf(stderr, "%s\n", dlerror()), false;
+    b->code = dlsym(b->library, "dnw_program");
+    b->manifest = b->code ? json_loads(b->code->manifest, 0, &where) : NULL;
+    return b->manifest &&
+           optim_open(json_object_get(json_object_get(b->manifest, "settings"), "optim"), &b->optim, &e);
+}
+
+/* The passes behind check, as in compile.c, with `alter` before the plan. */
+static bool make_object(Compilation *c, const char *path, void (*alter)(Ir *))
+{
+    const char *object_path = c->options.object;
+    if (!alter) return compile_file(c, path);
+    c->options.object = NULL;
+    if (!compile_file(c, path)) return false;
+    c->options.object = object_path;
+    c->ir = lower(c->model);
+    grad(c->ir);
+    alter(c->ir);
+    fuse(c->ir);
+    plan(c->ir);
+    return object(c, c->ir);
+}
+
+bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *))
+{
+    char folder[] = "/tmp/dnw_built_XXXXXX", object[64], library[64];
+    *b = (Built){.compilation = compilation_new()};
+    if (!mkdtemp(folder)) return false;
+    snprintf(object, sizeof object, "%s/x.o", folder);
+    snprintf(library, sizeof library, "%s/x.so", folder);
+    b->compilation->options.object = object;
+    b->compilation->options.optimize = optimize;
+    bool ok = make_object(b->compilation, path, alter) && run_driver(object, library) && load(b, library);
+    if (!ok) diags_print(b->compilation->diags, stderr, false);
+    unlink(object), unlink(library), rmdir(folder);
+    b->compilation->options.object = NULL;
+    return ok;
+}
+
+bool built_open(Built *b, const char *path, int optimize)
+{
+    return built_open_altered(b, path, optimize, NULL);
+}
+
+void built_close(Built *b)
+{
+    json_decref(b->manifest);
+    if (b->library) dlclose(b->library);
+    compilation_free(b->compilation);
+}
+
+Net *built_net(const Built *b, bool f64, int64_t batch, int threads, uint64_t seed)
+{
+    RtError e = {0};
+    NetOptions o = {
+        .batch = batch, .threads = threads, .training = true, .f64 = f64, .optim = &b->optim, .seed = seed};
+    Net *n = net_new(b->code, b->manifest, &o, &e);
+    if (!n) fprintf(stderr, "net_new: %s\n", e.text), exit(1);
+    return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **built_programs(Arena *a, const char *folder, int *count)
+{
+    Vec(const char *) all = {0};
+    DIR *d = opendir(folder);
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t n = strlen(e->d_name);
+        if (n > 4 && strcmp(e->d_name + n - 4, ".dnw") == 0)
+            vec_push(a, &all, arena_printf(a, "%s/%s", folder, e->d_name));
+    }
+    if (d) closedir(d);
+    qsort(all.at, (size_t)all.count, sizeof *all.at, by_name);
+    if (count) *count = all.count;
+    vec_push(a, &all, NULL);
+    return all.at;
+}
+
+bool built_says(const char *path, const char *words)
+{
+    char line[512];
+    bool found = false;
+    FILE *f = fopen(path, "r");
+    while (f && !found && fgets(line, sizeof line, f)) found = strstr(line, words) != NULL;
+    if (f) fclose(f);
+    return found;
+}
+
+/* ---- random samples and weights ---- */
+
+static void fill_inputs(Arena *a, DataSplit *s, int64_t count, bool bytes, uint64_t seed)
+{
+    if (bytes) s->bytes = NEW_ARRAY(a, uint8_t, (size_t)count);
+    else s->floats = NEW_ARRAY(a, float, (size_t)count);
+    for (int64_t i = 0; i < count; i++)
+        if (bytes) s->bytes[i] = (uint8_t)rng_words(seed, RNG_DATA, (uint64_t)i).v[0];
+        else s->floats[i] = (float)rng_normal(seed, RNG_DATA, (uint64_t)i);
+}
+
+Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
+{
+    Data *d = NEW(a, Data);
+    *d = (Data){.name = "random",
+                .rank = m->input.rank,
+                .classes = m->classes,
+                .target_size = m->target_size,
+                .mean = 0.3f,
+                .std = 0.4f};
+    for (int i = 0; i < m->input.rank; i++) d->shape[i] = m->input.dim[i];
+    d->features = shape_size(m->input);
+    d->train.samples = samples;
+    fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, seed);
+    if (m->classes) d->train.labels = NEW_ARRAY(a, int32_t, (size_t)samples);
+    else d->train.targets = NEW_ARRAY(a, float, (size_t)(samples * m->target_size));
+    for (int64_t i = 0; i < samples * m->target_size; i++)
+        if (m->classes)
+            d->train.labels[i] = (int32_t)(rng_uniform(seed + 1, RNG_DATA, (uint64_t)i) * m->classes);
+        else d->train.targets[i] = (float)rng_normal(seed + 1, RNG_DATA, (uint64_t)i);
+    d->test = d->train;
+    return d;
+}
+
+void built_shake(Net *n, double epoch)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        for (int64_t k = 0; p->init.kind == RT_INIT_CONSTANT && k < p->size; k++) {
+            double noise = rng_normal(17, RNG_GRADCHECK, (uint64_t)(p->offset + k));
+            double w = (double)n->weights[p->offset + k] + (p->learned ? 0.2 * noise : 0.1 * fabs(noise));
+            n->weights[p->offset + k] = (float)(p->clamped ? fmin(fmax(w, p->low), p->high) : w);
+        }
+    }
+    net_f64_params(n);
+    net_choose(n, epoch);
+}
+
+/* ---- what the program computes ---- */
+
+static double real_at(const Net *n, const void *base, int64_t i)
+{
+    return n->real_size == 4 ? (double)((const float *)base)[i] : ((const double *)base)[i];
+}
+
+static void add_result(Arena *a, Results *r, const char *name, int64_t size, const double *values)
+{
+    Result x = {name, size, NEW_ARRAY(a, double, (size_t)size + 1)};
+    memcpy(x.values, values, (size_t)size * sizeof *values);
+    vec_push(a, &r->all, x);
+}
+
+static void take_output(Arena *a, Results *r, const Net *n, const NetFunc *f, int64_t count, const char *name)
+{
+    double *y = NEW_ARRAY(a, double, (size_t)(count * n->outputs));
+    for (int64_t s = 0; s < count; s++)
+        for (int64_t i = 0; i < n->outputs; i++) {
+            int64_t at = s / LANES * n->context.tile_stride + (f->output_row + i) * LANES + s % LANES;
+            y[s * n->outputs + i] = real_at(n, n->context.tiles, at);
+        }
+    add_result(a, r, name, count * n->outputs, y);
+}
+
+static void take_params(Arena *a, Results *r, const Net *n, bool learned, const char *prefix,
+                        const void *from)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        if (p->learned != learned) continue;
+        double *v = NEW_ARRAY(a, double, (size_t)p->size + 1);
+        for (int64_t k = 0; k < p->size; k++) v[k] = real_at(n, from, p->offset + k);
+        add_result(a, r, arena_printf(a, "%s %s", prefix, p->name), p->size, v);
+    }
+}
+
+/* The kept statistics that the step computes, without keeping them. */
+static void take_statistics(Arena *a, Results *r, Net *n, DnwrtStage *updates)
+{
+    size_t bytes = (size_t)(n->param_total * n->real_size);
+    void *saved = arena_alloc(a, bytes + 1, 1);
+    memcpy(saved, n->param, bytes);
+    updates(&n->context, 0);
+    take_params(a, r, n, false, "set", n->param);
+    memcpy(n->param, saved, bytes);
+}
+
+Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_t *order, int64_t count)
+{
+    Results *r = NEW(a, Results);
+    DnwrtStage *const *stages = n->options.f64 ? b->code->f64 : b->code->f32;
+    NetBatch batch = {.data = d, .split = &d->train, .order = order, .count = count};
+    double loss = net_run(n, &n->infer, &batch, 0, NULL);
+    add_result(a, r, "infer loss", 1, &loss);
+    take_output(a, r, n, &n->infer, count, "infer output");
+    loss = net_run(n, &n->train, &batch, BUILT_STEP, &r->correct);
+    add_result(a, r, "loss", 1, &loss);
+    take_output(a, r, n, &n->train, count, "output");
+    memset(n->grad, 0, (size_t)(n->param_total * n->real_size));
+    edges_gradients(n, (count + LANES - 1) / LANES, NULL);
+    stages[n->train.gradients](&n->context, 0);
+    take_params(a, r, n, true, "d", n->grad);
+    take_statistics(a, r, n, stages[n->train.updates]);
+    return r;
+}
+
+/* ---- what it should compute ---- */
+
+EvalContext built_context(Arena *a, const Net *n, const Built *b, double epoch)
+{
+    EvalContext c = {.model = b->compilation->model, .seed = n->options.seed, .step = BUILT_STEP};
+    c.param = NEW_ARRAY(a, double, (size_t)n->param_total + 1);
+    for (int64_t i = 0; i < n->param_total; i++) c.param[i] = (double)n->weights[i];
+    eval_choose(a, &c, epoch);
+    return c;
+}
+
+static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t *order, int64_t count)
+{
+    double *x = NEW_ARRAY(a, double, (size_t)(count * d->features)),
+           *t = NEW_ARRAY(a, double, (size_t)(count * d->target_size) + 1);
+    for (int64_t s = 0; s < count; s++) {
+        for (int64_t i = 0; i < d->features; i++) {
+            int64_t at = order[s] * d->features + i;
+            x[s * d->features + i] = d->train.bytes
+                                         ? (double)(((float)d->train.bytes[at] / 255.0f - d->mean) / d->std)
+                                         : (double)d->train.floats[at];
+        }
+        for (int64_t i = 0; i < d->target_size; i++)
+            t[s * d->target_size + i] = d->train.labels
+                                            ? (double)d->train.labels[order[s]]
+                                            : (double)d->train.targets[order[s] * d->target_size + i];
+    }
+    c->batch = count, c->input = x, c->target = t;
+}
+
+static void take_func(Arena *a, Results *r, const Func *f, const EvalContext *c, const char *prefix)
+{
+    const Eval *e = eval_func(a, f, c);
+    for (int i = 0; i < f->results.count; i++) {
+        const Value *v = f->results.at[i];
+        int64_t size = shape_size(v->shape) * (v->per_sample ? c->batch : 1);
+        add_result(a, r, arena_printf(a, "%s%s", prefix, f->result_names.at[i]), size, e->value[v->id]);
+    }
+}
+
+static int64_t count_correct(const Results *r, const Data *d, const int64_t *order, int64_t count)
+{
+    int64_t correct = 0;
+    for (int i = 0; i < r->all.count; i++) {
+        const Result *y = &r->all.at[i];
+        int64_t outputs = y->size / count;
+        if (strcmp(y->name, "output") != 0 || !d->train.labels) continue;
+        for (int64_t s = 0; s < count; s++) {
+            int64_t best = 0;
+            for (int64_t k = 1; k < outputs; k++)
+                if (y->values[s * outputs + k] > y->values[s * outputs + best]) best = k;
+            if (outputs == 1) best = y->values[s] > 0;
+            correct += best == d->train.labels[order[s]];
+        }
+    }
+    return correct;
+}
+
+Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
+                         int64_t count, double epoch)
+{
+    Results *r = NEW(a, Results);
+    EvalContext c = built_context(a, n, b, epoch);
+    fill_context(a, &c, d, order, count);
+    take_func(a, r, b->compilation->ir->infer, &c, "infer ");
+    take_func(a, r, b->compilation->ir->train, &c, "");
+    r->correct = count_correct(r, d, order, count);
+    return r;
+}
+
+/* ---- distance ---- */
+
+static const Result *find_result(const Results *r, const char *name)
+{
+    for (int i = 0; i < r->all.count; i++)
+        if (strcmp(r->all.at[i].name, name) == 0) return &r->all.at[i];
+    return NULL;
+}
+
+static double largest(const Result *r)
+{
+    double most = 0;
+    for (int64_t i = 0; i < r->size; i++) most = fmax(most, fabs(r->values[i]));
+    return most;
+}
+
+static bool is_gradient(const Result *r)
+{
+    return strncmp(r->name, "d ", 2) == 0;
+}
+
+static double distance(const Result *x, const Result *y, double floor)
+{
+    double most = 0, scale = fmax(largest(y), floor);
+    if (!x || x->size != y->size) return INFINITY;
+    for (int64_t i = 0; i < y->size; i++) {
+        double d = fabs(x->values[i] - y->values[i]) / scale;
+        if (!(d <= most)) most = isnan(d) ? INFINITY : d;
+    }
+    return most;
+}
+
+double built_distance(const Results *x, const Results *reference, const char **worst)
+{
+    double most = 0, gradient = 0;
+    for (int i = 0; i < reference->all.count; i++)
+        if (is_gradient(&reference->all.at[i])) gradient = fmax(gradient, largest(&reference->all.at[i]));
+    *worst = "nothing";
+    for (int i = 0; i < reference->all.count; i++) {
+        const Result *y = &reference->all.at[i];
+        double d = distance(find_result(x, y->name), y, is_gradient(y) ? 1e-2 * gradient : 1e-6);
+        if (d > most) most = d, *worst = y->name;
+    }
+    for (int i = 0; i < x->all.count; i++) { /* what the reference has no gradient for must be 0 */
+        const Result *y = &x->all.at[i];
+        if (is_gradient(y) && !find_result(reference, y->name) && largest(y) != 0)
+            most = INFINITY, *worst = y->name;
+    }
+    return most;
+}

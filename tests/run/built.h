@@ -1,0 +1,55 @@
+/* built.h: for tests: a .dnw file compiled, linked as a shared object and loaded; random batches; the
+ * reference interpreter on the weights of a net; and how far two results are apart.
+ */
+#ifndef BUILT_H
+#define BUILT_H
+#include "compile.h"
+#include "ir_eval.h"
+#include "rt_net_private.h"
+
+typedef struct Built {
+    Compilation *compilation; /* the compiler's view: model, Ir */
+    void *library;
+    const DnwrtProgram *code;
+    json_t *manifest;
+    Optim optim;
+} Built;
+
+/* Says why on stderr and returns false when anything fails. */
+bool built_open(Built *b, const char *path, int optimize);
+/* The same with the Ir changed before code is made of it. */
+bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *));
+void built_close(Built *b);
+/* A net that trains; fails the test when there is none. */
+Net *built_net(const Built *b, bool f64, int64_t batch, int threads, uint64_t seed);
+/* Paths of all *.dnw of a folder, sorted, NULL-terminated, in *a; `count` may be NULL. */
+const char **built_programs(Arena *a, const char *folder, int *count);
+bool built_says(const char *path, const char *words); /* are the words in the file? */
+
+/* `samples` random samples in the shapes of the model; bytes instead of floats when it has three indices. */
+Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed);
+/* Moves learned weights off the constants that they start with and chooses edges anew. */
+void built_shake(Net *n, double epoch);
+
+/* What one pass over a batch gives, by name; numbers in double. `values` of a gradient: every element of the
+ * tensor. */
+typedef struct Result {
+    const char *name; /* "loss", "output", "infer loss", "infer output", "d NAME", "set NAME" */
+    int64_t size;
+    double *values;
+} Result;
+typedef struct Results {
+    Vec(Result) all;
+    int64_t correct; /* samples whose largest output is the label */
+} Results;
+
+enum { BUILT_STEP = 7 }; /* of the passes: keys dropout */
+Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_t *order, int64_t count);
+Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
+                         int64_t count, double epoch);
+/* An EvalContext on the weights of the net, edges chosen by eval_choose. */
+EvalContext built_context(Arena *a, const Net *n, const Built *b, double epoch);
+/* Largest difference, relative to the largest number of the same result (of gradients: at least 1/100 of the
+ * largest gradient); infinite when a name is missing or a number is not finite. `worst` names the result. */
+double built_distance(const Results *x, const Results *reference, const char **worst);
+#endif

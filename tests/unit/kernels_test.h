@@ -1,0 +1,351 @@
+/* kernels_test.h: the kernels in one real type against naive loops in double. Included by test_kernels_f32.c
+ * and test_kernels_f64.c, which say which type.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "kernel.h"
+#include "rt_rng.h"
+
+#ifdef DNW_REAL_IS_DOUBLE
+#define EPSILON DBL_EPSILON
+#else
+#define EPSILON FLT_EPSILON
+#endif
+
+void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
+void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
+real KERNEL(sum_lanes)(const real *row, int64_t valid);
+void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+                    real *out);
+void KERNEL(sum_rows)(const real *rows, int64_t count, real *out);
+void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
+void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
+void KERNEL(zero_rows)(real *to, int64_t count);
+void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
+int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);
+void KERNEL(pow)(real *x, const real *y);
+#define MATH(name)                                                                                           \
+    void KERNEL(name)(real * x);                                                                             \
+    real KERNEL(name##1)(real x);
+MATH(exp)
+MATH(log)
+MATH(tanh)
+MATH(sigmoid)
+MATH(softplus)
+MATH(sin)
+MATH(cos)
+MATH(erf)
+real KERNEL(pow1)(real x, real y);
+
+static real drawn(uint64_t stream, int64_t i)
+{
+    return (real)rng_normal(41, stream, (uint64_t)i);
+}
+
+static real *drawn_rows(uint64_t stream, int64_t rows)
+{
+    real *x = malloc((size_t)(rows + 1) * LANES * sizeof *x);
+    for (int64_t i = 0; i < rows * LANES; i++) x[i] = drawn(stream, i);
+    return x;
+}
+
+/* ---- sums over edges ---- */
+
+typedef struct Case {
+    int nodes, others;
+    double density; /* share of pairs that are edges */
+} Case;
+static const Case cases[] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 1},     {5, 1, 0.5},   {3, 33, 0},
+                             {7, 13, 0.3}, {16, 64, 1}, {31, 257, 0.1}, {2, 1001, 0.9}};
+
+typedef struct Edges {
+    uint32_t *row, *other; /* by node */
+    real *weight;
+} Edges;
+
+static Edges drawn_edges(const Case *c)
+{
+    size_t most = (size_t)(c->nodes * c->others) + 1;
+    Edges e = {malloc((size_t)(c->nodes + 1) * sizeof *e.row), malloc(most * sizeof *e.other),
+               malloc(most * sizeof *e.weight)};
+    uint32_t n = 0;
+    for (int i = 0; i < c->nodes; i++) {
+        e.row[i] = n;
+        for (int k = 0; k < c->others; k++)
+            if (rng_uniform(43, 1, (uint64_t)(i * c->others + k)) < c->density)
+                e.other[n] = (uint32_t)k, e.weight[n] = drawn(2, n), n++;
+    }
+    e.row[c->nodes] = n;
+    return e;
+}
+
+/* out starts as what is in it, or as 0; what lies beside it stays. */
+static void expect_gathered(const Case *c, const Edges *e, const real *rows, int node, int64_t fresh,
+                            bool back)
+{
+    real out[3 * LANES];
+    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight};
+    for (int t = 0; t < 3 * LANES; t++) out[t] = (real)(t + 1);
+    if (back) KERNEL(gather_back)(&w, node, rows, out + LANES, fresh);
+    else KERNEL(gather)(&w, node, rows, out + LANES, fresh);
+    for (int t = 0; t < LANES; t++) {
+        double want = fresh ? 0 : (double)(LANES + t + 1), size = fabs(want);
+        for (uint32_t k = e->row[node]; k < e->row[node + 1]; k++) {
+            double part = (double)e->weight[k] * (double)rows[e->other[k] * LANES + t];
+            want += part, size += fabs(part);
+        }
+        double error = fabs((double)out[LANES + t] - want);
+        if (!(error <= EPSILON * size * sqrt(c->others + 1.0)))
+            fail_msg("%d x %d, node %d, lane %d: off by %g", c->nodes, c->others, node, t, error);
+        assert_true(out[t] == (real)(t + 1) && out[2 * LANES + t] == (real)(2 * LANES + t + 1));
+    }
+}
+
+static void test_gather(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Edges e = drawn_edges(&cases[i]);
+        real *rows = drawn_rows(3, cases[i].others);
+        for (int node = 0; node < cases[i].nodes; node++)
+            for (int k = 0; k < 4; k++) expect_gathered(&cases[i], &e, rows, node, k & 1, k & 2);
+        free(e.row), free(e.other), free(e.weight), free(rows);
+    }
+}
+
+/* ---- sums over lanes and rows ---- */
+
+static void test_sum_lanes(void **state)
+{
+    (void)state;
+    for (int64_t valid = 0; valid <= LANES; valid++) {
+        real *row = drawn_rows(4, 1), sum;
+        double want = 0;
+        for (int64_t t = 0; t < valid; t++) want += (double)row[t];
+        for (int64_t t = valid; t < LANES; t++) row[t] = (real)NAN; /* lanes without a sample do not count */
+        sum = KERNEL(sum_lanes)(row, valid);
+        assert_true(fabs((double)sum - want) <= 64 * EPSILON);
+        free(row);
+    }
+}
+
+static void test_rows(void **state)
+{
+    (void)state;
+    static const int64_t counts[] = {1, 2, 3, 17, 64, 131};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        int64_t n = counts[i], valid = 1 + (int64_t)i * 12;
+        real *rows = drawn_rows(5, n), *copy = drawn_rows(6, n), sums[LANES], most[LANES],
+             *each = malloc((size_t)n * sizeof *each);
+        KERNEL(sum_rows)(rows, n, sums);
+        KERNEL(max_rows)(rows, n, most);
+        KERNEL(sum_samples)(rows, n, valid, each);
+        for (int t = 0; t < LANES; t++) {
+            double sum = 0, largest = -INFINITY;
+            for (int64_t r = 0; r < n; r++)
+                sum += (double)rows[r * LANES + t], largest = fmax(largest, (double)rows[r * LANES + t]);
+            assert_true(fabs((double)sums[t] - sum) <= (double)n * 4 * EPSILON && (double)most[t] == largest);
+        }
+        for (int64_t r = 0; r < n; r++) {
+            double sum = 0;
+            for (int64_t t = 0; t < valid; t++) sum += (double)rows[r * LANES + t];
+            assert_true(fabs((double)each[r] - sum) <= 64 * 4 * EPSILON);
+        }
+        real guard = copy[n * LANES - 1];
+        KERNEL(copy_rows)(copy, rows, n - 1);
+        assert_memory_equal(copy, rows, (size_t)(n - 1) * LANES * sizeof *rows);
+        assert_true(copy[n * LANES - 1] == guard);
+        KERNEL(zero_rows)(copy, n - 1);
+        for (int64_t k = 0; k < (n - 1) * LANES; k++) assert_true(copy[k] == 0);
+        assert_true(copy[n * LANES - 1] == guard);
+        free(rows), free(copy), free(each);
+    }
+}
+
+static void test_special_rows(void **state)
+{
+    (void)state;
+    real rows[3 * LANES] = {0}, most[LANES];
+    rows[0] = (real)-INFINITY, rows[LANES] = (real)-INFINITY, rows[2 * LANES] = (real)-INFINITY;
+    rows[LANES + 1] = (real)NAN, rows[2 * LANES + 1] = 5; /* NaN in the middle, a larger number behind it */
+    rows[2] = (real)NAN, rows[3] = (real)INFINITY, rows[LANES + 4] = 7, rows[2 * LANES + 4] = 7;
+    rows[2 * LANES + 5] = (real)NAN;
+    KERNEL(max_rows)(rows, 3, most);
+    assert_true(isinf(most[0]) && most[0] < 0);
+    assert_true(isnan(most[1]) && isnan(most[2]) && isnan(most[5]));
+    assert_true(isinf(most[3]) && most[4] == 7 && most[6] == 0);
+}
+
+/* ---- random numbers ---- */
+
+static void test_random(void **state)
+{
+    (void)state;
+    double sum = 0;
+    int64_t drawn_numbers = 0;
+    for (int64_t tile = 0; tile < 3; tile++)
+        for (int64_t element = 0; element < 50; element += 7)
+            for (int64_t part = 0; part < LANES / WIDTH; part++, drawn_numbers += WIDTH) {
+                real out[WIDTH];
+                KERNEL(random)(9, 5, 2, tile, element, part, out);
+                for (int i = 0; i < WIDTH; i++) {
+                    uint64_t sample = (uint64_t)(tile * LANES + part * WIDTH + i);
+                    uint64_t stream = RNG_DROPOUT + (2ull << 8) + (5ull << 16);
+                    uint32_t word = rng_words(9, stream, sample << 32 | (uint64_t)element).v[0];
+                    assert_true((double)out[i] == (word >> 8) * 0x1p-24);
+                    sum += (double)out[i];
+                }
+            }
+    assert_true(fabs(sum / (double)drawn_numbers - 0.5) < 0.03);
+}
+
+static void test_chance(void **state)
+{
+    (void)state;
+    int hits = 0;
+    for (int64_t t = 0; t < 60; t++)
+        for (int64_t s = 0; s < 60; s++) {
+            assert_false(KERNEL(chance)(3, 1, t, s, 0));
+            assert_true(KERNEL(chance)(3, 1, t, s, 1));
+            int hit = KERNEL(chance)(3, 1, t, s, (real)0.25);
+            assert_int_equal(hit,
+                             rng_uniform(3, RNG_CHANCE + (1 << 8), (uint64_t)t << 32 | (uint64_t)s) < 0.25);
+            hits += hit;
+        }
+    assert_true(abs(hits - 900) < 120);
+}
+
+/* ---- functions of numbers ---- */
+
+static double sigmoid_exact(double x)
+{
+    return x < 0 ? exp(x) / (1 + exp(x)) : 1 / (1 + exp(-x));
+}
+static double softplus_exact(double x)
+{
+    return isnan(x) ? x : fmax(x, 0) + log1p(exp(-fabs(x)));
+}
+
+typedef struct Function {
+    const char *name;
+    void (*lanes)(real *x);
+    real (*one)(real x);
+    double (*exact)(double x);
+    double low, high; /* arguments where the bound holds */
+    double relative, absolute;
+} Function;
+
+/* Relative error of the vector forms; absolute: what is this small may be 0. */
+#define FUNCTION(name, exact, low, high, relative, absolute)                                                 \
+    {                                                                                                        \
+#name, KERNEL(name), KERNEL(name##1), exact, low, high, relative, absolute                           \
+    }
+static const Function all[] = {
+    FUNCTION(exp, exp, -INFINITY, INFINITY, 3e-7, FLT_MIN),
+    FUNCTION(log, log, -INFINITY, INFINITY, 3e-7, FLT_MIN),
+    FUNCTION(tanh, tanh, -INFINITY, INFINITY, 3e-7, FLT_MIN),
+    FUNCTION(sigmoid, sigmoid_exact, -INFINITY, INFINITY, 3e-7, FLT_MIN),
+    FUNCTION(softplus, softplus_exact, -INFINITY, INFINITY, 3e-7, SOFTPLUS_ABSOLUTE),
+    FUNCTION(sin, sin, -1e4, 1e4, 3e-7, 1e-7),
+    FUNCTION(cos, cos, -1e4, 1e4, 3e-7, 1e-7),
+    FUNCTION(erf, erf, -INFINITY, INFINITY, 3e-7, FLT_MIN),
+};
+
+/* In units of the bound; the same NaN and infinities count as 0. */
+static double error_of(const Function *f, double y, double want)
+{
+    if (isnan(want)) return isnan(y) ? 0 : INFINITY;
+    if (isinf(want)) return y == want ? 0 : INFINITY;
+    double scale = EPSILON / FLT_EPSILON; /* double: as much better as its type is */
+    return fabs(y - want) / (f->relative * scale * fabs(want) + fmax(f->absolute * scale, FLT_MIN * scale));
+}
+
+static void expect_function(const Function *f, const real *x)
+{
+    real y[WIDTH];
+    memcpy(y, x, sizeof y);
+    f->lanes(y);
+    for (int i = 0; i < WIDTH; i++) {
+        double v = (double)x[i], want = (double)(real)f->exact(v);
+        if (v < f->low || v > f->high) continue;
+        double error = fmax(error_of(f, (double)y[i], want), error_of(f, (double)f->one(x[i]), want));
+        if (!(error <= 1))
+            fail_msg("%s(%.9g) is %.9g and %.9g, not %.9g", f->name, v, (double)y[i], (double)f->one(x[i]),
+                     want);
+    }
+}
+
+/* Floats of every exponent and sign; in double the same numbers. */
+static void test_functions(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        for (uint64_t bits = 0; bits < 1ull << 32; bits += 16 * 4801) {
+            real x[WIDTH];
+            for (int i = 0; i < WIDTH; i++) {
+                uint32_t b = (uint32_t)(bits + (uint64_t)i * 4801);
+                float number;
+                memcpy(&number, &b, sizeof number);
+                x[i] = (real)number;
+            }
+            expect_function(&all[k], x);
+        }
+}
+
+/* Around the places where a form changes, and the special numbers. */
+static void test_function_edges(void **state)
+{
+    (void)state;
+    static const double at[] = {
+        0,         -0.0,      1,        -1,        0.25, -0.25,      0.5,        88.72283,  88.7228,
+        -87.33654, -87.33655, -103.9,   709.7,     -745, 1e-38,      1e-45,      -1e-45,    1.17549435e-38,
+        3.4e38,    -3.4e38,   INFINITY, -INFINITY, NAN,  0.70710678, 1.41421356, 0.9999999, 1.0000001};
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+        for (size_t n = 0; n < sizeof at / sizeof *at; n++) {
+            real x[WIDTH];
+            for (int i = 0; i < WIDTH; i++) x[i] = (real)(at[n] * (1 + (i - WIDTH / 2) * (double)EPSILON));
+            expect_function(&all[k], x);
+        }
+}
+
+static void test_pow(void **state)
+{
+    (void)state;
+    static const double at[] = {0, 1, -1, 2, -2, 0.5, -0.5, 3, 1e-3, 1e3, INFINITY, -INFINITY, NAN};
+    enum { N = sizeof at / sizeof *at };
+    for (int n = 0; n < N * N; n++) {
+        real x[WIDTH], y[WIDTH];
+        for (int i = 0; i < WIDTH; i++) x[i] = (real)at[(n + i) % (N * N) / N], y[i] = (real)at[(n + i) % N];
+        for (int i = 0; i < WIDTH; i++) {
+            double want = (double)(real)pow((double)x[i], (double)y[i]),
+                   one = (double)KERNEL(pow1)(x[i], y[i]);
+            real many[WIDTH];
+            memcpy(many, x, sizeof many);
+            KERNEL(pow)(many, y);
+            assert_true(isnan(want)             ? isnan((double)many[i]) && isnan(one)
+                        : fabs(want) < INFINITY ? fabs((double)many[i] - want) <= 4 * EPSILON * fabs(want) &&
+                                                      fabs(one - want) <= 4 * EPSILON * fabs(want)
+                                                : (double)many[i] == want && one == want);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gather),    cmocka_unit_test(test_sum_lanes),
+        cmocka_unit_test(test_rows),      cmocka_unit_test(test_special_rows),
+        cmocka_unit_test(test_random),    cmocka_unit_test(test_chance),
+        cmocka_unit_test(test_functions), cmocka_unit_test(test_function_edges),
+        cmocka_unit_test(test_pow),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
