@@ -1,5 +1,5 @@
-/* ceiling.c: how many fused multiply-adds in float one core does a second, from registers: the most that any arithmetic
- * in float can reach. Prints GFLOP/s. */
+/* ceiling.c: how many fused multiply-adds in float one core does a second, from registers: the most that any
+ * arithmetic in float can reach. Prints GFLOP/s. */
 #include <stdio.h>
 #include <time.h>
 
@@ -17,7 +17,8 @@ int main(int argc, char **argv)
 {
     (void)argv;
     Vector sum[CHAINS], a, b;
-    for (int i = 0; i < 16; i++) a[i] = 1.0f - 1e-7f * (float)argc, b[i] = 1e-7f * (float)argc; /* not known when compiling */
+    for (int i = 0; i < 16; i++)
+        a[i] = 1.0f - 1e-7f * (float)argc, b[i] = 1e-7f * (float)argc; /* not known when compiling */
     for (int i = 0; i < CHAINS; i++) sum[i] = b * (float)i;
     double start = seconds();
     for (long r = 0; r < ROUNDS; r++)

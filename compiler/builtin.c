@@ -53,7 +53,10 @@ const Builtin *builtin_find(const char *name)
     return NULL;
 }
 
-int builtin_count(void) { return TABLE_COUNT; }
+int builtin_count(void)
+{
+    return TABLE_COUNT;
+}
 
 const Builtin *builtin_at(int i)
 {

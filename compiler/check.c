@@ -1,5 +1,5 @@
-/* check.c: the order in which a file is understood: imports, names, options, then the model and its training, its tests,
- * and last what none of them used.
+/* check.c: the order in which a file is understood: imports, names, options, then the model and its training,
+ * its tests, and last what none of them used.
  */
 #include "check.h"
 #include <libgen.h>
@@ -28,8 +28,10 @@ static const Decl *trained_model(Check *k, const Decl *train)
     if (model) return model;
     Vec(const char *) names = {0};
     for (int i = 0; i < k->main->ast->decls.count; i++)
-        if (k->main->ast->decls.at[i]->kind == DECL_MODEL) vec_push(k->perm, &names, k->main->ast->decls.at[i]->name.text);
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train", train->name.text);
+        if (k->main->ast->decls.at[i]->kind == DECL_MODEL)
+            vec_push(k->perm, &names, k->main->ast->decls.at[i]->name.text);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train",
+                       train->name.text);
     const char *near = diag_nearest(train->name.text, names.at, names.count);
     if (near || names.count == 1) diag_help(d, "did you mean '%s'?", near ? near : names.at[0]);
     return NULL;
@@ -43,13 +45,15 @@ bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out)
     for (int i = 0; i < d->params.at[0].shape.count; i++) {
         const Expr *e = d->params.at[0].shape.at[i];
         Val *v = check_expr(k, &scope, e);
-        if (is_poison(v)) return false;
+        if (val_is_poison(v)) return false;
         if (v->kind != VAL_NUMBER || v->number < 1 || !isfinite(v->number) || v->number != floor(v->number)) {
-            diag_add(k->diags, E_RANGE, e->span, "a size must be a whole number from 1; this is %s", val_text(k, v));
+            diag_add(k->diags, E_RANGE, e->span, "a size must be a whole number from 1; this is %s",
+                     val_text(k, v));
             return false;
         }
         if ((size *= v->number) > MOST_NUMBERS) {
-            diag_add(k->diags, E_RANGE, e->span, "a value of %.15g numbers or more; the most is %d", size, MOST_NUMBERS);
+            diag_add(k->diags, E_RANGE, e->span, "a value of %.15g numbers or more; the most is %d", size,
+                     MOST_NUMBERS);
             return false;
         }
         if (i == MAX_RANK) {
@@ -64,7 +68,8 @@ bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out)
 static bool one_parameter(Check *k, const Decl *d)
 {
     if (d->params.count == 1) return true;
-    Diag *g = diag_add(k->diags, E_SETS, d->name.span, "a model takes one value; '%s' takes %d", d->name.text, d->params.count);
+    Diag *g = diag_add(k->diags, E_SETS, d->name.span, "a model takes one value; '%s' takes %d", d->name.text,
+                       d->params.count);
     diag_help(g, "model %s(x) = x |> ...", d->name.text);
     return false;
 }
@@ -77,16 +82,17 @@ static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
     if (!d->params.at[0].has_shape) {
         *out = data;
         if (state == DATA_KNOWN) return true;
-        Diag *g = diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s", d->name.text,
-                           train ? ": its data is not there yet" : "");
+        Diag *g =
+            diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s",
+                     d->name.text, train ? ": its data is not there yet" : "");
         diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
                   train ? ", or say where the data is with --data DIR" : "");
         return false;
     }
     if (!stated_shape(k, d, k->main, out)) return false;
     if (state == DATA_KNOWN && !shape_equal(*out, data)) {
-        Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s", d->name.text,
-                           shape_text(k->perm, *out), shape_text(k->perm, data));
+        Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s",
+                           d->name.text, shape_text(k->perm, *out), shape_text(k->perm, data));
         diag_note(g, find_setting(train, "data")->span, "the data is named here");
         diag_help(g, "leave the shape out: the data gives it");
         return false;
@@ -105,11 +111,12 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     Val *function = val_function(k, NULL, d, module, d->name.span);
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;
-    if (is_poison(v)) return;
+    if (val_is_poison(v)) return;
     Value *result = val_value(k, v, "a tensor");
     if (!result) return;
     if (result->is_bool || !result->per_sample) {
-        diag_add(k->diags, E_KIND, d->name.span, "model '%s' does not give a tensor that depends on its input", d->name.text);
+        diag_add(k->diags, E_KIND, d->name.span,
+                 "model '%s' does not give a tensor that depends on its input", d->name.text);
         return;
     }
     func_result(k->func, "output", result);

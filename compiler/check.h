@@ -1,8 +1,9 @@
 /* check.h: Ast -> Model. Finds every error that is not one of syntax.
  *
- * Expressions are evaluated at once (check_expr.c): what is known becomes a number, a list, a function; what is known
- * only when the program runs becomes a value in a function of the mid-level form. The same evaluator therefore serves
- * options, sizes, predicates, node functions and models. A mistake yields a poison value, which never causes another.
+ * Expressions are evaluated at once (check_expr.c): what is known becomes a number, a list, a function; what
+ * is known only when the program runs becomes a value in a function of the mid-level form. The same evaluator
+ * therefore serves options, sizes, predicates, node functions and models. A mistake yields a poison value,
+ * which never causes another.
  */
 #ifndef DNW_CHECK_H
 #define DNW_CHECK_H
@@ -12,13 +13,14 @@
 
 typedef enum ValKind {
     VAL_POISON,
-    VAL_NONE,     /* nothing: a parameter that was not given */
+    VAL_NONE, /* nothing: a parameter that was not given */
     VAL_NUMBER,
-    VAL_PERCENT,  /* number: 5 for 5% */
-    VAL_BOOL,     /* number */
+    VAL_PERCENT, /* number: 5 for 5% */
+    VAL_BOOL,    /* number */
     VAL_STRING,
-    VAL_WORD,     /* all, static */
-    VAL_LIST, VAL_TUPLE,
+    VAL_WORD, /* all, static */
+    VAL_LIST,
+    VAL_TUPLE,
     VAL_FUNCTION, /* fn, graph, model or built-in, with arguments that wait for the first one */
     VAL_CALL,     /* a built-in that describes something: sgd(...), spirals(...), fan_in(8) */
     VAL_RUNTIME,  /* known when the program runs */
@@ -34,16 +36,16 @@ typedef struct BoundArg {
 
 struct Val {
     ValKind kind;
-    Span span;          /* where it was written */
+    Span span; /* where it was written */
     double number;
     const char *text;
-    Vec(Val *) items;   /* list, tuple; VAL_CALL: one for each parameter */
+    Vec(Val *) items; /* list, tuple; VAL_CALL: one for each parameter */
     const Builtin *builtin;
-    const Decl *decl;   /* VAL_FUNCTION that is not built in */
-    Module *module;     /* where decl stands */
+    const Decl *decl; /* VAL_FUNCTION that is not built in */
+    Module *module;   /* where decl stands */
     Vec(BoundArg) bound;
-    Value *value;       /* VAL_RUNTIME */
-    int set;            /* VAL_SET */
+    Value *value; /* VAL_RUNTIME */
+    int set;      /* VAL_SET */
 };
 
 typedef struct Import {
@@ -74,6 +76,7 @@ typedef struct OptionState {
     Val *value; /* NULL until first used */
     bool busy;
     const char *text; /* as set by -D, or as written */
+    bool given;       /* by -D */
 } OptionState;
 
 typedef enum Mode {
@@ -103,11 +106,11 @@ typedef struct Check {
     Module *main;
     Vec(Module *) modules;
     Vec(OptionState) options;
-    bool readable;         /* every import was found and understood */
+    bool readable; /* every import was found and understood */
     /* where values go */
     Mode mode;
     Func *func;
-    int dropouts;          /* layers so far: each has its own random stream */
+    int dropouts;            /* layers so far: each has its own random stream */
     Vec(const Decl *) calls; /* being applied: finds recursion */
     Vec(const Decl *) seen;  /* applied at least once */
     Vec(Span) unknown;       /* names already reported */
@@ -116,19 +119,19 @@ typedef struct Check {
     int depth;               /* of check_expr */
     int64_t work;            /* expressions evaluated so far */
     /* test blocks */
-    bool testing;            /* the built-ins of tests have a meaning */
-    bool dry;                /* only names and kinds: nothing is differentiated */
-    bool probing;            /* a graph is counted, not run: a cycle is noted, not reported */
-    bool cyclic;             /* what probing found */
-    Span line;               /* of the test */
-    Model *whole;            /* the file's own model, while another one stands in `model` */
+    bool testing; /* the built-ins of tests have a meaning */
+    bool dry;     /* only names and kinds: nothing is differentiated */
+    bool probing; /* a graph is counted, not run: a cycle is noted, not reported */
+    bool cyclic;  /* what probing found */
+    Span line;    /* of the test */
+    Model *whole; /* the file's own model, while another one stands in `model` */
     /* MODE_CELL */
     Graph *graph;
     NodeSet *set;
-    const char *prefix;    /* of parameter names */
-    TimedCell *timed;      /* in a graph with time */
-    int64_t positions;     /* of the sequence that a graph is being applied to; 0: none */
-    double seed;           /* of the train block: keys chance(p) */
+    const char *prefix; /* of parameter names */
+    TimedCell *timed;   /* in a graph with time */
+    int64_t positions;  /* of the sequence that a graph is being applied to; 0: none */
+    double seed;        /* of the train block: keys chance(p) */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
     Scope *graph_scope;
@@ -145,7 +148,8 @@ void check_close(Check *k, const Model *kept);
 void build_body(Check *k, const Decl *d, Module *m, Shape input);
 /* The shape written after the parameter of a model; false after a message. */
 bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out);
-/* A model of its own for what the file's model must not hold: graphs of tests, declarations that are not used. */
+/* A model of its own for what the file's model must not hold: graphs of tests, declarations that are not
+ * used. */
 void scratch_open(Check *k, Check *saved);
 void scratch_close(Check *k, const Check *saved);
 
@@ -155,7 +159,8 @@ void check_options(Check *k);
 /* check_import.c */
 /* Loads a file's imports, theirs, and so on; each file once. */
 Module *load_module(Check *k, Ast *ast);
-/* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its module. */
+/* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its
+ * module. */
 const Decl *find_decl(Module *m, const char *name, Module **where);
 /* The file imported `as` name, or NULL. */
 Module *find_import(Module *m, const char *name);
@@ -182,30 +187,32 @@ Val *val_number(Check *k, double number, Span span);
 Val *val_bool(Check *k, bool b, Span span);
 Val *val_poison(Check *k);
 Val *val_runtime(Check *k, Value *v, Span span);
-const char *val_text(Check *k, const Val *v);  /* for messages and --dump=model */
-const char *val_kind_text(const Val *v);       /* "a number" */
+const char *val_text(Check *k, const Val *v); /* for messages and --dump=model */
+const char *val_kind_text(const Val *v);      /* "a number" */
 bool val_equal(const Val *a, const Val *b);
-json_t *val_json(const Val *v);                /* settings for the runtime */
-/* The value in the function being built; a number becomes a constant. NULL after a message when it has no such form. */
+json_t *val_json(const Val *v); /* settings for the runtime */
+/* The value in the function being built; a number becomes a constant. NULL after a message when it has no
+ * such form. */
 Value *val_value(Check *k, const Val *v, const char *wanted);
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args);
 void scope_add(Check *k, Scope *scope, Name name, Val *value);
 Val *scope_find(const Scope *scope, const char *name);
 Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
-bool is_poison(const Val *v);
+bool val_is_poison(const Val *v);
 
 /* check_apply.c */
 Val *apply(Check *k, Val *function, Val *first, Span span);
 Val *apply_call(Check *k, Val *function, Span span); /* all arguments are bound */
-/* A VAL_FUNCTION of a describing built-in becomes its VAL_CALL with defaults; others are returned as they are. */
+/* A VAL_FUNCTION of a describing built-in becomes its VAL_CALL with defaults; others are returned as they
+ * are. */
 Val *described(Check *k, Val *v);
 /* Binds to parameters; out[i] NULL where absent. False after messages. */
 typedef struct ParamSpec {
     const char *name;
     bool optional;
 } ParamSpec;
-bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first, Val *function,
-               Val **out);
+bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
+               Val *function, Val **out);
 bool declares_weights(const Decl *d);
 Val *apply_fn(Check *k, Val *function, Val *first, Span span);
 
@@ -253,7 +260,11 @@ bool build_order(Check *k, Graph *g);
 
 /* check_train.c */
 void check_train(Check *k, const Decl *d, Module *m);
-typedef enum DataState { DATA_KNOWN, DATA_ABSENT, DATA_WRONG } DataState; /* wrong: check_train says it, or it is said */
+typedef enum DataState {
+    DATA_KNOWN,
+    DATA_ABSENT,
+    DATA_WRONG
+} DataState; /* wrong: check_train says it, or it is said */
 /* Opens only the shape of the data that the train block names. */
 DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input);
 const Setting *find_setting(const Decl *train, const char *name);

@@ -24,8 +24,8 @@ static void unknown_argument(Check *k, const char *callee, Name name, int count,
     else if (count) diag_help(d, "its arguments are: %s", list);
 }
 
-bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first, Val *function,
-               Val **out)
+bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
+               Val *function, Val **out)
 {
     bool ok = true;
     int at = 0;
@@ -34,16 +34,17 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
     for (int i = 0; i < function->bound.count; i++) {
         BoundArg *a = &function->bound.at[i];
         int p = a->name.text ? param_named(count, params, a->name.text) : at++;
-        if (is_poison(a->value)) ok = false, k->silent++;
+        if (val_is_poison(a->value)) ok = false, k->silent++;
         if (p < 0) {
             unknown_argument(k, callee, a->name, count, params);
             ok = false;
         } else if (p >= count) {
-            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count, count == 1 ? "" : "s",
-                     first ? ", the value it is given included" : "");
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count,
+                     count == 1 ? "" : "s", first ? ", the value it is given included" : "");
             return false;
         } else if (out[p]) {
-            diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice", params[p].name, callee);
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice",
+                     params[p].name, callee);
             ok = false;
         } else {
             out[p] = a->value;
@@ -73,7 +74,8 @@ static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **o
 {
     const Builtin *b = function->builtin;
     ParamSpec params[8];
-    for (int i = 0; i < b->count; i++) params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
+    for (int i = 0; i < b->count; i++)
+        params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
     if (!bind_args(k, b->name, span, b->count, params, first, function, out)) return false;
     for (int i = 0; i < b->count; i++)
         if (!out[i]) out[i] = fallback_value(k, b->params[i].fallback, span);
@@ -102,7 +104,7 @@ Val *described(Check *k, Val *v)
         }
     }
     for (int i = 0; i < call->items.count; i++)
-        if (is_poison(call->items.at[i])) return val_poison(k);
+        if (val_is_poison(call->items.at[i])) return val_poison(k);
     return call;
 }
 
@@ -124,13 +126,15 @@ static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
     static const struct {
         const char *name;
         OpCode op;
-    } direct[] = {{"abs", IR_ABS}, {"exp", IR_EXP}, {"log", IR_LOG}, {"sqrt", IR_SQRT}, {"sin", IR_SIN}, {"cos", IR_COS},
-                  {"tanh", IR_TANH}, {"sigmoid", IR_SIGMOID}, {"relu", IR_RELU}, {"softplus", IR_SOFTPLUS},
-                  {"sign", IR_SIGN}, {"floor", IR_FLOOR}, {"min", IR_MIN}, {"max", IR_MAX},
-                  {"stop_gradient", IR_STOP}};
+    } direct[] = {{"abs", IR_ABS},           {"exp", IR_EXP},         {"log", IR_LOG},
+                  {"sqrt", IR_SQRT},         {"sin", IR_SIN},         {"cos", IR_COS},
+                  {"tanh", IR_TANH},         {"sigmoid", IR_SIGMOID}, {"relu", IR_RELU},
+                  {"softplus", IR_SOFTPLUS}, {"sign", IR_SIGN},       {"floor", IR_FLOOR},
+                  {"min", IR_MIN},           {"max", IR_MAX},         {"stop_gradient", IR_STOP}};
     for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
         if (strcmp(direct[i].name, b->name) == 0) return pointwise(k, direct[i].op, span, b->count, a);
-    if (strcmp(b->name, "silu") == 0) return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
+    if (strcmp(b->name, "silu") == 0)
+        return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
     if (strcmp(b->name, "gelu") == 0) return gelu(k, a[0], span);
     if (strcmp(b->name, "clamp") == 0)
         return composed(k, IR_MIN, span, composed(k, IR_MAX, span, a[0], a[1]), a[2]);
@@ -141,10 +145,11 @@ static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
 
 static Val *distance(Check *k, Val *a, Val *b, Span span)
 {
-    if (is_poison(a) || is_poison(b)) return val_poison(k);
+    if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
     bool tuples = a->kind == VAL_TUPLE && b->kind == VAL_TUPLE;
     if (tuples && a->items.count != b->items.count) {
-        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinates", a->items.count, b->items.count);
+        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinates", a->items.count,
+                 b->items.count);
         return val_poison(k);
     }
     if (!tuples) {
@@ -168,7 +173,8 @@ static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
     }
     Value *p = val_value(k, args[0], "a probability");
     if (args[0]->kind == VAL_NUMBER && (args[0]->number < 0 || args[0]->number > 1)) {
-        diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1", val_text(k, args[0]));
+        diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1",
+                 val_text(k, args[0]));
         return val_poison(k);
     }
     return p ? val_runtime(k, func_add(k->func, IR_CHANCE, span, 1, &p), span) : val_poison(k);
@@ -184,7 +190,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
             return val_poison(k);
         }
         Val *call = described(k, function);
-        if (!is_poison(call)) call->span = span;
+        if (!val_is_poison(call)) call->span = span;
         return call;
     }
     if (b->kind == KIND_CHECK && !(k->testing && k->mode == MODE_CONST)) {
@@ -222,26 +228,30 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
                 declare_state(k, scope, s);
                 break;
             }
-            diag_add(k->diags, E_PLACE, s->span, "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
+            diag_add(k->diags, E_PLACE, s->span,
+                     "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
             return val_poison(k);
         case STMT_NEXT:
         case STMT_DERIV:
             if (!k->timed) {
-                diag_add(k->diags, E_PLACE, s->span, "a state moves only in a graph with time = steps(n) or flow(...)");
+                diag_add(k->diags, E_PLACE, s->span,
+                         "a state moves only in a graph with time = steps(n) or flow(...)");
                 return val_poison(k);
             }
             move_state(k, scope, s);
             break;
         case STMT_EXPR:
             last = check_expr(k, scope, s->value);
-            if (!at_end && !is_poison(last))
-                diag_add(k->diags, E_UNUSED, s->span, "this value is not used: only the last line is what '%s' gives", d->name.text);
+            if (!at_end && !val_is_poison(last))
+                diag_add(k->diags, E_UNUSED, s->span,
+                         "this value is not used: only the last line is what '%s' gives", d->name.text);
             break;
         }
     }
     bool ends = d->body.count && d->body.at[d->body.count - 1]->kind == STMT_EXPR;
     if (!ends) {
-        Diag *g = diag_add(k->diags, E_UNUSED, d->name.span, "'%s' has no value: its last line must be an expression", d->name.text);
+        Diag *g = diag_add(k->diags, E_UNUSED, d->name.span,
+                           "'%s' has no value: its last line must be an expression", d->name.text);
         if (d->body.count && d->body.at[d->body.count - 1]->name.text)
             diag_help(g, "add a last line: %s", d->body.at[d->body.count - 1]->name.text);
         return val_poison(k);
@@ -280,7 +290,8 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
     if (bind_args(k, d->name.text, span, count, params, first, function, args)) {
         Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
         for (int i = 0; i < d->sizes.count; i++)
-            scope_add(k, &scope, d->sizes.at[i], val_number(k, i < taken.rank ? (double)taken.dim[i] : 1, span));
+            scope_add(k, &scope, d->sizes.at[i],
+                      val_number(k, i < taken.rank ? (double)taken.dim[i] : 1, span));
         for (int i = 0; i < count; i++) {
             Val *v = args[i] ? args[i] : check_expr(k, &scope, d->params.at[i].fallback);
             scope_add(k, &scope, d->params.at[i].name, v);
@@ -293,11 +304,14 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
 
 /* ---- both ---- */
 
-static bool is_tensor(const Val *v) { return v && v->kind == VAL_RUNTIME; }
+static bool is_tensor(const Val *v)
+{
+    return v && v->kind == VAL_RUNTIME;
+}
 
 Val *apply(Check *k, Val *function, Val *first, Span span)
 {
-    if (is_poison(function) || (first && is_poison(first))) return val_poison(k);
+    if (val_is_poison(function) || (first && val_is_poison(first))) return val_poison(k);
     if (function->kind != VAL_FUNCTION) {
         diag_add(k->diags, E_KIND, span, "%s is not a function", val_kind_text(function));
         return val_poison(k);
@@ -306,8 +320,12 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
     switch (function->decl->kind) {
     case DECL_GRAPH:
         if (k->mode == MODE_MODEL && is_tensor(first)) return apply_graph(k, function, first, span);
-        diag_help(diag_add(k->diags, E_PLACE, span, "'%s' is a graph: it takes a value of a model, and this is %s", function->decl->name.text,
-                           k->mode == MODE_CELL ? "inside a node function" : first ? "another kind of value" : "none"),
+        diag_help(diag_add(k->diags, E_PLACE, span,
+                           "'%s' is a graph: it takes a value of a model, and this is %s",
+                           function->decl->name.text,
+                           k->mode == MODE_CELL ? "inside a node function"
+                           : first              ? "another kind of value"
+                                                : "none"),
                   "in a model: x |> %s", function->decl->name.text);
         return val_poison(k);
     case DECL_FN:
@@ -315,7 +333,8 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
             return apply_cell_layer(k, function, first, span);
         return apply_fn(k, function, first, span);
     default:
-        diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called", function->decl->name.text);
+        diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called",
+                 function->decl->name.text);
         return val_poison(k);
     }
 }
@@ -330,5 +349,5 @@ Val *apply_call(Check *k, Val *function, Span span)
     *rest = *function;
     rest->bound.at = function->bound.at + 1;
     rest->bound.count--;
-    return is_poison(first) ? val_poison(k) : apply(k, rest, first, span);
+    return val_is_poison(first) ? val_poison(k) : apply(k, rest, first, span);
 }

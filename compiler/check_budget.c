@@ -15,13 +15,15 @@ static bool share_count(Check *k, double share, int64_t candidates, Span span, i
 {
     if (share > 1 && share < 1 + 1e-9) share = 1; /* of arithmetic, as in share(0.05^2 * 400) */
     if (!(share > 0 && share <= 1)) {
-        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% is not above 0%% and at most 100%%", share * 100);
+        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% is not above 0%% and at most 100%%",
+                           share * 100);
         diag_help(d, "write keep 5%% for one edge in twenty");
         return false;
     }
     *out = (int64_t)floor(share * (double)candidates + 0.5);
     if (*out > 0) return true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edges keeps none", share * 100, (long long)candidates);
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edges keeps none",
+                       share * 100, (long long)candidates);
     diag_help(d, "keep at least %s, or a count such as keep 1", smallest_share(k, candidates));
     return false;
 }
@@ -35,7 +37,8 @@ static bool is_literal(Check *k, Span span)
 static bool whole_count(Check *k, double count, int64_t candidates, Span span, int64_t *out)
 {
     if (count > 0 && count < 1) {
-        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g is neither a count nor a percentage", count);
+        Diag *d =
+            diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g is neither a count nor a percentage", count);
         if (is_literal(k, span)) diag_help(d, "write %.6g%% for a share of the candidates", count * 100);
         else diag_help(d, "write share(...) around it for a share of the candidates");
         return false;
@@ -46,7 +49,8 @@ static bool whole_count(Check *k, double count, int64_t candidates, Span span, i
         return false;
     }
     if (floor(count + 0.5) <= (double)candidates) return *out = (int64_t)floor(count + 0.5), true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidates", floor(count + 0.5), (long long)candidates);
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidates",
+                       floor(count + 0.5), (long long)candidates);
     diag_help(d, "keep all uses every candidate");
     return false;
 }
@@ -62,27 +66,33 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
     if (v->kind == VAL_CALL && strcmp(v->builtin->name, "share") == 0 && v->items.at[0]->kind == VAL_NUMBER)
         return share_count(k, v->items.at[0]->number, candidates, v->span, out);
     Diag *d = diag_add(k->diags, E_AMOUNT, v->span, "%s is not a budget", val_kind_text(v));
-    diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), macs(41M) or "
+    diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), "
+                 "macs(41M) or "
                  "anneal(100%%, 5%%, epochs = 20)");
     return false;
 }
 
-/* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n multiply-adds a
- * sample, one at each evaluation of a graph in time. */
+/* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n
+ * multiply-adds a sample, one at each evaluation of a graph in time. */
 static bool params_count(Check *k, Graph *g, Val *v, int64_t candidates, int64_t *out)
 {
     Val *n = v->items.at[0];
     if (n->kind != VAL_NUMBER) {
-        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number; this is %s", v->builtin->name, val_text(k, n));
+        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number; this is %s", v->builtin->name,
+                 val_text(k, n));
         return false;
     }
     double used = 0;
     if (strcmp(v->builtin->name, "macs") == 0)
-        return whole_count(k, floor(n->number / (is_timed(g) ? (double)timed_evaluations(g) : 1)), candidates, v->span, out);
+        return whole_count(k, floor(n->number / (is_timed(g) ? (double)timed_evaluations(g) : 1)), candidates,
+                           v->span, out);
     for (int s = 0; s < g->sets.count; s++)
-        for (int i = 0; i < g->sets.at[s].weights.count; i++) used += (double)g->sets.at[s].weights.at[i]->size;
+        for (int i = 0; i < g->sets.at[s].weights.count; i++)
+            used += (double)g->sets.at[s].weights.at[i]->size;
     if (!(n->number - used >= 1)) {
-        diag_add(k->diags, E_AMOUNT, v->span, "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number, used);
+        diag_add(k->diags, E_AMOUNT, v->span,
+                 "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number,
+                 used);
         return false;
     }
     return whole_count(k, n->number - used, candidates, v->span, out);
@@ -114,7 +124,8 @@ static void add_out_edges(const Candidates *c, int64_t *change)
         return;
     }
     for (int64_t t = 0; t < c->targets; t++)
-        for (int64_t n = 0; candidates_run(c, t, n, &run); n++) change[run.source]++, change[run.source + run.length]--;
+        for (int64_t n = 0; candidates_run(c, t, n, &run); n++)
+            change[run.source]++, change[run.source + run.length]--;
 }
 
 /* The same out of each node. */
@@ -139,8 +150,10 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
     Val *n = v->items.at[0];
     bool in = strcmp(v->builtin->name, "fan_in") == 0;
     if (n->kind != VAL_NUMBER || n->number < 1 || floor(n->number) != n->number || n->number > 1e9) {
-        Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s wants a whole number of edges from 1", v->builtin->name);
-        diag_help(d, "%s(8) keeps the 8 strongest edges %s each node", v->builtin->name, in ? "into" : "out of");
+        Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s wants a whole number of edges from 1",
+                           v->builtin->name);
+        diag_help(d, "%s(8) keeps the 8 strongest edges %s each node", v->builtin->name,
+                  in ? "into" : "out of");
         return;
     }
     l->rule = in ? KEEP_FAN_IN : KEEP_FAN_OUT;
@@ -152,10 +165,12 @@ static void anneal_budget(Check *k, EdgeList *l, Val *v)
 {
     Val *epochs = v->items.at[2];
     if (epochs->kind != VAL_NUMBER || !(epochs->number > 0) || !isfinite(epochs->number)) {
-        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0; this is %s", val_text(k, epochs));
+        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0; this is %s",
+                 val_text(k, epochs));
         return;
     }
-    if (!amount_count(k, v->items.at[0], l->candidates, &l->start) || !amount_count(k, v->items.at[1], l->candidates, &l->keep))
+    if (!amount_count(k, v->items.at[0], l->candidates, &l->start) ||
+        !amount_count(k, v->items.at[1], l->candidates, &l->keep))
         return;
     l->rule = KEEP_ANNEAL;
     l->epochs = epochs->number;
@@ -174,17 +189,20 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
         diag_help(d, "check the sizes of the node sets and the `where` conditions");
         return;
     }
-    if (kind == BUDGET_NONE || is_poison(amount)) return;
+    if (kind == BUDGET_NONE || val_is_poison(amount)) return;
     amount = described(k, amount);
     const char *call = amount->kind == VAL_CALL ? amount->builtin->name : "";
     if (strcmp(call, "fan_in") == 0 || strcmp(call, "fan_out") == 0) return fan_budget(k, g, list, amount);
     if (strcmp(call, "anneal") == 0) {
-        if (l->sampled) diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
+        if (l->sampled)
+            diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
         else anneal_budget(k, l, amount);
         return;
     }
     bool other = strcmp(call, "params") == 0 || strcmp(call, "macs") == 0;
-    if (!(other ? params_count(k, g, amount, l->candidates, &l->keep) : amount_count(k, amount, l->candidates, &l->keep))) return;
+    if (!(other ? params_count(k, g, amount, l->candidates, &l->keep)
+                : amount_count(k, amount, l->candidates, &l->keep)))
+        return;
     l->kept = l->keep;
     if (l->keep < l->candidates) l->rule = KEEP_COUNT;
 }

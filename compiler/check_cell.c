@@ -6,14 +6,17 @@
 static bool is_finite(Check *k, const Val *v, const char *what)
 {
     if (v->kind == VAL_NUMBER && isfinite(v->number)) return true;
-    diag_add(k->diags, v->kind == VAL_NUMBER ? E_RANGE : E_KIND, v->span, "%s must be a finite number; this is %s", what, val_text(k, v));
+    diag_add(k->diags, v->kind == VAL_NUMBER ? E_RANGE : E_KIND, v->span,
+             "%s must be a finite number; this is %s", what, val_text(k, v));
     return false;
 }
 
 static bool two_numbers(Check *k, const Val *call, double *a, double *b)
 {
     for (int i = 0; i < 2; i++)
-        if (!is_finite(k, call->items.at[i], arena_printf(k->perm, "'%s' of %s", call->builtin->params[i].name, call->builtin->name)))
+        if (!is_finite(
+                k, call->items.at[i],
+                arena_printf(k->perm, "'%s' of %s", call->builtin->params[i].name, call->builtin->name)))
             return false;
     *a = call->items.at[0]->number, *b = call->items.at[1]->number;
     return true;
@@ -31,11 +34,12 @@ static bool choices(Check *k, const Val *call, Init *out)
     return false;
 }
 
-/* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq. 16) */
+/* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
+ * 16) */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
 {
     *out = (Init){0};
-    if (is_poison(v)) return false;
+    if (val_is_poison(v)) return false;
     v = described(k, v);
     if (v->kind == VAL_NUMBER) {
         *out = (Init){.kind = INIT_CONSTANT, .a = v->number};
@@ -63,8 +67,11 @@ bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
     if (!two_numbers(k, v, &out->a, &out->b)) return false;
     if (strcmp(name, "normal") == 0) out->kind = INIT_NORMAL;
     bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
-    if (bad && out->kind == INIT_NORMAL) diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
-    else if (bad) diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g", out->a, out->b);
+    if (bad && out->kind == INIT_NORMAL)
+        diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
+    else if (bad)
+        diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g",
+                 out->a, out->b);
     return !bad;
 }
 
@@ -75,14 +82,16 @@ static bool weight_dims(Check *k, Scope *scope, const Stmt *s, Shape *out)
     *out = (Shape){0};
     for (int i = 0; i < s->dims.count; i++) {
         Val *v = check_expr(k, scope, s->dims.at[i]);
-        if (is_poison(v)) return false;
+        if (val_is_poison(v)) return false;
         if (v->kind != VAL_NUMBER || !(v->number >= 1) || floor(v->number) != v->number || i == MAX_RANK) {
-            diag_add(k->diags, E_RANGE, s->dims.at[i]->span, "a weight has at most %d sizes, each a whole number from 1; this is %s", MAX_RANK,
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span,
+                     "a weight has at most %d sizes, each a whole number from 1; this is %s", MAX_RANK,
                      val_text(k, v));
             return false;
         }
         if ((parts *= v->number) > MOST_COMPONENTS) {
-            diag_add(k->diags, E_RANGE, s->dims.at[i]->span, "weight '%s' has %.15g numbers a node; the most is %d", s->name.text, parts,
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span,
+                     "weight '%s' has %.15g numbers a node; the most is %d", s->name.text, parts,
                      MOST_COMPONENTS);
             return false;
         }
@@ -95,16 +104,18 @@ static bool clamp_range(Check *k, Scope *scope, const Stmt *s, Tensor *p)
 {
     if (!s->low) return true;
     Val *low = check_expr(k, scope, s->low), *high = check_expr(k, scope, s->high);
-    if (is_poison(low) || is_poison(high)) return false;
+    if (val_is_poison(low) || val_is_poison(high)) return false;
     Span range = span_join(s->low->span, s->high->span);
     if (low->kind != VAL_NUMBER || high->kind != VAL_NUMBER || !(low->number <= high->number)) {
-        diag_add(k->diags, E_RANGE, range, "a range is low .. high with two numbers, low first; this is %s .. %s", val_text(k, low),
+        diag_add(k->diags, E_RANGE, range,
+                 "a range is low .. high with two numbers, low first; this is %s .. %s", val_text(k, low),
                  val_text(k, high));
         return false;
     }
     if (p->init.kind == INIT_CONSTANT && (p->init.a < low->number || p->init.a > high->number)) {
-        Diag *d = diag_add(k->diags, E_RANGE, s->value->span, "weight '%s' starts at %.6g, which is not in %s .. %s", s->name.text,
-                           p->init.a, val_text(k, low), val_text(k, high));
+        Diag *d = diag_add(k->diags, E_RANGE, s->value->span,
+                           "weight '%s' starts at %.6g, which is not in %s .. %s", s->name.text, p->init.a,
+                           val_text(k, low), val_text(k, high));
         diag_note(d, range, "the range is given here");
         return false;
     }
@@ -149,12 +160,14 @@ static const char *weight_name(Check *k, const char *name)
     }
 }
 
-/* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a constant. */
+/* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a
+ * constant. */
 static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val *start)
 {
     start = described(k, start);
     if (start->kind != VAL_NUMBER) {
-        Diag *d = diag_add(k->diags, E_PLACE, s->span, "weight '%s' is drawn, so the function has no fixed value to test", s->name.text);
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           "weight '%s' is drawn, so the function has no fixed value to test", s->name.text);
         diag_note(d, k->line, "the test that calls it is here");
         diag_help(d, "test its derivatives with gradcheck, or a function of numbers");
         return val_poison(k);
@@ -167,10 +180,13 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
 
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
 {
-    Tensor *p = model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
+    Tensor *p =
+        model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
     p->components = shape_size(dims);
     p->learned = true, p->shared = s->shared, p->decay = 1;
-    if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) || !clamp_range(k, scope, s, p)) return NULL;
+    if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
+        !clamp_range(k, scope, s, p))
+        return NULL;
     if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
         diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");
         return NULL;
@@ -184,19 +200,26 @@ Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
     Shape dims;
     int64_t next = 0;
     Val *start = check_expr(k, scope, s->value);
-    if (!weight_dims(k, scope, s, &dims) || is_poison(start)) return val_poison(k);
+    if (!weight_dims(k, scope, s, &dims) || val_is_poison(start)) return val_poison(k);
     if (k->mode == MODE_CONST && k->testing) return weight_at_start(k, s, dims, 0, start);
     if (k->mode != MODE_CELL) {
-        Diag *d = diag_add(k->diags, E_PLACE, s->span, "weight '%s' has no node to belong to: its function is called %s", s->name.text,
-                           k->mode == MODE_PREDICATE ? "in the condition of edges" : k->mode == MODE_MODEL ? "on numbers" : "outside of a graph");
-        diag_help(d, "use the function as a node function, such as nodes h[8] : F, or send a value of a model to it with |>");
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           "weight '%s' has no node to belong to: its function is called %s", s->name.text,
+                           k->mode == MODE_PREDICATE ? "in the condition of edges"
+                           : k->mode == MODE_MODEL   ? "on numbers"
+                                                     : "outside of a graph");
+        diag_help(d, "use the function as a node function, such as nodes h[8] : F, or send a value of a "
+                     "model to it with |>");
         return val_poison(k);
     }
     Tensor *p = new_weight(k, scope, s, dims, start);
     return p ? weight_elements(k, p, dims, 0, &next, s->span) : val_poison(k);
 }
 
-static const char *function_name(const Val *f) { return f->builtin ? f->builtin->name : f->decl->name.text; }
+static const char *function_name(const Val *f)
+{
+    return f->builtin ? f->builtin->name : f->decl->name.text;
+}
 
 void build_cell(Check *k, Graph *g, int set, Val *function)
 {
@@ -209,12 +232,14 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     Value *sum = func_add(k->func, IR_ARG, function->span, 0, NULL);
     Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
     Func *f = k->func;
-    Value *result = is_poison(v) ? NULL : val_value(k, v, "the value of a node");
+    Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     if (result && result->is_bool) {
-        diag_add(k->diags, E_KIND, function->span, "a node function gives a number; '%s' gives a condition", s->cell_name);
+        diag_add(k->diags, E_KIND, function->span, "a node function gives a number; '%s' gives a condition",
+                 s->cell_name);
         result = NULL;
     }
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix, k->func = saved.func;
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func;
     if (!result) return;
     func_result(f, "value", result);
     func_prune(f);

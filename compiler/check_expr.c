@@ -26,7 +26,10 @@ Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, 
     return v;
 }
 
-static bool is_callable(const Decl *d) { return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL; }
+static bool is_callable(const Decl *d)
+{
+    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL;
+}
 
 static Val *declared_option(Check *k, const Decl *decl)
 {
@@ -35,7 +38,8 @@ static Val *declared_option(Check *k, const Decl *decl)
         if (o->decl != decl) continue;
         if (o->value) return o->value;
         if (o->busy) {
-            diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself", decl->name.text);
+            diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself",
+                     decl->name.text);
             return o->value = val_poison(k);
         }
         o->busy = true;
@@ -55,13 +59,14 @@ static Val *declared(Check *k, const Decl *d, Module *m, Span span)
     Val *copy = NEW(k->perm, Val);
     *copy = *declared_option(k, d);
     copy->span = span;
-    if (is_poison(copy)) k->silent++;
+    if (val_is_poison(copy)) k->silent++;
     return copy;
 }
 
 static Val *word_value(Check *k, const Builtin *b, Span span)
 {
-    if (strcmp(b->name, "true") == 0 || strcmp(b->name, "false") == 0) return val_bool(k, b->name[0] == 't', span);
+    if (strcmp(b->name, "true") == 0 || strcmp(b->name, "false") == 0)
+        return val_bool(k, b->name[0] == 't', span);
     if (strcmp(b->name, "pi") == 0) return val_number(k, M_PI, span);
     Val *v = val_new(k, VAL_WORD, span);
     v->text = b->name;
@@ -117,36 +122,51 @@ Value *val_value(Check *k, const Val *v, const char *wanted)
     }
     case VAL_POISON: return NULL;
     default: {
-        Diag *d = diag_add(k->diags, E_KIND, v->span, "%s stands where %s is wanted", val_kind_text(v), wanted);
+        Diag *d =
+            diag_add(k->diags, E_KIND, v->span, "%s stands where %s is wanted", val_kind_text(v), wanted);
         if (v->kind == VAL_LIST) diag_help(d, "choose one of its elements: [0] is the first");
-        if (v->kind == VAL_FUNCTION) diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
+        if (v->kind == VAL_FUNCTION)
+            diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
         return NULL;
     }
     }
 }
 
-static bool known(const Val *v) { return v->kind == VAL_NUMBER || v->kind == VAL_BOOL || v->kind == VAL_PERCENT; }
+static bool known(const Val *v)
+{
+    return v->kind == VAL_NUMBER || v->kind == VAL_BOOL || v->kind == VAL_PERCENT;
+}
 
-static double known_number(const Val *v) { return v->kind == VAL_PERCENT ? v->number / 100 : v->number; }
+static double known_number(const Val *v)
+{
+    return v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+}
 
 static bool gives_bool(OpCode op)
 {
     return op == IR_LT || op == IR_LE || op == IR_EQ || op == IR_AND || op == IR_OR || op == IR_NOT;
 }
 
-static bool is_condition(const Val *v) { return v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool); }
+static bool is_condition(const Val *v)
+{
+    return v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool);
+}
 
-/* Each argument is a condition where one is wanted and a number elsewhere; both branches of a choice are the same. */
+/* Each argument is a condition where one is wanted and a number elsewhere; both branches of a choice are the
+ * same. */
 static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
 {
     for (int i = 0; i < count; i++) {
         bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT;
         if (op == IR_SELECT) wanted = i == 0 || is_condition(args[1]);
         if (is_condition(args[i]) == wanted) continue;
-        Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s stands where %s is wanted", val_kind_text(args[i]),
-                           wanted ? "a condition" : "a number");
-        if (op == IR_SELECT && i == 2) diag_note(d, args[1]->span, "the other branch is %s", val_kind_text(args[1]));
-        else if (wanted) diag_help(d, "compare it, such as %s != 0", args[i]->kind == VAL_NUMBER ? val_text(k, args[i]) : "x");
+        Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s stands where %s is wanted",
+                           val_kind_text(args[i]), wanted ? "a condition" : "a number");
+        if (op == IR_SELECT && i == 2)
+            diag_note(d, args[1]->span, "the other branch is %s", val_kind_text(args[1]));
+        else if (wanted)
+            diag_help(d, "compare it, such as %s != 0",
+                      args[i]->kind == VAL_NUMBER ? val_text(k, args[i]) : "x");
         return false;
     }
     return true;
@@ -176,8 +196,9 @@ static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **valu
         if (values[i]->shape.rank == 0) continue;
         if (!first) first = values[i];
         else if (!shape_equal(first->shape, values[i]->shape)) {
-            Diag *d = diag_add(k->diags, E_SHAPE, span, "the values of '%s' differ in shape: %s and %s", op_sign(op),
-                               shape_text(k->perm, first->shape), shape_text(k->perm, values[i]->shape));
+            Diag *d = diag_add(k->diags, E_SHAPE, span, "the values of '%s' differ in shape: %s and %s",
+                               op_sign(op), shape_text(k->perm, first->shape),
+                               shape_text(k->perm, values[i]->shape));
             diag_note(d, first->span, "%s comes from here", shape_text(k->perm, first->shape));
             diag_note(d, values[i]->span, "%s comes from here", shape_text(k->perm, values[i]->shape));
             return false;
@@ -192,7 +213,7 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     double numbers[3];
     Value *values[3];
     for (int i = 0; i < count; i++) {
-        if (is_poison(args[i])) return val_poison(k);
+        if (val_is_poison(args[i])) return val_poison(k);
         if (!known(args[i])) all_known = false;
         if (!known(args[i]) && args[i]->kind != VAL_RUNTIME) {
             val_value(k, args[i], "a number");
@@ -203,20 +224,23 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     if (all_known) {
         for (int i = 0; i < count; i++) numbers[i] = known_number(args[i]);
         double r = pointwise_eval(op, numbers);
-        return gives_bool(op) || (op == IR_SELECT && args[1]->kind == VAL_BOOL) ? val_bool(k, r != 0, span) : val_number(k, r, span);
+        return gives_bool(op) || (op == IR_SELECT && args[1]->kind == VAL_BOOL) ? val_bool(k, r != 0, span)
+                                                                                : val_number(k, r, span);
     }
     for (int i = 0; i < count; i++) values[i] = val_value(k, args[i], "a number");
     if (!shapes_agree(k, op, span, count, values)) return val_poison(k);
     return val_runtime(k, func_add(k->func, op, span, count, values), span);
 }
 
-/* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare with all. */
+/* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare
+ * with all. */
 static bool never_equal(const Val *a, const Val *b)
 {
     bool plain[2];
     for (int i = 0; i < 2; i++) {
         ValKind kind = (i ? b : a)->kind;
-        plain[i] = known(i ? b : a) || kind == VAL_RUNTIME || kind == VAL_STRING || kind == VAL_LIST || kind == VAL_TUPLE;
+        plain[i] = known(i ? b : a) || kind == VAL_RUNTIME || kind == VAL_STRING || kind == VAL_LIST ||
+                   kind == VAL_TUPLE;
     }
     return plain[0] && plain[1] && a->kind != b->kind;
 }
@@ -238,7 +262,8 @@ static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
         return e->op == OP_EQ ? same : pointwise(k, IR_NOT, e->span, 1, &same);
     }
     if (never_equal(a, b)) {
-        Diag *d = diag_add(k->diags, E_KIND, e->span, "%s is compared with %s: they are never equal", val_kind_text(a), val_kind_text(b));
+        Diag *d = diag_add(k->diags, E_KIND, e->span, "%s is compared with %s: they are never equal",
+                           val_kind_text(a), val_kind_text(b));
         diag_note(d, e->left->span, "this is %s", val_text(k, a));
         diag_note(d, e->right->span, "this is %s", val_text(k, b));
         return val_poison(k);
@@ -246,16 +271,18 @@ static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
     return val_bool(k, val_equal(described(k, a), described(k, b)) == (e->op == OP_EQ), e->span);
 }
 
-/* A side that is already decided either decides the whole or drops out; a left one that decides hides the right one. */
+/* A side that is already decided either decides the whole or drops out; a left one that decides hides the
+ * right one. */
 static Val *logical_value(Check *k, Scope *scope, const Expr *e)
 {
     bool deciding = e->op == OP_OR;
     Val *a = check_expr(k, scope, e->left);
     if (a->kind == VAL_BOOL && (a->number != 0) == deciding) return a;
     Val *b = check_expr(k, scope, e->right), *both[2] = {a, b};
-    if (is_poison(a) || is_poison(b)) return val_poison(k);
+    if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
     for (int i = 0; i < 2; i++)
-        if (!known(both[i]) && both[i]->kind != VAL_RUNTIME) return val_value(k, both[i], "a condition"), val_poison(k);
+        if (!known(both[i]) && both[i]->kind != VAL_RUNTIME)
+            return val_value(k, both[i], "a condition"), val_poison(k);
     if (!kinds_agree(k, deciding ? IR_OR : IR_AND, 2, both)) return val_poison(k);
     if (a->kind == VAL_BOOL) return b;
     if (b->kind == VAL_BOOL) return (b->number != 0) == deciding ? b : a;
@@ -264,11 +291,11 @@ static Val *logical_value(Check *k, Scope *scope, const Expr *e)
 
 static Val *binary_value(Check *k, Scope *scope, const Expr *e)
 {
-    static const OpCode code[] = {[OP_ADD] = IR_ADD, [OP_SUB] = IR_SUB, [OP_MUL] = IR_MUL, [OP_DIV] = IR_DIV,
-                                  [OP_MOD] = IR_MOD, [OP_POW] = IR_POW};
+    static const OpCode code[] = {[OP_ADD] = IR_ADD, [OP_SUB] = IR_SUB, [OP_MUL] = IR_MUL,
+                                  [OP_DIV] = IR_DIV, [OP_MOD] = IR_MOD, [OP_POW] = IR_POW};
     if (e->op == OP_AND || e->op == OP_OR) return logical_value(k, scope, e);
     Val *args[2] = {check_expr(k, scope, e->left), check_expr(k, scope, e->right)};
-    if (is_poison(args[0]) || is_poison(args[1])) return val_poison(k);
+    if (val_is_poison(args[0]) || val_is_poison(args[1])) return val_poison(k);
     if (e->op >= OP_EQ && e->op <= OP_GE) return comparison(k, e, args[0], args[1]);
     return pointwise(k, code[e->op], e->span, 2, args);
 }
@@ -276,7 +303,7 @@ static Val *binary_value(Check *k, Scope *scope, const Expr *e)
 static Val *if_value(Check *k, Scope *scope, const Expr *e)
 {
     Val *cond = check_expr(k, scope, e->left);
-    if (is_poison(cond)) return cond;
+    if (val_is_poison(cond)) return cond;
     if (cond->kind == VAL_BOOL) return check_expr(k, scope, cond->number != 0 ? e->right : e->third);
     Val *args[3] = {cond, check_expr(k, scope, e->right), check_expr(k, scope, e->third)};
     return pointwise(k, IR_SELECT, e->span, 3, args);
@@ -292,7 +319,7 @@ static Val *list_value(Check *k, Scope *scope, const Expr *e, ValKind kind)
     bool ok = true;
     for (int i = 0; i < e->items.count; i++) {
         Val *item = check_expr(k, scope, e->items.at[i]);
-        if (is_poison(item)) ok = false;
+        if (val_is_poison(item)) ok = false;
         v->number += item->kind == VAL_LIST || item->kind == VAL_TUPLE ? item->number + 1 : 1;
         vec_push(k->perm, &v->items, item);
     }
@@ -313,7 +340,8 @@ static const char *with_coordinates(Check *k, const NodeSetDecl *d)
         point = arena_printf(k->perm, "%s%s%c", point, i ? ", " : "", 'a' + i);
     }
     if (d->indices.count == 0) return arena_printf(k->perm, "%s at (0, 0)", d->name.text);
-    return arena_printf(k->perm, "%s[%s] at (%s%s)", d->name.text, sizes, point, d->indices.count == 1 ? ", 0" : "");
+    return arena_printf(k->perm, "%s[%s] at (%s%s)", d->name.text, sizes, point,
+                        d->indices.count == 1 ? ", 0" : "");
 }
 
 /* x[a, b] of a node set: its coordinates, from the set's own `at` with its indices replaced. */
@@ -327,14 +355,15 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
         return val_poison(k);
     }
     if (e->items.count != d->indices.count) {
-        diag_add(k->diags, E_INDEX, e->span, "'%s' has %d ind%s, not %d", d->name.text, d->indices.count, d->indices.count == 1 ? "ex" : "ices",
-                 e->items.count);
+        diag_add(k->diags, E_INDEX, e->span, "'%s' has %d ind%s, not %d", d->name.text, d->indices.count,
+                 d->indices.count == 1 ? "ex" : "ices", e->items.count);
         return val_poison(k);
     }
     Scope inner = {.outer = k->graph_scope};
     for (int i = 0; i < d->indices.count; i++) {
         Val *v = check_expr(k, scope, e->items.at[i]);
-        if (d->indices.at[i].name.text) vec_push(k->perm, &inner.names, (Binding){d->indices.at[i].name.text, v});
+        if (d->indices.at[i].name.text)
+            vec_push(k->perm, &inner.names, (Binding){d->indices.at[i].name.text, v});
     }
     return check_expr(k, &inner, d->at);
 }
@@ -342,18 +371,19 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
 static Val *index_value(Check *k, Scope *scope, const Expr *e)
 {
     Val *left = check_expr(k, scope, e->left);
-    if (is_poison(left)) return left;
+    if (val_is_poison(left)) return left;
     if (left->kind == VAL_SET) return coordinates(k, scope, e, left->set);
     for (int i = 0; i < e->items.count; i++) {
         Val *index = check_expr(k, scope, e->items.at[i]);
-        if (is_poison(index)) return index;
+        if (val_is_poison(index)) return index;
         if (left->kind != VAL_LIST && left->kind != VAL_TUPLE) {
             diag_add(k->diags, E_KIND, e->span, "%s has no elements to choose with [ ]", val_kind_text(left));
             return val_poison(k);
         }
         if (index->kind != VAL_NUMBER || floor(index->number) != index->number || index->number < 0 ||
             index->number >= left->items.count) {
-            diag_add(k->diags, E_INDEX, e->items.at[i]->span, "there is no element %s: this list has %d, counted from 0", val_text(k, index),
+            diag_add(k->diags, E_INDEX, e->items.at[i]->span,
+                     "there is no element %s: this list has %d, counted from 0", val_text(k, index),
                      left->items.count);
             return val_poison(k);
         }
@@ -365,7 +395,7 @@ static Val *index_value(Check *k, Scope *scope, const Expr *e)
 static Val *bound_function(Check *k, Scope *scope, const Expr *e)
 {
     Val *callee = check_expr(k, scope, e->left);
-    if (is_poison(callee)) {
+    if (val_is_poison(callee)) {
         for (int i = 0; i < e->args.count; i++) check_expr(k, scope, e->args.at[i].value);
         return val_poison(k);
     }
@@ -378,9 +408,12 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
     f->span = e->span;
     f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
     for (int i = 0; i < callee->bound.count; i++) vec_push(k->perm, &f->bound, callee->bound.at[i]);
-    const char *thing_name = !callee->builtin ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
-                             : callee->builtin->kind == KIND_CHECK ? callee->builtin->params[0].name
-                             : strcmp(callee->builtin->name, "scan") == 0 ? "graph" : NULL;
+    const char *thing_name =
+        !callee->builtin
+            ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
+        : callee->builtin->kind == KIND_CHECK        ? callee->builtin->params[0].name
+        : strcmp(callee->builtin->name, "scan") == 0 ? "graph"
+                                                     : NULL;
     for (int i = 0; i < e->args.count; i++) {
         const Arg *a = &e->args.at[i];
         bool thing = thing_name && (a->name.text ? strcmp(a->name.text, thing_name) == 0 : i == 0);
@@ -395,13 +428,15 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
     if (e->kind == EXPR_CALL) return bound_function(k, scope, e);
     if (e->kind == EXPR_IF) {
         Val *condition = check_expr(k, scope, e->left);
-        if (is_poison(condition)) return condition;
-        if (condition->kind == VAL_BOOL) return check_function(k, scope, condition->number != 0 ? e->right : e->third);
-        diag_add(k->diags, E_KIND, e->left->span, "the condition that picks a function must be known when the program is built");
+        if (val_is_poison(condition)) return condition;
+        if (condition->kind == VAL_BOOL)
+            return check_function(k, scope, condition->number != 0 ? e->right : e->third);
+        diag_add(k->diags, E_KIND, e->left->span,
+                 "the condition that picks a function must be known when the program is built");
         return val_poison(k);
     }
     Val *v = check_expr(k, scope, e);
-    if (is_poison(v) || v->kind == VAL_FUNCTION) return v;
+    if (val_is_poison(v) || v->kind == VAL_FUNCTION) return v;
     Diag *d = diag_add(k->diags, E_KIND, e->span, "%s stands where a function is wanted", val_kind_text(v));
     diag_help(d, "name a fn, a graph or a layer, such as relu");
     return val_poison(k);
@@ -413,8 +448,10 @@ static bool within_bounds(Check *k, const Expr *e)
     enum { DEEPEST = 2000, MOST = 1000000 };
     if (k->work > MOST) return false;
     if (k->depth < DEEPEST && k->work++ < MOST) return true;
-    Diag *d = diag_add(k->diags, E_RECURSION, e->span, k->depth < DEEPEST ? "the functions unfold into more than %d operations"
-                       : "the functions call each other more than %d deep", k->depth < DEEPEST ? MOST : DEEPEST);
+    Diag *d = diag_add(k->diags, E_RECURSION, e->span,
+                       k->depth < DEEPEST ? "the functions unfold into more than %d operations"
+                                          : "the functions call each other more than %d deep",
+                       k->depth < DEEPEST ? MOST : DEEPEST);
     diag_help(d, "give a value that is used several times a name of its own: y = f(x)");
     k->work = MOST + 1;
     return false;
@@ -458,11 +495,11 @@ static Val *expr_value(Check *k, Scope *scope, const Expr *e)
     case EXPR_IF: return if_value(k, scope, e);
     case EXPR_CALL: {
         Val *f = bound_function(k, scope, e);
-        return is_poison(f) ? f : apply_call(k, f, e->span);
+        return val_is_poison(f) ? f : apply_call(k, f, e->span);
     }
     case EXPR_PIPE: {
         Val *x = check_expr(k, scope, e->left), *f = check_function(k, scope, e->right);
-        return is_poison(f) || is_poison(x) ? val_poison(k) : apply(k, f, x, e->right->span);
+        return val_is_poison(f) || val_is_poison(x) ? val_poison(k) : apply(k, f, x, e->right->span);
     }
     }
     return val_poison(k);

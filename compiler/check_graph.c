@@ -1,4 +1,5 @@
-/* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the model. */
+/* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the
+ * model. */
 #include "check.h"
 #include "grad.h"
 #include "timed.h"
@@ -46,16 +47,20 @@ static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
     for (int i = 0; i < d->indices.count; i++) {
         const Expr *e = d->indices.at[i].size;
         Val *v = check_expr(k, scope, e);
-        if (is_poison(v)) return false;
-        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low || !isfinite(v->number)) {
-            Diag *g = diag_add(k->diags, E_RANGE, e->span, "a size of '%s' must be a whole number from %g; this is %s", d->name.text, low,
+        if (val_is_poison(v)) return false;
+        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low ||
+            !isfinite(v->number)) {
+            Diag *g = diag_add(k->diags, E_RANGE, e->span,
+                               "a size of '%s' must be a whole number from %g; this is %s", d->name.text, low,
                                val_text(k, v));
-            if (v->kind == VAL_NUMBER && isfinite(v->number) && floor(v->number) != v->number) diag_help(g, "round it: floor(...)");
+            if (v->kind == VAL_NUMBER && isfinite(v->number) && floor(v->number) != v->number)
+                diag_help(g, "round it: floor(...)");
             return false;
         }
         double most = (double)limits.nodes;
         if (v->number > most || (size *= v->number) > most) {
-            diag_add(k->diags, E_RANGE, e->span, "node set '%s' has %.15g nodes or more; the most is %.0f", d->name.text, fmax(size, v->number), most);
+            diag_add(k->diags, E_RANGE, e->span, "node set '%s' has %.15g nodes or more; the most is %.0f",
+                     d->name.text, fmax(size, v->number), most);
             return false;
         }
         if (i == MAX_RANK) {
@@ -70,8 +75,9 @@ static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
 
 static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int first)
 {
-    Diag *m = diag_add(k->diags, E_SETS, d->span, "a graph has one input and one output; this is the second %s",
-                       d->role == SET_INPUT ? "input" : "output");
+    Diag *m =
+        diag_add(k->diags, E_SETS, d->span, "a graph has one input and one output; this is the second %s",
+                 d->role == SET_INPUT ? "input" : "output");
     diag_note(m, g->sets.at[first].span, "the first is here");
     if (d->role == SET_INPUT) diag_help(m, "join the values before the graph with concat(a, b)");
 }
@@ -105,7 +111,7 @@ static void add_cells(Check *k, Graph *g, Scope *scope)
     for (int i = 0; i < g->sets.count; i++) {
         const Expr *cell = k->set_decls.at[i]->cell;
         Val *f = cell ? check_function(k, scope, cell) : NULL;
-        if (cell && is_poison(f)) continue;
+        if (cell && val_is_poison(f)) continue;
         if (is_timed(g)) build_timed_cell(k, g, i, f);
         else if (f) build_cell(k, g, i, f);
     }
@@ -120,7 +126,8 @@ static int edge_set(Check *k, const Graph *g, const NodeRef *r)
     const NodeSet *s = &g->sets.at[set];
     int declared = k->set_decls.at[set]->indices.count;
     if (r->bracketed && r->indices.count != declared) {
-        Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared, declared == 1 ? "ex" : "ices", r->indices.count);
+        Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared,
+                           declared == 1 ? "ex" : "ices", r->indices.count);
         diag_note(d, s->span, "it is declared here");
         const char *fix = "";
         for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
@@ -130,7 +137,8 @@ static int edge_set(Check *k, const Graph *g, const NodeRef *r)
     return set;
 }
 
-/* Binds the index names of one side to arguments of the predicate; a name that is bound already asks for equality. */
+/* Binds the index names of one side to arguments of the predicate; a name that is bound already asks for
+ * equality. */
 static Value *bind_indices(Check *k, Scope *scope, const NodeRef *r, int rank, int first_arg, Value *equal)
 {
     for (int i = 0; i < rank; i++) {
@@ -180,9 +188,10 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
         vec_push(k->perm, &inner.names, (Binding){g->sets.at[s].name, set});
     }
     /* Index names win over set names. */
-    for (int i = 0, n = inner.names.count - g->sets.count; i < n; i++) vec_push(k->perm, &inner.names, inner.names.at[i]);
+    for (int i = 0, n = inner.names.count - g->sets.count; i < n; i++)
+        vec_push(k->perm, &inner.names, inner.names.at[i]);
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
-    bool ok = !is_poison(v);
+    bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
         Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s",
                            v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
@@ -210,15 +219,18 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     if (is_timed(g)) {
         if (from->role == SET_OUTPUT && from->first < 0)
-            diag_add(k->diags, E_KIND, line->span, "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
+            diag_add(k->diags, E_KIND, line->span,
+                     "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
         else if (to->role == SET_INPUT && to->first < 0)
-            diag_add(k->diags, E_KIND, line->span, "input '%s' is held: edges into it need a node function there", to->name);
+            diag_add(k->diags, E_KIND, line->span,
+                     "input '%s' is held: edges into it need a node function there", to->name);
         else return true;
         return false;
     }
     if (to->role != SET_INPUT) return true;
     if (k->probing) return k->cyclic = true;
-    Diag *d = diag_add(k->diags, E_CYCLE, line->span, "edges lead into the input set '%s', which time = static cannot run",
+    Diag *d = diag_add(k->diags, E_CYCLE, line->span,
+                       "edges lead into the input set '%s', which time = static cannot run",
                        g->sets.at[u->to].name);
     diag_help(d, "turn them round: %s -> %s", line->to.set.text, line->from.set.text);
     return false;
@@ -227,10 +239,14 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
 static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, int list)
 {
     if (line->via) {
-        diag_add(k->diags, E_LATER, line->via->span, "edge functions (via) are not part of this release: an edge is a weight");
+        diag_add(k->diags, E_LATER, line->via->span,
+                 "edge functions (via) are not part of this release: an edge is a weight");
         return false;
     }
-    Bundle u = {.from = edge_set(k, g, &line->from), .to = edge_set(k, g, &line->to), .list = list, .span = line->span};
+    Bundle u = {.from = edge_set(k, g, &line->from),
+                .to = edge_set(k, g, &line->to),
+                .list = list,
+                .span = line->span};
     bool absent = false;
     if (u.from < 0 || u.to < 0) return false;
     if (!line_predicate(k, g, scope, line, &u, &absent)) return false;
@@ -243,16 +259,18 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, int
 static bool check_score_and_rule(Check *k, Scope *scope, const EdgesDecl *d)
 {
     if (d->by && !(d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) {
-        Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span, "an edge has one weight, 'w', and its magnitude decides");
+        Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,
+                           "an edge has one weight, 'w', and its magnitude decides");
         diag_help(g, "write by w, or leave it out");
         return false;
     }
     if (!d->rule) return true;
     Val *rule = check_expr(k, scope, d->rule);
-    if (is_poison(rule)) return false;
+    if (val_is_poison(rule)) return false;
     rule = described(k, rule);
     if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return true;
-    diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges: `using dnw` is", val_text(k, rule));
+    diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges: `using dnw` is",
+             val_text(k, rule));
     return false;
 }
 
@@ -260,9 +278,11 @@ static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
 {
     int list = g->lists.count;
     bool ok = true;
-    vec_push(k->perm, &g->lists, (EdgeList){.name = arena_printf(k->perm, "%s.edges.%d", g->name, list), .span = d->span});
+    vec_push(k->perm, &g->lists,
+             (EdgeList){.name = arena_printf(k->perm, "%s.edges.%d", g->name, list), .span = d->span});
     if (d->via) {
-        diag_add(k->diags, E_LATER, d->via->span, "edge functions (via) are not part of this release: an edge is a weight");
+        diag_add(k->diags, E_LATER, d->via->span,
+                 "edge functions (via) are not part of this release: an edge is a weight");
         ok = false;
     }
     if (!check_score_and_rule(k, scope, d)) ok = false;
@@ -280,7 +300,8 @@ static void add_edge_weights(Check *k, Graph *g)
                           : shape_vector(u->candidates.count);
         u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b), shape, u->span);
         u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
-        u->weight->init.kind = INIT_UNIFORM; /* its bounds follow from each target's candidates, in the program */
+        u->weight->init.kind =
+            INIT_UNIFORM; /* its bounds follow from each target's candidates, in the program */
     }
 }
 
@@ -291,7 +312,8 @@ static void budgets(Check *k, Graph *g, Scope *scope, const Decl *d)
         const GraphItem *item = d->items.at[i];
         if (item->kind != ITEM_EDGES) continue;
         Val *amount = item->edges->amount ? check_expr(k, scope, item->edges->amount) : NULL;
-        check_budget(k, g, list++, item->edges->budget, amount, item->edges->amount ? item->edges->amount->span : item->edges->span);
+        check_budget(k, g, list++, item->edges->budget, amount,
+                     item->edges->amount ? item->edges->amount->span : item->edges->span);
     }
 }
 
@@ -310,8 +332,8 @@ static bool bind_graph(Check *k, Val *function, Shape taken, Span span, Scope *s
         scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
     }
     if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
-        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s", d->name.text, d->sizes.count,
-                 d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
+        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
+                 d->name.text, d->sizes.count, d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
         return false;
     }
     if (!bind_args(k, d->name.text, span, count, params, NULL, function, args)) return false;
@@ -329,7 +351,7 @@ static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
         const GraphItem *item = d->items.at[i];
         if (item->kind != ITEM_LET) continue;
         Val *v = described(k, check_expr(k, scope, item->value));
-        if (is_poison(v)) ok = false;
+        if (val_is_poison(v)) ok = false;
         if (strcmp(item->name.text, "time") == 0) ok = read_time(k, v, item->value->span, &g->time) && ok;
         else scope_add(k, scope, item->name, v);
     }
@@ -349,11 +371,12 @@ static bool input_fits(Check *k, const Graph *g, Value *x, Span span)
 {
     const NodeSet *s = &g->sets.at[g->input];
     if (!x || shape_equal(s->shape, x->shape)) return true;
-    Diag *d = diag_add(k->diags, E_SHAPE, span, "graph '%s' takes %s and is given %s", g->name, shape_text(k->perm, s->shape),
-                       shape_text(k->perm, x->shape));
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "graph '%s' takes %s and is given %s", g->name,
+                       shape_text(k->perm, s->shape), shape_text(k->perm, x->shape));
     diag_note(d, s->span, "%s comes from here", shape_text(k->perm, s->shape));
     diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
-    if (shape_size(x->shape) == s->size) diag_help(d, "make it a list of numbers first: |> flatten |> %s", g->name);
+    if (shape_size(x->shape) == s->size)
+        diag_help(d, "make it a list of numbers first: |> flatten |> %s", g->name);
     return false;
 }
 
@@ -363,8 +386,9 @@ static bool few_nodes(Check *k, const Graph *g, Span span)
     double nodes = 0;
     for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
     if (nodes <= (double)limits.nodes) return true;
-    diag_add(k->diags, E_MEMORY, span, "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name, nodes,
-             nodes * 80e-9, (long long)limits.nodes);
+    diag_add(k->diags, E_MEMORY, span,
+             "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name,
+             nodes, nodes * 80e-9, (long long)limits.nodes);
     return false;
 }
 
@@ -378,7 +402,8 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
 {
     const Decl *d = function->decl;
     for (int i = 0; i < k->calls.count; i++)
-        if (k->calls.at[i] == d) return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
+        if (k->calls.at[i] == d)
+            return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
     vec_push(k->perm, &k->seen, d);
     Graph *g = graph_new(k, d->name.text, d->name.span);
     g->chance_seed = (uint64_t)k->seed;
@@ -389,7 +414,8 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     k->graph_scope = &scope;
     int before = mistakes(k);
     vec_push(k->perm, &k->calls, d);
-    bool sets = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) && few_nodes(k, g, d->name.span);
+    bool sets = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
+                few_nodes(k, g, d->name.span);
     if (sets) {
         input_fits(k, g, x, span);
         add_cells(k, g, &scope);
@@ -402,7 +428,8 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
         build_order(k, g);
     }
     k->calls.count--;
-    k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count, k->set_decls.capacity = saved.set_decls.capacity;
+    k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count,
+    k->set_decls.capacity = saved.set_decls.capacity;
     k->mode = saved.mode, k->graph_scope = saved.graph_scope;
     if (!sets || mistakes(k) != before) return NULL;
     g->number = k->model->graphs.count;
@@ -414,7 +441,8 @@ Graph *instantiate(Check *k, Val *function, Span span)
 {
     const Decl *d = function->decl;
     if (!d->sizes.count) return build_graph(k, function, NULL, (Shape){0}, span);
-    Diag *g = diag_add(k->diags, E_ARGUMENT, span, "'%s' takes its sizes from the value it is given; here is none", d->name.text);
+    Diag *g = diag_add(k->diags, E_ARGUMENT, span,
+                       "'%s' takes its sizes from the value it is given; here is none", d->name.text);
     diag_note(g, d->sizes.at[0].span, "they are named here");
     return NULL;
 }
@@ -463,11 +491,14 @@ Val *scan_graph(Check *k, Val *function, Val *x, Span span)
 {
     Shape whole = x->value->shape, part = {whole.rank - 1, {0}};
     if (function->kind != VAL_FUNCTION || !function->decl || function->decl->kind != DECL_GRAPH) {
-        diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s", val_kind_text(function));
+        diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s",
+                 val_kind_text(function));
         return val_poison(k);
     }
     if (whole.rank < 2) {
-        Diag *d = diag_add(k->diags, E_SHAPE, span, "scan takes a sequence [positions, features] and is given %s", shape_text(k->perm, whole));
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, span, "scan takes a sequence [positions, features] and is given %s",
+                     shape_text(k->perm, whole));
         diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, whole));
         return val_poison(k);
     }
@@ -478,7 +509,8 @@ Val *scan_graph(Check *k, Val *function, Val *x, Span span)
     Graph *g = build_graph(k, function, &one, part, span);
     Val *result = val_poison(k);
     if (g && !is_timed(g)) {
-        Diag *d = diag_add(k->diags, E_PLACE, span, "scan needs a graph that runs in time, and '%s' is static", g->name);
+        Diag *d = diag_add(k->diags, E_PLACE, span,
+                           "scan needs a graph that runs in time, and '%s' is static", g->name);
         diag_help(d, "add a line to the graph: time = steps(1)");
     } else if (g) {
         result = wired_value(k, g, x->value, span);
@@ -491,7 +523,8 @@ Val *scan_graph(Check *k, Val *function, Val *x, Span span)
 
 static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
 {
-    return (NodeSet){.name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
+    return (NodeSet){
+        .name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
 }
 
 Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
@@ -542,11 +575,13 @@ Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span
     g->input = 0, g->output = 1, g->nodes = out;
     if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
     vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
-    vec_push(k->perm, &g->lists, (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});
+    vec_push(k->perm, &g->lists,
+             (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});
     int before = mistakes(k);
     if (!few_nodes(k, g, span) || !build_candidates(k, g)) return val_poison(k);
     add_edge_weights(k, g);
-    check_budget(k, g, 0, keep->kind == VAL_NONE ? BUDGET_NONE : BUDGET_KEEP, keep, keep->kind == VAL_NONE ? span : keep->span);
+    check_budget(k, g, 0, keep->kind == VAL_NONE ? BUDGET_NONE : BUDGET_KEEP, keep,
+                 keep->kind == VAL_NONE ? span : keep->span);
     if (!build_order(k, g) || mistakes(k) != before) return val_poison(k);
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);

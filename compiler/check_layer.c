@@ -4,10 +4,13 @@
 
 static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
 {
-    if (is_poison(x)) return NULL;
+    if (val_is_poison(x)) return NULL;
     if (k->mode == MODE_MODEL && x->kind == VAL_RUNTIME) return x;
-    Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is a layer: it works on the tensors of a model, not %s", b->name,
-                       k->mode == MODE_CELL ? "inside a node function" : k->mode == MODE_PREDICATE ? "in a condition" : "here");
+    Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is a layer: it works on the tensors of a model, not %s",
+                       b->name,
+                       k->mode == MODE_CELL        ? "inside a node function"
+                       : k->mode == MODE_PREDICATE ? "in a condition"
+                                                   : "here");
     diag_help(d, "in a model: x |> %s", b->name);
     return NULL;
 }
@@ -27,8 +30,9 @@ static bool number_in(Check *k, const Val *v, const char *what, double low, doub
 {
     *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
     if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
-    if (is_poison(v)) return false;
-    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high, val_text(k, v));
+    if (val_is_poison(v)) return false;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high,
+             val_text(k, v));
     return false;
 }
 
@@ -73,9 +77,12 @@ static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
 static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
 {
     double out;
-    if (!is_vector(k, b, a[0], span) || !number_in(k, a[1], "the number of outputs", 1, (double)limits.nodes, &out)) return val_poison(k);
+    if (!is_vector(k, b, a[0], span) ||
+        !number_in(k, a[1], "the number of outputs", 1, (double)limits.nodes, &out))
+        return val_poison(k);
     if (floor(out) != out) {
-        diag_add(k->diags, E_RANGE, a[1]->span, "the number of outputs must be a whole number; this is %s", val_text(k, a[1]));
+        diag_add(k->diags, E_RANGE, a[1]->span, "the number of outputs must be a whole number; this is %s",
+                 val_text(k, a[1]));
         return val_poison(k);
     }
     if (a[2]->kind != VAL_BOOL) {
@@ -99,7 +106,9 @@ static Val *last_position(Check *k, Value *x, Span span)
 {
     Shape part = {x->shape.rank - 1, {0}};
     if (x->shape.rank < 2) {
-        Diag *d = diag_add(k->diags, E_SHAPE, span, "last takes a sequence [positions, features] and is given %s", shape_text(k->perm, x->shape));
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, span, "last takes a sequence [positions, features] and is given %s",
+                     shape_text(k->perm, x->shape));
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
         return val_poison(k);
     }
@@ -117,10 +126,12 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
     if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
     if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
-    if (strcmp(b->name, "scan") == 0) return is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], span);
+    if (strcmp(b->name, "scan") == 0)
+        return val_is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], span);
     if (strcmp(b->name, "last") == 0) return last_position(k, x, span);
     if (!is_vector(k, b, a[0], span)) return val_poison(k);
-    if (strcmp(b->name, "softmax") == 0) return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
+    if (strcmp(b->name, "softmax") == 0)
+        return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
     if (strcmp(b->name, "concat") == 0) {
         if (!layer_input(k, b, a[1], span) || !is_vector(k, b, a[1], span)) return val_poison(k);
         return val_runtime(k, func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, a[1]->value}), span);

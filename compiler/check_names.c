@@ -1,8 +1,8 @@
 /* check_names.c: names, before anything is evaluated.
  *
- * Every name that a file uses is known where it stands, also in functions that nothing calls and in branches that the
- * options of this build do not take; no name has two meanings; built-in names keep theirs. The evaluator may then answer
- * an unknown name with a poison value and nothing else.
+ * Every name that a file uses is known where it stands, also in functions that nothing calls and in branches
+ * that the options of this build do not take; no name has two meanings; built-in names keep theirs. The
+ * evaluator may then answer an unknown name with a poison value and nothing else.
  */
 #include "check.h"
 
@@ -16,7 +16,10 @@ Module *scope_module(const Scope *scope)
 
 typedef Vec(const char *) Words;
 
-int mistakes(const Check *k) { return diags_errors(k->diags) + k->silent; }
+int mistakes(const Check *k)
+{
+    return diags_errors(k->diags) + k->silent;
+}
 
 static void module_words(Check *k, const Module *m, Words *out)
 {
@@ -68,8 +71,8 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     for (int i = 0; m && i < m->imports.count; i++)
         if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
     const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file", name ? "'" : "",
-                       name ? name : "what stands before the dot", name ? "'" : "");
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file",
+                       name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
     if (near) diag_help(d, "did you mean '%s'?", near);
     else diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
 }
@@ -153,12 +156,16 @@ static void bind_params(Check *k, Scope *scope, const Decl *d)
         use(k, scope, d->params.at[i].fallback);
         use_all(k, scope, &d->params.at[i].shape);
         for (int j = 0; j < i; j++)
-            if (strcmp(d->params.at[j].name.text, name.text) == 0) twice(k, "parameter ", name, d->params.at[j].name.span);
+            if (strcmp(d->params.at[j].name.text, name.text) == 0)
+                twice(k, "parameter ", name, d->params.at[j].name.span);
         bind(k, scope, name);
     }
 }
 
-static bool is_memory(const Stmt *s) { return s->kind == STMT_WEIGHT || s->kind == STMT_STATE; }
+static bool is_memory(const Stmt *s)
+{
+    return s->kind == STMT_WEIGHT || s->kind == STMT_STATE;
+}
 
 static void check_memory(Check *k, const Decl *d, int at)
 {
@@ -178,7 +185,8 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
         use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
         check_memory(k, d, i);
         if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
-        else if (s->name.text && !is_bound(scope, s->name.text)) unknown_name(k, scope, s->name.text, s->name.span);
+        else if (s->name.text && !is_bound(scope, s->name.text))
+            unknown_name(k, scope, s->name.text, s->name.span);
     }
 }
 
@@ -196,10 +204,12 @@ static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
 {
     Words known = {0};
     for (int i = 0; i < graph->items.count; i++)
-        if (graph->items.at[i]->kind == ITEM_SET) vec_push(k->perm, &known, graph->items.at[i]->set->name.text);
+        if (graph->items.at[i]->kind == ITEM_SET)
+            vec_push(k->perm, &known, graph->items.at[i]->set->name.text);
     for (int i = 0; i < known.count; i++)
         if (strcmp(known.at[i], r->set.text) == 0) return;
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'", r->set.text, graph->name.text);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
+                       r->set.text, graph->name.text);
     const char *near = diag_nearest(r->set.text, known.at, known.count);
     const char *list = known.count ? known.at[0] : "none";
     for (int i = 1; i < known.count; i++) list = arena_printf(k->perm, "%s, %s", list, known.at[i]);
@@ -216,10 +226,12 @@ static void edge_names(Check *k, Scope *scope, const Decl *graph, const EdgesDec
         for (int end = 0; end < 2; end++) {
             ref_names(k, graph, ends[end]);
             for (int n = 0; n < ends[end]->indices.count; n++)
-                if (strcmp(ends[end]->indices.at[n].text, "_") != 0) bind(k, &inner, ends[end]->indices.at[n]);
+                if (strcmp(ends[end]->indices.at[n].text, "_") != 0)
+                    bind(k, &inner, ends[end]->indices.at[n]);
         }
         for (int s = 0; s < graph->items.count; s++)
-            if (graph->items.at[s]->kind == ITEM_SET) vec_push(k->perm, &inner.names, (Binding){graph->items.at[s]->set->name.text, NULL});
+            if (graph->items.at[s]->kind == ITEM_SET)
+                vec_push(k->perm, &inner.names, (Binding){graph->items.at[s]->set->name.text, NULL});
         use(k, &inner, line->where);
         use(k, scope, line->via);
     }
@@ -259,7 +271,10 @@ static void decl_names(Check *k, Module *m, const Decl *d)
 
 /* ---- the names that a file declares ---- */
 
-static bool has_name(const Decl *d) { return d->kind != DECL_TRAIN && d->kind != DECL_TEST && d->name.text; }
+static bool has_name(const Decl *d)
+{
+    return d->kind != DECL_TRAIN && d->kind != DECL_TEST && d->name.text;
+}
 
 static void declared_names(Check *k, Module *m)
 {
@@ -284,9 +299,11 @@ static void imported_names(Check *k, Module *m)
         for (int j = 0; !in->name && in->module != m && j < in->module->ast->decls.count; j++) {
             const Decl *d = in->module->ast->decls.at[j];
             Module *where;
-            const Decl *first = has_name(d) && d->kind != DECL_IMPORT ? find_decl(m, d->name.text, &where) : NULL;
+            const Decl *first =
+                has_name(d) && d->kind != DECL_IMPORT ? find_decl(m, d->name.text, &where) : NULL;
             if (!first || first == d || where == in->module) continue;
-            Diag *g = diag_add(k->diags, E_TWICE, in->decl->path_span, "this file declares '%s', a name that is taken", d->name.text);
+            Diag *g = diag_add(k->diags, E_TWICE, in->decl->path_span,
+                               "this file declares '%s', a name that is taken", d->name.text);
             diag_note(g, d->name.span, "it is declared here");
             diag_note(g, first->name.span, "and here");
             diag_help(g, "import \"%s\" as lib, and write lib.%s", in->decl->path, d->name.text);

@@ -1,7 +1,7 @@
 /* check_option.c: options: their values as written or as -D sets them, their kinds and ranges.
  *
- * -D NAME sets the first option of that name: of the main file, then of its imports in order. One of the same name in a file
- * imported `as` something keeps its own value.
+ * -D NAME sets the first option of that name: of the main file, then of its imports in order. One of the same
+ * name in a file imported `as` something keeps its own value.
  */
 #include "check.h"
 #include "parse.h"
@@ -19,7 +19,10 @@ static void collect_options(Check *k)
         for (int i = 0; i < k->modules.at[m]->ast->decls.count; i++) {
             const Decl *d = k->modules.at[m]->ast->decls.at[i];
             if (d->kind != DECL_OPTION || !d->name.text) continue;
-            vec_push(k->perm, &k->options, (OptionState){d, k->modules.at[m], NULL, false, expr_text(k->perm, k->c->sources, d->value)});
+            vec_push(k->perm, &k->options,
+                     (OptionState){.decl = d,
+                                   .module = k->modules.at[m],
+                                   .text = expr_text(k->perm, k->c->sources, d->value)});
         }
 }
 
@@ -42,19 +45,22 @@ static void set_option(Check *k, const Define *define)
     Ast *ast = parse(k->perm, k->c->sources, (uint32_t)file, k->diags);
     if (diags_errors(k->diags) != before || ast->decls.count != 1 || ast->decls.at[0]->kind != DECL_OPTION) {
         if (diags_errors(k->diags) == before)
-            diag_add(k->diags, E_OPTION, whole, "'%s' is not one value for option '%s'", define->value, define->name);
+            diag_add(k->diags, E_OPTION, whole, "'%s' is not one value for option '%s'", define->value,
+                     define->name);
         o->value = val_poison(k);
         return;
     }
     Scope scope = {.module = o->module};
     o->value = described(k, check_expr(k, &scope, ast->decls.at[0]->value));
     o->text = define->value;
+    o->given = true;
 }
 
 static bool kinds_differ(const Val *given, const Val *declared)
 {
-    if (is_poison(given) || is_poison(declared)) return false;
-    bool number = declared->kind == VAL_NUMBER, logical = declared->kind == VAL_BOOL, text = declared->kind == VAL_STRING;
+    if (val_is_poison(given) || val_is_poison(declared)) return false;
+    bool number = declared->kind == VAL_NUMBER, logical = declared->kind == VAL_BOOL,
+         text = declared->kind == VAL_STRING;
     if (logical || text) return given->kind != declared->kind;
     return number && given->kind != VAL_NUMBER && given->kind != VAL_PERCENT;
 }
@@ -65,27 +71,30 @@ static void check_option(Check *k, OptionState *o)
     Val *declared = described(k, check_expr(k, &scope, o->decl->value));
     if (!o->value) o->value = declared;
     if (kinds_differ(o->value, declared)) {
-        diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s; this is %s", o->decl->name.text, val_kind_text(declared), val_kind_text(o->value));
+        diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s; this is %s", o->decl->name.text,
+                 val_kind_text(declared), val_kind_text(o->value));
         return;
     }
-    if (!o->decl->low || is_poison(o->value)) return;
+    if (!o->decl->low || val_is_poison(o->value)) return;
     Val *low = check_expr(k, &scope, o->decl->low), *high = check_expr(k, &scope, o->decl->high);
-    if (is_poison(low) || is_poison(high)) return;
+    if (val_is_poison(low) || val_is_poison(high)) return;
     Span range = span_join(o->decl->low->span, o->decl->high->span);
     if (high->kind != low->kind || (low->kind != VAL_NUMBER && low->kind != VAL_PERCENT)) {
-        diag_add(k->diags, E_OPTION, range, "a range is low .. high, two numbers or two percentages; this is %s .. %s", val_text(k, low),
+        diag_add(k->diags, E_OPTION, range,
+                 "a range is low .. high, two numbers or two percentages; this is %s .. %s", val_text(k, low),
                  val_text(k, high));
         return;
     }
     if (low->kind != o->value->kind) {
-        Diag *d = diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s and its range is of %ss", o->decl->name.text,
-                           val_kind_text(o->value), low->kind == VAL_NUMBER ? "number" : "percentage");
+        Diag *d = diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s and its range is of %ss",
+                           o->decl->name.text, val_kind_text(o->value),
+                           low->kind == VAL_NUMBER ? "number" : "percentage");
         diag_note(d, range, "the range is given here");
         return;
     }
     if (o->value->number >= low->number && o->value->number <= high->number) return;
-    Diag *d = diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s, which is not in %s .. %s", o->decl->name.text,
-                       val_text(k, o->value), val_text(k, low), val_text(k, high));
+    Diag *d = diag_add(k->diags, E_OPTION, o->value->span, "option '%s' is %s, which is not in %s .. %s",
+                       o->decl->name.text, val_text(k, o->value), val_text(k, low), val_text(k, high));
     diag_note(d, range, "the range is given here");
 }
 
@@ -97,6 +106,7 @@ void check_options(Check *k)
     for (int i = 0; i < k->options.count; i++) {
         const OptionState *o = &k->options.at[i];
         if (find_option(k, o->decl->name.text) != o) continue;
-        vec_push(k->perm, &k->model->options, (OptionValue){o->decl->name.text, o->text, o->decl->help});
+        vec_push(k->perm, &k->model->options,
+                 (OptionValue){o->decl->name.text, o->text, o->decl->help, o->given});
     }
 }

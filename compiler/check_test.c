@@ -1,8 +1,9 @@
 /* check_test.c: test blocks: expressions that must be true.
  *
- * `dnw check` evaluates them dry: names, kinds and arguments are checked and graphs are counted, but nothing is
- * differentiated. `dnw test` evaluates them and prints a line a block, with the source of each line that is not true.
- * A graph is built in a scratch model for each question; in one that is only counted, a cycle is an answer, not an error.
+ * `dnw check` evaluates them dry: names, kinds and arguments are checked and graphs are counted, but nothing
+ * is differentiated. `dnw test` evaluates them and prints a line a block, with the source of each line that
+ * is not true. A graph is built in a scratch model for each question; in one that is only counted, a cycle is
+ * an answer, not an error.
  */
 #include "check.h"
 #include "grad.h"
@@ -13,12 +14,17 @@
 
 /* ---- what a question is about ---- */
 
-static bool is_kind(const Val *v, DeclKind kind) { return v->kind == VAL_FUNCTION && v->decl && v->decl->kind == kind; }
+static bool is_kind(const Val *v, DeclKind kind)
+{
+    return v->kind == VAL_FUNCTION && v->decl && v->decl->kind == kind;
+}
 
 static Val *wrong_subject(Check *k, const Builtin *b, const Val *v, const char *wanted)
 {
     Diag *d = diag_add(k->diags, E_KIND, v->span, "%s wants %s; this is %s", b->name, wanted,
-                       is_kind(v, DECL_GRAPH) ? "a graph" : is_kind(v, DECL_MODEL) ? "a model" : val_kind_text(v));
+                       is_kind(v, DECL_GRAPH)   ? "a graph"
+                       : is_kind(v, DECL_MODEL) ? "a model"
+                                                : val_kind_text(v));
     diag_help(d, "name it without a value: %s(Name%s)", b->name, b->count > 2 ? ", \"x\", \"y\"" : "");
     return val_poison(k);
 }
@@ -52,20 +58,25 @@ static void graph_body(Check *k, Val *v, Span span)
     k->mode = MODE_CONST;
 }
 
-static bool is_whole(const Check *k, const Val *v) { return k->whole->name && strcmp(v->decl->name.text, k->whole->name) == 0 && v->module == k->main; }
+static bool is_whole(const Check *k, const Val *v)
+{
+    return k->whole->name && strcmp(v->decl->name.text, k->whole->name) == 0 && v->module == k->main;
+}
 
 static void model_body(Check *k, const Val *v, Span span)
 {
     const Decl *d = v->decl;
     Shape input;
     if (d->params.count != 1 || !d->params.at[0].has_shape) {
-        Diag *g = diag_add(k->diags, E_INPUT, span, "the input shape of model '%s' is not known", d->name.text);
+        Diag *g =
+            diag_add(k->diags, E_INPUT, span, "the input shape of model '%s' is not known", d->name.text);
         diag_note(g, d->name.span, "it is declared here");
         diag_help(g, "state it, such as: model %s(x[784])", d->name.text);
     } else if (stated_shape(k, d, v->module, &input)) build_body(k, d, v->module, input);
 }
 
-/* The model that a question is about: the file's own, another one, or one that is just a graph. NULL after a message. */
+/* The model that a question is about: the file's own, another one, or one that is just a graph. NULL after a
+ * message. */
 static const Model *subject(Check *k, Val *v, Span span)
 {
     if (is_kind(v, DECL_MODEL) && is_whole(k, v)) return k->whole->body ? k->whole : NULL;
@@ -85,7 +96,9 @@ static int named_set(Check *k, const Graph *g, const Val *name)
 {
     const char **names = NEW_ARRAY(k->perm, const char *, (size_t)g->sets.count);
     if (name->kind != VAL_STRING) {
-        diag_add(k->diags, E_KIND, name->span, "edge_count wants the name of a node set in quotation marks; this is %s", val_kind_text(name));
+        diag_add(k->diags, E_KIND, name->span,
+                 "edge_count wants the name of a node set in quotation marks; this is %s",
+                 val_kind_text(name));
         return -1;
     }
     for (int i = 0; i < g->sets.count; i++) {
@@ -93,7 +106,8 @@ static int named_set(Check *k, const Graph *g, const Val *name)
         if (strcmp(names[i], name->text) == 0) return i;
     }
     const char *near = diag_nearest(name->text, names, g->sets.count);
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is no node set of graph '%s'", name->text, g->name);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is no node set of graph '%s'", name->text,
+                       g->name);
     diag_note(d, g->span, "the graph is declared here");
     if (near) diag_help(d, "did you mean \"%s\"?", near);
     return -1;
@@ -107,7 +121,8 @@ static Val *edge_count(Check *k, Val **args, Span span)
     double edges = 0;
     if (from < 0 || to < 0) return val_poison(k);
     for (int b = 0; b < g->bundles.count; b++)
-        if (g->bundles.at[b].from == from && g->bundles.at[b].to == to) edges += (double)g->bundles.at[b].candidates.count;
+        if (g->bundles.at[b].from == from && g->bundles.at[b].to == to)
+            edges += (double)g->bundles.at[b].candidates.count;
     return val_number(k, edges, span);
 }
 
@@ -132,7 +147,8 @@ static Val *model_number(Check *k, const char *name, const Model *m, Span span)
 static Val *shape_value(Check *k, const Model *m, Span span)
 {
     Val *v = val_new(k, VAL_LIST, span);
-    for (int i = 0; i < m->output.rank; i++) vec_push(k->perm, &v->items, val_number(k, (double)m->output.dim[i], span));
+    for (int i = 0; i < m->output.rank; i++)
+        vec_push(k->perm, &v->items, val_number(k, (double)m->output.dim[i], span));
     return v;
 }
 
@@ -156,7 +172,9 @@ static Val *model_gradcheck_value(Check *k, Val *v, Span span)
     const Model *m = subject(k, v, span);
     if (!m) return val_poison(k);
     if (k->dry) return val_number(k, 0, span);
-    return val_number(k, m == k->whole && m->trained ? compile_gradcheck(k->c, NULL) : subject_gradcheck(k, (Model *)m), span);
+    return val_number(
+        k, m == k->whole && m->trained ? compile_gradcheck(k->c, NULL) : subject_gradcheck(k, (Model *)m),
+        span);
 }
 
 static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span)
@@ -164,7 +182,8 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
     enum { NODES = 6, MOST = 10000 };
     Check saved;
     if (samples->kind != VAL_NUMBER || !(samples->number >= 1 && samples->number <= MOST)) {
-        diag_add(k->diags, E_RANGE, samples->span, "samples must be in 1 .. %d; this is %s", MOST, val_text(k, samples));
+        diag_add(k->diags, E_RANGE, samples->span, "samples must be in 1 .. %d; this is %s", MOST,
+                 val_text(k, samples));
         return val_poison(k);
     }
     scratch_open(k, &saved);
@@ -178,7 +197,8 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
 static Val *gradcheck_value(Check *k, const Builtin *b, Val **args, Span span)
 {
     Val *v = args[0];
-    bool function = is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin && v->builtin->kind == KIND_POINT);
+    bool function =
+        is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin && v->builtin->kind == KIND_POINT);
     if (function) return cell_gradcheck_value(k, v, args[1], span);
     if (is_kind(v, DECL_GRAPH) || is_kind(v, DECL_MODEL)) return model_gradcheck_value(k, v, span);
     return wrong_subject(k, b, v, "a fn, a graph or a model");
@@ -189,7 +209,8 @@ Val *apply_check(Check *k, const Builtin *b, Val **args, Span span)
     Val *v = args[0];
     bool graph = is_kind(v, DECL_GRAPH);
     if (strcmp(b->name, "gradcheck") == 0) return gradcheck_value(k, b, args, span);
-    if (strcmp(b->name, "edge_count") == 0) return graph ? edge_count(k, args, span) : wrong_subject(k, b, v, "a graph");
+    if (strcmp(b->name, "edge_count") == 0)
+        return graph ? edge_count(k, args, span) : wrong_subject(k, b, v, "a graph");
     if (strcmp(b->name, "acyclic") == 0) {
         if (!graph) return wrong_subject(k, b, v, "a graph");
         return counted_graph(k, v, span) ? val_bool(k, !k->cyclic, span) : val_poison(k);
@@ -214,8 +235,9 @@ static Val *line_value(Check *k, const Expr *e)
     k->testing = true;
     k->line = e->span;
     Val *v = check_expr(k, &scope, e);
-    if (!is_poison(v) && v->kind != VAL_BOOL) {
-        Diag *d = diag_add(k->diags, E_KIND, e->span, "a line of a test is true or false; this is %s", val_kind_text(v));
+    if (!val_is_poison(v) && v->kind != VAL_BOOL) {
+        Diag *d = diag_add(k->diags, E_KIND, e->span, "a line of a test is true or false; this is %s",
+                           val_kind_text(v));
         if (v->kind == VAL_NUMBER) diag_help(d, "compare it, such as: ... < 1e-6");
         v = val_poison(k);
     }
@@ -233,7 +255,10 @@ void check_tests(Check *k)
     k->dry = false;
 }
 
-static bool is_comparison(const Expr *e) { return e->kind == EXPR_BINARY && e->op >= OP_EQ && e->op <= OP_GE; }
+static bool is_comparison(const Expr *e)
+{
+    return e->kind == EXPR_BINARY && e->op >= OP_EQ && e->op <= OP_GE;
+}
 
 /* The part of a line that decides that it is not true. */
 static const Expr *culprit(Check *k, const Expr *e)
@@ -259,7 +284,8 @@ static void explain(Check *k, const Expr *e, FILE *out)
     const Expr *part = culprit(k, e);
     const SourceFile *file = sources_file(k->c->sources, e->span.file);
     Place place = source_place(k->c->sources, e->span.file, e->span.start);
-    fprintf(out, "  %s:%d:%d: %s\n", file->path, place.line, place.column, expr_text(k->perm, k->c->sources, e));
+    fprintf(out, "  %s:%d:%d: %s\n", file->path, place.line, place.column,
+            expr_text(k->perm, k->c->sources, e));
     if (part != e) fprintf(out, "    false: %s\n", expr_text(k->perm, k->c->sources, part));
     if (is_comparison(part))
         fprintf(out, "    left:  %s\n    right: %s\n", side_text(k, part->left), side_text(k, part->right));

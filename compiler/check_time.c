@@ -1,7 +1,7 @@
 /* check_time.c: time = steps(n) and flow(t0, t1, solver(n)), and node functions with states (timed.h).
  *
- * A function is evaluated once, with its sum and its states as arguments; from the result two functions are cut out: what
- * the node sends, which sees only states, and how its states move.
+ * A function is evaluated once, with its sum and its states as arguments; from the result two functions are
+ * cut out: what the node sends, which sees only states, and how its states move.
  */
 #include "check.h"
 #include "grad.h"
@@ -16,7 +16,8 @@ typedef struct Scheme {
     double a[4][4], b[4]; /* times the step size */
 } Scheme;
 
-/* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical fourth-order scheme. */
+/* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical
+ * fourth-order scheme. */
 static const Scheme schemes[] = {
     {"euler", 1, {{0}}, {1}},
     {"midpoint", 2, {{0}, {0.5}}, {0, 1}},
@@ -26,20 +27,22 @@ static const Scheme schemes[] = {
 
 static bool whole_from_1(Check *k, const Val *v, const char *what, int64_t *out)
 {
-    if (is_poison(v)) return false;
+    if (val_is_poison(v)) return false;
     if (v->kind == VAL_NUMBER && v->number >= 1 && v->number <= 1e6 && floor(v->number) == v->number) {
         *out = (int64_t)v->number;
         return true;
     }
-    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number in 1 .. 1000000; this is %s", what, val_text(k, v));
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number in 1 .. 1000000; this is %s", what,
+             val_text(k, v));
     return false;
 }
 
 static bool read_flow(Check *k, const Val *v, Time *out)
 {
     const Val *from = v->items.at[0], *to = v->items.at[1], *solver = v->items.at[2];
-    if (is_poison(v)) return false;
-    if (from->kind != VAL_NUMBER || to->kind != VAL_NUMBER || !(from->number < to->number) || !isfinite(to->number - from->number)) {
+    if (val_is_poison(v)) return false;
+    if (from->kind != VAL_NUMBER || to->kind != VAL_NUMBER || !(from->number < to->number) ||
+        !isfinite(to->number - from->number)) {
         diag_add(k->diags, E_RANGE, v->span, "flow(t0, t1, solver) goes from a number to a larger one");
         return false;
     }
@@ -63,9 +66,10 @@ static bool read_flow(Check *k, const Val *v, Time *out)
 
 bool read_time(Check *k, const Val *v, Span span, Time *out)
 {
-    if (is_poison(v)) return false;
+    if (val_is_poison(v)) return false;
     if (v->kind != VAL_CALL || v->builtin->kind != KIND_TIME) {
-        Diag *d = diag_add(k->diags, E_KIND, span, "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(v));
+        Diag *d = diag_add(k->diags, E_KIND, span,
+                           "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(v));
         diag_help(d, "write time = static, or leave the line out");
         return false;
     }
@@ -89,7 +93,7 @@ void declare_state(Check *k, Scope *scope, const Stmt *s)
 {
     TimedCell *c = k->timed;
     Val *start = check_expr(k, scope, s->value);
-    if (is_poison(start)) return;
+    if (val_is_poison(start)) return;
     if (s->dims.count || start->kind != VAL_NUMBER) {
         diag_add(k->diags, E_KIND, s->span, "a state is one number a node and starts with a known number");
         return;
@@ -111,14 +115,20 @@ void move_state(Check *k, Scope *scope, const Stmt *s)
     int i = find_state(k->timed, s->name.text);
     Val *v = check_expr(k, scope, s->value);
     if (i < 0) {
-        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function", s->name.text);
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function",
+                           s->name.text);
         diag_help(d, "declare it first: state %s = 0", s->name.text);
         return;
     }
     TimedState *state = &k->timed->state[i];
     if (flow != derivative) {
-        Diag *d = diag_add(k->diags, E_PLACE, s->span, flow ? "'next %s' in a graph that flows" : "'%s'' in a graph that runs in steps", s->name.text);
-        diag_help(d, flow ? "in time = flow a state moves by its derivative: %s' = ..." : "in time = steps a state moves by its next value: next %s = ...", s->name.text);
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           flow ? "'next %s' in a graph that flows" : "'%s'' in a graph that runs in steps",
+                           s->name.text);
+        diag_help(d,
+                  flow ? "in time = flow a state moves by its derivative: %s' = ..."
+                       : "in time = steps a state moves by its next value: next %s = ...",
+                  s->name.text);
         return;
     }
     if (state->next) {
@@ -127,7 +137,7 @@ void move_state(Check *k, Scope *scope, const Stmt *s)
         return;
     }
     state->moved = s->span;
-    state->next = is_poison(v) ? NULL : val_value(k, v, "a number");
+    state->next = val_is_poison(v) ? NULL : val_value(k, v, "a number");
 }
 
 /* ---- node functions ---- */
@@ -159,7 +169,8 @@ static bool states_move(Check *k, const TimedCell *c, const Graph *g)
     for (int i = 0; i < c->count; i++) {
         if (c->state[i].next || c->state[i].moved.end) continue;
         Diag *d = diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' never moves", c->state[i].name);
-        diag_help(d, g->time.carry != 0 ? "add a line: %s' = ..." : "add a line: next %s = ...", c->state[i].name);
+        diag_help(d, g->time.carry != 0 ? "add a line: %s' = ..." : "add a line: next %s = ...",
+                  c->state[i].name);
         ok = false;
     }
     return ok;
@@ -173,7 +184,9 @@ static void finish_cell(Check *k, Graph *g, NodeSet *s, Func *f, Value *result, 
         sent->index = 1;
         next[0] = result;
     } else if (depends_on_sum(f, result)) {
-        Diag *d = diag_add(k->diags, E_KIND, span, "what a node sends must follow from its states, not from what reaches it at that moment");
+        Diag *d = diag_add(
+            k->diags, E_KIND, span,
+            "what a node sends must follow from its states, not from what reaches it at that moment");
         diag_help(d, "let a state take the sum, and end the function with the state");
         return;
     }
@@ -197,17 +210,21 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
     Check saved = *k;
     TimedCell cell = {0};
     if (!function && s->role != SET_NODES) return; /* held input, plain output */
-    s->cell_name = !function ? "sum" : function->builtin ? function->builtin->name : function->decl->name.text;
+    s->cell_name = !function           ? "sum"
+                   : function->builtin ? function->builtin->name
+                                       : function->decl->name.text;
     k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     Func *f = k->func = func_new(k->perm, k->prefix);
     Span span = function ? function->span : s->span;
     Val *v = val_runtime(k, func_add(f, IR_ARG, span, 0, NULL), span);
     if (function) v = apply(k, function, v, span);
-    Value *result = is_poison(v) ? NULL : val_value(k, v, "the value of a node");
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix, k->func = saved.func, k->timed = saved.timed;
+    Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func, k->timed = saved.timed;
     if (result && result->is_bool) {
-        diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition", s->cell_name);
+        diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
+                 s->cell_name);
         return;
     }
     if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, &cell, span);

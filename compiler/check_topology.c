@@ -1,7 +1,7 @@
 /* check_topology.c: candidates and their order, proved in the compiler with interpreted predicates.
  *
- * The structure comes from the builder that programs use too (runtime/rt_wiring.c); here it is counted, searched for
- * cycles, for nodes that nothing reaches and for nodes that lead nowhere.
+ * The structure comes from the builder that programs use too (runtime/rt_wiring.c); here it is counted,
+ * searched for cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
 #include "check.h"
 #include "interval.h"
@@ -32,13 +32,15 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
     return eval_predicate(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
 }
 
-static int interpret_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first, int64_t last)
+static int interpret_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first,
+                           int64_t last)
 {
     Interpreted *p = context;
     Interval args[2 * MAX_RANK];
     if (p->asked++ >= limits.pairs) return 0;
     for (int i = 0; i < p->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
-    for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
+    for (int i = 0; i < p->from_rank; i++)
+        args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
     args[p->to_rank + dim] = (Interval){(double)first, (double)last};
     Interval r = interval_eval(p->f, args, p->intervals);
     return r.low == r.high ? (int)r.low : -1;
@@ -64,9 +66,13 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
-    *context = (Interpreted){u->predicate, 0, NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
+    *context = (Interpreted){u->predicate,
+                             0,
+                             NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
                              NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
-                             g->sets.at[u->to].shape.rank, g->sets.at[u->from].shape.rank, g->chance_seed,
+                             g->sets.at[u->to].shape.rank,
+                             g->sets.at[u->from].shape.rank,
+                             g->chance_seed,
                              RNG_CHANCE + ((uint64_t)b << 8)};
     line.predicate = interpret;
     line.range = interpret_range;
@@ -75,11 +81,13 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     return line;
 }
 
-/* Rows that differ: targets that follow each other and agree in all indices that the predicate reads are asked about once. */
+/* Rows that differ: targets that follow each other and agree in all indices that the predicate reads are
+ * asked about once. */
 static double different_rows(const WiringSet *to, const WiringLine *line)
 {
     double rows = (double)to->size;
-    for (int i = to->rank - 1; i >= 0 && !line->pairwise && !(line->uses_to >> i & 1); i--) rows /= (double)to->dim[i];
+    for (int i = to->rank - 1; i >= 0 && !line->pairwise && !(line->uses_to >> i & 1); i--)
+        rows /= (double)to->dim[i];
     return rows;
 }
 
@@ -95,27 +103,32 @@ static bool ask_row(void *context, const int64_t *to, const int64_t *from, int64
     return r->line->predicate(r->line->context, r->index, from, r->target, source);
 }
 
-static int ask_row_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first, int64_t last)
+static int ask_row_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first,
+                         int64_t last)
 {
     (void)to;
     const OneRow *r = context;
     return r->line->range(r->line->context, r->index, from, dim, first, last);
 }
 
-/* How often the predicate of a line will be asked, from a few rows spread over the targets: conditions on single indices are
- * solved for whole ranges, others are asked for every pair. Runs before memory is taken. */
-static double estimated_questions(const WiringSet *from, const WiringSet *to, const WiringLine *line, Interpreted *context)
+/* How often the predicate of a line will be asked, from a few rows spread over the targets: conditions on
+ * single indices are solved for whole ranges, others are asked for every pair. Runs before memory is taken.
+ */
+static double estimated_questions(const WiringSet *from, const WiringSet *to, const WiringLine *line,
+                                  Interpreted *context)
 {
     enum { SAMPLES = 8, ENOUGH = 10000000 };
+    if (!line->predicate || from->size == 0 || to->size == 0) return 0;
     double rows = different_rows(to, line);
     int64_t sampled = 0;
-    if (!line->predicate || rows * (double)from->size <= (double)limits.pairs) return 0;
+    if (rows * (double)from->size <= (double)limits.pairs) return 0;
     for (; sampled < SAMPLES && context->asked < ENOUGH; sampled++) {
         OneRow row = {line, {0}, (int64_t)((double)to->size * ((double)sampled + 0.5) / SAMPLES)};
         WiringSet one = {.size = 1, .rank = 1, .dim = {1}};
         WiringLine asked = *line;
         Candidates found;
-        for (int64_t i = to->rank - 1, n = row.target; i >= 0; n /= to->dim[i], i--) row.index[i] = n % to->dim[i];
+        for (int64_t i = to->rank - 1, n = row.target; i >= 0; n /= to->dim[i], i--)
+            row.index[i] = n % to->dim[i];
         asked.predicate = ask_row, asked.range = ask_row_range, asked.context = &row;
         if (candidates_build(from, &one, &asked, &found)) candidates_free(&found);
     }
@@ -126,17 +139,21 @@ static double estimated_questions(const WiringSet *from, const WiringSet *to, co
 
 static void too_many_pairs(Check *k, const Bundle *u, const WiringSet *from, const WiringSet *to)
 {
-    Diag *d = diag_add(k->diags, E_MEMORY, u->span, "this condition would be asked about %.0f pairs of nodes, one by one; the most is %lld",
-                       (double)from->size * (double)to->size, (long long)limits.pairs);
+    Diag *d =
+        diag_add(k->diags, E_MEMORY, u->span,
+                 "this condition would be asked about %.0f pairs of nodes, one by one; the most is %lld",
+                 (double)from->size * (double)to->size, (long long)limits.pairs);
     diag_note_plain(d, "between %lld sources and %lld targets", (long long)from->size, (long long)to->size);
     diag_help(d, u->pairwise ? "use fewer nodes, or draw edges without a condition: edges a -> b sample 1%%"
-                             : "use fewer nodes, or conditions on single indices, such as i < j, which are solved for whole ranges");
+                             : "use fewer nodes, or conditions on single indices, such as i < j, which are "
+                               "solved for whole ranges");
 }
 
 static void too_many_candidates(Check *k, const Bundle *u, double count)
 {
-    diag_add(k->diags, E_MEMORY, u->span, "%.0f candidate edges: their weights alone need %.1f GB; the most is %d000000000 in one graph", count,
-             count * 4e-9, MOST_CANDIDATES_GIGA);
+    diag_add(k->diags, E_MEMORY, u->span,
+             "%.0f candidate edges: their weights alone need %.1f GB; the most is %d000000000 in one graph",
+             count, count * 4e-9, MOST_CANDIDATES_GIGA);
 }
 
 static bool build_bundle(Check *k, Graph *g, int b, double *total)
@@ -145,12 +162,14 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
     Interpreted context = {0};
     WiringLine line = wiring_line(k, g, b, &context);
     WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
-    if (estimated_questions(&from, &to, &line, &context) > (double)limits.pairs) return too_many_pairs(k, u, &from, &to), false;
+    if (estimated_questions(&from, &to, &line, &context) > (double)limits.pairs)
+        return too_many_pairs(k, u, &from, &to), false;
     bool built = candidates_build(&from, &to, &line, &u->candidates);
     if (context.asked > limits.pairs) return too_many_pairs(k, u, &from, &to), false;
     if (!built) {
-        diag_add(k->diags, E_MEMORY, u->span, "not enough memory for the candidates between %lld and %lld nodes",
-                 (long long)from.size, (long long)to.size);
+        diag_add(k->diags, E_MEMORY, u->span,
+                 "not enough memory for the candidates between %lld and %lld nodes", (long long)from.size,
+                 (long long)to.size);
         return false;
     }
     *total += (double)u->candidates.count;
@@ -172,7 +191,8 @@ static const char *node_text(Check *k, const Graph *g, int set, int64_t node)
     const NodeSet *s = &g->sets.at[set];
     const char *text = "";
     for (int d = s->shape.rank - 1; d >= 0; d--) {
-        text = arena_printf(k->perm, "%lld%s%s", (long long)(node % s->shape.dim[d]), *text ? ", " : "", text);
+        text =
+            arena_printf(k->perm, "%lld%s%s", (long long)(node % s->shape.dim[d]), *text ? ", " : "", text);
         node /= s->shape.dim[d];
     }
     return arena_printf(k->perm, "%s[%s]", s->name, text);
@@ -182,7 +202,8 @@ static void report_cycle(Check *k, Graph *g, const WiringCycle *c)
 {
     const char *text = "";
     for (int i = 0; i < c->length; i++)
-        text = arena_printf(k->perm, "%s%s%s", text, i ? (c->shortened && i == c->length - 1 ? " -> ... -> " : " -> ") : "",
+        text = arena_printf(k->perm, "%s%s%s", text,
+                            i ? (c->shortened && i == c->length - 1 ? " -> ... -> " : " -> ") : "",
                             node_text(k, g, c->set[i], c->node[i]));
     Span span = g->span;
     bool one_set = true;
@@ -190,10 +211,14 @@ static void report_cycle(Check *k, Graph *g, const WiringCycle *c)
         if (c->set[i] != c->set[0]) one_set = false;
     for (int b = 0; b < g->bundles.count; b++) /* a line between two nodes of the cycle */
         for (int i = 0; i + 1 < c->length; i++)
-            if (g->bundles.at[b].from == c->set[i] && g->bundles.at[b].to == c->set[i + 1]) span = g->bundles.at[b].span;
-    Diag *d = diag_add(k->diags, E_CYCLE, span, "graph '%s' has a cycle, which time = static cannot run", g->name);
+            if (g->bundles.at[b].from == c->set[i] && g->bundles.at[b].to == c->set[i + 1])
+                span = g->bundles.at[b].span;
+    Diag *d =
+        diag_add(k->diags, E_CYCLE, span, "graph '%s' has a cycle, which time = static cannot run", g->name);
     diag_note_plain(d, "%s", text);
-    if (one_set) diag_help(d, "add a condition that orders the nodes, such as: where i < j, or let the graph run in time: time = steps(5)");
+    if (one_set)
+        diag_help(d, "add a condition that orders the nodes, such as: where i < j, or let the graph run in "
+                     "time: time = steps(5)");
     else diag_help(d, "leave one of these edges out, or let the graph run in time: time = steps(5)");
 }
 
@@ -204,8 +229,10 @@ static void warn_nodes(Check *k, Graph *g, uint8_t **mark, DiagCode code, const 
         for (int64_t i = 0; i < g->sets.at[s].size; i++)
             if (!mark[s][i] && missing++ == 0) first = i;
         if (!missing) continue;
-        Diag *d = diag_add(k->diags, code, g->sets.at[s].span, "%lld of the %lld nodes of '%s' %s, the first is %s",
-                           (long long)missing, (long long)g->sets.at[s].size, g->sets.at[s].name, what, node_text(k, g, s, first));
+        Diag *d =
+            diag_add(k->diags, code, g->sets.at[s].span, "%lld of the %lld nodes of '%s' %s, the first is %s",
+                     (long long)missing, (long long)g->sets.at[s].size, g->sets.at[s].name, what,
+                     node_text(k, g, s, first));
         diag_help(d, "%s", help);
     }
 }
@@ -251,7 +278,8 @@ static void mark_node(Paths *p, int set, int64_t node)
     for (int b = 0; b < p->g->bundles.count; b++) {
         if (p->g->bundles.at[b].to != set) continue;
         if (!p->forwards && p->mark[set][node]) mark_sources(p, b, node);
-        if (p->forwards && !p->mark[set][node] && source_marked(p, b, node)) p->mark[set][node] = 1, p->changed = true;
+        if (p->forwards && !p->mark[set][node] && source_marked(p, b, node))
+            p->mark[set][node] = 1, p->changed = true;
     }
 }
 
@@ -295,19 +323,23 @@ static void mark_paths(Check *k, Graph *g, bool forwards, uint8_t **mark)
 static void check_paths(Check *k, Graph *g)
 {
     uint8_t **mark = NEW_ARRAY(k->perm, uint8_t *, (size_t)g->sets.count);
-    for (int s = 0; s < g->sets.count; s++) mark[s] = NEW_ARRAY(k->perm, uint8_t, (size_t)g->sets.at[s].size + 1);
+    for (int s = 0; s < g->sets.count; s++)
+        mark[s] = NEW_ARRAY(k->perm, uint8_t, (size_t)g->sets.at[s].size + 1);
     for (int l = 0; l < g->lists.count; l++)
         if (g->lists.at[l].candidates == 0) return; /* that is the mistake */
     mark_paths(k, g, true, mark);
     bool reached = memchr(mark[g->output], 1, (size_t)g->sets.at[g->output].size) != NULL;
     if (!reached) {
-        Diag *d = diag_add(k->diags, E_PATH, g->sets.at[g->output].span, "no path leads from '%s' to '%s' in graph '%s'",
-                           g->sets.at[g->input].name, g->sets.at[g->output].name, g->name);
+        Diag *d = diag_add(k->diags, E_PATH, g->sets.at[g->output].span,
+                           "no path leads from '%s' to '%s' in graph '%s'", g->sets.at[g->input].name,
+                           g->sets.at[g->output].name, g->name);
         diag_note(d, g->sets.at[g->input].span, "the input is declared here");
-        diag_help(d, "add edges, such as: edges %s -> %s", g->sets.at[g->input].name, g->sets.at[g->output].name);
+        diag_help(d, "add edges, such as: edges %s -> %s", g->sets.at[g->input].name,
+                  g->sets.at[g->output].name);
         return;
     }
-    warn_nodes(k, g, mark, W_UNREACHABLE, "cannot be reached from the input", "add edges into them, or make the set smaller");
+    warn_nodes(k, g, mark, W_UNREACHABLE, "cannot be reached from the input",
+               "add edges into them, or make the set smaller");
     mark_paths(k, g, false, mark);
     for (int64_t i = 0; i < g->sets.at[g->input].size; i++) mark[g->input][i] = 1;
     warn_nodes(k, g, mark, W_DEAD_END, "lead nowhere", "add edges out of them, or make the set smaller");
@@ -325,7 +357,8 @@ bool build_order(Check *k, Graph *g)
     }
     WiringCycle cycle;
     bool wanted = k->probing ? !k->cyclic : !is_timed(g);
-    if (wanted && !wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
+    if (wanted &&
+        !wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
         if (cycle.length && k->probing) return k->cyclic = true;
         if (cycle.length) report_cycle(k, g, &cycle);
         else diag_add(k->diags, E_MEMORY, g->span, "not enough memory to order the nodes of '%s'", g->name);

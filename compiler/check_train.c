@@ -8,9 +8,9 @@
 
 typedef struct SettingRow {
     const char *name;
-    BuiltinKind kind;  /* of the description wanted */
+    BuiltinKind kind; /* of the description wanted */
     const char *wanted;
-    double low, high;  /* whole numbers; high 0: not a number */
+    double low, high; /* whole numbers; high 0: not a number */
 } SettingRow;
 
 static const SettingRow settings[] = {
@@ -42,12 +42,16 @@ static const SettingRow *find_row(Check *k, const Setting *s)
 
 static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, const Val *v)
 {
-    if (is_poison(v)) return;
-    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name, row->wanted, val_text(k, v));
+    if (val_is_poison(v)) return;
+    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name,
+                       row->wanted, val_text(k, v));
     if (row->high > 0) diag_help(d, "it must be in %.16g .. %.16g", row->low, row->high);
 }
 
-static bool is_described(const Val *v, BuiltinKind kind) { return v->kind == VAL_CALL && v->builtin->kind == kind; }
+static bool is_described(const Val *v, BuiltinKind kind)
+{
+    return v->kind == VAL_CALL && v->builtin->kind == kind;
+}
 
 /* Infinity and NaN have no place in a setting. */
 static bool finite_arguments(Check *k, const Val *v)
@@ -61,7 +65,10 @@ static bool finite_arguments(Check *k, const Val *v)
     return true;
 }
 
-static bool number_in(const Val *v, double low, double high) { return v->kind == VAL_NUMBER && v->number >= low && v->number <= high; }
+static bool number_in(const Val *v, double low, double high)
+{
+    return v->kind == VAL_NUMBER && v->number >= low && v->number <= high;
+}
 
 /* The first number of a schedule is its rate; its others are at least 0; epochs is a list of them. */
 static bool schedule_ok(Check *k, const Val *v)
@@ -69,11 +76,15 @@ static bool schedule_ok(Check *k, const Val *v)
     for (int i = 0; i < v->items.count; i++) {
         const Val *a = v->items.at[i];
         const char *name = v->builtin->params[i].name;
-        bool list = strcmp(name, "epochs") == 0, ok = list ? a->kind == VAL_LIST : number_in(a, i == 0 ? 1e-30 : 0, 1e9);
+        bool list = strcmp(name, "epochs") == 0,
+             ok = list ? a->kind == VAL_LIST : number_in(a, i == 0 ? 1e-30 : 0, 1e9);
         for (int n = 0; ok && list && n < a->items.count; n++) ok = number_in(a->items.at[n], 0, 1e9);
         if (ok) continue;
         diag_add(k->diags, E_RANGE, a->span, "%s of %s must be %s; this is %s", name, v->builtin->name,
-                 list ? "a list of epochs, such as [80, 120]" : i == 0 ? "a number above 0" : "a number from 0", val_text(k, a));
+                 list     ? "a list of epochs, such as [80, 120]"
+                 : i == 0 ? "a number above 0"
+                          : "a number from 0",
+                 val_text(k, a));
         return false;
     }
     return true;
@@ -83,8 +94,9 @@ static bool rate_ok(Check *k, const Val *v)
 {
     if (v->kind == VAL_NUMBER && v->number > 0 && isfinite(v->number)) return true;
     if (is_described(v, KIND_SCHEDULE)) return schedule_ok(k, v);
-    if (is_poison(v)) return false;
-    Diag *d = diag_add(k->diags, E_SETTING, v->span, "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
+    if (val_is_poison(v)) return false;
+    Diag *d = diag_add(k->diags, E_SETTING, v->span,
+                       "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
     diag_help(d, "such as 0.1 or cosine(0.1)");
     return false;
 }
@@ -94,7 +106,8 @@ static bool nesterov_ok(Check *k, const Val *v)
     if (strcmp(v->builtin->name, "sgd") != 0) return true;
     const Val *momentum = v->items.at[1], *nesterov = v->items.at[2];
     if (nesterov->kind != VAL_BOOL)
-        diag_add(k->diags, E_KIND, nesterov->span, "nesterov is true or false; this is %s", val_text(k, nesterov));
+        diag_add(k->diags, E_KIND, nesterov->span, "nesterov is true or false; this is %s",
+                 val_text(k, nesterov));
     else if (nesterov->number != 0 && number_in(momentum, 0, 0)) {
         Diag *d = diag_add(k->diags, E_SETTING, nesterov->span, "nesterov needs a momentum above 0");
         diag_help(d, "add momentum = 0.9");
@@ -108,15 +121,18 @@ static bool optim_ok(Check *k, const Val *v)
     static const struct {
         const char *name;
         double low, high;
-    } range[] = {{"momentum", 0, 0.999999}, {"beta1", 0, 0.999999}, {"beta2", 0, 0.99999999}, {"rho", 0, 0.999999},
-                 {"eps", 1e-30, 1}, {"decay", 0, 1}, {"clip", 0, 1e9}};
+    } range[] = {{"momentum", 0, 0.999999}, {"beta1", 0, 0.999999}, {"beta2", 0, 0.99999999},
+                 {"rho", 0, 0.999999},      {"eps", 1e-30, 1},      {"decay", 0, 1},
+                 {"clip", 0, 1e9}};
     bool ok = rate_ok(k, v->items.at[0]) && nesterov_ok(k, v);
     for (int i = 1; i < v->items.count; i++)
         for (size_t r = 0; r < sizeof range / sizeof *range; r++) {
             Val *a = v->items.at[i];
-            if (strcmp(range[r].name, v->builtin->params[i].name) != 0 || number_in(a, range[r].low, range[r].high)) continue;
-            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be in %g .. %g; this is %s", range[r].name, v->builtin->name,
-                     range[r].low, range[r].high, val_text(k, a));
+            if (strcmp(range[r].name, v->builtin->params[i].name) != 0 ||
+                number_in(a, range[r].low, range[r].high))
+                continue;
+            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be in %g .. %g; this is %s", range[r].name,
+                     v->builtin->name, range[r].low, range[r].high, val_text(k, a));
             ok = false;
         }
     return ok;
@@ -124,13 +140,16 @@ static bool optim_ok(Check *k, const Val *v)
 
 static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v)
 {
-    if (is_poison(v)) return false;
+    if (val_is_poison(v)) return false;
     if (row->kind == KIND_LATER) {
-        diag_add(k->diags, E_LATER, s->span, "augment needs feature maps, which are not part of this release");
+        diag_add(k->diags, E_LATER, s->span,
+                 "augment needs feature maps, which are not part of this release");
         return false;
     }
     if (row->high > 0) {
-        if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high && floor(v->number) == v->number) return true;
+        if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high &&
+            floor(v->number) == v->number)
+            return true;
     } else if (row->kind == KIND_METRIC) {
         bool ok = v->kind == VAL_LIST;
         for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], KIND_METRIC);
@@ -149,7 +168,8 @@ static Val *setting_value(Check *k, const Setting *s, Module *m)
     Scope scope = {.module = m};
     k->mode = MODE_CONST;
     Val *v = described(k, check_expr(k, &scope, s->value));
-    for (int i = 0; v->kind == VAL_LIST && i < v->items.count; i++) v->items.at[i] = described(k, v->items.at[i]);
+    for (int i = 0; v->kind == VAL_LIST && i < v->items.count; i++)
+        v->items.at[i] = described(k, v->items.at[i]);
     return v;
 }
 
@@ -217,7 +237,8 @@ static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
     Value *lse = func_unary(f, IR_LOG, func_unary(f, IR_SUM, func_unary(f, IR_EXP, z)));
     Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
     position->shape = p->shape;
-    Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n), *no = func_const(f, smoothing / n);
+    Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n),
+          *no = func_const(f, smoothing / n);
     Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, yes, no});
     return func_binary(f, IR_SUB, lse, func_unary(f, IR_SUM, func_binary(f, IR_MUL, q, z)));
 }
@@ -225,7 +246,8 @@ static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
 static Value *mean(Func *f, Value *v)
 {
     if (v->shape.rank == 0) return v;
-    Value *part = func_const(f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
+    Value *part = func_const(
+        f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
     return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), part);
 }
 
@@ -249,20 +271,25 @@ static bool loss_fits(Check *k, const Val *loss)
     const char *name = loss->kind == VAL_CALL ? loss->builtin->name : "";
     bool ce = strcmp(name, "cross_entropy") == 0;
     if (ce && m->target_size > 0 && !m->classes) {
-        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "cross_entropy compares classes; this data has numbers to predict");
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span,
+                           "cross_entropy compares classes; this data has numbers to predict");
         diag_help(d, "loss = mse");
     } else if (ce && m->classes > out) {
-        Diag *d = diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
+        Diag *d = diag_add(k->diags, E_SHAPE, loss->span,
+                           "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
         diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
         diag_help(d, "give the model %d outputs", m->classes);
-    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 || loss->items.at[0]->number >= 1)) {
+    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
+                      loss->items.at[0]->number >= 1)) {
         diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
     } else if ((strcmp(name, "mse") == 0 || strcmp(name, "mae") == 0) && m->classes) {
-        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
+        Diag *d =
+            diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
         diag_help(d, "loss = cross_entropy");
     } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
-        diag_add(k->diags, E_SHAPE, loss->span, "the data has %lld numbers to predict and the model %lld outputs",
-                 (long long)m->target_size, (long long)out);
+        diag_add(k->diags, E_SHAPE, loss->span,
+                 "the data has %lld numbers to predict and the model %lld outputs", (long long)m->target_size,
+                 (long long)out);
     } else {
         return true;
     }
@@ -280,7 +307,9 @@ void build_loss(Check *k, Val *loss)
     Func *saved = k->func;
     k->func = func_new(k->perm, "loss");
     k->mode = MODE_MODEL;
-    Shape target = one_class ? (Shape){0} : shape_size(m->output) == m->target_size ? m->output : shape_vector(m->target_size);
+    Shape target = one_class                                 ? (Shape){0}
+                   : shape_size(m->output) == m->target_size ? m->output
+                                                             : shape_vector(m->target_size);
     Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
     if (loss->kind == VAL_CALL) {
         result = described_loss(k, loss, p, t);
@@ -289,8 +318,9 @@ void build_loss(Check *k, Val *loss)
         *bound = *loss;
         vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
         Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
-        Value *value = is_poison(v) ? NULL : val_value(k, v, "a loss");
-        if (value && value->is_bool) diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
+        Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
+        if (value && value->is_bool)
+            diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
         else if (value) result = mean(k->func, value);
     }
     if (result) func_result(k->func, "loss", result);
@@ -311,7 +341,8 @@ static void set_defaults(Check *k, const Decl *d, Val **value)
 {
     Model *m = k->model;
     if (!value[1]) value[1] = val_number(k, 64, d->span);
-    if (!value[2]) value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
+    if (!value[2])
+        value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
     if (!value[3]) value[3] = default_value(k, "adam", d->name.span);
     if (!value[4]) value[4] = val_number(k, 10, d->span);
     if (!value[5]) value[5] = val_number(k, 0, d->span);
@@ -348,7 +379,8 @@ void check_train(Check *k, const Decl *d, Module *m)
     json_t *j = k->model->settings = json_object();
     for (int i = 0; i < SETTING_COUNT; i++)
         if (value[i]) json_object_set_new(j, settings[i].name, val_json(value[i]));
-    if (value[2]->kind == VAL_FUNCTION) json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
+    if (value[2]->kind == VAL_FUNCTION)
+        json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
     build_loss(k, value[2]);
     k->model->trained = k->model->loss != NULL;
 }

@@ -1,7 +1,8 @@
 /* check_unused.c: what the model does not use, as far as it can be checked alone.
  *
- * A graph whose parameters all have defaults is built in a scratch model; so is a node function, on one node, and a model that
- * states its input. What needs arguments or data to be understood has had its names checked, and no more.
+ * A graph whose parameters all have defaults is built in a scratch model; so is a node function, on one node,
+ * and a model that states its input. What needs arguments or data to be understood has had its names checked,
+ * and no more.
  */
 #include "check.h"
 
@@ -25,14 +26,17 @@ static bool is_node_function(const Decl *d)
 {
     bool moves = false;
     for (int i = 0; i < d->body.count; i++)
-        if (d->body.at[i]->kind == STMT_STATE || d->body.at[i]->kind == STMT_NEXT || d->body.at[i]->kind == STMT_DERIV) moves = true;
+        if (d->body.at[i]->kind == STMT_STATE || d->body.at[i]->kind == STMT_NEXT ||
+            d->body.at[i]->kind == STMT_DERIV)
+            moves = true;
     return declares_weights(d) && !moves;
 }
 
 static void unused_model(Check *k, const Decl *d)
 {
     Shape input;
-    if (d->params.count == 1 && d->params.at[0].has_shape && stated_shape(k, d, k->main, &input)) build_body(k, d, k->main, input);
+    if (d->params.count == 1 && d->params.at[0].has_shape && stated_shape(k, d, k->main, &input))
+        build_body(k, d, k->main, input);
 }
 
 static void unused(Check *k, const Decl *d)
@@ -41,7 +45,8 @@ static void unused(Check *k, const Decl *d)
     Val *function = val_function(k, NULL, d, k->main, d->name.span);
     scratch_open(k, &saved);
     if (d->kind == DECL_MODEL) unused_model(k, d);
-    if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0)) instantiate(k, function, d->name.span);
+    if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0))
+        instantiate(k, function, d->name.span);
     if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1))
         cell_graph(k, function, shape_vector(1), d->name.span);
     scratch_close(k, &saved);

@@ -36,7 +36,10 @@ void compilation_free(Compilation *c)
 }
 
 /* Is this the stage that --dump asks for? */
-static bool done(const Compilation *c, const char *stage) { return c->options.dump && strcmp(c->options.dump, stage) == 0; }
+static bool done(const Compilation *c, const char *stage)
+{
+    return c->options.dump && strcmp(c->options.dump, stage) == 0;
+}
 
 static void dump_plans(const Ir *ir, bool addresses, FILE *out)
 {

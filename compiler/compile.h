@@ -13,12 +13,13 @@ typedef struct Define { /* -D NAME=VALUE */
 
 typedef struct CompileOptions {
     Vec(Define) defines;
-    const char *dump;    /* stage to print to `out` and stop after: ast model ir grad fuse plan llvm asm; or NULL */
-    const char *cpu;     /* "native", "x86-64-v3", ...; NULL: native */
-    const char *object;  /* path of the object file to write, or NULL: stop before code generation */
+    const char
+        *dump; /* stage to print to `out` and stop after: ast model ir grad fuse plan llvm asm; or NULL */
+    const char *cpu;            /* "native", "x86-64-v3", ...; NULL: native */
+    const char *object;         /* path of the object file to write, or NULL: stop before code generation */
     const char *data_directory; /* --data, for shapes that come from data; or NULL */
-    int optimize;        /* 0 or 3 */
-    FILE *out;           /* of dumps */
+    int optimize;               /* 0 or 3 */
+    FILE *out;                  /* of dumps */
 } CompileOptions;
 
 typedef struct Compilation {
@@ -26,18 +27,18 @@ typedef struct Compilation {
     Sources *sources;
     Diags *diags;
     CompileOptions options;
-    uint32_t file;            /* the main file in sources */
-    Ast *ast;                 /* after parse */
-    struct Model *model;      /* after check; NULL when there were errors */
-    struct Ir *ir;            /* after lower .. plan */
+    uint32_t file;       /* the main file in sources */
+    Ast *ast;            /* after parse */
+    struct Model *model; /* after check; NULL when there were errors */
+    struct Ir *ir;       /* after lower .. plan */
 } Compilation;
 
 /* All memory of the result is in the compilation's own arena. */
 Compilation *compilation_new(void);
 void compilation_free(Compilation *c);
 
-/* Reads `path` (errors become diagnostics) and runs all passes that the options ask for. False: there were errors,
- * or the object could not be written (also a diagnostic). */
+/* Reads `path` (errors become diagnostics) and runs all passes that the options ask for. False: there were
+ * errors, or the object could not be written (also a diagnostic). */
 bool compile_file(Compilation *c, const char *path);
 /* The same on text in memory. */
 bool compile_text(Compilation *c, const char *path, const char *text, size_t length);
@@ -45,7 +46,8 @@ bool compile_text(Compilation *c, const char *path, const char *text, size_t len
 /* What `dnw check` prints: a table per graph: candidates, kept, parameters, multiply-adds. */
 void compile_report(const Compilation *c, FILE *out);
 struct json_t *compile_report_json(const Compilation *c);
-/* `dnw gradcheck`: reference interpreter in double; prints a line per model; returns the largest relative error. */
+/* `dnw gradcheck`: reference interpreter in double; prints a line per model; returns the largest relative
+ * error. */
 double compile_gradcheck(Compilation *c, FILE *out);
 /* `dnw test`: runs the test blocks; prints a line each; returns the number that failed. */
 int compile_run_tests(Compilation *c, FILE *out);

@@ -27,16 +27,23 @@ LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef 
     return e->function;
 }
 
-void emit_end(Emit *e) { LLVMBuildRetVoid(e->builder); }
+void emit_end(Emit *e)
+{
+    LLVMBuildRetVoid(e->builder);
+}
 
-LLVMValueRef emit_int(Emit *e, int64_t n) { return LLVMConstInt(e->i64, (uint64_t)n, true); }
+LLVMValueRef emit_int(Emit *e, int64_t n)
+{
+    return LLVMConstInt(e->i64, (uint64_t)n, true);
+}
 
 LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar)
 {
     LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), (unsigned)e->width);
     LLVMValueRef zero = LLVMConstInt(e->i32, 0, false), poison = LLVMGetPoison(type);
     LLVMValueRef one = LLVMBuildInsertElement(e->builder, poison, scalar, zero, "");
-    return LLVMBuildShuffleVector(e->builder, one, poison, LLVMConstNull(LLVMVectorType(e->i32, (unsigned)e->width)), "");
+    return LLVMBuildShuffleVector(e->builder, one, poison,
+                                  LLVMConstNull(LLVMVectorType(e->i32, (unsigned)e->width)), "");
 }
 
 LLVMValueRef emit_real(Emit *e, double x, bool vector)
@@ -47,9 +54,18 @@ LLVMValueRef emit_real(Emit *e, double x, bool vector)
     return LLVMConstVector(all, (unsigned)e->width);
 }
 
-LLVMValueRef emit_add(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWAdd(e->builder, a, b, ""); }
-LLVMValueRef emit_sub(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWSub(e->builder, a, b, ""); }
-LLVMValueRef emit_mul(Emit *e, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildNSWMul(e->builder, a, b, ""); }
+LLVMValueRef emit_add(Emit *e, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildNSWAdd(e->builder, a, b, "");
+}
+LLVMValueRef emit_sub(Emit *e, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildNSWSub(e->builder, a, b, "");
+}
+LLVMValueRef emit_mul(Emit *e, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildNSWMul(e->builder, a, b, "");
+}
 
 LLVMValueRef emit_element(Emit *e, LLVMValueRef base, LLVMValueRef index)
 {

@@ -1,6 +1,8 @@
-/* emit.h: the only door to LLVM's builder. Helpers return their result, so that code nests like the expression it means.
+/* emit.h: the only door to LLVM's builder. Helpers return their result, so that code nests like the
+ * expression it means.
  *
- * An Emit builds one module in one element type. Numbers of a program (`real`) are scalars or vectors of `width` lanes.
+ * An Emit builds one module in one element type. Numbers of a program (`real`) are scalars or vectors of
+ * `width` lanes.
  */
 #ifndef DNW_EMIT_H
 #define DNW_EMIT_H
@@ -32,7 +34,8 @@ LLVMValueRef emit_real(Emit *e, double x, bool vector);
 LLVMValueRef emit_add(Emit *e, LLVMValueRef a, LLVMValueRef b); /* integers */
 LLVMValueRef emit_sub(Emit *e, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef emit_mul(Emit *e, LLVMValueRef a, LLVMValueRef b);
-LLVMValueRef emit_element(Emit *e, LLVMValueRef base, LLVMValueRef index); /* address of real number `index` */
+LLVMValueRef emit_element(Emit *e, LLVMValueRef base,
+                          LLVMValueRef index); /* address of real number `index` */
 LLVMValueRef emit_bytes(Emit *e, LLVMValueRef base, LLVMValueRef bytes);
 LLVMValueRef emit_load(Emit *e, LLVMTypeRef type, LLVMValueRef address);
 void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address);

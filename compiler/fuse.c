@@ -3,12 +3,21 @@
 #include "op.h"
 #include "plan.h"
 
-static bool pointwise_op(const Value *v) { return op_info[v->op].class == CLASS_POINTWISE; }
+static bool pointwise_op(const Value *v)
+{
+    return op_info[v->op].class == CLASS_POINTWISE;
+}
 
 /* A sum over samples is complete only after all tiles of its level. */
-static bool is_sum(const Value *v) { return v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT; }
+static bool is_sum(const Value *v)
+{
+    return v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT;
+}
 
-static bool runs_in_tiles(const Value *v) { return (v->per_sample || is_sum(v)) && op_info[v->op].class != CLASS_LEAF; }
+static bool runs_in_tiles(const Value *v)
+{
+    return (v->per_sample || is_sum(v)) && op_info[v->op].class != CLASS_LEAF;
+}
 
 static void set_levels(Func *f)
 {
@@ -22,15 +31,16 @@ static void set_levels(Func *f)
     }
 }
 
-/* The first step in which all arguments of v are there; a loop may use values of the same element of its own step. */
+/* The first step in which all arguments of v are there; a loop may use values of the same element of its own
+ * step. */
 static int earliest_step(const PlanLevel *l, const Value *v, int64_t size)
 {
     int first = 0;
     for (int k = 0; k < v->arg_count; k++) {
         const Value *a = v->args[k];
         if (!runs_in_tiles(a) || a->level != v->level || a->group < 0) continue;
-        bool same_element = pointwise_op(v) && l->steps.at[a->group].loop && l->steps.at[a->group].size == size &&
-                            (a->shape.rank > 0 || size == 1);
+        bool same_element = pointwise_op(v) && l->steps.at[a->group].loop &&
+                            l->steps.at[a->group].size == size && (a->shape.rank > 0 || size == 1);
         int step = same_element ? a->group : a->group + 1;
         if (step > first) first = step;
     }
@@ -66,7 +76,8 @@ static Plan *fuse_func(Arena *perm, Func *f)
         PlanLevel *l = &p->levels.at[v->level];
         if (is_sum(v)) vec_push(perm, &l->sums, v);
         if (runs_in_tiles(v)) place(perm, l, v);
-        else if (op_info[v->op].class == CLASS_POINTWISE || op_info[v->op].class == CLASS_TENSOR) vec_push(perm, &l->once, v);
+        else if (op_info[v->op].class == CLASS_POINTWISE || op_info[v->op].class == CLASS_TENSOR)
+            vec_push(perm, &l->once, v);
     }
     return p;
 }

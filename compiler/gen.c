@@ -21,7 +21,8 @@ static LLVMValueRef as_bool(Emit *e, LLVMValueRef x, bool vector)
 static LLVMValueRef shared_element(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element)
 {
     const Value *storage = plan_storage(v);
-    LLVMValueRef base = gen_context(e, context, storage->op == IR_PARAM ? CONTEXT_PARAM : CONTEXT_SHARED, e->ptr);
+    LLVMValueRef base =
+        gen_context(e, context, storage->op == IR_PARAM ? CONTEXT_PARAM : CONTEXT_SHARED, e->ptr);
     LLVMValueRef index = emit_int(e, v->address);
     if (v->shape.rank > 0) index = emit_add(e, index, element);
     return emit_element(e, base, index);
@@ -30,8 +31,10 @@ static LLVMValueRef shared_element(Emit *e, LLVMValueRef context, const Value *v
 /* One number of a value that all samples share. */
 static LLVMValueRef load_shared(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element)
 {
-    if (v->op == IR_CONST) return v->is_bool ? bool_const(e, v->number, false) : emit_real(e, v->number, false);
-    if (v->op == IR_COUNT) return LLVMBuildSIToFP(e->builder, gen_context(e, context, CONTEXT_COUNT, e->i64), e->real, "");
+    if (v->op == IR_CONST)
+        return v->is_bool ? bool_const(e, v->number, false) : emit_real(e, v->number, false);
+    if (v->op == IR_COUNT)
+        return LLVMBuildSIToFP(e->builder, gen_context(e, context, CONTEXT_COUNT, e->i64), e->real, "");
     LLVMValueRef x = emit_load(e, e->real, shared_element(e, context, v, element));
     return v->is_bool ? as_bool(e, x, false) : x;
 }
@@ -59,13 +62,19 @@ static LLVMValueRef random_lanes(GenTile *t, const Value *v, LLVMValueRef elemen
 {
     Emit *e = t->e;
     LLVMValueRef out = emit_scratch(e, e->width);
-    LLVMValueRef args[7] = {gen_context(e, t->context, CONTEXT_SEED, e->i64), gen_context(e, t->context, CONTEXT_STEP, e->i64),
-                            emit_int(e, v->index), t->number, element, part, out};
+    LLVMValueRef args[7] = {gen_context(e, t->context, CONTEXT_SEED, e->i64),
+                            gen_context(e, t->context, CONTEXT_STEP, e->i64),
+                            emit_int(e, v->index),
+                            t->number,
+                            element,
+                            part,
+                            out};
     emit_kernel(e, "random", e->none, 7, args);
     return emit_load(e, e->lanes, out);
 }
 
-static LLVMValueRef lanes_of(GenTile *t, const Value *v, LLVMValueRef *made, const PlanStep *step, LLVMValueRef element, LLVMValueRef part)
+static LLVMValueRef lanes_of(GenTile *t, const Value *v, LLVMValueRef *made, const PlanStep *step,
+                             LLVMValueRef element, LLVMValueRef part)
 {
     Emit *e = t->e;
     LLVMValueRef args[3];
@@ -84,7 +93,8 @@ static void gen_loop(GenTile *t, const PlanStep *step)
 {
     Emit *e = t->e;
     LLVMValueRef *made = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)step->values.count);
-    EmitLoop elements = emit_loop(e, emit_int(e, step->size)), parts = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop elements = emit_loop(e, emit_int(e, step->size)),
+             parts = emit_loop(e, emit_int(e, LANES / e->width));
     for (int i = 0; i < step->values.count; i++) {
         const Value *v = step->values.at[i];
         LLVMValueRef x = made[i] = lanes_of(t, v, made, step, elements.i, parts.i);
@@ -99,14 +109,16 @@ static void gen_loop(GenTile *t, const PlanStep *step)
 static void row_kernel(GenTile *t, const char *name, int64_t to, int64_t from, int64_t count)
 {
     LLVMValueRef a = gen_row(t, emit_int(t->e, to)), b = gen_row(t, emit_int(t->e, from));
-    if (strcmp(name, "copy_rows") == 0) emit_kernel(t->e, name, t->e->none, 3, (LLVMValueRef[]){a, b, emit_int(t->e, count)});
+    if (strcmp(name, "copy_rows") == 0)
+        emit_kernel(t->e, name, t->e->none, 3, (LLVMValueRef[]){a, b, emit_int(t->e, count)});
     else emit_kernel(t->e, name, t->e->none, 3, (LLVMValueRef[]){b, emit_int(t->e, count), a});
 }
 
 static void zero_rows(GenTile *t, int64_t to, int64_t count)
 {
     if (count > 0)
-        emit_kernel(t->e, "zero_rows", t->e->none, 2, (LLVMValueRef[]){gen_row(t, emit_int(t->e, to)), emit_int(t->e, count)});
+        emit_kernel(t->e, "zero_rows", t->e->none, 2,
+                    (LLVMValueRef[]){gen_row(t, emit_int(t->e, to)), emit_int(t->e, count)});
 }
 
 static void gen_embed(GenTile *t, const Value *v)
@@ -121,7 +133,8 @@ static void gen_sum_samples(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
     LLVMValueRef partial = emit_element(e, t->tile, emit_int(e, f->plan_rows * LANES + v->partial));
-    LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)), t->valid, partial};
+    LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)),
+                            t->valid, partial};
     emit_kernel(e, "sum_samples", e->none, 4, args);
 }
 
@@ -153,7 +166,8 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
 static LLVMValueRef valid_lanes(GenTile *t)
 {
     Emit *e = t->e;
-    LLVMValueRef left = emit_sub(e, gen_context(e, t->context, CONTEXT_COUNT, e->i64), emit_mul(e, t->number, emit_int(e, LANES)));
+    LLVMValueRef left = emit_sub(e, gen_context(e, t->context, CONTEXT_COUNT, e->i64),
+                                 emit_mul(e, t->number, emit_int(e, LANES)));
     LLVMValueRef all = emit_int(e, LANES);
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGT, left, all, ""), all, left, "");
 }
@@ -176,17 +190,22 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
 
 /* ---- shared values ---- */
 
-static void shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i, LLVMValueRef x)
+static void shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i,
+                         LLVMValueRef x)
 {
     if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->real, "");
     LLVMValueRef base = gen_context(e, context, CONTEXT_SHARED, e->ptr);
     emit_store(e, x, emit_element(e, base, emit_add(e, emit_int(e, v->address + offset), i)));
 }
 
-static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t offset, const Value *from, int64_t skip)
+static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t offset, const Value *from,
+                        int64_t skip)
 {
-    EmitLoop l = emit_loop(e, emit_int(e, shape_size(from->shape) < shape_size(to->shape) ? shape_size(from->shape) : shape_size(to->shape)));
-    shared_store(e, context, to, offset, l.i, load_shared(e, context, from, emit_add(e, l.i, emit_int(e, skip))));
+    EmitLoop l =
+        emit_loop(e, emit_int(e, shape_size(from->shape) < shape_size(to->shape) ? shape_size(from->shape)
+                                                                                 : shape_size(to->shape)));
+    shared_store(e, context, to, offset, l.i,
+                 load_shared(e, context, from, emit_add(e, l.i, emit_int(e, skip))));
     emit_loop_end(e, &l);
 }
 
@@ -195,7 +214,10 @@ static void shared_sum(Emit *e, LLVMValueRef context, const Value *v)
     LLVMValueRef total = emit_scratch(e, 1);
     emit_store(e, emit_real(e, 0, false), total);
     EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->args[0]->shape)));
-    emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->real, total), load_shared(e, context, v->args[0], l.i), ""), total);
+    emit_store(
+        e,
+        LLVMBuildFAdd(e->builder, emit_load(e, e->real, total), load_shared(e, context, v->args[0], l.i), ""),
+        total);
     emit_loop_end(e, &l);
     shared_store(e, context, v, 0, emit_int(e, 0), emit_load(e, e->real, total));
 }
@@ -205,7 +227,8 @@ static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
     LLVMValueRef args[3];
     EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->shape)));
     for (int k = 0; k < v->arg_count; k++) args[k] = load_shared(e, context, v->args[k], l.i);
-    LLVMValueRef x = v->op == IR_POSITION ? LLVMBuildSIToFP(e->builder, l.i, e->real, "") : gen_pointwise(e, v, args, false);
+    LLVMValueRef x = v->op == IR_POSITION ? LLVMBuildSIToFP(e->builder, l.i, e->real, "")
+                                          : gen_pointwise(e, v, args, false);
     shared_store(e, context, v, 0, l.i, x);
     emit_loop_end(e, &l);
 }
@@ -220,7 +243,8 @@ static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
 {
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}), context = LLVMGetParam(function, 0);
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}),
+                 context = LLVMGetParam(function, 0);
     for (int i = 0; i < l->once.count; i++) {
         const Value *v = l->once.at[i];
         int64_t at = 0;
@@ -228,8 +252,10 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
         else if (v->op == IR_SUM) shared_sum(e, context, v);
         else if (v->op == IR_EMBED) shared_embed(e, context, v);
         else if (v->op == IR_CONCAT)
-            for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++) shared_copy(e, context, v, at, v->args[k], 0);
-        else if (v->op != IR_RESHAPE && v->op != IR_SLICE) BUG("no code for %s of shared values", op_info[v->op].text);
+            for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
+                shared_copy(e, context, v, at, v->args[k], 0);
+        else if (v->op != IR_RESHAPE && v->op != IR_SLICE)
+            BUG("no code for %s of shared values", op_info[v->op].text);
     }
     emit_end(e);
     return function;
@@ -239,7 +265,8 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
 static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int field, const char *name)
 {
     const Func *f = ir->train;
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}), context = LLVMGetParam(function, 0);
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}),
+                 context = LLVMGetParam(function, 0);
     for (int r = 0; r < f->results.count; r++) {
         const Value *v = f->results.at[r];
         size_t n = strlen(prefix);
@@ -248,7 +275,8 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
             const Tensor *param = ir->model->params.at[p];
             if (strcmp(param->name, f->result_names.at[r] + n) != 0) continue;
             EmitLoop l = emit_loop(e, emit_int(e, param->size));
-            LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr), emit_add(e, emit_int(e, param->offset), l.i));
+            LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr),
+                                           emit_add(e, emit_int(e, param->offset), l.i));
             emit_store(e, load_shared(e, context, v, l.i), to);
             emit_loop_end(e, &l);
         }
@@ -275,8 +303,10 @@ static void gen_func(Emit *e, StageList *list, const Func *f, const Plan *p, Fun
     for (int l = 0; l < p->levels.count; l++) {
         const PlanLevel *level = &p->levels.at[l];
         LevelStages s = {-1, -1};
-        const char *name = arena_printf(e->arena, "%s_level%d", f == NULL ? "" : strrchr(f->name, '.') + 1, l);
-        if (level->once.count) s.once = add_stage(e, list, gen_once(e, level, arena_printf(e->arena, "%s_once", name)));
+        const char *name =
+            arena_printf(e->arena, "%s_level%d", f == NULL ? "" : strrchr(f->name, '.') + 1, l);
+        if (level->once.count)
+            s.once = add_stage(e, list, gen_once(e, level, arena_printf(e->arena, "%s_once", name)));
         if (level->steps.count) s.tile = add_stage(e, list, gen_tile(e, f, level, name));
         vec_push(e->arena, &out->levels, s);
     }
@@ -336,7 +366,8 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
 }
 
 /* const DnwrtProgram dnw_program (runtime/dnwrt.h) */
-void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context, LLVMModuleRef module)
+void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context,
+               LLVMModuleRef module)
 {
     (void)ir, (void)stages;
     LLVMTypeRef i32 = LLVMInt32TypeInContext(context);
@@ -345,8 +376,11 @@ void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMCon
     LLVMSetInitializer(place, text);
     LLVMSetGlobalConstant(place, true);
     LLVMSetLinkage(place, LLVMInternalLinkage);
-    LLVMValueRef fields[] = {LLVMConstInt(i32, DNWRT_ABI, false), LLVMConstInt(i32, DNWRT_LANES, false), place,
-                             LLVMGetNamedGlobal(module, "stages_f32"), LLVMGetNamedGlobal(module, "stages_f64"),
+    LLVMValueRef fields[] = {LLVMConstInt(i32, DNWRT_ABI, false),
+                             LLVMConstInt(i32, DNWRT_LANES, false),
+                             place,
+                             LLVMGetNamedGlobal(module, "stages_f32"),
+                             LLVMGetNamedGlobal(module, "stages_f64"),
                              LLVMGetNamedGlobal(module, "predicates")};
     LLVMValueRef value = LLVMConstStructInContext(context, fields, 6, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");

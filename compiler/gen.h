@@ -1,4 +1,5 @@
-/* gen.h: Ir with plans -> one LLVM module: stage functions in float and double, predicates, and the program's table. */
+/* gen.h: Ir with plans -> one LLVM module: stage functions in float and double, predicates, and the program's
+ * table. */
 #ifndef DNW_GEN_H
 #define DNW_GEN_H
 #include "emit.h"
@@ -20,7 +21,8 @@ typedef struct Stages {
 
 /* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
-void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
+void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context,
+               LLVMModuleRef module);
 
 /* gen_scalar.c: pointwise operators */
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *args, bool vector);
@@ -41,18 +43,21 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f);
 void gen_timed_input(GenTile *t, const Value *v);
 
 /* gen_cell.c: what both share */
-LLVMValueRef gen_row(GenTile *t, LLVMValueRef row);      /* address of a row of the tile */
+LLVMValueRef gen_row(GenTile *t, LLVMValueRef row); /* address of a row of the tile */
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type);
 /* out (+)= sum over the edges in use of a bundle, into `node` ("gather") or out of it ("gather_back") */
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh);
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
+                LLVMValueRef rows, LLVMValueRef out, bool fresh);
 void gen_copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from);
 void gen_zero_row(GenTile *t, LLVMValueRef to);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
 /* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
 LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights);
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
-/* The tile's own sums of gradients of parameters; `lanes`: a vector to be summed, added to what is there or stored. */
+/* The tile's own sums of gradients of parameters; `lanes`: a vector to be summed, added to what is there or
+ * stored. */
 LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);
-void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node, bool add);
+void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
+                         bool add);
 void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
 #endif

@@ -1,4 +1,5 @@
-/* gen_cell.c: what the code of static graphs and of graphs in time shares: rows, sums over edges, node functions. */
+/* gen_cell.c: what the code of static graphs and of graphs in time shares: rows, sums over edges, node
+ * functions. */
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
@@ -8,7 +9,10 @@ LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef t
     return emit_load(e, type, emit_bytes(e, context, emit_int(e, 8 * field)));
 }
 
-LLVMValueRef gen_row(GenTile *t, LLVMValueRef row) { return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, LANES))); }
+LLVMValueRef gen_row(GenTile *t, LLVMValueRef row)
+{
+    return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, LANES)));
+}
 
 static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
 {
@@ -16,7 +20,8 @@ static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
     return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
 }
 
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh)
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
+                LLVMValueRef rows, LLVMValueRef out, bool fresh)
 {
     LLVMValueRef args[5] = {wires_of(t, g, bundle), node, rows, out, emit_int(t->e, fresh)};
     emit_kernel(t->e, kernel, t->e->none, 5, args);
@@ -70,13 +75,17 @@ LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
     return weights;
 }
 
-LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part) { return emit_element(e, row, emit_mul(e, part, emit_int(e, e->width))); }
+LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part)
+{
+    return emit_element(e, row, emit_mul(e, part, emit_int(e, e->width)));
+}
 
 /* Where a tile sums the gradient of a parameter; -1: nobody asks for it. */
 static int64_t partial_of(const Func *f, const Tensor *p)
 {
     for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WIRED_WEIGHT && f->values.at[i]->param == p) return f->values.at[i]->partial;
+        if (f->values.at[i]->op == IR_WIRED_WEIGHT && f->values.at[i]->param == p)
+            return f->values.at[i]->partial;
     return -1;
 }
 
@@ -85,7 +94,8 @@ LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial)
     return emit_element(t->e, t->tile, emit_int(t->e, rows * LANES + partial));
 }
 
-void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node, bool add)
+void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
+                         bool add)
 {
     Emit *e = t->e;
     int64_t partial = partial_of(f, w->param);

@@ -22,12 +22,16 @@ static LLVMValueRef compare(Emit *e, LLVMRealPredicate p, LLVMValueRef a, LLVMVa
     return LLVMBuildFCmp(e->builder, p, a, b, "");
 }
 
-static LLVMValueRef pick(Emit *e, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b) { return LLVMBuildSelect(e->builder, c, a, b, ""); }
+static LLVMValueRef pick(Emit *e, LLVMValueRef c, LLVMValueRef a, LLVMValueRef b)
+{
+    return LLVMBuildSelect(e->builder, c, a, b, "");
+}
 
 static LLVMValueRef sign_of(Emit *e, LLVMValueRef x, bool vector)
 {
     LLVMValueRef zero = emit_real(e, 0, vector);
-    LLVMValueRef negative = pick(e, compare(e, LLVMRealOLT, x, zero), emit_real(e, -1, vector), pick(e, compare(e, LLVMRealOEQ, x, zero), zero, x));
+    LLVMValueRef negative = pick(e, compare(e, LLVMRealOLT, x, zero), emit_real(e, -1, vector),
+                                 pick(e, compare(e, LLVMRealOEQ, x, zero), zero, x));
     return pick(e, compare(e, LLVMRealOGT, x, zero), emit_real(e, 1, vector), negative);
 }
 
@@ -62,7 +66,9 @@ LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *a, bool vector
     case IR_SIGMOID:
     case IR_SOFTPLUS:
     case IR_ERF: return math_call(e, op_info[v->op].text, a, 1, vector);
-    case IR_RELU: return pick(e, compare(e, LLVMRealOLT, a[0], emit_real(e, 0, vector)), emit_real(e, 0, vector), a[0]); /* NaN stays */
+    case IR_RELU:
+        return pick(e, compare(e, LLVMRealOLT, a[0], emit_real(e, 0, vector)), emit_real(e, 0, vector),
+                    a[0]); /* NaN stays */
     case IR_MIN: return emit_intrinsic(e, "llvm.minimum", type, 2, a);
     case IR_MAX: return emit_intrinsic(e, "llvm.maximum", type, 2, a);
     case IR_SELECT: return pick(e, a[0], a[1], a[2]);
@@ -90,15 +96,18 @@ void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int fr
         const Value *v = f->values.at[i];
         LLVMValueRef args[3];
         for (int k = 0; k < v->arg_count; k++) args[k] = values[v->args[k]->id];
-        if (v->op == IR_CONST && v->is_bool) values[i] = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
+        if (v->op == IR_CONST && v->is_bool)
+            values[i] = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
         else if (v->op == IR_CONST) values[i] = emit_real(e, v->number, false);
         else if (v->op == IR_ARG) {
             if (v->index >= to_rank + from_rank) BUG("predicate argument %d", (int)v->index);
             LLVMValueRef base = LLVMGetParam(e->function, v->index >= to_rank);
-            LLVMValueRef at = emit_bytes(e, base, emit_int(e, 8 * (v->index >= to_rank ? v->index - to_rank : v->index)));
+            LLVMValueRef at =
+                emit_bytes(e, base, emit_int(e, 8 * (v->index >= to_rank ? v->index - to_rank : v->index)));
             values[i] = LLVMBuildSIToFP(e->builder, emit_load(e, e->i64, at), e->real, "");
         } else if (v->op == IR_CHANCE) {
-            LLVMValueRef call[5] = {LLVMGetParam(e->function, 4), emit_int(e, bundle), LLVMGetParam(e->function, 2), LLVMGetParam(e->function, 3), args[0]};
+            LLVMValueRef call[5] = {LLVMGetParam(e->function, 4), emit_int(e, bundle),
+                                    LLVMGetParam(e->function, 2), LLVMGetParam(e->function, 3), args[0]};
             LLVMValueRef hit = emit_kernel(e, "chance", e->i32, 5, call);
             values[i] = LLVMBuildICmp(e->builder, LLVMIntNE, hit, LLVMConstInt(e->i32, 0, false), "");
         } else values[i] = gen_pointwise(e, v, args, false);

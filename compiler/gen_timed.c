@@ -1,4 +1,5 @@
-/* gen_timed.c: graphs in time (timed.h): four small functions a graph, which kernels/drive.c calls for every evaluation.
+/* gen_timed.c: graphs in time (timed.h): four small functions a graph, which kernels/drive.c calls for every
+ * evaluation.
  *
  *   send      states -> what each node sends
  *   move      states, sent values -> sums of all nodes, rates (or next states)
@@ -20,7 +21,10 @@ static LLVMValueRef row_in(Emit *e, LLVMValueRef base, int64_t first, LLVMValueR
     return rows_from(e, base, emit_add(e, emit_int(e, first), node));
 }
 
-static int64_t state_row(const NodeSet *s, int k) { return s->first_state + (int64_t)k * s->size; }
+static int64_t state_row(const NodeSet *s, int k)
+{
+    return s->first_state + (int64_t)k * s->size;
+}
 
 /* A function (ptr context, ptr tile, ptr ...); `t` is set to it. The builder's place is saved in *saved. */
 typedef struct Saved {
@@ -28,7 +32,8 @@ typedef struct Saved {
     LLVMBasicBlockRef block;
 } Saved;
 
-static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int pointers, GenTile *t, Saved *saved)
+static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int pointers, GenTile *t,
+                          Saved *saved)
 {
     Emit *e = outer->e;
     LLVMTypeRef params[8];
@@ -47,13 +52,15 @@ static void end(Emit *e, Saved saved)
 }
 
 /* Vectors of the arguments of a node function: `sum` (or NULL), states, then `more`. */
-static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state, LLVMValueRef node, LLVMValueRef part,
-                               int more_count, LLVMValueRef *more)
+static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
+                               LLVMValueRef node, LLVMValueRef part, int more_count, LLVMValueRef *more)
 {
     LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(1 + 2 * MAX_STATES + 1));
     if (sum) args[0] = emit_load(e, e->lanes, gen_part(e, sum, part));
-    for (int k = 0; k < s->states; k++) args[1 + k] = emit_load(e, e->lanes, gen_part(e, row_in(e, state, state_row(s, k), node), part));
-    for (int k = 0; k < more_count; k++) args[1 + s->states + k] = emit_load(e, e->lanes, gen_part(e, more[k], part));
+    for (int k = 0; k < s->states; k++)
+        args[1 + k] = emit_load(e, e->lanes, gen_part(e, row_in(e, state, state_row(s, k), node), part));
+    for (int k = 0; k < more_count; k++)
+        args[1 + s->states + k] = emit_load(e, e->lanes, gen_part(e, more[k], part));
     return args;
 }
 
@@ -63,7 +70,8 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "send", 4, &t, &saved), state = LLVMGetParam(f, 2), sent = LLVMGetParam(f, 3);
+    LLVMValueRef f = begin(outer, v, "send", 4, &t, &saved), state = LLVMGetParam(f, 2),
+                 sent = LLVMGetParam(f, 3);
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
@@ -73,7 +81,8 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
         LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i, parts.i, 0, NULL);
         LLVMValueRef *values = gen_cell_values(e, s->send, args, weights);
-        emit_store(e, values[s->send->results.at[0]->id], gen_part(e, row_in(e, sent, s->first, nodes.i), parts.i));
+        emit_store(e, values[s->send->results.at[0]->id],
+                   gen_part(e, row_in(e, sent, s->first, nodes.i), parts.i));
         emit_loop_end(e, &parts);
         emit_loop_end(e, &nodes);
     }
@@ -82,7 +91,8 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 }
 
 /* Sum over the edges into a node; sources are the held input or sent values. */
-static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLVMValueRef held, LLVMValueRef sent, LLVMValueRef out)
+static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLVMValueRef held,
+                     LLVMValueRef sent, LLVMValueRef out)
 {
     const Graph *g = v->graph;
     bool fresh = true;
@@ -90,20 +100,25 @@ static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLV
         const Bundle *u = &g->bundles.at[b];
         if (u->to != set) continue;
         LLVMValueRef zero = emit_int(t->e, 0);
-        LLVMValueRef rows = is_moving(g, u->from) ? row_in(t->e, sent, g->sets.at[u->from].first, zero) : held;
+        LLVMValueRef rows =
+            is_moving(g, u->from) ? row_in(t->e, sent, g->sets.at[u->from].first, zero) : held;
         gen_gather(t, "gather", g, b, node, rows, out, fresh);
         fresh = false;
     }
     if (fresh) gen_zero_row(t, out);
 }
 
-static LLVMValueRef held_rows(GenTile *t, const Value *v) { return gen_row(t, emit_int(t->e, v->args[0]->address)); }
+static LLVMValueRef held_rows(GenTile *t, const Value *v)
+{
+    return gen_row(t, emit_int(t->e, v->args[0]->address));
+}
 
 static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "move", 7, &t, &saved), state = LLVMGetParam(f, 2), sent = LLVMGetParam(f, 3);
+    LLVMValueRef f = begin(outer, v, "move", 7, &t, &saved), state = LLVMGetParam(f, 2),
+                 sent = LLVMGetParam(f, 3);
     LLVMValueRef held = LLVMGetParam(f, 4), sums = LLVMGetParam(f, 5), rate = LLVMGetParam(f, 6);
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -117,7 +132,8 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         LLVMValueRef *args = arguments(e, s, sum, state, nodes.i, parts.i, 0, NULL);
         LLVMValueRef *values = gen_cell_values(e, s->move, args, weights);
         for (int k = 0; k < s->states; k++)
-            emit_store(e, values[s->move->results.at[k]->id], gen_part(e, row_in(e, rate, state_row(s, k), nodes.i), parts.i));
+            emit_store(e, values[s->move->results.at[k]->id],
+                       gen_part(e, row_in(e, rate, state_row(s, k), nodes.i), parts.i));
         emit_loop_end(e, &parts);
         emit_loop_end(e, &nodes);
     }
@@ -134,7 +150,8 @@ static void start_states(GenTile *t, const Value *v)
         for (int k = 0; k < s->states; k++) {
             LLVMValueRef to = gen_row(t, emit_int(e, v->address + state_row(s, k)));
             if (s->role == 0 && k == 0) {
-                emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){to, held_rows(t, v), emit_int(e, s->size)});
+                emit_kernel(e, "copy_rows", e->none, 3,
+                            (LLVMValueRef[]){to, held_rows(t, v), emit_int(e, s->size)});
                 continue;
             }
             EmitLoop l = emit_loop(e, emit_int(e, s->size * LANES));
@@ -146,7 +163,8 @@ static void start_states(GenTile *t, const Value *v)
 
 static LLVMValueRef time_of(GenTile *t, const Graph *g)
 {
-    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr), emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
+    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr),
+                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
 }
 
 static LLVMValueRef scaled(Emit *e, int64_t first, LLVMValueRef index, int64_t step)
@@ -167,7 +185,9 @@ static void outputs(GenTile *t, const Value *v, const TimedRows *r)
     LLVMValueRef held = gen_row(t, scaled(e, v->args[0]->address, p.i, g->sets.at[g->input].size));
     LLVMValueRef to = gen_row(t, scaled(e, v->address + r->output, p.i, out->size));
     if (out->states) {
-        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){to, row_in(e, sent, out->first, emit_int(e, 0)), emit_int(e, out->size)});
+        emit_kernel(
+            e, "copy_rows", e->none, 3,
+            (LLVMValueRef[]){to, row_in(e, sent, out->first, emit_int(e, 0)), emit_int(e, out->size)});
     } else {
         EmitLoop l = emit_loop(e, emit_int(e, out->size));
         sum_into(t, v, g->output, l.i, held, sent, rows_from(e, to, l.i));
@@ -184,9 +204,16 @@ void gen_timed(GenTile *t, const Value *v)
     bool keeps_sums = v->partial >= 0; /* rows of wired_back */
     LLVMValueRef send = gen_send(t, v), move = gen_move(t, v);
     start_states(t, v);
-    LLVMValueRef args[10] = {t->context, t->tile, time_of(t, g), held_rows(t, v), gen_row(t, emit_int(e, v->address)),
-                             gen_row(t, emit_int(e, v->address + r.rates)), gen_row(t, emit_int(e, keeps_sums ? v->partial : v->address + r.sums)),
-                             emit_int(e, keeps_sums ? g->nodes : 0), send, move};
+    LLVMValueRef args[10] = {t->context,
+                             t->tile,
+                             time_of(t, g),
+                             held_rows(t, v),
+                             gen_row(t, emit_int(e, v->address)),
+                             gen_row(t, emit_int(e, v->address + r.rates)),
+                             gen_row(t, emit_int(e, keeps_sums ? v->partial : v->address + r.sums)),
+                             emit_int(e, keeps_sums ? g->nodes : 0),
+                             send,
+                             move};
     emit_kernel(e, "drive", e->none, 10, args);
     outputs(t, v, &r);
 }
@@ -221,16 +248,19 @@ static void add_totals(Emit *e, Totals *t, const Func *back, LLVMValueRef *value
 
 static void store_totals(GenTile *t, const Totals *totals, const Func *train, LLVMValueRef node)
 {
-    for (int i = 0; i < totals->weights.count; i++) gen_weight_gradient(t, train, totals->weights.at[i], totals->total[i], node, true);
+    for (int i = 0; i < totals->weights.count; i++)
+        gen_weight_gradient(t, train, totals->weights.at[i], totals->total[i], node, true);
 }
 
 /* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
-static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef sums, LLVMValueRef d_rate, LLVMValueRef d_state)
+static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef sums,
+                      LLVMValueRef d_rate, LLVMValueRef d_state)
 {
     Emit *e = t->e;
     LLVMValueRef more[MAX_STATES];
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef sum = row_in(e, sums, s->first, nodes.i), *weights = gen_cell_weights(t, s->move_back, nodes.i);
+    LLVMValueRef sum = row_in(e, sums, s->first, nodes.i),
+                 *weights = gen_cell_weights(t, s->move_back, nodes.i);
     Totals totals = totals_of(e, s->move);
     for (int k = 0; k < s->states; k++) more[k] = row_in(e, d_rate, state_row(s, k), nodes.i);
     EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
@@ -238,7 +268,8 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     LLVMValueRef *values = gen_cell_values(e, s->move_back, args, weights);
     emit_store(e, values[s->move_back->results.at[0]->id], gen_part(e, sum, parts.i));
     for (int k = 0; k < s->states; k++)
-        emit_store(e, values[s->move_back->results.at[1 + k]->id], gen_part(e, row_in(e, d_state, state_row(s, k), nodes.i), parts.i));
+        emit_store(e, values[s->move_back->results.at[1 + k]->id],
+                   gen_part(e, row_in(e, d_state, state_row(s, k), nodes.i), parts.i));
     add_totals(e, &totals, s->move_back, values, 1 + s->states);
     emit_loop_end(e, &parts);
     store_totals(t, &totals, train, nodes.i);
@@ -246,7 +277,8 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
 }
 
 /* Gradient of `send` of one node, added to its states' gradients; `d_sent` is a row. */
-static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef d_sent, LLVMValueRef d_state, LLVMValueRef node)
+static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state,
+                      LLVMValueRef d_sent, LLVMValueRef d_state, LLVMValueRef node)
 {
     Emit *e = t->e;
     LLVMValueRef *weights = gen_cell_weights(t, s->send_back, node);
@@ -255,7 +287,8 @@ static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     LLVMValueRef *args = arguments(e, s, NULL, state, node, parts.i, 1, &d_sent);
     LLVMValueRef *values = gen_cell_values(e, s->send_back, args, weights);
     for (int k = 0; k < s->states; k++) {
-        LLVMValueRef at = gen_part(e, row_in(e, d_state, state_row(s, k), node), parts.i), d = values[s->send_back->results.at[k]->id];
+        LLVMValueRef at = gen_part(e, row_in(e, d_state, state_row(s, k), node), parts.i),
+                     d = values[s->send_back->results.at[k]->id];
         emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, at), d, ""), at);
     }
     add_totals(e, &totals, s->send_back, values, s->states);
@@ -263,8 +296,10 @@ static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     store_totals(t, &totals, train, node);
 }
 
-/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output). Returns whether any edge leads there. */
-static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef node, LLVMValueRef rows, LLVMValueRef out, bool fresh)
+/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output). Returns
+ * whether any edge leads there. */
+static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef node,
+                             LLVMValueRef rows, LLVMValueRef out, bool fresh)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
@@ -281,8 +316,10 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *v, const Func *train)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2), sums = LLVMGetParam(f, 3);
-    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5), scratch = emit_scratch(t.e, LANES);
+    LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2),
+                 sums = LLVMGetParam(f, 3);
+    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5),
+                 scratch = emit_scratch(t.e, LANES);
     const Graph *g = v->graph;
     for (int i = 0; i < g->sets.count; i++)
         if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
@@ -303,7 +340,8 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *v, const Func *
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2), d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
+    LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2),
+                 d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
     LLVMValueRef scratch = emit_scratch(t.e, LANES);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
@@ -330,15 +368,25 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     gen_clear_partials(t, v, f);
     if (!is_moving(g, g->output)) { /* kept: the gradients of its edges are made from them */
         LLVMValueRef kept = gen_row(t, emit_int(e, v->address + r.back_output));
-        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){kept, d_out, emit_int(e, g->time.positions * g->sets.at[g->output].size)});
+        emit_kernel(
+            e, "copy_rows", e->none, 3,
+            (LLVMValueRef[]){kept, d_out, emit_int(e, g->time.positions * g->sets.at[g->output].size)});
         d_out = kept;
     }
-    LLVMValueRef args[9] = {t->context, t->tile, time_of(t, g), gen_row(t, emit_int(e, wired->address)), gen_row(t, emit_int(e, v->address)), d_out,
-                            gen_row(t, emit_int(e, v->address + r.back_work)), back, output_back};
+    LLVMValueRef args[9] = {t->context,
+                            t->tile,
+                            time_of(t, g),
+                            gen_row(t, emit_int(e, wired->address)),
+                            gen_row(t, emit_int(e, v->address)),
+                            d_out,
+                            gen_row(t, emit_int(e, v->address + r.back_work)),
+                            back,
+                            output_back};
     emit_kernel(e, "drive_back", e->none, 9, args);
 }
 
-/* Gradient of the input's value: of a held one from every evaluation and the plain output; else that of the first states. */
+/* Gradient of the input's value: of a held one from every evaluation and the plain output; else that of the
+ * first states. */
 void gen_timed_input(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
@@ -346,18 +394,24 @@ void gen_timed_input(GenTile *t, const Value *v)
     const Value *back = v->args[0];
     TimedRows r = timed_rows(g);
     if (is_moving(g, g->input)) {
-        LLVMValueRef from = gen_row(t, emit_int(e, back->address + r.back_work + g->sets.at[g->input].first_state));
-        emit_kernel(e, "copy_rows", e->none, 3, (LLVMValueRef[]){gen_row(t, emit_int(e, v->address)), from, emit_int(e, g->sets.at[g->input].size)});
+        LLVMValueRef from =
+            gen_row(t, emit_int(e, back->address + r.back_work + g->sets.at[g->input].first_state));
+        emit_kernel(e, "copy_rows", e->none, 3,
+                    (LLVMValueRef[]){gen_row(t, emit_int(e, v->address)), from,
+                                     emit_int(e, g->sets.at[g->input].size)});
         return;
     }
     int64_t inputs = g->sets.at[g->input].size, a_position = timed_evaluations_a_position(g) * g->nodes;
-    EmitLoop positions = emit_loop(e, emit_int(e, g->time.positions)), nodes = emit_loop(e, emit_int(e, inputs));
+    EmitLoop positions = emit_loop(e, emit_int(e, g->time.positions)),
+             nodes = emit_loop(e, emit_int(e, inputs));
     LLVMValueRef out = gen_row(t, emit_add(e, scaled(e, v->address, positions.i, inputs), nodes.i));
     gen_zero_row(t, out);
-    LLVMValueRef d_out = gen_row(t, scaled(e, back->address + r.back_output, positions.i, g->sets.at[g->output].size));
+    LLVMValueRef d_out =
+        gen_row(t, scaled(e, back->address + r.back_output, positions.i, g->sets.at[g->output].size));
     gather_gradients(t, g, g->input, true, nodes.i, d_out, out, false);
     EmitLoop steps = emit_loop(e, emit_int(e, timed_evaluations_a_position(g)));
-    LLVMValueRef first = emit_add(e, scaled(e, back->address, positions.i, a_position), emit_mul(e, steps.i, emit_int(e, g->nodes)));
+    LLVMValueRef first = emit_add(e, scaled(e, back->address, positions.i, a_position),
+                                  emit_mul(e, steps.i, emit_int(e, g->nodes)));
     gather_gradients(t, g, g->input, false, nodes.i, gen_row(t, first), out, false);
     emit_loop_end(e, &steps);
     emit_loop_end(e, &nodes);

@@ -1,15 +1,19 @@
 /* gen_wired.c: graphs, node by node in topological order, for one tile.
  *
- * For each phase of the order (data of the program, not code) the loop of its node set runs: sum over the edges in use
- * by the gather kernel, then the node function on all lanes. Backward the same from last to first: gather by source, then
- * the gradient of the node function. The code does not grow with nodes or edges.
+ * For each phase of the order (data of the program, not code) the loop of its node set runs: sum over the
+ * edges in use by the gather kernel, then the node function on all lanes. Backward the same from last to
+ * first: gather by source, then the gradient of the node function. The code does not grow with nodes or
+ * edges.
  */
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
 
-static LLVMValueRef row_at(GenTile *t, int64_t first, LLVMValueRef node) { return gen_row(t, emit_add(t->e, emit_int(t->e, first), node)); }
+static LLVMValueRef row_at(GenTile *t, int64_t first, LLVMValueRef node)
+{
+    return gen_row(t, emit_add(t->e, emit_int(t->e, first), node));
+}
 
 /* First row of the values of a set. */
 static int64_t set_row(const Value *wired, int set)
@@ -22,7 +26,8 @@ static int64_t set_row(const Value *wired, int set)
 
 typedef void NodeCode(GenTile *t, const Value *v, int set, LLVMValueRef node, void *extra);
 
-static void set_loop(GenTile *t, const Value *v, int set, LLVMValueRef nodes, LLVMValueRef count, NodeCode *code, void *extra)
+static void set_loop(GenTile *t, const Value *v, int set, LLVMValueRef nodes, LLVMValueRef count,
+                     NodeCode *code, void *extra)
 {
     Emit *e = t->e;
     EmitLoop l = emit_loop(e, count);
@@ -37,12 +42,15 @@ static void phases(GenTile *t, const Value *v, bool backwards, NodeCode *code, v
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
-    LLVMValueRef order = emit_bytes(e, gen_context(e, t->context, CONTEXT_ORDER, e->ptr), emit_int(e, g->number * (int64_t)sizeof(DnwrtOrder)));
+    LLVMValueRef order = emit_bytes(e, gen_context(e, t->context, CONTEXT_ORDER, e->ptr),
+                                    emit_int(e, g->number * (int64_t)sizeof(DnwrtOrder)));
     LLVMValueRef count = emit_load(e, e->i64, order), part[4];
-    for (int i = 0; i < 4; i++) part[i] = emit_load(e, e->ptr, emit_bytes(e, order, emit_int(e, 8 * (i + 1))));
+    for (int i = 0; i < 4; i++)
+        part[i] = emit_load(e, e->ptr, emit_bytes(e, order, emit_int(e, 8 * (i + 1))));
     EmitLoop l = emit_loop(e, count);
     LLVMValueRef phase = backwards ? emit_sub(e, emit_sub(e, count, emit_int(e, 1)), l.i) : l.i, field[3];
-    for (int i = 0; i < 3; i++) field[i] = emit_load(e, e->i64, emit_bytes(e, part[i], emit_mul(e, phase, emit_int(e, 8))));
+    for (int i = 0; i < 3; i++)
+        field[i] = emit_load(e, e->i64, emit_bytes(e, part[i], emit_mul(e, phase, emit_int(e, 8))));
     LLVMValueRef nodes = emit_bytes(e, part[3], emit_mul(e, field[1], emit_int(e, 4)));
     LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
     LLVMValueRef choice = LLVMBuildSwitch(e->builder, field[0], next, (unsigned)g->sets.count);
@@ -74,7 +82,8 @@ static void forward_node(GenTile *t, const Value *v, int set, LLVMValueRef node,
     }
     for (int b = 0; b < g->bundles.count; b++) {
         if (g->bundles.at[b].to != set) continue;
-        gen_gather(t, "gather", g, b, node, row_at(t, set_row(v, g->bundles.at[b].from), emit_int(e, 0)), sum, fresh);
+        gen_gather(t, "gather", g, b, node, row_at(t, set_row(v, g->bundles.at[b].from), emit_int(e, 0)), sum,
+                   fresh);
         fresh = false;
     }
     if (fresh) gen_zero_row(t, sum);
@@ -97,8 +106,8 @@ void gen_wired(GenTile *t, const Value *v)
 
 typedef struct Back {
     const Value *wired, *back;
-    const Func *f;          /* that holds wired_weight values */
-    LLVMValueRef scratch;   /* gradient of one node's value */
+    const Func *f;        /* that holds wired_weight values */
+    LLVMValueRef scratch; /* gradient of one node's value */
 } Back;
 
 static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValueRef node, LLVMValueRef d_sum)
@@ -108,13 +117,15 @@ static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValue
     Vec(const Value *) asked = {0};
     for (int i = 0; i < s->cell->values.count; i++)
         if (s->cell->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &asked, s->cell->values.at[i]);
-    LLVMValueRef *total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)asked.count + 1), *weights = gen_cell_weights(t, f, node);
+    LLVMValueRef *total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)asked.count + 1),
+                 *weights = gen_cell_weights(t, f, node);
     for (int i = 0; i < asked.count; i++) {
         total[i] = emit_scratch(e, e->width);
         emit_store(e, emit_real(e, 0, true), total[i]);
     }
     EmitLoop l = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef args[2] = {emit_load(e, e->lanes, gen_part(e, d_sum, l.i)), emit_load(e, e->lanes, gen_part(e, b->scratch, l.i))};
+    LLVMValueRef args[2] = {emit_load(e, e->lanes, gen_part(e, d_sum, l.i)),
+                            emit_load(e, e->lanes, gen_part(e, b->scratch, l.i))};
     LLVMValueRef *values = gen_cell_values(e, f, args, weights);
     emit_store(e, values[f->results.at[0]->id], gen_part(e, d_sum, l.i));
     for (int i = 0; i < asked.count; i++) {
@@ -122,7 +133,8 @@ static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValue
         emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), more, ""), total[i]);
     }
     emit_loop_end(e, &l);
-    for (int i = 0; i < asked.count; i++) gen_weight_gradient(t, b->f, asked.at[i], total[i], node, asked.at[i]->param->shared);
+    for (int i = 0; i < asked.count; i++)
+        gen_weight_gradient(t, b->f, asked.at[i], total[i], node, asked.at[i]->param->shared);
 }
 
 /* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient. */
@@ -175,7 +187,8 @@ void gen_wired_input(GenTile *t, const Value *v)
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
-        LLVMValueRef rows = row_at(t, v->args[0]->address + g->sets.at[g->bundles.at[i].to].first, emit_int(e, 0));
+        LLVMValueRef rows =
+            row_at(t, v->args[0]->address + g->sets.at[g->bundles.at[i].to].first, emit_int(e, 0));
         gen_gather(t, "gather_back", g, i, l.i, rows, out, fresh);
         fresh = false;
     }

@@ -38,13 +38,15 @@ static bool *active_values(Func *f, int count, Value *const *wanted)
     return active;
 }
 
-void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted, Value **grads)
+void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
+                 Value **grads)
 {
     int last = 0;
     for (int i = 0; i < outputs; i++) last = y[i]->id > last ? y[i]->id : last;
     bool *active = active_values(f, count, wanted);
     Value **d = NEW_ARRAY(f->arena, Value *, (size_t)last + 1);
-    for (int i = 0; i < outputs; i++) d[y[i]->id] = d[y[i]->id] ? func_binary(f, IR_ADD, d[y[i]->id], seed[i]) : seed[i];
+    for (int i = 0; i < outputs; i++)
+        d[y[i]->id] = d[y[i]->id] ? func_binary(f, IR_ADD, d[y[i]->id], seed[i]) : seed[i];
     for (int i = last; i >= 0; i--) {
         Value *v = f->values.at[i];
         if (!d[i] || !active[i] || v->arg_count == 0) continue;
@@ -70,14 +72,16 @@ Func *grad_cell(Arena *perm, const Func *cell)
     dy->index = 1;
     Vec(Value *) wanted = {0};
     for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == 0) vec_push(perm, &wanted, f->values.at[i]);
+        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == 0)
+            vec_push(perm, &wanted, f->values.at[i]);
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, 1, &map[cell->results.at[0]->id], &dy, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++) {
         const Value *w = wanted.at[i];
-        const char *name = i == 0 ? "sum" : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
+        const char *name =
+            i == 0 ? "sum" : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
         if (!grads[i]) grads[i] = func_const(f, 0);
         func_result(f, name, grads[i]);
     }
@@ -118,7 +122,8 @@ void grad(Ir *ir)
     if (!f) return;
     Vec(Value *) wanted = {0};
     for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_PARAM && f->values.at[i]->param->learned) vec_push(ir->perm, &wanted, f->values.at[i]);
+        if (f->values.at[i]->op == IR_PARAM && f->values.at[i]->param->learned)
+            vec_push(ir->perm, &wanted, f->values.at[i]);
     Value **grads = NEW_ARRAY(ir->perm, Value *, (size_t)wanted.count);
     Value *one = func_const(f, 1);
     grad_append(f, 1, &f->results.at[0], &one, wanted.count, wanted.at, grads);

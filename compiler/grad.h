@@ -1,20 +1,21 @@
 /* grad.h: reverse-mode differentiation of a function.
  *
- * Appends to `f` the gradients of the values y with respect to wanted[0 .. count). `seed` holds the gradients of
- * the y themselves. grads[i] is NULL where y does not depend on wanted[i]. Gradients of repeated scalars are summed
- * over elements, those of values that all samples share are summed over samples.
+ * Appends to `f` the gradients of the values y with respect to wanted[0 .. count). `seed` holds the gradients
+ * of the y themselves. grads[i] is NULL where y does not depend on wanted[i]. Gradients of repeated scalars
+ * are summed over elements, those of values that all samples share are summed over samples.
  */
 #ifndef DNW_GRAD_H
 #define DNW_GRAD_H
 #include "ir.h"
 
-void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted, Value **grads);
-/* The vector-Jacobian product of a node function: ARG 0 the sum, ARG 1 the gradient of its value; results: gradient of
- * the sum, then of each of `weights`' components in order. */
+void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
+                 Value **grads);
+/* The vector-Jacobian product of a node function: ARG 0 the sum, ARG 1 the gradient of its value; results:
+ * gradient of the sum, then of each of `weights`' components in order. */
 Func *grad_cell(Arena *perm, const Func *cell);
 
-/* The same for a function in time (timed.h): `send` or `move` with `states` states; ARG 1 + states + k is the gradient of
- * result k. Results: gradient of the sum (`with_sum`), of each state, of each weight. */
+/* The same for a function in time (timed.h): `send` or `move` with `states` states; ARG 1 + states + k is the
+ * gradient of result k. Results: gradient of the sum (`with_sum`), of each state, of each weight. */
 Func *grad_timed(Arena *perm, const Func *f, int states, bool with_sum);
 
 struct Ir;

@@ -1,8 +1,8 @@
 /* gradcheck.c: gradients of the reference interpreter against central differences, in double.
  *
- * An edge that is not in use counts as an edge whose effective weight is 0: its candidate gradient is the derivative
- * with respect to that effective weight ("Discovering Neural Wirings", appendix F), so the difference is taken
- * with the edge in use and its weight at plus and minus the step.
+ * An edge that is not in use counts as an edge whose effective weight is 0: its candidate gradient is the
+ * derivative with respect to that effective weight ("Discovering Neural Wirings", appendix F), so the
+ * difference is taken with the edge in use and its weight at plus and minus the step.
  */
 #include "gradcheck.h"
 #include "grad.h"
@@ -15,9 +15,13 @@ enum { BATCH = 3, ENTRIES = 24 };
 
 /* Central difference of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
 static const double offset[4] = {1, -1, 2, -2};
-static double central(const double *f, double h) { return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h); }
+static double central(const double *f, double h)
+{
+    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+}
 
-/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
+/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes.
+ */
 static void start_values(const Model *m, uint64_t seed, double *param)
 {
     eval_init(m, seed, param);
@@ -31,7 +35,7 @@ static void start_values(const Model *m, uint64_t seed, double *param)
 typedef struct Probe {
     EvalContext c;
     const Func *f;
-    double *gradient;   /* by flat parameter */
+    double *gradient; /* by flat parameter */
 } Probe;
 
 static double loss_now(Probe *p)
@@ -82,19 +86,24 @@ static void collect_gradients(Probe *p)
             const Tensor *t = p->c.model->params.at[i];
             const char *name = p->f->result_names.at[r];
             if (strncmp(name, "d ", 2) != 0 || strcmp(name + 2, t->name) != 0) continue;
-            memcpy(p->gradient + t->offset, e->value[p->f->results.at[r]->id], (size_t)t->size * sizeof(double));
+            memcpy(p->gradient + t->offset, e->value[p->f->results.at[r]->id],
+                   (size_t)t->size * sizeof(double));
         }
     arena_free(tmp);
 }
 
-/* Relative to the largest gradient of the tensor, so that entries which happen to be 0 do not divide by noise. */
+/* Relative to the largest gradient of the tensor, so that entries which happen to be 0 do not divide by
+ * noise. */
 static double check_tensor(Probe *p, const Tensor *t)
 {
     double worst = 0, scale = 1e-8;
     int64_t entries = t->size < ENTRIES ? t->size : ENTRIES;
     for (int64_t i = 0; i < t->size; i++) scale = fmax(scale, fabs(p->gradient[t->offset + i]));
     for (int64_t i = 0; i < entries; i++) {
-        int64_t at = t->size <= ENTRIES ? i : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) * (double)t->size);
+        int64_t at = t->size <= ENTRIES
+                         ? i
+                         : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) *
+                                     (double)t->size);
         double error = fabs(difference(p, t->offset + at) - p->gradient[t->offset + at]) / scale;
         worst = isnan(error) ? INFINITY : fmax(worst, error);
     }
@@ -104,10 +113,12 @@ static double check_tensor(Probe *p, const Tensor *t)
 static void random_batch(Arena *a, const Model *m, EvalContext *c)
 {
     int64_t in = shape_size(m->input), target = m->target_size;
-    double *x = NEW_ARRAY(a, double, (size_t)(BATCH * in)), *t = NEW_ARRAY(a, double, (size_t)(BATCH * target) + 1);
+    double *x = NEW_ARRAY(a, double, (size_t)(BATCH * in)),
+           *t = NEW_ARRAY(a, double, (size_t)(BATCH * target) + 1);
     for (int64_t i = 0; i < BATCH * in; i++) x[i] = rng_normal(11, RNG_GRADCHECK, (uint64_t)i);
     for (int64_t i = 0; i < BATCH * target; i++)
-        t[i] = m->classes ? floor(rng_uniform(13, RNG_GRADCHECK, (uint64_t)i) * m->classes) : rng_normal(13, RNG_GRADCHECK, (uint64_t)i);
+        t[i] = m->classes ? floor(rng_uniform(13, RNG_GRADCHECK, (uint64_t)i) * m->classes)
+                          : rng_normal(13, RNG_GRADCHECK, (uint64_t)i);
     c->batch = BATCH, c->input = x, c->target = t;
 }
 
@@ -160,7 +171,8 @@ static double cell_error(CellProbe *p, double *x, double h, double gradient)
 /* The smaller error of two steps: a kink that one of them straddles is no mistake of the gradient. */
 static double cell_error_at(CellProbe *p, double *x, double gradient)
 {
-    double h = 1e-3 * fmax(1, fabs(*x)), wide = cell_error(p, x, h, gradient), narrow = cell_error(p, x, h / 16, gradient);
+    double h = 1e-3 * fmax(1, fabs(*x)), wide = cell_error(p, x, h, gradient),
+           narrow = cell_error(p, x, h / 16, gradient);
     if (isnan(wide) && isnan(narrow)) return INFINITY;
     return fmin(wide, narrow);
 }
@@ -180,7 +192,8 @@ static void cell_draw(CellProbe *p, int results, CellWorst *worst)
         if (r > 0) {
             while (cell->values.at[i]->op != IR_WEIGHT) i++;
             const Value *w = cell->values.at[i++];
-            x = &p->param[w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) + w->index];
+            x = &p->param[w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) +
+                          w->index];
         }
         worst[r].error = fmax(worst[r].error, cell_error_at(p, x, gradient[r]));
         worst[r].scale = fmax(worst[r].scale, fabs(gradient[r]));

@@ -1,7 +1,7 @@
 /* gradcheck.h: gradients of the reference interpreter against central differences of fourth order, in double.
  *
- * Each answers with the largest error, relative to the largest gradient of its tensor; infinity when something is not
- * a number.
+ * Each answers with the largest error, relative to the largest gradient of its tensor; infinity when
+ * something is not a number.
  */
 #ifndef DNW_GRADCHECK_H
 #define DNW_GRADCHECK_H

@@ -1,11 +1,15 @@
-/* interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with everything. */
+/* interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with
+ * everything. */
 #include "interval.h"
 #include "op.h"
 #include <math.h>
 
 static const Interval everything = {-INFINITY, INFINITY}, either = {0, 1};
 
-static Interval bool_of(bool surely, bool never) { return surely ? (Interval){1, 1} : never ? (Interval){0, 0} : either; }
+static Interval bool_of(bool surely, bool never)
+{
+    return surely ? (Interval){1, 1} : never ? (Interval){0, 0} : either;
+}
 
 static Interval hull4(double a, double b, double c, double d)
 {
@@ -45,8 +49,9 @@ static Interval select_of(Interval c, Interval a, Interval b)
 /* Functions that never fall: the ends go to the ends. */
 static bool rises(OpCode op)
 {
-    return op == IR_EXP || op == IR_LOG || op == IR_SQRT || op == IR_TANH || op == IR_SIGMOID || op == IR_SOFTPLUS || op == IR_ERF ||
-           op == IR_RELU || op == IR_FLOOR || op == IR_SIGN || op == IR_STOP || op == IR_REPEAT;
+    return op == IR_EXP || op == IR_LOG || op == IR_SQRT || op == IR_TANH || op == IR_SIGMOID ||
+           op == IR_SOFTPLUS || op == IR_ERF || op == IR_RELU || op == IR_FLOOR || op == IR_SIGN ||
+           op == IR_STOP || op == IR_REPEAT;
 }
 
 static Interval apply(const Value *v, Interval a, Interval b, Interval c)
@@ -55,7 +60,8 @@ static Interval apply(const Value *v, Interval a, Interval b, Interval c)
     case IR_ADD: return (Interval){a.low + b.low, a.high + b.high};
     case IR_SUB: return (Interval){a.low - b.high, a.high - b.low};
     case IR_MUL:
-        if (v->args[0] == v->args[1]) return (Interval){absolute(a).low * absolute(a).low, absolute(a).high * absolute(a).high};
+        if (v->args[0] == v->args[1])
+            return (Interval){absolute(a).low * absolute(a).low, absolute(a).high * absolute(a).high};
         return hull4(a.low * b.low, a.low * b.high, a.high * b.low, a.high * b.high);
     case IR_DIV: return divide(a, b);
     case IR_MOD: return modulo(a, b);
@@ -66,7 +72,9 @@ static Interval apply(const Value *v, Interval a, Interval b, Interval c)
     case IR_SELECT: return select_of(a, b, c);
     case IR_LT: return bool_of(a.high < b.low, a.low >= b.high);
     case IR_LE: return bool_of(a.high <= b.low, a.low > b.high);
-    case IR_EQ: return bool_of(a.low == a.high && b.low == b.high && a.low == b.low, a.high < b.low || b.high < a.low);
+    case IR_EQ:
+        return bool_of(a.low == a.high && b.low == b.high && a.low == b.low,
+                       a.high < b.low || b.high < a.low);
     case IR_AND: return (Interval){fmin(a.low, b.low), fmin(a.high, b.high)};
     case IR_OR: return (Interval){fmax(a.low, b.low), fmax(a.high, b.high)};
     case IR_NOT: return (Interval){1 - a.high, 1 - a.low};

@@ -1,7 +1,7 @@
 /* interval.h: what a predicate is on a whole range of indices at once, by interval arithmetic.
  *
- * Used to find the runs of candidates without asking for every pair: a range on which the predicate is certainly true or
- * certainly false is taken or left whole; others are halved.
+ * Used to find the runs of candidates without asking for every pair: a range on which the predicate is
+ * certainly true or certainly false is taken or left whole; others are halved.
  */
 #ifndef DNW_INTERVAL_H
 #define DNW_INTERVAL_H

@@ -27,7 +27,8 @@ bool shape_equal(Shape a, Shape b)
 const char *shape_text(Arena *a, Shape s)
 {
     char *text = arena_printf(a, "[");
-    for (int i = 0; i < s.rank; i++) text = arena_printf(a, "%s%s%lld", text, i ? ", " : "", (long long)s.dim[i]);
+    for (int i = 0; i < s.rank; i++)
+        text = arena_printf(a, "%s%s%lld", text, i ? ", " : "", (long long)s.dim[i]);
     return arena_printf(a, "%s]", text);
 }
 
@@ -55,9 +56,16 @@ void op_shape(Value *v)
 
 Value *func_add(Func *f, OpCode op, Span span, int count, Value *const *args)
 {
-    if (op_info[op].arity >= 0 && op_info[op].arity != count) BUG("%s with %d arguments", op_info[op].text, count);
+    if (op_info[op].arity >= 0 && op_info[op].arity != count)
+        BUG("%s with %d arguments", op_info[op].text, count);
     Value *v = NEW(f->arena, Value);
-    *v = (Value){.id = f->values.count, .op = op, .arg_count = count, .span = span, .group = -1, .address = -1, .partial = -1};
+    *v = (Value){.id = f->values.count,
+                 .op = op,
+                 .arg_count = count,
+                 .span = span,
+                 .group = -1,
+                 .address = -1,
+                 .partial = -1};
     v->args = NEW_ARRAY(f->arena, Value *, (size_t)count);
     for (int i = 0; i < count; i++) v->args[i] = args[i];
     op_shape(v);
@@ -72,7 +80,10 @@ Value *func_const(Func *f, double number)
     return v;
 }
 
-Value *func_unary(Func *f, OpCode op, Value *a) { return func_add(f, op, a->span, 1, &a); }
+Value *func_unary(Func *f, OpCode op, Value *a)
+{
+    return func_add(f, op, a->span, 1, &a);
+}
 
 Value *func_binary(Func *f, OpCode op, Value *a, Value *b)
 {
@@ -94,7 +105,8 @@ Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
         for (int k = 0; k < v->arg_count; k++) args[k] = map[v->args[k]->id];
         Value *c = map[i] = func_add(to, v->op, v->span, v->arg_count, args);
         c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
-        c->number = v->number, c->extra = v->extra, c->index = v->index, c->param = v->param, c->graph = v->graph;
+        c->number = v->number, c->extra = v->extra, c->index = v->index, c->param = v->param,
+        c->graph = v->graph;
     }
     return to;
 }
@@ -125,8 +137,10 @@ void func_verify(const Func *f)
             if (v->args[k]->id >= i || f->values.at[v->args[k]->id] != v->args[k])
                 BUG("%s: %s %%%d uses a value that is not before it", f->name, op_info[v->op].text, i);
         for (int d = 0; d < v->shape.rank; d++)
-            if (v->shape.dim[d] < 0) BUG("%s: %%%d has a negative size", f->name, i); /* 0: a node set without nodes */
+            if (v->shape.dim[d] < 0)
+                BUG("%s: %%%d has a negative size", f->name, i); /* 0: a node set without nodes */
     }
     for (int i = 0; i < f->results.count; i++)
-        if (f->values.at[f->results.at[i]->id] != f->results.at[i]) BUG("%s: result %d is not in it", f->name, i);
+        if (f->values.at[f->results.at[i]->id] != f->results.at[i])
+            BUG("%s: result %d is not in it", f->name, i);
 }

@@ -1,11 +1,11 @@
 /* ir.h: what to compute. Values with static shapes, in the order of execution; no names to look up.
  *
  * A function is a list of values, each made by one operator from earlier values (single assignment). A value
- * either has one copy for each sample (`per_sample`; the number of samples is known only when the program runs) or
- * one for all. Shapes never hold the batch. Text form: docs/ir.md.
+ * either has one copy for each sample (`per_sample`; the number of samples is known only when the program
+ * runs) or one for all. Shapes never hold the batch. Text form: docs/ir.md.
  *
- * Three kinds of functions share this form: the body of a model (`main`), node functions (scalars: one node, one
- * sample) and predicates (scalars in double: one pair of nodes).
+ * Three kinds of functions share this form: the body of a model (`main`), node functions (scalars: one node,
+ * one sample) and predicates (scalars in double: one pair of nodes).
  */
 #ifndef DNW_IR_H
 #define DNW_IR_H
@@ -36,7 +36,10 @@ typedef struct Shape {
 int64_t shape_size(Shape s);
 bool shape_equal(Shape a, Shape b);
 const char *shape_text(Arena *a, Shape s); /* "[4, 64]" */
-static inline Shape shape_vector(int64_t n) { return (Shape){1, {n}}; }
+static inline Shape shape_vector(int64_t n)
+{
+    return (Shape){1, {n}};
+}
 
 struct Tensor;
 struct Graph;
@@ -55,9 +58,9 @@ struct Value {
     struct Graph *graph;
     Span span;
     /* by fuse and plan: */
-    int group;      /* pointwise values of one group are computed in one loop; -1: none */
-    int level;      /* barriers before it runs */
-    bool stored;    /* lives in memory */
+    int group;       /* pointwise values of one group are computed in one loop; -1: none */
+    int level;       /* barriers before it runs */
+    bool stored;     /* lives in memory */
     int64_t address; /* first row in the tile, or element in the shared area; -1 */
     int64_t partial; /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
 };

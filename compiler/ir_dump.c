@@ -37,7 +37,8 @@ static void print_value(const Value *v, FILE *out)
 
 static void print_results(const Func *f, FILE *out)
 {
-    for (int i = 0; i < f->results.count; i++) fprintf(out, "  result %s = %%%d\n", f->result_names.at[i], f->results.at[i]->id);
+    for (int i = 0; i < f->results.count; i++)
+        fprintf(out, "  result %s = %%%d\n", f->result_names.at[i], f->results.at[i]->id);
 }
 
 void func_dump(const Func *f, FILE *out)
@@ -53,8 +54,13 @@ void func_dump(const Func *f, FILE *out)
 static void print_place(const Value *v, FILE *out)
 {
     if (v->address >= 0 && v->op != IR_CONST)
-        fprintf(out, "  @%s%lld", v->op == IR_PARAM ? "param " : v->per_sample ? "row " : "shared ", (long long)v->address);
-    if (v->partial >= 0) fprintf(out, v->op == IR_WIRED ? "  sums @row %lld" : "  sum @partial %lld", (long long)v->partial);
+        fprintf(out, "  @%s%lld",
+                v->op == IR_PARAM ? "param "
+                : v->per_sample   ? "row "
+                                  : "shared ",
+                (long long)v->address);
+    if (v->partial >= 0)
+        fprintf(out, v->op == IR_WIRED ? "  sums @row %lld" : "  sum @partial %lld", (long long)v->partial);
 }
 
 static void print_planned(const Value *v, bool addresses, FILE *out)
@@ -68,7 +74,8 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
 {
     fprintf(out, "func %s\n", f->name);
     if (addresses)
-        fprintf(out, "tile: %lld rows, %lld partial sums; shared: %lld\n", (long long)p->rows, (long long)p->partials, (long long)p->shared);
+        fprintf(out, "tile: %lld rows, %lld partial sums; shared: %lld\n", (long long)p->rows,
+                (long long)p->partials, (long long)p->shared);
     for (int i = 0; i < f->values.count; i++)
         if (op_info[f->values.at[i]->op].class == CLASS_LEAF) print_planned(f->values.at[i], addresses, out);
     for (int l = 0; l < p->levels.count; l++) {
@@ -116,8 +123,12 @@ static const char *const form_text[] = {"dense", "segments", "list"};
 
 static void graph_dump(const Graph *g, FILE *out)
 {
-    if (is_timed(g)) fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)g->nodes, g->time.text, (long long)timed_evaluations(g));
-    else fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)g->nodes, g->order.phase_count, (long long)g->order.ranks);
+    if (is_timed(g))
+        fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)g->nodes,
+                g->time.text, (long long)timed_evaluations(g));
+    else
+        fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)g->nodes,
+                g->order.phase_count, (long long)g->order.ranks);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         fprintf(out, "  %s %s", role_text[s->role], s->name);
@@ -126,13 +137,14 @@ static void graph_dump(const Graph *g, FILE *out)
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];
-        fprintf(out, "  edges %s -> %s  candidates %lld  %s  list %d\n", g->sets.at[b->from].name, g->sets.at[b->to].name,
-                (long long)b->candidates.count, form_text[b->candidates.form], b->list);
+        fprintf(out, "  edges %s -> %s  candidates %lld  %s  list %d\n", g->sets.at[b->from].name,
+                g->sets.at[b->to].name, (long long)b->candidates.count, form_text[b->candidates.form],
+                b->list);
     }
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
-        fprintf(out, "  list %d  %s %s  candidates %lld  kept %lld\n", i, l->sampled ? "sample" : "keep", rule_text[l->rule],
-                (long long)l->candidates, (long long)l->kept);
+        fprintf(out, "  list %d  %s %s  candidates %lld  kept %lld\n", i, l->sampled ? "sample" : "keep",
+                rule_text[l->rule], (long long)l->candidates, (long long)l->kept);
     }
     for (int i = 0; i < g->bundles.count; i++)
         if (g->bundles.at[i].predicate) func_dump(g->bundles.at[i].predicate, out);
@@ -141,7 +153,8 @@ static void graph_dump(const Graph *g, FILE *out)
 void model_dump(const Model *m, FILE *out)
 {
     fprintf(out, "program %s  model %s\n", m->program, m->name ? m->name : "none");
-    for (int i = 0; i < m->options.count; i++) fprintf(out, "option %s = %s\n", m->options.at[i].name, m->options.at[i].text);
+    for (int i = 0; i < m->options.count; i++)
+        fprintf(out, "option %s = %s\n", m->options.at[i].name, m->options.at[i].text);
     for (int i = 0; i < m->graphs.count; i++) graph_dump(m->graphs.at[i], out);
     for (int i = 0; i < m->params.count; i++) {
         fprintf(out, "%s %s", m->params.at[i]->learned ? "weight" : "kept statistic", m->params.at[i]->name);

@@ -26,18 +26,20 @@ void eval_cell(const Func *f, const double *args, const double *param, int64_t n
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (v->op == IR_WEIGHT)
-            scratch[i] = param[v->param->offset + (v->param->shared ? 0 : node * v->param->components) + v->index];
+            scratch[i] =
+                param[v->param->offset + (v->param->shared ? 0 : node * v->param->components) + v->index];
         else eval_scalar(v, args, scratch);
     }
 }
 
-double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target, int64_t source,
-                      double *scratch)
+double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
+                      int64_t source, double *scratch)
 {
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (v->op == IR_CHANCE)
-            scratch[i] = rng_uniform(seed, stream, ((uint64_t)target << 32) | (uint64_t)source) < scratch[v->args[0]->id];
+            scratch[i] = rng_uniform(seed, stream, ((uint64_t)target << 32) | (uint64_t)source) <
+                         scratch[v->args[0]->id];
         else eval_scalar(v, args, scratch);
     }
     return scratch[f->results.at[0]->id];
@@ -102,8 +104,8 @@ static void wired_forward(const WiredEval *w, int64_t sample)
     }
 }
 
-/* Adds dL/dI of one node, times the weights, to dL/dZ of its sources: to `d_input` for those of a held input (NULL: not
- * wanted), to w->dz for the others (the same). */
+/* Adds dL/dI of one node, times the weights, to dL/dZ of its sources: to `d_input` for those of a held input
+ * (NULL: not wanted), to w->dz for the others (the same). */
 static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sample, double d, double *d_input)
 {
     for (int b = 0; b < w->g->bundles.count; b++) {
@@ -201,8 +203,14 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
     size_t rows = (size_t)(c->batch * wired->graph->nodes);
     if (!e->sums[v->id]) e->sums[v->id] = NEW_ARRAY(a, double, rows);
-    WiredEval w = {a, c, wired->graph, e->value[wired->args[0]->id], e->value[wired->id], e->sums[wired->id],
-                   back ? e->sums[back->id] : NULL, back ? e->value[back->id] : NULL};
+    WiredEval w = {a,
+                   c,
+                   wired->graph,
+                   e->value[wired->args[0]->id],
+                   e->value[wired->id],
+                   e->sums[wired->id],
+                   back ? e->sums[back->id] : NULL,
+                   back ? e->value[back->id] : NULL};
     double *out = e->value[v->id];
     for (int64_t s = 0; s < c->batch; s++) {
         if (v->op == IR_WIRED) wired_forward(&w, s);
@@ -215,7 +223,7 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 
 /* ---- whole functions ---- */
 
-double eval_random(const EvalContext *c, const Value *v, int64_t sample, int64_t element)
+static double eval_random(const EvalContext *c, const Value *v, int64_t sample, int64_t element)
 {
     uint64_t stream = RNG_DROPOUT + ((uint64_t)v->index << 8) + ((uint64_t)c->step << 16);
     return (rng_words(c->seed, stream, ((uint64_t)sample << 32) | (uint64_t)element).v[0] >> 8) * 0x1p-24;
@@ -231,7 +239,9 @@ static void eval_pointwise(Eval *e, const Value *v, const EvalContext *c, int64_
             const double *data = e->value[x->id] + (x->per_sample ? sample * shape_size(x->shape) : 0);
             a[k] = data[x->shape.rank ? i : 0];
         }
-        out[i] = v->op == IR_POSITION ? (double)i : v->op == IR_RANDOM ? eval_random(c, v, sample, i) : pointwise_eval(v->op, a);
+        out[i] = v->op == IR_POSITION ? (double)i
+                 : v->op == IR_RANDOM ? eval_random(c, v, sample, i)
+                                      : pointwise_eval(v->op, a);
     }
 }
 
@@ -254,7 +264,8 @@ static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t s
     }
     if (v->arg_count > 16) BUG("%s with %d arguments", op_info[v->op].text, v->arg_count);
     for (int k = 0; k < v->arg_count; k++)
-        args[k] = e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
+        args[k] =
+            e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
     tensor_eval(v, args, out);
 }
 
@@ -262,7 +273,8 @@ static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)
 {
     int64_t n = shape_size(v->shape);
     for (int64_t s = 0; s < c->batch; s++)
-        for (int64_t i = 0; i < n; i++) e->value[v->id][i] += e->value[v->args[0]->id][v->args[0]->per_sample ? s * n + i : i];
+        for (int64_t i = 0; i < n; i++)
+            e->value[v->id][i] += e->value[v->args[0]->id][v->args[0]->per_sample ? s * n + i : i];
 }
 
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
@@ -329,14 +341,16 @@ static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, doub
 {
     const EdgeList *l = &g->lists.at[list];
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
-    int64_t keep = l->rule == KEEP_ALL ? l->candidates
-                   : l->rule == KEEP_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep;
+    int64_t keep = l->rule == KEEP_ALL      ? l->candidates
+                   : l->rule == KEEP_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch)
+                                            : l->keep;
     if (l->rule != KEEP_FAN_IN && l->rule != KEEP_FAN_OUT) {
         keep_best(s, collect(c, g, list, 0, 0, s), keep);
         return;
     }
     for (int set = 0; set < g->sets.count; set++)
-        for (int64_t node = 0; node < g->sets.at[set].size; node++) keep_best(s, collect(c, g, list, set, node, s), keep);
+        for (int64_t node = 0; node < g->sets.at[set].size; node++)
+            keep_best(s, collect(c, g, list, set, node, s), keep);
 }
 
 void eval_choose(Arena *a, EvalContext *c, double epoch)
@@ -359,7 +373,8 @@ static void init_edges(const Graph *g, int bundle, uint64_t seed, double *param)
         double fan = 0;
         for (int b = 0; b < g->bundles.count; b++)
             if (g->bundles.at[b].to == u->to)
-                fan += (double)(candidates_row(&g->bundles.at[b].candidates, t + 1) - candidates_row(&g->bundles.at[b].candidates, t));
+                fan += (double)(candidates_row(&g->bundles.at[b].candidates, t + 1) -
+                                candidates_row(&g->bundles.at[b].candidates, t));
         for (int64_t i = candidates_row(&u->candidates, t); i < candidates_row(&u->candidates, t + 1); i++)
             param[u->weight->offset + i] = (float)init_edge(seed, u->weight->number, i, fan);
     }
@@ -369,15 +384,18 @@ void eval_init(const Model *m, uint64_t seed, double *param)
 {
     for (int i = 0; i < m->params.count; i++) {
         const Tensor *p = m->params.at[i];
-        InitSpec s = {(int)p->init.kind, p->init.a, p->init.b, p->init.choices.count, p->init.choices.at, 0, 0};
+        InitSpec s = {(int)p->init.kind,  p->init.a, p->init.b, p->init.choices.count,
+                      p->init.choices.at, 0,         0};
         double *out = param + p->offset;
         if (s.kind == RT_INIT_ORTHOGONAL) {
             s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
-            for (int64_t b = 0; b < p->size / p->components; b++) init_orthogonal(&s, seed, p->number, b, out + b * p->components);
+            for (int64_t b = 0; b < p->size / p->components; b++)
+                init_orthogonal(&s, seed, p->number, b, out + b * p->components);
         } else {
             for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
         }
-        for (int64_t k = 0; k < p->size; k++) out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
+        for (int64_t k = 0; k < p->size; k++)
+            out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
     }
     for (int i = 0; i < m->graphs.count; i++)
         for (int b = 0; b < m->graphs.at[i]->bundles.count; b++) init_edges(m->graphs.at[i], b, seed, param);

@@ -1,4 +1,5 @@
-/* ir_eval.h: the reference interpreter: naive loops in double. What it computes is the definition of every operator.
+/* ir_eval.h: the reference interpreter: naive loops in double. What it computes is the definition of every
+ * operator.
  */
 #ifndef DNW_IR_EVAL_H
 #define DNW_IR_EVAL_H
@@ -12,7 +13,7 @@ struct EvalContext {
     double *param;        /* flat, by Tensor.offset */
     uint8_t ***kept;      /* [graph][bundle][candidate]: 1 = in use */
     uint64_t seed;
-    int64_t step;         /* with the seed: dropout */
+    int64_t step; /* with the seed: dropout */
 };
 typedef struct EvalContext EvalContext;
 
@@ -24,13 +25,13 @@ typedef struct Eval {
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c);
 /* Graph operators of graphs in time (ir_eval_timed.c). */
 void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
-/* A node function (or its gradient) for one node: `args` by ARG index; scratch has one number a value and afterwards
- * holds them all. */
+/* A node function (or its gradient) for one node: `args` by ARG index; scratch has one number a value and
+ * afterwards holds them all. */
 void eval_cell(const Func *f, const double *args, const double *param, int64_t node, double *scratch);
-double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target, int64_t source,
-                      double *scratch);
-/* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled lists by
- * their random scores. `epoch` is the position for budgets that anneal. Allocates c->kept. */
+double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
+                      int64_t source, double *scratch);
+/* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled
+ * lists by their random scores. `epoch` is the position for budgets that anneal. Allocates c->kept. */
 void eval_choose(Arena *a, EvalContext *c, double epoch);
 /* Initial values of all parameters, the same numbers that a program draws. */
 void eval_init(const Model *m, uint64_t seed, double *param);

@@ -1,9 +1,9 @@
 /* lower.c: what each layer is in simpler operators. See lower.h.
  *
  *   dropout     x 1{u >= p} / (1 - p), u uniform per element (training); x (use)
- *   layer_norm  (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al. 2016)
- *   batch_norm  the same over the samples of the step (training; Ioffe & Szegedy 2015); with kept statistics (use)
- *   softmax     exp(x - max x) / sum exp(x - max x)
+ *   layer_norm  (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al.
+ * 2016) batch_norm  the same over the samples of the step (training; Ioffe & Szegedy 2015); with kept
+ * statistics (use) softmax     exp(x - max x) / sum exp(x - max x)
  */
 #include "lower.h"
 #include "diag.h"
@@ -36,7 +36,7 @@ static Value *lower_layer_norm(Lower *l, const Value *v)
 
 static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
 {
-    Value *v = B(ADD, B(MUL, N(1 - momentum), old), B(MUL, N(momentum), new));
+    Value *stays = B(MUL, N(1 - momentum), old), *comes = B(MUL, N(momentum), new), *v = B(ADD, stays, comes);
     vec_push(l->f->arena, &l->updates, v);
     vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
 }
@@ -47,10 +47,10 @@ static Value *lower_batch_norm(Lower *l, const Value *v)
     if (!l->training) return scaled(l, B(SUB, x, mean), variance, v);
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
     Value *now = B(DIV, U(SUM_SAMPLES, x), count), *centred = B(SUB, x, now);
-    Value *squares = U(SUM_SAMPLES, B(MUL, centred, centred));
+    Value *squares = U(SUM_SAMPLES, B(MUL, centred, centred)), *one = N(1);
     update(l, v->args[3], mean, now, v->extra);
     /* kept: the unbiased estimate, as is usual; one sample has none */
-    update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, N(1)), N(1))), v->extra);
+    update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, one), one)), v->extra);
     return scaled(l, centred, B(DIV, squares, count), v);
 }
 
@@ -61,8 +61,8 @@ static Value *lower_dropout(Lower *l, const Value *v)
     Value *u = func_add(l->f, IR_RANDOM, v->span, 0, NULL);
     u->shape = x->shape;
     u->index = v->index;
-    Value *args[3] = {B(LT, u, N(v->number)), N(0), B(MUL, x, N(1 / (1 - v->number)))};
-    return func_add(l->f, IR_SELECT, v->span, 3, args);
+    Value *dropped = B(LT, u, N(v->number)), *zero = N(0), *kept = B(MUL, x, N(1 / (1 - v->number)));
+    return func_add(l->f, IR_SELECT, v->span, 3, (Value *[]){dropped, zero, kept});
 }
 
 static Value *lower_softmax(Lower *l, const Value *v)
@@ -106,7 +106,8 @@ static Value *lower_loss(Lower *l, const Func *loss, Value *output)
         } else inner.map[i] = lower_value(&inner, v);
     }
     Value *each = inner.map[loss->results.at[0]->id];
-    if (!each->per_sample) each = func_binary(l->f, IR_MUL, each, func_add(l->f, IR_VALID, each->span, 0, NULL));
+    if (!each->per_sample)
+        each = func_binary(l->f, IR_MUL, each, func_add(l->f, IR_VALID, each->span, 0, NULL));
     return func_unary(l->f, IR_SUM_SAMPLES, each);
 }
 
@@ -137,7 +138,8 @@ Ir *lower(Model *m)
     ir->perm = m->perm;
     ir->model = m;
     for (int i = 1; i < m->graphs.count; i++)
-        m->graphs.at[i]->first_bundle = m->graphs.at[i - 1]->first_bundle + m->graphs.at[i - 1]->bundles.count;
+        m->graphs.at[i]->first_bundle =
+            m->graphs.at[i - 1]->first_bundle + m->graphs.at[i - 1]->bundles.count;
     if (m->trained) ir->train = lower_main(m, true);
     ir->infer = lower_main(m, false);
     return ir;

@@ -13,10 +13,12 @@ static json_t *init_json(const Tensor *p)
 {
     static const char *const kind[] = {"constant", "uniform", "normal", "choice", "orthogonal"};
     json_t *choices = json_array();
-    for (int i = 0; i < p->init.choices.count; i++) json_array_append_new(choices, json_real(p->init.choices.at[i]));
+    for (int i = 0; i < p->init.choices.count; i++)
+        json_array_append_new(choices, json_real(p->init.choices.at[i]));
     int64_t columns = p->shape.rank ? p->shape.dim[p->shape.rank - 1] : 1;
-    return json_pack("{s:s, s:f, s:f, s:o, s:I, s:I}", "kind", kind[p->init.kind], "a", p->init.a, "b", p->init.b, "choices", choices,
-                     "rows", (json_int_t)(p->components / (columns ? columns : 1)), "columns", (json_int_t)columns);
+    return json_pack("{s:s, s:f, s:f, s:o, s:I, s:I}", "kind", kind[p->init.kind], "a", p->init.a, "b",
+                     p->init.b, "choices", choices, "rows",
+                     (json_int_t)(p->components / (columns ? columns : 1)), "columns", (json_int_t)columns);
 }
 
 static json_t *params_json(const Model *m)
@@ -24,8 +26,9 @@ static json_t *params_json(const Model *m)
     json_t *all = json_array();
     for (int i = 0; i < m->params.count; i++) {
         const Tensor *p = m->params.at[i];
-        json_t *j = json_pack("{s:s, s:o, s:I, s:b, s:o}", "name", p->name, "shape", shape_json(p->shape), "offset", (json_int_t)p->offset,
-                              "learned", (int)p->learned, "init", init_json(p));
+        json_t *j =
+            json_pack("{s:s, s:o, s:I, s:b, s:o}", "name", p->name, "shape", shape_json(p->shape), "offset",
+                      (json_int_t)p->offset, "learned", (int)p->learned, "init", init_json(p));
         if (p->clamped) json_object_set_new(j, "clamp", json_pack("[f, f]", p->low, p->high));
         json_array_append_new(all, j);
     }
@@ -34,8 +37,8 @@ static json_t *params_json(const Model *m)
 
 static json_t *set_json(const NodeSet *s)
 {
-    return json_pack("{s:b, s:s, s:o, s:I, s:b}", "moves", (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first", (json_int_t)s->first,
-                     "held", (int)(s->first < 0));
+    return json_pack("{s:b, s:s, s:o, s:I, s:b}", "moves", (int)(s->states > 0), "name", s->name, "shape",
+                     shape_json(s->shape), "first", (json_int_t)s->first, "held", (int)(s->first < 0));
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -45,7 +48,8 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
     return NULL;
 }
 
-/* Where the runtime finds the values and gradients of a bundle's ends in a training tile, for each evaluation. */
+/* Where the runtime finds the values and gradients of a bundle's ends in a training tile, for each
+ * evaluation. */
 typedef struct EdgeRows {
     int64_t source, source_step, target, target_step, evaluations;
     int64_t hold; /* evaluations that share one row of the source */
@@ -55,7 +59,8 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     bool held = is_timed(g) ? !is_moving(g, u->from) : from->first < 0;
-    EdgeRows r = {held ? wired->args[0]->address : wired->address + from->first, 0, back->address + to->first, 0, 1, 1};
+    EdgeRows r = {
+        held ? wired->args[0]->address : wired->address + from->first, 0, back->address + to->first, 0, 1, 1};
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
     if (!is_moving(g, u->to)) {
@@ -75,10 +80,12 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
     EdgeRows r = {-1, 0, -1, 0, 1, 1};
     if (wired && back) r = edge_rows(wired, back, g, u);
-    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from", u->from, "to", u->to, "list", u->list,
-                     "param", u->weight->number, "predicate", (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to,
-                     "uses_from", (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
-                     (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step", (json_int_t)r.target_step, "evaluations",
+    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from",
+                     u->from, "to", u->to, "list", u->list, "param", u->weight->number, "predicate",
+                     (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from",
+                     (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row",
+                     (json_int_t)r.source, "source_step", (json_int_t)r.source_step, "target_row",
+                     (json_int_t)r.target, "target_step", (json_int_t)r.target_step, "evaluations",
                      (json_int_t)r.evaluations, "hold", (json_int_t)r.hold);
 }
 
@@ -91,16 +98,19 @@ static json_t *time_json(const Graph *g)
         json_array_append_new(a, row);
         json_array_append_new(b, json_real(g->time.b[i]));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:f, s:o, s:o}", "positions", (json_int_t)g->time.positions, "held",
-                     (json_int_t)g->sets.at[g->input].size, "outputs", (json_int_t)g->sets.at[g->output].size, "steps", (json_int_t)g->time.steps, "stages", g->time.stages, "states",
-                     (json_int_t)g->state_rows, "nodes", (json_int_t)g->nodes, "carry", g->time.carry, "a", a, "b", b);
+    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:f, s:o, s:o}", "positions",
+                     (json_int_t)g->time.positions, "held", (json_int_t)g->sets.at[g->input].size, "outputs",
+                     (json_int_t)g->sets.at[g->output].size, "steps", (json_int_t)g->time.steps, "stages",
+                     g->time.stages, "states", (json_int_t)g->state_rows, "nodes", (json_int_t)g->nodes,
+                     "carry", g->time.carry, "a", a, "b", b);
 }
 
 static json_t *list_json(const EdgeList *l)
 {
     static const char *const rule[] = {"all", "count", "fan_in", "fan_out", "anneal"};
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:I}", "name", l->name, "rule", rule[l->rule], "sampled", (int)l->sampled, "keep",
-                     (json_int_t)l->keep, "start", (json_int_t)l->start, "epochs", l->epochs, "candidates", (json_int_t)l->candidates, "kept",
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:I}", "name", l->name, "rule", rule[l->rule],
+                     "sampled", (int)l->sampled, "keep", (json_int_t)l->keep, "start", (json_int_t)l->start,
+                     "epochs", l->epochs, "candidates", (json_int_t)l->candidates, "kept",
                      (json_int_t)l->kept);
 }
 
@@ -111,11 +121,12 @@ static json_t *graphs_json(const Ir *ir)
         const Graph *g = ir->model->graphs.at[i];
         json_t *sets = json_array(), *bundles = json_array(), *lists = json_array();
         for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(&g->sets.at[s]));
-        for (int b = 0; b < g->bundles.count; b++) json_array_append_new(bundles, bundle_json(ir, g, &g->bundles.at[b]));
+        for (int b = 0; b < g->bundles.count; b++)
+            json_array_append_new(bundles, bundle_json(ir, g, &g->bundles.at[b]));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
-        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", g->name, "chance_seed", (json_int_t)g->chance_seed,
-                                             "time", time_json(g),
-                                             "sets", sets, "bundles", bundles, "lists", lists));
+        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", g->name, "chance_seed",
+                                             (json_int_t)g->chance_seed, "time", time_json(g), "sets", sets,
+                                             "bundles", bundles, "lists", lists));
     }
     return all;
 }
@@ -127,15 +138,18 @@ static json_t *func_json(const Plan *p, const FuncStages *s)
         json_t *sums = json_array();
         for (int i = 0; i < p->levels.at[l].sums.count; i++) {
             const Value *v = p->levels.at[l].sums.at[i];
-            json_array_append_new(sums, json_pack("{s:I, s:I, s:I}", "from", (json_int_t)v->partial, "to", (json_int_t)v->address, "size",
+            json_array_append_new(sums, json_pack("{s:I, s:I, s:I}", "from", (json_int_t)v->partial, "to",
+                                                  (json_int_t)v->address, "size",
                                                   (json_int_t)shape_size(v->shape)));
         }
-        json_array_append_new(levels, json_pack("{s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile", s->levels.at[l].tile, "sums", sums));
+        json_array_append_new(levels, json_pack("{s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
+                                                s->levels.at[l].tile, "sums", sums));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o}", "rows", (json_int_t)p->rows, "partials", (json_int_t)p->partials,
-                     "shared", (json_int_t)p->shared, "input_row", (json_int_t)p->input_row, "target_row", (json_int_t)p->target_row,
-                     "valid_row", (json_int_t)p->valid_row, "output_row", (json_int_t)p->output_row, "loss", (json_int_t)p->loss,
-                     "gradients", s->gradients, "updates", s->updates, "levels", levels);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o}", "rows", (json_int_t)p->rows,
+                     "partials", (json_int_t)p->partials, "shared", (json_int_t)p->shared, "input_row",
+                     (json_int_t)p->input_row, "target_row", (json_int_t)p->target_row, "valid_row",
+                     (json_int_t)p->valid_row, "output_row", (json_int_t)p->output_row, "loss",
+                     (json_int_t)p->loss, "gradients", s->gradients, "updates", s->updates, "levels", levels);
 }
 
 static json_t *options_json(const Model *m)
@@ -143,7 +157,8 @@ static json_t *options_json(const Model *m)
     json_t *all = json_array();
     for (int i = 0; i < m->options.count; i++) {
         const OptionValue *o = &m->options.at[i];
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "name", o->name, "value", o->text, "help", o->help ? o->help : ""));
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b}", "name", o->name, "value", o->text,
+                                             "help", o->help ? o->help : "", "given", (int)o->given));
     }
     return all;
 }
@@ -151,11 +166,12 @@ static json_t *options_json(const Model *m)
 const char *manifest(const Ir *ir, const Stages *stages, const char *cpu)
 {
     const Model *m = ir->model;
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:o, s:o}", "program", m->program, "version",
-                          DNW_VERSION, "source", m->source, "directory", m->directory, "model", m->name, "cpu", cpu, "input",
-                          shape_json(m->input), "output", shape_json(m->output), "options", options_json(m), "param_total",
-                          (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size, "classes", m->classes, "params",
-                          params_json(m), "graphs", graphs_json(ir));
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:i, s:o, s:o}", "program",
+                          m->program, "version", DNW_VERSION, "source", m->source, "directory", m->directory,
+                          "model", m->name, "cpu", cpu, "input", shape_json(m->input), "output",
+                          shape_json(m->output), "options", options_json(m), "param_total",
+                          (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size, "classes",
+                          m->classes, "params", params_json(m), "graphs", graphs_json(ir));
     json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
     if (ir->train) {
         json_object_set_new(j, "train", func_json(ir->train_plan, &stages->train));

@@ -1,7 +1,7 @@
 /* model.h: what was meant. No names to resolve, every shape known, candidates counted, defaults filled.
  *
- * Made by check. A graph here is an instance: a graph declaration with its arguments, as one place in the model
- * uses it.
+ * Made by check. A graph here is an instance: a graph declaration with its arguments, as one place in the
+ * model uses it.
  */
 #ifndef DNW_MODEL_H
 #define DNW_MODEL_H
@@ -18,9 +18,9 @@ typedef struct Init {
 
 /* One tensor of numbers: learned, or kept statistics. */
 typedef struct Tensor {
-    int number; /* position in Model.params */
-    const char *name; /* "Wiring.h.Unit.b" */
-    Shape shape;      /* node set's indices, then the weight's own */
+    int number;           /* position in Model.params */
+    const char *name;     /* "Wiring.h.Unit.b" */
+    Shape shape;          /* node set's indices, then the weight's own */
     int64_t size, offset; /* elements; first element in the flat array (multiple of 16) */
     Init init;
     bool learned;
@@ -39,28 +39,30 @@ typedef struct NodeSet {
     int role; /* SetRole of ast.h */
     Shape shape;
     int64_t size;
-    int64_t first; /* first row among the graph's nodes other than a held input; -1 for a held input */
-    Func *cell;     /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
-    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the weights */
+    int64_t first;   /* first row among the graph's nodes other than a held input; -1 for a held input */
+    Func *cell;      /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
+    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the
+                        weights */
     const char *cell_name;
     /* in a graph with time (timed.h); ARG 0 the sum, ARG 1 + k state k, then gradients */
     int states;          /* 0: held input or plain output */
     int64_t first_state; /* row of its first state; state k of node v: first_state + k * size + v */
     double start[MAX_STATES];
-    Func *send, *move;   /* results: the value; the next states or their rates */
-    Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of the states, of the weights */
-    Vec(Tensor *) weights; /* of the cell, in order of first use */
+    Func *send, *move;           /* results: the value; the next states or their rates */
+    Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of
+                                    the states, of the weights */
+    Vec(Tensor *) weights;       /* of the cell, in order of first use */
     Span span;
 } NodeSet;
 
 /* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
 typedef struct Bundle {
-    int from, to; /* node sets */
-    int list;     /* EdgeList it shares a budget with */
+    int from, to;    /* node sets */
+    int list;        /* EdgeList it shares a budget with */
     Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
     uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
-    bool pairwise;  /* the predicate uses chance */
-    Tensor *weight;   /* one a candidate */
+    bool pairwise;               /* the predicate uses chance */
+    Tensor *weight;              /* one a candidate */
     Candidates candidates;
     Span span;
 } Bundle;
@@ -69,17 +71,17 @@ typedef enum BudgetRule { KEEP_ALL, KEEP_COUNT, KEEP_FAN_IN, KEEP_FAN_OUT, KEEP_
 typedef struct EdgeList {
     const char *name; /* "Wiring.edges.0" */
     BudgetRule rule;
-    bool sampled;   /* drawn once instead of learned */
-    int64_t keep;   /* KEEP_COUNT: edges in use; fan rules: edges a node; KEEP_ANNEAL: at the end */
-    int64_t start;  /* KEEP_ANNEAL: at the start */
-    double epochs;  /* KEEP_ANNEAL: to get from start to keep */
+    bool sampled;             /* drawn once instead of learned */
+    int64_t keep;             /* KEEP_COUNT: edges in use; fan rules: edges a node; KEEP_ANNEAL: at the end */
+    int64_t start;            /* KEEP_ANNEAL: at the start */
+    double epochs;            /* KEEP_ANNEAL: to get from start to keep */
     int64_t candidates, kept; /* kept: edges in use (at the end) */
     Span span;
 } EdgeList;
 
 /* How a graph runs in time; stages 0: it does not (timed.h). */
 typedef struct Time {
-    const char *text; /* "static", "steps(5)" */
+    const char *text;  /* "static", "steps(5)" */
     int64_t positions; /* of a sequence (scan): the steps run for each, states go on; 1: no sequence */
     int64_t steps;
     int stages;
@@ -104,6 +106,7 @@ typedef struct Graph {
 
 typedef struct OptionValue {
     const char *name, *text, *help;
+    bool given; /* by -D */
 } OptionValue;
 
 typedef struct Model {
@@ -118,8 +121,8 @@ typedef struct Model {
     Func *body;          /* LAYER and other operators; results[0] is the output */
     Shape input, output;
     bool trained;
-    json_t *settings;    /* data, batch, loss, optim, epochs, seed, report */
-    Func *loss;          /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
+    json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
+    Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
     int64_t target_size;
 } Model;

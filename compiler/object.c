@@ -1,7 +1,7 @@
 /* object.c: everything that knows LLVM's targets and passes.
  *
- * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the program, is
- * made private, and is optimised together with the generated code.
+ * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the
+ * program, is made private, and is optimised together with the generated code.
  */
 #include "object.h"
 #include "kernels_bc.h"
@@ -44,8 +44,10 @@ static bool open_machine(Compilation *c, Machine *m)
         bool native = strcmp(cpu, "native") == 0;
         m->cpu = native ? LLVMGetHostCPUName() : LLVMCreateMessage(cpu);
         m->features = native ? LLVMGetHostCPUFeatures() : LLVMCreateMessage("");
-        m->machine = LLVMCreateTargetMachine(target, triple, m->cpu, m->features, c->options.optimize ? LLVMCodeGenLevelDefault : LLVMCodeGenLevelNone,
-                                             LLVMRelocPIC, LLVMCodeModelDefault);
+        m->machine =
+            LLVMCreateTargetMachine(target, triple, m->cpu, m->features,
+                                    c->options.optimize ? LLVMCodeGenLevelDefault : LLVMCodeGenLevelNone,
+                                    LLVMRelocPIC, LLVMCodeModelDefault);
     }
     LLVMDisposeMessage(triple);
     return m->machine != NULL;
@@ -58,10 +60,12 @@ static void close_machine(Machine *m)
     LLVMDisposeMessage(m->features);
 }
 
-static void link_kernels(LLVMContextRef context, LLVMModuleRef module, const unsigned char *bytes, size_t size)
+static void link_kernels(LLVMContextRef context, LLVMModuleRef module, const unsigned char *bytes,
+                         size_t size)
 {
     LLVMModuleRef kernels;
-    LLVMMemoryBufferRef buffer = LLVMCreateMemoryBufferWithMemoryRange((const char *)bytes, size, "kernels", false);
+    LLVMMemoryBufferRef buffer =
+        LLVMCreateMemoryBufferWithMemoryRange((const char *)bytes, size, "kernels", false);
     if (LLVMParseBitcodeInContext2(context, buffer, &kernels)) BUG("the kernels are not readable bitcode");
     LLVMDisposeMemoryBuffer(buffer);
     if (LLVMLinkModules2(module, kernels)) BUG("the kernels do not link");
@@ -69,17 +73,20 @@ static void link_kernels(LLVMContextRef context, LLVMModuleRef module, const uns
 
 static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *key, const char *value)
 {
-    LLVMAttributeRef a = LLVMCreateStringAttribute(context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
+    LLVMAttributeRef a =
+        LLVMCreateStringAttribute(context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
 static void retarget(LLVMContextRef context, LLVMModuleRef module, const Machine *m, bool optimize)
 {
     static const char *const old[] = {"target-cpu", "target-features", "tune-cpu"};
-    unsigned optnone = LLVMGetEnumAttributeKindForName("optnone", 7), noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
+    unsigned optnone = LLVMGetEnumAttributeKindForName("optnone", 7),
+             noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f)) continue;
-        for (int i = 0; i < 3; i++) LLVMRemoveStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, old[i], (unsigned)strlen(old[i]));
+        for (int i = 0; i < 3; i++)
+            LLVMRemoveStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, old[i], (unsigned)strlen(old[i]));
         set_attribute(context, f, "target-cpu", m->cpu);
         set_attribute(context, f, "target-features", m->features);
         set_attribute(context, f, "prefer-vector-width", "512");
@@ -94,7 +101,8 @@ static void retarget(LLVMContextRef context, LLVMModuleRef module, const Machine
 static void run_passes(LLVMModuleRef module, const Machine *m, bool optimize)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error = LLVMRunPasses(module, optimize ? "default<O3>" : "default<O0>,globaldce", m->machine, options);
+    LLVMErrorRef error =
+        LLVMRunPasses(module, optimize ? "default<O3>" : "default<O0>,globaldce", m->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) BUG("passes: %s", LLVMGetErrorMessage(error));
 }
@@ -102,11 +110,15 @@ static void run_passes(LLVMModuleRef module, const Machine *m, bool optimize)
 static void verify(LLVMModuleRef module)
 {
     char *message = NULL;
-    if (LLVMVerifyModule(module, LLVMReturnStatusAction, &message)) BUG("generated code is not valid: %s", message);
+    if (LLVMVerifyModule(module, LLVMReturnStatusAction, &message))
+        BUG("generated code is not valid: %s", message);
     LLVMDisposeMessage(message);
 }
 
-static bool is_dump(const Compilation *c, const char *stage) { return c->options.dump && strcmp(c->options.dump, stage) == 0; }
+static bool is_dump(const Compilation *c, const char *stage)
+{
+    return c->options.dump && strcmp(c->options.dump, stage) == 0;
+}
 
 static bool write_file(const char *path, const char *bytes, size_t size)
 {
@@ -121,15 +133,18 @@ static bool write_result(Compilation *c, LLVMModuleRef module, const Machine *m)
     char *error = NULL;
     if (is_dump(c, "asm")) {
         LLVMMemoryBufferRef text;
-        if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMAssemblyFile, &error, &text)) BUG("assembly: %s", error);
+        if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMAssemblyFile, &error, &text))
+            BUG("assembly: %s", error);
         fwrite(LLVMGetBufferStart(text), 1, LLVMGetBufferSize(text), c->options.out);
         LLVMDisposeMemoryBuffer(text);
         return true;
     }
     LLVMMemoryBufferRef bytes;
-    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMObjectFile, &error, &bytes)) BUG("object: %s", error);
+    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMObjectFile, &error, &bytes))
+        BUG("object: %s", error);
     bool ok = write_file(c->options.object, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
-    if (!ok) diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", c->options.object, strerror(errno));
+    if (!ok)
+        diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", c->options.object, strerror(errno));
     LLVMDisposeMemoryBuffer(bytes);
     return ok;
 }

@@ -4,7 +4,7 @@
 #include "compile.h"
 #include "plan.h"
 
-/* Writes c->options.object, or prints "llvm" (before optimisation) or "asm" when that is the dump asked for. False after
- * a diagnostic. */
+/* Writes c->options.object, or prints "llvm" (before optimisation) or "asm" when that is the dump asked for.
+ * False after a diagnostic. */
 bool object(Compilation *c, const Ir *ir);
 #endif

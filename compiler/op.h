@@ -2,8 +2,8 @@
  *
  *   shape  shape, kind and per_sample of the result from the arguments (called by func_add)
  *   grad   appends to `f` the gradient of the loss with respect to each argument, given that of the result
- *          (reverse mode). `wanted[i]` tells which are of use; grads[i] stays NULL where the derivative is zero.
- *   eval   the specification: naive loops in double (ir_eval.h)
+ *          (reverse mode). `wanted[i]` tells which are of use; grads[i] stays NULL where the derivative is
+ * zero. eval   the specification: naive loops in double (ir_eval.h)
  */
 #ifndef DNW_OP_H
 #define DNW_OP_H
@@ -16,7 +16,8 @@ void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
 
 void pointwise_shape(Value *v);
 void pointwise_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
-/* One element. `a` holds the arguments; bools are 0 and 1. CHANCE, RANDOM and POSITION are not evaluated here. */
+/* One element. `a` holds the arguments; bools are 0 and 1. CHANCE, RANDOM and POSITION are not evaluated
+ * here. */
 double pointwise_eval(OpCode op, const double *a);
 
 void tensor_shape(Value *v);

@@ -1,8 +1,8 @@
 /* op_pointwise.c: operators that work element by element.
  *
- * A scalar ([]) argument is repeated for each element. Derivatives at kinks: relu 0 at 0; abs and sign 0 at 0; min and
- * max give the gradient of a tie to the first argument; floor, sign and comparisons have derivative 0.
- * x mod y is x - y floor(x / y).
+ * A scalar ([]) argument is repeated for each element. Derivatives at kinks: relu 0 at 0; abs and sign 0 at
+ * 0; min and max give the gradient of a tie to the first argument; floor, sign and comparisons have
+ * derivative 0. x mod y is x - y floor(x / y).
  */
 #include "diag.h"
 #include "op.h"
@@ -58,15 +58,21 @@ double pointwise_eval(OpCode op, const double *a)
     }
 }
 
-#define U(op, x)          func_unary(f, IR_##op, x)
-#define B(op, x, y)       func_binary(f, IR_##op, x, y)
-#define N(x)              func_const(f, x)
-#define PICK(cond, x, y)  func_add(f, IR_SELECT, v->span, 3, (Value *[]){cond, x, y})
+#define U(op, x)         func_unary(f, IR_##op, x)
+#define B(op, x, y)      func_binary(f, IR_##op, x, y)
+#define N(x)             func_const(f, x)
+#define PICK(cond, x, y) func_add(f, IR_SELECT, v->span, 3, (Value *[]){cond, x, y})
+
+static Value *where(Func *f, Value *condition, Value *dy)
+{
+    return func_add(f, IR_SELECT, dy->span, 3, (Value *[]){condition, dy, N(0)});
+}
 
 /* dy times the derivative of a function of one argument; NULL when that is zero. */
 static Value *unary_grad(Func *f, Value *v, Value *dy)
 {
-    Value *a = v->args[0];
+    Value *a = v->args[0],
+          *part; /* C leaves the order of arguments open; values are made one after the other */
     switch (v->op) {
     case IR_NEG: return U(NEG, dy);
     case IR_ABS: return B(MUL, dy, U(SIGN, a));
@@ -75,11 +81,11 @@ static Value *unary_grad(Func *f, Value *v, Value *dy)
     case IR_SQRT: return B(DIV, B(MUL, dy, N(0.5)), v);
     case IR_SIN: return B(MUL, dy, U(COS, a));
     case IR_COS: return U(NEG, B(MUL, dy, U(SIN, a)));
-    case IR_TANH: return B(MUL, dy, B(SUB, N(1), B(MUL, v, v)));
+    case IR_TANH: part = B(MUL, v, v); return B(MUL, dy, B(SUB, N(1), part));
     case IR_SIGMOID: return B(MUL, dy, B(MUL, v, B(SUB, N(1), v)));
     case IR_SOFTPLUS: return B(MUL, dy, U(SIGMOID, a));
-    case IR_ERF: return B(MUL, dy, B(MUL, N(2 / sqrt(M_PI)), U(EXP, U(NEG, B(MUL, a, a)))));
-    case IR_RELU: return PICK(B(LT, N(0), a), dy, N(0));
+    case IR_ERF: part = U(EXP, U(NEG, B(MUL, a, a))); return B(MUL, dy, B(MUL, N(2 / sqrt(M_PI)), part));
+    case IR_RELU: return where(f, B(LT, N(0), a), dy);
     case IR_REPEAT: return dy;
     default: return NULL; /* sign, floor, stop_gradient, not */
     }
@@ -89,9 +95,7 @@ void pointwise_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **gr
 {
     Value *a = v->arg_count > 0 ? v->args[0] : NULL, *b = v->arg_count > 1 ? v->args[1] : NULL;
     switch (v->op) {
-    case IR_ADD:
-        grads[0] = grads[1] = dy;
-        break;
+    case IR_ADD: grads[0] = grads[1] = dy; break;
     case IR_SUB:
         grads[0] = dy;
         if (wanted[1]) grads[1] = U(NEG, dy);
@@ -113,12 +117,12 @@ void pointwise_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **gr
         if (wanted[1]) grads[1] = B(MUL, dy, B(MUL, v, U(LOG, a)));
         break;
     case IR_MIN:
-        if (wanted[0]) grads[0] = PICK(B(LE, a, b), dy, N(0));
-        if (wanted[1]) grads[1] = PICK(B(LT, b, a), dy, N(0));
+        if (wanted[0]) grads[0] = where(f, B(LE, a, b), dy);
+        if (wanted[1]) grads[1] = where(f, B(LT, b, a), dy);
         break;
     case IR_MAX:
-        if (wanted[0]) grads[0] = PICK(B(LE, b, a), dy, N(0));
-        if (wanted[1]) grads[1] = PICK(B(LT, a, b), dy, N(0));
+        if (wanted[0]) grads[0] = where(f, B(LE, b, a), dy);
+        if (wanted[1]) grads[1] = where(f, B(LT, a, b), dy);
         break;
     case IR_SELECT:
         if (wanted[1]) grads[1] = PICK(a, dy, N(0));

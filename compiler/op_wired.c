@@ -1,11 +1,10 @@
 /* op_wired.c: a graph as one operator, and its gradients.
  *
- * For the nodes v of all sets but a held input, in topological order ("Discovering Neural Wirings", section 2):
- *     I_v = sum over edges (u, v) in use of w_uv Z_u        Z_v = f(I_v)
- * `wired` holds all Z. Its gradients run in the opposite order; dL/dI_v is what `wired_back` holds:
- *     dL/dZ_u = (gradient from outside) + sum over edges (u, v) in use of w_uv dL/dI_v
- *     dL/dI_u = f'(I_u) dL/dZ_u
- *     dL/dw_uv = Z_u dL/dI_v for every candidate, in use or not (Algorithm 1; straight through the choice)
+ * For the nodes v of all sets but a held input, in topological order ("Discovering Neural Wirings", section
+ * 2): I_v = sum over edges (u, v) in use of w_uv Z_u        Z_v = f(I_v) `wired` holds all Z. Its gradients
+ * run in the opposite order; dL/dI_v is what `wired_back` holds: dL/dZ_u = (gradient from outside) + sum over
+ * edges (u, v) in use of w_uv dL/dI_v dL/dI_u = f'(I_u) dL/dZ_u dL/dw_uv = Z_u dL/dI_v for every candidate,
+ * in use or not (Algorithm 1; straight through the choice)
  */
 #include "diag.h"
 #include "model.h"
@@ -19,7 +18,9 @@ void wired_shape(Value *v)
     v->graph = first->graph;
     switch (v->op) {
     case IR_WIRED: break; /* shape: set by its maker, who knows the graph */
-    case IR_WIRED_BACK: v->shape = is_timed(v->graph) ? shape_vector(timed_rows(v->graph).back_count) : first->shape; break;
+    case IR_WIRED_BACK:
+        v->shape = is_timed(v->graph) ? shape_vector(timed_rows(v->graph).back_count) : first->shape;
+        break;
     case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
     case IR_WIRED_WEIGHT:
     case IR_WIRED_EDGES: v->per_sample = false; break; /* shape: that of the parameter, set by the maker */

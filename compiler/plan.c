@@ -1,8 +1,8 @@
 /* plan.c: addresses. See plan.h.
  *
- * Rows of a tile: a value gets rows when a later step, an operator that is not pointwise, or the program reads it.
- * Sums of nodes (dL/dI in training) share the rows of wired_back: forward writes the sums there, backward replaces each
- * by its gradient.
+ * Rows of a tile: a value gets rows when a later step, an operator that is not pointwise, or the program
+ * reads it. Sums of nodes (dL/dI in training) share the rows of wired_back: forward writes the sums there,
+ * backward replaces each by its gradient.
  */
 #include "plan.h"
 #include "diag.h"
@@ -21,11 +21,15 @@ int embed_set(const Value *embed)
     const Graph *g = embed->graph;
     if (g && is_timed(g)) return embed->index == timed_output(g) ? g->output : -1;
     for (int s = 0; g && s < g->sets.count; s++)
-        if (g->sets.at[s].first == embed->index && shape_size(embed->args[0]->shape) == g->sets.at[s].size) return s;
+        if (g->sets.at[s].first == embed->index && shape_size(embed->args[0]->shape) == g->sets.at[s].size)
+            return s;
     return -1;
 }
 
-static bool is_leaf(const Value *v) { return op_info[v->op].class == CLASS_LEAF; }
+static bool is_leaf(const Value *v)
+{
+    return op_info[v->op].class == CLASS_LEAF;
+}
 
 /* Which values are read from memory. */
 static void mark_stored(Func *f)
@@ -36,14 +40,16 @@ static void mark_stored(Func *f)
         if (!is_leaf(v) && op_info[v->op].class != CLASS_POINTWISE) v->stored = true;
         for (int k = 0; k < v->arg_count; k++) {
             Value *a = v->args[k];
-            bool in_loop = op_info[v->op].class == CLASS_POINTWISE && a->level == v->level && a->group == v->group;
+            bool in_loop =
+                op_info[v->op].class == CLASS_POINTWISE && a->level == v->level && a->group == v->group;
             if (!in_loop) a->stored = true;
         }
     }
     for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
 }
 
-/* The gradient of a graph's output set reaches wired_back as an embed, which wired_back reads without making it. */
+/* The gradient of a graph's output set reaches wired_back as an embed, which wired_back reads without making
+ * it. */
 static void skip_embeds(Func *f)
 {
     for (int i = 0; i < f->values.count; i++) {
@@ -72,7 +78,10 @@ static int64_t view_address(const Value *v)
 static void place_leaf(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
-    int64_t *row = v->op == IR_INPUT ? &p->input_row : v->op == IR_TARGET ? &p->target_row : v->op == IR_VALID ? &p->valid_row : NULL;
+    int64_t *row = v->op == IR_INPUT    ? &p->input_row
+                   : v->op == IR_TARGET ? &p->target_row
+                   : v->op == IR_VALID  ? &p->valid_row
+                                        : NULL;
     if (!row) {
         if (v->op == IR_PARAM) v->address = v->param->offset;
         return;
@@ -106,7 +115,8 @@ static void plan_func(Func *f, Plan *p)
         else place_value(p, v);
     }
     for (int i = 0; i < f->values.count; i++) /* sums of nodes: the rows that wired_back will overwrite */
-        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->partial = f->values.at[i]->address;
+        if (f->values.at[i]->op == IR_WIRED_BACK)
+            f->values.at[i]->args[0]->partial = f->values.at[i]->address;
     for (int i = 0; i < f->results.count; i++) {
         if (strcmp(f->result_names.at[i], "output") == 0) p->output_row = f->results.at[i]->address;
         if (strcmp(f->result_names.at[i], "loss") == 0) p->loss = f->results.at[i]->address;

@@ -41,13 +41,14 @@ void compile_report(const Compilation *c, FILE *out)
         fprintf(out, "%s: no mistakes; no model\n", m->source);
         return;
     }
-    fprintf(out, "%s: model %s %s -> %s\n", m->source, m->name, shape_text(c->perm, m->input), shape_text(c->perm, m->output));
+    fprintf(out, "%s: model %s %s -> %s\n", m->source, m->name, shape_text(c->perm, m->input),
+            shape_text(c->perm, m->output));
     if (!m->graphs.count) return;
     fprintf(out, "%-20s %12s %12s %12s %14s\n", "graph", "candidates", "kept", "parameters", "multiply-adds");
     for (int i = 0; i < m->graphs.count; i++) {
         GraphRow r = graph_row(m->graphs.at[i]);
-        fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates, (long long)r.kept, (long long)r.parameters,
-                (long long)r.macs);
+        fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
+                (long long)r.kept, (long long)r.parameters, (long long)r.macs);
     }
     fprintf(out, "%lld parameters in use\n", (long long)model_parameters(m));
 }
@@ -58,8 +59,11 @@ json_t *compile_report_json(const Compilation *c)
     json_t *graphs = json_object();
     for (int i = 0; m && i < m->graphs.count; i++) {
         GraphRow r = graph_row(m->graphs.at[i]);
-        json_object_set_new(graphs, r.name, json_pack("{s:I, s:I, s:I, s:I}", "candidates", (json_int_t)r.candidates, "kept", (json_int_t)r.kept,
-                                                      "parameters", (json_int_t)r.parameters, "macs", (json_int_t)r.macs));
+        json_object_set_new(graphs, r.name,
+                            json_pack("{s:I, s:I, s:I, s:I}", "candidates", (json_int_t)r.candidates, "kept",
+                                      (json_int_t)r.kept, "parameters", (json_int_t)r.parameters, "macs",
+                                      (json_int_t)r.macs));
     }
-    return json_pack("{s:b, s:s?, s:o}", "ok", (int)(m != NULL), "model", m ? m->name : NULL, "graphs", graphs);
+    return json_pack("{s:b, s:s?, s:o}", "ok", (int)(m != NULL), "model", m ? m->name : NULL, "graphs",
+                     graphs);
 }

@@ -1,9 +1,15 @@
 /* timed.c: see timed.h. */
 #include "timed.h"
 
-int64_t timed_evaluations(const Graph *g) { return g->time.positions * g->time.steps * g->time.stages; }
+int64_t timed_evaluations(const Graph *g)
+{
+    return g->time.positions * g->time.steps * g->time.stages;
+}
 
-bool is_moving(const Graph *g, int set) { return g->sets.at[set].states > 0; }
+bool is_moving(const Graph *g, int set)
+{
+    return g->sets.at[set].states > 0;
+}
 
 TimedRows timed_rows(const Graph *g)
 {

@@ -24,7 +24,10 @@ Val *val_bool(Check *k, bool b, Span span)
     return v;
 }
 
-Val *val_poison(Check *k) { return val_new(k, VAL_POISON, (Span){0}); }
+Val *val_poison(Check *k)
+{
+    return val_new(k, VAL_POISON, (Span){0});
+}
 
 Val *val_runtime(Check *k, Value *value, Span span)
 {
@@ -33,9 +36,10 @@ Val *val_runtime(Check *k, Value *value, Span span)
     return v;
 }
 
-bool is_poison(const Val *v)
+bool val_is_poison(const Val *v)
 {
-    return !v || v->kind == VAL_POISON; /* lists and descriptions with a poison value inside are poison themselves */
+    return !v || v->kind ==
+                     VAL_POISON; /* lists and descriptions with a poison value inside are poison themselves */
 }
 
 const char *val_kind_text(const Val *v)
@@ -59,7 +63,8 @@ static const char *items_text(Check *k, const Val *v, const char *open, const ch
 {
     enum { SHOWN = 16 };
     const char *text = open;
-    if (v->items.count > SHOWN) close = arena_printf(k->perm, ", ... %d more%s", v->items.count - SHOWN, close);
+    if (v->items.count > SHOWN)
+        close = arena_printf(k->perm, ", ... %d more%s", v->items.count - SHOWN, close);
     for (int i = 0; i < v->items.count && i < SHOWN; i++)
         text = arena_printf(k->perm, "%s%s%s", text, i ? ", " : "", val_text(k, v->items.at[i]));
     return arena_printf(k->perm, "%s%s", text, close);
@@ -69,7 +74,8 @@ static const char *call_text(Check *k, const Val *v)
 {
     const char *text = arena_printf(k->perm, "%s(", v->builtin->name);
     for (int i = 0; i < v->items.count; i++) {
-        const char *name = v->builtin->variadic ? "" : arena_printf(k->perm, "%s = ", v->builtin->params[i].name);
+        const char *name =
+            v->builtin->variadic ? "" : arena_printf(k->perm, "%s = ", v->builtin->params[i].name);
         text = arena_printf(k->perm, "%s%s%s%s", text, i ? ", " : "", name, val_text(k, v->items.at[i]));
     }
     return arena_printf(k->perm, "%s)", text);
@@ -112,8 +118,9 @@ json_t *val_json(const Val *v)
 {
     json_t *j;
     switch (v->kind) {
-    case VAL_NUMBER: return floor(v->number) == v->number && fabs(v->number) < 1e15 ? json_integer((json_int_t)v->number)
-                                                                                   : json_real(v->number);
+    case VAL_NUMBER:
+        return floor(v->number) == v->number && fabs(v->number) < 1e15 ? json_integer((json_int_t)v->number)
+                                                                       : json_real(v->number);
     case VAL_PERCENT: return json_real(v->number / 100);
     case VAL_BOOL: return json_boolean(v->number != 0);
     case VAL_STRING:
@@ -126,7 +133,8 @@ json_t *val_json(const Val *v)
     case VAL_CALL: {
         json_t *args = json_object();
         for (int i = 0; i < v->items.count; i++)
-            if (!v->builtin->variadic) json_object_set_new(args, v->builtin->params[i].name, val_json(v->items.at[i]));
+            if (!v->builtin->variadic)
+                json_object_set_new(args, v->builtin->params[i].name, val_json(v->items.at[i]));
         return json_pack("{s:s, s:o}", "call", v->builtin->name, "args", args);
     }
     default: return json_null();

@@ -1,8 +1,9 @@
 /* dnwrt.h: the contract between a generated program and libdnwrt.
  *
- * A program is one object file with the symbol `dnw_program`; libdnwrt has main(). What the program is stands in
- * its manifest (JSON, docs/runtime.md); what it computes stands in stage functions, once in float and once in
- * double (gradcheck). A stage function handles one tile: `lanes` samples, the innermost index of every batched value.
+ * A program is one object file with the symbol `dnw_program`; libdnwrt has main(). What the program is stands
+ * in its manifest (JSON, docs/runtime.md); what it computes stands in stage functions, once in float and once
+ * in double (gradcheck). A stage function handles one tile: `lanes` samples, the innermost index of every
+ * batched value.
  */
 #ifndef DNWRT_H
 #define DNWRT_H
@@ -13,16 +14,16 @@ enum { DNWRT_ABI = 2, DNWRT_LANES = 64 };
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
 typedef void DnwrtStage(struct DnwrtContext *context, int64_t tile);
-/* Is (target indices, source indices) a candidate? Indices as the language has them, in declaration order. `seed`
- * keys chance(p); target and source are the row-major node numbers. */
-typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_index, int64_t target, int64_t source,
-                           uint64_t seed);
+/* Is (target indices, source indices) a candidate? Indices as the language has them, in declaration order.
+ * `seed` keys chance(p); target and source are the row-major node numbers. */
+typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_index, int64_t target,
+                           int64_t source, uint64_t seed);
 
 typedef struct DnwrtProgram {
-    uint32_t abi;            /* DNWRT_ABI */
-    uint32_t lanes;          /* DNWRT_LANES */
-    const char *manifest;    /* JSON text */
-    DnwrtStage *const *f32;  /* by number in the manifest */
+    uint32_t abi;           /* DNWRT_ABI */
+    uint32_t lanes;         /* DNWRT_LANES */
+    const char *manifest;   /* JSON text */
+    DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;
     DnwrtPredicate *const *predicates;
 } DnwrtProgram;

@@ -1,10 +1,10 @@
 /* rt_choose.c: which candidates are in use: the largest |w| of a list, without a sort.
  *
- * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like magnitudes. A list
- * keeps the k largest; among equal keys the candidate that comes first wins ("Discovering Neural Wirings", Algorithm 1, with
- * ties settled). The k-th largest key is found by counting keys in buckets of their high bits, twice, each time
- * within one bucket of the last (radix selection): three passes over the keys, no copy of them. From the second step on
- * the cut is looked for near the last one first, in one pass.
+ * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like
+ * magnitudes. A list keeps the k largest; among equal keys the candidate that comes first wins ("Discovering
+ * Neural Wirings", Algorithm 1, with ties settled). The k-th largest key is found by counting keys in buckets
+ * of their high bits, twice, each time within one bucket of the last (radix selection): three passes over the
+ * keys, no copy of them. From the second step on the cut is looked for near the last one first, in one pass.
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
@@ -33,7 +33,8 @@ static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64
 
 enum { BUCKETS = 2048 };
 
-RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, uint32_t high, int shift, int64_t *buckets)
+RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, uint32_t high, int shift,
+                                 int64_t *buckets)
 {
     for (int64_t i = 0; i < count; i++) {
         uint32_t key = magnitude(w[i]);
@@ -41,7 +42,8 @@ RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, ui
     }
 }
 
-static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int shift, int64_t *buckets)
+static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int shift,
+                       int64_t *buckets)
 {
     memset(buckets, 0, BUCKETS * sizeof *buckets);
     for (int i = 0; i < l->bundle_count; i++) {
@@ -85,8 +87,9 @@ static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
 
 /* ---- the same cut, found near the last one ---- */
 
-/* Between two steps the threshold hardly moves. One pass counts the keys above a narrow band around it and collects those
- * inside; when the cut lies inside, a selection among these few ends it. The band widens when it missed. */
+/* Between two steps the threshold hardly moves. One pass counts the keys above a narrow band around it and
+ * collects those inside; when the cut lies inside, a selection among these few ends it. The band widens when
+ * it missed. */
 enum { PIECE = 1 << 16, GROUP = 64 };
 
 typedef struct Near {
@@ -101,9 +104,10 @@ static int near_order(const void *a, const void *b)
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
-/* Counts keys above `high`; keys in low .. high go to out[] (at most `room`). Returns their number, or -1: too many. */
-RT_CLONES static int64_t scan_piece(const float *w, int64_t count, int64_t position, uint32_t low, uint32_t high, Near *out,
-                                    int64_t room, int64_t *above)
+/* Counts keys above `high`; keys in low .. high go to out[] (at most `room`). Returns their number, or -1:
+ * too many. */
+RT_CLONES static int64_t scan_piece(const float *w, int64_t count, int64_t position, uint32_t low,
+                                    uint32_t high, Near *out, int64_t room, int64_t *above)
 {
     int64_t found = 0, total = 0;
     for (int64_t i = 0; i < count; i += GROUP) {
@@ -138,8 +142,9 @@ static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
         int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE;
         for (int64_t p = 0; p < pieces && fits; p++) {
             int64_t left = b->candidates.count - p * PIECE, over = 0;
-            int64_t more = scan_piece(n->weights + b->param->offset + p * PIECE, left < PIECE ? left : PIECE, b->position + p * PIECE,
-                                      low, high, found + inside, ROOM - inside, &over);
+            int64_t more =
+                scan_piece(n->weights + b->param->offset + p * PIECE, left < PIECE ? left : PIECE,
+                           b->position + p * PIECE, low, high, found + inside, ROOM - inside, &over);
             fits = more >= 0;
             above += over, inside += more;
         }
@@ -161,8 +166,10 @@ static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
 
 /* ---- marks ---- */
 
-/* Marks of `count` candidates by a cut; returns how many came into use, adds to *left how many went out of it. */
-RT_CLONES static int64_t mark_weights(const float *w, int64_t count, uint32_t key, int64_t ties, uint8_t *kept, int64_t *left)
+/* Marks of `count` candidates by a cut; returns how many came into use, adds to *left how many went out of
+ * it. */
+RT_CLONES static int64_t mark_weights(const float *w, int64_t count, uint32_t key, int64_t ties,
+                                      uint8_t *kept, int64_t *left)
 {
     int64_t swapped = 0, gone = 0, whole = count / GROUP * GROUP;
     for (int64_t i = 0; i < whole; i += GROUP) {
@@ -207,11 +214,13 @@ static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, C
 static int64_t mark_bundle(Net *n, NetBundle *b, Cut cut)
 {
     int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE, swapped = 0, gone = 0;
-    int64_t ties = cut.position == INT64_MAX ? INT64_MAX : cut.position + 1 - b->position; /* of its own numbers */
+    int64_t ties =
+        cut.position == INT64_MAX ? INT64_MAX : cut.position + 1 - b->position; /* of its own numbers */
 #pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : swapped, gone) if (pieces > 1)
     for (int64_t p = 0; p < pieces; p++) {
         int64_t at = p * PIECE, left = b->candidates.count - at;
-        swapped += mark_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, cut.key, ties - at, b->kept + at, &gone);
+        swapped += mark_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, cut.key,
+                                ties - at, b->kept + at, &gone);
     }
     if (swapped | gone) b->changed = true;
     return swapped;
@@ -279,9 +288,11 @@ static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
     return swapped;
 }
 
-static void add_run(Net *n, const NetList *l, NetBundle *b, int64_t first, int64_t count, Scored *s, int64_t *at)
+static void add_run(Net *n, const NetList *l, NetBundle *b, int64_t first, int64_t count, Scored *s,
+                    int64_t *at)
 {
-    for (int64_t c = first; c < first + count; c++) s[(*at)++] = (Scored){key_of(n, l, b, c), &b->kept[c], b->position + c};
+    for (int64_t c = first; c < first + count; c++)
+        s[(*at)++] = (Scored){key_of(n, l, b, c), &b->kept[c], b->position + c};
 }
 
 static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
@@ -336,7 +347,8 @@ static int64_t choose_fan(Net *n, NetList *l)
     int64_t swapped = 0;
     for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
     if (l->rule == RULE_FAN_IN) return choose_fan_in(n, l, s);
-    for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++) swapped += choose_fan_out(n, l, s, set);
+    for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++)
+        swapped += choose_fan_out(n, l, s, set);
     return swapped;
 }
 
@@ -361,7 +373,8 @@ int64_t choose_edges(Net *n, double epoch)
         NetList *l = &n->lists[i];
         int64_t keep = l->rule == RULE_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep;
         if (l->chosen || l->bundle_count == 0) continue;
-        if (l->rule == RULE_ALL || (l->rule == RULE_ANNEAL && keep >= l->candidates)) swapped += mark_all(n, l);
+        if (l->rule == RULE_ALL || (l->rule == RULE_ANNEAL && keep >= l->candidates))
+            swapped += mark_all(n, l);
         else if (l->rule == RULE_FAN_IN || l->rule == RULE_FAN_OUT) swapped += choose_fan(n, l);
         else swapped += choose_count(n, l, keep);
         l->chosen = l->sampled || l->rule == RULE_ALL;

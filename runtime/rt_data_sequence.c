@@ -1,9 +1,9 @@
 /* rt_data_sequence.c: data sets of sequences: (positions, features) a sample.
  *
- * copy_task(n, delay, symbols): at the first position one of `symbols` symbols is shown (one feature each is 1), then
- * `delay` positions show nothing, and at the last one a flag (one more feature) asks for the symbol: it is the class.
- * What is asked for must be remembered over the delay (after Hochreiter & Schmidhuber, "Long short-term memory", 1997).
- * rows(data): images of another data set as sequences of their rows, from the top.
+ * copy_task(n, delay, symbols): at the first position one of `symbols` symbols is shown (one feature each is
+ * 1), then `delay` positions show nothing, and at the last one a flag (one more feature) asks for the symbol:
+ * it is the class. What is asked for must be remembered over the delay (after Hochreiter & Schmidhuber, "Long
+ * short-term memory", 1997). rows(data): images of another data set as sequences of their rows, from the top.
  */
 #include "rt_data_kind.h"
 #include "rt_rng.h"
@@ -21,7 +21,8 @@ static bool copy_shape(const json_t *args, Data *d, int64_t *n, int64_t *delay, 
     return true;
 }
 
-static bool fill_copies(const Data *d, DataSplit *s, uint64_t seed, int64_t first, int64_t samples, RtError *e)
+static bool fill_copies(const Data *d, DataSplit *s, uint64_t seed, int64_t first, int64_t samples,
+                        RtError *e)
 {
     if (!data_split_new(d, s, samples, e)) return false;
     for (int64_t i = 0; i < samples; i++) {
@@ -53,7 +54,9 @@ bool data_copy_load(const json_t *args, const DataContext *c, Data *d, RtError *
 static bool to_rows(Data *d, RtError *e)
 {
     if (d->rank == 3 && d->shape[0] == 1) d->shape[0] = d->shape[1], d->shape[1] = d->shape[2], d->rank = 2;
-    return d->rank == 2 || rt_fail(e, RT_BAD_INPUT, "rows wants images of one channel; '%s' has samples of another shape", d->name);
+    return d->rank == 2 ||
+           rt_fail(e, RT_BAD_INPUT, "rows wants images of one channel; '%s' has samples of another shape",
+                   d->name);
 }
 
 bool data_rows_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)

@@ -1,7 +1,7 @@
 /* rt_edges.c: lists of edges in use.
  *
- * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums, rebuilt from
- * the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew.
+ * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums,
+ * rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew.
  */
 #include "rt_net_private.h"
 #include <string.h>
@@ -75,7 +75,10 @@ static void bundle_weights(Net *n, NetBundle *b)
 }
 
 /* Waking threads takes longer than a few thousand edges. */
-static bool worth_threads(const Net *n) { return n->bundle_count > 1 && n->param_total > 1 << 16; }
+static bool worth_threads(const Net *n)
+{
+    return n->bundle_count > 1 && n->param_total > 1 << 16;
+}
 
 void edges_weights(Net *n)
 {
@@ -96,5 +99,6 @@ void edges_rebuild(Net *n)
         }
         bundle_weights(n, b);
     }
-    for (int i = 0; i < n->bundle_count; i++) n->kept_total += n->bundles[i].row[n->bundles[i].candidates.targets];
+    for (int i = 0; i < n->bundle_count; i++)
+        n->kept_total += n->bundles[i].row[n->bundles[i].candidates.targets];
 }

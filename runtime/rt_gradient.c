@@ -1,9 +1,10 @@
 /* rt_gradient.c: the gradient of every candidate, and the update of their weights.
  *
- * Gradient of candidate (u, v): sum over samples of Z_u dL/dI_v ("Discovering Neural Wirings", Algorithm 1, step 4), for a
- * block of targets and sources at once by matrix multiplication, tile after tile in fixed order; where candidates are
- * few and far apart, pair by pair. A block of gradients stays in cache until its weights are updated. Work is cut
- * into blocks whatever the number of threads, so the bits do not depend on it.
+ * Gradient of candidate (u, v): sum over samples of Z_u dL/dI_v ("Discovering Neural Wirings", Algorithm 1,
+ * step 4), for a block of targets and sources at once by matrix multiplication, tile after tile in fixed
+ * order; where candidates are few and far apart, pair by pair. A block of gradients stays in cache until its
+ * weights are updated. Work is cut into blocks whatever the number of threads, so the bits do not depend on
+ * it.
  */
 #include "rt_blas.h"
 #include "rt_net_private.h"
@@ -25,8 +26,8 @@ static const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
 }
 
-/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all samples and, in a
- * graph that runs in time, all evaluations */
+/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
+ * samples and, in a graph that runs in time, all evaluations */
 static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
     const NetBundle *b = p->b;
@@ -35,8 +36,12 @@ static void multiply(const Panel *p, int64_t source, int64_t columns)
             const void *d = tile_row(p->n, t, b->target_row + e * b->target_step + p->first);
             const void *z = tile_row(p->n, t, b->source_row + e / b->hold * b->source_step + source);
             int more = t > 0 || e > 0;
-            if (p->n->real_size == 4) blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more, (float *)p->scratch, (int)columns);
-            else blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more, (double *)p->scratch, (int)columns);
+            if (p->n->real_size == 4)
+                blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more,
+                              (float *)p->scratch, (int)columns);
+            else
+                blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more,
+                              (double *)p->scratch, (int)columns);
         }
 }
 
@@ -51,7 +56,8 @@ static void deliver(const Panel *p, int64_t first, int64_t count, const char *gr
     }
     const Optim *o = n->options.optim;
     float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
-    optim_update(o, count, n->weights + at, (const float *)gradient, slot0, slot1, p->update->lr, o->decay, 1, p->update->step + 1);
+    optim_update(o, count, n->weights + at, (const float *)gradient, slot0, slot1, p->update->lr, o->decay, 1,
+                 p->update->step + 1);
 }
 
 /* The sources that the runs of the panel span. */
@@ -149,11 +155,12 @@ static int thread_number(void)
 #endif
 }
 
-void edges_gradients(Net *n, int64_t tiles, const NetUpdate *update)
+void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
     int64_t total = 0;
     for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i]);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (total > 1 && n->param_total * tiles > 1 << 14)
+#pragma omp parallel for num_threads(n->options.threads)                                                     \
+    schedule(dynamic, 1) if (total > 1 && n->param_total * tiles > 1 << 14)
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;

@@ -3,7 +3,10 @@
 #include "rt_rng.h"
 #include <math.h>
 
-static uint64_t stream(int64_t number) { return RNG_INIT + ((uint64_t)number << 8); }
+static uint64_t stream(int64_t number)
+{
+    return RNG_INIT + ((uint64_t)number << 8);
+}
 
 double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index)
 {
@@ -24,12 +27,15 @@ void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t b
     bool wide = rows <= columns; /* orthonormalise rows, else columns */
     int64_t vectors = wide ? rows : columns, length = wide ? columns : rows;
     int64_t step = wide ? columns : 1, stride = wide ? 1 : columns;
-    for (int64_t i = 0; i < size; i++) out[i] = rng_normal(seed, stream(number), (uint64_t)(block * size + i));
+    for (int64_t i = 0; i < size; i++)
+        out[i] = rng_normal(seed, stream(number), (uint64_t)(block * size + i));
     for (int64_t v = 0; v < vectors; v++) {
         for (int64_t u = 0; u < v; u++) {
             double dot = 0;
-            for (int64_t i = 0; i < length; i++) dot += out[v * step + i * stride] * out[u * step + i * stride];
-            for (int64_t i = 0; i < length; i++) out[v * step + i * stride] -= dot * out[u * step + i * stride];
+            for (int64_t i = 0; i < length; i++)
+                dot += out[v * step + i * stride] * out[u * step + i * stride];
+            for (int64_t i = 0; i < length; i++)
+                out[v * step + i * stride] -= dot * out[u * step + i * stride];
         }
         double norm = 0;
         for (int64_t i = 0; i < length; i++) norm += out[v * step + i * stride] * out[v * step + i * stride];

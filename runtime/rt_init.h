@@ -16,10 +16,11 @@ typedef struct InitSpec {
 
 /* Element `index` of parameter `number`. Not for RT_INIT_ORTHOGONAL. */
 double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index);
-/* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are fewer) are
- * orthonormal: Gram-Schmidt on normal numbers. */
+/* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are
+ * fewer) are orthonormal: Gram-Schmidt on normal numbers. */
 void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out);
-/* An edge weight: U(-1/sqrt(fan), 1/sqrt(fan)), fan = candidates into its target ("Discovering Neural Wirings", code). */
+/* An edge weight: U(-1/sqrt(fan), 1/sqrt(fan)), fan = candidates into its target ("Discovering Neural
+ * Wirings", code). */
 double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);

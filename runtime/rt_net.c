@@ -8,10 +8,22 @@
 
 /* ---- state ---- */
 
-int net_tensor_count(const Net *n) { return n->tensor_count; }
-const NetTensor *net_tensor(const Net *n, int i) { return &n->tensors[i]; }
-int net_graph_count(const Net *n) { return n->graph_count; }
-int64_t net_outputs(const Net *n) { return n->outputs; }
+int net_tensor_count(const Net *n)
+{
+    return n->tensor_count;
+}
+const NetTensor *net_tensor(const Net *n, int i)
+{
+    return &n->tensors[i];
+}
+int net_graph_count(const Net *n)
+{
+    return n->graph_count;
+}
+int64_t net_outputs(const Net *n)
+{
+    return n->outputs;
+}
 
 NetGraphInfo net_graph(const Net *n, int i)
 {
@@ -46,8 +58,8 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
             int64_t here = 0;
             for (int64_t c = 0; c < b->candidates.count; c++) here += b->kept[c];
             if (here > b->capacity)
-                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld", l->name, (long long)here,
-                               (long long)b->capacity);
+                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld",
+                               l->name, (long long)here, (long long)b->capacity);
             kept += here, room += b->capacity;
         }
         l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
@@ -113,9 +125,12 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
         int64_t chunks = p->learned && (edges || !p->edges) ? (p->size + CHUNK - 1) / CHUNK : 0;
 #pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
         for (int64_t c = 0; c < chunks; c++) {
-            int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
-            float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
-            optim_update(o, count, n->weights + at, (float *)n->grad + at, slot0, slot1, lr, o->decay, scale, step + 1);
+            int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK,
+                    count = left < CHUNK ? left : CHUNK;
+            float *slot0 = n->slots[0] ? n->slots[0] + at : NULL,
+                  *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
+            optim_update(o, count, n->weights + at, (float *)n->grad + at, slot0, slot1, lr, o->decay, scale,
+                         step + 1);
         }
     }
     clamp_params(n);
@@ -148,8 +163,10 @@ static bool finite_rows(const Net *n, int64_t tiles)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
             for (int64_t e = 0; b->source_row >= 0 && e < b->evaluations && finite; e++)
-                finite = all_finite(tile_row(n, t, b->source_row + e / b->hold * b->source_step), b->candidates.sources * LANES) &&
-                         all_finite(tile_row(n, t, b->target_row + e * b->target_step), b->candidates.targets * LANES);
+                finite = all_finite(tile_row(n, t, b->source_row + e / b->hold * b->source_step),
+                                    b->candidates.sources * LANES) &&
+                         all_finite(tile_row(n, t, b->target_row + e * b->target_step),
+                                    b->candidates.targets * LANES);
         }
     return finite;
 }
@@ -157,14 +174,16 @@ static bool finite_rows(const Net *n, int64_t tiles)
 static const char *bad_param(const Net *n, const float *values, bool edges)
 {
     for (int i = 0; i < n->param_count; i++)
-        if ((edges || !n->params[i].edges) && !all_finite(values + n->params[i].offset, n->params[i].size)) return n->params[i].name;
+        if ((edges || !n->params[i].edges) && !all_finite(values + n->params[i].offset, n->params[i].size))
+            return n->params[i].name;
     return NULL;
 }
 
 /* The first tensor, in the order of computation, that is not finite. */
 static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
 {
-    const char *weight = bad_param(n, n->weights, true), *gradient = bad_param(n, n->grad, net_stores_gradients(n));
+    const char *weight = bad_param(n, n->weights, true),
+               *gradient = bad_param(n, n->grad, net_stores_gradients(n));
     if (weight) {
         snprintf(text, size, "weight '%s'", weight);
         return;
@@ -177,11 +196,13 @@ static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
     for (int i = 0; i < 2 * n->bundle_count; i++) { /* values first, then gradients */
         const NetBundle *b = &n->bundles[i % n->bundle_count];
         bool value = i < n->bundle_count;
-        const char *set = n->graphs[b->graph].sets[value ? b->from : b->to].name, *graph = n->graphs[b->graph].name;
+        const char *set = n->graphs[b->graph].sets[value ? b->from : b->to].name,
+                   *graph = n->graphs[b->graph].name;
         for (int64_t t = 0; t < tiles && b->source_row >= 0; t++) {
             const float *rows = tile_row(n, t, value ? b->source_row : b->target_row);
             if (all_finite(rows, (value ? b->candidates.sources : b->candidates.targets) * LANES)) continue;
-            snprintf(text, size, "%s of node set '%s' in graph '%s'", value ? "the values" : "the gradients", set, graph);
+            snprintf(text, size, "%s of node set '%s' in graph '%s'", value ? "the values" : "the gradients",
+                     set, graph);
             return;
         }
     }
@@ -202,7 +223,7 @@ static double lap(Net *n, int kind, double since)
 static bool stored_update(Net *n, int64_t tiles, double lr, int64_t step)
 {
     double start = net_clock(), clip = n->options.optim->clip;
-    edges_gradients(n, tiles, NULL);
+    gradient_edges(n, tiles, NULL);
     start = lap(n, TIME_EDGES, start);
     double norm = sqrt(gradient_norm(n));
     if (!isfinite(norm)) return false;
@@ -215,15 +236,15 @@ static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
 {
     double start = net_clock();
     if (!finite_rows(n, tiles) || bad_param(n, n->grad, false)) return false;
-    edges_gradients(n, tiles, &(NetUpdate){lr, step});
+    gradient_edges(n, tiles, &(NetUpdate){lr, step});
     start = lap(n, TIME_EDGES, start);
     update(n, false, lr, step, 1);
     lap(n, TIME_UPDATE, start);
     return true;
 }
 
-NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count, double lr,
-                       int64_t step, double epoch)
+NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
+                       double lr, int64_t step, double epoch)
 {
     NetStep r = {0};
     NetBatch batch = {.data = data, .split = split, .order = order, .count = count};
@@ -234,7 +255,8 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
     n->program->f32[n->train.gradients](&n->context, 0);
-    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step) : fused_update(n, tiles, lr, step));
+    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
+                                                            : fused_update(n, tiles, lr, step));
     if (r.finite) n->program->f32[n->train.updates](&n->context, 0);
     else describe_bad(n, tiles, r.bad, sizeof r.bad);
     return r;
@@ -262,9 +284,11 @@ void net_predict(Net *n, const float *input, int64_t count, float *output)
 
 json_t *net_profile(const Net *n)
 {
-    static const char *const names[] = {"choose edges", "forward and backward", "sums over tiles", "candidate gradients", "update"};
+    static const char *const names[] = {"choose edges", "forward and backward", "sums over tiles",
+                                        "candidate gradients", "update"};
     json_t *all = json_array();
     for (int i = 0; i < TIME_KINDS; i++)
-        json_array_append_new(all, json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds", n->timer[i].seconds, "calls", (json_int_t)n->timer[i].calls));
+        json_array_append_new(all, json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds",
+                                             n->timer[i].seconds, "calls", (json_int_t)n->timer[i].calls));
     return all;
 }

@@ -13,13 +13,14 @@
 typedef struct Net Net;
 
 typedef struct NetOptions {
-    int64_t batch;   /* most samples in one step */
-    int threads;     /* >= 1 */
-    bool training;   /* gradients, optimiser state and saved activations are allocated */
-    bool gradients;  /* keep the gradients of all candidates after a step (tests); else they are used up block by block */
-    bool f64;        /* run the double-precision twin of the generated code (gradcheck) */
+    int64_t batch;  /* most samples in one step */
+    int threads;    /* >= 1 */
+    bool training;  /* gradients, optimiser state and saved activations are allocated */
+    bool gradients; /* keep the gradients of all candidates after a step (tests); else they are used up block
+                       by block */
+    bool f64;       /* run the double-precision twin of the generated code (gradcheck) */
     const Optim *optim; /* when training */
-    uint64_t seed;   /* of initial weights, sampled edges and dropout */
+    uint64_t seed;      /* of initial weights, sampled edges and dropout */
 } NetOptions;
 
 typedef enum NetTensorKind {
@@ -35,45 +36,50 @@ typedef struct NetTensor {
     int rank;
     int64_t shape[6];
     int64_t size; /* product of shape */
-    void *data;   /* float, or uint8_t for NET_KEPT; in place: reading and writing is the way to save and load */
+    void
+        *data; /* float, or uint8_t for NET_KEPT; in place: reading and writing is the way to save and load */
 } NetTensor;
 
 /* Bytes that net_new will ask for, computed without allocating. */
 int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o);
-/* NULL and *e: not enough memory (with the number of bytes), or topology errors. Weights are drawn from the seed. */
+/* NULL and *e: not enough memory (with the number of bytes), or topology errors. Weights are drawn from the
+ * seed. */
 Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e);
 void net_free(Net *n);
 
 int net_tensor_count(const Net *n);
 const NetTensor *net_tensor(const Net *n, int i);
 /* After tensors were written from outside: rebuilds what depends on them (the lists of edges in use).
- * `kept_given`: NET_KEPT tensors were loaded and are used as they are; else edges are chosen from the weights. */
+ * `kept_given`: NET_KEPT tensors were loaded and are used as they are; else edges are chosen from the
+ * weights. */
 bool net_reload(Net *n, bool kept_given, RtError *e);
 
 typedef struct NetStep {
-    double loss;       /* mean over the samples of the step */
-    int64_t correct;   /* samples whose largest output is the label; 0 when the target is numbers */
-    int64_t swapped;   /* edges that came into use at this step */
-    bool finite;       /* loss and gradients are finite; when false the weights were not changed */
-    char bad[240];     /* first tensor that went bad, when not finite */
+    double loss;     /* mean over the samples of the step */
+    int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
+    int64_t swapped; /* edges that came into use at this step */
+    bool finite;     /* loss and gradients are finite; when false the weights were not changed */
+    char bad[240];   /* first tensor that went bad, when not finite */
 } NetStep;
 
 /* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
- * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position for budgets that anneal. */
+ * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position for budgets that
+ * anneal. */
 NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                        double lr, int64_t step, double epoch);
-/* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not means,
- * go to loss here divided by count). */
+/* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
+ * means, go to loss here divided by count). */
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
-/* Forward in eval mode: input (count, features) as the network sees it, output (count, outputs). count <= batch. */
+/* Forward in eval mode: input (count, features) as the network sees it, output (count, outputs). count <=
+ * batch. */
 void net_predict(Net *n, const float *input, int64_t count, float *output);
 /* Chooses edges for this position of training (also done by net_train_step). */
 void net_choose(Net *n, double epoch);
 
-/* Largest relative error between gradients of the f64 twin and central differences, over `samples` entries drawn
- * from each tensor; writes the worst entry's name. Needs f64. */
-double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples, char *worst,
-                     size_t worst_size);
+/* Largest relative error between gradients of the f64 twin and central differences, over `samples` entries
+ * drawn from each tensor; writes the worst entry's name. Needs f64. */
+double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
+                     char *worst, size_t worst_size);
 
 typedef struct NetGraphInfo {
     const char *name;

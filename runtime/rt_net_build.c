@@ -1,4 +1,5 @@
-/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring, initial weights. */
+/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring, initial
+ * weights. */
 #define _GNU_SOURCE
 #include "rt_blas.h"
 #include "rt_net_private.h"
@@ -12,16 +13,29 @@ _Static_assert((int)LANES == (int)DNWRT_LANES, "kernels and programs agree on th
 
 /* ---- manifest ---- */
 
-static int64_t whole(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
-static double number(const json_t *j, const char *key) { return json_number_value(json_object_get(j, key)); }
-static const char *text(const json_t *j, const char *key) { return json_string_value(json_object_get(j, key)); }
-static bool truth(const json_t *j, const char *key) { return json_is_true(json_object_get(j, key)); }
+static int64_t whole(const json_t *j, const char *key)
+{
+    return json_integer_value(json_object_get(j, key));
+}
+static double number(const json_t *j, const char *key)
+{
+    return json_number_value(json_object_get(j, key));
+}
+static const char *text(const json_t *j, const char *key)
+{
+    return json_string_value(json_object_get(j, key));
+}
+static bool truth(const json_t *j, const char *key)
+{
+    return json_is_true(json_object_get(j, key));
+}
 
 static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
 {
     int rank = (int)json_array_size(j);
     *size = 1;
-    for (int i = 0; i < rank && i < 6; i++) *size *= shape[i] = json_integer_value(json_array_get(j, (size_t)i));
+    for (int i = 0; i < rank && i < 6; i++)
+        *size *= shape[i] = json_integer_value(json_array_get(j, (size_t)i));
     return rank;
 }
 
@@ -35,7 +49,8 @@ static void read_init(const json_t *j, InitSpec *s)
     const json_t *choices = json_object_get(j, "choices");
     s->choice_count = (int)json_array_size(choices);
     double *values = malloc(((size_t)s->choice_count + 1) * sizeof *values);
-    for (int i = 0; values && i < s->choice_count; i++) values[i] = json_number_value(json_array_get(choices, (size_t)i));
+    for (int i = 0; values && i < s->choice_count; i++)
+        values[i] = json_number_value(json_array_get(choices, (size_t)i));
     s->choices = values;
 }
 
@@ -48,7 +63,8 @@ static void read_params(Net *n, const json_t *all)
         p->rank = read_shape(json_object_get(j, "shape"), p->shape, &p->size);
         read_init(json_object_get(j, "init"), &p->init);
         p->clamped = clamp != NULL;
-        p->low = json_number_value(json_array_get(clamp, 0)), p->high = json_number_value(json_array_get(clamp, 1));
+        p->low = json_number_value(json_array_get(clamp, 0)),
+        p->high = json_number_value(json_array_get(clamp, 1));
     }
 }
 
@@ -76,11 +92,13 @@ static void read_bundles(Net *n, const json_t *all, int graph)
     for (int i = 0; i < g->bundle_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetBundle *b = &n->bundles[n->bundle_count];
-        b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"), b->list = (int)whole(j, "list");
+        b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"),
+        b->list = (int)whole(j, "list");
         b->param = &n->params[whole(j, "param")];
         b->param->edges = true;
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
-        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step"), b->evaluations = whole(j, "evaluations");
+        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step"),
+        b->evaluations = whole(j, "evaluations");
         b->hold = whole(j, "hold");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
@@ -103,15 +121,26 @@ static bool read_sets(NetGraph *g, const json_t *all)
 
 static bool read_func(const json_t *j, NetFunc *f)
 {
-    *f = (NetFunc){whole(j, "rows"), whole(j, "partials"), whole(j, "shared"), whole(j, "input_row"), whole(j, "target_row"),
-                   whole(j, "valid_row"), whole(j, "output_row"), whole(j, "loss"), (int)whole(j, "gradients"), (int)whole(j, "updates"), 0, NULL};
+    *f = (NetFunc){whole(j, "rows"),
+                   whole(j, "partials"),
+                   whole(j, "shared"),
+                   whole(j, "input_row"),
+                   whole(j, "target_row"),
+                   whole(j, "valid_row"),
+                   whole(j, "output_row"),
+                   whole(j, "loss"),
+                   (int)whole(j, "gradients"),
+                   (int)whole(j, "updates"),
+                   0,
+                   NULL};
     const json_t *levels = json_object_get(j, "levels");
     f->level_count = (int)json_array_size(levels);
     f->levels = calloc((size_t)f->level_count + 1, sizeof *f->levels);
     for (int i = 0; f->levels && i < f->level_count; i++) {
         const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
         NetLevel *l = &f->levels[i];
-        l->once = (int)whole(level, "once"), l->tile = (int)whole(level, "tile"), l->sum_count = (int)json_array_size(sums);
+        l->once = (int)whole(level, "once"), l->tile = (int)whole(level, "tile"),
+        l->sum_count = (int)json_array_size(sums);
         l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
         for (int s = 0; l->sums && s < l->sum_count; s++) {
             const json_t *sum = json_array_get(sums, (size_t)s);
@@ -132,17 +161,20 @@ static int count_in_graphs(const json_t *graphs, const char *key)
 
 bool net_read_manifest(Net *n, RtError *e)
 {
-    const json_t *m = n->manifest, *graphs = json_object_get(m, "graphs"), *params = json_object_get(m, "params");
+    const json_t *m = n->manifest, *graphs = json_object_get(m, "graphs"),
+                 *params = json_object_get(m, "params");
     int64_t shape[6];
     read_shape(json_object_get(m, "input"), shape, &n->inputs);
     read_shape(json_object_get(m, "output"), shape, &n->outputs);
-    n->target_size = whole(m, "target_size"), n->classes = (int)whole(m, "classes"), n->param_total = whole(m, "param_total");
+    n->target_size = whole(m, "target_size"), n->classes = (int)whole(m, "classes"),
+    n->param_total = whole(m, "param_total");
     n->param_count = (int)json_array_size(params), n->graph_count = (int)json_array_size(graphs);
     n->params = calloc((size_t)n->param_count + 1, sizeof *n->params);
     n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
     n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
     n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
-    bool ok = n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
+    bool ok =
+        n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
     const json_t *train = json_object_get(m, "train");
     if (ok && train) ok = read_func(train, &n->train);
     if (ok) read_params(n, params);
@@ -165,7 +197,10 @@ static int64_t most_kept(const NetList *l)
     return l->candidates;
 }
 
-static int64_t tile_elements(const NetFunc *f) { return f->rows * LANES + f->partials; }
+static int64_t tile_elements(const NetFunc *f)
+{
+    return f->rows * LANES + f->partials;
+}
 
 static int64_t work_elements(const Net *n)
 {
@@ -173,7 +208,10 @@ static int64_t work_elements(const Net *n)
     return n->tiles * (train > infer ? train : infer);
 }
 
-static int64_t slot_count(const Net *n) { return n->options.training && n->options.optim ? n->options.optim->slots : 0; }
+static int64_t slot_count(const Net *n)
+{
+    return n->options.training && n->options.optim ? n->options.optim->slots : 0;
+}
 
 static int64_t capacity_of(const Net *n, const NetBundle *b)
 {
@@ -184,7 +222,8 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t panels = (int64_t)n->options.threads * GRADIENT_ROWS * GRADIENT_COLUMNS, chunks = n->param_total / 65536 + 16;
+    int64_t panels = (int64_t)n->options.threads * GRADIENT_ROWS * GRADIENT_COLUMNS,
+            chunks = n->param_total / 65536 + 16;
     return panels > 2 * chunks ? panels : 2 * chunks;
 }
 
@@ -200,7 +239,8 @@ static int64_t needed_bytes(const Net *n)
     int64_t r = n->real_size, bytes = n->param_total * 4 * (1 + slot_count(n));
     if (net_stores_gradients(n)) bytes += n->param_total * r;
     if (n->options.f64) bytes += n->param_total * r;
-    for (int i = 0; i < n->bundle_count; i++) bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
+    for (int i = 0; i < n->bundle_count; i++)
+        bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
     return bytes + work_elements(n) * r + scratch_elements(n) * r;
@@ -242,7 +282,8 @@ typedef struct Compiled {
     uint64_t seed;
 } Compiled;
 
-static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target, int64_t source)
+static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target,
+                           int64_t source)
 {
     const Compiled *c = context;
     return c->predicate(to, from, target, source, c->seed) != 0;
@@ -252,11 +293,16 @@ static bool build_bundle(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
     NetGraph *g = &n->graphs[b->graph];
-    const json_t *j = json_array_get(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
-                                     (size_t)(i - g->first_bundle));
+    const json_t *j = json_array_get(
+        json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
+        (size_t)(i - g->first_bundle));
     Compiled compiled = {n->program->predicates[i], g->chance_seed};
-    WiringLine line = {.from = b->from, .to = b->to, .context = &compiled, .uses_to = (uint32_t)whole(j, "uses_to"),
-                       .uses_from = (uint32_t)whole(j, "uses_from"), .pairwise = truth(j, "pairwise")};
+    WiringLine line = {.from = b->from,
+                       .to = b->to,
+                       .context = &compiled,
+                       .uses_to = (uint32_t)whole(j, "uses_to"),
+                       .uses_from = (uint32_t)whole(j, "uses_from"),
+                       .pairwise = truth(j, "pairwise")};
     if (truth(j, "predicate")) line.predicate = call_predicate;
     return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
 }
@@ -264,7 +310,13 @@ static bool build_bundle(Net *n, int i)
 static void read_time(const json_t *j, DnwrtTime *t)
 {
     const json_t *a = json_object_get(j, "a"), *b = json_object_get(j, "b");
-    *t = (DnwrtTime){.positions = whole(j, "positions"), .held = whole(j, "held"), .outputs = whole(j, "outputs"), .steps = whole(j, "steps"), .stages = whole(j, "stages"), .states = whole(j, "states"), .nodes = whole(j, "nodes"),
+    *t = (DnwrtTime){.positions = whole(j, "positions"),
+                     .held = whole(j, "held"),
+                     .outputs = whole(j, "outputs"),
+                     .steps = whole(j, "steps"),
+                     .stages = whole(j, "stages"),
+                     .states = whole(j, "states"),
+                     .nodes = whole(j, "nodes"),
                      .carry = number(j, "carry")};
     for (int64_t i = 0; i < t->stages && i < MAX_TIME_STAGES; i++) {
         t->b[i] = json_number_value(json_array_get(b, (size_t)i));
@@ -284,7 +336,8 @@ static bool order_graph(Net *n, int i)
     bool ok = lines && candidates && g->set_count <= 64;
     for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
     for (int b = 0; ok && b < g->bundle_count; b++) {
-        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from, .to = n->bundles[g->first_bundle + b].to};
+        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from,
+                                .to = n->bundles[g->first_bundle + b].to};
         candidates[b] = &n->bundles[g->first_bundle + b].candidates;
     }
     ok = ok && wiring_order(g->set_count, sets, g->bundle_count, lines, candidates, &g->order, &cycle);
@@ -297,7 +350,9 @@ static bool order_graph(Net *n, int i)
             g->phase[k][p] = k == 0 ? w->set : k == 1 ? w->first : w->count;
         }
     }
-    if (ok) n->orders[i] = (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
+    if (ok)
+        n->orders[i] =
+            (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
     return ok;
 }
 
@@ -307,11 +362,14 @@ static bool allocate_bundle(Net *n, int i)
     b->capacity = capacity_of(n, b);
     size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
     b->kept = calloc((size_t)b->candidates.count + 1, 1);
-    b->row = calloc((size_t)b->candidates.targets + 1, 4), b->column = calloc((size_t)b->candidates.sources + 1, 4);
-    b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4), b->order_back = malloc(c * 4);
+    b->row = calloc((size_t)b->candidates.targets + 1, 4),
+    b->column = calloc((size_t)b->candidates.sources + 1, 4);
+    b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
+    b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
     n->wires[i] = (DnwrtWires){b->row, b->source, b->weight, b->column, b->target, b->weight_back};
-    return b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back && b->weight && b->weight_back;
+    return b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
+           b->weight && b->weight_back;
 }
 
 static void number_candidates(Net *n)
@@ -329,7 +387,8 @@ static bool allocate_keys(Net *n)
 {
     int64_t most = 0;
     for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT) most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
+        if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT)
+            most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
     n->keys = malloc((size_t)most * 24 + 4096 * 16); /* rt_choose.c: Scored; Near */
     int64_t largest = 0;
     for (int g = 0; g < n->graph_count; g++)
@@ -352,7 +411,8 @@ static void *aligned(int64_t bytes)
 /* Zeros that take memory only where they are written. */
 static void *lazy(int64_t bytes)
 {
-    void *p = mmap(NULL, (size_t)bytes + 64, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *p = mmap(NULL, (size_t)bytes + 64, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return p == MAP_FAILED ? NULL : p;
 }
 
@@ -366,9 +426,16 @@ static bool allocate_arrays(Net *n)
         if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
     int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
     n->scratch = aligned(scratch_elements(n) * r);
-    n->context = (DnwrtContext){.param = n->param, .shared = aligned((shared + 1) * r), .tiles = aligned(work_elements(n) * r),
-                                .seed = n->options.seed, .wires = n->wires, .order = n->orders, .grad = n->grad, .time = n->times};
-    return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared && n->context.tiles;
+    n->context = (DnwrtContext){.param = n->param,
+                                .shared = aligned((shared + 1) * r),
+                                .tiles = aligned(work_elements(n) * r),
+                                .seed = n->options.seed,
+                                .wires = n->wires,
+                                .order = n->orders,
+                                .grad = n->grad,
+                                .time = n->times};
+    return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared &&
+           n->context.tiles;
 }
 
 static NetTensor *new_tensor(Net *n, NetTensorKind kind, const NetParam *p, const char *suffix, void *data)
@@ -385,12 +452,14 @@ static bool list_tensors(Net *n)
     n->tensors = calloc((size_t)(n->param_count * 3 + n->bundle_count + 1), sizeof *n->tensors);
     if (!n->tensors) return false;
     for (int i = 0; i < n->param_count; i++)
-        new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "", n->weights + n->params[i].offset);
+        new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "",
+                   n->weights + n->params[i].offset);
     for (int s = 0; s < slot_count(n); s++)
         for (int i = 0; i < n->param_count; i++) {
             char suffix[64];
             snprintf(suffix, sizeof suffix, ".%s", n->options.optim->slot_names[s]);
-            if (n->params[i].learned) new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
+            if (n->params[i].learned)
+                new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
         }
     for (int i = 0; i < n->bundle_count; i++) {
         NetTensor *t = new_tensor(n, NET_KEPT, n->bundles[i].param, "", n->bundles[i].kept);
@@ -405,7 +474,8 @@ bool net_allocate(Net *n, RtError *e)
 {
     int64_t bytes = needed_bytes(n), there = available_bytes();
     if (bytes > there) {
-        rt_fail(e, RT_SYSTEM, "this network needs %lld bytes of memory and %lld are there", (long long)bytes, (long long)there);
+        rt_fail(e, RT_SYSTEM, "this network needs %lld bytes of memory and %lld are there", (long long)bytes,
+                (long long)there);
         return rt_help(e, "fewer candidate edges or a smaller --batch need less");
     }
     n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
@@ -413,7 +483,8 @@ bool net_allocate(Net *n, RtError *e)
     n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
     bool ok = n->wires && n->orders && n->times;
     for (int i = 0; ok && i < n->graph_count; i++)
-        read_time(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)i), "time"), &n->times[i]);
+        read_time(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)i), "time"),
+                  &n->times[i]);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
     for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
     if (ok) number_candidates(n);
@@ -429,7 +500,8 @@ static double fan_of(const Net *n, const NetBundle *b, int64_t target)
     int64_t fan = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        if (u->to == b->to) fan += candidates_row(&u->candidates, target + 1) - candidates_row(&u->candidates, target);
+        if (u->to == b->to)
+            fan += candidates_row(&u->candidates, target + 1) - candidates_row(&u->candidates, target);
     }
     return (double)fan;
 }
@@ -439,7 +511,8 @@ static void draw_bundle(Net *n, NetBundle *b)
     for (int64_t t = 0; t < b->candidates.targets; t++) {
         double fan = fan_of(n, b, t);
         for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1); c++)
-            n->weights[b->param->offset + c] = (float)init_edge(n->options.seed, b->param - n->params, c, fan);
+            n->weights[b->param->offset + c] =
+                (float)init_edge(n->options.seed, b->param - n->params, c, fan);
     }
 }
 
@@ -463,7 +536,8 @@ void net_draw_weights(Net *n)
         if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
         else
             for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
-        for (int64_t k = 0; p->clamped && k < p->size; k++) w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
+        for (int64_t k = 0; p->clamped && k < p->size; k++)
+            w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
     }
     for (int i = 0; i < n->bundle_count; i++) draw_bundle(n, &n->bundles[i]);
     net_f64_params(n);
@@ -484,7 +558,8 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     set_options(n, p, manifest, o);
     bool needs_train = (o->training || o->f64) && !json_object_get(manifest, "train");
     if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
-    bool ok = !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) && net_allocate(n, e);
+    bool ok = !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
+              net_allocate(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
     choose_edges(n, 0);
@@ -504,7 +579,8 @@ void net_free(Net *n)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         candidates_free(&b->candidates);
-        free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate), free(b->order_back);
+        free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
+            free(b->order_back);
         free(b->weight), free(b->weight_back);
     }
     for (int i = 0; n->graphs && i < n->graph_count; i++) {

@@ -1,7 +1,8 @@
 /* rt_net_gradcheck.c: the double twin of the generated code against central differences.
  *
- * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is defined
- * (appendix F of "Discovering Neural Wirings"). Dropout masks are those of one step, so the function is smooth.
+ * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is
+ * defined (appendix F of "Discovering Neural Wirings"). Dropout masks are those of one step, so the function
+ * is smooth.
  */
 #include "rt_net_private.h"
 #include "rt_rng.h"
@@ -57,22 +58,29 @@ static double check_param(Probe *p, int number, const double *gradient, int samp
     double worst = 0, scale = 1e-8;
     for (int64_t i = 0; i < param->size; i++) scale = fmax(scale, fabs(gradient[param->offset + i]));
     for (int64_t i = 0; i < samples && i < param->size; i++) {
-        int64_t at = param->size <= samples ? i : (int64_t)(rng_uniform(3, RNG_GRADCHECK, (uint64_t)number * 4096 + (uint64_t)i) * (double)param->size);
+        int64_t at = param->size <= samples
+                         ? i
+                         : (int64_t)(rng_uniform(3, RNG_GRADCHECK, (uint64_t)number * 4096 + (uint64_t)i) *
+                                     (double)param->size);
         double error = fabs(difference(p, param, at) - gradient[param->offset + at]) / scale;
         if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
     }
     return worst;
 }
 
-/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes. */
+/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes.
+ */
 static void shake_constants(Net *n)
 {
     for (int i = 0; i < n->param_count; i++)
-        for (int64_t k = 0; n->params[i].learned && n->params[i].init.kind == RT_INIT_CONSTANT && k < n->params[i].size; k++)
-            ((double *)n->param)[n->params[i].offset + k] += 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
+        for (int64_t k = 0;
+             n->params[i].learned && n->params[i].init.kind == RT_INIT_CONSTANT && k < n->params[i].size; k++)
+            ((double *)n->param)[n->params[i].offset + k] +=
+                0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
 }
 
-double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples, char *worst, size_t worst_size)
+double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
+                     char *worst, size_t worst_size)
 {
     Probe p = {n, {.data = data, .split = split, .count = count}};
     double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
@@ -81,7 +89,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     shake_constants(n);
     loss_at(&p);
     memset(n->grad, 0, (size_t)n->param_total * 8);
-    edges_gradients(n, (count + LANES - 1) / LANES, NULL);
+    gradient_edges(n, (count + LANES - 1) / LANES, NULL);
     n->program->f64[n->train.gradients](&n->context, 0);
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
     for (int i = 0; i < n->param_count; i++) {

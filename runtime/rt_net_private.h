@@ -29,16 +29,17 @@ typedef struct NetBundle {
     NetParam *param;
     Candidates candidates;
     int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
-    int64_t source_step, target_step, evaluations; /* rows from one evaluation of a graph in time to the next */
-    int64_t hold;                   /* evaluations that share one source row */
-    int64_t position;               /* of its first candidate in the list */
+    int64_t source_step, target_step,
+        evaluations;  /* rows from one evaluation of a graph in time to the next */
+    int64_t hold;     /* evaluations that share one source row */
+    int64_t position; /* of its first candidate in the list */
     int64_t capacity;
-    uint8_t *kept;                  /* 1 a candidate in use */
-    bool changed;                   /* marks differ from the lists below */
+    uint8_t *kept; /* 1 a candidate in use */
+    bool changed;  /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
-    uint32_t *candidate;            /* number of each edge in use, by target */
-    uint32_t *order_back;           /* by source: place of the edge in the order by target */
-    void *weight, *weight_back;     /* in the net's real type */
+    uint32_t *candidate;        /* number of each edge in use, by target */
+    uint32_t *order_back;       /* by source: place of the edge in the order by target */
+    void *weight, *weight_back; /* in the net's real type */
 } NetBundle;
 
 typedef struct NetList {
@@ -48,8 +49,9 @@ typedef struct NetList {
     int64_t keep, start, candidates;
     double epochs;
     int first_bundle, bundle_count; /* in Net.bundles */
-    uint32_t threshold, band;       /* key of the weakest edge at the last choice; how far the next one is looked for */
-    bool chosen;                    /* sampled and complete lists are chosen once */
+    uint32_t threshold,
+        band;    /* key of the weakest edge at the last choice; how far the next one is looked for */
+    bool chosen; /* sampled and complete lists are chosen once */
 } NetList;
 
 typedef struct NetGraph {
@@ -85,7 +87,7 @@ struct Net {
     const DnwrtProgram *program;
     const json_t *manifest;
     NetOptions options;
-    int real_size; /* 4 or 8 */
+    int real_size;        /* 4 or 8 */
     int64_t batch, tiles; /* most samples, tiles for them */
     int64_t inputs, outputs, target_size, param_total;
     int classes;
@@ -97,14 +99,15 @@ struct Net {
     NetTensor *tensors;
     NetFunc train, infer;
     float *weights, *slots[2];
-    void *param, *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
+    void *param,
+        *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
     DnwrtContext context;
     DnwrtWires *wires;
     DnwrtOrder *orders;
     DnwrtTime *times;
-    void *scratch;      /* rt_edges.c: a panel a thread */
-    void *keys;         /* rt_choose.c: candidates being compared */
-    int64_t *counts;    /* rt_choose.c: candidates out of each node */
+    void *scratch;   /* rt_edges.c: a panel a thread */
+    void *keys;      /* rt_choose.c: candidates being compared */
+    int64_t *counts; /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
 };
@@ -122,14 +125,14 @@ int64_t choose_edges(Net *n, double epoch);
 void edges_rebuild(Net *n);
 void edges_weights(Net *n);
 
-/* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move its weights
- * and is never stored; without, they go to Net.grad. */
+/* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
+ * its weights and is never stored; without, they go to Net.grad. */
 enum { GRADIENT_ROWS = 128, GRADIENT_COLUMNS = 1024 }; /* of a block; a thread has room for one */
 typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
-void edges_gradients(Net *n, int64_t tiles, const NetUpdate *update);
+void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 
 /* rt_net_run.c */
 typedef struct NetBatch {
@@ -137,9 +140,10 @@ typedef struct NetBatch {
     const DataSplit *split;
     const int64_t *order; /* NULL: first, first + 1, ... */
     int64_t first, count;
-    const float *input;   /* instead of a split: (count, inputs) */
+    const float *input; /* instead of a split: (count, inputs) */
 } NetBatch;
-/* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in training). */
+/* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
+ * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
 double net_clock(void);
 #endif

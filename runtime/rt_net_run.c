@@ -32,7 +32,9 @@ static int64_t sample_of(const NetBatch *b, int64_t tile, int64_t lane)
     return b->order ? b->order[i] : b->first + i;
 }
 
-enum { BLOCK = 64 }; /* features of a block: its rows stay in the first cache while lane after lane is written */
+enum {
+    BLOCK = 64
+}; /* features of a block: its rows stay in the first cache while lane after lane is written */
 
 /* rows[i][lane] = table[bytes of the sample][i] */
 static void scatter_bytes(const uint8_t *const *samples, const float *table, int64_t features, float *rows)
@@ -54,12 +56,15 @@ static void scatter_floats(const float *const *samples, int64_t features, float 
 }
 
 /* The same for any source in double: gradcheck only. */
-static void scatter_doubles(const NetBatch *b, int64_t tile, const float *table, int64_t features, double *rows)
+static void scatter_doubles(const NetBatch *b, int64_t tile, const float *table, int64_t features,
+                            double *rows)
 {
     for (int64_t lane = 0; lane < LANES; lane++) {
         int64_t s = sample_of(b, tile, lane) * features;
         for (int64_t i = 0; i < features; i++)
-            rows[i * LANES + lane] = b->input ? b->input[s + i] : b->split->bytes ? table[b->split->bytes[s + i]] : b->split->floats[s + i];
+            rows[i * LANES + lane] = b->input          ? b->input[s + i]
+                                     : b->split->bytes ? table[b->split->bytes[s + i]]
+                                                       : b->split->floats[s + i];
     }
 }
 
@@ -89,7 +94,9 @@ static void fill_target(const Net *n, const NetBatch *b, int64_t tile, int64_t r
         int64_t s = b->input ? 0 : sample_of(b, tile, lane);
         for (int64_t i = 0; i < n->target_size; i++) {
             double x = 0;
-            if (!b->input) x = b->split->labels ? (double)b->split->labels[s] : (double)b->split->targets[s * n->target_size + i];
+            if (!b->input)
+                x = b->split->labels ? (double)b->split->labels[s]
+                                     : (double)b->split->targets[s * n->target_size + i];
             put(n, row_of(n, tile, row + i), lane, x);
         }
     }
@@ -100,12 +107,16 @@ static void fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t
     if (f->input_row >= 0) fill_input(n, b, tile, f->input_row);
     if (f->target_row >= 0) fill_target(n, b, tile, f->target_row);
     if (f->valid_row < 0) return;
-    for (int64_t lane = 0; lane < LANES; lane++) put(n, row_of(n, tile, f->valid_row), lane, tile * LANES + lane < b->count);
+    for (int64_t lane = 0; lane < LANES; lane++)
+        put(n, row_of(n, tile, f->valid_row), lane, tile * LANES + lane < b->count);
 }
 
 /* ---- stages ---- */
 
-static DnwrtStage *stage(const Net *n, int number) { return (n->options.f64 ? n->program->f64 : n->program->f32)[number]; }
+static DnwrtStage *stage(const Net *n, int number)
+{
+    return (n->options.f64 ? n->program->f64 : n->program->f32)[number];
+}
 
 static void sum_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t tiles)
 {
@@ -162,5 +173,6 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
     }
     if (correct) *correct = right;
     if (f->loss < 0) return 0;
-    return n->real_size == 4 ? (double)((float *)n->context.shared)[f->loss] : ((double *)n->context.shared)[f->loss];
+    return n->real_size == 4 ? (double)((float *)n->context.shared)[f->loss]
+                             : ((double *)n->context.shared)[f->loss];
 }

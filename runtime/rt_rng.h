@@ -1,7 +1,7 @@
 /* rt_rng.h: a counter-based random generator, so that a number depends on what it is for and on nothing else.
  *
- * Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The key is the
- * seed; the counter is (stream, index). Streams keep uses apart; the list below is the whole of them.
+ * Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The key
+ * is the seed; the counter is (stream, index). Streams keep uses apart; the list below is the whole of them.
  * All functions are pure and may be called from any thread.
  */
 #ifndef RT_RNG_H
@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 enum RngStream {
-    RNG_INIT = 1,     /* + parameter number << 8: initial weights */
-    RNG_SHUFFLE = 2,  /* order of samples in an epoch */
-    RNG_SAMPLE = 3,   /* scores of edges drawn once (sample) */
-    RNG_CHANCE = 4,   /* chance(p) in a predicate: index = source, target */
-    RNG_DROPOUT = 5,  /* masks of dropout */
-    RNG_DATA = 6,     /* made data, and the split of a file into train and test */
+    RNG_INIT = 1,    /* + parameter number << 8: initial weights */
+    RNG_SHUFFLE = 2, /* order of samples in an epoch */
+    RNG_SAMPLE = 3,  /* scores of edges drawn once (sample) */
+    RNG_CHANCE = 4,  /* chance(p) in a predicate: index = source, target */
+    RNG_DROPOUT = 5, /* masks of dropout */
+    RNG_DATA = 6,    /* made data, and the split of a file into train and test */
     RNG_GRADCHECK = 7,
 };
 
@@ -53,6 +53,7 @@ static inline double rng_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 /* Standard normal (Box-Muller on the two halves of one block). */
 double rng_normal(uint64_t seed, uint64_t stream, uint64_t index);
 
-/* order[0 .. n) becomes a permutation of 0 .. n-1 that depends on (seed, stream, round) only (Fisher-Yates). */
+/* order[0 .. n) becomes a permutation of 0 .. n-1 that depends on (seed, stream, round) only (Fisher-Yates).
+ */
 void rng_permutation(uint64_t seed, uint64_t stream, uint64_t round, int64_t n, int64_t *order);
 #endif

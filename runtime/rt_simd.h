@@ -1,11 +1,13 @@
 /* rt_simd.h: one C function for several processors: the loader picks the widest that the machine has.
  *
- * The library itself is built for x86-64-v2. Where the compiler cannot clone functions the marks mean nothing.
+ * The library itself is built for x86-64-v2. Where the compiler cannot clone functions the marks mean
+ * nothing.
  */
 #ifndef RT_SIMD_H
 #define RT_SIMD_H
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
-#define RT_CLONES __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"), optimize("O3")))
+#define RT_CLONES                                                                                            \
+    __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"), optimize("O3")))
 #else
 #define RT_CLONES
 #endif

@@ -73,18 +73,21 @@ typedef struct Row {
     Steps steps;
 } Row;
 
-/* Sources whose index steps.dim lies in first .. last, the indices before it given by `source` of the first one. */
+/* Sources whose index steps.dim lies in first .. last, the indices before it given by `source` of the first
+ * one. */
 static bool build_range(Builder *b, const Row *r, int64_t source, int64_t first, int64_t last)
 {
     int64_t index[WIRING_RANK] = {0}, count = last - first + 1;
     unflatten(r->from, source, index);
     int known = -1;
     if (count == 1) known = r->line->predicate(r->line->context, r->target_index, index, r->target, source);
-    else if (r->line->range) known = r->line->range(r->line->context, r->target_index, index, r->steps.dim, first, last);
+    else if (r->line->range)
+        known = r->line->range(r->line->context, r->target_index, index, r->steps.dim, first, last);
     if (known == 0) return true;
     if (known == 1) return add_run(b, r->start, source, count * r->steps.run);
     int64_t half = count / 2;
-    return build_range(b, r, source, first, first + half - 1) && build_range(b, r, source + half * r->steps.run, first + half, last);
+    return build_range(b, r, source, first, first + half - 1) &&
+           build_range(b, r, source + half * r->steps.run, first + half, last);
 }
 
 static bool build_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
@@ -162,7 +165,9 @@ bool candidates_build(const WiringSet *from, const WiringSet *to, const WiringLi
     }
     if (out->count == to->size * from->size) {
         candidates_free(out);
-        *out = (Candidates){.form = CANDIDATES_DENSE, .targets = to->size, .sources = from->size,
+        *out = (Candidates){.form = CANDIDATES_DENSE,
+                            .targets = to->size,
+                            .sources = from->size,
                             .count = to->size * from->size};
     } else if (out->count < 4 * b.segments && !to_list(out, b.segments)) {
         candidates_free(out);
@@ -228,8 +233,8 @@ int64_t candidates_target(const Candidates *c, int64_t number)
 
 /* ---- order ---- */
 
-/* Depth-first search over sources. Node numbers run through all sets; behind them one virtual node a dense line stands
- * for "all nodes of its source set", so that dense lines cost nodes, not edges. */
+/* Depth-first search over sources. Node numbers run through all sets; behind them one virtual node a dense
+ * line stands for "all nodes of its source set", so that dense lines cost nodes, not edges. */
 typedef struct Frame {
     int64_t node;
     int line;
@@ -303,8 +308,9 @@ static void add_to_cycle(const Search *s, int64_t node, WiringCycle *cycle)
     cycle->set[cycle->length] = set, cycle->node[cycle->length++] = node - s->offset[set];
 }
 
-/* Each node of the stack is a source of the one below it, and `closing`, which is on it, a source of the top. Where that is a
- * virtual node, the real one above it is among the sources that it stands for, so the top itself closes the cycle. */
+/* Each node of the stack is a source of the one below it, and `closing`, which is on it, a source of the top.
+ * Where that is a virtual node, the real one above it is among the sources that it stands for, so the top
+ * itself closes the cycle. */
 static void describe_cycle(const Search *s, int64_t closing, WiringCycle *cycle)
 {
     int64_t top = s->depth - 1;
@@ -333,7 +339,8 @@ static bool visit(Search *s, int64_t root, WiringCycle *cycle)
             s->depth--;
             if (s->depth > 0) {
                 int64_t above = s->stack[s->depth - 1].node;
-                int32_t step = f->node < s->nodes ? 1 : 0; /* a virtual node has the largest rank of its set, plus 1 */
+                int32_t step =
+                    f->node < s->nodes ? 1 : 0; /* a virtual node has the largest rank of its set, plus 1 */
                 if (s->rank[above] < s->rank[f->node] + step) s->rank[above] = s->rank[f->node] + step;
             }
         } else if (s->state[source] == 1) {
@@ -458,7 +465,8 @@ void wiring_reach(int set_count, const WiringSet *sets, int line_count, const Wi
         changed = false;
         for (int i = 0; i < line_count; i++) {
             uint8_t *a = mark[lines[i].from], *b = mark[lines[i].to];
-            if (forwards ? spread_forwards(candidates[i], a, b) : spread_backwards(candidates[i], a, b)) changed = true;
+            if (forwards ? spread_forwards(candidates[i], a, b) : spread_backwards(candidates[i], a, b))
+                changed = true;
         }
     }
 }

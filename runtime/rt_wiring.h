@@ -1,13 +1,12 @@
 /* rt_wiring.h: candidate edges from predicates, and the order in which the nodes of a graph run.
  *
- * One builder with two users: the compiler counts, proves and reports with interpreted predicates; a program builds
- * the same structure at its start with compiled ones, so that no edge is ever part of the code.
+ * One builder with two users: the compiler counts, proves and reports with interpreted predicates; a program
+ * builds the same structure at its start with compiled ones, so that no edge is ever part of the code.
  *
- * The candidates of a bundle (all edges from node set `from` to `to` that one line of the language allows) are
- * numbered target by target, sources ascending. Three forms, chosen by what is there:
- *   DENSE     every pair; nothing is stored
- *   SEGMENTS  each target takes a few runs of consecutive sources
- *   LIST      each candidate names its source
+ * The candidates of a bundle (all edges from node set `from` to `to` that one line of the language allows)
+ * are numbered target by target, sources ascending. Three forms, chosen by what is there: DENSE     every
+ * pair; nothing is stored SEGMENTS  each target takes a few runs of consecutive sources LIST      each
+ * candidate names its source
  */
 #ifndef RT_WIRING_H
 #define RT_WIRING_H
@@ -22,11 +21,13 @@ typedef struct WiringSet {
     bool held; /* an input whose value comes from outside: has no incoming edges */
 } WiringSet;
 
-typedef bool WiringPredicate(void *context, const int64_t *target_index, const int64_t *source_index, int64_t target,
-                             int64_t source);
+typedef bool WiringPredicate(void *context, const int64_t *target_index, const int64_t *source_index,
+                             int64_t target, int64_t source);
 
-/* The same for source index `dim` in first .. last and no other varying: 1 certainly true, 0 certainly false, -1 not known. */
-typedef int WiringRange(void *context, const int64_t *target_index, const int64_t *source_index, int dim, int64_t first, int64_t last);
+/* The same for source index `dim` in first .. last and no other varying: 1 certainly true, 0 certainly false,
+ * -1 not known. */
+typedef int WiringRange(void *context, const int64_t *target_index, const int64_t *source_index, int dim,
+                        int64_t first, int64_t last);
 
 typedef struct WiringLine {
     int from, to;
@@ -41,11 +42,11 @@ typedef enum CandidateForm { CANDIDATES_DENSE, CANDIDATES_SEGMENTS, CANDIDATES_L
 typedef struct Candidates {
     CandidateForm form;
     int64_t targets, sources, count;
-    int64_t *row;      /* targets + 1: first candidate of each target; NULL when DENSE */
-    int64_t *segment;  /* targets + 1: first segment of each target; SEGMENTS */
-    uint32_t *start;   /* first source of each segment */
+    int64_t *row;     /* targets + 1: first candidate of each target; NULL when DENSE */
+    int64_t *segment; /* targets + 1: first segment of each target; SEGMENTS */
+    uint32_t *start;  /* first source of each segment */
     uint32_t *length;
-    uint32_t *source;  /* LIST */
+    uint32_t *source; /* LIST */
 } Candidates;
 
 /* Builds the candidates of one line. False: out of memory (everything is freed). */
@@ -62,15 +63,15 @@ int64_t candidates_source(const Candidates *c, int64_t target, int64_t number);
 /* The target of a candidate (binary search). */
 int64_t candidates_target(const Candidates *c, int64_t number);
 
-/* A run of consecutive sources of one target. For each run of `target`: candidates_run(c, target, n, &run) for
- * n = 0, 1, ... until it returns false. `first` is the candidate number of the run's first source. */
+/* A run of consecutive sources of one target. For each run of `target`: candidates_run(c, target, n, &run)
+ * for n = 0, 1, ... until it returns false. `first` is the candidate number of the run's first source. */
 typedef struct CandidateRun {
     int64_t first, source, length;
 } CandidateRun;
 bool candidates_run(const Candidates *c, int64_t target, int64_t n, CandidateRun *run);
 
-/* Nodes in an order in which every source comes before its targets: by longest path from the inputs, then by set,
- * then by number. A phase is a range of nodes of one set and one rank. Held sets do not appear. */
+/* Nodes in an order in which every source comes before its targets: by longest path from the inputs, then by
+ * set, then by number. A phase is a range of nodes of one set and one rank. Held sets do not appear. */
 typedef struct WiringPhase {
     int set;
     int64_t first, count; /* in `nodes` */
@@ -95,8 +96,8 @@ bool wiring_order(int set_count, const WiringSet *sets, int line_count, const Wi
                   const Candidates *const *candidates, WiringOrder *order, WiringCycle *cycle);
 void wiring_order_free(WiringOrder *order);
 
-/* Marks nodes: 1 = a path leads to it from a node of set `from`; over candidates, forwards or backwards. `mark` has one
- * byte array per set. */
+/* Marks nodes: 1 = a path leads to it from a node of set `from`; over candidates, forwards or backwards.
+ * `mark` has one byte array per set. */
 void wiring_reach(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
                   const Candidates *const *candidates, int from, bool forwards, uint8_t *const *mark);
 #endif

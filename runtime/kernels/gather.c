@@ -3,8 +3,8 @@
  *     forward   out[t] (+)= sum over edges (s, node) of w * rows[s][t]
  *     backward  out[t] (+)= sum over edges (node, d) of w * rows[d][t]
  *
- * Lanes stay in registers over all edges of a node; each edge costs one load and one fused or separate multiply-add a
- * register. `fresh`: the sum starts at 0 instead of what is in `out`.
+ * Lanes stay in registers over all edges of a node; each edge costs one load and one fused or separate
+ * multiply-add a register. `fresh`: the sum starts at 0 instead of what is in `out`.
  */
 #include "kernel.h"
 #ifdef __clang__
@@ -14,8 +14,9 @@
 void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
 void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
 
-static inline __attribute__((always_inline)) void gather_rows(const uint32_t *index, const real *weight, uint32_t first,
-                                                              uint32_t end, const real *rows, real *out, int64_t fresh)
+static inline __attribute__((always_inline)) void gather_rows(const uint32_t *index, const real *weight,
+                                                              uint32_t first, uint32_t end, const real *rows,
+                                                              real *out, int64_t fresh)
 {
     enum { PARTS = LANES / WIDTH };
     Lanes sum[PARTS];
@@ -35,5 +36,6 @@ void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, rea
 
 void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh)
 {
-    gather_rows(wires->target, wires->weight_back, wires->column[node], wires->column[node + 1], rows, out, fresh);
+    gather_rows(wires->target, wires->weight_back, wires->column[node], wires->column[node + 1], rows, out,
+                fresh);
 }

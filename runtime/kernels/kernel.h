@@ -1,8 +1,9 @@
 /* kernel.h: what generated code, kernels and rt_net.c share.
  *
- * Kernels are compiled once with DNW_REAL = float (names end in _f32) and once with double (_f64); the clang bitcode of
- * both is carried by the compiler and linked into every program's module, the native objects go into libdnwrt for
- * unit tests. A row is the values of one node for the DNWRT_LANES samples of a tile, contiguous.
+ * Kernels are compiled once with DNW_REAL = float (names end in _f32) and once with double (_f64); the clang
+ * bitcode of both is carried by the compiler and linked into every program's module, the native objects go
+ * into libdnwrt for unit tests. A row is the values of one node for the DNWRT_LANES samples of a tile,
+ * contiguous.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -12,7 +13,7 @@ enum { LANES = 64 }; /* DNWRT_LANES */
 
 /* Edges in use of one bundle, by target and by source. Weights have the program's real type. */
 typedef struct DnwrtWires {
-    const uint32_t *row;    /* targets + 1 */
+    const uint32_t *row; /* targets + 1 */
     const uint32_t *source;
     const void *weight;
     const uint32_t *column; /* sources + 1 */
@@ -31,7 +32,8 @@ typedef struct DnwrtOrder {
 enum { MAX_TIME_STAGES = 7 };
 typedef struct DnwrtTime {
     int64_t positions, steps, stages;
-    int64_t states, nodes, held, outputs; /* rows: of one evaluation; of a held input and of the output at one position */
+    int64_t states, nodes, held,
+        outputs; /* rows: of one evaluation; of a held input and of the output at one position */
     double carry, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
 } DnwrtTime;
 
@@ -46,15 +48,25 @@ typedef struct DnwrtContext {
     int64_t step;
     const DnwrtWires *wires; /* by bundle, through all graphs */
     const DnwrtOrder *order; /* by graph */
-    void *grad;          /* like param */
-    const DnwrtTime *time; /* by graph */
+    void *grad;              /* like param */
+    const DnwrtTime *time;   /* by graph */
 } DnwrtContext;
 
 enum ContextField {
-    CONTEXT_PARAM, CONTEXT_SHARED, CONTEXT_TILES, CONTEXT_STRIDE, CONTEXT_COUNT, CONTEXT_SEED, CONTEXT_STEP,
-    CONTEXT_WIRES, CONTEXT_ORDER, CONTEXT_GRAD, CONTEXT_TIME
+    CONTEXT_PARAM,
+    CONTEXT_SHARED,
+    CONTEXT_TILES,
+    CONTEXT_STRIDE,
+    CONTEXT_COUNT,
+    CONTEXT_SEED,
+    CONTEXT_STEP,
+    CONTEXT_WIRES,
+    CONTEXT_ORDER,
+    CONTEXT_GRAD,
+    CONTEXT_TIME
 };
-_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TIME + 1), "generated code reads the context by field number");
+_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TIME + 1),
+               "generated code reads the context by field number");
 
 #ifdef DNW_REAL
 typedef DNW_REAL real;

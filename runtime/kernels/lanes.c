@@ -3,7 +3,8 @@
 #include "kernel.h"
 
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
-void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part, real *out);
+void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+                    real *out);
 
 /* The first `valid` lanes; always in the same order. */
 real KERNEL(sum_lanes)(const real *row, int64_t valid)
@@ -18,12 +19,14 @@ real KERNEL(sum_lanes)(const real *row, int64_t valid)
 }
 
 /* Uniform numbers for lanes part * WIDTH ... of one element: 24 bits, the same in float and double. */
-void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part, real *out)
+void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+                    real *out)
 {
     uint64_t key = RNG_DROPOUT + ((uint64_t)stream << 8) + ((uint64_t)step << 16);
     for (int i = 0; i < WIDTH; i++) {
         uint64_t sample = (uint64_t)(tile * LANES + part * WIDTH + i);
-        out[i] = (real)((real)(rng_words(seed, key, (sample << 32) | (uint64_t)element).v[0] >> 8) * (real)0x1p-24);
+        out[i] = (real)((real)(rng_words(seed, key, (sample << 32) | (uint64_t)element).v[0] >> 8) *
+                        (real)0x1p-24);
     }
 }
 
@@ -72,9 +75,11 @@ void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *o
     for (int64_t r = 0; r < count; r++) out[r] = KERNEL(sum_lanes)(rows + r * LANES, valid);
 }
 
-/* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone. */
+/* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone.
+ */
 int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);
 int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p)
 {
-    return rng_uniform(seed, RNG_CHANCE + ((uint64_t)bundle << 8), ((uint64_t)target << 32) | (uint64_t)source) < p;
+    return rng_uniform(seed, RNG_CHANCE + ((uint64_t)bundle << 8),
+                       ((uint64_t)target << 32) | (uint64_t)source) < p;
 }

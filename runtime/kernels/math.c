@@ -1,10 +1,10 @@
 /* math.c: functions of WIDTH lanes, in place of a library call a lane.
  *
- * Float: relative error below 3e-7 (tests/unit/test_kernels.c measures it); NaN and infinities as in <math.h>, results below
- * the smallest normal number may become 0. Double (gradcheck): <math.h>. Names ending in 1 take one number.
- *   exp   x = n ln 2 + r, |r| <= ln 2 / 2; 2^n times the Taylor sum of exp r to r^7
- *   log   x = 2^n m, 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + s^5/5 + ... + s^11/11)
- *   tanh  (1 - e) / (1 + e), e = exp(-2|x|); below 1/4 its Taylor sum to x^11
+ * Float: relative error below 3e-7 (tests/unit/test_kernels.c measures it); NaN and infinities as in
+ * <math.h>, results below the smallest normal number may become 0. Double (gradcheck): <math.h>. Names ending
+ * in 1 take one number. exp   x = n ln 2 + r, |r| <= ln 2 / 2; 2^n times the Taylor sum of exp r to r^7 log
+ * x = 2^n m, 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + s^5/5 + ... + s^11/11) tanh
+ * (1 - e) / (1 + e), e = exp(-2|x|); below 1/4 its Taylor sum to x^11
  */
 #include "kernel.h"
 #ifdef __clang__
@@ -40,8 +40,14 @@ real KERNEL(pow1)(real x, real y);
 
 #ifdef DNW_REAL_IS_DOUBLE
 
-static double sigmoid_of(double x) { return 1 / (1 + exp(-x)); }
-static double softplus_of(double x) { return (x > 0 ? x : x < 0 ? 0 : x) + log1p(exp(-fabs(x))); }
+static double sigmoid_of(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+static double softplus_of(double x)
+{
+    return (x > 0 ? x : x < 0 ? 0 : x) + log1p(exp(-fabs(x)));
+}
 EACH_LANE(exp, exp)
 EACH_LANE(log, log)
 EACH_LANE(tanh, tanh)
@@ -61,7 +67,10 @@ static inline __attribute__((always_inline)) Lanes choose(Ints condition, Lanes 
     return (Lanes)(((Ints)yes & condition) | ((Ints)no & ~condition));
 }
 
-static inline __attribute__((always_inline)) Lanes splat(float x) { return x - (Lanes){0}; }
+static inline __attribute__((always_inline)) Lanes splat(float x)
+{
+    return x - (Lanes){0};
+}
 
 static inline __attribute__((always_inline)) Lanes exp_lanes(Lanes x)
 {
@@ -105,7 +114,17 @@ static inline __attribute__((always_inline)) Lanes log_lanes(Lanes x)
     return choose((x < splat(0)) | (x != x), splat(NAN), y);
 }
 
-static inline __attribute__((always_inline)) Lanes abs_lanes(Lanes x) { return (Lanes)((Ints)x & 0x7fffffff); }
+/* log(1 + e): what 1 + e rounds away is put back. */
+static inline __attribute__((always_inline)) Lanes log1p_lanes(Lanes e)
+{
+    Lanes u = 1.0f + e;
+    return log_lanes(u) + (e - (u - 1.0f)) / u;
+}
+
+static inline __attribute__((always_inline)) Lanes abs_lanes(Lanes x)
+{
+    return (Lanes)((Ints)x & 0x7fffffff);
+}
 
 static inline __attribute__((always_inline)) Lanes tanh_lanes(Lanes x)
 {
@@ -129,7 +148,7 @@ IN_REGISTERS(exp, exp_lanes(v))
 IN_REGISTERS(log, log_lanes(v))
 IN_REGISTERS(tanh, tanh_lanes(v))
 IN_REGISTERS(sigmoid, 1.0f / (1.0f + exp_lanes(-v)))
-IN_REGISTERS(softplus, choose(v < splat(0), splat(0), v) + log_lanes(1.0f + exp_lanes(-abs_lanes(v))))
+IN_REGISTERS(softplus, choose(v < splat(0), splat(0), v) + log1p_lanes(exp_lanes(-abs_lanes(v))))
 EACH_LANE(sin, sinf)
 EACH_LANE(cos, cosf)
 EACH_LANE(erf, erff)
@@ -141,12 +160,39 @@ void KERNEL(pow)(real *x, const real *y)
     for (int i = 0; i < WIDTH; i++) x[i] = (real)pow(x[i], y[i]);
 }
 
-real KERNEL(exp1)(real x) { return (real)exp(x); }
-real KERNEL(log1)(real x) { return (real)log(x); }
-real KERNEL(tanh1)(real x) { return (real)tanh(x); }
-real KERNEL(sigmoid1)(real x) { return (real)(1 / (1 + exp(-(double)x))); }
-real KERNEL(softplus1)(real x) { return (real)((x > 0 ? x : x < 0 ? 0 : x) + log1p(exp(-fabs((double)x)))); }
-real KERNEL(sin1)(real x) { return (real)sin(x); }
-real KERNEL(cos1)(real x) { return (real)cos(x); }
-real KERNEL(erf1)(real x) { return (real)erf(x); }
-real KERNEL(pow1)(real x, real y) { return (real)pow(x, y); }
+real KERNEL(exp1)(real x)
+{
+    return (real)exp(x);
+}
+real KERNEL(log1)(real x)
+{
+    return (real)log(x);
+}
+real KERNEL(tanh1)(real x)
+{
+    return (real)tanh(x);
+}
+real KERNEL(sigmoid1)(real x)
+{
+    return (real)(1 / (1 + exp(-(double)x)));
+}
+real KERNEL(softplus1)(real x)
+{
+    return (real)((x > 0 ? x : x < 0 ? 0 : x) + log1p(exp(-fabs((double)x))));
+}
+real KERNEL(sin1)(real x)
+{
+    return (real)sin(x);
+}
+real KERNEL(cos1)(real x)
+{
+    return (real)cos(x);
+}
+real KERNEL(erf1)(real x)
+{
+    return (real)erf(x);
+}
+real KERNEL(pow1)(real x, real y)
+{
+    return (real)pow(x, y);
+}

@@ -238,7 +238,7 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
     add_result(a, r, "loss", 1, &loss);
     take_output(a, r, n, &n->train, count, "output");
     memset(n->grad, 0, (size_t)(n->param_total * n->real_size));
-    edges_gradients(n, (count + LANES - 1) / LANES, NULL);
+    gradient_edges(n, (count + LANES - 1) / LANES, NULL);
     stages[n->train.gradients](&n->context, 0);
     take_params(a, r, n, true, "d", n->grad);
     take_statistics(a, r, n, stages[n->train.updates]);

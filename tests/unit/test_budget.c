@@ -1,4 +1,5 @@
-/* test_budget.c: how many edges a budget keeps, and how many candidates a condition leaves, counted by hand. */
+/* test_budget.c: how many edges a budget keeps, and how many candidates a condition leaves, counted by hand.
+ */
 #include "compile.h"
 #include <jansson.h>
 #include <setjmp.h>
@@ -14,21 +15,21 @@ static const Row rows[] = {
     {"x -> h", 24, 24},
     {"x -> h keep all", 24, 24},
     {"x -> h keep 50%", 24, 12},
-    {"x -> h keep 10%", 24, 2},                 /* 2.4 */
+    {"x -> h keep 10%", 24, 2}, /* 2.4 */
     {"x -> h keep share(0.1)", 24, 2},
     {"x -> h keep share(small^2 * 400)", 24, 24}, /* arithmetic on percentages is on numbers */
     {"x -> h keep if small < 10% then 1 else all", 24, 1},
     {"x -> h keep 7", 24, 7},
     {"x -> h keep 2 * 3 + 1", 24, 7},
-    {"x -> h keep fan_in(3)", 24, 18},          /* of 4 into each of 6 */
+    {"x -> h keep fan_in(3)", 24, 18}, /* of 4 into each of 6 */
     {"x -> h keep fan_in(9)", 24, 24},
-    {"x -> h keep fan_out(2)", 24, 8},          /* of 6 out of each of 4 */
+    {"x -> h keep fan_out(2)", 24, 8}, /* of 6 out of each of 4 */
     {"x -> h keep anneal(100%, 25%, epochs = 3)", 24, 6},
     {"x -> h keep macs(5)", 24, 5},
-    {"x -> h keep params(10)", 24, 4},          /* h has a weight a node */
+    {"x -> h keep params(10)", 24, 4}, /* h has a weight a node */
     {"x -> h sample 50%", 24, 12},
     {"x[i] -> h[a, b] where i == b", 6, 6},
-    {"x[i] -> h[a, i]", 6, 6},                  /* one name, one index */
+    {"x[i] -> h[a, i]", 6, 6},                                          /* one name, one index */
     {"x[i] -> h[a, b] where i < a or b == 2 and i > 1 keep 50%", 7, 4}, /* i=0: a=1: 3; i=2, 3: b=2: 4; 3.5 */
     {"x[i] -> h[_, b] where (i - b) mod 3 == 0 keep 25%", 8, 2},
     {"{ x[i] -> h where i < 2; x -> y } keep fan_in(3)", 20, 6 * 2 + 2 * 3},
@@ -41,7 +42,8 @@ static json_t *list_of(const Row *row, bool all)
     Compilation *c = compilation_new();
     char text[1024];
     snprintf(text, sizeof text,
-             "option small = 5%%\nfn Unit(z) { weight b = 0; z + b }\ngraph G {\n input x[4]\n nodes h[2, 3] : Unit\n output y[2]\n"
+             "option small = 5%%\nfn Unit(z) { weight b = 0; z + b }\ngraph G {\n input x[4]\n nodes h[2, 3] "
+             ": Unit\n output y[2]\n"
              " edges %s\n %s edges h -> y\n}\nmodel M(p[4]) = p |> G\n",
              row->edges, all ? "edges x -> h\n" : "");
     bool ok = compile_text(c, "budget.dnw", text, strlen(text));
@@ -56,11 +58,13 @@ static void test_counts(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        json_t *report = list_of(&rows[i], false), *g = json_object_get(json_object_get(report, "graphs"), "G");
+        json_t *report = list_of(&rows[i], false),
+               *g = json_object_get(json_object_get(report, "graphs"), "G");
         int candidates = (int)json_integer_value(json_object_get(g, "candidates")) - 12;
         int kept = (int)json_integer_value(json_object_get(g, "kept")) - 12; /* h -> y */
         if (candidates != rows[i].candidates || kept != rows[i].kept)
-            fail_msg("edges %s: %d of %d, expected %d of %d", rows[i].edges, kept, candidates, rows[i].kept, rows[i].candidates);
+            fail_msg("edges %s: %d of %d, expected %d of %d", rows[i].edges, kept, candidates, rows[i].kept,
+                     rows[i].candidates);
         json_decref(report);
     }
 }

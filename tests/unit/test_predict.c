@@ -190,7 +190,7 @@ static void test_info(void **state)
     assert_true(run(info_command, false, &e));
     read_file(printed, text, sizeof text);
     assert_non_null(strstr(text, "  Toy            12 of 18 candidate edges (66.7%)\n"));
-    assert_non_null(strstr(text, "sgd(lr = linear(start = 0.1, end = 0.01), momentum = 0.9"));
+    assert_non_null(strstr(text, "sgd(lr = ramp(start = 0.1, end = 0.01), momentum = 0.9"));
     assert_true(run(info_command, true, &e));
     read_file(printed, text, sizeof text);
     json_t *object = json_loads(text, 0, NULL);

@@ -103,9 +103,8 @@ static void test_schedule_errors(void **state)
     expect_bad_rate(
         "\"fast\"",
         "a rate must be a number or a schedule\nhelp: schedules are cosine, drops, ramp and exponential");
-    expect_bad_rate(
-        "{\"call\":\"sinus\",\"args\":{}}",
-        "no schedule is named 'sinus'\nhelp: schedules are cosine, drops, ramp and exponential");
+    expect_bad_rate("{\"call\":\"sinus\",\"args\":{}}",
+                    "no schedule is named 'sinus'\nhelp: schedules are cosine, drops, ramp and exponential");
     expect_bad_rate("{\"call\":\"cosine\",\"args\":{\"peak\":0.1,\"warmup\":-1,\"floor\":0}}",
                     "cosine: warmup = -1 must be 0 or more");
     expect_bad_rate("{\"call\":\"cosine\",\"args\":{\"peak\":0,\"warmup\":0,\"floor\":0}}",
@@ -122,8 +121,7 @@ static void test_schedule_errors(void **state)
                     "drops: number 2 of 'epochs' must be 0 or more");
     expect_bad_rate("{\"call\":\"drops\",\"args\":{\"start\":0.1,\"factor\":1,\"epochs\":[4,4]}}",
                     "drops: 'epochs' must ascend, but 4 follows 4");
-    expect_bad_rate("{\"call\":\"ramp\",\"args\":{\"start\":0,\"end\":0}}",
-                    "ramp: start and end are both 0");
+    expect_bad_rate("{\"call\":\"ramp\",\"args\":{\"start\":0,\"end\":0}}", "ramp: start and end are both 0");
     expect_bad_rate("{\"call\":\"exponential\",\"args\":{\"start\":1,\"factor\":-1}}",
                     "exponential: factor = -1 must be above 0");
 }

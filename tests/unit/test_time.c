@@ -1,4 +1,5 @@
-/* test_time.c: graphs in time against solutions that are known: values after discrete steps, and the order of solvers. */
+/* test_time.c: graphs in time against solutions that are known: values after discrete steps, and the order of
+ * solvers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,10 +24,12 @@ static void outputs(const char *text, const double *input, const double *weights
     e.target = NEW_ARRAY(c->perm, double, 8);
     const Graph *g = c->model->graphs.at[0];
     for (int b = 0; b < g->bundles.count; b++)
-        for (int64_t i = 0; i < g->bundles.at[b].candidates.count; i++) e.param[g->bundles.at[b].weight->offset + i] = *weights++;
+        for (int64_t i = 0; i < g->bundles.at[b].candidates.count; i++)
+            e.param[g->bundles.at[b].weight->offset + i] = *weights++;
     eval_choose(c->perm, &e, 0);
     const Value *y = c->ir->infer->results.at[0];
-    memcpy(out, eval_func(c->perm, c->ir->infer, &e)->value[y->id], (size_t)shape_size(y->shape) * sizeof *out);
+    memcpy(out, eval_func(c->perm, c->ir->infer, &e)->value[y->id],
+           (size_t)shape_size(y->shape) * sizeof *out);
     fclose(c->options.out);
     compilation_free(c);
 }
@@ -38,9 +41,11 @@ static double rotation_error(const char *solver, int steps)
     double out[2], weights[4] = {1, -1, 1, 1}, start[2] = {0.8, -0.3}, t = 1.3;
     snprintf(text, sizeof text,
              "fn Same(z) = z\ngraph G {\n  time = flow(0, 1.3, %s(%d))\n  input x[2] : Same\n  output y[2]\n"
-             "  edges { x[i] -> x[j] where i != j; x[i] -> y[i] }\n}\nmodel M(x[2]) = x |> G\n", solver, steps);
+             "  edges { x[i] -> x[j] where i != j; x[i] -> y[i] }\n}\nmodel M(x[2]) = x |> G\n",
+             solver, steps);
     outputs(text, start, weights, out);
-    return hypot(out[0] - (start[0] * cos(t) + start[1] * sin(t)), out[1] - (start[1] * cos(t) - start[0] * sin(t)));
+    return hypot(out[0] - (start[0] * cos(t) + start[1] * sin(t)),
+                 out[1] - (start[1] * cos(t) - start[0] * sin(t)));
 }
 
 /* s' = s (1 - s) from 0.1: the logistic curve */
@@ -49,8 +54,10 @@ static double logistic_error(const char *solver, int steps)
     char text[600];
     double out, weight = 1, none = 0, t = 2;
     snprintf(text, sizeof text,
-             "fn Grow(z) {\n  state s = 0.1\n  s' = s * (1 - s) + 0 * z\n  s\n}\ngraph G {\n  time = flow(0, 2, %s(%d))\n  input x[1]\n"
-             "  output y[1] : Grow\n  edges x[_] -> y[_]\n}\nmodel M(x[1]) = x |> G\n", solver, steps);
+             "fn Grow(z) {\n  state s = 0.1\n  s' = s * (1 - s) + 0 * z\n  s\n}\ngraph G {\n  time = flow(0, "
+             "2, %s(%d))\n  input x[1]\n"
+             "  output y[1] : Grow\n  edges x[_] -> y[_]\n}\nmodel M(x[1]) = x |> G\n",
+             solver, steps);
     outputs(text, &none, &weight, &out);
     return fabs(out - 1 / (1 + 9 * exp(-t)));
 }
@@ -59,7 +66,8 @@ static void check_order(const char *solver, double order)
 {
     double a = log2(rotation_error(solver, 16) / rotation_error(solver, 32));
     double b = log2(logistic_error(solver, 16) / logistic_error(solver, 32));
-    if (fabs(a - order) > 0.2 || fabs(b - order) > 0.2) fail_msg("%s: orders %.2f and %.2f, not %.0f", solver, a, b, order);
+    if (fabs(a - order) > 0.2 || fabs(b - order) > 0.2)
+        fail_msg("%s: orders %.2f and %.2f, not %.0f", solver, a, b, order);
 }
 
 static void test_orders(void **state)
@@ -76,8 +84,10 @@ static void test_steps(void **state)
 {
     (void)state;
     double out, start = 3, weights[2] = {2, 10};
-    outputs("fn Next(z) = z + 1\ngraph G {\n  time = steps(3)\n  input x[1] : Next\n  output y[1]\n  edges { x[_] -> x[_]; x[_] -> y[_] }\n}\n"
-            "model M(x[1]) = x |> G\n", &start, weights, &out);
+    outputs("fn Next(z) = z + 1\ngraph G {\n  time = steps(3)\n  input x[1] : Next\n  output y[1]\n  edges { "
+            "x[_] -> x[_]; x[_] -> y[_] }\n}\n"
+            "model M(x[1]) = x |> G\n",
+            &start, weights, &out);
     assert_float_equal(out, 310, 1e-12);
 }
 
@@ -86,14 +96,17 @@ static void test_states(void **state)
 {
     (void)state;
     double out, start = 5, weights[2] = {1, 1};
-    outputs("fn Count(z) {\n  state c = 1\n  next c = c + z\n  c\n}\ngraph G {\n  time = steps(3)\n  input x[1]\n  nodes h[1] : Count\n"
-            "  output y[1] : Count\n  edges { x[_] -> h[_]; h[_] -> y[_] }\n}\nmodel M(x[1]) = x |> G\n", &start, weights, &out);
+    outputs("fn Count(z) {\n  state c = 1\n  next c = c + z\n  c\n}\ngraph G {\n  time = steps(3)\n  input "
+            "x[1]\n  nodes h[1] : Count\n"
+            "  output y[1] : Count\n  edges { x[_] -> h[_]; h[_] -> y[_] }\n}\nmodel M(x[1]) = x |> G\n",
+            &start, weights, &out);
     /* h: 1, 6, 11, 16; y: 1, 2, 8, 19 */
     assert_float_equal(out, 19, 1e-12);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_steps), cmocka_unit_test(test_states)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_steps),
+                                       cmocka_unit_test(test_states)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
