@@ -75,21 +75,20 @@ static void bundle_weights(Net *n, NetBundle *b)
 }
 
 /* Waking threads takes longer than a few thousand edges. */
-static bool worth_threads(const Net *n)
-{
-    return n->bundle_count > 1 && n->param_total > 1 << 16;
-}
+enum { WORTH_THREADS = 1 << 16 };
 
 void edges_weights(Net *n)
 {
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (worth_threads(n))
+#pragma omp parallel for num_threads(n->options.threads)                                                     \
+    schedule(dynamic, 1) if (n->param_total > WORTH_THREADS)
     for (int i = 0; i < n->bundle_count; i++) bundle_weights(n, &n->bundles[i]);
 }
 
 void edges_rebuild(Net *n)
 {
     n->kept_total = 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (worth_threads(n))
+#pragma omp parallel for num_threads(n->options.threads)                                                     \
+    schedule(dynamic, 1) if (n->param_total > WORTH_THREADS)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         if (b->changed) {

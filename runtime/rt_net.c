@@ -48,20 +48,26 @@ int64_t net_parameters(const Net *n)
     return total;
 }
 
+/* Marks from outside must fit the budget, which is what memory was taken for. */
+static bool marks_fit(const Net *n, const NetList *l, RtError *e)
+{
+    int64_t kept = 0, most = l->rule == RULE_COUNT ? l->keep : l->candidates;
+    for (int k = 0; k < l->bundle_count; k++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + k];
+        int64_t before = kept;
+        for (int64_t c = 0; c < b->candidates.count; c++) kept += b->kept[c];
+        if (kept - before > b->capacity) most = b->capacity;
+    }
+    if (kept <= most) return true;
+    return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld", l->name,
+                   (long long)kept, (long long)most);
+}
+
 bool net_reload(Net *n, bool kept_given, RtError *e)
 {
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
-        int64_t kept = 0, room = 0;
-        for (int k = 0; k < l->bundle_count; k++) {
-            NetBundle *b = &n->bundles[l->first_bundle + k];
-            int64_t here = 0;
-            for (int64_t c = 0; c < b->candidates.count; c++) here += b->kept[c];
-            if (here > b->capacity)
-                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld",
-                               l->name, (long long)here, (long long)b->capacity);
-            kept += here, room += b->capacity;
-        }
+        if (!marks_fit(n, l, e)) return false;
         l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);

@@ -1,4 +1,4 @@
-/* rt_wiring.c: candidates from predicates; topological order; reachability. See rt_wiring.h. */
+/* rt_wiring.c: candidates from predicates; topological order. See rt_wiring.h. */
 #include "rt_wiring.h"
 #include <stdlib.h>
 #include <string.h>
@@ -417,56 +417,4 @@ void wiring_order_free(WiringOrder *order)
 {
     free(order->nodes), free(order->phases);
     *order = (WiringOrder){0};
-}
-
-/* ---- reachability ---- */
-
-static bool any_marked(const uint8_t *mark, int64_t first, int64_t count)
-{
-    return memchr(mark + first, 1, (size_t)count) != NULL;
-}
-
-static bool spread_forwards(const Candidates *c, const uint8_t *from, uint8_t *to)
-{
-    bool changed = false;
-    bool dense_hit = c->form == CANDIDATES_DENSE && any_marked(from, 0, c->sources);
-    for (int64_t t = 0; t < c->targets; t++) {
-        bool hit = dense_hit;
-        CandidateRun run;
-        if (to[t]) continue;
-        if (c->form != CANDIDATES_DENSE)
-            for (int64_t n = 0; !hit && candidates_run(c, t, n, &run); n++)
-                hit = any_marked(from, run.source, run.length);
-        if (hit) to[t] = 1, changed = true;
-    }
-    return changed;
-}
-
-static bool spread_backwards(const Candidates *c, uint8_t *from, const uint8_t *to)
-{
-    bool changed = false;
-    if (c->form == CANDIDATES_DENSE && !any_marked(to, 0, c->targets)) return false;
-    for (int64_t t = c->targets - 1; t >= 0; t--) {
-        CandidateRun run;
-        if (!to[t] && c->form != CANDIDATES_DENSE) continue;
-        for (int64_t n = 0; candidates_run(c, t, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++)
-                if (!from[run.source + i]) from[run.source + i] = 1, changed = true;
-        if (c->form == CANDIDATES_DENSE) break;
-    }
-    return changed;
-}
-
-void wiring_reach(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
-                  const Candidates *const *candidates, int from, bool forwards, uint8_t *const *mark)
-{
-    for (int i = 0; i < set_count; i++) memset(mark[i], i == from, (size_t)sets[i].size);
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (int i = 0; i < line_count; i++) {
-            uint8_t *a = mark[lines[i].from], *b = mark[lines[i].to];
-            if (forwards ? spread_forwards(candidates[i], a, b) : spread_backwards(candidates[i], a, b))
-                changed = true;
-        }
-    }
 }

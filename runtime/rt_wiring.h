@@ -95,9 +95,4 @@ typedef struct WiringCycle {
 bool wiring_order(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
                   const Candidates *const *candidates, WiringOrder *order, WiringCycle *cycle);
 void wiring_order_free(WiringOrder *order);
-
-/* Marks nodes: 1 = a path leads to it from a node of set `from`; over candidates, forwards or backwards.
- * `mark` has one byte array per set. */
-void wiring_reach(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
-                  const Candidates *const *candidates, int from, bool forwards, uint8_t *const *mark);
 #endif

@@ -7,7 +7,9 @@ source=$(cd ../.. && pwd)
 build=${FUZZ_BUILD:-$source/build-fuzz}
 seconds=${FUZZ_SECONDS:-300}
 passed=0 failed=0
-(cd "$source" && cmake --preset fuzz -B "$build" >/dev/null && cmake --build "$build" >/dev/null)
+mkdir -p "$build"
+(cd "$source" && cmake --preset fuzz -B "$build" && cmake --build "$build") >"$build/build.log" 2>&1 ||
+  { tail -n 20 "$build/build.log"; echo "FAILED: the fuzz build"; exit 1; }
 for target in fuzz_*.c; do
   name=$(basename "$target" .c)
   fuzzer=$(find "$build" -name "$name" -type f -perm -u+x | head -n 1)

@@ -1,4 +1,4 @@
-/* test_wiring.c: candidates, order, cycles and reachability against brute force on random conditions;
+/* test_wiring.c: candidates, order and cycles against brute force on random conditions;
  * conditions of the language against the same ones written in C.
  */
 #include <setjmp.h>
@@ -325,29 +325,6 @@ static void test_long_cycle(void **state)
     }
 }
 
-static void test_reach(void **state)
-{
-    (void)state;
-    for (uint64_t seed = 0; seed < 1000; seed++) {
-        static Web w;
-        uint8_t mark[MOST_SETS][16], *marks[MOST_SETS], want[MOST_NODES];
-        web_open(&w, seed, seed % 3 == 0);
-        int n = w.offset[w.set_count], from = (int)(seed % (uint64_t)w.set_count);
-        for (int forwards = 0; forwards < 2; forwards++) {
-            for (int s = 0; s < w.set_count; s++) marks[s] = mark[s];
-            wiring_reach(w.set_count, w.sets, w.line_count, w.lines, w.candidates, from, forwards, marks);
-            for (int v = 0; v < n; v++) want[v] = v >= w.offset[from] && v < w.offset[from + 1];
-            for (int round = 0; round < n; round++)
-                for (int a = 0; a < n; a++)
-                    for (int b = 0; b < n; b++)
-                        if (w.pair[a][b] && want[forwards ? a : b]) want[forwards ? b : a] = 1;
-            for (int s = 0; s < w.set_count; s++)
-                for (int i = 0; i < w.sets[s].size; i++) assert_int_equal(mark[s][i], want[w.offset[s] + i]);
-        }
-        web_close(&w);
-    }
-}
-
 /* ---- conditions of the language ---- */
 
 typedef struct Condition {
@@ -442,8 +419,9 @@ static void test_conditions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_candidates), cmocka_unit_test(test_order),
-        cmocka_unit_test(test_long_cycle), cmocka_unit_test(test_reach),
+        cmocka_unit_test(test_candidates),
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_long_cycle),
         cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
