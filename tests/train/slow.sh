@@ -9,6 +9,9 @@ reach spirals "" 100
 for wiring in 0 1 2 3 4 5; do reach topologies "" 100 -D wiring=$wiring; done
 for cell in 0 1 2 3; do reach cells "" 100 -D cell=$cell; done
 
+reach spiral_flow "" 100
+reach spiral_flow "" 100 -D mode='steps(8)'
+
 if "$dnw" check "$examples/fashion.dnw" >/dev/null 2>&1; then
   reach fashion_mlp "" 100
   reach fashion_mlp 86.5 88.0 -D learned=false
