@@ -175,6 +175,16 @@ static void check_memory(Check *k, const Decl *d, int at)
             twice(k, "", s->name, d->body.at[j]->name.span);
 }
 
+/* `next s` and `s'` move a state of the same function. */
+static void check_state(Check *k, const Decl *d, const Stmt *s)
+{
+    for (int i = 0; i < d->body.count; i++)
+        if (d->body.at[i]->kind == STMT_STATE && strcmp(d->body.at[i]->name.text, s->name.text) == 0) return;
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function",
+                       s->name.text);
+    diag_help(g, "declare it first: state %s = 0", s->name.text);
+}
+
 static void function_names(Check *k, Scope *scope, const Decl *d)
 {
     bind_params(k, scope, d);
@@ -185,8 +195,7 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
         use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
         check_memory(k, d, i);
         if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
-        else if (s->name.text && !is_bound(scope, s->name.text))
-            unknown_name(k, scope, s->name.text, s->name.span);
+        else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s);
     }
 }
 

@@ -114,21 +114,18 @@ void move_state(Check *k, Scope *scope, const Stmt *s)
     bool flow = k->graph->time.carry != 0, derivative = s->kind == STMT_DERIV;
     int i = find_state(k->timed, s->name.text);
     Val *v = check_expr(k, scope, s->value);
-    if (i < 0) {
-        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function",
-                           s->name.text);
-        diag_help(d, "declare it first: state %s = 0", s->name.text);
-        return;
-    }
+    if (i < 0) return; /* said by check_names.c */
     TimedState *state = &k->timed->state[i];
     if (flow != derivative) {
         Diag *d = diag_add(k->diags, E_PLACE, s->span,
-                           flow ? "'next %s' in a graph that flows" : "'%s'' in a graph that runs in steps",
+                           flow ? "a next value of state '%s' in a graph that flows"
+                                : "a derivative of state '%s' in a graph that runs in steps",
                            s->name.text);
         diag_help(d,
                   flow ? "in time = flow a state moves by its derivative: %s' = ..."
                        : "in time = steps a state moves by its next value: next %s = ...",
                   s->name.text);
+        state->moved = s->span;
         return;
     }
     if (state->next) {

@@ -321,8 +321,9 @@ json_t *diags_json(const Diags *d)
 bool diag_explain(const char *code, FILE *out)
 {
     for (int i = 0; i < DIAG_COUNT; i++) {
-        if (strcmp(code, diag_code_text((DiagCode)i)) != 0) continue;
-        fprintf(out, "%s: %s\n\n%s", code, rows[i].title, rows[i].page);
+        const char *text = diag_code_text((DiagCode)i);
+        if (strcasecmp(code, text) != 0 && strcmp(code, text + 1) != 0) continue; /* e0214 and 0214 will do */
+        fprintf(out, "%s: %s\n\n%s", text, rows[i].title, rows[i].page);
         return true;
     }
     return false;
