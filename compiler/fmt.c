@@ -21,6 +21,7 @@ static const int widest_hole[COLUMNS] = {24, 40, 40};
 typedef struct Line {
     Vec(char) text;
     int mark[COLUMNS]; /* byte at which the column begins; 0: the line has none */
+    int kind[COLUMNS]; /* of the token there: `:` and `->` do not share a column */
 } Line;
 
 typedef struct Printer {
@@ -186,7 +187,10 @@ static void print_token(Printer *p, const Token *t, bool chain_break)
     if (t->kind != '{') print_comments_before(p, t->span.start);
     begin_token(p, t, chain_break);
     int column = column_of(p, t);
-    if (column >= 0 && !line(p)->mark[column]) line(p)->mark[column] = line(p)->text.count;
+    if (column >= 0 && !line(p)->mark[column]) {
+        line(p)->mark[column] = line(p)->text.count;
+        line(p)->kind[column] = t->kind;
+    }
     put(p, p->source->text + t->span.start, t->span.end - t->span.start);
     bool begins = p->statement_over;
     p->unary = t->kind == '-' && (begins || !is_operand_end(p->last.kind));
@@ -264,7 +268,9 @@ static void align(Printer *p)
         for (int from = 0, to; from < p->lines.count; from = to) {
             to = from + 1;
             if (!p->lines.at[from].mark[k]) continue;
-            while (to < p->lines.count && p->lines.at[to].mark[k]) to++;
+            while (to < p->lines.count && p->lines.at[to].mark[k] &&
+                   p->lines.at[to].kind[k] == p->lines.at[from].kind[k])
+                to++;
             align_run(p, k, from, to);
         }
 }

@@ -80,7 +80,15 @@ check_sizes() {
   done
 }
 
+# Examples look as dnw fmt writes them.
+check_examples() {
+  [ -x "$build/dnw" ] || return
+  local file
+  while IFS= read -r file; do found "$file is not formatted: dnw fmt $file"; done < <("$build/dnw" fmt --check examples/*.dnw)
+}
+
 check_format
+check_examples
 check_names "$build/libdnwc.a" compiler
 check_names "$build/libdnwrt.a" runtime
 check_codes
