@@ -102,15 +102,21 @@ static Val *dropout(Check *k, Val **a, Span span)
     return val_runtime(k, v, span);
 }
 
-static Val *last_position(Check *k, Value *x, Span span)
+/* last: what stands at the last position; mean_time: the mean over positions. */
+static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
 {
     Shape part = {x->shape.rank - 1, {0}};
     if (x->shape.rank < 2) {
         Diag *d =
-            diag_add(k->diags, E_SHAPE, span, "last takes a sequence [positions, features] and is given %s",
-                     shape_text(k->perm, x->shape));
+            diag_add(k->diags, E_SHAPE, span, "%s takes a sequence [positions, features] and is given %s",
+                     b->name, shape_text(k->perm, x->shape));
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
         return val_poison(k);
+    }
+    if (strcmp(b->name, "mean_time") == 0) {
+        Value *sum = func_add(k->func, IR_SUM_FIRST, span, 1, &x),
+              *share = func_const(k->func, 1.0 / (double)x->shape.dim[0]);
+        return val_runtime(k, func_add(k->func, IR_MUL, span, 2, (Value *[]){sum, share}), span);
     }
     for (int i = 0; i < part.rank; i++) part.dim[i] = x->shape.dim[i + 1];
     Value *v = func_add(k->func, IR_SLICE, span, 1, &x);
@@ -128,7 +134,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
     if (strcmp(b->name, "scan") == 0)
         return val_is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], span);
-    if (strcmp(b->name, "last") == 0) return last_position(k, x, span);
+    if (strcmp(b->name, "last") == 0 || strcmp(b->name, "mean_time") == 0) return along_time(k, b, x, span);
     if (!is_vector(k, b, a[0], span)) return val_poison(k);
     if (strcmp(b->name, "softmax") == 0)
         return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);

@@ -138,6 +138,25 @@ static void gen_sum_samples(GenTile *t, const Value *v, const Func *f)
     emit_kernel(e, "sum_samples", e->none, 4, args);
 }
 
+/* Position by position along the first index: added up, or each a copy. */
+static void gen_first(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    const Value *x = v->args[0];
+    bool sum = v->op == IR_SUM_FIRST;
+    int64_t part = shape_size(sum ? v->shape : x->shape),
+            positions = shape_size(sum ? x->shape : v->shape) / part;
+    if (sum) zero_rows(t, v->address, part);
+    EmitLoop l = emit_loop(e, emit_int(e, positions));
+    LLVMValueRef moving = emit_mul(e, l.i, emit_int(e, part));
+    LLVMValueRef to =
+        gen_row(t, sum ? emit_int(e, v->address) : emit_add(e, emit_int(e, v->address), moving));
+    LLVMValueRef from =
+        gen_row(t, sum ? emit_add(e, emit_int(e, x->address), moving) : emit_int(e, x->address));
+    emit_kernel(e, sum ? "add_rows" : "copy_rows", e->none, 3, (LLVMValueRef[]){to, from, emit_int(e, part)});
+    emit_loop_end(e, &l);
+}
+
 static void gen_step(GenTile *t, const Func *f, const Value *v)
 {
     int64_t at = v->address;
@@ -151,6 +170,8 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
     case IR_EMBED:
         if (v->stored) gen_embed(t, v);
         break;
+    case IR_SUM_FIRST:
+    case IR_SPREAD_FIRST: gen_first(t, v); break;
     case IR_SUM_SAMPLES: gen_sum_samples(t, v, f); break;
     case IR_WIRED: gen_wired(t, v); break;
     case IR_WIRED_BACK: gen_wired_back(t, v, f); break;

@@ -5,12 +5,21 @@
  *   slice    y = x[index .. index + n]                   dx = embed dy
  *   embed    y = 0 ..., x, ... 0                         dx = slice dy
  *   sum      y = sum over the elements of a sample       dx = repeat dy
+ *   sum_first     y = sum over the first index      dx = spread_first dy
+ *   spread_first  y = x for each position           dx = sum_first dy
  *   maximum  y = largest element of a sample             no gradient
  *   sum_samples  y = sum over the samples of the step    dx = dy for every sample that is one
  */
 #include "diag.h"
 #include "op.h"
 #include <math.h>
+
+static Shape without_first(Shape s)
+{
+    Shape rest = {s.rank - 1, {0}};
+    for (int i = 0; i < rest.rank; i++) rest.dim[i] = s.dim[i + 1];
+    return rest;
+}
 
 void tensor_shape(Value *v)
 {
@@ -19,6 +28,7 @@ void tensor_shape(Value *v)
         if (v->args[i]->per_sample) v->per_sample = true;
     int64_t total = 0;
     switch (v->op) {
+    case IR_SUM_FIRST: v->shape = without_first(v->args[0]->shape); break;
     case IR_CONCAT:
         for (int i = 0; i < v->arg_count; i++) total += shape_size(v->args[i]->shape);
         v->shape = shape_vector(total);
@@ -56,6 +66,10 @@ void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads
         if (v->args[0]->shape.rank == 0) grads[0] = dy;
         else grads[0] = reshaped(f, IR_REPEAT, dy, v->args[0]->shape, 0);
         break;
+    case IR_SUM_FIRST:
+        grads[0] = reshaped(f, IR_SPREAD_FIRST, dy, v->args[0]->shape, v->args[0]->shape.dim[0]);
+        break;
+    case IR_SPREAD_FIRST: grads[0] = func_unary(f, IR_SUM_FIRST, dy); break;
     case IR_SUM_SAMPLES:
         if (v->args[0]->per_sample)
             grads[0] = func_binary(f, IR_MUL, dy, func_add(f, IR_VALID, v->span, 0, NULL));
@@ -84,6 +98,13 @@ void tensor_eval(const Value *v, const double *const *args, double *out)
     case IR_SUM:
         *out = 0;
         for (int64_t i = 0; i < m; i++) *out += args[0][i];
+        break;
+    case IR_SUM_FIRST:
+        memset(out, 0, (size_t)n * sizeof *out);
+        for (int64_t i = 0; i < m; i++) out[i % n] += args[0][i];
+        break;
+    case IR_SPREAD_FIRST:
+        for (int64_t i = 0; i < n; i++) out[i] = args[0][i % m];
         break;
     case IR_MAXIMUM:
         *out = args[0][0];

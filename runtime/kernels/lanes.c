@@ -33,6 +33,7 @@ void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, i
 void KERNEL(sum_rows)(const real *rows, int64_t count, real *out);
 void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
+void KERNEL(add_rows)(real *to, const real *from, int64_t count);
 void KERNEL(zero_rows)(real *to, int64_t count);
 void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
 
@@ -62,6 +63,11 @@ void KERNEL(max_rows)(const real *rows, int64_t count, real *out)
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count)
 {
     for (int64_t i = 0; i < count * LANES; i++) to[i] = from[i];
+}
+
+void KERNEL(add_rows)(real *to, const real *from, int64_t count)
+{
+    for (int64_t i = 0; i < count * LANES; i++) to[i] += from[i];
 }
 
 void KERNEL(zero_rows)(real *to, int64_t count)
