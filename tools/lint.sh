@@ -31,7 +31,7 @@ check_names() { # ARCHIVE FOLDER
       $1 == "word" { sub(/.*\//, "", $2); sub(/\..*/, "", $2); declared[$3] = declared[$3] " " $2; next }
       $1 == "file" { known[$2] = 1; next }
       /\.c\.o:$/ { sub(/\.c\.o:$/, ""); object = $1; next }
-      NF == 3 && $2 ~ /[TDRB]/ && (object in known) && $3 != "main" {
+      NF == 3 && $2 ~ /[TDRB]/ && (object in known) && $3 != "main" && $3 !~ /^__/ {
         place = folder "/" object ".c exports \047" $3 "\047"
         if (!($3 in declared)) { print place ", which no header declares"; next }
         if ($3 ~ /^(dnwrt|rt)_/ || leads(object, $3)) next
