@@ -213,6 +213,8 @@ typedef struct ParamSpec {
 } ParamSpec;
 bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
                Val *function, Val **out);
+/* The parameters of a fn or graph and its [sizes], which come from `taken`; false after messages. */
+bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope);
 bool declares_weights(const Decl *d);
 Val *apply_fn(Check *k, Val *function, Val *first, Span span);
 

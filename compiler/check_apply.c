@@ -271,7 +271,8 @@ static bool enter(Check *k, const Decl *d, Span span)
     return true;
 }
 
-Val *apply_fn(Check *k, Val *function, Val *first, Span span)
+/* Parameters of a declaration, and its sizes from the shape of the value it is given, in `scope`. */
+bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope)
 {
     const Decl *d = function->decl;
     int count = d->params.count;
@@ -279,7 +280,27 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
     Val **args = NEW_ARRAY(k->perm, Val *, (size_t)count + 1);
     for (int i = 0; i < count; i++)
         params[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
-    if (first && count == 0) {
+    for (int i = 0; i < d->sizes.count; i++) {
+        double size = i < taken.rank ? (double)taken.dim[i] : 1;
+        scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
+    }
+    if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
+        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
+                 d->name.text, d->sizes.count, d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
+        return false;
+    }
+    if (!bind_args(k, d->name.text, span, count, params, first, function, args)) return false;
+    for (int i = 0; i < count; i++) {
+        Val *v = args[i] ? args[i] : check_expr(k, scope, d->params.at[i].fallback);
+        scope_add(k, scope, d->params.at[i].name, described(k, v));
+    }
+    return true;
+}
+
+Val *apply_fn(Check *k, Val *function, Val *first, Span span)
+{
+    const Decl *d = function->decl;
+    if (first && d->params.count == 0) {
         diag_add(k->diags, E_ARGUMENT, span, "'%s' takes no value", d->name.text);
         return val_poison(k);
     }
@@ -287,17 +308,9 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
     vec_push(k->perm, &k->seen, d);
     Scope scope = {.module = function->module};
     Val *result = val_poison(k);
-    if (bind_args(k, d->name.text, span, count, params, first, function, args)) {
-        Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
-        for (int i = 0; i < d->sizes.count; i++)
-            scope_add(k, &scope, d->sizes.at[i],
-                      val_number(k, i < taken.rank ? (double)taken.dim[i] : 1, span));
-        for (int i = 0; i < count; i++) {
-            Val *v = args[i] ? args[i] : check_expr(k, &scope, d->params.at[i].fallback);
-            scope_add(k, &scope, d->params.at[i].name, v);
-        }
+    Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
+    if (bind_params(k, function, first, taken, span, &scope))
         result = d->value ? check_expr(k, &scope, d->value) : body_value(k, &scope, d);
-    }
     k->calls.count--;
     return result;
 }

@@ -319,31 +319,6 @@ static void budgets(Check *k, Graph *g, Scope *scope, const Decl *d)
 
 /* ---- instances ---- */
 
-static bool bind_graph(Check *k, Val *function, Shape taken, Span span, Scope *scope)
-{
-    const Decl *d = function->decl;
-    int count = d->params.count;
-    ParamSpec *params = NEW_ARRAY(k->perm, ParamSpec, (size_t)count + 1);
-    Val **args = NEW_ARRAY(k->perm, Val *, (size_t)count + 1);
-    for (int i = 0; i < count; i++)
-        params[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
-    for (int i = 0; i < d->sizes.count; i++) {
-        double size = i < taken.rank ? (double)taken.dim[i] : 1;
-        scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
-    }
-    if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
-        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
-                 d->name.text, d->sizes.count, d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
-        return false;
-    }
-    if (!bind_args(k, d->name.text, span, count, params, NULL, function, args)) return false;
-    for (int i = 0; i < count; i++) {
-        Val *v = args[i] ? args[i] : check_expr(k, scope, d->params.at[i].fallback);
-        scope_add(k, scope, d->params.at[i].name, described(k, v));
-    }
-    return true;
-}
-
 static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
 {
     bool ok = true;
@@ -414,7 +389,7 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     k->graph_scope = &scope;
     int before = mistakes(k);
     vec_push(k->perm, &k->calls, d);
-    bool sets = bind_graph(k, function, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
+    bool sets = bind_params(k, function, NULL, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
                 few_nodes(k, g, d->name.span);
     if (sets) {
         input_fits(k, g, x, span);

@@ -148,7 +148,7 @@ static void bind(Check *k, Scope *scope, Name name)
     scope_add(k, scope, name, NULL);
 }
 
-static void bind_params(Check *k, Scope *scope, const Decl *d)
+static void param_names(Check *k, Scope *scope, const Decl *d)
 {
     for (int i = 0; i < d->sizes.count; i++) bind(k, scope, d->sizes.at[i]);
     for (int i = 0; i < d->params.count; i++) {
@@ -187,7 +187,7 @@ static void check_state(Check *k, const Decl *d, const Stmt *s)
 
 static void function_names(Check *k, Scope *scope, const Decl *d)
 {
-    bind_params(k, scope, d);
+    param_names(k, scope, d);
     use(k, scope, d->value);
     for (int i = 0; i < d->body.count; i++) {
         const Stmt *s = d->body.at[i];
@@ -249,7 +249,7 @@ static void edge_names(Check *k, Scope *scope, const Decl *graph, const EdgesDec
 
 static void graph_names(Check *k, Scope *scope, const Decl *d)
 {
-    bind_params(k, scope, d);
+    param_names(k, scope, d);
     for (int i = 0; i < d->items.count; i++) {
         const GraphItem *item = d->items.at[i];
         if (item->kind != ITEM_LET) continue;

@@ -379,7 +379,6 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
         Emit *e = emit_new(ir->perm, context, module, f64);
         gen_type(ir, e, &list, out);
         pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
-        out->count = list.functions.count;
         if (f64) gen_predicates(ir, e);
         LLVMDisposeBuilder(e->builder);
     }
@@ -387,10 +386,8 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
 }
 
 /* const DnwrtProgram dnw_program (runtime/dnwrt.h) */
-void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context,
-               LLVMModuleRef module)
+void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef module)
 {
-    (void)ir, (void)stages;
     LLVMTypeRef i32 = LLVMInt32TypeInContext(context);
     LLVMValueRef text = LLVMConstStringInContext2(context, manifest, strlen(manifest), false);
     LLVMValueRef place = LLVMAddGlobal(module, LLVMTypeOf(text), "manifest");

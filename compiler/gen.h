@@ -16,13 +16,11 @@ typedef struct FuncStages {
 } FuncStages;
 typedef struct Stages {
     FuncStages train, infer;
-    int count;
 } Stages;
 
 /* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
-void gen_table(const Ir *ir, const Stages *stages, const char *manifest, LLVMContextRef context,
-               LLVMModuleRef module);
+void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef module);
 
 /* gen_scalar.c: pointwise operators */
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *args, bool vector);

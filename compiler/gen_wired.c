@@ -105,7 +105,6 @@ void gen_wired(GenTile *t, const Value *v)
 /* ---- backward ---- */
 
 typedef struct Back {
-    const Value *wired, *back;
     const Func *f;        /* that holds wired_weight values */
     LLVMValueRef scratch; /* gradient of one node's value */
 } Back;
@@ -167,7 +166,7 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
         gen_timed_back(t, v, f);
         return;
     }
-    Back b = {v->args[0], v, f, emit_scratch(e, LANES)};
+    Back b = {f, emit_scratch(e, LANES)};
     gen_clear_partials(t, v, f);
     phases(t, v, true, backward_node, &b);
 }

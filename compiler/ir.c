@@ -47,7 +47,7 @@ void op_shape(Value *v)
     case CLASS_TENSOR: tensor_shape(v); break;
     case CLASS_WIRED: wired_shape(v); break;
     case CLASS_LAYER:
-        v->shape = v->args[0]->shape; /* LINEAR: set by its maker */
+        v->shape = v->args[0]->shape;
         v->per_sample = v->args[0]->per_sample;
         break;
     case CLASS_LEAF: v->per_sample = v->op != IR_CONST && v->op != IR_PARAM && v->op != IR_COUNT; break;

@@ -68,7 +68,7 @@ static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
     return w->c->kept[w->g->number][bundle][candidate] != 0;
 }
 
-/* For every edge in use of the graph: visit(target row, source value index, weight). */
+/* I_v of one node: the sum over its edges in use. */
 static double sum_into(const WiredEval *w, int set, int64_t node, int64_t sample)
 {
     double total = 0;

@@ -161,7 +161,7 @@ bool object(Compilation *c, const Ir *ir)
     LLVMSetTarget(module, triple);
     LLVMSetModuleDataLayout(module, layout);
     Stages *stages = gen(ir, context, module);
-    gen_table(ir, stages, manifest(ir, stages, m.cpu), context, module);
+    gen_table(manifest(ir, stages, m.cpu), context, module);
     verify(module);
     if (is_dump(c, "llvm")) {
         char *text = LLVMPrintModuleToString(module);
