@@ -13,6 +13,7 @@
 static const DataKind data_kinds[] = {
     {"fashion_mnist", data_mnist_peek, data_mnist_load},
     {"mnist", data_mnist_peek, data_mnist_load},
+    {"cifar10", data_cifar_peek, data_cifar_load},
     {"idx", data_idx_peek, data_idx_load},
     {"csv", data_csv_peek, data_csv_load},
     {"npy", data_npy_peek, data_npy_load},
@@ -66,7 +67,7 @@ Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
         if (kind) rt_fail(e, RT_SYSTEM, "out of memory");
         return NULL;
     }
-    *d = (Data){.name = kind->name, .target_size = 1, .std = 1};
+    *d = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
     bool good = kind->load(json_object_get(setting, "args"), context, d, e);
     if (good && d->train.samples == 0) good = rt_fail(e, RT_BAD_INPUT, "%s: no samples to train on", d->name);
     if (good) return d;
@@ -80,7 +81,7 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
     const DataKind *kind = data_find_kind(setting, e);
 
     if (!kind) return false;
-    *shape_only = (Data){.name = kind->name, .target_size = 1, .std = 1};
+    *shape_only = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
     if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) return true;
     if (e->code == DATA_MISSING) {
         e->code = RT_OK;
@@ -126,6 +127,43 @@ bool data_count(const json_t *args, const Data *d, const char *name, int64_t low
                        (long long)low, (long long)high);
     *n = (int64_t)x;
     return true;
+}
+
+/* One of mean and std into `to`, one number a channel; an absent one keeps what is there. */
+static bool read_channels(const json_t *v, const char *name, double low, Data *d, float *to, RtError *e)
+{
+    size_t given = json_is_array(v) ? json_array_size(v) : 1;
+
+    if (!v || json_is_null(v)) return true;
+    if (given != 1 && given != (size_t)d->channels)
+        return rt_fail(e, RT_BAD_INPUT, "%s: %s has %zu numbers for %d channel%s", d->name, name, given,
+                       d->channels, d->channels == 1 ? "" : "s");
+    for (int i = 0; i < d->channels; i++) {
+        const json_t *item = json_is_array(v) ? json_array_get(v, given == 1 ? 0 : (size_t)i) : v;
+        double x = json_number_value(item);
+        if (!json_is_number(item))
+            return rt_fail(e, RT_BAD_INPUT, "%s: '%s' must be a number, or a list of one for each channel",
+                           d->name, name);
+        if (!(x >= low && x <= 1e6))
+            return rt_fail(e, RT_BAD_INPUT, "%s: %s = %g is not in %g .. %g", d->name, name, x, low, 1e6);
+        to[i] = (float)x;
+    }
+    return true;
+}
+
+bool data_scale(const json_t *args, Data *d, RtError *e)
+{
+    const json_t *mean = json_object_get(args, "mean"), *std = json_object_get(args, "std");
+    bool lists = json_is_array(mean) || json_is_array(std);
+
+    if (d->channels == 1 && d->rank == 3 && lists) {
+        if (d->shape[0] > DATA_CHANNELS)
+            return rt_fail(e, RT_BAD_INPUT, "%s: %lld channels; up to %d can have a mean and std each",
+                           d->name, (long long)d->shape[0], DATA_CHANNELS);
+        d->channels = (int)d->shape[0];
+        for (int i = 1; i < d->channels; i++) d->mean[i] = d->mean[0], d->std[i] = d->std[0];
+    }
+    return read_channels(mean, "mean", -1e6, d, d->mean, e) && read_channels(std, "std", 1e-6, d, d->std, e);
 }
 
 /* Splits */

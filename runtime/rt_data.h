@@ -11,6 +11,8 @@
 #include <jansson.h>
 #include <stdint.h>
 
+enum { DATA_CHANNELS = 16 }; /* most that have a mean and deviation of their own */
+
 /* One split. Values are what the network sees: stored bytes b become (b / 255 - mean) / std, floats stay. */
 typedef struct DataSplit {
     int64_t samples;
@@ -27,7 +29,9 @@ typedef struct Data {
     int64_t features;    /* product of shape */
     int classes;         /* 0: the target is numbers */
     int64_t target_size; /* numbers a sample; 1 for a class */
-    float mean, std;     /* for bytes */
+    bool image;          /* the last two of two or three sizes are height and width: `augment` may move it */
+    int channels;        /* with a mean and std of their own: equal parts of a sample, one after the other */
+    float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
     DataSplit train, test;
     char inputs_from[200], target_from[200]; /* the training files; "" for made data */
     struct {
@@ -40,6 +44,12 @@ typedef struct DataContext {
     const char *base;      /* directory of the .dnw file: relative paths start here */
     uint64_t seed; /* of made data and of splits: a fixed constant of the program, not the training seed */
 } DataContext;
+
+/* What the network sees of a byte. */
+static inline float data_value(const Data *d, int channel, int byte)
+{
+    return ((float)byte / 255.0f - d->mean[channel]) / d->std[channel];
+}
 
 /* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e);

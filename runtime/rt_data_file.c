@@ -82,6 +82,59 @@ bool data_missing_help(const DataContext *c, RtError *e)
     return rt_help(e, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
 }
 
+/* Places */
+
+static bool add_place(DataPlaces *p, char *path)
+{
+    if (path) p->at[p->count++] = path;
+    return path != NULL;
+}
+
+/* A place and its sub-directory; takes the path over. */
+static bool add_places(DataPlaces *p, char *path, const char *folder, RtError *e)
+{
+    return add_place(p, path) && (!folder || add_place(p, data_file_join(path, folder, e)));
+}
+
+bool data_places_open(DataPlaces *p, const DataContext *c, const char *dir, const char *system,
+                      const char *folder, RtError *e)
+{
+    bool base = c->base && *c->base && strcmp(c->base, ".") != 0;
+
+    *p = (DataPlaces){0};
+    if (c->directory) return add_places(p, data_file_join("", c->directory, e), folder, e);
+    if (*dir) return add_places(p, data_file_path(c, dir, e), folder, e);
+    return add_places(p, data_file_join("", ".", e), folder, e) &&
+           (!base || add_places(p, data_file_join("", c->base, e), folder, e)) &&
+           (!system || add_places(p, data_file_join("", system, e), folder, e));
+}
+
+void data_places_close(DataPlaces *p)
+{
+    for (int i = 0; i < p->count; i++) free(p->at[i]);
+    *p = (DataPlaces){0};
+}
+
+/* Does this directory hold FILE, plain or packed? One that cannot be read is reported when it is read. */
+static bool is_here(const char *directory, const char *file)
+{
+    DataFile f;
+    RtError e = {0};
+    bool found = data_file_open(&f, data_file_join(directory, file, &e), true, &e);
+
+    if (found) data_file_close(&f);
+    return found || e.code != DATA_MISSING;
+}
+
+const char *data_places_find(const DataPlaces *p, const char *name, const char *file, RtError *e)
+{
+    for (int i = 0; i < p->count; i++)
+        if (is_here(p->at[i], file)) return p->at[i];
+    rt_fail(e, DATA_MISSING, "%s: no file %s or %s.gz", name, file, file);
+    for (int i = 0; i < p->count; i++) rt_help(e, "note: looked in %s", p->at[i]);
+    return NULL;
+}
+
 /* Opening */
 
 static bool open_fail(const char *path, int error, RtError *e)

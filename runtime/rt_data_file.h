@@ -29,6 +29,21 @@ bool data_file_exists(const char *path);
 /* After a failure: when it was DATA_MISSING, adds where relative paths start. Returns false. */
 bool data_missing_help(const DataContext *c, RtError *e);
 
+/* Directories where the files of a known data set may be, in the order of looking. */
+typedef struct DataPlaces {
+    char *at[6]; /* owned */
+    int count;
+} DataPlaces;
+
+/* --data DIR or `dir` alone when one is given; else the current directory, that of the .dnw file, and
+ * `system` unless it is NULL. With `folder`, behind each place also the place's sub-directory of that name.
+ */
+bool data_places_open(DataPlaces *p, const DataContext *c, const char *dir, const char *system,
+                      const char *folder, RtError *e);
+void data_places_close(DataPlaces *p);
+/* The first place with FILE or FILE.gz, or NULL and, as DATA_MISSING, a list of where was looked. */
+const char *data_places_find(const DataPlaces *p, const char *name, const char *file, RtError *e);
+
 /* Takes the path over (freed by data_file_close, or at once on failure; a NULL path fails without a new
  * message). With `or_packed`, PATH.gz is opened when PATH does not exist. */
 bool data_file_open(DataFile *f, char *path, bool or_packed, RtError *e);

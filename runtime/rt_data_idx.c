@@ -1,5 +1,5 @@
 /* rt_data_idx.c: images and labels in the idx format: idx(images, labels, test_images, test_labels, mean,
- * std), fashion_mnist(dir), mnist(dir).
+ * std), fashion_mnist(dir, mean, std), mnist(dir, mean, std).
  *
  * Format (LeCun, Cortes, Burges, "The MNIST database of handwritten digits", 1998): two zero bytes, element
  * type (8: unsigned byte, the only one read here), rank, then one big-endian 32-bit size for each dimension,
@@ -107,6 +107,7 @@ static void shape_from(const Idx *x, Data *d)
     if (x->rank == 3) d->shape[d->rank++] = 1;
     for (int i = 1; i < x->rank; i++) d->shape[d->rank++] = x->sizes[i];
     for (int i = 0; i < d->rank; i++) d->features *= d->shape[i];
+    d->image = d->rank == 3;
 }
 
 static const char *shape_text(const Data *d, char *text, size_t room)
@@ -206,17 +207,11 @@ static bool path_argument(const json_t *args, const DataContext *c, const Data *
 
 static bool idx_settings(const json_t *args, const DataContext *c, Data *d, Paths *p, RtError *e)
 {
-    double mean, std;
-
-    if (!data_number(args, d, "mean", -1e6, 1e6, &mean, e) ||
-        !data_number(args, d, "std", 1e-6, 1e6, &std, e) ||
-        !path_argument(args, c, d, "images", true, &p->images, e) ||
+    if (!path_argument(args, c, d, "images", true, &p->images, e) ||
         !path_argument(args, c, d, "labels", true, &p->labels, e) ||
         !path_argument(args, c, d, "test_images", false, &p->test_images, e) ||
         !path_argument(args, c, d, "test_labels", false, &p->test_labels, e))
         return false;
-    d->mean = (float)mean;
-    d->std = (float)std;
     if (!p->test_images == !p->test_labels) return true;
     return rt_fail(e, RT_BAD_INPUT, "%s: 'test_images' and 'test_labels' go together", d->name);
 }
@@ -224,7 +219,7 @@ static bool idx_settings(const json_t *args, const DataContext *c, Data *d, Path
 bool data_idx_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     Paths p = {0};
-    bool good = idx_settings(args, c, d, &p, e) && read_all(&p, c, d, e);
+    bool good = idx_settings(args, c, d, &p, e) && read_all(&p, c, d, e) && data_scale(args, d, e);
 
     paths_free(&p);
     return good || data_missing_help(c, e);
@@ -236,7 +231,8 @@ bool data_idx_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     Idx x = {0};
     DataSplit labels = {0};
     bool good = idx_settings(args, c, d, &p, e) && idx_open(&x, take(&p.images), 2, RANK_MOST, e) &&
-                check_shape(&x, d, e) && read_labels(take(&p.labels), d, &labels, e);
+                check_shape(&x, d, e) && data_scale(args, d, e) &&
+                read_labels(take(&p.labels), d, &labels, e);
 
     data_file_close(&x.file);
     free(labels.labels);
@@ -266,42 +262,6 @@ static const Mnist *mnist_find(const Data *d)
     return strcmp(d->name, mnists[0].name) == 0 ? &mnists[0] : &mnists[1];
 }
 
-/* Does this directory hold the training images, plain or packed? */
-static bool mnist_here(const char *directory)
-{
-    DataFile f;
-    RtError e = {0};
-    bool found = data_file_open(&f, data_file_join(directory, mnist_files[0], &e), true, &e);
-
-    if (found) data_file_close(&f);
-    return found || e.code != DATA_MISSING; /* a file that cannot be read is reported when it is read */
-}
-
-/* The places to look at, in order: 1 to 3 of them. `own` receives a path to free. */
-static int mnist_places(const Mnist *m, const char *dir, const DataContext *c, const char *places[3],
-                        char **own, RtError *e)
-{
-    int n = 0;
-
-    if (c->directory || *dir) {
-        *own = c->directory ? data_file_join("", c->directory, e) : data_file_path(c, dir, e);
-        places[0] = *own;
-        return *own ? 1 : 0;
-    }
-    places[n++] = ".";
-    if (c->base && *c->base && strcmp(c->base, ".") != 0) places[n++] = c->base;
-    if (m->system) places[n++] = m->system;
-    return n;
-}
-
-static bool mnist_missing(const Mnist *m, const char *const *places, int n, RtError *e)
-{
-    rt_fail(e, DATA_MISSING, "%s: no file %s or %s.gz", m->name, mnist_files[0], mnist_files[0]);
-    for (int i = 0; i < n; i++) rt_help(e, "note: looked in %s", places[i]);
-    if (m->package) rt_help(e, "apt install %s puts it where it is found", m->package);
-    return rt_help(e, "or give its directory: --data DIR, or data = %s(dir = \"DIR\")", m->name);
-}
-
 static bool mnist_paths(const char *directory, Paths *p, RtError *e)
 {
     p->images = data_file_join(directory, mnist_files[0], e);
@@ -322,27 +282,40 @@ bool data_mnist_peek(const json_t *args, const DataContext *c, Data *d, RtError 
     d->shape[1] = d->shape[2] = 28;
     d->features = 28 * 28;
     d->classes = 10;
-    d->mean = m->mean;
-    d->std = m->std;
-    return data_text(args, d, "dir", &dir, e);
+    d->image = true;
+    d->mean[0] = m->mean;
+    d->std[0] = m->std;
+    return data_text(args, d, "dir", &dir, e) && data_scale(args, d, e);
+}
+
+/* Where to get it from, behind the places that do not have it. */
+static bool mnist_missing(const Mnist *m, RtError *e)
+{
+    if (m->package) rt_help(e, "apt install %s puts it where it is found", m->package);
+    return rt_help(e, "or give its directory: --data DIR, or data = %s(dir = \"DIR\")", m->name);
+}
+
+static bool mnist_read(const char *directory, const DataContext *c, Data *d, RtError *e)
+{
+    Paths p = {0};
+    bool good = mnist_paths(directory, &p, e) && read_all(&p, c, d, e);
+
+    if (!good && e->code == DATA_MISSING) rt_help(e, "its four files belong together in one directory");
+    paths_free(&p);
+    return good;
 }
 
 bool data_mnist_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     const Mnist *m = mnist_find(d);
-    const char *places[3], *dir;
-    char *own = NULL;
-    Paths p = {0};
+    const char *dir, *directory = NULL;
+    DataPlaces places = {0};
 
     if (!data_mnist_peek(args, c, d, e) || !data_text(args, d, "dir", &dir, e)) return false;
-    int n = mnist_places(m, dir, c, places, &own, e), i = 0;
-    while (i < n && !mnist_here(places[i])) i++;
-    bool good = n > 0 && (i < n || mnist_missing(m, places, n, e));
-    if (good) {
-        good = mnist_paths(places[i], &p, e) && read_all(&p, c, d, e);
-        if (!good && e->code == DATA_MISSING) rt_help(e, "its four files belong together in one directory");
-    }
-    paths_free(&p);
-    free(own);
+    bool good = data_places_open(&places, c, dir, m->system, NULL, e);
+    if (good && !(directory = data_places_find(&places, m->name, mnist_files[0], e)))
+        good = mnist_missing(m, e);
+    good = good && mnist_read(directory, c, d, e);
+    data_places_close(&places);
     return good;
 }

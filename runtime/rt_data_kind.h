@@ -18,6 +18,7 @@ typedef struct DataKind {
 } DataKind;
 
 DataMaker data_idx_peek, data_idx_load, data_mnist_peek, data_mnist_load;
+DataMaker data_cifar_peek, data_cifar_load;
 DataMaker data_csv_peek, data_csv_load;
 DataMaker data_npy_peek, data_npy_load;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
@@ -33,6 +34,10 @@ bool data_number(const json_t *args, const Data *d, const char *name, double low
                  RtError *e);
 bool data_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high, int64_t *n,
                 RtError *e);
+
+/* Reads `mean` and `std`, numbers or lists of one for each channel, for a Data whose shape is known and which
+ * has its own numbers already: they stay where none are given. Sets channels. */
+bool data_scale(const json_t *args, Data *d, RtError *e);
 
 /* Sets rank, shape and features of one vector of n numbers. */
 void data_vector(Data *d, int64_t n);

@@ -142,8 +142,17 @@ typedef struct NetBatch {
     int64_t first, count;
     const float *input; /* instead of a split: (count, inputs) */
 } NetBatch;
+/* Sample of a lane; lanes behind the last sample repeat it, so that they hold numbers like any other. */
+static inline int64_t net_sample(const NetBatch *b, int64_t tile, int64_t lane)
+{
+    int64_t i = tile * LANES + lane;
+    if (i >= b->count) i = b->count - 1;
+    return b->order ? b->order[i] : b->first + i;
+}
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
 double net_clock(void);
+/* rt_net_fill.c: the rows of a tile that the runtime fills: inputs, targets, which lanes hold samples. */
+void net_fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile);
 #endif

@@ -113,7 +113,8 @@ static bool make_data(Session *s, int64_t samples, RtError *e)
     d->features = program_size(s->program, "input");
     d->classes = program_has_classes(s->program) ? (int)program_size(s->program, "output") : 0;
     d->target_size = d->classes ? 1 : program_size(s->program, "output");
-    d->std = 1;
+    d->channels = 1, d->std[0] = 1;
+    d->image = d->rank == 2 || d->rank == 3;
     if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;
     return rt_fail(e, RT_SYSTEM, "out of memory for %lld random samples", (long long)samples);
 }

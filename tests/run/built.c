@@ -144,13 +144,16 @@ static void fill_inputs(Arena *a, DataSplit *s, int64_t count, bool bytes, uint6
 Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
 {
     Data *d = NEW(a, Data);
-    *d = (Data){.name = "random",
-                .rank = m->input.rank,
-                .classes = m->classes,
-                .target_size = m->target_size,
-                .mean = 0.3f,
-                .std = 0.4f};
+    *d =
+        (Data){.name = "random",
+               .rank = m->input.rank,
+               .classes = m->classes,
+               .target_size = m->target_size,
+               .image = m->input.rank == 2 || m->input.rank == 3,
+               .channels = m->input.rank == 3 && m->input.dim[0] <= DATA_CHANNELS ? (int)m->input.dim[0] : 1};
     for (int i = 0; i < m->input.rank; i++) d->shape[i] = m->input.dim[i];
+    for (int c = 0; c < d->channels; c++)
+        d->mean[c] = 0.3f + 0.1f * (float)c, d->std[c] = 0.4f + 0.05f * (float)c;
     d->features = shape_size(m->input);
     d->train.samples = samples;
     fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, seed);
@@ -263,9 +266,10 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
     for (int64_t s = 0; s < count; s++) {
         for (int64_t i = 0; i < d->features; i++) {
             int64_t at = order[s] * d->features + i;
-            x[s * d->features + i] = d->train.bytes
-                                         ? (double)(((float)d->train.bytes[at] / 255.0f - d->mean) / d->std)
-                                         : (double)d->train.floats[at];
+            x[s * d->features + i] =
+                d->train.bytes
+                    ? (double)data_value(d, (int)(i * d->channels / d->features), d->train.bytes[at])
+                    : (double)d->train.floats[at];
         }
         for (int64_t i = 0; i < d->target_size; i++)
             t[s * d->target_size + i] = d->train.labels

@@ -231,7 +231,8 @@ static inline Data *fake_data(void)
                 .features = FEATURES,
                 .classes = CLASSES,
                 .target_size = 1,
-                .std = 1};
+                .channels = 1,
+                .std = {1}};
     fake_split(&d->train, TRAIN_SAMPLES, 5);
     fake_split(&d->test, TEST_SAMPLES, 6);
     return d;

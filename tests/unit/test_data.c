@@ -54,7 +54,7 @@ static void test_idx(void **state)
     assert_int_equal(d->features, 9);
     assert_int_equal(d->classes, 4);
     assert_int_equal(d->target_size, 1);
-    assert_true(d->mean == 0.5f && d->std == 0.25f);
+    assert_true(d->mean[0] == 0.5f && d->std[0] == 0.25f);
     assert_int_equal(d->train.samples, 6);
     assert_int_equal(d->test.samples, 2);
     assert_null(d->train.floats);
@@ -278,10 +278,34 @@ static void test_idx_arguments(void **state)
                    "idx: 'labels' must be a text");
     expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":0,\"std\":0}}",
                    &here, "idx: std = 0 is not in 1e-06 .. 1e+06");
-    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":null,\"std\":1}}",
-                   &here, "idx: 'mean' must be a number");
+    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":\"x\",\"std\":1}}",
+                   &here, "idx: 'mean' must be a number, or a list of one for each channel");
     expect_failure(IDX("i", "l", "\"test_images\":\"ti\","), &here,
                    "idx: 'test_images' and 'test_labels' go together");
+}
+
+/* Channels of three-dimensional images have numbers of their own when a list gives them. */
+static void test_idx_channels(void **state)
+{
+    (void)state;
+#define CHANNELS(mean, std)                                                                                  \
+    "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":" mean ",\"std\":" std "}}"
+    put("i", buffer, idx_bytes(buffer, 0x804, 4, (uint32_t[]){5, 2, 4, 4}, 160, 256));
+    put_labels("l", 5, 2);
+    Data *d = open_data(CHANNELS("[0.25,0.5]", "2"), &here);
+    expect_peek(CHANNELS("[0.25,0.5]", "2"), &here, d);
+    assert_int_equal(d->channels, 2);
+    assert_true(d->mean[0] == 0.25f && d->mean[1] == 0.5f && d->std[0] == 2 && d->std[1] == 2);
+    data_free(d);
+    d = open_data(CHANNELS("0.25", "2"), &here);
+    assert_int_equal(d->channels, 1);
+    data_free(d);
+    expect_failure(CHANNELS("[1,2,3]", "2"), &here, "idx: mean has 3 numbers for 2 channels");
+    put_images("i", 5, 3);
+    expect_failure(CHANNELS("[1,2,3]", "2"), &here, "idx: mean has 3 numbers for 1 channel");
+    put("i", buffer, idx_bytes(buffer, 0x804, 4, (uint32_t[]){5, 20, 1, 1}, 100, 256));
+    expect_failure(CHANNELS("[1,2,3]", "2"), &here,
+                   "idx: 20 channels; up to 16 can have a mean and std each");
 }
 
 /* mnist, fashion_mnist */
@@ -315,11 +339,14 @@ static void test_mnist(void **state)
     assert_int_equal(d->train.samples, 20);
     assert_int_equal(d->test.samples, 10);
     assert_int_equal(d->train.bytes[784], 784 % 256);
-    assert_true(d->mean == 0.1307f && d->std == 0.3081f);
+    assert_true(d->mean[0] == 0.1307f && d->std[0] == 0.3081f);
     data_free(d);
     data_free(open_data(MNIST("fashion_mnist", ""), &(DataContext){.base = "m"}));
     d = open_data(MNIST("fashion_mnist", "no"), &(DataContext){.base = ".", .directory = "m"});
-    assert_true(d->mean == 0.286f && d->std == 0.353f);
+    assert_true(d->mean[0] == 0.286f && d->std[0] == 0.353f);
+    data_free(d);
+    d = open_data("{\"call\":\"mnist\",\"args\":{\"dir\":\"m\",\"mean\":0.5,\"std\":null}}", &here);
+    assert_true(d->mean[0] == 0.5f && d->std[0] == 0.3081f);
     data_free(d);
 }
 
@@ -430,8 +457,8 @@ static void test_made_arguments(void **state)
 static void test_unknown(void **state)
 {
     (void)state;
-    const char *list =
-        "help: data sets are fashion_mnist, mnist, idx, csv, npy, spirals, xor, sines, copy_task, rows";
+    const char *list = "help: data sets are fashion_mnist, mnist, cifar10, idx, csv, npy, spirals, xor, "
+                       "sines, copy_task, rows";
     char want[200];
     snprintf(want, sizeof want, "no data set is named 'imagenet'\n%s", list);
     expect_failure("{\"call\":\"imagenet\",\"args\":{}}", &here, want);
@@ -460,25 +487,16 @@ static void test_error_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error_texts),
-        cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_idx),
-        cmocka_unit_test(test_idx_shapes),
-        cmocka_unit_test(test_idx_packed),
-        cmocka_unit_test(test_hold_out),
-        cmocka_unit_test(test_idx_headers),
-        cmocka_unit_test(test_idx_lies),
-        cmocka_unit_test(test_idx_pairs),
-        cmocka_unit_test(test_packed_damage),
-        cmocka_unit_test(test_packed_cuts),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_idx_arguments),
-        cmocka_unit_test(test_mnist),
-        cmocka_unit_test(test_mnist_missing),
-        cmocka_unit_test(test_mnist_wrong),
-        cmocka_unit_test(test_spirals),
-        cmocka_unit_test(test_xor_and_sines),
-        cmocka_unit_test(test_made_arguments),
+        cmocka_unit_test(test_error_texts),   cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_idx),           cmocka_unit_test(test_idx_shapes),
+        cmocka_unit_test(test_idx_packed),    cmocka_unit_test(test_hold_out),
+        cmocka_unit_test(test_idx_headers),   cmocka_unit_test(test_idx_lies),
+        cmocka_unit_test(test_idx_pairs),     cmocka_unit_test(test_packed_damage),
+        cmocka_unit_test(test_packed_cuts),   cmocka_unit_test(test_places),
+        cmocka_unit_test(test_idx_arguments), cmocka_unit_test(test_idx_channels),
+        cmocka_unit_test(test_mnist),         cmocka_unit_test(test_mnist_missing),
+        cmocka_unit_test(test_mnist_wrong),   cmocka_unit_test(test_spirals),
+        cmocka_unit_test(test_xor_and_sines), cmocka_unit_test(test_made_arguments),
     };
     return cmocka_run_group_tests_name("data", tests, enter_directory, leave_directory);
 }

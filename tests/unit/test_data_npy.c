@@ -99,7 +99,7 @@ static void test_types(void **state)
     Data *d = open_and_peek(ALL);
     assert_null(d->train.floats);
     assert_memory_equal(d->train.bytes, ((uint8_t[]){1, 2, 3, 200}), 4);
-    assert_true(d->mean == 0 && d->std == 1);
+    assert_true(d->mean[0] == 0 && d->std[0] == 1);
     data_free(d);
 }
 
