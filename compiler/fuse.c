@@ -76,7 +76,7 @@ static Plan *fuse_func(Arena *perm, Func *f)
         PlanLevel *l = &p->levels.at[v->level];
         if (is_sum(v)) vec_push(perm, &l->sums, v);
         if (runs_in_tiles(v)) place(perm, l, v);
-        else if (op_info[v->op].class == CLASS_POINTWISE || op_info[v->op].class == CLASS_TENSOR)
+        else if (op_info[v->op].class != CLASS_LEAF && op_info[v->op].class != CLASS_WIRED)
             vec_push(perm, &l->once, v);
     }
     return p;

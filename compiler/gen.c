@@ -160,6 +160,10 @@ static void gen_first(GenTile *t, const Value *v)
 static void gen_step(GenTile *t, const Func *f, const Value *v)
 {
     int64_t at = v->address;
+    if (op_info[v->op].class == CLASS_MAP) {
+        gen_map(t, v);
+        return;
+    }
     switch (v->op) {
     case IR_SUM: row_kernel(t, "sum_rows", at, v->args[0]->address, shape_size(v->args[0]->shape)); break;
     case IR_MAXIMUM: row_kernel(t, "max_rows", at, v->args[0]->address, shape_size(v->args[0]->shape)); break;
@@ -262,6 +266,27 @@ static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
     shared_copy(e, context, v, v->index, v->args[0], 0);
 }
 
+/* All pixels of a map added up, or each a copy. */
+static void shared_map(Emit *e, LLVMValueRef context, const Value *v)
+{
+    const Value *x = v->args[0];
+    bool sum = v->op == IR_SUM_MAP;
+    if (!sum && v->op != IR_SPREAD_MAP) BUG("no code for %s of shared values", op_info[v->op].text);
+    int64_t maps = shape_size(sum ? v->shape : x->shape),
+            pixels = shape_size(sum ? x->shape : v->shape) / maps;
+    LLVMValueRef total = emit_scratch(e, 1);
+    EmitLoop map = emit_loop(e, emit_int(e, maps));
+    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, map.i), total);
+    EmitLoop pixel = emit_loop(e, emit_int(e, pixels));
+    LLVMValueRef at = emit_add(e, emit_mul(e, map.i, emit_int(e, pixels)), pixel.i),
+                 now = emit_load(e, e->real, total);
+    if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, load_shared(e, context, x, at), ""), total);
+    else shared_store(e, context, v, 0, at, now);
+    emit_loop_end(e, &pixel);
+    if (sum) shared_store(e, context, v, 0, map.i, emit_load(e, e->real, total));
+    emit_loop_end(e, &map);
+}
+
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
 {
     LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}),
@@ -270,6 +295,7 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
         const Value *v = l->once.at[i];
         int64_t at = 0;
         if (op_info[v->op].class == CLASS_POINTWISE) shared_pointwise(e, context, v);
+        else if (op_info[v->op].class == CLASS_MAP) shared_map(e, context, v);
         else if (v->op == IR_SUM) shared_sum(e, context, v);
         else if (v->op == IR_EMBED) shared_embed(e, context, v);
         else if (v->op == IR_CONCAT)

@@ -35,6 +35,17 @@ void gen_wired(GenTile *t, const Value *v);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
 void gen_wired_input(GenTile *t, const Value *v);
 
+/* gen_map.c: operators on maps. The WIDTH lanes of pixel p stand at `at` + p * step reals. */
+typedef struct GenMap {
+    LLVMValueRef at;
+    int64_t step;
+} GenMap;
+/* One map of one vector. `a`: places of the arguments that are maps; of CONV and CONV_INPUT a[1].at are the
+ * taps, size * size numbers, the same for all lanes. CONV_WEIGHT writes size * size vectors to out.at, each
+ * lane its own sum; SPREAD_MAP reads and SUM_MAP writes one vector. */
+void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out);
+void gen_map(GenTile *t, const Value *v);
+
 /* gen_timed.c: the same for graphs in time */
 void gen_timed(GenTile *t, const Value *v);
 void gen_timed_back(GenTile *t, const Value *v, const Func *f);

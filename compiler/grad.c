@@ -9,6 +9,7 @@ void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     switch (op_info[v->op].class) {
     case CLASS_POINTWISE: pointwise_grad(f, v, dy, wanted, grads); break;
     case CLASS_TENSOR: tensor_grad(f, v, dy, wanted, grads); break;
+    case CLASS_MAP: map_grad(f, v, dy, wanted, grads); break;
     case CLASS_WIRED: wired_grad(f, v, dy, wanted, grads); break;
     case CLASS_LAYER: BUG("%s was not lowered before grad", op_info[v->op].text);
     case CLASS_LEAF: break;

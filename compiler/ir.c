@@ -45,6 +45,7 @@ void op_shape(Value *v)
     switch (op_info[v->op].class) {
     case CLASS_POINTWISE: pointwise_shape(v); break;
     case CLASS_TENSOR: tensor_shape(v); break;
+    case CLASS_MAP: map_shape(v); break;
     case CLASS_WIRED: wired_shape(v); break;
     case CLASS_LAYER:
         v->shape = v->args[0]->shape;
@@ -106,7 +107,7 @@ Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
         Value *c = map[i] = func_add(to, v->op, v->span, v->arg_count, args);
         c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
         c->number = v->number, c->extra = v->extra, c->index = v->index, c->param = v->param,
-        c->graph = v->graph;
+        c->graph = v->graph, c->window = v->window;
     }
     return to;
 }

@@ -20,7 +20,14 @@ typedef enum OpCode {
     IR_OP_COUNT
 } OpCode;
 
-typedef enum OpClass { CLASS_LEAF, CLASS_POINTWISE, CLASS_LAYER, CLASS_TENSOR, CLASS_WIRED } OpClass;
+typedef enum OpClass {
+    CLASS_LEAF,
+    CLASS_POINTWISE,
+    CLASS_LAYER,
+    CLASS_TENSOR,
+    CLASS_MAP,
+    CLASS_WIRED
+} OpClass;
 typedef struct OpInfo {
     const char *text;
     int arity;
@@ -41,6 +48,11 @@ static inline Shape shape_vector(int64_t n)
     return (Shape){1, {n}};
 }
 
+/* What an output pixel of a map sees: size x size pixels, `dilation` apart; windows are `stride` apart. */
+typedef struct Window {
+    int64_t size, stride, dilation;
+} Window;
+
 struct Tensor;
 struct Graph;
 typedef struct Value Value;
@@ -53,7 +65,9 @@ struct Value {
     Value **args;
     double number; /* CONST, DROPOUT (probability), LAYER_NORM, BATCH_NORM (epsilon) */
     double extra;  /* BATCH_NORM: momentum */
-    int64_t index; /* ARG, WEIGHT, SLICE, EMBED, RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set */
+    int64_t index; /* ARG, WEIGHT, SLICE, EMBED, RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set; CROP, PAD_MAP:
+                      pixel of the large map where the small one begins */
+    Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;
     Span span;

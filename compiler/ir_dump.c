@@ -23,6 +23,8 @@ static void print_value(const Value *v, FILE *out)
     case IR_RANDOM:
     case IR_SLICE:
     case IR_EMBED:
+    case IR_CROP:
+    case IR_PAD_MAP:
     case IR_WIRED_EDGES: fprintf(out, " %lld", (long long)v->index); break;
     case IR_PARAM:
     case IR_WIRED_WEIGHT: fprintf(out, " %s", v->param->name); break;
@@ -32,6 +34,10 @@ static void print_value(const Value *v, FILE *out)
     case IR_BATCH_NORM: fprintf(out, " %.9g", v->number); break;
     default: break;
     }
+    const Window *w = &v->window;
+    if (w->size)
+        fprintf(out, " window %lld stride %lld dilation %lld", (long long)w->size, (long long)w->stride,
+                (long long)w->dilation);
     if (v->graph && v->op == IR_WIRED) fprintf(out, " graph %s", v->graph->name);
 }
 

@@ -247,7 +247,7 @@ static void eval_pointwise(Eval *e, const Value *v, const EvalContext *c, int64_
 
 static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
 {
-    const double *args[16];
+    const double *args[MOST_TAPS + 1];
     int64_t n = shape_size(v->shape);
     switch (v->op) {
     case IR_CONST: *out = v->number; return;
@@ -262,11 +262,12 @@ static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t s
         eval_pointwise(e, v, c, sample, out);
         return;
     }
-    if (v->arg_count > 16) BUG("%s with %d arguments", op_info[v->op].text, v->arg_count);
+    if (v->arg_count > MOST_TAPS + 1) BUG("%s with %d arguments", op_info[v->op].text, v->arg_count);
     for (int k = 0; k < v->arg_count; k++)
         args[k] =
             e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
-    tensor_eval(v, args, out);
+    if (op_info[v->op].class == CLASS_MAP) map_eval(v, args, out);
+    else tensor_eval(v, args, out);
 }
 
 static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)

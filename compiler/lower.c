@@ -78,7 +78,8 @@ static Value *copied(Lower *l, Func *f, const Value *v)
     for (int i = 0; i < v->arg_count; i++) args[i] = l->map[v->args[i]->id];
     Value *c = func_add(f, v->op, v->span, v->arg_count, args);
     c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
-    c->number = v->number, c->index = v->index, c->param = v->param, c->graph = v->graph;
+    c->number = v->number, c->index = v->index, c->param = v->param, c->graph = v->graph,
+    c->window = v->window;
     return c;
 }
 

@@ -25,6 +25,16 @@ void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads
 /* One sample (or the value for all samples): `out` and `args` are row-major. Not SUM_SAMPLES. */
 void tensor_eval(const Value *v, const double *const *args, double *out);
 
+enum { MOST_TAPS = 121 }; /* of the window of CONV, 11 x 11 */
+void map_shape(Value *v);
+void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* One sample, any leading indices. */
+void map_eval(const Value *v, const double *const *args, double *out);
+/* The shape of CONV (without channels), WINDOWS, POOL_SUM and POOL_MAX over maps of shape x. */
+Shape map_windowed(OpCode op, Shape x, Window w);
+/* Appends an operator on maps whose shape does not follow from its arguments alone. */
+Value *map_value(Func *f, OpCode op, Span span, Shape shape, Window w, int count, Value *const *args);
+
 void wired_shape(Value *v);
 void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
 #endif

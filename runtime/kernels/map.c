@@ -1,0 +1,474 @@
+/* map.c: operators on maps (compiler/op_map.c says what each computes).
+ *
+ * A kernel works on one map for WIDTH samples at once: pixel p's lanes stand at x + p * x_step. Rows of a
+ * tile have x_step = LANES. `height` and `width` are those of the large map: the argument of the operator, or
+ * the result of its gradient. Results stay in registers over all taps of a pixel; the taps that lie inside
+ * the map are found once for a line of pixels or a pixel, never tap by tap.
+ *
+ * All are inlined into what calls them, so that sizes known there become constants and the loops over taps
+ * unroll.
+ */
+#include "kernel.h"
+#ifdef __clang__
+#pragma STDC FP_CONTRACT ON /* one rounding where the processor has fused multiply-add */
+#define MAP_KERNEL __attribute__((always_inline)) void
+#else
+#define MAP_KERNEL void
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+void KERNEL(conv)(const real *x, int64_t x_step, const real *w, real *y, int64_t y_step, int64_t height,
+                  int64_t width, int64_t size, int64_t stride, int64_t dilation);
+void KERNEL(conv_input)(const real *dy, int64_t dy_step, const real *w, real *dx, int64_t dx_step,
+                        int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
+/* dw: size * size vectors of WIDTH lanes, one a tap: each lane's own sum over the pixels. The caller adds up
+ * lanes. */
+void KERNEL(conv_weight)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dw,
+                         int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
+/* The result of tap t begins at pixel t * (pixels of the small map). */
+void KERNEL(windows)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
+                     int64_t size, int64_t stride, int64_t dilation);
+void KERNEL(windows_back)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
+                          int64_t width, int64_t size, int64_t stride, int64_t dilation);
+void KERNEL(pool_sum)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
+                      int64_t size, int64_t stride);
+void KERNEL(pool_spread)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
+                         int64_t width, int64_t size, int64_t stride);
+void KERNEL(pool_max)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
+                      int64_t size, int64_t stride);
+void KERNEL(pool_max_back)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dx,
+                           int64_t dx_step, int64_t height, int64_t width, int64_t size, int64_t stride);
+/* y: one vector */
+void KERNEL(sum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
+void KERNEL(spread_map)(const real *x, real *y, int64_t y_step, int64_t pixels);
+/* The small map of rows x columns begins at pixel `first` of the large one. */
+void KERNEL(crop)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t width, int64_t rows,
+                  int64_t columns, int64_t first);
+void KERNEL(pad_map)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
+                     int64_t rows, int64_t columns, int64_t first);
+
+INLINE Lanes load(const real *x, int64_t step, int64_t pixel)
+{
+    return *(const Lanes *)(x + pixel * step);
+}
+
+INLINE void store(real *x, int64_t step, int64_t pixel, Lanes value)
+{
+    *(Lanes *)(x + pixel * step) = value;
+}
+
+INLINE int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+INLINE int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* a / b rounded up, 0 for a <= 0 */
+INLINE int64_t parts(int64_t a, int64_t b)
+{
+    return a <= 0 ? 0 : (a + b - 1) / b;
+}
+
+INLINE int64_t same_size(int64_t n, int64_t stride)
+{
+    return (n - 1) / stride + 1;
+}
+
+INLINE int64_t padding(int64_t size, int64_t dilation)
+{
+    return dilation * (size - 1) / 2;
+}
+
+/* first <= i < end; empty when end <= first. */
+typedef struct Range {
+    int64_t first, end;
+} Range;
+
+/* Of 0 .. count: the i with 0 <= start + i * step < n. */
+INLINE Range inside(int64_t start, int64_t step, int64_t count, int64_t n)
+{
+    return (Range){parts(-start, step), least(parts(n - start, step), count)};
+}
+
+INLINE Range both(Range a, Range b)
+{
+    Range r = {most(a.first, b.first), least(a.end, b.end)};
+    if (r.end < r.first) r.end = r.first;
+    return r;
+}
+
+/* ---- convolution ---- */
+
+/* A convolution that reads tap t at w[t * turn]: turn is -1 for the gradient of a stride of 1, which is the
+ * convolution with the filter turned round. */
+typedef struct Conv {
+    const real *x, *w;
+    real *y;
+    int64_t x_step, y_step, turn;
+    int64_t height, width, rows, columns; /* of x; of y */
+    int64_t size, stride, dilation, before;
+} Conv;
+
+enum { PIXELS = 4 }; /* neighbours that are summed side by side: they share loads */
+
+/* `count` pixels of y from (row, column) on; taps i, j only. */
+INLINE void conv_pixels(const Conv *c, int64_t row, int64_t column, int count, Range i, Range j)
+{
+    Lanes sum[PIXELS];
+    int64_t corner = (row * c->stride - c->before) * c->width + column * c->stride - c->before;
+    for (int p = 0; p < count; p++) sum[p] = (Lanes){0};
+    for (int64_t a = i.first; a < i.end; a++)
+        for (int64_t b = j.first; b < j.end; b++) {
+            real w = c->w[(a * c->size + b) * c->turn];
+            int64_t at = corner + a * c->dilation * c->width + b * c->dilation;
+            for (int p = 0; p < count; p++) sum[p] += w * load(c->x, c->x_step, at + p * c->stride);
+        }
+    for (int p = 0; p < count; p++) store(c->y, c->y_step, row * c->columns + column + p, sum[p]);
+}
+
+INLINE Range taps_inside(const Conv *c, int64_t place, int64_t n)
+{
+    return inside(place * c->stride - c->before, c->dilation, c->size, n);
+}
+
+/* One row of y; `whole`: the columns that see all taps. */
+INLINE void conv_row(const Conv *c, int64_t row, Range i, Range whole)
+{
+    Range all = {0, c->size};
+    int64_t column = 0;
+    for (; column < whole.first; column++)
+        conv_pixels(c, row, column, 1, i, taps_inside(c, column, c->width));
+    for (; column + PIXELS <= whole.end; column += PIXELS) conv_pixels(c, row, column, PIXELS, i, all);
+    for (; column < whole.end; column++) conv_pixels(c, row, column, 1, i, all);
+    for (; column < c->columns; column++) conv_pixels(c, row, column, 1, i, taps_inside(c, column, c->width));
+}
+
+/* The pixels of y whose first and last tap lie in x; between 0 and count. */
+INLINE Range whole_pixels(const Conv *c, int64_t count, int64_t n)
+{
+    Range first = inside(-c->before, c->stride, count, n),
+          last = inside((c->size - 1) * c->dilation - c->before, c->stride, count, n);
+    first.first = least(first.first, count);
+    return both(first, last);
+}
+
+INLINE void conv_map(const Conv *c)
+{
+    Range rows = whole_pixels(c, c->rows, c->height), columns = whole_pixels(c, c->columns, c->width);
+    for (int64_t row = 0; row < c->rows; row++)
+        if (row >= rows.first && row < rows.end) conv_row(c, row, (Range){0, c->size}, columns);
+        else conv_row(c, row, taps_inside(c, row, c->height), columns);
+}
+
+MAP_KERNEL KERNEL(conv)(const real *restrict x, int64_t x_step, const real *restrict w, real *restrict y,
+                        int64_t y_step, int64_t height, int64_t width, int64_t size, int64_t stride,
+                        int64_t dilation)
+{
+    Conv c = {x,
+              w,
+              y,
+              x_step,
+              y_step,
+              1,
+              height,
+              width,
+              same_size(height, stride),
+              same_size(width, stride),
+              size,
+              stride,
+              dilation,
+              padding(size, dilation)};
+    conv_map(&c);
+}
+
+/* Pixels p of the small map that meet pixel q of the large one, and their taps: tap, tap + step, ... < end,
+ * while p goes down by `back`. */
+typedef struct Meetings {
+    int64_t tap, end, step, p, back;
+} Meetings;
+
+INLINE Meetings meetings(int64_t q, int64_t n, int64_t size, int64_t stride, int64_t dilation)
+{
+    int64_t at = q + padding(size, dilation), step = 1;
+    while (step * dilation % stride != 0) step++;
+    Meetings m = {parts(at - (n - 1) * stride, dilation), least(at / dilation + 1, size), step, 0,
+                  step * dilation / stride};
+    while (m.tap < m.end && (at - m.tap * dilation) % stride != 0) m.tap++;
+    m.p = (at - m.tap * dilation) / stride;
+    return m;
+}
+
+INLINE void conv_input_strided(const real *restrict dy, int64_t dy_step, const real *restrict w,
+                               real *restrict dx, int64_t dx_step, int64_t height, int64_t width,
+                               int64_t size, int64_t stride, int64_t dilation)
+{
+    int64_t rows = same_size(height, stride), columns = same_size(width, stride);
+    for (int64_t row = 0; row < height; row++) {
+        Meetings i = meetings(row, rows, size, stride, dilation);
+        for (int64_t column = 0; column < width; column++) {
+            Meetings j = meetings(column, columns, size, stride, dilation);
+            Lanes sum = {0};
+            for (int64_t a = i.tap, p = i.p; a < i.end; a += i.step, p -= i.back)
+                for (int64_t b = j.tap, r = j.p; b < j.end; b += j.step, r -= j.back)
+                    sum += w[a * size + b] * load(dy, dy_step, p * columns + r);
+            store(dx, dx_step, row * width + column, sum);
+        }
+    }
+}
+
+MAP_KERNEL KERNEL(conv_input)(const real *restrict dy, int64_t dy_step, const real *restrict w,
+                              real *restrict dx, int64_t dx_step, int64_t height, int64_t width, int64_t size,
+                              int64_t stride, int64_t dilation)
+{
+    if (stride != 1) {
+        conv_input_strided(dy, dy_step, w, dx, dx_step, height, width, size, stride, dilation);
+        return;
+    }
+    Conv c = {dy,       w + size * size - 1,
+              dx,       dy_step,
+              dx_step,  -1,
+              height,   width,
+              height,   width,
+              size,     1,
+              dilation, dilation * (size - 1) - padding(size, dilation)};
+    conv_map(&c);
+}
+
+enum { TAPS = 3 }; /* neighbours in a row of taps whose sums stand in registers side by side */
+
+typedef struct ConvWeight {
+    const real *x, *dy;
+    real *dw;
+    int64_t x_step, dy_step, height, width, rows, columns, size, stride, dilation, before;
+} ConvWeight;
+
+/* Where tap t of pixel p lies in x: p * stride + shift. */
+INLINE int64_t shift(const ConvWeight *c, int64_t tap)
+{
+    return tap * c->dilation - c->before;
+}
+
+/* Pixels `columns` of a row of dy that only tap (i, j) sees: those at the borders. */
+INLINE Lanes one_tap(const ConvWeight *c, int64_t row, Range columns, int64_t i, int64_t j, Lanes sum)
+{
+    int64_t at = (row * c->stride + shift(c, i)) * c->width + shift(c, j);
+    for (int64_t p = columns.first; p < columns.end; p++)
+        sum += load(c->x, c->x_step, at + p * c->stride) * load(c->dy, c->dy_step, row * c->columns + p);
+    return sum;
+}
+
+/* Taps (i, j) .. (i, j + count): even and odd pixels have sums of their own, for more independent ones. */
+INLINE void weight_taps(const ConvWeight *c, int64_t i, int64_t j, int64_t count)
+{
+    Lanes sum[2][TAPS];
+    Range rows = inside(shift(c, i), c->stride, c->rows, c->height), columns[TAPS], whole = {0, c->columns};
+    for (int64_t t = 0; t < count; t++) {
+        sum[0][t] = sum[1][t] = (Lanes){0};
+        columns[t] = inside(shift(c, j + t), c->stride, c->columns, c->width);
+        whole = both(whole, columns[t]);
+    }
+    for (int64_t row = rows.first; row < rows.end; row++) {
+        int64_t at = (row * c->stride + shift(c, i)) * c->width + shift(c, j), p = whole.first;
+        for (int64_t t = 0; t < count; t++) {
+            Range left = {columns[t].first, least(whole.first, columns[t].end)},
+                  right = {most(whole.end, columns[t].first), columns[t].end};
+            sum[0][t] = one_tap(c, row, left, i, j + t, sum[0][t]);
+            sum[1][t] = one_tap(c, row, right, i, j + t, sum[1][t]);
+        }
+        for (; p + 2 <= whole.end; p += 2)
+            for (int64_t k = 0; k < 2; k++) {
+                Lanes d = load(c->dy, c->dy_step, row * c->columns + p + k);
+                for (int64_t t = 0; t < count; t++)
+                    sum[k][t] += load(c->x, c->x_step, at + (p + k) * c->stride + t * c->dilation) * d;
+            }
+        for (int64_t t = 0; t < count && p < whole.end; t++)
+            sum[0][t] = one_tap(c, row, (Range){p, p + 1}, i, j + t, sum[0][t]);
+    }
+    for (int64_t t = 0; t < count; t++) store(c->dw, WIDTH, i * c->size + j + t, sum[0][t] + sum[1][t]);
+}
+
+MAP_KERNEL KERNEL(conv_weight)(const real *restrict x, int64_t x_step, const real *restrict dy,
+                               int64_t dy_step, real *restrict dw, int64_t height, int64_t width,
+                               int64_t size, int64_t stride, int64_t dilation)
+{
+    ConvWeight c = {x,
+                    dy,
+                    dw,
+                    x_step,
+                    dy_step,
+                    height,
+                    width,
+                    same_size(height, stride),
+                    same_size(width, stride),
+                    size,
+                    stride,
+                    dilation,
+                    padding(size, dilation)};
+    for (int64_t i = 0; i < size; i++) {
+        int64_t j = 0;
+        for (; j + TAPS <= size; j += TAPS) weight_taps(&c, i, j, TAPS);
+        for (; j < size; j++) weight_taps(&c, i, j, 1);
+    }
+}
+
+/* ---- windows ---- */
+
+MAP_KERNEL KERNEL(windows)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
+                           int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation)
+{
+    int64_t rows = same_size(height, stride), columns = same_size(width, stride), p = 0;
+    Lanes zero = {0};
+    for (int64_t t = 0; t < size * size; t++) {
+        int64_t down = t / size * dilation - padding(size, dilation),
+                right = t % size * dilation - padding(size, dilation);
+        Range i = inside(down, stride, rows, height), j = inside(right, stride, columns, width);
+        for (int64_t row = 0; row < rows; row++) {
+            int64_t column = 0, from = (row * stride + down) * width + right;
+            if (row >= i.first && row < i.end && j.first < j.end) {
+                for (; column < j.first; column++) store(y, y_step, p++, zero);
+                for (; column < j.end; column++)
+                    store(y, y_step, p++, load(x, x_step, from + column * stride));
+            }
+            for (; column < columns; column++) store(y, y_step, p++, zero);
+        }
+    }
+}
+
+MAP_KERNEL KERNEL(windows_back)(const real *restrict dy, int64_t dy_step, real *restrict dx, int64_t dx_step,
+                                int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation)
+{
+    int64_t rows = same_size(height, stride), columns = same_size(width, stride);
+    for (int64_t row = 0; row < height; row++) {
+        Meetings i = meetings(row, rows, size, stride, dilation);
+        for (int64_t column = 0; column < width; column++) {
+            Meetings j = meetings(column, columns, size, stride, dilation);
+            Lanes sum = {0};
+            for (int64_t a = i.tap, p = i.p; a < i.end; a += i.step, p -= i.back)
+                for (int64_t b = j.tap, r = j.p; b < j.end; b += j.step, r -= j.back)
+                    sum += load(dy, dy_step, ((a * size + b) * rows + p) * columns + r);
+            store(dx, dx_step, row * width + column, sum);
+        }
+    }
+}
+
+/* ---- pooling ---- */
+
+MAP_KERNEL KERNEL(pool_sum)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
+                            int64_t height, int64_t width, int64_t size, int64_t stride)
+{
+    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) {
+            Lanes sum = {0};
+            for (int64_t a = 0; a < size; a++)
+                for (int64_t b = 0; b < size; b++)
+                    sum += load(x, x_step, (row * stride + a) * width + column * stride + b);
+            store(y, y_step, row * columns + column, sum);
+        }
+}
+
+MAP_KERNEL KERNEL(pool_spread)(const real *restrict dy, int64_t dy_step, real *restrict dx, int64_t dx_step,
+                               int64_t height, int64_t width, int64_t size, int64_t stride)
+{
+    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    for (int64_t row = 0; row < height; row++)
+        for (int64_t column = 0; column < width; column++) {
+            Range i = {parts(row - size + 1, stride), least(row / stride + 1, rows)},
+                  j = {parts(column - size + 1, stride), least(column / stride + 1, columns)};
+            Lanes sum = {0};
+            for (int64_t p = i.first; p < i.end; p++)
+                for (int64_t r = j.first; r < j.end; r++) sum += load(dy, dy_step, p * columns + r);
+            store(dx, dx_step, row * width + column, sum);
+        }
+}
+
+typedef __typeof__((Lanes){0} < (Lanes){0}) Mask;
+
+INLINE Lanes choose(Mask condition, Lanes yes, Lanes no)
+{
+    return (Lanes)(((Mask)yes & condition) | ((Mask)no & ~condition));
+}
+
+/* The largest number of a window in each lane, and the number of its tap: the first one, or the first NaN. */
+typedef struct Largest {
+    Lanes value, tap;
+} Largest;
+
+INLINE Largest largest(const real *x, int64_t x_step, int64_t width, int64_t corner, int64_t size)
+{
+    Largest best = {load(x, x_step, corner), {0}};
+    for (int64_t t = 1; t < size * size; t++) {
+        Lanes v = load(x, x_step, corner + t / size * width + t % size), number = (Lanes){0} + (real)t;
+        Mask wins = (v > best.value) | ((v != v) & (best.value == best.value));
+        best.value = choose(wins, v, best.value);
+        best.tap = choose(wins, number, best.tap);
+    }
+    return best;
+}
+
+MAP_KERNEL KERNEL(pool_max)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
+                            int64_t height, int64_t width, int64_t size, int64_t stride)
+{
+    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) {
+            int64_t corner = row * stride * width + column * stride;
+            store(y, y_step, row * columns + column, largest(x, x_step, width, corner, size).value);
+        }
+}
+
+MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, int64_t x_step, const real *restrict dy,
+                                 int64_t dy_step, real *restrict dx, int64_t dx_step, int64_t height,
+                                 int64_t width, int64_t size, int64_t stride)
+{
+    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    Lanes zero = {0};
+    for (int64_t p = 0; p < height * width; p++) store(dx, dx_step, p, zero);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++) {
+            int64_t corner = row * stride * width + column * stride;
+            Lanes tap = largest(x, x_step, width, corner, size).tap,
+                  d = load(dy, dy_step, row * columns + column);
+            for (int64_t t = 0; t < size * size; t++) {
+                int64_t q = corner + t / size * width + t % size;
+                store(dx, dx_step, q, load(dx, dx_step, q) + choose(tap == (zero + (real)t), d, zero));
+            }
+        }
+}
+
+/* ---- whole maps and parts of them ---- */
+
+MAP_KERNEL KERNEL(sum_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t pixels)
+{
+    Lanes sum = {0};
+    for (int64_t p = 0; p < pixels; p++) sum += load(x, x_step, p);
+    store(y, 0, 0, sum);
+}
+
+MAP_KERNEL KERNEL(spread_map)(const real *restrict x, real *restrict y, int64_t y_step, int64_t pixels)
+{
+    Lanes v = load(x, 0, 0);
+    for (int64_t p = 0; p < pixels; p++) store(y, y_step, p, v);
+}
+
+MAP_KERNEL KERNEL(crop)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
+                        int64_t width, int64_t rows, int64_t columns, int64_t first)
+{
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++)
+            store(y, y_step, row * columns + column, load(x, x_step, first + row * width + column));
+}
+
+MAP_KERNEL KERNEL(pad_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
+                           int64_t height, int64_t width, int64_t rows, int64_t columns, int64_t first)
+{
+    Lanes zero = {0};
+    for (int64_t p = 0; p < height * width; p++) store(y, y_step, p, zero);
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = 0; column < columns; column++)
+            store(y, y_step, first + row * width + column, load(x, x_step, row * columns + column));
+}
