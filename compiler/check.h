@@ -230,6 +230,18 @@ typedef struct Limits {
 } Limits;
 extern Limits limits;
 
+/* check_nodes.c */
+int find_set(const Graph *g, const char *name); /* -1: none */
+bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d);
+bool few_nodes(Check *k, const Graph *g, Span span);
+/* What the nodes of the input set carry; x NULL: numbers. */
+bool input_fits(Check *k, Graph *g, const Value *x, Span span);
+/* The node functions, in the order in which it becomes known what reaches them. */
+void add_cells(Check *k, Graph *g, Scope *scope);
+/* "a number", "a map [8, 8]" */
+const char *map_text(Check *k, Shape map);
+/* Gives every node its rows; false when edges join different maps. */
+bool place_nodes(Check *k, Graph *g);
 /* check_graph.c */
 /* Applies a graph to a tensor (MODE_MODEL); returns its output. */
 Val *apply_graph(Check *k, Val *function, Val *first, Span span);

@@ -230,6 +230,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     k->func = func_new(k->perm, k->prefix);
     Value *sum = func_add(k->func, IR_ARG, function->span, 0, NULL);
+    sum->shape = s->map;
     Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
     Func *f = k->func;
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
@@ -243,6 +244,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     if (!result) return;
     func_result(f, "value", result);
     func_prune(f);
+    s->value_map = result->shape;
     s->cell = f;
     s->cell_back = grad_cell(k->perm, f);
     func_prune(s->cell_back);

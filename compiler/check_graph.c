@@ -30,93 +30,6 @@ static Graph *graph_new(Check *k, const char *base, Span span)
     return g;
 }
 
-/* ---- node sets ---- */
-
-static int find_set(const Graph *g, const char *name)
-{
-    for (int i = 0; i < g->sets.count; i++)
-        if (strcmp(g->sets.at[i].name, name) == 0) return i;
-    return -1;
-}
-
-/* The number of nodes is bounded before anything is allocated for them. */
-static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
-{
-    *out = (Shape){0};
-    double size = 1, low = d->role == SET_NODES ? 0 : 1;
-    for (int i = 0; i < d->indices.count; i++) {
-        const Expr *e = d->indices.at[i].size;
-        Val *v = check_expr(k, scope, e);
-        if (val_is_poison(v)) return false;
-        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low ||
-            !isfinite(v->number)) {
-            Diag *g = diag_add(k->diags, E_RANGE, e->span,
-                               "a size of '%s' must be a whole number from %g; this is %s", d->name.text, low,
-                               val_text(k, v));
-            if (v->kind == VAL_NUMBER && isfinite(v->number) && floor(v->number) != v->number)
-                diag_help(g, "round it: floor(...)");
-            return false;
-        }
-        double most = (double)limits.nodes;
-        if (v->number > most || (size *= v->number) > most) {
-            diag_add(k->diags, E_RANGE, e->span, "node set '%s' has %.15g nodes or more; the most is %.0f",
-                     d->name.text, fmax(size, v->number), most);
-            return false;
-        }
-        if (i == MAX_RANK) {
-            diag_add(k->diags, E_RANGE, d->span, "a node set has at most %d indices", MAX_RANK);
-            return false;
-        }
-        out->dim[out->rank++] = (int64_t)v->number;
-    }
-    if (out->rank == 0) *out = shape_vector(1);
-    return true;
-}
-
-static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int first)
-{
-    Diag *m =
-        diag_add(k->diags, E_SETS, d->span, "a graph has one input and one output; this is the second %s",
-                 d->role == SET_INPUT ? "input" : "output");
-    diag_note(m, g->sets.at[first].span, "the first is here");
-    if (d->role == SET_INPUT) diag_help(m, "join the values before the graph with concat(a, b)");
-}
-
-static bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
-{
-    NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span, .first = -1};
-    int before = find_set(g, d->name.text);
-    if (before >= 0) {
-        Diag *m = diag_add(k->diags, E_TWICE, d->name.span, "node set '%s' is declared twice", d->name.text);
-        diag_note(m, g->sets.at[before].span, "the first is here");
-        return false;
-    }
-    int *role = d->role == SET_INPUT ? &g->input : &g->output;
-    if (d->role != SET_NODES && *role >= 0) {
-        second_role(k, g, d, *role);
-        return false;
-    }
-    if (!set_shape(k, scope, d, &s.shape)) return false;
-    s.size = shape_size(s.shape);
-    if (d->role != SET_NODES) *role = g->sets.count;
-    bool plain = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
-    if (!plain) s.first = g->nodes, g->nodes += s.size;
-    vec_push(k->perm, &g->sets, s);
-    vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
-    return true;
-}
-
-static void add_cells(Check *k, Graph *g, Scope *scope)
-{
-    for (int i = 0; i < g->sets.count; i++) {
-        const Expr *cell = k->set_decls.at[i]->cell;
-        Val *f = cell ? check_function(k, scope, cell) : NULL;
-        if (cell && val_is_poison(f)) continue;
-        if (is_timed(g)) build_timed_cell(k, g, i, f);
-        else if (f) build_cell(k, g, i, f);
-    }
-}
-
 /* ---- edges ---- */
 
 static int edge_set(Check *k, const Graph *g, const NodeRef *r)
@@ -342,31 +255,6 @@ static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
     return ok;
 }
 
-static bool input_fits(Check *k, const Graph *g, Value *x, Span span)
-{
-    const NodeSet *s = &g->sets.at[g->input];
-    if (!x || shape_equal(s->shape, x->shape)) return true;
-    Diag *d = diag_add(k->diags, E_SHAPE, span, "graph '%s' takes %s and is given %s", g->name,
-                       shape_text(k->perm, s->shape), shape_text(k->perm, x->shape));
-    diag_note(d, s->span, "%s comes from here", shape_text(k->perm, s->shape));
-    diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
-    if (shape_size(x->shape) == s->size)
-        diag_help(d, "make it a list of numbers first: |> flatten |> %s", g->name);
-    return false;
-}
-
-/* All nodes together, before memory is taken for them. */
-static bool few_nodes(Check *k, const Graph *g, Span span)
-{
-    double nodes = 0;
-    for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
-    if (nodes <= (double)limits.nodes) return true;
-    diag_add(k->diags, E_MEMORY, span,
-             "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name,
-             nodes, nodes * 80e-9, (long long)limits.nodes);
-    return false;
-}
-
 static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
 {
     for (int i = 0; i < d->items.count; i++)
@@ -391,13 +279,12 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     vec_push(k->perm, &k->calls, d);
     bool sets = bind_params(k, function, NULL, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
                 few_nodes(k, g, d->name.span);
-    if (sets) {
-        input_fits(k, g, x, span);
-        add_cells(k, g, &scope);
-    }
+    if (sets) input_fits(k, g, x, span);
     int nodes = mistakes(k); /* those of node functions leave the edges as they are */
     if (sets) build_edges(k, g, &scope, d);
-    if (sets && mistakes(k) == nodes && build_candidates(k, g)) {
+    bool edges = mistakes(k) == nodes;
+    if (sets) add_cells(k, g, &scope);
+    if (sets && edges && place_nodes(k, g) && build_candidates(k, g)) {
         add_edge_weights(k, g);
         budgets(k, g, &scope, d);
         build_order(k, g);
@@ -424,9 +311,11 @@ Graph *instantiate(Check *k, Val *function, Span span)
 
 static Shape output_shape(const Check *k, const Graph *g)
 {
-    Shape out = g->sets.at[g->output].shape, all = {1, {k->positions}};
-    if (!k->positions) return out;
-    for (int i = 0; i < out.rank && all.rank < MAX_RANK; i++) all.dim[all.rank++] = out.dim[i];
+    const NodeSet *s = &g->sets.at[g->output];
+    Shape nodes = s->shape, all = {k->positions > 0, {k->positions}};
+    if (all.rank + nodes.rank + s->value_map.rank > MAX_RANK) nodes = shape_vector(s->size);
+    for (int i = 0; i < nodes.rank; i++) all.dim[all.rank++] = nodes.dim[i];
+    for (int i = 0; i < s->value_map.rank; i++) all.dim[all.rank++] = s->value_map.dim[i];
     return all;
 }
 
@@ -448,7 +337,7 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g;
-    w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->nodes);
+    w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
     Value *out = func_unary(k->func, IR_SLICE, w);
     out->shape = output_shape(k, g);
     out->index = is_timed(g) ? timed_output(g) : g->sets.at[g->output].first;
@@ -507,11 +396,19 @@ Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
     const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
     Graph *g = graph_new(k, name, span);
     vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, shape, 0, span));
-    g->nodes = g->sets.at[0].size;
+    NodeSet *s = &g->sets.at[0];
+    if (shape.rank == MAX_RANK || shape.rank == 3) { /* [channels, height, width] */
+        s->map = (Shape){2, {shape.dim[shape.rank - 2], shape.dim[shape.rank - 1]}};
+        s->shape = (Shape){shape.rank - 2, {shape.dim[0], shape.dim[1]}};
+        if (s->shape.rank == 1) s->shape.dim[1] = 0;
+        s->size = shape_size(s->shape);
+    }
+    s->value_map = s->map;
     g->input = g->output = 0;
     if (!few_nodes(k, g, span)) return NULL;
     build_cell(k, g, 0, function);
-    WiringSet set = {.size = g->nodes, .rank = 1, .dim = {g->nodes}};
+    place_nodes(k, g);
+    WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
     WiringCycle cycle;
     if (!g->sets.at[0].cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return NULL;
     g->number = k->model->graphs.count;
@@ -547,7 +444,8 @@ Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span
     Graph *g = graph_new(k, "linear", span);
     vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, -1, x->span));
     vec_push(k->perm, &g->sets, plain_set("y", SET_OUTPUT, shape_vector(out), 0, span));
-    g->input = 0, g->output = 1, g->nodes = out;
+    g->input = 0, g->output = 1;
+    place_nodes(k, g);
     if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
     vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
     vec_push(k->perm, &g->lists,

@@ -104,7 +104,7 @@ void declare_state(Check *k, Scope *scope, const Stmt *s)
     }
     TimedState *state = &c->state[c->count++];
     Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
-    arg->index = c->count;
+    arg->index = c->count, arg->shape = k->set->map;
     *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
     scope_add(k, scope, s->name, val_runtime(k, arg, s->name.span));
 }
@@ -173,12 +173,34 @@ static bool states_move(Check *k, const TimedCell *c, const Graph *g)
     return ok;
 }
 
-static void finish_cell(Check *k, Graph *g, NodeSet *s, Func *f, Value *result, TimedCell *c, Span span)
+/* Every state moves to a value of its own shape; a number is one for the whole map. */
+static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span span)
+{
+    if (s->role == SET_INPUT && !shape_equal(s->state_map, s->map)) {
+        diag_add(k->diags, E_SHAPE, span,
+                 "the nodes of '%s' start at %s and move to %s; what moves keeps its shape", s->name,
+                 map_text(k, s->map), map_text(k, s->state_map));
+        return false;
+    }
+    for (int i = 0; i < s->states; i++) {
+        if (shape_equal(next[i]->shape, s->state_map)) continue;
+        if (next[i]->shape.rank > 0) {
+            diag_add(k->diags, E_SHAPE, next[i]->span, "a state of '%s' is %s and moves by %s", s->name,
+                     map_text(k, s->state_map), map_text(k, next[i]->shape));
+            return false;
+        }
+        next[i] = func_unary(f, IR_REPEAT, next[i]);
+        next[i]->shape = s->state_map;
+    }
+    return true;
+}
+
+static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, TimedCell *c, Span span)
 {
     Value *next[MAX_STATES], *sent = result;
     if (c->count == 0) { /* without a state a node's own value moves */
         sent = func_add(f, IR_ARG, span, 0, NULL);
-        sent->index = 1;
+        sent->index = 1, sent->shape = result->shape;
         next[0] = result;
     } else if (depends_on_sum(f, result)) {
         Diag *d = diag_add(
@@ -193,12 +215,12 @@ static void finish_cell(Check *k, Graph *g, NodeSet *s, Func *f, Value *result, 
         s->start[i] = c->state[i].start;
     }
     s->states = c->count ? c->count : 1;
-    s->first_state = g->state_rows;
-    g->state_rows += s->states * s->size;
+    s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
+    if (!states_fit(k, s, f, next, span)) return;
     s->send = cut_out(k, f, "send", 1, &sent);
     s->move = cut_out(k, f, "move", s->states, next);
-    s->send_back = grad_timed(k->perm, s->send, s->states, false);
-    s->move_back = grad_timed(k->perm, s->move, s->states, true);
+    s->send_back = grad_timed(k->perm, s->send, NULL, s->states, s->state_map);
+    s->move_back = grad_timed(k->perm, s->move, &s->map, s->states, s->state_map);
 }
 
 void build_timed_cell(Check *k, Graph *g, int set, Val *function)
@@ -214,7 +236,9 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     Func *f = k->func = func_new(k->perm, k->prefix);
     Span span = function ? function->span : s->span;
-    Val *v = val_runtime(k, func_add(f, IR_ARG, span, 0, NULL), span);
+    Value *sum = func_add(f, IR_ARG, span, 0, NULL);
+    sum->shape = s->map;
+    Val *v = val_runtime(k, sum, span);
     if (function) v = apply(k, function, v, span);
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
@@ -224,5 +248,5 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
                  s->cell_name);
         return;
     }
-    if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, &cell, span);
+    if (states_move(k, &cell, g) && result) finish_cell(k, s, f, result, &cell, span);
 }

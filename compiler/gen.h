@@ -57,12 +57,34 @@ LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef t
 /* out (+)= sum over the edges in use of a bundle, into `node` ("gather") or out of it ("gather_back") */
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
                 LLVMValueRef rows, LLVMValueRef out, bool fresh);
-void gen_copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from);
-void gen_zero_row(GenTile *t, LLVMValueRef to);
+void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
+void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
+/* First row of a node in the tile: nodes are blocks of `pixels` rows. */
+LLVMValueRef gen_node_row(GenTile *t, int64_t first, LLVMValueRef node, int64_t pixels);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
 /* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
 LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights);
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
+/* gen_cell_map.c: a node function at one node, for all lanes. args[i]: first row of ARG i (NULL where the
+ * function has none). A result goes to the rows at `to`, is added to them, or is a gradient of a weight and
+ * is added, lane by lane, to the vector at `to`. */
+typedef enum ResultKind { RESULT_STORE, RESULT_ADD, RESULT_TOTAL } ResultKind;
+typedef struct CellResult {
+    ResultKind kind;
+    LLVMValueRef to;
+} CellResult;
+void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results);
+
+/* Gradients of the weights of one node: a vector each, to be summed over lanes. */
+typedef struct CellTotals {
+    Vec(const Value *) weights; /* in order of the results of the gradient function */
+    LLVMValueRef *total;
+} CellTotals;
+CellTotals gen_totals(Emit *e, const Func *forward);
+void gen_total_results(const CellTotals *totals, CellResult *results); /* of the gradient function */
+/* To the tile's sums; `train` holds the wired_weight values. Shared weights are always added. */
+void gen_add_totals(GenTile *t, const CellTotals *totals, const Func *train, LLVMValueRef node, bool add);
+
 /* The tile's own sums of gradients of parameters; `lanes`: a vector to be summed, added to what is there or
  * stored. */
 LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);

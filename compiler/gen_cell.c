@@ -23,20 +23,26 @@ static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
                 LLVMValueRef rows, LLVMValueRef out, bool fresh)
 {
-    LLVMValueRef args[5] = {wires_of(t, g, bundle), node, rows, out, emit_int(t->e, fresh)};
-    emit_kernel(t->e, kernel, t->e->none, 5, args);
+    LLVMValueRef pixels = emit_int(t->e, g->sets.at[g->bundles.at[bundle].to].pixels);
+    LLVMValueRef args[6] = {wires_of(t, g, bundle), node, rows, out, pixels, emit_int(t->e, fresh)};
+    emit_kernel(t->e, kernel, t->e->none, 6, args);
 }
 
-void gen_copy_row(GenTile *t, LLVMValueRef to, LLVMValueRef from)
+void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)
 {
-    LLVMValueRef args[3] = {to, from, emit_int(t->e, 1)};
+    LLVMValueRef args[3] = {to, from, emit_int(t->e, count)};
     emit_kernel(t->e, "copy_rows", t->e->none, 3, args);
 }
 
-void gen_zero_row(GenTile *t, LLVMValueRef to)
+void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count)
 {
-    LLVMValueRef args[2] = {to, emit_int(t->e, 1)};
+    LLVMValueRef args[2] = {to, emit_int(t->e, count)};
     emit_kernel(t->e, "zero_rows", t->e->none, 2, args);
+}
+
+LLVMValueRef gen_node_row(GenTile *t, int64_t first, LLVMValueRef node, int64_t pixels)
+{
+    return gen_row(t, emit_add(t->e, emit_int(t->e, first), emit_mul(t->e, node, emit_int(t->e, pixels))));
 }
 
 static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
@@ -118,5 +124,31 @@ void gen_clear_partials(GenTile *t, const Value *back, const Func *f)
         EmitLoop l = emit_loop(e, emit_int(e, shape_size(w->shape)));
         emit_store(e, emit_real(e, 0, false), emit_element(e, gen_partial(t, f->plan_rows, w->partial), l.i));
         emit_loop_end(e, &l);
+    }
+}
+
+CellTotals gen_totals(Emit *e, const Func *forward)
+{
+    CellTotals t = {0};
+    for (int i = 0; i < forward->values.count; i++)
+        if (forward->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &t.weights, forward->values.at[i]);
+    t.total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)t.weights.count + 1);
+    for (int i = 0; i < t.weights.count; i++) {
+        t.total[i] = emit_scratch(e, e->width);
+        emit_store(e, emit_real(e, 0, true), t.total[i]);
+    }
+    return t;
+}
+
+void gen_total_results(const CellTotals *totals, CellResult *results)
+{
+    for (int i = 0; i < totals->weights.count; i++) results[i] = (CellResult){RESULT_TOTAL, totals->total[i]};
+}
+
+void gen_add_totals(GenTile *t, const CellTotals *totals, const Func *train, LLVMValueRef node, bool add)
+{
+    for (int i = 0; i < totals->weights.count; i++) {
+        const Value *w = totals->weights.at[i];
+        gen_weight_gradient(t, train, w, totals->total[i], node, add || w->param->shared);
     }
 }

@@ -21,9 +21,18 @@ static LLVMValueRef row_in(Emit *e, LLVMValueRef base, int64_t first, LLVMValueR
     return rows_from(e, base, emit_add(e, emit_int(e, first), node));
 }
 
-static int64_t state_row(const NodeSet *s, int k)
+/* First row of a node in rows at `base`: of its state k, of what it sends, of what reaches it. */
+static LLVMValueRef state_in(Emit *e, LLVMValueRef base, const NodeSet *s, int k, LLVMValueRef node)
 {
-    return s->first_state + (int64_t)k * s->size;
+    return row_in(e, base, set_state(s, k, 0), emit_mul(e, node, emit_int(e, s->state_pixels)));
+}
+static LLVMValueRef sent_in(Emit *e, LLVMValueRef base, const NodeSet *s, LLVMValueRef node)
+{
+    return row_in(e, base, s->first, emit_mul(e, node, emit_int(e, s->value_pixels)));
+}
+static LLVMValueRef sum_in(Emit *e, LLVMValueRef base, const NodeSet *s, LLVMValueRef node)
+{
+    return row_in(e, base, s->first_sum, emit_mul(e, node, emit_int(e, s->pixels)));
 }
 
 /* A function (ptr context, ptr tile, ptr ...); `t` is set to it. The builder's place is saved in *saved. */
@@ -51,16 +60,13 @@ static void end(Emit *e, Saved saved)
     LLVMPositionBuilderAtEnd(e->builder, saved.block);
 }
 
-/* Vectors of the arguments of a node function: `sum` (or NULL), states, then `more`. */
+/* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
 static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
-                               LLVMValueRef node, LLVMValueRef part, int more_count, LLVMValueRef *more)
+                               LLVMValueRef node)
 {
-    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(1 + 2 * MAX_STATES + 1));
-    if (sum) args[0] = emit_load(e, e->lanes, gen_part(e, sum, part));
-    for (int k = 0; k < s->states; k++)
-        args[1 + k] = emit_load(e, e->lanes, gen_part(e, row_in(e, state, state_row(s, k), node), part));
-    for (int k = 0; k < more_count; k++)
-        args[1 + s->states + k] = emit_load(e, e->lanes, gen_part(e, more[k], part));
+    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(2 + 2 * MAX_STATES));
+    args[0] = sum;
+    for (int k = 0; k < s->states; k++) args[1 + k] = state_in(e, state, s, k, node);
     return args;
 }
 
@@ -77,13 +83,8 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
         EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-        LLVMValueRef *weights = gen_cell_weights(&t, s->send, nodes.i);
-        EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
-        LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i, parts.i, 0, NULL);
-        LLVMValueRef *values = gen_cell_values(e, s->send, args, weights);
-        emit_store(e, values[s->send->results.at[0]->id],
-                   gen_part(e, row_in(e, sent, s->first, nodes.i), parts.i));
-        emit_loop_end(e, &parts);
+        gen_cell(&t, s->send, nodes.i, arguments(e, s, NULL, state, nodes.i),
+                 &(CellResult){RESULT_STORE, sent_in(e, sent, s, nodes.i)});
         emit_loop_end(e, &nodes);
     }
     end(e, saved);
@@ -100,12 +101,11 @@ static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLV
         const Bundle *u = &g->bundles.at[b];
         if (u->to != set) continue;
         LLVMValueRef zero = emit_int(t->e, 0);
-        LLVMValueRef rows =
-            is_moving(g, u->from) ? row_in(t->e, sent, g->sets.at[u->from].first, zero) : held;
+        LLVMValueRef rows = is_moving(g, u->from) ? sent_in(t->e, sent, &g->sets.at[u->from], zero) : held;
         gen_gather(t, "gather", g, b, node, rows, out, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_row(t, out);
+    if (fresh) gen_zero_rows(t, out, g->sets.at[set].pixels);
 }
 
 static LLVMValueRef held_rows(GenTile *t, const Value *v)
@@ -125,16 +125,12 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
         EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-        LLVMValueRef sum = row_in(e, sums, s->first, nodes.i);
+        LLVMValueRef sum = sum_in(e, sums, s, nodes.i);
         sum_into(&t, v, i, nodes.i, held, sent, sum);
-        LLVMValueRef *weights = gen_cell_weights(&t, s->move, nodes.i);
-        EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
-        LLVMValueRef *args = arguments(e, s, sum, state, nodes.i, parts.i, 0, NULL);
-        LLVMValueRef *values = gen_cell_values(e, s->move, args, weights);
+        CellResult results[MAX_STATES];
         for (int k = 0; k < s->states; k++)
-            emit_store(e, values[s->move->results.at[k]->id],
-                       gen_part(e, row_in(e, rate, state_row(s, k), nodes.i), parts.i));
-        emit_loop_end(e, &parts);
+            results[k] = (CellResult){RESULT_STORE, state_in(e, rate, s, k, nodes.i)};
+        gen_cell(&t, s->move, nodes.i, arguments(e, s, sum, state, nodes.i), results);
         emit_loop_end(e, &nodes);
     }
     end(e, saved);
@@ -148,13 +144,12 @@ static void start_states(GenTile *t, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         for (int k = 0; k < s->states; k++) {
-            LLVMValueRef to = gen_row(t, emit_int(e, v->address + state_row(s, k)));
+            LLVMValueRef to = gen_row(t, emit_int(e, v->address + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
-                emit_kernel(e, "copy_rows", e->none, 3,
-                            (LLVMValueRef[]){to, held_rows(t, v), emit_int(e, s->size)});
+                gen_copy_rows(t, to, held_rows(t, v), s->size * s->state_pixels);
                 continue;
             }
-            EmitLoop l = emit_loop(e, emit_int(e, s->size * LANES));
+            EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * LANES));
             emit_store(e, emit_real(e, s->start[k], false), emit_element(e, to, l.i));
             emit_loop_end(e, &l);
         }
@@ -182,15 +177,14 @@ static void outputs(GenTile *t, const Value *v, const TimedRows *r)
     int64_t a_position = timed_evaluations_a_position(g) * r->evaluation;
     EmitLoop p = emit_loop(e, emit_int(e, g->time.positions));
     LLVMValueRef sent = gen_row(t, scaled(e, v->address + a_position + r->sent, p.i, a_position));
-    LLVMValueRef held = gen_row(t, scaled(e, v->args[0]->address, p.i, g->sets.at[g->input].size));
-    LLVMValueRef to = gen_row(t, scaled(e, v->address + r->output, p.i, out->size));
+    LLVMValueRef held = gen_row(t, scaled(e, v->args[0]->address, p.i, set_rows(&g->sets.at[g->input])));
+    LLVMValueRef to = gen_row(t, scaled(e, v->address + r->output, p.i, set_rows(out)));
     if (out->states) {
-        emit_kernel(
-            e, "copy_rows", e->none, 3,
-            (LLVMValueRef[]){to, row_in(e, sent, out->first, emit_int(e, 0)), emit_int(e, out->size)});
+        gen_copy_rows(t, to, sent_in(e, sent, out, emit_int(e, 0)), set_rows(out));
     } else {
         EmitLoop l = emit_loop(e, emit_int(e, out->size));
-        sum_into(t, v, g->output, l.i, held, sent, rows_from(e, to, l.i));
+        sum_into(t, v, g->output, l.i, held, sent,
+                 rows_from(e, to, emit_mul(e, l.i, emit_int(e, out->value_pixels))));
         emit_loop_end(e, &l);
     }
     emit_loop_end(e, &p);
@@ -211,7 +205,7 @@ void gen_timed(GenTile *t, const Value *v)
                              gen_row(t, emit_int(e, v->address)),
                              gen_row(t, emit_int(e, v->address + r.rates)),
                              gen_row(t, emit_int(e, keeps_sums ? v->partial : v->address + r.sums)),
-                             emit_int(e, keeps_sums ? g->nodes : 0),
+                             emit_int(e, keeps_sums ? g->sum_rows : 0),
                              send,
                              move};
     emit_kernel(e, "drive", e->none, 10, args);
@@ -220,80 +214,40 @@ void gen_timed(GenTile *t, const Value *v)
 
 /* ---- backward ---- */
 
-typedef struct Totals {
-    Vec(const Value *) weights; /* in order of the results of the gradient function */
-    LLVMValueRef *total;
-} Totals;
-
-static Totals totals_of(Emit *e, const Func *forward)
-{
-    Totals t = {0};
-    for (int i = 0; i < forward->values.count; i++)
-        if (forward->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &t.weights, forward->values.at[i]);
-    t.total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)t.weights.count + 1);
-    for (int i = 0; i < t.weights.count; i++) {
-        t.total[i] = emit_scratch(e, e->width);
-        emit_store(e, emit_real(e, 0, true), t.total[i]);
-    }
-    return t;
-}
-
-static void add_totals(Emit *e, Totals *t, const Func *back, LLVMValueRef *values, int first)
-{
-    for (int i = 0; i < t->weights.count; i++) {
-        LLVMValueRef more = values[back->results.at[first + i]->id];
-        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, t->total[i]), more, ""), t->total[i]);
-    }
-}
-
-static void store_totals(GenTile *t, const Totals *totals, const Func *train, LLVMValueRef node)
-{
-    for (int i = 0; i < totals->weights.count; i++)
-        gen_weight_gradient(t, train, totals->weights.at[i], totals->total[i], node, true);
-}
-
 /* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
 static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef sums,
                       LLVMValueRef d_rate, LLVMValueRef d_state)
 {
     Emit *e = t->e;
-    LLVMValueRef more[MAX_STATES];
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef sum = row_in(e, sums, s->first, nodes.i),
-                 *weights = gen_cell_weights(t, s->move_back, nodes.i);
-    Totals totals = totals_of(e, s->move);
-    for (int k = 0; k < s->states; k++) more[k] = row_in(e, d_rate, state_row(s, k), nodes.i);
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef *args = arguments(e, s, sum, state, nodes.i, parts.i, s->states, more);
-    LLVMValueRef *values = gen_cell_values(e, s->move_back, args, weights);
-    emit_store(e, values[s->move_back->results.at[0]->id], gen_part(e, sum, parts.i));
-    for (int k = 0; k < s->states; k++)
-        emit_store(e, values[s->move_back->results.at[1 + k]->id],
-                   gen_part(e, row_in(e, d_state, state_row(s, k), nodes.i), parts.i));
-    add_totals(e, &totals, s->move_back, values, 1 + s->states);
-    emit_loop_end(e, &parts);
-    store_totals(t, &totals, train, nodes.i);
+    LLVMValueRef sum = sum_in(e, sums, s, nodes.i), *args = arguments(e, s, sum, state, nodes.i);
+    CellTotals totals = gen_totals(e, s->move);
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(1 + MAX_STATES + totals.weights.count));
+    results[0] = (CellResult){RESULT_STORE, sum};
+    for (int k = 0; k < s->states; k++) {
+        args[1 + s->states + k] = state_in(e, d_rate, s, k, nodes.i);
+        results[1 + k] = (CellResult){RESULT_STORE, state_in(e, d_state, s, k, nodes.i)};
+    }
+    gen_total_results(&totals, results + 1 + s->states);
+    gen_cell(t, s->move_back, nodes.i, args, results);
+    gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
 
-/* Gradient of `send` of one node, added to its states' gradients; `d_sent` is a row. */
+/* Gradient of `send` of one node, added to its states' gradients; `d_sent` is its block. */
 static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state,
                       LLVMValueRef d_sent, LLVMValueRef d_state, LLVMValueRef node)
 {
     Emit *e = t->e;
-    LLVMValueRef *weights = gen_cell_weights(t, s->send_back, node);
-    Totals totals = totals_of(e, s->send);
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef *args = arguments(e, s, NULL, state, node, parts.i, 1, &d_sent);
-    LLVMValueRef *values = gen_cell_values(e, s->send_back, args, weights);
-    for (int k = 0; k < s->states; k++) {
-        LLVMValueRef at = gen_part(e, row_in(e, d_state, state_row(s, k), node), parts.i),
-                     d = values[s->send_back->results.at[k]->id];
-        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, at), d, ""), at);
-    }
-    add_totals(e, &totals, s->send_back, values, s->states);
-    emit_loop_end(e, &parts);
-    store_totals(t, &totals, train, node);
+    LLVMValueRef *args = arguments(e, s, NULL, state, node);
+    CellTotals totals = gen_totals(e, s->send);
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(MAX_STATES + totals.weights.count + 1));
+    args[1 + s->states] = d_sent;
+    for (int k = 0; k < s->states; k++)
+        results[k] = (CellResult){RESULT_ADD, state_in(e, d_state, s, k, node)};
+    gen_total_results(&totals, results + s->states);
+    gen_cell(t, s->send_back, node, args, results);
+    gen_add_totals(t, &totals, train, node, true);
 }
 
 /* out (+)= weights times the gradients of the sums of moving targets (or of the plain output). Returns
@@ -305,21 +259,29 @@ static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_outpu
         const Bundle *u = &g->bundles.at[b];
         bool plain = u->to == g->output && !is_moving(g, g->output);
         if (u->from != from || plain != to_output) continue;
-        LLVMValueRef at = plain ? rows : row_in(t->e, rows, g->sets.at[u->to].first, emit_int(t->e, 0));
+        LLVMValueRef at = plain ? rows : sum_in(t->e, rows, &g->sets.at[u->to], emit_int(t->e, 0));
         gen_gather(t, "gather_back", g, b, node, at, out, fresh);
         fresh = false;
     }
     return !fresh;
 }
 
-static LLVMValueRef gen_back(GenTile *outer, const Value *v, const Func *train)
+/* Room for the gradient of what one node sends: on the stack for a number, behind the rows of wired_back for
+ * a map. */
+static LLVMValueRef work_block(GenTile *t, const Value *back)
 {
+    if (back->graph->block_rows == 0) return emit_scratch(t->e, LANES);
+    return gen_row(t, emit_int(t->e, back->address + shape_size(back->shape)));
+}
+
+static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train)
+{
+    const Value *v = back->args[0];
     GenTile t;
     Saved saved;
     LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2),
                  sums = LLVMGetParam(f, 3);
-    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5),
-                 scratch = emit_scratch(t.e, LANES);
+    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5), scratch = work_block(&t, back);
     const Graph *g = v->graph;
     for (int i = 0; i < g->sets.count; i++)
         if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
@@ -335,20 +297,24 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *v, const Func *train)
 }
 
 /* Adds the gradient of the output at one position to that of the states after its steps. */
-static LLVMValueRef gen_output_back(GenTile *outer, const Value *v, const Func *train)
+static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Func *train)
 {
+    const Value *v = back->args[0];
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
     LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2),
                  d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
-    LLVMValueRef scratch = emit_scratch(t.e, LANES);
+    LLVMValueRef scratch = work_block(&t, back);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
         EmitLoop nodes = emit_loop(t.e, emit_int(t.e, s->size));
         bool any = true;
-        if (i == g->output) gen_copy_row(&t, scratch, rows_from(t.e, d_out, nodes.i));
+        if (i == g->output)
+            gen_copy_rows(&t, scratch,
+                          rows_from(t.e, d_out, emit_mul(t.e, nodes.i, emit_int(t.e, s->value_pixels))),
+                          s->value_pixels);
         else any = gather_gradients(&t, g, i, true, nodes.i, d_out, scratch, true);
         if (any) send_back(&t, s, train, state, scratch, d_state, nodes.i);
         emit_loop_end(t.e, &nodes);
@@ -363,14 +329,12 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     const Value *wired = v->args[0];
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
-    LLVMValueRef back = gen_back(t, wired, f), output_back = gen_output_back(t, wired, f);
+    LLVMValueRef back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
     LLVMValueRef d_out = gen_row(t, emit_int(e, v->args[1]->args[0]->address));
     gen_clear_partials(t, v, f);
     if (!is_moving(g, g->output)) { /* kept: the gradients of its edges are made from them */
         LLVMValueRef kept = gen_row(t, emit_int(e, v->address + r.back_output));
-        emit_kernel(
-            e, "copy_rows", e->none, 3,
-            (LLVMValueRef[]){kept, d_out, emit_int(e, g->time.positions * g->sets.at[g->output].size)});
+        gen_copy_rows(t, kept, d_out, g->time.positions * set_rows(&g->sets.at[g->output]));
         d_out = kept;
     }
     LLVMValueRef args[9] = {t->context,
@@ -393,25 +357,24 @@ void gen_timed_input(GenTile *t, const Value *v)
     const Graph *g = v->graph;
     const Value *back = v->args[0];
     TimedRows r = timed_rows(g);
+    const NodeSet *in = &g->sets.at[g->input];
     if (is_moving(g, g->input)) {
-        LLVMValueRef from =
-            gen_row(t, emit_int(e, back->address + r.back_work + g->sets.at[g->input].first_state));
-        emit_kernel(e, "copy_rows", e->none, 3,
-                    (LLVMValueRef[]){gen_row(t, emit_int(e, v->address)), from,
-                                     emit_int(e, g->sets.at[g->input].size)});
+        LLVMValueRef from = gen_row(t, emit_int(e, back->address + r.back_work + set_state(in, 0, 0)));
+        gen_copy_rows(t, gen_row(t, emit_int(e, v->address)), from, in->size * in->state_pixels);
         return;
     }
-    int64_t inputs = g->sets.at[g->input].size, a_position = timed_evaluations_a_position(g) * g->nodes;
+    int64_t a_position = timed_evaluations_a_position(g) * g->sum_rows;
     EmitLoop positions = emit_loop(e, emit_int(e, g->time.positions)),
-             nodes = emit_loop(e, emit_int(e, inputs));
-    LLVMValueRef out = gen_row(t, emit_add(e, scaled(e, v->address, positions.i, inputs), nodes.i));
-    gen_zero_row(t, out);
+             nodes = emit_loop(e, emit_int(e, in->size));
+    LLVMValueRef out = gen_row(t, emit_add(e, scaled(e, v->address, positions.i, set_rows(in)),
+                                           emit_mul(e, nodes.i, emit_int(e, in->value_pixels))));
+    gen_zero_rows(t, out, in->value_pixels);
     LLVMValueRef d_out =
-        gen_row(t, scaled(e, back->address + r.back_output, positions.i, g->sets.at[g->output].size));
+        gen_row(t, scaled(e, back->address + r.back_output, positions.i, set_rows(&g->sets.at[g->output])));
     gather_gradients(t, g, g->input, true, nodes.i, d_out, out, false);
     EmitLoop steps = emit_loop(e, emit_int(e, timed_evaluations_a_position(g)));
     LLVMValueRef first = emit_add(e, scaled(e, back->address, positions.i, a_position),
-                                  emit_mul(e, steps.i, emit_int(e, g->nodes)));
+                                  emit_mul(e, steps.i, emit_int(e, g->sum_rows)));
     gather_gradients(t, g, g->input, false, nodes.i, gen_row(t, first), out, false);
     emit_loop_end(e, &steps);
     emit_loop_end(e, &nodes);

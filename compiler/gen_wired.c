@@ -10,11 +10,6 @@
 #include "kernels/kernel.h"
 #include "timed.h"
 
-static LLVMValueRef row_at(GenTile *t, int64_t first, LLVMValueRef node)
-{
-    return gen_row(t, emit_add(t->e, emit_int(t->e, first), node));
-}
-
 /* First row of the values of a set. */
 static int64_t set_row(const Value *wired, int set)
 {
@@ -68,38 +63,51 @@ static void phases(GenTile *t, const Value *v, bool backwards, NodeCode *code, v
 
 /* ---- forward ---- */
 
+/* Blocks of a node: of its value, and of what reaches it. */
+static LLVMValueRef value_of(GenTile *t, const Value *wired, int set, LLVMValueRef node)
+{
+    return gen_node_row(t, set_row(wired, set), node, wired->graph->sets.at[set].value_pixels);
+}
+static LLVMValueRef gradient_of(GenTile *t, const Value *back, int set, LLVMValueRef node)
+{
+    const NodeSet *s = &back->graph->sets.at[set];
+    return gen_node_row(t, back->address + s->first_sum, node, s->pixels);
+}
+
 static void forward_node(GenTile *t, const Value *v, int set, LLVMValueRef node, void *scratch)
 {
-    Emit *e = t->e;
     const Graph *g = v->graph;
     const NodeSet *s = &g->sets.at[set];
-    LLVMValueRef value = row_at(t, set_row(v, set), node), sum = value;
-    if (s->cell) sum = v->partial >= 0 ? row_at(t, v->partial + s->first, node) : (LLVMValueRef)scratch;
+    LLVMValueRef value = value_of(t, v, set, node), sum = value;
+    if (s->cell)
+        sum = v->partial >= 0 ? gen_node_row(t, v->partial + s->first_sum, node, s->pixels)
+                              : (LLVMValueRef)scratch;
     bool fresh = true;
     if (s->role == 0) {
-        gen_copy_row(t, sum, row_at(t, v->args[0]->address, node));
+        gen_copy_rows(t, sum, gen_node_row(t, v->args[0]->address, node, s->pixels), s->pixels);
         fresh = false;
     }
     for (int b = 0; b < g->bundles.count; b++) {
         if (g->bundles.at[b].to != set) continue;
-        gen_gather(t, "gather", g, b, node, row_at(t, set_row(v, g->bundles.at[b].from), emit_int(e, 0)), sum,
+        gen_gather(t, "gather", g, b, node, value_of(t, v, g->bundles.at[b].from, emit_int(t->e, 0)), sum,
                    fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_row(t, sum);
-    if (!s->cell) return;
-    LLVMValueRef *weights = gen_cell_weights(t, s->cell, node);
-    EmitLoop l = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef z = emit_load(e, e->lanes, gen_part(e, sum, l.i));
-    LLVMValueRef *values = gen_cell_values(e, s->cell, &z, weights);
-    emit_store(e, values[s->cell->results.at[0]->id], gen_part(e, value, l.i));
-    emit_loop_end(e, &l);
+    if (fresh) gen_zero_rows(t, sum, s->pixels);
+    if (s->cell) gen_cell(t, s->cell, node, &sum, &(CellResult){RESULT_STORE, value});
+}
+
+/* Room for one node: on the stack for a number, behind the rows of the value for a map. */
+static LLVMValueRef work_block(GenTile *t, const Value *v, int64_t rows)
+{
+    if (v->graph->block_rows == 0) return emit_scratch(t->e, LANES);
+    return gen_row(t, emit_int(t->e, v->address + rows));
 }
 
 void gen_wired(GenTile *t, const Value *v)
 {
     if (is_timed(v->graph)) gen_timed(t, v);
-    else phases(t, v, false, forward_node, emit_scratch(t->e, LANES));
+    else phases(t, v, false, forward_node, work_block(t, v, v->graph->rows));
 }
 
 /* ---- backward ---- */
@@ -111,29 +119,12 @@ typedef struct Back {
 
 static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValueRef node, LLVMValueRef d_sum)
 {
-    Emit *e = t->e;
-    const Func *f = s->cell_back;
-    Vec(const Value *) asked = {0};
-    for (int i = 0; i < s->cell->values.count; i++)
-        if (s->cell->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &asked, s->cell->values.at[i]);
-    LLVMValueRef *total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)asked.count + 1),
-                 *weights = gen_cell_weights(t, f, node);
-    for (int i = 0; i < asked.count; i++) {
-        total[i] = emit_scratch(e, e->width);
-        emit_store(e, emit_real(e, 0, true), total[i]);
-    }
-    EmitLoop l = emit_loop(e, emit_int(e, LANES / e->width));
-    LLVMValueRef args[2] = {emit_load(e, e->lanes, gen_part(e, d_sum, l.i)),
-                            emit_load(e, e->lanes, gen_part(e, b->scratch, l.i))};
-    LLVMValueRef *values = gen_cell_values(e, f, args, weights);
-    emit_store(e, values[f->results.at[0]->id], gen_part(e, d_sum, l.i));
-    for (int i = 0; i < asked.count; i++) {
-        LLVMValueRef more = values[f->results.at[i + 1]->id];
-        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), more, ""), total[i]);
-    }
-    emit_loop_end(e, &l);
-    for (int i = 0; i < asked.count; i++)
-        gen_weight_gradient(t, b->f, asked.at[i], total[i], node, asked.at[i]->param->shared);
+    CellTotals totals = gen_totals(t->e, s->cell);
+    CellResult *results = NEW_ARRAY(t->e->arena, CellResult, (size_t)totals.weights.count + 1);
+    results[0] = (CellResult){RESULT_STORE, d_sum};
+    gen_total_results(&totals, results + 1);
+    gen_cell(t, s->cell_back, node, (LLVMValueRef[]){d_sum, b->scratch}, results);
+    gen_add_totals(t, &totals, b->f, node, false);
 }
 
 /* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient. */
@@ -144,29 +135,29 @@ static void backward_node(GenTile *t, const Value *v, int set, LLVMValueRef node
     const NodeSet *s = &g->sets.at[set];
     const Value *embed = v->args[1];
     bool fresh = true;
-    LLVMValueRef d_sum = row_at(t, v->address + s->first, node), d_value = s->cell ? b->scratch : d_sum;
+    LLVMValueRef d_sum = gradient_of(t, v, set, node), d_value = s->cell ? b->scratch : d_sum;
     if (embed_set(embed) == set) {
-        gen_copy_row(t, d_value, row_at(t, embed->args[0]->address, node));
+        gen_copy_rows(t, d_value, gen_node_row(t, embed->args[0]->address, node, s->value_pixels),
+                      s->value_pixels);
         fresh = false;
     }
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != set) continue;
-        LLVMValueRef rows = row_at(t, v->address + g->sets.at[g->bundles.at[i].to].first, emit_int(t->e, 0));
-        gen_gather(t, "gather_back", g, i, node, rows, d_value, fresh);
+        gen_gather(t, "gather_back", g, i, node, gradient_of(t, v, g->bundles.at[i].to, emit_int(t->e, 0)),
+                   d_value, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_row(t, d_value);
+    if (fresh) gen_zero_rows(t, d_value, s->value_pixels);
     if (s->cell) cell_backward(t, b, s, node, d_sum);
 }
 
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
-    Emit *e = t->e;
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
         return;
     }
-    Back b = {f, emit_scratch(e, LANES)};
+    Back b = {f, work_block(t, v, v->graph->sum_rows)};
     gen_clear_partials(t, v, f);
     phases(t, v, true, backward_node, &b);
 }
@@ -181,16 +172,16 @@ void gen_wired_input(GenTile *t, const Value *v)
         return;
     }
     if (g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
-    EmitLoop l = emit_loop(e, emit_int(e, g->sets.at[g->input].size));
-    LLVMValueRef out = row_at(t, v->address, l.i);
+    const NodeSet *in = &g->sets.at[g->input];
+    EmitLoop l = emit_loop(e, emit_int(e, in->size));
+    LLVMValueRef out = gen_node_row(t, v->address, l.i, in->value_pixels);
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
-        LLVMValueRef rows =
-            row_at(t, v->args[0]->address + g->sets.at[g->bundles.at[i].to].first, emit_int(e, 0));
-        gen_gather(t, "gather_back", g, i, l.i, rows, out, fresh);
+        gen_gather(t, "gather_back", g, i, l.i,
+                   gradient_of(t, v->args[0], g->bundles.at[i].to, emit_int(e, 0)), out, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_row(t, out);
+    if (fresh) gen_zero_rows(t, out, in->value_pixels);
     emit_loop_end(e, &l);
 }

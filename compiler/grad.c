@@ -65,12 +65,21 @@ void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int 
     for (int i = 0; i < count; i++) grads[i] = wanted[i]->id <= last ? d[wanted[i]->id] : NULL;
 }
 
+static Value *zeros(Func *f, Shape shape)
+{
+    Value *zero = func_const(f, 0);
+    if (shape.rank == 0) return zero;
+    Value *v = func_unary(f, IR_REPEAT, zero);
+    v->shape = shape;
+    return v;
+}
+
 Func *grad_cell(Arena *perm, const Func *cell)
 {
     Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
     Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
     Value *dy = func_add(f, IR_ARG, (Span){0}, 0, NULL);
-    dy->index = 1;
+    dy->index = 1, dy->shape = cell->results.at[0]->shape;
     Vec(Value *) wanted = {0};
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == 0)
@@ -83,36 +92,38 @@ Func *grad_cell(Arena *perm, const Func *cell)
         const Value *w = wanted.at[i];
         const char *name =
             i == 0 ? "sum" : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
-        if (!grads[i]) grads[i] = func_const(f, 0);
-        func_result(f, name, grads[i]);
+        func_result(f, name, grads[i] ? grads[i] : zeros(f, w->shape));
     }
     return f;
 }
 
-static Value *argument(Func *f, int index)
+static Value *argument(Func *f, int index, Shape shape)
 {
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == index) return f->values.at[i];
     Value *v = func_add(f, IR_ARG, (Span){0}, 0, NULL);
-    v->index = index;
+    v->index = index, v->shape = shape;
     return v;
 }
 
-Func *grad_timed(Arena *perm, const Func *forward, int states, bool with_sum)
+Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, int states, Shape state)
 {
     Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
     Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
     Vec(Value *) wanted = {0}, y = {0}, seed = {0};
-    for (int i = with_sum ? 0 : 1; i <= states; i++) vec_push(perm, &wanted, argument(f, i));
+    for (int i = 0; i <= states; i++)
+        if (i > 0 || sum) vec_push(perm, &wanted, argument(f, i, i ? state : *sum));
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
     for (int i = 0; i < forward->results.count; i++) {
-        vec_push(perm, &y, map[forward->results.at[i]->id]);
-        vec_push(perm, &seed, argument(f, 1 + states + i));
+        Value *result = map[forward->results.at[i]->id];
+        vec_push(perm, &y, result);
+        vec_push(perm, &seed, argument(f, 1 + states + i, result->shape));
     }
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++) func_result(f, "d", grads[i] ? grads[i] : func_const(f, 0));
+    for (int i = 0; i < wanted.count; i++)
+        func_result(f, "d", grads[i] ? grads[i] : zeros(f, wanted.at[i]->shape));
     func_prune(f);
     return f;
 }

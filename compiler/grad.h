@@ -15,8 +15,9 @@ void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int 
 Func *grad_cell(Arena *perm, const Func *cell);
 
 /* The same for a function in time (timed.h): `send` or `move` with `states` states; ARG 1 + states + k is the
- * gradient of result k. Results: gradient of the sum (`with_sum`), of each state, of each weight. */
-Func *grad_timed(Arena *perm, const Func *f, int states, bool with_sum);
+ * gradient of result k. Results: gradient of the sum (unless `sum`, its shape, is NULL), of each
+ * state, of each weight. */
+Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, int states, Shape state);
 
 struct Ir;
 /* Adds to ir->train the gradients of the loss with respect to every learned parameter. */

@@ -147,13 +147,17 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
 typedef struct CellProbe {
     const NodeSet *set;
     int64_t node;
-    double sum, *param, *scratch;
+    double *sum, *dy, *param; /* dy: gradient of the value */
+    Cell cell, back;
 } CellProbe;
 
+/* dy . value */
 static double cell_value(CellProbe *p)
 {
-    eval_cell(p->set->cell, &p->sum, p->param, p->node, p->scratch);
-    return p->scratch[p->set->cell->results.at[0]->id];
+    double total = 0;
+    eval_cell(&p->cell, (const double *[]){p->sum}, p->param, p->node);
+    for (int64_t i = 0; i < p->set->value_pixels; i++) total += p->dy[i] * cell_result(&p->cell, 0)[i];
+    return total;
 }
 
 /* Difference of the value when *x moves, less the gradient that is claimed for it. */
@@ -181,38 +185,49 @@ typedef struct CellWorst {
     double error, scale; /* by result of the gradient function: largest difference, largest gradient */
 } CellWorst;
 
-static void cell_draw(CellProbe *p, int results, CellWorst *worst)
+static void cell_entry(CellProbe *p, double *x, double gradient, CellWorst *worst)
 {
-    const Func *cell = p->set->cell, *back = p->set->cell_back;
-    eval_cell(back, (double[]){p->sum, 1}, p->param, p->node, p->scratch);
-    double gradient[results];
-    for (int r = 0; r < results; r++) gradient[r] = p->scratch[back->results.at[r]->id];
-    for (int r = 0, i = 0; r < results; r++) {
-        double *x = &p->sum;
-        if (r > 0) {
-            while (cell->values.at[i]->op != IR_WEIGHT) i++;
-            const Value *w = cell->values.at[i++];
-            x = &p->param[w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) +
-                          w->index];
-        }
-        worst[r].error = fmax(worst[r].error, cell_error_at(p, x, gradient[r]));
-        worst[r].scale = fmax(worst[r].scale, fabs(gradient[r]));
+    worst->error = fmax(worst->error, cell_error_at(p, x, gradient));
+    worst->scale = fmax(worst->scale, fabs(gradient));
+}
+
+static void cell_draw(CellProbe *p, CellWorst *worst)
+{
+    const Func *cell = p->set->cell;
+    int result = 1;
+    eval_cell(&p->back, (const double *[]){p->sum, p->dy}, p->param, p->node);
+    for (int64_t i = 0; i < p->set->pixels; i++)
+        cell_entry(p, &p->sum[i], cell_result(&p->back, 0)[i], &worst[0]);
+    for (int i = 0; i < cell->values.count; i++) {
+        const Value *w = cell->values.at[i];
+        if (w->op != IR_WEIGHT) continue;
+        int64_t at = w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) + w->index;
+        cell_entry(p, &p->param[at], *cell_result(&p->back, result), &worst[result]);
+        result++;
     }
 }
 
 double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
 {
-    const Func *back = set->cell_back;
-    int results = back->results.count;
-    size_t values = (size_t)(set->cell->values.count + back->values.count);
-    CellProbe p = {set, 0, 0, NEW_ARRAY(a, double, (size_t)m->param_total + 1), NEW_ARRAY(a, double, values)};
+    int results = set->cell_back->results.count;
+    CellProbe p = {.set = set,
+                   .sum = NEW_ARRAY(a, double, (size_t)set->pixels),
+                   .dy = NEW_ARRAY(a, double, (size_t)set->value_pixels),
+                   .param = NEW_ARRAY(a, double, (size_t)m->param_total + 1),
+                   .cell = cell_new(a, set->cell),
+                   .back = cell_new(a, set->cell_back)};
     CellWorst *worst = NEW_ARRAY(a, CellWorst, (size_t)results);
     double relative = 0;
     for (int d = 0; d < draws; d++) {
         if (d % set->size == 0) start_values(m, 1 + (uint64_t)(d / set->size), p.param);
         p.node = d % set->size;
-        p.sum = rng_normal(23, RNG_GRADCHECK, (uint64_t)d);
-        cell_draw(&p, results, worst);
+        for (int64_t i = 0; i < set->pixels; i++)
+            p.sum[i] = rng_normal(23, RNG_GRADCHECK, (uint64_t)(d * set->pixels + i));
+        for (int64_t i = 0; i < set->value_pixels; i++)
+            p.dy[i] = set->value_pixels == 1
+                          ? 1
+                          : rng_normal(29, RNG_GRADCHECK, (uint64_t)(d * set->value_pixels + i));
+        cell_draw(&p, worst);
     }
     for (int r = 0; r < results; r++) relative = fmax(relative, worst[r].error / fmax(worst[r].scale, 1e-3));
     return relative;

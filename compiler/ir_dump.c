@@ -130,10 +130,10 @@ static const char *const form_text[] = {"dense", "segments", "list"};
 static void graph_dump(const Graph *g, FILE *out)
 {
     if (is_timed(g))
-        fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)g->nodes,
+        fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)graph_nodes(g),
                 g->time.text, (long long)timed_evaluations(g));
     else
-        fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)g->nodes,
+        fprintf(out, "graph %s  nodes %lld  phases %d  ranks %lld\n", g->name, (long long)graph_nodes(g),
                 g->order.phase_count, (long long)g->order.ranks);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];

@@ -7,7 +7,7 @@
 #include "timed.h"
 #include <math.h>
 
-/* ---- scalar functions ---- */
+/* ---- predicates ---- */
 
 static void eval_scalar(const Value *v, const double *args, double *scratch)
 {
@@ -18,17 +18,6 @@ static void eval_scalar(const Value *v, const double *args, double *scratch)
     default:
         for (int i = 0; i < v->arg_count; i++) a[i] = scratch[v->args[i]->id];
         scratch[v->id] = pointwise_eval(v->op, a);
-    }
-}
-
-void eval_cell(const Func *f, const double *args, const double *param, int64_t node, double *scratch)
-{
-    for (int i = 0; i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        if (v->op == IR_WEIGHT)
-            scratch[i] =
-                param[v->param->offset + (v->param->shared ? 0 : node * v->param->components) + v->index];
-        else eval_scalar(v, args, scratch);
     }
 }
 
@@ -52,15 +41,27 @@ typedef struct WiredEval {
     const EvalContext *c;
     const Graph *g;
     const double *input; /* (batch, input set) */
-    double *z, *sum;     /* (batch, nodes) */
+    double *z, *sum;     /* (batch, rows), (batch, sum_rows) */
     double *dz, *dsum;
 } WiredEval;
 
-static const double *node_values(const WiredEval *w, int set, int64_t sample, const double *rows)
+/* What a node sends: `value_pixels` numbers. */
+static const double *node_value(const WiredEval *w, int set, int64_t node, int64_t sample)
 {
     const NodeSet *s = &w->g->sets.at[set];
-    if (s->first < 0) return w->input + sample * s->size;
-    return rows + sample * w->g->nodes + s->first;
+    if (s->first < 0) return w->input + (sample * s->size + node) * s->value_pixels;
+    return w->z + sample * w->g->rows + s->first + node * s->value_pixels;
+}
+
+/* First row of what reaches a node. */
+static int64_t sum_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
+{
+    return sample * w->g->sum_rows + s->first_sum + node * s->pixels;
+}
+
+static int64_t value_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
+{
+    return sample * w->g->rows + s->first + node * s->value_pixels;
 }
 
 static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
@@ -69,75 +70,80 @@ static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
 }
 
 /* I_v of one node: the sum over its edges in use. */
-static double sum_into(const WiredEval *w, int set, int64_t node, int64_t sample)
+static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, double *out)
 {
-    double total = 0;
+    int64_t pixels = w->g->sets.at[set].pixels;
+    memset(out, 0, (size_t)pixels * sizeof *out);
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
-        const double *weight = w->c->param + u->weight->offset, *from = node_values(w, u->from, sample, w->z);
+        const double *weight = w->c->param + u->weight->offset;
         CandidateRun run;
         if (u->to != set) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++)
-                if (in_use(w, b, run.first + i)) total += weight[run.first + i] * from[run.source + i];
+            for (int64_t i = 0; i < run.length; i++) {
+                if (!in_use(w, b, run.first + i)) continue;
+                const double *from = node_value(w, u->from, run.source + i, sample);
+                for (int64_t p = 0; p < pixels; p++) out[p] += weight[run.first + i] * from[p];
+            }
     }
-    return total;
 }
 
 static void wired_forward(const WiredEval *w, int64_t sample)
 {
     const Graph *g = w->g;
-    double *scratch = NULL;
     for (int p = 0; p < g->order.phase_count; p++) {
         const WiringPhase *phase = &g->order.phases[p];
         const NodeSet *s = &g->sets.at[phase->set];
-        if (s->cell) scratch = NEW_ARRAY(w->arena, double, (size_t)s->cell->values.count);
+        Cell cell = s->cell ? cell_new(w->arena, s->cell) : (Cell){0};
         for (int64_t i = 0; i < phase->count; i++) {
-            int64_t node = g->order.nodes[phase->first + i], row = sample * g->nodes + s->first + node;
-            w->sum[row] = sum_into(w, phase->set, node, sample);
-            if (s->role == 0) w->sum[row] += w->input[sample * s->size + node];
-            w->z[row] = w->sum[row];
-            if (!s->cell) continue;
-            eval_cell(s->cell, &w->sum[row], w->c->param, node, scratch);
-            w->z[row] = scratch[s->cell->results.at[0]->id];
+            int64_t node = g->order.nodes[phase->first + i];
+            double *sum = w->sum + sum_row(w, s, node, sample), *z = w->z + value_row(w, s, node, sample);
+            sum_into(w, phase->set, node, sample, sum);
+            for (int64_t q = 0; q < s->pixels && s->role == 0; q++)
+                sum[q] += w->input[(sample * s->size + node) * s->pixels + q];
+            if (s->cell) eval_cell(&cell, (const double *[]){sum}, w->c->param, node);
+            memcpy(z, s->cell ? cell_result(&cell, 0) : sum, (size_t)s->value_pixels * sizeof *z);
         }
     }
 }
 
 /* Adds dL/dI of one node, times the weights, to dL/dZ of its sources: to `d_input` for those of a held input
  * (NULL: not wanted), to w->dz for the others (the same). */
-static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sample, double d, double *d_input)
+static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sample, double *d_input)
 {
+    const NodeSet *to = &w->g->sets.at[set];
+    const double *d = w->dsum + sum_row(w, to, node, sample);
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
         const NodeSet *from = &w->g->sets.at[u->from];
         const double *weight = w->c->param + u->weight->offset;
-        double *into = from->first < 0 ? d_input : w->dz ? w->dz + sample * w->g->nodes + from->first : NULL;
+        double *into = from->first < 0 ? d_input : w->dz ? w->dz + value_row(w, from, 0, sample) : NULL;
         CandidateRun run;
         if (u->to != set || !into) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++)
-                if (in_use(w, b, run.first + i)) into[run.source + i] += weight[run.first + i] * d;
+                for (int64_t p = 0; p < to->pixels && in_use(w, b, run.first + i); p++)
+                    into[(run.source + i) * to->pixels + p] += weight[run.first + i] * d[p];
     }
 }
 
 static void wired_backward(const WiredEval *w, int64_t sample, const double *dy)
 {
     const Graph *g = w->g;
-    double *scratch = NULL;
-    memcpy(w->dz + sample * g->nodes, dy, (size_t)g->nodes * sizeof *dy);
+    memcpy(w->dz + sample * g->rows, dy, (size_t)g->rows * sizeof *dy);
     for (int p = g->order.phase_count - 1; p >= 0; p--) {
         const WiringPhase *phase = &g->order.phases[p];
         const NodeSet *s = &g->sets.at[phase->set];
-        if (s->cell) scratch = NEW_ARRAY(w->arena, double, (size_t)s->cell_back->values.count);
+        Cell cell = s->cell ? cell_new(w->arena, s->cell_back) : (Cell){0};
         for (int64_t i = 0; i < phase->count; i++) {
-            int64_t node = g->order.nodes[phase->first + i], row = sample * g->nodes + s->first + node;
-            w->dsum[row] = w->dz[row];
+            int64_t node = g->order.nodes[phase->first + i], row = sum_row(w, s, node, sample);
+            const double *d = w->dz + value_row(w, s, node, sample);
             if (s->cell) {
-                eval_cell(s->cell_back, (double[]){w->sum[row], w->dz[row]}, w->c->param, node, scratch);
-                w->dsum[row] = scratch[s->cell_back->results.at[0]->id];
+                eval_cell(&cell, (const double *[]){w->sum + row, d}, w->c->param, node);
+                d = cell_result(&cell, 0);
             }
-            spread_back(w, phase->set, node, sample, w->dsum[row], NULL);
+            memcpy(w->dsum + row, d, (size_t)s->pixels * sizeof *d);
+            spread_back(w, phase->set, node, sample, NULL);
         }
     }
 }
@@ -147,33 +153,35 @@ static void wired_input(const WiredEval *w, int64_t sample, double *out)
 {
     const Graph *g = w->g;
     const NodeSet *in = &g->sets.at[g->input];
-    memset(out, 0, (size_t)in->size * sizeof *out);
+    WiredEval only_input = *w;
+    only_input.dz = NULL;
+    memset(out, 0, (size_t)(in->size * in->pixels) * sizeof *out);
     if (in->first >= 0) {
-        memcpy(out, w->dsum + sample * g->nodes + in->first, (size_t)in->size * sizeof *out);
+        memcpy(out, w->dsum + sum_row(w, in, 0, sample), (size_t)(in->size * in->pixels) * sizeof *out);
         return;
     }
     for (int s = 0; s < g->sets.count; s++)
         for (int64_t i = 0; i < g->sets.at[s].size && g->sets.at[s].first >= 0; i++)
-            spread_back(&(WiredEval){w->arena, w->c, g, w->input, w->z, w->sum, NULL, w->dsum}, s, i, sample,
-                        w->dsum[sample * g->nodes + g->sets.at[s].first + i], out);
+            spread_back(&only_input, s, i, sample, out);
 }
 
 static void wired_weight(const WiredEval *w, const Value *v, double *out)
 {
     const NodeSet *s = &w->g->sets.at[v->index];
-    const Func *f = s->cell_back;
-    double *scratch = NEW_ARRAY(w->arena, double, (size_t)f->values.count);
+    Cell cell = cell_new(w->arena, s->cell_back);
     for (int64_t sample = 0; sample < w->c->batch; sample++)
         for (int64_t node = 0; node < s->size; node++) {
-            int64_t row = sample * w->g->nodes + s->first + node;
             int result = 1;
-            eval_cell(f, (double[]){w->sum[row], w->dz[row]}, w->c->param, node, scratch);
+            eval_cell(&cell,
+                      (const double *[]){w->sum + sum_row(w, s, node, sample),
+                                         w->dz + value_row(w, s, node, sample)},
+                      w->c->param, node);
             for (int i = 0; i < s->cell->values.count; i++) {
                 const Value *weight = s->cell->values.at[i];
                 if (weight->op != IR_WEIGHT) continue;
                 if (weight->param == v->param)
                     out[(v->param->shared ? 0 : node * v->param->components) + weight->index] +=
-                        scratch[f->results.at[result]->id];
+                        *cell_result(&cell, result);
                 result++;
             }
         }
@@ -186,10 +194,12 @@ static void wired_edges(const WiredEval *w, const Value *v, double *out)
     CandidateRun run;
     for (int64_t sample = 0; sample < w->c->batch; sample++)
         for (int64_t t = 0; t < to->size; t++) {
-            double d = w->dsum[sample * w->g->nodes + to->first + t];
-            const double *from = node_values(w, u->from, sample, w->z);
+            const double *d = w->dsum + sum_row(w, to, t, sample);
             for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
-                for (int64_t i = 0; i < run.length; i++) out[run.first + i] += from[run.source + i] * d;
+                for (int64_t i = 0; i < run.length; i++) {
+                    const double *from = node_value(w, u->from, run.source + i, sample);
+                    for (int64_t p = 0; p < to->pixels; p++) out[run.first + i] += from[p] * d[p];
+                }
         }
 }
 
@@ -201,11 +211,12 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     }
     const Value *wired = v->op == IR_WIRED ? v : v->op == IR_WIRED_BACK ? v->args[0] : v->args[0]->args[0];
     const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
-    size_t rows = (size_t)(c->batch * wired->graph->nodes);
-    if (!e->sums[v->id]) e->sums[v->id] = NEW_ARRAY(a, double, rows);
+    const Graph *g = wired->graph;
+    int64_t rows = v->op == IR_WIRED ? g->sum_rows : g->rows; /* sums, or gradients of values */
+    e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(c->batch * rows) + 1);
     WiredEval w = {a,
                    c,
-                   wired->graph,
+                   g,
                    e->value[wired->args[0]->id],
                    e->value[wired->id],
                    e->sums[wired->id],
@@ -214,7 +225,7 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     double *out = e->value[v->id];
     for (int64_t s = 0; s < c->batch; s++) {
         if (v->op == IR_WIRED) wired_forward(&w, s);
-        if (v->op == IR_WIRED_BACK) wired_backward(&w, s, e->value[v->args[1]->id] + s * w.g->nodes);
+        if (v->op == IR_WIRED_BACK) wired_backward(&w, s, e->value[v->args[1]->id] + s * g->rows);
         if (v->op == IR_WIRED_INPUT) wired_input(&w, s, out + s * shape_size(v->shape));
     }
     if (v->op == IR_WIRED_WEIGHT) wired_weight(&w, v, out);

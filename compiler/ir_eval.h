@@ -25,9 +25,18 @@ typedef struct Eval {
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c);
 /* Graph operators of graphs in time (ir_eval_timed.c). */
 void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
-/* A node function (or its gradient) for one node: `args` by ARG index; scratch has one number a value and
- * afterwards holds them all. */
-void eval_cell(const Func *f, const double *args, const double *param, int64_t node, double *scratch);
+/* A node function (or its gradient) and room for its values. */
+typedef struct Cell {
+    const Func *f;
+    double **value; /* by value number, row-major */
+} Cell;
+Cell cell_new(Arena *a, const Func *f);
+/* For one node: `args` by ARG index; NULL: the function does not use it. */
+void eval_cell(const Cell *c, const double *const *args, const double *param, int64_t node);
+static inline const double *cell_result(const Cell *c, int i)
+{
+    return c->value[c->f->results.at[i]->id];
+}
 double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
                       int64_t source, double *scratch);
 /* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled

@@ -59,19 +59,24 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     bool held = is_timed(g) ? !is_moving(g, u->from) : from->first < 0;
-    EdgeRows r = {
-        held ? wired->args[0]->address : wired->address + from->first, 0, back->address + to->first, 0, 1, 1};
+    EdgeRows r = {held ? wired->args[0]->address : wired->address + from->first,
+                  0,
+                  back->address + to->first_sum,
+                  0,
+                  1,
+                  1};
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
     if (!is_moving(g, u->to)) {
-        r.source_step = held ? from->size : timed_evaluations_a_position(g) * t.evaluation;
+        r.source_step = held ? set_rows(from) : timed_evaluations_a_position(g) * t.evaluation;
         if (!held) r.source += t.sent + r.source_step;
-        r.target = back->address + t.back_output, r.target_step = to->size, r.evaluations = g->time.positions;
+        r.target = back->address + t.back_output, r.target_step = set_rows(to),
+        r.evaluations = g->time.positions;
         return r;
     }
-    if (held) r.source_step = from->size, r.hold = timed_evaluations_a_position(g);
+    if (held) r.source_step = set_rows(from), r.hold = timed_evaluations_a_position(g);
     else r.source += t.sent, r.source_step = t.evaluation;
-    r.target_step = g->nodes, r.evaluations = timed_evaluations(g);
+    r.target_step = g->sum_rows, r.evaluations = timed_evaluations(g);
     return r;
 }
 
@@ -80,13 +85,13 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
     EdgeRows r = {-1, 0, -1, 0, 1, 1};
     if (wired && back) r = edge_rows(wired, back, g, u);
-    return json_pack("{s:i, s:i, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from",
-                     u->from, "to", u->to, "list", u->list, "param", u->weight->number, "predicate",
-                     (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from",
-                     (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row",
-                     (json_int_t)r.source, "source_step", (json_int_t)r.source_step, "target_row",
-                     (json_int_t)r.target, "target_step", (json_int_t)r.target_step, "evaluations",
-                     (json_int_t)r.evaluations, "hold", (json_int_t)r.hold);
+    return json_pack(
+        "{s:i, s:i, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from", u->from, "to",
+        u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "list", u->list, "param", u->weight->number,
+        "predicate", (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from",
+        (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source,
+        "source_step", (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
+        (json_int_t)r.target_step, "evaluations", (json_int_t)r.evaluations, "hold", (json_int_t)r.hold);
 }
 
 static json_t *time_json(const Graph *g)
@@ -98,11 +103,12 @@ static json_t *time_json(const Graph *g)
         json_array_append_new(a, row);
         json_array_append_new(b, json_real(g->time.b[i]));
     }
-    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:f, s:o, s:o}", "positions",
-                     (json_int_t)g->time.positions, "held", (json_int_t)g->sets.at[g->input].size, "outputs",
-                     (json_int_t)g->sets.at[g->output].size, "steps", (json_int_t)g->time.steps, "stages",
-                     g->time.stages, "states", (json_int_t)g->state_rows, "nodes", (json_int_t)g->nodes,
-                     "carry", g->time.carry, "a", a, "b", b);
+    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:o, s:o}", "positions",
+                     (json_int_t)g->time.positions, "held", (json_int_t)set_rows(&g->sets.at[g->input]),
+                     "outputs", (json_int_t)set_rows(&g->sets.at[g->output]), "steps",
+                     (json_int_t)g->time.steps, "stages", g->time.stages, "states", (json_int_t)g->state_rows,
+                     "sent", (json_int_t)g->rows, "sums", (json_int_t)g->sum_rows, "carry", g->time.carry,
+                     "a", a, "b", b);
 }
 
 static json_t *list_json(const EdgeList *l)

@@ -13,6 +13,14 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
     return p;
 }
 
+int64_t graph_nodes(const Graph *g)
+{
+    int64_t n = 0;
+    for (int i = 0; i < g->sets.count; i++)
+        if (g->sets.at[i].first >= 0) n += g->sets.at[i].size;
+    return n;
+}
+
 int64_t model_edges_kept(const Graph *g)
 {
     int64_t n = 0;

@@ -39,14 +39,20 @@ typedef struct NodeSet {
     int role; /* SetRole of ast.h */
     Shape shape;
     int64_t size;
-    int64_t first;   /* first row among the graph's nodes other than a held input; -1 for a held input */
+    Shape map,
+        value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
+    int64_t pixels, value_pixels; /* elements of both: a node is a block of so many rows */
+    int64_t first;                /* row of its first value in `wired`; -1: a held input, which has none */
+    int64_t first_sum;            /* row of its first sum in `wired_back` */
     Func *cell;      /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
     Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the
                         weights */
     const char *cell_name;
     /* in a graph with time (timed.h); ARG 0 the sum, ARG 1 + k state k, then gradients */
     int states;          /* 0: held input or plain output */
-    int64_t first_state; /* row of its first state; state k of node v: first_state + k * size + v */
+    int64_t first_state; /* row of its first state; of state k of node v: set_state() */
+    Shape state_map;
+    int64_t state_pixels;
     double start[MAX_STATES];
     Func *send, *move;           /* results: the value; the next states or their rates */
     Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of
@@ -94,11 +100,12 @@ typedef struct Graph {
     Vec(NodeSet) sets;
     Vec(Bundle) bundles;
     Vec(EdgeList) lists;
-    int input, output; /* sets */
-    int64_t nodes;     /* rows: all nodes but those of a held input */
-    int first_bundle;  /* number of bundle 0 among all of the model */
+    int input, output;      /* sets */
+    int64_t rows, sum_rows; /* of the values and of the sums of all nodes but those of a held input */
+    int first_bundle;       /* number of bundle 0 among all of the model */
     Time time;
     int64_t state_rows; /* states of all nodes */
+    int64_t block_rows; /* of the largest node: room for one in work */
     WiringOrder order;
     uint64_t chance_seed;
     Span span;
@@ -127,9 +134,22 @@ typedef struct Model {
     int64_t target_size;
 } Model;
 
+/* First row of state k of a node. */
+static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
+{
+    return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
+}
+
+/* Rows of the values of all nodes of a set. */
+static inline int64_t set_rows(const NodeSet *s)
+{
+    return s->size * s->value_pixels;
+}
+
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);
+int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
 int64_t graph_parameters(const Graph *g); /* kept edges and weights of node functions */
 #endif

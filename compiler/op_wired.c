@@ -19,7 +19,7 @@ void wired_shape(Value *v)
     switch (v->op) {
     case IR_WIRED: break; /* shape: set by its maker, who knows the graph */
     case IR_WIRED_BACK:
-        v->shape = is_timed(v->graph) ? shape_vector(timed_rows(v->graph).back_count) : first->shape;
+        v->shape = shape_vector(is_timed(v->graph) ? timed_rows(v->graph).back_count : v->graph->sum_rows);
         break;
     case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
     case IR_WIRED_WEIGHT:

@@ -21,7 +21,8 @@ int embed_set(const Value *embed)
     const Graph *g = embed->graph;
     if (g && is_timed(g)) return embed->index == timed_output(g) ? g->output : -1;
     for (int s = 0; g && s < g->sets.count; s++)
-        if (g->sets.at[s].first == embed->index && shape_size(embed->args[0]->shape) == g->sets.at[s].size)
+        if (g->sets.at[s].first == embed->index &&
+            shape_size(embed->args[0]->shape) == set_rows(&g->sets.at[s]))
             return s;
     return -1;
 }
@@ -71,7 +72,7 @@ static bool is_view(const Value *v)
 
 static int64_t view_address(const Value *v)
 {
-    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + v->graph->sets.at[v->graph->input].first;
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + v->graph->sets.at[v->graph->input].first_sum;
     return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
 }
 
@@ -101,6 +102,7 @@ static void place_value(Plan *p, Value *v)
         v->address = p->shared, p->shared += size;
     } else if (v->stored) {
         v->address = p->rows, p->rows += size;
+        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) p->rows += v->graph->block_rows; /* work of a node */
     }
 }
 

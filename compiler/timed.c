@@ -14,15 +14,15 @@ bool is_moving(const Graph *g, int set)
 TimedRows timed_rows(const Graph *g)
 {
     bool plain = !is_moving(g, g->output);
-    int64_t e = timed_evaluations(g), out = g->time.positions * g->sets.at[g->output].size;
-    TimedRows r = {.evaluation = g->state_rows + g->nodes, .sent = g->state_rows};
+    int64_t e = timed_evaluations(g), out = g->time.positions * set_rows(&g->sets.at[g->output]);
+    TimedRows r = {.evaluation = g->state_rows + g->rows, .sent = g->state_rows};
     r.last = e * r.evaluation;
     r.rates = r.last + r.evaluation;
     r.sums = r.rates + g->time.stages * g->state_rows;
-    r.output = r.sums + g->nodes;
+    r.output = r.sums + g->sum_rows;
     r.count = r.output + (plain || g->time.positions > 1 ? out : 0);
     if (!plain && g->time.positions == 1) r.output = -1;
-    r.back_output = e * g->nodes;
+    r.back_output = e * g->sum_rows;
     r.back_work = r.back_output + (plain ? out : 0);
     r.back_count = r.back_work + (g->time.stages + 3) * g->state_rows;
     return r;

@@ -26,21 +26,33 @@ static const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
 }
 
+/* dL/dI of a target, and the value of a source, at one evaluation: `pixels` rows. */
+static const void *target_row(const Panel *p, int64_t tile, int64_t evaluation, int64_t node)
+{
+    const NetBundle *b = p->b;
+    return tile_row(p->n, tile, b->target_row + evaluation * b->target_step + node * b->pixels);
+}
+static const void *source_row(const Panel *p, int64_t tile, int64_t evaluation, int64_t node)
+{
+    const NetBundle *b = p->b;
+    return tile_row(p->n, tile, b->source_row + evaluation / b->hold * b->source_step + node * b->pixels);
+}
+
 /* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
  * samples and, in a graph that runs in time, all evaluations */
 static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
     const NetBundle *b = p->b;
+    int inner = (int)(b->pixels * LANES);
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t e = 0; e < b->evaluations; e++) {
-            const void *d = tile_row(p->n, t, b->target_row + e * b->target_step + p->first);
-            const void *z = tile_row(p->n, t, b->source_row + e / b->hold * b->source_step + source);
+            const void *d = target_row(p, t, e, p->first), *z = source_row(p, t, e, source);
             int more = t > 0 || e > 0;
             if (p->n->real_size == 4)
-                blas_sgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more,
+                blas_sgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
                               (float *)p->scratch, (int)columns);
             else
-                blas_dgemm_nt((int)p->rows, (int)columns, LANES, d, LANES, z, LANES, more,
+                blas_dgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
                               (double *)p->scratch, (int)columns);
         }
 }
@@ -93,19 +105,19 @@ static void block_panel(const Panel *p)
 }
 
 /* Sixteen partial sums, then one: always in the same order. */
-RT_CLONES static float dot_f32(const float *a, const float *b)
+RT_CLONES static float dot_f32(const float *a, const float *b, int64_t count)
 {
     float part[16] = {0}, sum = 0;
-    for (int i = 0; i < LANES; i += 16)
+    for (int64_t i = 0; i < count; i += 16)
         for (int k = 0; k < 16; k++) part[k] += a[i + k] * b[i + k];
     for (int k = 0; k < 16; k++) sum += part[k];
     return sum;
 }
 
-static double dot_f64(const double *a, const double *b)
+static double dot_f64(const double *a, const double *b, int64_t count)
 {
     double sum = 0;
-    for (int i = 0; i < LANES; i++) sum += a[i] * b[i];
+    for (int64_t i = 0; i < count; i++) sum += a[i] * b[i];
     return sum;
 }
 
@@ -115,9 +127,9 @@ static double pair_gradient(const Panel *p, int64_t target, int64_t source)
     double sum = 0;
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t e = 0; e < b->evaluations; e++) {
-            const void *d = tile_row(p->n, t, b->target_row + e * b->target_step + target);
-            const void *z = tile_row(p->n, t, b->source_row + e / b->hold * b->source_step + source);
-            sum += p->n->real_size == 4 ? (double)dot_f32(d, z) : dot_f64(d, z);
+            const void *d = target_row(p, t, e, target), *z = source_row(p, t, e, source);
+            sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * LANES)
+                                        : dot_f64(d, z, b->pixels * LANES);
         }
     return sum;
 }

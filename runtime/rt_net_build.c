@@ -99,7 +99,7 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
         b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step"),
         b->evaluations = whole(j, "evaluations");
-        b->hold = whole(j, "hold");
+        b->hold = whole(j, "hold"), b->pixels = whole(j, "pixels");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;
@@ -316,7 +316,8 @@ static void read_time(const json_t *j, DnwrtTime *t)
                      .steps = whole(j, "steps"),
                      .stages = whole(j, "stages"),
                      .states = whole(j, "states"),
-                     .nodes = whole(j, "nodes"),
+                     .sent = whole(j, "sent"),
+                     .sums = whole(j, "sums"),
                      .carry = number(j, "carry")};
     for (int64_t i = 0; i < t->stages && i < MAX_TIME_STAGES; i++) {
         t->b[i] = json_number_value(json_array_get(b, (size_t)i));

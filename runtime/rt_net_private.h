@@ -32,6 +32,7 @@ typedef struct NetBundle {
     int64_t source_step, target_step,
         evaluations;  /* rows from one evaluation of a graph in time to the next */
     int64_t hold;     /* evaluations that share one source row */
+    int64_t pixels;   /* rows of a node */
     int64_t position; /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept; /* 1 a candidate in use */

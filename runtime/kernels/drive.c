@@ -36,7 +36,7 @@ static inline void add(real *to, const real *from, double factor, int64_t count)
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held, real *value,
                    real *rates, real *sums, int64_t sums_step, Send *send, Move *move)
 {
-    int64_t states = time->states * LANES, stride = states + time->nodes * LANES;
+    int64_t states = time->states * LANES, stride = states + time->sent * LANES;
     real *start = value;
     for (int64_t step = 0; step < time->positions * time->steps; step++) {
         const real *now = held + step / time->steps * time->held * LANES;
@@ -61,7 +61,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, con
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *value,
                         real *sums, const real *d_output, real *work, Back *back, OutputBack *output_back)
 {
-    int64_t states = time->states * LANES, stride = states + time->nodes * LANES;
+    int64_t states = time->states * LANES, stride = states + time->sent * LANES;
     real *d_state = work, *d_start = work + states, *d_stage = work + 2 * states, *d_rate = work + 3 * states;
     scale(d_state, d_state, 0, states);
     for (int64_t step = time->positions * time->steps - 1; step >= 0; step--) {
@@ -72,7 +72,7 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
         for (int64_t i = 0; i < time->stages; i++) scale(d_rate + i * states, d_state, time->b[i], states);
         for (int64_t i = time->stages - 1; i >= 0; i--) {
             int64_t e = step * time->stages + i;
-            back(context, tile, value + e * stride, sums + e * time->nodes * LANES, d_rate + i * states,
+            back(context, tile, value + e * stride, sums + e * time->sums * LANES, d_rate + i * states,
                  d_stage);
             add(d_start, d_stage, 1, states);
             for (int64_t j = 0; j < i; j++) add(d_rate + j * states, d_stage, time->a[i][j], states);

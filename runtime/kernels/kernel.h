@@ -2,8 +2,8 @@
  *
  * Kernels are compiled once with DNW_REAL = float (names end in _f32) and once with double (_f64); the clang
  * bitcode of both is carried by the compiler and linked into every program's module, the native objects go
- * into libdnwrt for unit tests. A row is the values of one node for the DNWRT_LANES samples of a tile,
- * contiguous.
+ * into libdnwrt for unit tests. A row is one number for the DNWRT_LANES samples of a tile, contiguous. A node
+ * is a block of rows: one, or one for each pixel of its map.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
@@ -32,8 +32,8 @@ typedef struct DnwrtOrder {
 enum { MAX_TIME_STAGES = 7 };
 typedef struct DnwrtTime {
     int64_t positions, steps, stages;
-    int64_t states, nodes, held,
-        outputs; /* rows: of one evaluation; of a held input and of the output at one position */
+    int64_t states, sent, sums; /* rows of one evaluation */
+    int64_t held, outputs;      /* rows of a held input and of the output at one position */
     double carry, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
 } DnwrtTime;
 

@@ -18,7 +18,7 @@ enum { MOST_NUMBERS = 20000, SAMPLES = 2 };
 static int64_t numbers_of(const Model *m)
 {
     int64_t total = m->param_total + shape_size(m->input) + shape_size(m->output);
-    for (int i = 0; i < m->graphs.count; i++) total += m->graphs.at[i]->nodes;
+    for (int i = 0; i < m->graphs.count; i++) total += graph_nodes(m->graphs.at[i]);
     for (int i = 0; i < m->body->values.count; i++) total += shape_size(m->body->values.at[i]->shape);
     return total;
 }

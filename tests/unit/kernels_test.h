@@ -20,8 +20,10 @@
 #define EPSILON FLT_EPSILON
 #endif
 
-void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
-void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t fresh);
+void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t pixels,
+                    int64_t fresh);
+void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t pixels,
+                         int64_t fresh);
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
@@ -60,11 +62,13 @@ static real *drawn_rows(uint64_t stream, int64_t rows)
 /* ---- sums over edges ---- */
 
 typedef struct Case {
-    int nodes, others;
+    int nodes, others, pixels;
     double density; /* share of pairs that are edges */
 } Case;
-static const Case cases[] = {{1, 1, 1},    {1, 1, 0},   {1, 17, 1},     {5, 1, 0.5},   {3, 33, 0},
-                             {7, 13, 0.3}, {16, 64, 1}, {31, 257, 0.1}, {2, 1001, 0.9}};
+static const Case cases[] = {{1, 1, 1, 1},      {1, 1, 1, 0},    {1, 17, 1, 1},   {5, 1, 1, 0.5},
+                             {3, 33, 1, 0},     {7, 13, 1, 0.3}, {16, 64, 1, 1},  {31, 257, 1, 0.1},
+                             {2, 1001, 1, 0.9}, {1, 1, 4, 1},    {7, 13, 9, 0.3}, {5, 33, 35, 1},
+                             {3, 9, 64, 0}};
 
 typedef struct Edges {
     uint32_t *row, *other; /* by node */
@@ -91,21 +95,24 @@ static Edges drawn_edges(const Case *c)
 static void expect_gathered(const Case *c, const Edges *e, const real *rows, int node, int64_t fresh,
                             bool back)
 {
-    real out[3 * LANES];
+    enum { MOST = 64 };
+    real out[(MOST + 2) * LANES];
+    int block = c->pixels * LANES;
     DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight};
-    for (int t = 0; t < 3 * LANES; t++) out[t] = (real)(t + 1);
-    if (back) KERNEL(gather_back)(&w, node, rows, out + LANES, fresh);
-    else KERNEL(gather)(&w, node, rows, out + LANES, fresh);
-    for (int t = 0; t < LANES; t++) {
+    for (int t = 0; t < block + 2 * LANES; t++) out[t] = (real)(t + 1);
+    if (back) KERNEL(gather_back)(&w, node, rows, out + LANES, c->pixels, fresh);
+    else KERNEL(gather)(&w, node, rows, out + LANES, c->pixels, fresh);
+    for (int t = 0; t < LANES; t++)
+        assert_true(out[t] == (real)(t + 1) && out[block + LANES + t] == (real)(block + LANES + t + 1));
+    for (int t = 0; t < block; t++) {
         double want = fresh ? 0 : (double)(LANES + t + 1), size = fabs(want);
         for (uint32_t k = e->row[node]; k < e->row[node + 1]; k++) {
-            double part = (double)e->weight[k] * (double)rows[e->other[k] * LANES + t];
+            double part = (double)e->weight[k] * (double)rows[(int64_t)e->other[k] * block + t];
             want += part, size += fabs(part);
         }
         double error = fabs((double)out[LANES + t] - want);
         if (!(error <= EPSILON * size * sqrt(c->others + 1.0)))
-            fail_msg("%d x %d, node %d, lane %d: off by %g", c->nodes, c->others, node, t, error);
-        assert_true(out[t] == (real)(t + 1) && out[2 * LANES + t] == (real)(2 * LANES + t + 1));
+            fail_msg("%d x %d, node %d, element %d: off by %g", c->nodes, c->others, node, t, error);
     }
 }
 
@@ -114,7 +121,7 @@ static void test_gather(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Edges e = drawn_edges(&cases[i]);
-        real *rows = drawn_rows(3, cases[i].others);
+        real *rows = drawn_rows(3, (int64_t)cases[i].others * cases[i].pixels);
         for (int node = 0; node < cases[i].nodes; node++)
             for (int k = 0; k < 4; k++) expect_gathered(&cases[i], &e, rows, node, k & 1, k & 2);
         free(e.row), free(e.other), free(e.weight), free(rows);
