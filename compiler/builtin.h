@@ -16,6 +16,7 @@ typedef enum BuiltinKind {
     KIND_OPTIM,
     KIND_SCHEDULE,
     KIND_LOSS,
+    KIND_AUGMENT,
     KIND_METRIC,
     KIND_CHECK,
     KIND_RULE,

@@ -21,7 +21,7 @@ static const SettingRow settings[] = {
     {"epochs", KIND_WORD, "a whole number of epochs", 1, 1e6},
     {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
     {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
-    {"augment", KIND_LATER, "a list", 0, 0},
+    {"augment", KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
 };
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
@@ -138,22 +138,39 @@ static bool optim_ok(Check *k, const Val *v)
     return ok;
 }
 
+/* Each change once, by a whole number of pixels. */
+static bool augment_ok(Check *k, const Val *v)
+{
+    for (int i = 0; i < v->items.count; i++) {
+        const Val *a = v->items.at[i];
+        for (int b = 0; b < i; b++) {
+            if (v->items.at[b]->builtin != a->builtin) continue;
+            Diag *d = diag_add(k->diags, E_SETTING, a->span, "'%s' is given twice", a->builtin->name);
+            diag_note(d, v->items.at[b]->span, "the first is here");
+            return false;
+        }
+        const Val *pixels = a->items.count ? a->items.at[0] : NULL;
+        if (!pixels || (number_in(pixels, 1, 1e6) && floor(pixels->number) == pixels->number)) continue;
+        diag_add(k->diags, E_RANGE, pixels->span, "%s of %s must be a whole number from 1; this is %s",
+                 a->builtin->params[0].name, a->builtin->name, val_text(k, pixels));
+        return false;
+    }
+    return true;
+}
+
 static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v)
 {
     if (val_is_poison(v)) return false;
-    if (row->kind == KIND_LATER) {
-        diag_add(k->diags, E_LATER, s->span,
-                 "augment needs feature maps, which are not part of this release");
-        return false;
-    }
+    for (int i = 0; i < v->items.count; i++)
+        if (val_is_poison(v->items.at[i])) return false;
     if (row->high > 0) {
         if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high &&
             floor(v->number) == v->number)
             return true;
-    } else if (row->kind == KIND_METRIC) {
+    } else if (row->kind == KIND_METRIC || row->kind == KIND_AUGMENT) {
         bool ok = v->kind == VAL_LIST;
-        for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], KIND_METRIC);
-        if (ok) return true;
+        for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], row->kind);
+        if (ok) return row->kind == KIND_METRIC || augment_ok(k, v);
     } else if (is_described(v, row->kind)) {
         return row->kind == KIND_OPTIM ? optim_ok(k, v) : finite_arguments(k, v);
     } else if (row->kind == KIND_LOSS && v->kind == VAL_FUNCTION && !v->builtin && v->decl->kind == DECL_FN) {
@@ -218,6 +235,35 @@ double train_seed(Check *k, const Decl *d, Module *m)
     const Setting *s = find_setting(d, "seed");
     Val *v = s ? setting_value(k, s, m) : NULL;
     return v && v->kind == VAL_NUMBER && v->number >= 0 && v->number <= MOST_SEED ? floor(v->number) : 0;
+}
+
+/* Changes of pictures need pictures, and more of them than of the padding. Data that is not there yet is
+ * looked at by the program. */
+static bool augment_fits(Check *k, const Setting *s, const Val *data_value, const Val *augment)
+{
+    Data data = {0};
+    if (!augment || augment->items.count == 0 || peek(k, s, data_value, &data) != DATA_KNOWN) return true;
+    const Val *first = augment->items.at[0];
+    if (!data.image) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, first->span, "%s changes pictures; the samples of %s are none",
+                     first->builtin->name, data.name);
+        diag_note(d, s->value->span, "the data is named here");
+        diag_help(d, "leave out augment; pictures are [height, width] or [channels, height, width]");
+        return false;
+    }
+    int64_t height = data.shape[data.rank - 2], width = data.shape[data.rank - 1],
+            least = height < width ? height : width;
+    for (int i = 0; i < augment->items.count; i++) {
+        const Val *a = augment->items.at[i], *pixels = a->items.count ? a->items.at[0] : NULL;
+        if (!pixels || pixels->number < (double)least) continue;
+        Diag *d = diag_add(k->diags, E_RANGE, pixels->span,
+                           "%s by %.15g may leave nothing of a picture of %lld x %lld", a->builtin->name,
+                           pixels->number, (long long)height, (long long)width);
+        diag_help(d, "it must be in 1 .. %lld", (long long)least - 1);
+        return false;
+    }
+    return true;
 }
 
 /* ---- loss ---- */
@@ -374,7 +420,8 @@ void check_train(Check *k, const Decl *d, Module *m)
         Diag *g = diag_add(k->diags, E_SETTING, d->name.span, "train needs its setting 'data'");
         diag_help(g, "add a line such as: data = spirals(2000)");
     }
-    if (!ok || !value[0] || !k->model->body) return;
+    if (!ok || !value[0] || !k->model->body || !augment_fits(k, find_setting(d, "data"), value[0], value[7]))
+        return;
     set_defaults(k, d, value);
     json_t *j = k->model->settings = json_object();
     for (int i = 0; i < SETTING_COUNT; i++)

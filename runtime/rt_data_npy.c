@@ -321,6 +321,7 @@ static bool check_features(const Npy *x, Data *d, RtError *e)
         d->rank = rank;
         memcpy(d->shape, sizes, sizeof *sizes * (size_t)rank);
         d->features = x->each;
+        d->image = rank == 2 || rank == 3;
         data_remember(d->inputs_from, x->file.path);
         return true;
     }

@@ -253,7 +253,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
                        double lr, int64_t step, double epoch)
 {
     NetStep r = {0};
-    NetBatch batch = {.data = data, .split = split, .order = order, .count = count};
+    NetBatch batch = net_train_batch(data, split, order, count, epoch);
     int64_t tiles = (count + LANES - 1) / LANES;
     double start = net_clock();
     r.swapped = choose_edges(n, epoch);

@@ -63,8 +63,8 @@ typedef struct NetStep {
 } NetStep;
 
 /* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
- * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position for budgets that
- * anneal. */
+ * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position, with its fraction,
+ * for budgets that anneal; the epoch itself keys augmentation. */
 NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                        double lr, int64_t step, double epoch);
 /* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not

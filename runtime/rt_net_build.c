@@ -175,6 +175,8 @@ bool net_read_manifest(Net *n, RtError *e)
     n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
     bool ok =
         n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
+    if (!augment_open(json_object_get(json_object_get(m, "settings"), "augment"), &n->augment, e))
+        return false;
     const json_t *train = json_object_get(m, "train");
     if (ok && train) ok = read_func(train, &n->train);
     if (ok) read_params(n, params);

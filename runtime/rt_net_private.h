@@ -2,6 +2,7 @@
 #ifndef RT_NET_PRIVATE_H
 #define RT_NET_PRIVATE_H
 #include "kernels/kernel.h"
+#include "rt_augment.h"
 #include "rt_init.h"
 #include "rt_net.h"
 #include "rt_wiring.h"
@@ -91,6 +92,7 @@ struct Net {
     int real_size;        /* 4 or 8 */
     int64_t batch, tiles; /* most samples, tiles for them */
     int64_t inputs, outputs, target_size, param_total;
+    Augment augment; /* of training samples */
     int classes;
     int param_count, graph_count, bundle_count, list_count, tensor_count;
     NetParam *params;
@@ -142,7 +144,12 @@ typedef struct NetBatch {
     const int64_t *order; /* NULL: first, first + 1, ... */
     int64_t first, count;
     const float *input; /* instead of a split: (count, inputs) */
+    bool augmented;     /* with the changes of Net.augment, as they are in this epoch */
+    int64_t epoch;
 } NetBatch;
+/* Samples to train on, at this position of the training. */
+NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
+                         double epoch);
 /* Sample of a lane; lanes behind the last sample repeat it, so that they hold numbers like any other. */
 static inline int64_t net_sample(const NetBatch *b, int64_t tile, int64_t lane)
 {

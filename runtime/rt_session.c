@@ -43,6 +43,9 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
                 (long long)d->features, (long long)inputs);
         return rebuild_for_data(s, e);
     }
+    if (!d->image && json_array_size(json_object_get(s->program->settings, "augment")))
+        return rt_fail(e, RT_BAD_INPUT,
+                       "%s: the program's augment changes pictures, and these samples are none", from);
     if (classes && d->classes == 0)
         return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
                        to);

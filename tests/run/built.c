@@ -237,6 +237,7 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
     double loss = net_run(n, &n->infer, &batch, 0, NULL);
     add_result(a, r, "infer loss", 1, &loss);
     take_output(a, r, n, &n->infer, count, "infer output");
+    batch = net_train_batch(d, &d->train, order, count, BUILT_EPOCH);
     loss = net_run(n, &n->train, &batch, BUILT_STEP, &r->correct);
     add_result(a, r, "loss", 1, &loss);
     take_output(a, r, n, &n->train, count, "output");
@@ -279,6 +280,44 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
     c->batch = count, c->input = x, c->target = t;
 }
 
+/* One change of a picture of `planes` planes, as its definition says it: rt_augment.h. */
+static void change_picture(Arena *a, const json_t *change, Rng4 drawn, double *x, int64_t planes, int64_t h,
+                           int64_t w)
+{
+    double *old = NEW_ARRAY(a, double, (size_t)(planes * h * w));
+    int64_t pixels = json_integer_value(json_object_get(json_object_get(change, "args"), "pixels"));
+    int64_t top = (int64_t)((uint64_t)drawn.v[0] * (uint64_t)(2 * pixels + 1) >> 32),
+            left = (int64_t)((uint64_t)drawn.v[1] * (uint64_t)(2 * pixels + 1) >> 32);
+    bool flip = strcmp(json_string_value(json_object_get(change, "call")), "flip") == 0;
+    memcpy(old, x, (size_t)(planes * h * w) * sizeof *x);
+    if (flip && drawn.v[2] < 1u << 31) return;
+    for (int64_t i = 0; i < planes * h * w; i++) {
+        int64_t plane = i / (h * w), row = i / w % h, column = i % w;
+        if (flip) column = w - 1 - column;
+        else row += top - pixels, column += left - pixels;
+        bool inside = row >= 0 && row < h && column >= 0 && column < w;
+        x[i] = inside ? old[(plane * h + row) * w + column] : 0;
+    }
+}
+
+/* The inputs of training: changed by `augment`, change after change. */
+static void augment_context(Arena *a, EvalContext *c, const Data *d, const int64_t *order)
+{
+    const json_t *changes = json_object_get(c->model->settings, "augment"), *change;
+    double *x = NEW_ARRAY(a, double, (size_t)(c->batch * d->features));
+    size_t i;
+    memcpy(x, c->input, (size_t)(c->batch * d->features) * sizeof *x);
+    for (int64_t s = 0; s < c->batch; s++) {
+        Rng4 drawn = rng_words(c->seed, RNG_AUGMENT + (BUILT_EPOCH << 8), (uint64_t)order[s]);
+        json_array_foreach(changes, i, change)
+        {
+            int64_t h = d->shape[d->rank - 2], w = d->shape[d->rank - 1];
+            change_picture(a, change, drawn, x + s * d->features, d->features / (h * w), h, w);
+        }
+    }
+    c->input = x;
+}
+
 static void take_func(Arena *a, Results *r, const Func *f, const EvalContext *c, const char *prefix)
 {
     const Eval *e = eval_func(a, f, c);
@@ -314,6 +353,7 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
     EvalContext c = built_context(a, n, b, epoch);
     fill_context(a, &c, d, order, count);
     take_func(a, r, b->compilation->ir->infer, &c, "infer ");
+    augment_context(a, &c, d, order);
     take_func(a, r, b->compilation->ir->train, &c, "");
     r->correct = count_correct(r, d, order, count);
     return r;

@@ -43,7 +43,7 @@ typedef struct Results {
     int64_t correct; /* samples whose largest output is the label */
 } Results;
 
-enum { BUILT_STEP = 7 }; /* of the passes: keys dropout */
+enum { BUILT_STEP = 7, BUILT_EPOCH = 1 }; /* of the passes: key dropout and augmentation */
 Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_t *order, int64_t count);
 Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
                          int64_t count, double epoch);

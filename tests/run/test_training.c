@@ -164,11 +164,11 @@ static bool ended(pid_t child)
 
 /* Starts (or goes on with) a run, sends the signal when `epochs` more are in its log. False: it ended before.
  */
-static bool interrupt(const char *directory, bool resume, int epochs, int signal)
+static bool interrupt(const char *program, const char *directory, bool resume, int epochs, int signal)
 {
     int before = count_events(directory, "epoch");
-    pid_t child = start("./everything", WORDS("train", "--quiet", "--threads", "1", "--out", directory,
-                                              resume ? "--resume" : "--force"));
+    pid_t child = start(program, WORDS("train", "--quiet", "--threads", "1", "--out", directory,
+                                       resume ? "--resume" : "--force"));
     for (int i = 0; i < 20000 && count_events(directory, "epoch") < before + epochs && !ended(child); i++)
         nap();
     kill(child, signal);
@@ -194,11 +194,30 @@ static void test_resume(void **state)
         while (tries++ < 10 &&
                (stopped == 0 || (stopped < 3 && cases[i].signals[stopped]))) /* anew when it was too fast */
             stopped =
-                interrupt(directory, stopped > 0, 4 + stopped, cases[i].signals[stopped]) ? stopped + 1 : 0;
+                interrupt("./everything", directory, stopped > 0, 4 + stopped, cases[i].signals[stopped])
+                    ? stopped + 1
+                    : 0;
         if (stopped == 0) fail_msg("%s: ends before it is stopped", directory);
         run("./everything", WORDS("train", "--quiet", "--threads", "1", "--out", directory, "--resume"), 0);
         expect_same_run(directory, "whole");
     }
+}
+
+/* Pictures are changed in an epoch as they would have been without the stop; two threads change them alike.
+ */
+static void test_augmented(void **state)
+{
+    (void)state;
+    bool stopped = false;
+    run("./pictures", WORDS("train", "--quiet", "--threads", "1", "--out", "pictures_whole"), 0);
+    run("./pictures", WORDS("train", "--quiet", "--threads", "2", "--out", "pictures_threads"), 0);
+    expect_same_run("pictures_threads", "pictures_whole");
+    for (int tries = 0; tries < 10 && !stopped; tries++)
+        stopped = interrupt("./pictures", "pictures_stopped", false, 3, SIGINT);
+    if (!stopped) fail_msg("pictures: ends before it is stopped");
+    run("./pictures", WORDS("train", "--quiet", "--threads", "2", "--out", "pictures_stopped", "--resume"),
+        0);
+    expect_same_run("pictures_stopped", "pictures_whole");
 }
 
 static void test_threads(void **state)
@@ -310,6 +329,25 @@ static bool build(const char *source, const char *output)
     return ok;
 }
 
+/* 3000 pictures of 6 x 6 and their classes, for the program beside them. */
+static bool write_pictures(void)
+{
+    static uint8_t images[16 + 3000 * 36] = {0, 0, 8, 3, 0, 0, 3000 >> 8, 3000 & 255, 0, 0, 0, 6, 0, 0, 0, 6};
+    static uint8_t labels[8 + 3000] = {0, 0, 8, 1, 0, 0, 3000 >> 8, 3000 & 255};
+    for (int i = 0; i < 3000; i++) {
+        labels[8 + i] = (uint8_t)(i % 3);
+        for (int k = 0; k < 36; k++) images[16 + i * 36 + k] = (uint8_t)(i * 37 + k * k * (1 + i % 3));
+    }
+    FILE *x = fopen("images", "wb"), *y = fopen("labels", "wb"), *program = fopen("pictures.dnw", "w");
+    if (!x || !y || !program) return false;
+    fwrite(images, 1, sizeof images, x), fwrite(labels, 1, sizeof labels, y);
+    fputs("model Net(image) = image |> flatten |> linear(48, keep = 30%) |> relu |> linear(3)\n"
+          "train Net {\n  data = idx(\"images\", \"labels\")\n  augment = [pad_crop(2), flip]\n  batch = 60\n"
+          "  epochs = 12\n}\n",
+          program);
+    return fclose(x) == 0 && fclose(y) == 0 && fclose(program) == 0;
+}
+
 static int set_up(void **state)
 {
     char here[512], source[600], other[600];
@@ -318,6 +356,7 @@ static int set_up(void **state)
     snprintf(source, sizeof source, "%s/everything.dnw", here),
         snprintf(other, sizeof other, "%s/loss_smoothing.dnw", here);
     if (!build(source, "everything") || !build(other, "other")) return -1;
+    if (!write_pictures() || !build("pictures.dnw", "pictures")) return -1;
     run("./everything", WORDS("train", "--quiet", "--threads", "1", "--out", "whole"), 0);
     return count_events("whole", "epoch") == 30 ? 0 : -1;
 }
@@ -333,7 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_resume),          cmocka_unit_test(test_threads),
         cmocka_unit_test(test_eval_is_the_log), cmocka_unit_test(test_predict_is_eval),
-        cmocka_unit_test(test_runs_are_safe),
+        cmocka_unit_test(test_runs_are_safe),   cmocka_unit_test(test_augmented),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
