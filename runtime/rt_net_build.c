@@ -175,8 +175,6 @@ bool net_read_manifest(Net *n, RtError *e)
     n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
     bool ok =
         n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
-    if (!augment_open(json_object_get(json_object_get(m, "settings"), "augment"), &n->augment, e))
-        return false;
     const json_t *train = json_object_get(m, "train");
     if (ok && train) ok = read_func(train, &n->train);
     if (ok) read_params(n, params);
@@ -561,8 +559,10 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     set_options(n, p, manifest, o);
     bool needs_train = (o->training || o->f64) && !json_object_get(manifest, "train");
     if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
-    bool ok = !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
-              net_allocate(n, e);
+    bool ok =
+        !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
+        augment_open(json_object_get(json_object_get(manifest, "settings"), "augment"), &n->augment, e) &&
+        net_allocate(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
     choose_edges(n, 0);
