@@ -1,5 +1,4 @@
-/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring, initial
- * weights. */
+/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring. */
 #define _GNU_SOURCE
 #include "rt_blas.h"
 #include "rt_net_private.h"
@@ -491,63 +490,6 @@ bool net_allocate(Net *n, RtError *e)
     if (ok) number_candidates(n);
     ok = ok && allocate_keys(n) && allocate_arrays(n) && list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
-}
-
-/* ---- initial weights ---- */
-
-static double fan_of(const Net *n, const NetBundle *b, int64_t target)
-{
-    const NetGraph *g = &n->graphs[b->graph];
-    int64_t fan = 0;
-    for (int i = 0; i < g->bundle_count; i++) {
-        const NetBundle *u = &n->bundles[g->first_bundle + i];
-        if (u->to == b->to)
-            fan += candidates_row(&u->candidates, target + 1) - candidates_row(&u->candidates, target);
-    }
-    return (double)fan;
-}
-
-static void draw_bundle(Net *n, NetBundle *b)
-{
-    for (int64_t t = 0; t < b->candidates.targets; t++) {
-        double fan = fan_of(n, b, t);
-        for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1); c++)
-            n->weights[b->param->offset + c] =
-                (float)init_edge(n->options.seed, b->param - n->params, c, fan);
-    }
-}
-
-static void draw_orthogonal(Net *n, int i)
-{
-    const NetParam *p = &n->params[i];
-    int64_t block = p->init.rows * p->init.columns;
-    double *values = malloc((size_t)(block + 1) * sizeof *values);
-    for (int64_t b = 0; values && b < p->size / block; b++) {
-        init_orthogonal(&p->init, n->options.seed, i, b, values);
-        for (int64_t k = 0; k < block; k++) n->weights[p->offset + b * block + k] = (float)values[k];
-    }
-    free(values);
-}
-
-void net_draw_weights(Net *n)
-{
-    for (int i = 0; i < n->param_count; i++) {
-        const NetParam *p = &n->params[i];
-        float *w = n->weights + p->offset;
-        if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
-        else
-            for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
-        for (int64_t k = 0; p->clamped && k < p->size; k++)
-            w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
-    }
-    for (int i = 0; i < n->bundle_count; i++) draw_bundle(n, &n->bundles[i]);
-    net_f64_params(n);
-}
-
-void net_f64_params(Net *n)
-{
-    if (n->options.f64)
-        for (int64_t i = 0; i < n->param_total; i++) ((double *)n->param)[i] = (double)n->weights[i];
 }
 
 /* ---- life ---- */

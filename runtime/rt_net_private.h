@@ -119,6 +119,7 @@ struct Net {
 bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
 bool net_read_manifest(Net *n, RtError *e);
 bool net_allocate(Net *n, RtError *e);
+/* rt_net_weights.c */
 void net_draw_weights(Net *n);
 void net_f64_params(Net *n); /* copies weights to the double array */
 
