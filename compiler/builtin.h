@@ -7,6 +7,7 @@
 typedef enum BuiltinKind {
     KIND_POINT,
     KIND_LAYER,
+    KIND_MAP,
     KIND_GEOM,
     KIND_DIST,
     KIND_BUDGET,

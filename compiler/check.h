@@ -115,6 +115,7 @@ typedef struct Check {
     Vec(const Decl *) seen;  /* applied at least once */
     Vec(Span) unknown;       /* names already reported */
     int silent;              /* mistakes met again after they were reported */
+    bool alone;              /* a node function by itself: what it will receive is not known */
     Vec(Graph *) graphs;     /* all instances, the model's and others, to free */
     int depth;               /* of check_expr */
     int64_t work;            /* expressions evaluated so far */
@@ -221,6 +222,11 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span);
 /* check_layer.c */
 Val *apply_layer(Check *k, const Builtin *b, Val **args, Span span);
 const char *unique_name(Check *k, const char *base);
+/* A number (a whole number) in low .. high; false after a message about `what`. */
+bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out);
+bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out);
+/* check_map.c */
+Val *apply_map(Check *k, const Builtin *b, Val **args, Span span);
 
 enum { MOST_NUMBERS = 1000000000, MOST_COMPONENTS = 4096 }; /* of a tensor; of a weight of one node */
 /* What the compiler itself does for one graph; the fuzzer lowers it. */

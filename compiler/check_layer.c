@@ -15,6 +15,13 @@ static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
     return NULL;
 }
 
+/* Statistics of batch_norm are one number a channel where x is maps. */
+static Shape channels_of(Shape x)
+{
+    if (x.rank >= 3) x.rank -= 2;
+    return x;
+}
+
 /* Layers over vectors: [n] only. */
 static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
 {
@@ -26,13 +33,23 @@ static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
     return false;
 }
 
-static bool number_in(Check *k, const Val *v, const char *what, double low, double high, double *out)
+bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out)
 {
     *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
     if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
     if (val_is_poison(v)) return false;
     diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high,
              val_text(k, v));
+    return false;
+}
+
+bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out)
+{
+    double number;
+    if (!number_between(k, v, what, (double)low, (double)high, &number)) return false;
+    *out = (int64_t)number;
+    if (v->kind == VAL_NUMBER && floor(number) == number) return true;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number; this is %s", what, val_text(k, v));
     return false;
 }
 
@@ -51,14 +68,16 @@ static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
     bool batch = strcmp(b->name, "batch_norm") == 0;
     double momentum = 0, eps;
     Value *x = a[0]->value;
-    if (batch && !number_in(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
-    if (!number_in(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
+    if (batch && !number_between(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
+    if (!number_between(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
     const char *name = unique_name(k, b->name);
-    Value *args[5] = {x, layer_param(k, arena_printf(k->perm, "%s.scale", name), x->shape, 1, true, span),
-                      layer_param(k, arena_printf(k->perm, "%s.shift", name), x->shape, 0, true, span)};
+    Shape each = batch ? channels_of(x->shape) : x->shape;
+    Value *args[5] = {x};
+    args[1] = layer_param(k, arena_printf(k->perm, "%s.scale", name), each, 1, true, span);
+    args[2] = layer_param(k, arena_printf(k->perm, "%s.shift", name), each, 0, true, span);
     if (batch) {
-        args[3] = layer_param(k, arena_printf(k->perm, "%s.mean", name), x->shape, 0, false, span);
-        args[4] = layer_param(k, arena_printf(k->perm, "%s.variance", name), x->shape, 1, false, span);
+        args[3] = layer_param(k, arena_printf(k->perm, "%s.mean", name), each, 0, false, span);
+        args[4] = layer_param(k, arena_printf(k->perm, "%s.variance", name), each, 1, false, span);
     }
     Value *v = func_add(k->func, batch ? IR_BATCH_NORM : IR_LAYER_NORM, span, batch ? 5 : 3, args);
     v->number = eps;
@@ -76,26 +95,21 @@ static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
 
 static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
 {
-    double out;
+    int64_t out;
     if (!is_vector(k, b, a[0], span) ||
-        !number_in(k, a[1], "the number of outputs", 1, (double)limits.nodes, &out))
+        !whole_between(k, a[1], "the number of outputs", 1, limits.nodes, &out))
         return val_poison(k);
-    if (floor(out) != out) {
-        diag_add(k->diags, E_RANGE, a[1]->span, "the number of outputs must be a whole number; this is %s",
-                 val_text(k, a[1]));
-        return val_poison(k);
-    }
     if (a[2]->kind != VAL_BOOL) {
         diag_add(k->diags, E_KIND, a[2]->span, "bias is true or false; this is %s", val_text(k, a[2]));
         return val_poison(k);
     }
-    return linear_layer(k, a[0], (int64_t)out, a[2]->number != 0, a[3], span);
+    return linear_layer(k, a[0], out, a[2]->number != 0, a[3], span);
 }
 
 static Val *dropout(Check *k, Val **a, Span span)
 {
     double p;
-    if (!number_in(k, a[1], "the probability of dropout", 0, 0.999999, &p)) return val_poison(k);
+    if (!number_between(k, a[1], "the probability of dropout", 0, 0.999999, &p)) return val_poison(k);
     Value *v = func_add(k->func, IR_DROPOUT, span, 1, &a[0]->value);
     v->number = p;
     v->index = k->dropouts++;
@@ -125,6 +139,28 @@ static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
     return val_runtime(k, v, span);
 }
 
+/* Two lists of numbers one after the other, or the channels of a, then those of b. */
+static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
+{
+    if (!layer_input(k, b, a[1], span)) return val_poison(k);
+    Value *x = a[0]->value, *y = a[1]->value;
+    bool maps = x->shape.rank >= 3 && y->shape.rank >= 3;
+    if (!maps && (!is_vector(k, b, a[0], span) || !is_vector(k, b, a[1], span))) return val_poison(k);
+    Shape all = x->shape, other = y->shape;
+    other.dim[0] = all.dim[0];
+    if (!shape_equal(all, other)) {
+        Diag *d = diag_add(k->diags, E_SHAPE, span, "concat joins channels of one size, not %s and %s",
+                           shape_text(k->perm, x->shape), shape_text(k->perm, y->shape));
+        diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+        diag_note(d, y->span, "%s comes from here", shape_text(k->perm, y->shape));
+        return val_poison(k);
+    }
+    all.dim[0] += y->shape.dim[0];
+    Value *v = func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, y});
+    v->shape = all;
+    return val_runtime(k, v, span);
+}
+
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
 {
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
@@ -135,12 +171,9 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (strcmp(b->name, "scan") == 0)
         return val_is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], span);
     if (strcmp(b->name, "last") == 0 || strcmp(b->name, "mean_time") == 0) return along_time(k, b, x, span);
-    if (!is_vector(k, b, a[0], span)) return val_poison(k);
-    if (strcmp(b->name, "softmax") == 0)
-        return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
-    if (strcmp(b->name, "concat") == 0) {
-        if (!layer_input(k, b, a[1], span) || !is_vector(k, b, a[1], span)) return val_poison(k);
-        return val_runtime(k, func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, a[1]->value}), span);
-    }
-    return norm(k, b, a, span);
+    if (strcmp(b->name, "concat") == 0) return concat(k, b, a, span);
+    bool normalises = strcmp(b->name, "softmax") != 0;
+    if (!(normalises && x->shape.rank >= 3) && !is_vector(k, b, a[0], span)) return val_poison(k);
+    if (normalises) return norm(k, b, a, span);
+    return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
 }

@@ -47,8 +47,11 @@ static void unused(Check *k, const Decl *d)
     if (d->kind == DECL_MODEL) unused_model(k, d);
     if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0))
         instantiate(k, function, d->name.span);
-    if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1))
+    if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1)) {
+        k->alone = true; /* on numbers, up to what needs a map */
         cell_graph(k, function, shape_vector(1), d->name.span);
+        k->alone = false;
+    }
     scratch_close(k, &saved);
 }
 

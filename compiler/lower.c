@@ -1,12 +1,18 @@
 /* lower.c: what each layer is in simpler operators. See lower.h.
  *
- *   dropout     x 1{u >= p} / (1 - p), u uniform per element (training); x (use)
- *   layer_norm  (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al.
- * 2016) batch_norm  the same over the samples of the step (training; Ioffe & Szegedy 2015); with kept
- * statistics (use) softmax     exp(x - max x) / sum exp(x - max x)
+ * dropout: x 1{u >= p} / (1 - p), u uniform per element, in training; x in use.
+ *
+ * layer_norm: (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al.
+ * 2016).
+ *
+ * batch_norm: the same over the samples of the step, and over the pixels of maps, in training (Ioffe &
+ * Szegedy 2015); with kept statistics in use.
+ *
+ * softmax: exp(x - max x) / sum exp(x - max x).
  */
 #include "lower.h"
 #include "diag.h"
+#include "op.h"
 
 typedef struct Lower {
     Model *model;
@@ -21,10 +27,20 @@ typedef struct Lower {
 #define B(op, x, y) func_binary(l->f, IR_##op, x, y)
 #define N(x)        func_const(l->f, x)
 
+/* A number a channel, for each pixel of maps of shape `whole`. */
+static Value *spread(Lower *l, Value *x, Shape whole)
+{
+    if (x->shape.rank == whole.rank || x->shape.rank == 0) return x;
+    return map_value(l->f, IR_SPREAD_MAP, x->span, whole, (Window){0}, 1, &x);
+}
+
 static Value *scaled(Lower *l, Value *centred, Value *variance, const Value *layer)
 {
-    Value *y = B(DIV, centred, U(SQRT, B(ADD, variance, N(layer->number))));
-    return B(ADD, B(MUL, y, l->map[layer->args[1]->id]), l->map[layer->args[2]->id]);
+    Shape s = centred->shape;
+    Value *deviation = U(SQRT, B(ADD, variance, N(layer->number)));
+    Value *y = B(DIV, centred, spread(l, deviation, s)), *scale = spread(l, l->map[layer->args[1]->id], s);
+    y = B(MUL, y, scale);
+    return B(ADD, y, spread(l, l->map[layer->args[2]->id], s));
 }
 
 static Value *lower_layer_norm(Lower *l, const Value *v)
@@ -41,13 +57,22 @@ static void update(Lower *l, const Value *param, Value *old, Value *new, double 
     vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
 }
 
+/* Over the samples of the step; where x is maps, over their pixels too: a number a channel. */
+static Value *sum_step(Lower *l, Value *x, bool maps)
+{
+    if (maps) x = U(SUM_MAP, x);
+    return U(SUM_SAMPLES, x);
+}
+
 static Value *lower_batch_norm(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
-    if (!l->training) return scaled(l, B(SUB, x, mean), variance, v);
+    bool maps = x->shape.rank > mean->shape.rank;
+    if (!l->training) return scaled(l, B(SUB, x, spread(l, mean, x->shape)), variance, v);
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
-    Value *now = B(DIV, U(SUM_SAMPLES, x), count), *centred = B(SUB, x, now);
-    Value *squares = U(SUM_SAMPLES, B(MUL, centred, centred)), *one = N(1);
+    if (maps) count = B(MUL, count, N((double)(shape_size(x->shape) / shape_size(mean->shape))));
+    Value *now = B(DIV, sum_step(l, x, maps), count), *centred = B(SUB, x, spread(l, now, x->shape));
+    Value *squares = sum_step(l, B(MUL, centred, centred), maps), *one = N(1);
     update(l, v->args[3], mean, now, v->extra);
     /* kept: the unbiased estimate, as is usual; one sample has none */
     update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, one), one)), v->extra);

@@ -425,8 +425,8 @@ static bool named_in(Arena *a, const char *const *paths, const char *name)
 
 static void test_every_builtin_has_a_program(void **state)
 {
-    static const BuiltinKind kinds[] = {KIND_POINT,  KIND_GEOM,  KIND_LAYER, KIND_DIST,
-                                        KIND_BUDGET, KIND_OPTIM, KIND_LOSS};
+    static const BuiltinKind kinds[] = {KIND_POINT, KIND_GEOM,   KIND_LAYER, KIND_MAP,
+                                        KIND_DIST,  KIND_BUDGET, KIND_OPTIM, KIND_LOSS};
     Arena *a = arena_new();
     const char *const *paths = *state;
     for (int i = 0; i < builtin_count(); i++)
