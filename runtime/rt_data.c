@@ -151,7 +151,7 @@ static bool read_channels(const json_t *v, const char *name, double low, Data *d
     return true;
 }
 
-bool data_scale(const json_t *args, Data *d, RtError *e)
+bool data_read_scale(const json_t *args, Data *d, RtError *e)
 {
     const json_t *mean = json_object_get(args, "mean"), *std = json_object_get(args, "std");
     bool lists = json_is_array(mean) || json_is_array(std);

@@ -104,7 +104,7 @@ bool data_cifar_peek(const json_t *args, const DataContext *c, Data *d, RtError 
     d->classes = CLASSES;
     memcpy(d->mean, channel_mean, sizeof channel_mean);
     memcpy(d->std, channel_std, sizeof channel_std);
-    return data_text(args, d, "dir", &dir, e) && data_scale(args, d, e);
+    return data_text(args, d, "dir", &dir, e) && data_read_scale(args, d, e);
 }
 
 bool data_cifar_load(const json_t *args, const DataContext *c, Data *d, RtError *e)

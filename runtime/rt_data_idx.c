@@ -219,7 +219,7 @@ static bool idx_settings(const json_t *args, const DataContext *c, Data *d, Path
 bool data_idx_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     Paths p = {0};
-    bool good = idx_settings(args, c, d, &p, e) && read_all(&p, c, d, e) && data_scale(args, d, e);
+    bool good = idx_settings(args, c, d, &p, e) && read_all(&p, c, d, e) && data_read_scale(args, d, e);
 
     paths_free(&p);
     return good || data_missing_help(c, e);
@@ -231,7 +231,7 @@ bool data_idx_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     Idx x = {0};
     DataSplit labels = {0};
     bool good = idx_settings(args, c, d, &p, e) && idx_open(&x, take(&p.images), 2, RANK_MOST, e) &&
-                check_shape(&x, d, e) && data_scale(args, d, e) &&
+                check_shape(&x, d, e) && data_read_scale(args, d, e) &&
                 read_labels(take(&p.labels), d, &labels, e);
 
     data_file_close(&x.file);
@@ -285,7 +285,7 @@ bool data_mnist_peek(const json_t *args, const DataContext *c, Data *d, RtError 
     d->image = true;
     d->mean[0] = m->mean;
     d->std[0] = m->std;
-    return data_text(args, d, "dir", &dir, e) && data_scale(args, d, e);
+    return data_text(args, d, "dir", &dir, e) && data_read_scale(args, d, e);
 }
 
 /* Where to get it from, behind the places that do not have it. */

@@ -37,7 +37,7 @@ bool data_count(const json_t *args, const Data *d, const char *name, int64_t low
 
 /* Reads `mean` and `std`, numbers or lists of one for each channel, for a Data whose shape is known and which
  * has its own numbers already: they stay where none are given. Sets channels. */
-bool data_scale(const json_t *args, Data *d, RtError *e);
+bool data_read_scale(const json_t *args, Data *d, RtError *e);
 
 /* Sets rank, shape and features of one vector of n numbers. */
 void data_vector(Data *d, int64_t n);

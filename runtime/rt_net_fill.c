@@ -1,9 +1,11 @@
 /* rt_net_fill.c: samples into tiles: from stored bytes or floats to what the network sees, one lane a sample.
  *
- * A row of a tile holds one number of LANES samples; a sample is a column. Bytes go through a table of the
- * 256 numbers that the network may see, one for each channel that has a mean and deviation of its own.
+ * A row of a tile holds one number of LANES samples; a sample is a column. Samples are therefore turned, in
+ * blocks that fit vector registers. Pictures of the training are moved (rt_augment.h) on the way, a few rows
+ * at a time.
  */
 #include "rt_net_private.h"
+#include "rt_simd.h"
 #include <math.h>
 #include <string.h>
 
@@ -18,39 +20,67 @@ static void put(const Net *n, void *row, int64_t lane, double x)
     else ((double *)row)[lane] = x;
 }
 
-enum {
-    BLOCK = 64
-}; /* features of a block: its rows stay in the first cache while lane after lane is written */
+/* ---- turning ---- */
 
-static const float *table_of(const Data *d, const float *tables, int64_t feature)
-{
-    return d->channels > 1 ? tables + feature * d->channels / d->features * 256 : tables;
-}
+enum { SIDE = 16, QUAD = 4 }; /* of a block of bytes, of floats */
 
-/* rows[i][lane] = table[bytes of the sample][i] */
-static void scatter_bytes(const uint8_t *const *samples, const float *table, int64_t from, int64_t features,
-                          float *rows)
+typedef uint8_t Bytes __attribute__((vector_size(SIDE)));
+typedef float Quad __attribute__((vector_size(QUAD * sizeof(float))));
+
+/* m[i][j] becomes m[j][i]: four rounds that lay the first and the second half of the rows into one another.
+ */
+static inline void turn_bytes(Bytes m[SIDE])
 {
-    for (int64_t f = from; f < from + features; f += BLOCK) {
-        int64_t end = f + BLOCK < from + features ? f + BLOCK : from + features;
-        for (int64_t lane = 0; lane < LANES; lane++)
-            for (int64_t i = f; i < end; i++) rows[i * LANES + lane] = table[samples[lane][i]];
+    Bytes t[SIDE];
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < SIDE / 2; i++) {
+            Bytes x = m[i], y = m[i + SIDE / 2];
+            t[2 * i] = __builtin_shufflevector(x, y, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            t[2 * i + 1] =
+                __builtin_shufflevector(x, y, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+        }
+        memcpy(m, t, sizeof t);
     }
 }
 
-static void scatter_floats(const float *const *samples, int64_t features, float *rows)
+/* rows[i][lane] = what the network sees of byte i of a sample */
+RT_CLONES static void spread_bytes(const uint8_t *const *samples, int64_t features, DataScale scale,
+                                   float *rows)
 {
-    for (int64_t f = 0; f < features; f += BLOCK) {
-        int64_t end = f + BLOCK < features ? f + BLOCK : features;
+    int64_t whole = features / SIDE * SIDE;
+    for (int64_t f = 0; f < whole; f += SIDE)
+        for (int64_t lane = 0; lane < LANES; lane += SIDE) {
+            Bytes m[SIDE];
+            for (int i = 0; i < SIDE; i++) memcpy(&m[i], samples[lane + i] + f, SIDE);
+            turn_bytes(m);
+            for (int i = 0; i < SIDE; i++)
+                for (int j = 0; j < SIDE; j++) rows[(f + i) * LANES + lane + j] = data_value(scale, m[i][j]);
+        }
+    for (int64_t f = whole; f < features; f++)
         for (int64_t lane = 0; lane < LANES; lane++)
-            for (int64_t i = f; i < end; i++) rows[i * LANES + lane] = samples[lane][i];
-    }
+            rows[f * LANES + lane] = data_value(scale, samples[lane][f]);
 }
 
-static void make_tables(const Data *d, float *tables)
+/* rows[i][lane] = number i of a sample */
+RT_CLONES static void spread_floats(const float *const *samples, int64_t features, float *rows)
 {
-    for (int c = 0; c < d->channels; c++)
-        for (int v = 0; v < 256; v++) tables[c * 256 + v] = data_value(d, c, v);
+    int64_t whole = features / QUAD * QUAD;
+    for (int64_t f = 0; f < whole; f += QUAD)
+        for (int64_t lane = 0; lane < LANES; lane += QUAD) {
+            Quad m[QUAD], t[QUAD];
+            for (int i = 0; i < QUAD; i++) memcpy(&m[i], samples[lane + i] + f, sizeof m[i]);
+            for (int i = 0; i < 2; i++) {
+                t[2 * i] = __builtin_shufflevector(m[i], m[i + 2], 0, 4, 1, 5);
+                t[2 * i + 1] = __builtin_shufflevector(m[i], m[i + 2], 2, 6, 3, 7);
+            }
+            for (int i = 0; i < 2; i++) {
+                m[2 * i] = __builtin_shufflevector(t[i], t[i + 2], 0, 4, 1, 5);
+                m[2 * i + 1] = __builtin_shufflevector(t[i], t[i + 2], 2, 6, 3, 7);
+            }
+            for (int i = 0; i < QUAD; i++) memcpy(rows + (f + i) * LANES + lane, &m[i], sizeof m[i]);
+        }
+    for (int64_t f = whole; f < features; f++)
+        for (int64_t lane = 0; lane < LANES; lane++) rows[f * LANES + lane] = samples[lane][f];
 }
 
 /* ---- moved pictures ---- */
@@ -62,11 +92,11 @@ typedef struct Lane {
 } Lane;
 
 typedef struct Picture {
-    int64_t height, width, plane, planes; /* plane: pixels of one */
+    int64_t height, width, plane; /* plane: pixels of one */
     Lane lanes[LANES];
 } Picture;
 
-static int64_t clip(int64_t x, int64_t low, int64_t high)
+static int64_t limit(int64_t x, int64_t low, int64_t high)
 {
     return x < low ? low : x > high ? high : x;
 }
@@ -74,89 +104,179 @@ static int64_t clip(int64_t x, int64_t low, int64_t high)
 static Lane lane_of(AugmentMove m, int64_t width)
 {
     int64_t from = m.mirrored ? m.left - width + 1 : -m.left, to = m.mirrored ? m.left + 1 : width - m.left;
-    int64_t first = clip(from, 0, width);
-    return (Lane){m.top, m.left, m.mirrored ? -1 : 1, first, clip(to, first, width)};
+    int64_t first = limit(from, 0, width);
+    return (Lane){m.top, m.left, m.mirrored ? -1 : 1, first, limit(to, first, width)};
 }
 
 static void draw_moves(const Net *n, const NetBatch *b, int64_t tile, Picture *p)
 {
     const int64_t *shape = b->data->shape + b->data->rank - 2;
     p->height = shape[0], p->width = shape[1], p->plane = p->height * p->width;
-    p->planes = b->data->features / p->plane;
-    for (int64_t lane = 0; lane < LANES; lane++)
+    for (int64_t lane = 0; lane < LANES; lane++) {
+        int64_t sample = net_sample(b, tile, lane);
         p->lanes[lane] =
-            lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, net_sample(b, tile, lane), p->width),
-                    p->width);
-}
-
-static void put_zeros(int64_t first, int64_t end, float *to)
-{
-    for (int64_t x = first; x < end; x++) to[x * LANES] = 0;
-}
-
-/* A row of a moved picture into its lane. Exactly one of bytes and floats, where the old plane starts, is
- * set. */
-static void move_row(const Picture *p, const Lane *l, int64_t y, const uint8_t *bytes, const float *floats,
-                     const float *table, float *to)
-{
-    int64_t row = l->top + y, at = row * p->width + l->at, step = l->step, first = l->first, end = l->end;
-    if (row < 0 || row >= p->height || first == end) {
-        put_zeros(0, p->width, to);
-        return;
+            lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, sample, p->width), p->width);
     }
-    put_zeros(0, first, to);
-    if (bytes)
-        for (int64_t x = first; x < end; x++) to[x * LANES] = table[bytes[at + step * x]];
+}
+
+/* Part of a plane that is moved at once, for all lanes, so that it stays in the first cache: some whole rows,
+ * or part of one. */
+enum { PIECE = 256 };
+typedef struct Piece {
+    int64_t row, rows, column, columns;
+} Piece;
+
+static Piece piece_at(const Picture *p, int64_t pixel)
+{
+    int64_t rows = p->width < PIECE ? PIECE / p->width : 1;
+    Piece q = {.row = pixel / p->width, .column = pixel % p->width};
+    q.rows = limit(rows, 1, p->height - q.row), q.columns = limit(PIECE, 1, p->width - q.column);
+    return q;
+}
+
+/* Columns of a piece that come from inside the old picture, and where the first of them is in its row. */
+typedef struct Inside {
+    int64_t first, end, from;
+} Inside;
+
+static Inside inside_of(const Lane *l, const Piece *q)
+{
+    int64_t first = limit(l->first - q->column, 0, q->columns),
+            end = limit(l->end - q->column, first, q->columns);
+    return (Inside){first, end, l->at + l->step * (q->column + first)};
+}
+
+static bool row_inside(const Picture *p, const Lane *l, int64_t row)
+{
+    return l->top + row >= 0 && l->top + row < p->height;
+}
+
+/* n bytes, forwards or backwards; blocks may overlap. */
+static void copy_bytes(const uint8_t *from, int64_t n, uint8_t *to)
+{
+    int64_t i = 0;
+    for (; i + SIDE <= n; i += SIDE) memcpy(to + i, from + i, SIDE);
+    if (n >= SIDE) memcpy(to + n - SIDE, from + n - SIDE, SIDE);
     else
-        for (int64_t x = first; x < end; x++) to[x * LANES] = floats[at + step * x];
-    put_zeros(end, p->width, to);
+        for (; i < n; i++) to[i] = from[i];
 }
 
-/* Blocks are whole rows of a picture. */
-static void move_plane(const Picture *p, const uint8_t *const *bytes, const float *const *floats,
-                       int64_t from, const float *table, float *rows)
+static void copy_turned(const uint8_t *from, uint8_t *to)
 {
-    int64_t block = BLOCK / p->width > 1 ? BLOCK / p->width : 1;
-    for (int64_t first = 0; first < p->height; first += block) {
-        int64_t end = first + block < p->height ? first + block : p->height;
-        for (int64_t lane = 0; lane < LANES; lane++)
-            for (int64_t y = first; y < end; y++)
-                move_row(p, &p->lanes[lane], y, bytes ? bytes[lane] + from : NULL,
-                         floats ? floats[lane] + from : NULL, table, rows + y * p->width * LANES + lane);
+    Bytes x;
+    memcpy(&x, from - (SIDE - 1), SIDE);
+    x = __builtin_shufflevector(x, x, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    memcpy(to, &x, SIDE);
+}
+
+static void copy_mirrored(const uint8_t *from, int64_t n, uint8_t *to)
+{
+    int64_t i = 0;
+    for (; i + SIDE <= n; i += SIDE) copy_turned(from - i, to + i);
+    if (n >= SIDE) copy_turned(from - (n - SIDE), to + n - SIDE);
+    else
+        for (; i < n; i++) to[i] = from[-i];
+}
+
+static void move_bytes(const Picture *p, const Lane *l, const Piece *q, const uint8_t *plane, uint8_t *to)
+{
+    Inside in = inside_of(l, q);
+    for (int64_t y = 0; y < q->rows; y++) {
+        if (!row_inside(p, l, q->row + y)) continue;
+        const uint8_t *from = plane + (l->top + q->row + y) * p->width + in.from;
+        if (l->step > 0) copy_bytes(from, in.end - in.first, to + y * q->columns + in.first);
+        else copy_mirrored(from, in.end - in.first, to + y * q->columns + in.first);
     }
 }
 
-static void scatter_moved(const Picture *p, const Data *d, const uint8_t *const *bytes,
-                          const float *const *floats, const float *tables, float *rows)
+/* Zeros where the old picture does not reach: no byte stands for them. */
+static void clear_outside(const Picture *p, const Lane *l, const Piece *q, float *rows)
 {
-    for (int64_t f = 0; f < p->plane * p->planes; f += p->plane)
-        move_plane(p, bytes, floats, f, table_of(d, tables, f), rows + f * LANES);
+    Inside in = inside_of(l, q);
+    for (int64_t y = 0; y < q->rows; y++, rows += q->columns * LANES) {
+        int64_t first = row_inside(p, l, q->row + y) ? in.first : q->columns;
+        for (int64_t x = 0; x < first; x++) rows[x * LANES] = 0;
+        for (int64_t x = in.end; x < q->columns; x++) rows[x * LANES] = 0;
+    }
+}
+
+static void move_floats(const Picture *p, const Lane *l, const Piece *q, const float *plane, float *to)
+{
+    Inside in = inside_of(l, q);
+    for (int64_t y = 0; y < q->rows; y++, to += q->columns) {
+        int64_t from = (l->top + q->row + y) * p->width + in.from;
+        bool inside = row_inside(p, l, q->row + y);
+        for (int64_t x = 0; x < q->columns; x++)
+            to[x] = inside && x >= in.first && x < in.end ? plane[from + l->step * (x - in.first)] : 0;
+    }
+}
+
+/* The pixels of one plane; `from` is where it starts in a sample. */
+static void spread_moved_bytes(const Picture *p, const uint8_t *const *samples, int64_t from, DataScale scale,
+                               float *rows)
+{
+    uint8_t moved[LANES][PIECE] = {{0}};
+    const uint8_t *pieces[LANES];
+    for (int64_t f = 0; f < p->plane;) {
+        Piece q = piece_at(p, f);
+        for (int64_t lane = 0; lane < LANES; lane++) {
+            pieces[lane] = moved[lane];
+            move_bytes(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
+        }
+        spread_bytes(pieces, q.rows * q.columns, scale, rows + f * LANES);
+        for (int64_t lane = 0; lane < LANES; lane++)
+            clear_outside(p, &p->lanes[lane], &q, rows + f * LANES + lane);
+        f += q.rows * q.columns;
+    }
+}
+
+static void spread_moved_floats(const Picture *p, const float *const *samples, int64_t from, float *rows)
+{
+    float moved[LANES][PIECE];
+    const float *pieces[LANES];
+    for (int64_t f = 0; f < p->plane;) {
+        Piece q = piece_at(p, f);
+        for (int64_t lane = 0; lane < LANES; lane++) {
+            pieces[lane] = moved[lane];
+            move_floats(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
+        }
+        spread_floats(pieces, q.rows * q.columns, rows + f * LANES);
+        f += q.rows * q.columns;
+    }
 }
 
 /* ---- inputs ---- */
 
+static void fill_from_bytes(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
+{
+    const uint8_t *samples[LANES];
+    int64_t channel = n->inputs / b->data->channels, part = p ? p->plane : channel;
+    for (int64_t f = 0; f < n->inputs; f += part) {
+        DataScale scale = data_scale(b->data, (int)(f / channel));
+        for (int64_t lane = 0; lane < LANES; lane++)
+            samples[lane] = b->split->bytes + net_sample(b, tile, lane) * n->inputs + (p ? 0 : f);
+        if (p) spread_moved_bytes(p, samples, f, scale, rows + f * LANES);
+        else spread_bytes(samples, part, scale, rows + f * LANES);
+    }
+}
+
+static void fill_from_floats(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
+{
+    const float *samples[LANES];
+    for (int64_t lane = 0; lane < LANES; lane++)
+        samples[lane] = (b->input ? b->input : b->split->floats) + net_sample(b, tile, lane) * n->inputs;
+    if (!p) spread_floats(samples, n->inputs, rows);
+    for (int64_t f = 0; p && f < n->inputs; f += p->plane)
+        spread_moved_floats(p, samples, f, rows + f * LANES);
+}
+
 static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, float *rows)
 {
-    float tables[DATA_CHANNELS * 256];
-    const uint8_t *bytes[LANES];
-    const float *floats[LANES];
-    bool from_bytes = !b->input && b->split->bytes;
-    if (from_bytes) make_tables(b->data, tables);
-    for (int64_t lane = 0; lane < LANES; lane++) {
-        int64_t s = net_sample(b, tile, lane) * n->inputs;
-        if (from_bytes) bytes[lane] = b->split->bytes + s;
-        else floats[lane] = (b->input ? b->input : b->split->floats) + s;
-    }
-    if (b->augmented && n->augment.count) {
-        Picture p;
-        draw_moves(n, b, tile, &p);
-        scatter_moved(&p, b->data, from_bytes ? bytes : NULL, from_bytes ? NULL : floats, tables, rows);
-        return;
-    }
-    int64_t part = from_bytes ? n->inputs / b->data->channels : n->inputs;
-    if (!from_bytes) scatter_floats(floats, n->inputs, rows);
-    for (int64_t f = 0; from_bytes && f < n->inputs; f += part)
-        scatter_bytes(bytes, table_of(b->data, tables, f), f, part, rows);
+    Picture picture;
+    bool moved = b->augmented && n->augment.count > 0;
+    if (moved) draw_moves(n, b, tile, &picture);
+    if (!b->input && b->split->bytes) fill_from_bytes(n, b, tile, moved ? &picture : NULL, rows);
+    else fill_from_floats(n, b, tile, moved ? &picture : NULL, rows);
 }
 
 /* In double: the same numbers, made as floats at the end of the rows, where doubles do not come before them.

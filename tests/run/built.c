@@ -268,9 +268,9 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
         for (int64_t i = 0; i < d->features; i++) {
             int64_t at = order[s] * d->features + i;
             x[s * d->features + i] =
-                d->train.bytes
-                    ? (double)data_value(d, (int)(i * d->channels / d->features), d->train.bytes[at])
-                    : (double)d->train.floats[at];
+                d->train.bytes ? (double)data_value(data_scale(d, (int)(i * d->channels / d->features)),
+                                                    d->train.bytes[at])
+                               : (double)d->train.floats[at];
         }
         for (int64_t i = 0; i < d->target_size; i++)
             t[s * d->target_size + i] = d->train.labels

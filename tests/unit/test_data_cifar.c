@@ -138,7 +138,10 @@ static void expect_scale(const char *setting, const float *mean, const float *st
     assert_int_equal(d->channels, 3);
     for (int c = 0; c < 3; c++) {
         assert_true(d->mean[c] == mean[c] && d->std[c] == std[c]);
-        assert_true(data_value(d, c, 51) == (51.0f / 255.0f - mean[c]) / std[c]);
+        for (int b = 0; b < 256; b++) {
+            double want = (b / 255.0 - (double)mean[c]) / (double)std[c];
+            assert_true(fabs((double)data_value(data_scale(d, c), b) - want) < 3e-7 * (1 + fabs(want)));
+        }
     }
     data_free(d);
 }
