@@ -13,17 +13,53 @@
 typedef struct Scheme {
     const char *name;
     int stages;
-    double a[4][4], b[4]; /* times the step size */
+    double a[6][6], b[6]; /* times the step size */
+    int order;            /* of the error, plus 1; 0: the steps have one length */
+    double error[7];      /* of the rates, the last one at the end of the step */
 } Scheme;
 
 /* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical
- * fourth-order scheme. */
+ * fourth-order scheme. With a second result whose difference measures the error, and the last rate that of
+ * the next step's start: Bogacki and Shampine (Appl. Math. Lett. 2, 1989), Dormand and Prince (HNW table
+ * II.5.2), Tsitouras (Comput. Math. Appl. 62, 2011). */
 static const Scheme schemes[] = {
-    {"euler", 1, {{0}}, {1}},
-    {"midpoint", 2, {{0}, {0.5}}, {0, 1}},
-    {"heun", 2, {{0}, {1}}, {0.5, 0.5}},
-    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}},
+    {"euler", 1, {{0}}, {1}, 0, {0}},
+    {"midpoint", 2, {{0}, {0.5}}, {0, 1}, 0, {0}},
+    {"heun", 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}},
+    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}},
+    {"bosh3",
+     3,
+     {{0}, {0.5}, {0, 0.75}},
+     {2 / 9.0, 1 / 3.0, 4 / 9.0},
+     3,
+     {-5 / 72.0, 1 / 12.0, 1 / 9.0, -1 / 8.0}},
+    {"dopri5",
+     6,
+     {{0},
+      {1 / 5.0},
+      {3 / 40.0, 9 / 40.0},
+      {44 / 45.0, -56 / 15.0, 32 / 9.0},
+      {19372 / 6561.0, -25360 / 2187.0, 64448 / 6561.0, -212 / 729.0},
+      {9017 / 3168.0, -355 / 33.0, 46732 / 5247.0, 49 / 176.0, -5103 / 18656.0}},
+     {35 / 384.0, 0, 500 / 1113.0, 125 / 192.0, -2187 / 6784.0, 11 / 84.0},
+     5,
+     {71 / 57600.0, 0, -71 / 16695.0, 71 / 1920.0, -17253 / 339200.0, 22 / 525.0, -1 / 40.0}},
+    {"tsit5",
+     6,
+     {{0},
+      {0.161},
+      {-0.008480655492356989, 0.335480655492357},
+      {2.8971530571054935, -6.359448489975075, 4.3622954328695815},
+      {5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525},
+      {5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383}},
+     {0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081,
+      2.324710524099774},
+     5,
+     {-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
+      0.5823571654525552, -0.45808210592918697, 0.015151515151515152}},
 };
+
+/* ---- arguments ---- */
 
 static bool whole_from_1(Check *k, const Val *v, const char *what, int64_t *out)
 {
@@ -37,6 +73,55 @@ static bool whole_from_1(Check *k, const Val *v, const char *what, int64_t *out)
     return false;
 }
 
+static bool tolerance(Check *k, const Val *v, const char *what, double *out)
+{
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number > 0 && v->number < 1) {
+        *out = v->number;
+        return true;
+    }
+    Diag *d = diag_add(k->diags, E_RANGE, v->span, "%s must be a number above 0 and below 1; this is %s",
+                       what, val_text(k, v));
+    if (v->kind == VAL_NUMBER && v->number >= 1)
+        diag_help(d, "this solver chooses its steps; rk4(%s) takes as many as it is told", val_text(k, v));
+    else diag_help(d, "usual are rtol = 0.001 and atol = 0.000001");
+    return false;
+}
+
+/* 0: a 10^-8th of the span. */
+static bool read_min_step(Check *k, const Val *v, Time *out)
+{
+    double span = out->end - out->start;
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number >= 0 && v->number <= span) {
+        out->min_step = v->number > 0 ? v->number : 1e-8 * span;
+        return true;
+    }
+    Diag *d =
+        diag_add(k->diags, E_RANGE, v->span,
+                 "min_step must be in 0 .. %.15g, the length of the flow; this is %s", span, val_text(k, v));
+    diag_help(d, "leave it out: then it is %.3g", 1e-8 * span);
+    return false;
+}
+
+/* rtol, atol, min_step, max_steps */
+static bool read_adaptive(Check *k, const Val *solver, const Scheme *s, Time *out)
+{
+    Val *const *a = solver->items.at;
+    out->adaptive = true, out->exponent = 1.0 / s->order;
+    memcpy(out->error, s->error, sizeof s->error);
+    bool rtol = tolerance(k, a[0], "rtol", &out->rtol), atol = tolerance(k, a[1], "atol", &out->atol);
+    bool least = read_min_step(k, a[2], out), most = whole_from_1(k, a[3], "max_steps", &out->steps);
+    return rtol && atol && least && most;
+}
+
+static const Scheme *find_scheme(const char *name)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strcmp(schemes[i].name, name) == 0) return &schemes[i];
+    return NULL;
+}
+
 static bool read_flow(Check *k, const Val *v, Time *out)
 {
     const Val *from = v->items.at[0], *to = v->items.at[1], *solver = v->items.at[2];
@@ -48,19 +133,18 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     }
     if (solver->kind != VAL_CALL || solver->builtin->kind != KIND_SOLVER) {
         Diag *d = diag_add(k->diags, E_KIND, solver->span, "%s is not a solver", val_kind_text(solver));
-        diag_help(d, "euler, heun, midpoint or rk4, with its number of steps: rk4(10)");
+        diag_help(d, "a solver with its number of steps: rk4(10); or one that chooses its steps: dopri5");
         return false;
     }
-    if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
-    double h = (to->number - from->number) / (double)out->steps;
-    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
-        if (strcmp(schemes[i].name, solver->builtin->name) != 0) continue;
-        out->stages = schemes[i].stages, out->carry = 1;
-        for (int s = 0; s < out->stages; s++) {
-            out->b[s] = h * schemes[i].b[s];
-            for (int j = 0; j < out->stages; j++) out->a[s][j] = h * schemes[i].a[s][j];
-        }
+    const Scheme *s = find_scheme(solver->builtin->name);
+    out->start = from->number, out->end = to->number, out->stages = s->stages, out->carry = 1;
+    for (int i = 0; i < s->stages; i++) {
+        out->b[i] = s->b[i];
+        for (int j = 0; j < s->stages; j++) out->a[i][j] = s->a[i][j];
     }
+    if (s->order) return read_adaptive(k, solver, s, out);
+    if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
+    out->step = (out->end - out->start) / (double)out->steps;
     return true;
 }
 
@@ -76,7 +160,7 @@ bool read_time(Check *k, const Val *v, Span span, Time *out)
     *out = (Time){.text = val_text(k, v), .positions = k->positions ? k->positions : 1};
     if (strcmp(v->builtin->name, "flow") == 0) return read_flow(k, v, out);
     if (strcmp(v->builtin->name, "static") == 0) return true;
-    out->stages = 1, out->b[0] = 1;
+    out->stages = 1, out->b[0] = 1, out->step = 1;
     return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
 }
 

@@ -2,6 +2,7 @@
 #include "diag.h"
 #include "op.h"
 #include "plan.h"
+#include "timed.h"
 
 static bool pointwise_op(const Value *v)
 {
@@ -19,15 +20,26 @@ static bool runs_in_tiles(const Value *v)
     return (v->per_sample || is_sum(v)) && op_info[v->op].class != CLASS_LEAF;
 }
 
-static void set_levels(Func *f)
+/* Runs in rounds, with the gradients of all candidates between them: nothing else stands in its level. */
+static bool in_rounds(const Value *v)
 {
+    return v->op == IR_WIRED_BACK && is_timed(v->graph) && timed_rounds(v->graph);
+}
+
+static void set_levels(Arena *perm, Func *f)
+{
+    Vec(bool) taken = {0}; /* levels: by rounds alone */
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
-        v->level = 0;
+        bool rounds = in_rounds(v);
+        v->level = rounds ? taken.count : 0;
         for (int k = 0; k < v->arg_count; k++) {
-            int needed = v->args[k]->level + is_sum(v->args[k]);
+            int needed = v->args[k]->level + (is_sum(v->args[k]) || in_rounds(v->args[k]));
             if (needed > v->level) v->level = needed;
         }
+        while (v->level < taken.count && taken.at[v->level]) v->level++;
+        while (v->level >= taken.count) vec_push(perm, &taken, false);
+        taken.at[v->level] = rounds;
     }
 }
 
@@ -66,7 +78,7 @@ static void place(Arena *perm, PlanLevel *l, Value *v)
 static Plan *fuse_func(Arena *perm, Func *f)
 {
     Plan *p = NEW(perm, Plan);
-    set_levels(f);
+    set_levels(perm, f);
     int levels = 0;
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->level >= levels) levels = f->values.at[i]->level + 1;
@@ -74,6 +86,7 @@ static Plan *fuse_func(Arena *perm, Func *f)
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         PlanLevel *l = &p->levels.at[v->level];
+        if (in_rounds(v)) l->rounds = v->graph;
         if (is_sum(v)) vec_push(perm, &l->sums, v);
         if (runs_in_tiles(v)) place(perm, l, v);
         else if (op_info[v->op].class != CLASS_LEAF && op_info[v->op].class != CLASS_WIRED)

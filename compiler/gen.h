@@ -49,7 +49,6 @@ void gen_map(GenTile *t, const Value *v);
 /* gen_timed.c: the same for graphs in time */
 void gen_timed(GenTile *t, const Value *v);
 void gen_timed_back(GenTile *t, const Value *v, const Func *f);
-void gen_timed_input(GenTile *t, const Value *v);
 
 /* gen_cell.c: what both share */
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row); /* address of a row of the tile */

@@ -1,15 +1,17 @@
-/* gen_timed.c: graphs in time (timed.h): four small functions a graph, which kernels/drive.c calls for every
- * evaluation.
+/* gen_timed.c: graphs in time (timed.h): small functions of a graph, which kernels/drive.c calls.
  *
- *   send      states -> what each node sends
- *   move      states, sent values -> sums of all nodes, rates (or next states)
- *   back      the gradient of both, from the gradient of the rates: sums are replaced by their gradients
- * and code at the end for an output that is a plain sum, and its gradient.
+ *   send         states -> what each node sends
+ *   move         states, sent values -> sums of all nodes, rates (or next states)
+ *   show         sent values -> the output at one position
+ *   back         the gradient of send and move, from that of the rates: sums are replaced by their gradients
+ *   output_back  the gradient of show
+ *   held_back    what flows back to a held input: from the gradients of sums; from that of a plain output
  */
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
+#include <stddef.h>
 
 static LLVMValueRef rows_from(Emit *e, LLVMValueRef base, LLVMValueRef row)
 {
@@ -162,32 +164,30 @@ static LLVMValueRef time_of(GenTile *t, const Graph *g)
                       emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
 }
 
-static LLVMValueRef scaled(Emit *e, int64_t first, LLVMValueRef index, int64_t step)
+static LLVMValueRef address_of(GenTile *t, const Value *v, int64_t row)
 {
-    return emit_add(e, emit_int(e, first), emit_mul(e, index, emit_int(e, step)));
+    return gen_row(t, emit_int(t->e, v->address + row));
 }
 
-/* Outputs by position: sums of what was sent after its steps, or what the output set's nodes sent. */
-static void outputs(GenTile *t, const Value *v, const TimedRows *r)
+/* The output at one position: sums of what is sent, or what the output set's nodes send. */
+static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
-    Emit *e = t->e;
-    const Graph *g = v->graph;
-    const NodeSet *out = &g->sets.at[g->output];
-    if (r->output < 0) return;
-    int64_t a_position = timed_evaluations_a_position(g) * r->evaluation;
-    EmitLoop p = emit_loop(e, emit_int(e, g->time.positions));
-    LLVMValueRef sent = gen_row(t, scaled(e, v->address + a_position + r->sent, p.i, a_position));
-    LLVMValueRef held = gen_row(t, scaled(e, v->args[0]->address, p.i, set_rows(&g->sets.at[g->input])));
-    LLVMValueRef to = gen_row(t, scaled(e, v->address + r->output, p.i, set_rows(out)));
+    GenTile t;
+    Saved saved;
+    LLVMValueRef f = begin(outer, v, "show", 5, &t, &saved), sent = LLVMGetParam(f, 2);
+    LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
+    const NodeSet *out = &v->graph->sets.at[v->graph->output];
+    Emit *e = t.e;
     if (out->states) {
-        gen_copy_rows(t, to, sent_in(e, sent, out, emit_int(e, 0)), set_rows(out));
+        gen_copy_rows(&t, to, sent_in(e, sent, out, emit_int(e, 0)), set_rows(out));
     } else {
         EmitLoop l = emit_loop(e, emit_int(e, out->size));
-        sum_into(t, v, g->output, l.i, held, sent,
+        sum_into(&t, v, v->graph->output, l.i, held, sent,
                  rows_from(e, to, emit_mul(e, l.i, emit_int(e, out->value_pixels))));
         emit_loop_end(e, &l);
     }
-    emit_loop_end(e, &p);
+    end(e, saved);
+    return f;
 }
 
 void gen_timed(GenTile *t, const Value *v)
@@ -195,21 +195,24 @@ void gen_timed(GenTile *t, const Value *v)
     Emit *e = t->e;
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
-    bool keeps_sums = v->partial >= 0; /* rows of wired_back */
-    LLVMValueRef send = gen_send(t, v), move = gen_move(t, v);
+    bool trains = v->partial >= 0; /* rows of wired_back take the sums */
+    LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
     start_states(t, v);
-    LLVMValueRef args[10] = {t->context,
+    LLVMValueRef args[14] = {t->context,
                              t->tile,
                              time_of(t, g),
+                             t->number,
                              held_rows(t, v),
-                             gen_row(t, emit_int(e, v->address)),
-                             gen_row(t, emit_int(e, v->address + r.rates)),
-                             gen_row(t, emit_int(e, keeps_sums ? v->partial : v->address + r.sums)),
-                             emit_int(e, keeps_sums ? g->sum_rows : 0),
+                             address_of(t, v, 0),
+                             address_of(t, v, r.rates),
+                             trains ? address_of(t, v, r.saved) : LLVMConstNull(e->ptr),
+                             trains ? gen_row(t, emit_int(e, v->partial)) : address_of(t, v, r.sums),
+                             emit_int(e, trains ? g->sum_rows : 0),
+                             address_of(t, v, r.output),
                              send,
-                             move};
-    emit_kernel(e, "drive", e->none, 10, args);
-    outputs(t, v, &r);
+                             move,
+                             show};
+    emit_kernel(e, "drive", e->none, 14, args);
 }
 
 /* ---- backward ---- */
@@ -323,60 +326,76 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     return f;
 }
 
+/* Adds to the gradient of a held input at one position. */
+static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_output)
+{
+    GenTile t;
+    Saved saved;
+    const Graph *g = v->graph;
+    LLVMValueRef f = begin(outer, v, from_output ? "held_output_back" : "held_back", 4, &t, &saved);
+    LLVMValueRef d = LLVMGetParam(f, 2), d_held = LLVMGetParam(f, 3);
+    const NodeSet *in = &g->sets.at[g->input];
+    EmitLoop nodes = emit_loop(t.e, emit_int(t.e, in->size));
+    LLVMValueRef to = rows_from(t.e, d_held, emit_mul(t.e, nodes.i, emit_int(t.e, in->value_pixels)));
+    gather_gradients(&t, g, g->input, from_output, nodes.i, d, to, false);
+    emit_loop_end(t.e, &nodes);
+    end(t.e, saved);
+    return f;
+}
+
+static bool wants_input(const Func *f, const Value *back)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WIRED_INPUT && f->values.at[i]->args[0] == back) return true;
+    return false;
+}
+
+/* 1 before the first window of this pass, else 0: how often what stands between the calls runs. */
+static EmitLoop begin_once(GenTile *t, const Graph *g)
+{
+    Emit *e = t->e;
+    LLVMValueRef runs =
+        emit_load(e, e->ptr, emit_bytes(e, time_of(t, g), emit_int(e, offsetof(DnwrtTime, run))));
+    LLVMValueRef run = emit_bytes(e, runs, emit_mul(e, t->number, emit_int(e, sizeof(DnwrtRun))));
+    return emit_loop(e, emit_load(e, e->i64, emit_bytes(e, run, emit_int(e, offsetof(DnwrtRun, fresh)))));
+}
+
 void gen_timed_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
     const Value *wired = v->args[0];
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
+    bool plain = !is_moving(g, g->output), held = !is_moving(g, g->input) && wants_input(f, v);
+    LLVMValueRef none = LLVMConstNull(e->ptr), send = gen_send(t, wired), move = gen_move(t, wired);
     LLVMValueRef back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
+    LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
+                 held_output_back = held ? gen_held_back(t, wired, true) : none;
     LLVMValueRef d_out = gen_row(t, emit_int(e, v->args[1]->args[0]->address));
+    EmitLoop once = begin_once(t, g);
     gen_clear_partials(t, v, f);
-    if (!is_moving(g, g->output)) { /* kept: the gradients of its edges are made from them */
-        LLVMValueRef kept = gen_row(t, emit_int(e, v->address + r.back_output));
-        gen_copy_rows(t, kept, d_out, g->time.positions * set_rows(&g->sets.at[g->output]));
-        d_out = kept;
+    if (plain) { /* kept: the gradients of its edges are made from them */
+        int64_t rows = g->time.positions * set_rows(&g->sets.at[g->output]);
+        gen_copy_rows(t, address_of(t, v, r.back_output), d_out, rows);
     }
-    LLVMValueRef args[9] = {t->context,
-                            t->tile,
-                            time_of(t, g),
-                            gen_row(t, emit_int(e, wired->address)),
-                            gen_row(t, emit_int(e, v->address)),
-                            d_out,
-                            gen_row(t, emit_int(e, v->address + r.back_work)),
-                            back,
-                            output_back};
-    emit_kernel(e, "drive_back", e->none, 9, args);
-}
-
-/* Gradient of the input's value: of a held one from every evaluation and the plain output; else that of the
- * first states. */
-void gen_timed_input(GenTile *t, const Value *v)
-{
-    Emit *e = t->e;
-    const Graph *g = v->graph;
-    const Value *back = v->args[0];
-    TimedRows r = timed_rows(g);
-    const NodeSet *in = &g->sets.at[g->input];
-    if (is_moving(g, g->input)) {
-        LLVMValueRef from = gen_row(t, emit_int(e, back->address + r.back_work + set_state(in, 0, 0)));
-        gen_copy_rows(t, gen_row(t, emit_int(e, v->address)), from, in->size * in->state_pixels);
-        return;
-    }
-    int64_t a_position = timed_evaluations_a_position(g) * g->sum_rows;
-    EmitLoop positions = emit_loop(e, emit_int(e, g->time.positions)),
-             nodes = emit_loop(e, emit_int(e, in->size));
-    LLVMValueRef out = gen_row(t, emit_add(e, scaled(e, v->address, positions.i, set_rows(in)),
-                                           emit_mul(e, nodes.i, emit_int(e, in->value_pixels))));
-    gen_zero_rows(t, out, in->value_pixels);
-    LLVMValueRef d_out =
-        gen_row(t, scaled(e, back->address + r.back_output, positions.i, set_rows(&g->sets.at[g->output])));
-    gather_gradients(t, g, g->input, true, nodes.i, d_out, out, false);
-    EmitLoop steps = emit_loop(e, emit_int(e, timed_evaluations_a_position(g)));
-    LLVMValueRef first = emit_add(e, scaled(e, back->address, positions.i, a_position),
-                                  emit_mul(e, steps.i, emit_int(e, g->sum_rows)));
-    gather_gradients(t, g, g->input, false, nodes.i, gen_row(t, first), out, false);
-    emit_loop_end(e, &steps);
-    emit_loop_end(e, &nodes);
-    emit_loop_end(e, &positions);
+    emit_loop_end(e, &once);
+    LLVMValueRef args[18] = {t->context,
+                             t->tile,
+                             time_of(t, g),
+                             t->number,
+                             held_rows(t, wired),
+                             address_of(t, wired, 0),
+                             address_of(t, wired, r.rates),
+                             address_of(t, wired, r.saved),
+                             address_of(t, v, 0),
+                             plain ? address_of(t, v, r.back_output) : d_out,
+                             address_of(t, v, r.back_work),
+                             held ? address_of(t, v, r.back_held) : none,
+                             send,
+                             move,
+                             back,
+                             output_back,
+                             held_back,
+                             held_output_back};
+    emit_kernel(e, "drive_back", e->none, 18, args);
 }

@@ -167,11 +167,7 @@ void gen_wired_input(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
-    if (is_timed(g)) {
-        gen_timed_input(t, v);
-        return;
-    }
-    if (g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
+    if (is_timed(g) || g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
     const NodeSet *in = &g->sets.at[g->input];
     EmitLoop l = emit_loop(e, emit_int(e, in->size));
     LLVMValueRef out = gen_node_row(t, v->address, l.i, in->value_pixels);

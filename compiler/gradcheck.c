@@ -131,6 +131,7 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
     start_values(m, 1, p.c.param);
     eval_choose(a, &p.c, 1e9);
     random_batch(a, m, &p.c);
+    p.c.steps = eval_steps(a, m, BATCH), p.c.arena = a; /* how solvers choose them is not differentiated */
     collect_gradients(&p);
     double worst = 0;
     for (int i = 0; i < m->params.count; i++) {

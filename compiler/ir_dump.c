@@ -86,7 +86,7 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
         if (op_info[f->values.at[i]->op].class == CLASS_LEAF) print_planned(f->values.at[i], addresses, out);
     for (int l = 0; l < p->levels.count; l++) {
         const PlanLevel *level = &p->levels.at[l];
-        fprintf(out, "level %d\n", l);
+        fprintf(out, "level %d%s\n", l, level->rounds ? " in rounds" : "");
         for (int i = 0; i < level->once.count; i++) print_planned(level->once.at[i], addresses, out);
         for (int s = 0; s < level->steps.count; s++) {
             const PlanStep *step = &level->steps.at[s];

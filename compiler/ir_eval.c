@@ -294,6 +294,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
     Eval *e = NEW(a, Eval);
     e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->sums = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    e->trace = NEW_ARRAY(a, struct TimedTrace *, (size_t)f->values.count);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         int64_t n = shape_size(v->shape), copies = v->per_sample ? c->batch : 1;

@@ -5,6 +5,13 @@
 #define DNW_IR_EVAL_H
 #include "model.h"
 
+/* The steps that a group of 64 samples took through a graph in time. */
+typedef struct EvalSteps {
+    bool known; /* take these */
+    Vec(double) length;
+    Vec(int64_t) position; /* in a sequence */
+} EvalSteps;
+
 struct EvalContext {
     const Model *model;
     int64_t batch;
@@ -13,16 +20,21 @@ struct EvalContext {
     double *param;        /* flat, by Tensor.offset */
     uint8_t ***kept;      /* [graph][bundle][candidate]: 1 = in use */
     uint64_t seed;
-    int64_t step; /* with the seed: dropout */
+    int64_t step;      /* with the seed: dropout */
+    EvalSteps **steps; /* [graph][group]: kept from the first pass for later ones; NULL: chosen anew */
+    Arena *arena;      /* of the steps that are kept */
 };
 typedef struct EvalContext EvalContext;
 
 typedef struct Eval {
     double **value; /* by value number: (batch or 1, size) */
     double **sums;  /* WIRED: sums of all nodes; WIRED_BACK: gradients of all node values (batch, nodes) */
+    struct TimedTrace **trace; /* WIRED, WIRED_BACK of graphs in time */
 } Eval;
 
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c);
+/* Room for the steps of one batch, for c->steps. */
+EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch);
 /* Graph operators of graphs in time (ir_eval_timed.c). */
 void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
 /* A node function (or its gradient) and room for its values. */

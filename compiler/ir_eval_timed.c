@@ -1,17 +1,30 @@
 /* ir_eval_timed.c: graphs in time in the reference interpreter. See timed.h; the rows of a sample stand as
  * there. */
 #include "ir_eval.h"
+#include "kernels/kernel.h"
 #include "timed.h"
+#include <math.h>
+
+/* What one pass left, by sample and step: of `wired` states and sent values of all evaluations, then their
+ * sums; of `wired_back` the gradients of those sums. */
+typedef struct TimedTrace {
+    EvalSteps *steps; /* by group of samples */
+    double ***block;
+    double *first;    /* (batch, states): gradients before the first step */
+    double *gradient; /* of all parameters, over samples */
+} TimedTrace;
 
 typedef struct TimedEval {
     Arena *arena;
     const EvalContext *c;
     const Graph *g;
-    TimedRows r;
-    const double *input;  /* of one sample: by position */
-    double *value, *sums; /* of one sample: rows of wired; (evaluations, nodes) */
-    double *back;         /* rows of wired_back */
-    double *gradient;     /* of all parameters, over samples */
+    int64_t states, stride; /* numbers: of an evaluation its states; with what is sent */
+    const EvalSteps *steps;
+    const double *input; /* of one sample: by position */
+    double *value;       /* rows of wired */
+    double **block, **d_sums;
+    double *rates;
+    double *d_state, *gradient;
 } TimedEval;
 
 /* Rows of the values and of the sums of one node. */
@@ -109,40 +122,202 @@ static void start_states(const TimedEval *t, double *state)
         }
 }
 
-static void forward(const TimedEval *t)
+/* ---- steps ---- */
+
+static double *state_of(const TimedEval *t, int64_t step, int stage)
+{
+    return t->block[step] + stage * t->stride;
+}
+
+static double *sums_of(const TimedEval *t, int64_t step, int stage)
+{
+    return t->block[step] + t->g->time.stages * t->stride + stage * t->g->sum_rows;
+}
+
+static void move_at(const TimedEval *t, int64_t step, int stage, int64_t position, double *rate)
+{
+    double *state = state_of(t, step, stage);
+    move(t, state, state + t->states, position, sums_of(t, step, stage), rate);
+}
+
+/* Step number `step` of one sample; `started`: its first rate is there. */
+static void take_step(TimedEval *t, int64_t step, int64_t position, double h, bool started)
 {
     const Time *time = &t->g->time;
-    int64_t ns = t->g->state_rows, stride = t->r.evaluation;
-    double *start = t->value, *rates = t->value + t->r.rates, *sums = t->sums;
-    start_states(t, start);
-    for (int64_t step = 0; step < time->positions * time->steps; step++) {
-        for (int i = 0; i < time->stages; i++, sums += t->g->sum_rows) {
-            double *state = start + i * stride;
-            for (int64_t n = 0; n < ns; n++) {
-                double x = start[n];
-                for (int j = 0; j < i; j++) x += time->a[i][j] * rates[j * ns + n];
-                state[n] = x;
-            }
-            send(t, state, state + ns);
-            move(t, state, state + ns, step / time->steps, sums, rates + i * ns);
-        }
-        double *next = start + time->stages * stride;
+    int64_t ns = t->states;
+    double *start = state_of(t, step, 0), *next = state_of(t, step + 1, 0);
+    if (!started) move_at(t, step, 0, position, t->rates);
+    for (int i = 1; i < time->stages; i++) {
+        double *state = state_of(t, step, i);
         for (int64_t n = 0; n < ns; n++) {
-            next[n] = time->carry == 0 ? 0 : time->carry * start[n];
-            for (int i = 0; i < time->stages; i++) next[n] += time->b[i] * rates[i * ns + n];
+            state[n] = start[n];
+            for (int j = 0; j < i; j++) state[n] += h * time->a[i][j] * t->rates[j * ns + n];
         }
-        start = next;
+        send(t, state, state + ns);
+        move_at(t, step, i, position, t->rates + i * ns);
     }
-    send(t, start, start + ns);
+    for (int64_t n = 0; n < ns; n++) {
+        next[n] = time->carry == 0 ? 0 : time->carry * start[n];
+        for (int i = 0; i < time->stages; i++) next[n] += h * time->b[i] * t->rates[i * ns + n];
+    }
+    send(t, next, next + ns);
+}
+
+/* The samples of a tile, which choose their steps together. */
+typedef struct Group {
+    TimedEval *at;
+    int64_t count, blocks; /* samples; steps that there is room for */
+    EvalSteps *steps;
+    Arena *steps_arena;
+} Group;
+
+/* Room for the step `step` and the states after it. */
+static void make_room(Group *u, int64_t step)
+{
+    const Graph *g = u->at->g;
+    int64_t size = (int64_t)g->time.stages * (u->at->stride + g->sum_rows);
+    for (int64_t s = 0; s < u->count && step + 2 > u->blocks; s++) {
+        TimedEval *t = &u->at[s];
+        double **more = NEW_ARRAY(t->arena, double *, (size_t)(2 * step + 4));
+        for (int64_t i = 0; i < 2 * step + 4; i++)
+            more[i] = i < u->blocks ? t->block[i] : NEW_ARRAY(t->arena, double, (size_t)size + 1);
+        t->block = more;
+    }
+    if (step + 2 > u->blocks) u->blocks = 2 * step + 4;
+}
+
+static void steps_of_group(Group *u, int64_t step, int64_t position, double h, bool started)
+{
+    make_room(u, step);
+    for (int64_t s = 0; s < u->count; s++) take_step(&u->at[s], step, position, h, started);
+}
+
+static void record(Group *u, int64_t position, double h)
+{
+    vec_push(u->steps_arena, &u->steps->length, h);
+    vec_push(u->steps_arena, &u->steps->position, position);
+}
+
+/* ---- steps of chosen length: as in kernels/drive.c ---- */
+
+/* Root mean square over samples and states of (sum over i of factor_i K_i, or the states) by the tolerance at
+ * states a and b of the step. */
+static double norm(const Group *u, int64_t step, const double *factor, int count, bool whole_step)
+{
+    const Time *time = &u->at->g->time;
+    double sum = 0;
+    for (int64_t s = 0; s < u->count; s++) {
+        const TimedEval *t = &u->at[s];
+        const double *a = state_of(t, step, 0), *b = whole_step ? state_of(t, step + 1, 0) : a;
+        for (int64_t n = 0; n < t->states; n++) {
+            double e = factor ? 0 : a[n];
+            for (int i = 0; i < count; i++) e += factor[i] * t->rates[i * t->states + n];
+            e /= time->atol + time->rtol * fmax(fabs(a[n]), fabs(b[n]));
+            sum += e * e;
+        }
+    }
+    return u->at->states ? sqrt(sum / (double)(u->count * u->at->states)) : 0;
+}
+
+static double first_step(Group *u, int64_t step, int64_t position, double span)
+{
+    double one = 1, least = 1e-4 * span, d0 = norm(u, step, NULL, 0, false),
+           d1 = norm(u, step, &one, 1, false);
+    double h = fmin(span, d0 < 1e-5 || d1 < 1e-5 ? least : 0.01 * d0 / d1);
+    for (int64_t s = 0; s < u->count; s++) {
+        TimedEval *t = &u->at[s];
+        double *start = state_of(t, step, 0), *state = state_of(t, step, 1);
+        for (int64_t n = 0; n < t->states; n++) state[n] = start[n] + h * t->rates[n];
+        send(t, state, state + t->states);
+        move_at(t, step, 1, position, t->rates + t->states);
+    }
+    double change[2] = {-1 / h, 1 / h}, most = fmax(d1, norm(u, step, change, 2, false));
+    return fmin(100 * h, most <= 1e-15 ? fmax(least, 1e-3 * h) : pow(0.01 / most, u->at->g->time.exponent));
+}
+
+/* A step and its error by the tolerance. */
+static double try_step(Group *u, int64_t step, int64_t position, double h)
+{
+    const Time *time = &u->at->g->time;
+    double factor[MAX_STAGES + 1];
+    steps_of_group(u, step, position, h, true);
+    for (int64_t s = 0; s < u->count; s++)
+        move_at(&u->at[s], step + 1, 0, position, u->at[s].rates + time->stages * u->at[s].states);
+    for (int i = 0; i <= time->stages; i++) factor[i] = h * time->error[i];
+    return norm(u, step, factor, time->stages + 1, true);
+}
+
+/* Through one position; false: it cannot be done. */
+static bool flow(Group *u, int64_t position, double *length)
+{
+    const Time *time = &u->at->g->time;
+    double span = time->end - time->start, t = 0, h = *length;
+    int64_t step = u->steps->length.count;
+    bool grow = true;
+    make_room(u, step);
+    for (int64_t s = 0; s < u->count; s++) move_at(&u->at[s], step, 0, position, u->at[s].rates);
+    if (h == 0) h = first_step(u, step, position, span);
+    h = fmax(h, time->min_step);
+    for (int64_t tries = 0; t < span; tries++) {
+        if (tries == time->steps) return false;
+        bool last = t + 1.01 * h >= span;
+        double now = last ? span - t : h, e = try_step(u, step, position, now);
+        double change = e == 0 ? 10 : isfinite(e) ? fmin(10, fmax(0.2, 0.9 * pow(e, -time->exponent))) : 0.2;
+        if (e <= 1) {
+            record(u, position, now);
+            step++;
+            t = last ? span : t + now;
+            for (int64_t s = 0; s < u->count; s++)
+                memcpy(u->at[s].rates, u->at[s].rates + time->stages * u->at[s].states,
+                       (size_t)u->at[s].states * sizeof(double));
+            double next = now * (grow ? change : fmin(change, 1));
+            h = last && next < h ? h : next;
+            grow = true;
+            continue;
+        }
+        h = now * (change < 1 ? change : 0.9);
+        grow = false;
+        if (h < time->min_step) return false;
+    }
+    *length = h;
+    return true;
+}
+
+/* ---- forward ---- */
+
+/* The output at one position, from what is sent at the start of a step. */
+static void show(const TimedEval *t, int64_t position, int64_t step)
+{
     const NodeSet *out = &t->g->sets.at[t->g->output];
-    for (int64_t p = 0; p < time->positions && t->r.output >= 0; p++) {
-        const double *sent = t->value + (p + 1) * timed_evaluations_a_position(t->g) * stride + ns;
-        for (int64_t n = 0; n < out->size; n++) {
-            double *y = t->value + t->r.output + p * set_rows(out) + n * out->value_pixels;
-            if (out->states) memcpy(y, sent + value_at(out, n), (size_t)out->value_pixels * sizeof *y);
-            else sum_into(t, t->g->output, n, sent, p, y);
-        }
+    const double *sent = state_of(t, step, 0) + t->states;
+    for (int64_t n = 0; n < out->size; n++) {
+        double *y = t->value + timed_output(t->g) + position * set_rows(out) + n * out->value_pixels;
+        if (out->states) memcpy(y, sent + value_at(out, n), (size_t)out->value_pixels * sizeof *y);
+        else sum_into(t, t->g->output, n, sent, position, y);
     }
+}
+
+static void forward(Group *u)
+{
+    const Time *time = &u->at->g->time;
+    bool known = u->steps->known, ok = true;
+    double h = 0;
+    make_room(u, 0);
+    for (int64_t s = 0; s < u->count; s++) {
+        TimedEval *t = &u->at[s];
+        t->rates = NEW_ARRAY(t->arena, double, (size_t)((time->stages + 1) * t->states) + 1);
+        start_states(t, t->block[0]);
+        send(t, t->block[0], t->block[0] + t->states);
+    }
+    for (int64_t p = 0, step = 0; p < time->positions; p++) {
+        if (!known && time->adaptive) ok = ok && flow(u, p, &h);
+        for (int64_t i = 0; i < time->steps && !known && !time->adaptive; i++) record(u, p, time->step);
+        for (; step < u->steps->length.count && u->steps->position.at[step] == p; step++)
+            if (known || !time->adaptive) steps_of_group(u, step, p, u->steps->length.at[step], false);
+        for (int64_t s = 0; s < u->count; s++) show(&u->at[s], p, step);
+    }
+    for (int64_t s = 0; s < u->count && !ok; s++) /* where a program would stop */
+        u->at[s].value[timed_output(u->at->g)] = NAN;
 }
 
 /* ---- backward ---- */
@@ -229,12 +404,11 @@ static void evaluation_back(const TimedEval *t, const double *state, double *sum
         }
 }
 
-/* Adds the gradient of the output at one position to that of the states after its steps. */
-static void output_back(const TimedEval *t, const double *dy, int64_t position, double *d_state)
+/* Adds the gradient of the output at one position to that of the states before step `step`. */
+static void output_back(const TimedEval *t, const double *dy, int64_t position, int64_t step, double *d_state)
 {
     const NodeSet *out = &t->g->sets.at[t->g->output];
-    const double *state = t->value + (position + 1) * timed_evaluations_a_position(t->g) * t->r.evaluation,
-                 *d = dy + position * set_rows(out);
+    const double *state = state_of(t, step, 0), *d = dy + position * set_rows(out);
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];
@@ -246,92 +420,171 @@ static void output_back(const TimedEval *t, const double *dy, int64_t position, 
         }
 }
 
-static void backward(const TimedEval *t, const double *dy)
+/* d: the gradient of the states after the step, then before it. */
+static void step_back(const TimedEval *t, int64_t step, double *d)
 {
     const Time *time = &t->g->time;
-    int64_t ns = t->g->state_rows;
-    double *d = t->back + t->r.back_work, *d_start = d + ns, *d_stage = d + 2 * ns, *d_rate = d + 3 * ns;
-    const NodeSet *out = &t->g->sets.at[t->g->output];
-    memcpy(t->back, t->sums, (size_t)(timed_evaluations(t->g) * t->g->sum_rows) * sizeof *t->sums);
-    for (int64_t n = 0; n < time->positions * set_rows(out) && !out->states; n++)
-        t->back[t->r.back_output + n] = dy[n];
-    for (int64_t step = time->positions * time->steps - 1; step >= 0; step--) {
-        if ((step + 1) % time->steps == 0) output_back(t, dy, step / time->steps, d);
-        for (int64_t n = 0; n < ns; n++) d_start[n] = time->carry == 0 ? 0 : time->carry * d[n];
-        for (int i = 0; i < time->stages; i++)
-            for (int64_t n = 0; n < ns; n++) d_rate[i * ns + n] = time->b[i] * d[n];
-        for (int i = time->stages - 1; i >= 0; i--) {
-            int64_t e = step * time->stages + i;
-            evaluation_back(t, t->value + e * t->r.evaluation, t->back + e * t->g->sum_rows, d_rate + i * ns,
-                            d_stage);
-            for (int64_t n = 0; n < ns; n++) {
-                d_start[n] += d_stage[n];
-                for (int j = 0; j < i; j++) d_rate[j * ns + n] += time->a[i][j] * d_stage[n];
-            }
+    int64_t ns = t->states;
+    double *work = NEW_ARRAY(t->arena, double, (size_t)((time->stages + 2) * ns) + 1),
+           h = t->steps->length.at[step];
+    double *d_start = work, *d_stage = work + ns, *d_rate = work + 2 * ns;
+    for (int64_t n = 0; n < ns; n++) d_start[n] = time->carry == 0 ? 0 : time->carry * d[n];
+    for (int i = 0; i < time->stages; i++)
+        for (int64_t n = 0; n < ns; n++) d_rate[i * ns + n] = h * time->b[i] * d[n];
+    for (int i = time->stages - 1; i >= 0; i--) {
+        evaluation_back(t, state_of(t, step, i), t->d_sums[step] + i * t->g->sum_rows, d_rate + i * ns,
+                        d_stage);
+        for (int64_t n = 0; n < ns; n++) {
+            d_start[n] += d_stage[n];
+            for (int j = 0; j < i; j++) d_rate[j * ns + n] += h * time->a[i][j] * d_stage[n];
         }
-        memcpy(d, d_start, (size_t)ns * sizeof *d);
+    }
+    memcpy(d, d_start, (size_t)ns * sizeof *d);
+}
+
+static int64_t position_of(const TimedEval *t, int64_t step)
+{
+    return t->steps->position.at[step];
+}
+
+static bool ends_position(const TimedEval *t, int64_t step)
+{
+    return step + 1 == t->steps->length.count || position_of(t, step + 1) != position_of(t, step);
+}
+
+static void backward(TimedEval *t, const double *dy)
+{
+    const Time *time = &t->g->time;
+    int64_t steps = t->steps->length.count, nodes = t->g->sum_rows;
+    for (int64_t step = 0; step < steps; step++) {
+        t->d_sums[step] = NEW_ARRAY(t->arena, double, (size_t)(time->stages * nodes) + 1);
+        memcpy(t->d_sums[step], sums_of(t, step, 0), (size_t)(time->stages * nodes) * sizeof(double));
+    }
+    for (int64_t step = steps - 1; step >= 0; step--) {
+        int64_t p = position_of(t, step);
+        if (ends_position(t, step)) output_back(t, dy, p, step + 1, t->d_state);
+        step_back(t, step, t->d_state);
+        bool starts = step > 0 && position_of(t, step - 1) != p;
+        if (starts && time->truncate && p % time->truncate == 0)
+            memset(t->d_state, 0, (size_t)t->states * sizeof *t->d_state);
     }
 }
 
-static void input_gradient(const TimedEval *t, double *out)
+static void input_gradient(const TimedEval *t, const double *dy, double *out)
 {
     const NodeSet *in = &t->g->sets.at[t->g->input];
-    int64_t a_position = timed_evaluations_a_position(t->g), outputs = set_rows(&t->g->sets.at[t->g->output]);
+    int64_t outputs = set_rows(&t->g->sets.at[t->g->output]), inputs = set_rows(in);
     if (in->states)
-        memcpy(out, t->back + t->r.back_work + set_state(in, 0, 0),
-               (size_t)(in->size * in->state_pixels) * sizeof *out);
+        memcpy(out, t->d_state + set_state(in, 0, 0), (size_t)(in->size * in->state_pixels) * sizeof *out);
     for (int64_t p = 0; p < t->g->time.positions && !in->states; p++)
         for (int64_t n = 0; n < in->size; n++) {
-            double *d = out + p * set_rows(in) + n * in->value_pixels;
+            double *d = out + p * inputs + n * in->value_pixels;
             memset(d, 0, (size_t)in->value_pixels * sizeof *d);
-            gather_gradients(t, t->g->input, n, t->back + t->r.back_output + p * outputs, true, d);
-            for (int64_t e = p * a_position; e < (p + 1) * a_position; e++)
-                gather_gradients(t, t->g->input, n, t->back + e * t->g->sum_rows, false, d);
+            gather_gradients(t, t->g->input, n, dy + p * outputs, true, d);
         }
+    for (int64_t step = 0; step < t->steps->length.count && !in->states; step++)
+        for (int i = 0; i < t->g->time.stages; i++)
+            for (int64_t n = 0; n < in->size; n++)
+                gather_gradients(t, t->g->input, n, t->d_sums[step] + i * t->g->sum_rows, false,
+                                 out + position_of(t, step) * inputs + n * in->value_pixels);
+}
+
+/* Adds products of sources and gradients of targets, for all candidates of a bundle. */
+static void add_products(const TimedEval *t, const Bundle *u, const double *sent, int64_t position,
+                         const double *d, double *out)
+{
+    int64_t pixels = t->g->sets.at[u->to].pixels;
+    CandidateRun run;
+    for (int64_t target = 0; target < u->candidates.targets; target++)
+        for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++) {
+                const double *from = source_value(t, u->from, run.source + i, sent, position);
+                for (int64_t p = 0; p < pixels; p++) out[run.first + i] += from[p] * d[target * pixels + p];
+            }
 }
 
 /* Adds one sample's gradient of all candidates of a bundle. */
-static void edge_gradient(const TimedEval *t, const Bundle *u, double *out)
+static void edge_gradient(const TimedEval *t, const Bundle *u, const double *dy, double *out)
 {
-    bool plain = !is_moving(t->g, u->to);
     const NodeSet *to = &t->g->sets.at[u->to];
-    int64_t a_position = timed_evaluations_a_position(t->g),
-            count = plain ? t->g->time.positions : timed_evaluations(t->g);
-    CandidateRun run;
-    for (int64_t e = 0; e < count; e++) {
-        int64_t position = plain ? e : e / a_position, evaluation = plain ? (e + 1) * a_position : e;
-        const double *sent = t->value + evaluation * t->r.evaluation + t->r.sent;
-        const double *d = plain ? t->back + t->r.back_output + position * set_rows(to)
-                                : t->back + e * t->g->sum_rows + to->first_sum;
-        for (int64_t target = 0; target < u->candidates.targets; target++)
-            for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
-                for (int64_t i = 0; i < run.length; i++) {
-                    const double *from = source_value(t, u->from, run.source + i, sent, position);
-                    for (int64_t p = 0; p < to->pixels; p++)
-                        out[run.first + i] += from[p] * d[target * to->pixels + p];
-                }
+    bool moving = is_moving(t->g, u->to);
+    for (int64_t step = 0; step < t->steps->length.count; step++) {
+        int64_t p = position_of(t, step);
+        if (!moving && ends_position(t, step))
+            add_products(t, u, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to), out);
+        for (int i = 0; i < t->g->time.stages && moving; i++)
+            add_products(t, u, state_of(t, step, i) + t->states, p,
+                         t->d_sums[step] + i * t->g->sum_rows + to->first_sum, out);
+    }
+}
+
+/* ---- operators ---- */
+
+EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch)
+{
+    EvalSteps **all = NEW_ARRAY(a, EvalSteps *, (size_t)m->graphs.count + 1);
+    for (int i = 0; i < m->graphs.count; i++) all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / LANES + 1));
+    return all;
+}
+
+static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, const EvalContext *c,
+                                int64_t sample)
+{
+    const Graph *g = wired->graph;
+    TimedEval t = {.arena = a, .c = c, .g = g, .states = g->state_rows, .stride = g->state_rows + g->rows};
+    t.steps = &e->trace[wired->id]->steps[sample / LANES];
+    t.input = e->value[wired->args[0]->id] + sample * shape_size(wired->args[0]->shape);
+    t.value = e->value[wired->id] + sample * shape_size(wired->shape);
+    t.block = e->trace[wired->id]->block[sample];
+    return t;
+}
+
+static void eval_forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
+{
+    TimedTrace *trace = e->trace[v->id] = NEW(a, TimedTrace);
+    trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
+    trace->steps =
+        c->steps ? c->steps[v->graph->number] : NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / LANES + 1));
+    for (int64_t first = 0; first < c->batch; first += LANES) {
+        TimedEval all[LANES];
+        Group u = {all, c->batch - first < LANES ? c->batch - first : LANES, 0, &trace->steps[first / LANES],
+                   c->steps ? c->arena : a};
+        for (int64_t s = 0; s < u.count; s++) all[s] = eval_of_sample(a, e, v, c, first + s);
+        forward(&u);
+        u.steps->known = c->steps != NULL;
+        for (int64_t s = 0; s < u.count; s++) trace->block[first + s] = all[s].block;
+    }
+}
+
+static void eval_backward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
+{
+    const Graph *g = v->graph;
+    TimedTrace *trace = e->trace[v->id] = NEW(a, TimedTrace);
+    trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
+    trace->first = NEW_ARRAY(a, double, (size_t)(c->batch * g->state_rows) + 1);
+    trace->gradient = NEW_ARRAY(a, double, (size_t)c->model->param_total + 1);
+    for (int64_t s = 0; s < c->batch; s++) {
+        TimedEval t = eval_of_sample(a, e, v->args[0], c, s);
+        t.d_sums = trace->block[s] = NEW_ARRAY(a, double *, (size_t)t.steps->length.count + 1);
+        t.d_state = trace->first + s * g->state_rows, t.gradient = trace->gradient;
+        backward(&t, e->value[v->args[1]->id] + s * shape_size(v->args[1]->shape) + timed_output(g));
     }
 }
 
 void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
-    const Value *wired = v->op == IR_WIRED ? v : v->op == IR_WIRED_BACK ? v->args[0] : v->args[0]->args[0];
-    const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
-    const Graph *g = wired->graph;
-    TimedEval t = {.arena = a, .c = c, .g = g, .r = timed_rows(g)};
-    int64_t sums = timed_evaluations(g) * g->sum_rows;
-    if (v->op == IR_WIRED) e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(c->batch * sums) + 1);
-    if (v->op == IR_WIRED_BACK) e->sums[v->id] = NEW_ARRAY(a, double, (size_t)c->model->param_total + 1);
-    if (back) t.gradient = e->sums[back->id];
+    if (v->op == IR_WIRED) eval_forward(a, e, v, c);
+    if (v->op == IR_WIRED_BACK) eval_backward(a, e, v, c);
+    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) return;
+    const Value *back = v->args[0], *dy = back->args[1];
+    const TimedTrace *trace = e->trace[back->id];
     for (int64_t s = 0; s < c->batch; s++) {
-        t.input = e->value[wired->args[0]->id] + s * shape_size(wired->args[0]->shape);
-        t.value = e->value[wired->id] + s * t.r.count, t.sums = e->sums[wired->id] + s * sums;
-        if (back) t.back = e->value[back->id] + s * t.r.back_count;
-        if (v->op == IR_WIRED) forward(&t);
-        if (v->op == IR_WIRED_BACK) backward(&t, e->value[v->args[1]->id] + s * t.r.count + timed_output(g));
-        if (v->op == IR_WIRED_INPUT) input_gradient(&t, e->value[v->id] + s * shape_size(v->shape));
-        if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &g->bundles.at[v->index], e->value[v->id]);
+        TimedEval t = eval_of_sample(a, e, back->args[0], c, s);
+        const double *d = e->value[dy->id] + s * shape_size(dy->shape) + timed_output(v->graph);
+        t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
+        if (v->op == IR_WIRED_INPUT) input_gradient(&t, d, e->value[v->id] + s * shape_size(v->shape));
+        if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &v->graph->bundles.at[v->index], d, e->value[v->id]);
     }
     if (v->op == IR_WIRED_WEIGHT)
-        memcpy(e->value[v->id], t.gradient + v->param->offset, (size_t)v->param->size * sizeof(double));
+        memcpy(e->value[v->id], trace->gradient + v->param->offset, (size_t)v->param->size * sizeof(double));
 }

@@ -37,8 +37,10 @@ static json_t *params_json(const Model *m)
 
 static json_t *set_json(const NodeSet *s)
 {
-    return json_pack("{s:b, s:s, s:o, s:I, s:b}", "moves", (int)(s->states > 0), "name", s->name, "shape",
-                     shape_json(s->shape), "first", (json_int_t)s->first, "held", (int)(s->first < 0));
+    return json_pack("{s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b}", "moves", (int)(s->states > 0), "name",
+                     s->name, "shape", shape_json(s->shape), "first", (json_int_t)s->first, "first_state",
+                     (json_int_t)s->first_state, "state_pixels", (json_int_t)s->state_pixels, "states",
+                     s->states, "held", (int)(s->first < 0));
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -48,67 +50,68 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
     return NULL;
 }
 
-/* Where the runtime finds the values and gradients of a bundle's ends in a training tile, for each
- * evaluation. */
+/* Where the runtime finds the values and gradients of a bundle's ends in a training tile; in time: of the
+ * first evaluation (or position), and the rows to the next. */
 typedef struct EdgeRows {
-    int64_t source, source_step, target, target_step, evaluations;
-    int64_t hold; /* evaluations that share one row of the source */
+    int64_t source, source_step, target, target_step;
+    bool held, plain; /* sources that are held, targets that are plain sums at the end: by position */
 } EdgeRows;
 
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    bool held = is_timed(g) ? !is_moving(g, u->from) : from->first < 0;
-    EdgeRows r = {held ? wired->args[0]->address : wired->address + from->first,
-                  0,
-                  back->address + to->first_sum,
-                  0,
-                  1,
-                  1};
+    EdgeRows r = {.target = back->address + to->first_sum, .held = from->first < 0};
+    r.source = r.held ? wired->args[0]->address : wired->address + from->first;
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
-    if (!is_moving(g, u->to)) {
-        r.source_step = held ? set_rows(from) : timed_evaluations_a_position(g) * t.evaluation;
-        if (!held) r.source += t.sent + r.source_step;
-        r.target = back->address + t.back_output, r.target_step = set_rows(to),
-        r.evaluations = g->time.positions;
-        return r;
-    }
-    if (held) r.source_step = set_rows(from), r.hold = timed_evaluations_a_position(g);
-    else r.source += t.sent, r.source_step = t.evaluation;
-    r.target_step = g->sum_rows, r.evaluations = timed_evaluations(g);
+    r.held = !is_moving(g, u->from), r.plain = !is_moving(g, u->to);
+    r.source = r.held ? wired->args[0]->address : wired->address + t.sent + from->first;
+    r.source_step = r.held ? set_rows(from) : t.evaluation;
+    r.target = back->address + (r.plain ? t.back_output : to->first_sum);
+    r.target_step = r.plain ? set_rows(to) : g->sum_rows;
     return r;
 }
 
 static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
 {
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
-    EdgeRows r = {-1, 0, -1, 0, 1, 1};
+    EdgeRows r = {.source = -1, .target = -1};
     if (wired && back) r = edge_rows(wired, back, g, u);
-    return json_pack(
-        "{s:i, s:i, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "from", u->from, "to",
-        u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "list", u->list, "param", u->weight->number,
-        "predicate", (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from",
-        (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source,
-        "source_step", (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
-        (json_int_t)r.target_step, "evaluations", (json_int_t)r.evaluations, "hold", (json_int_t)r.hold);
+    return json_pack("{s:i, s:i, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
+                     u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "list", u->list,
+                     "param", u->weight->number, "predicate", (int)(u->predicate != NULL), "uses_to",
+                     (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from, "pairwise",
+                     (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
+                     (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
+                     (json_int_t)r.target_step, "held", (int)r.held, "plain", (int)r.plain);
+}
+
+static json_t *reals_json(const double *x, int count)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < count; i++) json_array_append_new(all, json_real(x[i]));
+    return all;
 }
 
 static json_t *time_json(const Graph *g)
 {
-    json_t *a = json_array(), *b = json_array();
-    for (int i = 0; i < g->time.stages; i++) {
-        json_t *row = json_array();
-        for (int j = 0; j < g->time.stages; j++) json_array_append_new(row, json_real(g->time.a[i][j]));
-        json_array_append_new(a, row);
-        json_array_append_new(b, json_real(g->time.b[i]));
-    }
-    return json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:o, s:o}", "positions",
-                     (json_int_t)g->time.positions, "held", (json_int_t)set_rows(&g->sets.at[g->input]),
-                     "outputs", (json_int_t)set_rows(&g->sets.at[g->output]), "steps",
-                     (json_int_t)g->time.steps, "stages", g->time.stages, "states", (json_int_t)g->state_rows,
-                     "sent", (json_int_t)g->rows, "sums", (json_int_t)g->sum_rows, "carry", g->time.carry,
-                     "a", a, "b", b);
+    const Time *t = &g->time;
+    json_t *a = json_array();
+    for (int i = 0; i < t->stages; i++) json_array_append_new(a, reals_json(t->a[i], t->stages));
+    json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "positions",
+                          (json_int_t)t->positions, "held", (json_int_t)set_rows(&g->sets.at[g->input]),
+                          "outputs", (json_int_t)set_rows(&g->sets.at[g->output]), "steps",
+                          (json_int_t)t->steps, "stages", t->stages, "states", (json_int_t)g->state_rows,
+                          "sent", (json_int_t)g->rows, "sums", (json_int_t)g->sum_rows, "carry", t->carry,
+                          "step", t->step, "a", a, "b", reals_json(t->b, t->stages));
+    json_t *more = json_pack("{s:I, s:I, s:I, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "window",
+                             (json_int_t)t->window, "saved", (json_int_t)t->saved, "truncate",
+                             (json_int_t)t->truncate, "adaptive", (int)t->adaptive, "start", t->start, "end",
+                             t->end, "rtol", t->rtol, "atol", t->atol, "min_step", t->min_step, "exponent",
+                             t->exponent, "error", reals_json(t->error, t->stages + 1));
+    json_object_update(j, more);
+    json_decref(more);
+    return j;
 }
 
 static json_t *list_json(const EdgeList *l)
@@ -148,8 +151,10 @@ static json_t *func_json(const Plan *p, const FuncStages *s)
                                                   (json_int_t)v->address, "size",
                                                   (json_int_t)shape_size(v->shape)));
         }
-        json_array_append_new(levels, json_pack("{s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
-                                                s->levels.at[l].tile, "sums", sums));
+        const Graph *rounds = p->levels.at[l].rounds;
+        json_array_append_new(levels, json_pack("{s:i, s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
+                                                s->levels.at[l].tile, "rounds", rounds ? rounds->number : -1,
+                                                "sums", sums));
     }
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o}", "rows", (json_int_t)p->rows,
                      "partials", (json_int_t)p->partials, "shared", (json_int_t)p->shared, "input_row",

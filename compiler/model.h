@@ -89,9 +89,14 @@ typedef struct EdgeList {
 typedef struct Time {
     const char *text;  /* "static", "steps(5)" */
     int64_t positions; /* of a sequence (scan): the steps run for each, states go on; 1: no sequence */
-    int64_t steps;
+    int64_t steps;     /* a position; adaptive: at most, those that are tried and rejected included */
+    int64_t truncate;  /* positions after which the gradient of the states stops; 0: never */
     int stages;
-    double carry, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES];
+    bool adaptive;         /* the solver chooses its steps */
+    int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
+    double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
+    double start, end, rtol, atol, min_step;
+    double exponent, error[MAX_STAGES + 1]; /* of the step's length by the error; the error by the rates */
 } Time;
 
 typedef struct Graph {

@@ -66,13 +66,18 @@ static void skip_embeds(Func *f)
 
 static bool is_view(const Value *v)
 {
-    if (v->op == IR_WIRED_INPUT) return !is_timed(v->graph) && v->graph->sets.at[v->graph->input].first >= 0;
+    if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || v->graph->sets.at[v->graph->input].first >= 0;
     return v->op == IR_RESHAPE || v->op == IR_SLICE;
 }
 
 static int64_t view_address(const Value *v)
 {
-    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + v->graph->sets.at[v->graph->input].first_sum;
+    const Graph *g = v->graph;
+    if (v->op == IR_WIRED_INPUT && is_timed(g))
+        return v->args[0]->address + (is_moving(g, g->input)
+                                          ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
+                                          : timed_rows(g).back_held);
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + g->sets.at[g->input].first_sum;
     return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
 }
 

@@ -19,6 +19,7 @@ typedef struct PlanLevel {
     Vec(Value *) once;   /* shared values, computed before the tiles */
     Vec(PlanStep) steps; /* for every tile */
     Vec(Value *) sums;   /* SUM_SAMPLES and WIRED_WEIGHT: summed over tiles afterwards */
+    const Graph *rounds; /* the level is wired_back of this graph, window by window (timed.h); NULL: no */
 } PlanLevel;
 
 typedef struct Plan {

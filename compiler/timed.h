@@ -10,34 +10,41 @@
  * scan runs the steps once for each position of a sequence: a held input shows its part, states go on, and
  * the output is taken after the steps of each position.
  *
- * Rows of `wired` (a row: one number a sample): for evaluation e = 0 .. E-1 the states S_e and the sent
- * values Z_e, then the same after the last step, the rates K of one step, the sums of one evaluation, and (of
- * a plain output or a sequence) the outputs by position. Rows of `wired_back`: for each evaluation the sums
- * (then their gradients), the gradients of plain outputs by position, and work rows.
+ * Solvers that choose their steps have one evaluation more, at the end of a step, which is the first of the
+ * next one. So that memory does not grow with their number, the evaluations of `window` steps are in memory
+ * at once; what lies further back is computed again from states that are kept on the way (kernels/drive.c).
+ *
+ * Rows of `wired` (a row: one number a sample): for evaluation e of the window the states S_e and the sent
+ * values Z_e, the last one after its last step; the rates K of one step; states that are kept; the sums of
+ * one evaluation; the outputs by position. Rows of `wired_back`: for each evaluation the sums (then their
+ * gradients), the gradients of plain outputs and of a held input by position, and work rows.
  */
 #ifndef DNW_TIMED_H
 #define DNW_TIMED_H
 #include "model.h"
 
 typedef struct TimedRows {
-    int64_t evaluation;                 /* rows from one evaluation to the next */
-    int64_t sent;                       /* of an evaluation: states stand at 0, sent values here */
-    int64_t last;                       /* states and sent values after the last step */
-    int64_t rates, sums, output, count; /* output -1: that of `last` */
-    int64_t back_output, back_work, back_count;
+    int64_t evaluation;  /* rows from one evaluation to the next */
+    int64_t evaluations; /* of the window, and the one after it */
+    int64_t sent;        /* of an evaluation: states stand at 0, sent values here */
+    int64_t rates, saved, sums, output, count;
+    int64_t back_output, back_held, back_work, back_count;
 } TimedRows;
 
 static inline bool is_timed(const Graph *g)
 {
     return g->time.stages > 0;
 }
+/* Evaluations of a sample; of a solver that chooses its steps: of one step a position. */
 int64_t timed_evaluations(const Graph *g);
-static inline int64_t timed_evaluations_a_position(const Graph *g)
-{
-    return g->time.steps * g->time.stages;
-}
+/* How many steps stand in memory at once: all of them, or as many as fit. */
+void timed_window(Graph *g);
+extern int64_t timed_window_bytes; /* of one tile, in float; tests make it small */
+/* Are there more? Then backwards goes window by window, with the gradients of all candidates added up between
+ * them. */
+bool timed_rounds(const Graph *g);
 TimedRows timed_rows(const Graph *g);
-/* First row of the output set's values in `wired`. */
+/* First row of the output set's values in `wired`: by position. */
 int64_t timed_output(const Graph *g);
 /* A set that takes part in time: not a held input, not an output that is a plain sum at the end. */
 bool is_moving(const Graph *g, int set);

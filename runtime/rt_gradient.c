@@ -17,6 +17,7 @@ typedef struct Panel {
     Net *n;
     NetBundle *b;
     const NetUpdate *update;    /* NULL: gradients are stored */
+    bool more;                  /* and added to those that are there */
     int64_t first, rows, tiles; /* targets first .. first + rows */
     char *scratch;              /* PANEL x COLUMNS */
 } Panel;
@@ -26,35 +27,27 @@ static const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
 }
 
-/* dL/dI of a target, and the value of a source, at one evaluation: `pixels` rows. */
-static const void *target_row(const Panel *p, int64_t tile, int64_t evaluation, int64_t node)
-{
-    const NetBundle *b = p->b;
-    return tile_row(p->n, tile, b->target_row + evaluation * b->target_step + node * b->pixels);
-}
-static const void *source_row(const Panel *p, int64_t tile, int64_t evaluation, int64_t node)
-{
-    const NetBundle *b = p->b;
-    return tile_row(p->n, tile, b->source_row + evaluation / b->hold * b->source_step + node * b->pixels);
-}
-
 /* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
  * samples and, in a graph that runs in time, all evaluations */
 static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
     const NetBundle *b = p->b;
-    int inner = (int)(b->pixels * LANES);
+    int64_t from, to;
+    int inner = (int)(b->pixels * LANES), more = 0;
     for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t e = 0; e < b->evaluations; e++) {
-            const void *d = target_row(p, t, e, p->first), *z = source_row(p, t, e, source);
-            int more = t > 0 || e > 0;
+        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
+            if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
+            const void *d = tile_row(p->n, t, to + p->first * b->pixels),
+                       *z = tile_row(p->n, t, from + source * b->pixels);
             if (p->n->real_size == 4)
                 blas_sgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
                               (float *)p->scratch, (int)columns);
             else
                 blas_dgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
                               (double *)p->scratch, (int)columns);
+            more = 1;
         }
+    if (!more) memset(p->scratch, 0, (size_t)(p->rows * columns * p->n->real_size));
 }
 
 /* Hands over the gradients of candidates first .. first + count, which stand at `gradient`. */
@@ -62,6 +55,13 @@ static void deliver(const Panel *p, int64_t first, int64_t count, const char *gr
 {
     const Net *n = p->n;
     int64_t at = p->b->param->offset + first;
+    if (p->more) {
+        for (int64_t i = 0; i < count && n->real_size == 4; i++)
+            ((float *)n->grad)[at + i] += ((const float *)gradient)[i];
+        for (int64_t i = 0; i < count && n->real_size == 8; i++)
+            ((double *)n->grad)[at + i] += ((const double *)gradient)[i];
+        return;
+    }
     if (!p->update) {
         memcpy((char *)n->grad + at * n->real_size, gradient, (size_t)(count * n->real_size));
         return;
@@ -124,10 +124,13 @@ static double dot_f64(const double *a, const double *b, int64_t count)
 static double pair_gradient(const Panel *p, int64_t target, int64_t source)
 {
     const NetBundle *b = p->b;
+    int64_t from, to;
     double sum = 0;
     for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t e = 0; e < b->evaluations; e++) {
-            const void *d = target_row(p, t, e, target), *z = source_row(p, t, e, source);
+        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
+            if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
+            const void *d = tile_row(p->n, t, to + target * b->pixels),
+                       *z = tile_row(p->n, t, from + source * b->pixels);
             sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * LANES)
                                         : dot_f64(d, z, b->pixels * LANES);
         }
@@ -151,9 +154,11 @@ static void list_panel(const Panel *p)
         }
 }
 
-static int64_t panels_of(const NetBundle *b)
+/* Which bundles: those of one graph, or (-1) all that do not go backwards in rounds. */
+static int64_t panels_of(const NetBundle *b, int graph)
 {
     if (b->target_row < 0 || b->candidates.count == 0) return 0;
+    if (graph < 0 ? b->param->rounds : b->graph != graph) return 0;
     return (b->candidates.targets + PANEL - 1) / PANEL;
 }
 
@@ -167,21 +172,31 @@ static int thread_number(void)
 #endif
 }
 
-void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
+static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
     int64_t total = 0;
-    for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i]);
+    for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i], graph);
 #pragma omp parallel for num_threads(n->options.threads)                                                     \
     schedule(dynamic, 1) if (total > 1 && n->param_total * tiles > 1 << 14)
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;
-        while (at >= panels_of(&n->bundles[i])) at -= panels_of(&n->bundles[i++]);
+        while (at >= panels_of(&n->bundles[i], graph)) at -= panels_of(&n->bundles[i++], graph);
         NetBundle *b = &n->bundles[i];
         int64_t left = b->candidates.targets - at * PANEL;
-        Panel p = {n, b, update, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
+        Panel p = {n, b, update, more, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
         p.scratch = (char *)n->scratch + (int64_t)thread_number() * PANEL * COLUMNS * n->real_size;
         if (b->candidates.form == CANDIDATES_LIST) list_panel(&p);
         else block_panel(&p);
     }
+}
+
+void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
+{
+    run_panels(n, tiles, update, -1, false);
+}
+
+void gradient_round(Net *n, int64_t tiles, int graph, bool first)
+{
+    run_panels(n, tiles, NULL, graph, !first);
 }

@@ -128,7 +128,7 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
     const Optim *o = n->options.optim;
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
-        int64_t chunks = p->learned && (edges || !p->edges) ? (p->size + CHUNK - 1) / CHUNK : 0;
+        int64_t chunks = p->learned && (edges || !p->edges || p->rounds) ? (p->size + CHUNK - 1) / CHUNK : 0;
 #pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
         for (int64_t c = 0; c < chunks; c++) {
             int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK,
@@ -165,14 +165,15 @@ static const float *tile_row(const Net *n, int64_t tile, int64_t row)
 static bool finite_rows(const Net *n, int64_t tiles)
 {
     bool finite = true;
+    int64_t from, to;
     for (int64_t t = 0; t < tiles && finite; t++)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
-            for (int64_t e = 0; b->source_row >= 0 && e < b->evaluations && finite; e++)
-                finite = all_finite(tile_row(n, t, b->source_row + e / b->hold * b->source_step),
-                                    b->candidates.sources * LANES) &&
-                         all_finite(tile_row(n, t, b->target_row + e * b->target_step),
-                                    b->candidates.targets * LANES);
+            if (b->source_row < 0 || b->param->rounds) continue; /* rounds: the gradients are there */
+            for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
+                finite = !flow_pair(n, b, t, k, &from, &to) ||
+                         (all_finite(tile_row(n, t, from), b->candidates.sources * b->pixels * LANES) &&
+                          all_finite(tile_row(n, t, to), b->candidates.targets * b->pixels * LANES));
         }
     return finite;
 }
@@ -180,7 +181,8 @@ static bool finite_rows(const Net *n, int64_t tiles)
 static const char *bad_param(const Net *n, const float *values, bool edges)
 {
     for (int i = 0; i < n->param_count; i++)
-        if ((edges || !n->params[i].edges) && !all_finite(values + n->params[i].offset, n->params[i].size))
+        if ((edges || !n->params[i].edges || n->params[i].rounds) &&
+            !all_finite(values + n->params[i].offset, n->params[i].size))
             return n->params[i].name;
     return NULL;
 }
@@ -260,6 +262,8 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
+    r.flow = flow_counts(n, tiles);
+    if (flow_failed(n, tiles, r.bad, sizeof r.bad, r.help, sizeof r.help)) return r;
     n->program->f32[n->train.gradients](&n->context, 0);
     r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
                                                             : fused_update(n, tiles, lr, step));
@@ -274,18 +278,25 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetStep r = {0};
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
     r.finite = isfinite(r.loss);
+    flow_failed(n, (count + LANES - 1) / LANES, r.bad, sizeof r.bad, r.help, sizeof r.help);
     return r;
 }
 
-void net_predict(Net *n, const float *input, int64_t count, float *output)
+bool net_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)
 {
     NetBatch batch = {.input = input, .count = count};
+    char bad[400], help[240];
     net_run(n, &n->infer, &batch, 0, NULL);
+    if (flow_failed(n, (count + LANES - 1) / LANES, bad, sizeof bad, help, sizeof help)) {
+        rt_fail(e, RT_BAD_INPUT, "%s", bad);
+        return rt_help(e, "%s", help);
+    }
     for (int64_t s = 0; s < count; s++)
         for (int64_t i = 0; i < n->outputs; i++) {
             const float *tile = (const float *)n->context.tiles + s / LANES * n->context.tile_stride;
             output[s * n->outputs + i] = tile[(n->infer.output_row + i) * LANES + s % LANES];
         }
+    return true;
 }
 
 json_t *net_profile(const Net *n)

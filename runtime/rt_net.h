@@ -54,12 +54,19 @@ const NetTensor *net_tensor(const Net *n, int i);
  * weights. */
 bool net_reload(Net *n, bool kept_given, RtError *e);
 
+/* What solvers did in a forward pass, added up over tiles of 64 samples and graphs in time. */
+typedef struct NetFlow {
+    int64_t tiles, evaluations, accepted, rejected; /* tiles 0: no graph runs in time */
+} NetFlow;
+
 typedef struct NetStep {
     double loss;     /* mean over the samples of the step */
     int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
     int64_t swapped; /* edges that came into use at this step */
     bool finite;     /* loss and gradients are finite; when false the weights were not changed */
-    char bad[240];   /* first tensor that went bad, when not finite */
+    char bad[400];   /* first tensor that went bad, or why a graph in time could not go on; else empty */
+    char help[240];  /* what to do about it, or empty */
+    NetFlow flow;
 } NetStep;
 
 /* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
@@ -72,7 +79,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
 /* Forward in eval mode: input (count, features) as the network sees it, output (count, outputs). count <=
  * batch. */
-void net_predict(Net *n, const float *input, int64_t count, float *output);
+bool net_predict(Net *n, const float *input, int64_t count, float *output, RtError *e);
 /* Chooses edges for this position of training (also done by net_train_step). */
 void net_choose(Net *n, double epoch);
 

@@ -96,9 +96,8 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         b->param = &n->params[whole(j, "param")];
         b->param->edges = true;
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
-        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step"),
-        b->evaluations = whole(j, "evaluations");
-        b->hold = whole(j, "hold"), b->pixels = whole(j, "pixels");
+        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step");
+        b->held = truth(j, "held"), b->plain = truth(j, "plain"), b->pixels = whole(j, "pixels");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;
@@ -113,6 +112,8 @@ static bool read_sets(NetGraph *g, const json_t *all)
         const json_t *j = json_array_get(all, (size_t)i);
         NetSet *s = &g->sets[i];
         s->name = text(j, "name"), s->wiring.held = truth(j, "held"), s->moves = truth(j, "moves");
+        s->first_state = whole(j, "first_state"), s->states = (int)whole(j, "states");
+        s->state_pixels = whole(j, "state_pixels");
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }
     return g->sets != NULL;
@@ -139,7 +140,7 @@ static bool read_func(const json_t *j, NetFunc *f)
         const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
         NetLevel *l = &f->levels[i];
         l->once = (int)whole(level, "once"), l->tile = (int)whole(level, "tile"),
-        l->sum_count = (int)json_array_size(sums);
+        l->rounds = (int)whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
         l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
         for (int s = 0; l->sums && s < l->sum_count; s++) {
             const json_t *sum = json_array_get(sums, (size_t)s);
@@ -172,18 +173,22 @@ bool net_read_manifest(Net *n, RtError *e)
     n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
     n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
     n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
-    bool ok =
-        n->params && n->graphs && n->bundles && n->lists && read_func(json_object_get(m, "infer"), &n->infer);
+    n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
+    bool ok = n->params && n->graphs && n->bundles && n->lists && n->times &&
+              read_func(json_object_get(m, "infer"), &n->infer);
     const json_t *train = json_object_get(m, "train");
     if (ok && train) ok = read_func(train, &n->train);
     if (ok) read_params(n, params);
     for (int i = 0; ok && i < n->graph_count; i++) {
         const json_t *g = json_array_get(graphs, (size_t)i);
         n->graphs[i].name = text(g, "name"), n->graphs[i].chance_seed = (uint64_t)whole(g, "chance_seed");
+        flow_read(json_object_get(g, "time"), &n->times[i]);
         ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
         read_lists(n, json_object_get(g, "lists"), i);
         read_bundles(n, json_object_get(g, "bundles"), i);
     }
+    for (int i = 0; ok && i < n->bundle_count; i++)
+        n->bundles[i].param->rounds = n->times[n->bundles[i].graph].saved > 0;
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory to start");
 }
 
@@ -240,6 +245,9 @@ static int64_t needed_bytes(const Net *n)
     if (n->options.f64) bytes += n->param_total * r;
     for (int i = 0; i < n->bundle_count; i++)
         bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
+    for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
+        if (n->params[i].rounds) bytes += n->params[i].size * r;
+    bytes += flow_bytes(n);
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
     return bytes + work_elements(n) * r + scratch_elements(n) * r;
@@ -304,25 +312,6 @@ static bool build_bundle(Net *n, int i)
                        .pairwise = truth(j, "pairwise")};
     if (truth(j, "predicate")) line.predicate = call_predicate;
     return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
-}
-
-static void read_time(const json_t *j, DnwrtTime *t)
-{
-    const json_t *a = json_object_get(j, "a"), *b = json_object_get(j, "b");
-    *t = (DnwrtTime){.positions = whole(j, "positions"),
-                     .held = whole(j, "held"),
-                     .outputs = whole(j, "outputs"),
-                     .steps = whole(j, "steps"),
-                     .stages = whole(j, "stages"),
-                     .states = whole(j, "states"),
-                     .sent = whole(j, "sent"),
-                     .sums = whole(j, "sums"),
-                     .carry = number(j, "carry")};
-    for (int64_t i = 0; i < t->stages && i < MAX_TIME_STAGES; i++) {
-        t->b[i] = json_number_value(json_array_get(b, (size_t)i));
-        for (int64_t k = 0; k < t->stages && k < MAX_TIME_STAGES; k++)
-            t->a[i][k] = json_number_value(json_array_get(json_array_get(a, (size_t)i), (size_t)k));
-    }
 }
 
 static bool order_graph(Net *n, int i)
@@ -480,11 +469,7 @@ bool net_allocate(Net *n, RtError *e)
     }
     n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
     n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
-    n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
-    bool ok = n->wires && n->orders && n->times;
-    for (int i = 0; ok && i < n->graph_count; i++)
-        read_time(json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)i), "time"),
-                  &n->times[i]);
+    bool ok = n->wires && n->orders && flow_allocate(n);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
     for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
     if (ok) number_candidates(n);
@@ -538,6 +523,6 @@ void net_free(Net *n)
     if (n->param != n->weights) free(n->param);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
     free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
-    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), free(n->times);
+    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);
     free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
 }

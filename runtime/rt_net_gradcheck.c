@@ -79,6 +79,13 @@ static void shake_constants(Net *n)
                 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
 }
 
+/* The choice of steps is not differentiated: differences are taken of the steps that were chosen first. */
+static void hold_steps(Net *n, bool hold)
+{
+    for (int i = 0; i < n->graph_count; i++)
+        for (int64_t t = 0; n->times[i].run && t < n->tiles; t++) n->times[i].run[t].replay = hold;
+}
+
 double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
                      char *worst, size_t worst_size)
 {
@@ -87,8 +94,9 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     if (!gradient) return INFINITY;
     net_f64_params(n);
     shake_constants(n);
-    loss_at(&p);
     memset(n->grad, 0, (size_t)n->param_total * 8);
+    loss_at(&p);
+    hold_steps(n, true);
     gradient_edges(n, (count + LANES - 1) / LANES, NULL);
     n->program->f64[n->train.gradients](&n->context, 0);
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
@@ -101,6 +109,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
         }
     }
     free(gradient);
+    hold_steps(n, false);
     net_f64_params(n);
     edges_weights(n);
     return most;

@@ -14,6 +14,7 @@ typedef struct NetParam {
     int64_t offset, size, shape[6];
     int rank;
     bool learned, clamped, edges; /* edges: one number a candidate of a bundle */
+    bool rounds;                  /* their gradients are added up in Net.grad while backwards runs */
     double low, high;
     InitSpec init;
 } NetParam;
@@ -21,6 +22,8 @@ typedef struct NetParam {
 typedef struct NetSet {
     WiringSet wiring;
     bool moves; /* takes part in time */
+    int states;
+    int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
     const char *name;
 } NetSet;
 
@@ -29,12 +32,11 @@ typedef struct NetBundle {
     int graph, from, to, list; /* list: within the graph */
     NetParam *param;
     Candidates candidates;
-    int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
-    int64_t source_step, target_step,
-        evaluations;  /* rows from one evaluation of a graph in time to the next */
-    int64_t hold;     /* evaluations that share one source row */
-    int64_t pixels;   /* rows of a node */
-    int64_t position; /* of its first candidate in the list */
+    int64_t source_row, target_row;   /* in a training tile: values of sources, gradients of targets' sums */
+    int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
+    bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
+    int64_t pixels;                   /* rows of a node */
+    int64_t position;                 /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept; /* 1 a candidate in use */
     bool changed;  /* marks differ from the lists below */
@@ -70,6 +72,7 @@ typedef struct NetSum {
 } NetSum;
 typedef struct NetLevel {
     int once, tile, sum_count;
+    int rounds; /* graph whose wired_back it is, window by window; -1 */
     NetSum *sums;
 } NetLevel;
 typedef struct NetFunc {
@@ -129,14 +132,32 @@ int64_t choose_edges(Net *n, double epoch);
 void edges_rebuild(Net *n);
 void edges_weights(Net *n);
 
+/* rt_flow.c: graphs in time */
+void flow_read(const json_t *j, DnwrtTime *t);
+int64_t flow_bytes(const Net *n); /* what flow_allocate takes */
+bool flow_allocate(Net *n);
+void flow_free(Net *n);
+/* Row pairs whose products make the gradient of a bundle in a tile: those of the evaluations in the window.
+ */
+int64_t flow_pairs(const Net *n, const NetBundle *b, int64_t tile);
+/* The k-th pair; false: there is none. */
+bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_t *source, int64_t *target);
+/* Steps and evaluations of the last forward pass, added up over tiles. */
+NetFlow flow_counts(const Net *n, int64_t tiles);
+/* Could some tile not go on? Then `text` says where and why, `help` what to try. */
+bool flow_failed(const Net *n, int64_t tiles, char *text, size_t size, char *help, size_t help_size);
+
 /* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
- * its weights and is never stored; without, they go to Net.grad. */
+ * its weights and is never stored; without, they go to Net.grad. Those of graphs that go backwards in rounds
+ * are there already. */
 enum { GRADIENT_ROWS = 128, GRADIENT_COLUMNS = 1024 }; /* of a block; a thread has room for one */
 typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
+/* Adds one round of a graph to Net.grad (the first one: stores). */
+void gradient_round(Net *n, int64_t tiles, int graph, bool first);
 
 /* rt_net_run.c */
 typedef struct NetBatch {

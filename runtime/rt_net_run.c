@@ -54,6 +54,29 @@ static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, i
     return correct;
 }
 
+/* One level of all tiles; returns how many samples are right, when it is the last one. */
+static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int l, bool again)
+{
+    int64_t tiles = (b->count + LANES - 1) / LANES, right = 0;
+    const NetLevel *level = &f->levels[l];
+    bool count = l == f->level_count - 1 && !again;
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
+    for (int64_t t = 0; t < tiles; t++) {
+        if (l == 0) net_fill_tile(n, f, b, t);
+        if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
+        if (count) right += tile_correct(n, f, b, t);
+    }
+    return right;
+}
+
+/* Is there a tile that has not gone all the way back? */
+static bool more_rounds(const Net *n, int graph, int64_t tiles)
+{
+    for (int64_t t = 0; t < tiles; t++)
+        if (n->times[graph].run[t].left > 0) return true;
+    return false;
+}
+
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
 {
     int64_t tiles = (b->count + LANES - 1) / LANES, right = 0;
@@ -62,15 +85,14 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
     n->context.step = step;
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
-        bool last = l == f->level_count - 1;
+        bool again = false;
         double start = net_clock();
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
-        for (int64_t t = 0; t < tiles; t++) {
-            if (l == 0) net_fill_tile(n, f, b, t);
-            if (level->tile >= 0) stage(n, level->tile)(&n->context, t);
-            if (last) right += tile_correct(n, f, b, t);
-        }
+        do {
+            right += run_level(n, f, b, l, again);
+            if (level->rounds >= 0) gradient_round(n, tiles, level->rounds, !again);
+            again = true;
+        } while (level->rounds >= 0 && more_rounds(n, level->rounds, tiles));
         double middle = net_clock();
         for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
         n->timer[TIME_TILES].seconds += middle - start, n->timer[TIME_TILES].calls++;

@@ -194,7 +194,7 @@ static bool predict_batches(const Session *s, const Npy *x, int64_t batch, float
     for (int64_t first = 0; first < x->shape[0]; first += batch) {
         int64_t count = x->shape[0] - first < batch ? x->shape[0] - first : batch;
         if (!read_numbers(x, first * features, count * features, features, in, e)) return false;
-        s->calls->predict(s->net, in, count, out);
+        if (!s->calls->predict(s->net, in, count, out, e)) return false;
         if (fwrite(out, sizeof *out, (size_t)(count * outputs), f) != (size_t)(count * outputs))
             return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", s->options->output, strerror(errno));
     }

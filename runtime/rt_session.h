@@ -21,7 +21,7 @@ typedef struct NetCalls {
     NetStep (*train_step)(Net *n, const Data *data, const DataSplit *split, const int64_t *order,
                           int64_t count, double lr, int64_t step, double epoch);
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
-    void (*predict)(Net *n, const float *input, int64_t count, float *output);
+    bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);
     void (*choose)(Net *n, double epoch);
     double (*gradcheck)(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
                         char *worst, size_t worst_size);

@@ -84,6 +84,22 @@ static double peak_rate(const TrainRun *run)
     return unit > 0 ? rate / unit : rate;
 }
 
+static bool last_good(const TrainRun *run, RtError *e)
+{
+    if (!access(run->last_path, F_OK))
+        return rt_help(e, "note: the last good weights are in %s", run->last_path);
+    return rt_help(e, "note: no epoch was finished, so there is no checkpoint");
+}
+
+/* A graph in time could not go on; `when` in the epoch. */
+static bool flow_stopped(TrainRun *run, const char *when, const char *bad, const char *help, RtError *e)
+{
+    log_clear(&run->console);
+    rt_fail(e, RT_BAD_INPUT, "epoch %lld, %s: %s", (long long)run->state.epoch + 1, when, bad);
+    rt_help(e, "%s", help);
+    return last_good(run, e);
+}
+
 /* `step` counts from 1; `bad` describes the first tensor that went bad. */
 static bool not_finite(TrainRun *run, int64_t step, const char *bad, RtError *e)
 {
@@ -100,9 +116,7 @@ static bool not_finite(TrainRun *run, int64_t step, const char *bad, RtError *e)
             e,
             "lower the learning rate (--lr %.3g with --force), or limit the gradient (clip = 1 in 'optim')",
             peak_rate(run) / 10);
-    if (!access(run->last_path, F_OK))
-        return rt_help(e, "note: the last good weights are in %s", run->last_path);
-    return rt_help(e, "note: no epoch was finished, so there is no checkpoint");
+    return last_good(run, e);
 }
 
 /* The last step may have spoilt the weights, which the next one would find: they must not replace good ones.
@@ -134,6 +148,11 @@ static bool take_step(TrainRun *run, RtError *e)
     double position = (double)number / (double)steps, rate = rate_at(run, position);
     NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
                                         number, position);
+    if (step.help[0]) {
+        char when[64];
+        snprintf(when, sizeof when, "step %lld", (long long)t->step + 1);
+        return flow_stopped(run, when, step.bad, step.help, e);
+    }
     if (!step.finite) return not_finite(run, t->step + 1, step.bad, e);
     t->step++;
     t->seen += count;
@@ -253,6 +272,7 @@ bool train_loop(TrainRun *run, RtError *e)
         if (s->data->test.samples)
             test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
         if (test.stopped) return interrupted(run, e);
+        if (test.bad[0]) return flow_stopped(run, "test samples", test.bad, test.help, e);
         if (!end_epoch(run, &test, e)) return false;
     }
     return true;

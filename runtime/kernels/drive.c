@@ -1,26 +1,57 @@
 /* drive.c: a graph through time: explicit Runge-Kutta steps over two generated functions, forwards and
  * backwards.
  *
- *     S_i = S + sum over j < i of a_ij K_j    K_i = move(S_i)    S' = carry S + sum over i of b_i K_i
+ *     S_i = S + h sum over j < i of a_ij K_j    K_i = move(S_i)    S' = carry S + h sum over i of b_i K_i
  * Backwards, from dL/dS' (all of one step, last stage first):
- *     dK_i = b_i dS' + sum over j > i of a_ji dS_j    dS_i = (d move / d S_i) dK_i    dS = carry dS' + sum
- * over i of dS_i which is the exact gradient of the steps taken. Discrete steps have one stage, carry 0 and b
- * = 1. Rows: see compiler/timed.h.
+ *     dK_i = h (b_i dS' + sum over j > i of a_ji dS_j)    dS_i = (d move / d S_i) dK_i
+ *     dS = carry dS' + sum over i of dS_i
+ * which is the exact gradient of the steps taken; how their lengths were chosen is not differentiated.
+ * Discrete steps have one stage, carry 0, b = 1 and h = 1.
+ *
+ * Memory is bounded: the evaluations of `window` steps are there at once. Forwards leaves the last window. To
+ * go back further, backwards runs again from states that were kept on the way; when their room is full, every
+ * second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
+ * gradients of candidates between the calls. Rows: see compiler/timed.h.
  */
 #include "kernel.h"
+
+double pow(double x, double y);
+double sqrt(double x);
+double fabs(double x);
 
 typedef void Send(DnwrtContext *context, real *tile, const real *state, real *sent);
 typedef void Move(DnwrtContext *context, real *tile, const real *state, const real *sent, const real *held,
                   real *sums, real *rate);
+typedef void Show(DnwrtContext *context, real *tile, const real *sent, const real *held, real *output);
 typedef void Back(DnwrtContext *context, real *tile, const real *state, real *sums, const real *d_rate,
                   real *d_state);
 typedef void OutputBack(DnwrtContext *context, real *tile, const real *state, const real *d_output,
                         real *d_state);
+typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held);
 
-void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held, real *value,
-                   real *rates, real *sums, int64_t sums_step, Send *send, Move *move);
-void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *value,
-                        real *sums, const real *d_output, real *work, Back *back, OutputBack *output_back);
+/* Where everything stands, filled by generated code. All pointers to rows of one tile. */
+typedef struct Drive {
+    DnwrtContext *context;
+    real *tile;
+    const DnwrtTime *time;
+    int64_t number; /* of the tile */
+    const real *held;
+    real *value, *rates, *saved, *sums; /* saved: NULL when nothing goes back */
+    int64_t sums_step;                  /* rows from the sums of one evaluation to the next */
+    Send *send;
+    Move *move;
+    /* set here */
+    DnwrtRun *run;
+    int64_t states, stride, slot;
+} Drive;
+
+void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
+                   real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
+                   Send *send, Move *move, Show *show);
+void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
+                        const real *held, real *value, real *rates, real *saved, real *sums,
+                        const real *d_output, real *work, real *d_held, Send *send, Move *move, Back *back,
+                        OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back);
 
 static inline void scale(real *to, const real *from, double factor, int64_t count)
 {
@@ -33,50 +64,383 @@ static inline void add(real *to, const real *from, double factor, int64_t count)
     for (int64_t i = 0; i < count; i++) to[i] += (real)factor * from[i];
 }
 
-void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held, real *value,
-                   real *rates, real *sums, int64_t sums_step, Send *send, Move *move)
+static inline int is_finite(double x)
 {
-    int64_t states = time->states * LANES, stride = states + time->sent * LANES;
-    real *start = value;
-    for (int64_t step = 0; step < time->positions * time->steps; step++) {
-        const real *now = held + step / time->steps * time->held * LANES;
-        for (int64_t i = 0; i < time->stages; i++) {
-            real *state = start + i * stride;
-            if (i > 0) scale(state, start, 1, states);
-            for (int64_t j = 0; j < i; j++) add(state, rates + j * states, time->a[i][j], states);
-            send(context, tile, state, state + states);
-            move(context, tile, state, state + states, now, sums, rates + i * states);
-            sums += sums_step * LANES;
-        }
-        real *next = start + time->stages * stride;
-        scale(next, start, time->carry, states);
-        for (int64_t i = 0; i < time->stages; i++) add(next, rates + i * states, time->b[i], states);
-        start = next;
-    }
-    send(context, tile, start, start + states);
+    return x - x == 0;
 }
 
-/* d_output: gradients of the output by position. work: dL/dS first (0 at the start; at the end that before
- * the first step), then room for 2 + stages of its size. */
-void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *value,
-                        real *sums, const real *d_output, real *work, Back *back, OutputBack *output_back)
+/* ---- steps ---- */
+
+/* States, then what is sent, of evaluation e of the window. */
+static inline real *evaluation(const Drive *d, int64_t e)
 {
-    int64_t states = time->states * LANES, stride = states + time->sent * LANES;
-    real *d_state = work, *d_start = work + states, *d_stage = work + 2 * states, *d_rate = work + 3 * states;
-    scale(d_state, d_state, 0, states);
-    for (int64_t step = time->positions * time->steps - 1; step >= 0; step--) {
-        if ((step + 1) % time->steps == 0)
-            output_back(context, tile, value + (step + 1) * time->stages * stride,
-                        d_output + step / time->steps * time->outputs * LANES, d_state);
-        scale(d_start, d_state, time->carry, states);
-        for (int64_t i = 0; i < time->stages; i++) scale(d_rate + i * states, d_state, time->b[i], states);
-        for (int64_t i = time->stages - 1; i >= 0; i--) {
-            int64_t e = step * time->stages + i;
-            back(context, tile, value + e * stride, sums + e * time->sums * LANES, d_rate + i * states,
-                 d_stage);
-            add(d_start, d_stage, 1, states);
-            for (int64_t j = 0; j < i; j++) add(d_rate + j * states, d_stage, time->a[i][j], states);
+    return d->value + e * d->stride;
+}
+
+static inline real *slot_at(const Drive *d, int64_t slot)
+{
+    return evaluation(d, slot * d->time->stages);
+}
+
+static inline real *sums_at(const Drive *d, int64_t e)
+{
+    return d->sums + e * d->sums_step * LANES;
+}
+
+static inline void send(const Drive *d, real *state)
+{
+    d->send(d->context, d->tile, state, state + d->states);
+}
+
+static inline void move(const Drive *d, int64_t e, int64_t position, real *rate)
+{
+    real *state = evaluation(d, e);
+    d->move(d->context, d->tile, state, state + d->states, d->held + position * d->time->held * LANES,
+            sums_at(d, e), rate);
+}
+
+static inline int64_t position_of(const Drive *d, int64_t step)
+{
+    return d->time->adaptive ? d->run->position[step] : step / d->time->steps;
+}
+
+static inline double length_of(const Drive *d, int64_t step)
+{
+    return d->time->adaptive ? d->run->h[step] : d->time->step;
+}
+
+/* One step from slot to slot + 1. What stands and is sent at its start is there; `started`: the first rate,
+ * too. */
+static void take_step(const Drive *d, int64_t slot, int64_t position, double h, int started)
+{
+    const DnwrtTime *time = d->time;
+    real *start = slot_at(d, slot), *next = slot_at(d, slot + 1);
+    if (!started) move(d, slot * time->stages, position, d->rates);
+    for (int64_t i = 1; i < time->stages; i++) {
+        real *state = start + i * d->stride;
+        scale(state, start, 1, d->states);
+        for (int64_t j = 0; j < i; j++) add(state, d->rates + j * d->states, h * time->a[i][j], d->states);
+        send(d, state);
+        move(d, slot * time->stages + i, position, d->rates + i * d->states);
+    }
+    scale(next, start, time->carry, d->states);
+    for (int64_t i = 0; i < time->stages; i++) add(next, d->rates + i * d->states, h * time->b[i], d->states);
+    send(d, next);
+}
+
+/* ---- states that are kept ---- */
+
+/* Keeps the states from which `step` starts. */
+static void keep(const Drive *d, int64_t step, const real *state)
+{
+    DnwrtRun *run = d->run;
+    if (d->time->saved == 0 || !d->saved || step % run->every != 0) return;
+    if (run->saved == d->time->saved) {
+        for (int64_t i = 2; i < run->saved; i += 2) {
+            scale(d->saved + i / 2 * d->states, d->saved + i * d->states, 1, d->states);
+            run->saved_step[i / 2] = run->saved_step[i];
         }
-        scale(d_state, d_start, 1, states);
+        run->saved = (run->saved + 1) / 2, run->every *= 2;
+        if (step % run->every != 0) return;
+    }
+    scale(d->saved + run->saved * d->states, state, 1, d->states);
+    run->saved_step[run->saved++] = step;
+}
+
+/* Before a step: a full window starts again, and its last evaluation becomes the first. */
+static void begin_step(Drive *d, int64_t step)
+{
+    if (d->slot == d->time->window) {
+        scale(d->value, slot_at(d, d->slot), 1, d->stride);
+        if (d->sums_step) scale(d->sums, sums_at(d, d->slot * d->time->stages), 1, d->time->sums * LANES);
+        d->slot = 0;
+    }
+    if (d->slot == 0) keep(d, step, d->value);
+}
+
+/* The window of steps first .. end again, from the last state that was kept before it. What is run over on
+ * the way is kept where room has become free. */
+static void restore_window(Drive *d, int64_t first, int64_t end)
+{
+    DnwrtRun *run = d->run;
+    while (run->saved_step[run->saved - 1] > first) run->saved--;
+    int64_t step = run->saved_step[run->saved - 1], window = d->time->window;
+    int64_t gap = (first - step) / window, room = d->time->saved - run->saved + 1;
+    run->every = (gap + room - 1) / room * window;
+    scale(d->value, d->saved + (run->saved - 1) * d->states, 1, d->states);
+    send(d, d->value);
+    for (int64_t from = step; step < first;) {
+        take_step(d, 0, position_of(d, step), length_of(d, step), 0);
+        scale(d->value, slot_at(d, 1), 1, d->stride);
+        step++;
+        if ((step - from) % run->every != 0 || step == first || run->saved == d->time->saved) continue;
+        scale(d->saved + run->saved * d->states, d->value, 1, d->states);
+        run->saved_step[run->saved++] = step;
+    }
+    for (int64_t slot = 0; step < end; step++, slot++)
+        take_step(d, slot, position_of(d, step), length_of(d, step), 0);
+}
+
+/* ---- steps of chosen length ----
+ * Hairer, Norsett, Wanner, "Solving ODEs I", II.4: a step is accepted when the root mean square of its error,
+ * measured by atol + rtol max(|S|, |S'|), is at most 1; over all states and samples of the tile. */
+
+/* Samples in the tile. */
+static int64_t samples(const Drive *d)
+{
+    int64_t left = d->context->count - d->number * LANES;
+    return left < LANES ? left : LANES;
+}
+
+/* e = sum over i of factor_i K_i, of one row */
+static void combine(const Drive *d, int64_t row, const double *factor, int64_t count, double *e)
+{
+    for (int i = 0; i < LANES; i++) e[i] = 0;
+    for (int64_t j = 0; j < count; j++)
+        for (int i = 0; i < LANES && factor[j] != 0; i++)
+            e[i] += factor[j] * (double)d->rates[j * d->states + row * LANES + i];
+}
+
+/* e relative to the tolerance at states a and b; adds up squares. */
+static double squares(const Drive *d, int64_t row, const double *e, const real *a, const real *b)
+{
+    double sum = 0;
+    for (int64_t i = row * LANES, k = 0; k < samples(d); k++) {
+        double x = fabs((double)a[i + k]), y = fabs((double)b[i + k]);
+        double q = e[k] / (d->time->atol + d->time->rtol * (x > y || x != x ? x : y));
+        sum += q * q;
+    }
+    return sum;
+}
+
+static double root_mean(const Drive *d, double sum)
+{
+    int64_t count = d->time->states * samples(d);
+    return count ? sqrt(sum / (double)count) : 0;
+}
+
+static double norm(const Drive *d, const double *factor, int64_t count, const real *a, const real *b)
+{
+    double sum = 0, e[LANES];
+    for (int64_t row = 0; row < d->time->states; row++) {
+        combine(d, row, factor, count, e);
+        sum += squares(d, row, e, a, b);
+    }
+    return root_mean(d, sum);
+}
+
+static double state_norm(const Drive *d, const real *state)
+{
+    double sum = 0, e[LANES];
+    for (int64_t row = 0; row < d->time->states; row++) {
+        for (int i = 0; i < LANES; i++) e[i] = (double)state[row * LANES + i];
+        sum += squares(d, row, e, state, state);
+    }
+    return root_mean(d, sum);
+}
+
+/* A first step from how fast the states move and how fast their rates do (ibid.); 1e-4 of the span where
+ * nothing is known, because of single precision. The first rate is there; uses the place of stage 1. */
+static double first_step(Drive *d, int64_t position, double span)
+{
+    static const double rate[2] = {1, 0};
+    int64_t e = d->slot * d->time->stages + 1;
+    real *start = evaluation(d, e - 1), *state = evaluation(d, e);
+    double d0 = state_norm(d, start), d1 = norm(d, rate, 1, start, start), least = 1e-4 * span;
+    double h = d0 < 1e-5 || d1 < 1e-5 ? least : 0.01 * d0 / d1;
+    if (h > span) h = span;
+    scale(state, start, 1, d->states);
+    add(state, d->rates, h, d->states);
+    send(d, state);
+    move(d, e, position, d->rates + d->states);
+    d->run->evaluations++;
+    double change[2] = {-1 / h, 1 / h}, d2 = norm(d, change, 2, start, start), most = d1 > d2 ? d1 : d2;
+    double next = most <= 1e-15 ? (least > 1e-3 * h ? least : 1e-3 * h) : pow(0.01 / most, d->time->exponent);
+    return next < 100 * h ? next : 100 * h;
+}
+
+/* Notes why the flow cannot go on, with the largest error relative to its tolerance. */
+static void fail(Drive *d, DnwrtFailure why, double t, double h, const double *factor)
+{
+    DnwrtRun *run = d->run;
+    const real *start = slot_at(d, d->slot), *next = slot_at(d, d->slot + 1);
+    double most = -1, e[LANES];
+    run->failure = why, run->failed_time = t, run->failed_step = h;
+    for (int64_t row = 0; row < d->time->states; row++) {
+        combine(d, row, factor, d->time->stages + 1, e);
+        for (int64_t k = 0; k < samples(d); k++) {
+            int64_t i = row * LANES + k;
+            double q = fabs(e[k]) / (d->time->atol + d->time->rtol * fabs((double)start[i]));
+            if (!is_finite((double)next[i]) || !is_finite(q)) q = 1e300;
+            if (q <= most) continue;
+            most = q, run->failed_row = row, run->failed_lane = k, run->failed_error = e[k];
+            run->failed_state = (double)start[i], run->failed_rate = (double)d->rates[i];
+        }
+    }
+}
+
+/* One step of length h from d->slot, with the rate at its end; the error by its tolerance. */
+static double try_step(Drive *d, int64_t position, double h, double *factor)
+{
+    const DnwrtTime *time = d->time;
+    take_step(d, d->slot, position, h, 1);
+    move(d, (d->slot + 1) * time->stages, position, d->rates + time->stages * d->states);
+    d->run->evaluations += time->stages;
+    for (int64_t i = 0; i <= time->stages; i++) factor[i] = h * time->error[i];
+    return norm(d, factor, time->stages + 1, slot_at(d, d->slot), slot_at(d, d->slot + 1));
+}
+
+static void record(Drive *d, int64_t position, double t, double h)
+{
+    DnwrtRun *run = d->run;
+    run->t[run->accepted] = t, run->h[run->accepted] = h, run->position[run->accepted] = position;
+    run->accepted++, d->slot++;
+}
+
+/* Through one position. *step: the length to begin with (0: find one); that of the next step. */
+static void flow(Drive *d, int64_t position, double *step)
+{
+    const DnwrtTime *time = d->time;
+    double span = time->end - time->start, t = 0, h = *step, factor[MAX_TIME_STAGES + 1] = {0};
+    begin_step(d, d->run->accepted);
+    move(d, d->slot * time->stages, position, d->rates);
+    d->run->evaluations++;
+    if (h == 0) h = first_step(d, position, span);
+    if (h < time->min_step) h = time->min_step;
+    for (int64_t tries = 0, grow = 1; t < span; tries++) {
+        if (tries == time->steps) return fail(d, FLOW_TOO_MANY_STEPS, time->start + t, h, factor);
+        if (tries > 0 && grow) begin_step(d, d->run->accepted);
+        int last = t + 1.01 * h >= span;
+        double length = last ? span - t : h;
+        double e = try_step(d, position, length, factor);
+        int good = e <= 1; /* not when it is no number */
+        double change = e == 0 ? 10 : 0.9 * pow(e, -time->exponent);
+        if (!is_finite(e)) change = 0.2;
+        change = change < 0.2 ? 0.2 : change > 10 ? 10 : change;
+        if (good) {
+            record(d, position, t, length);
+            t = last ? span : t + length;
+            scale(d->rates, d->rates + time->stages * d->states, 1, d->states);
+            double next = length * (grow || change < 1 ? change : 1);
+            h = last && next < h ? h : next; /* a short last step says nothing of the next position */
+            grow = 1;
+            continue;
+        }
+        d->run->rejected++, grow = 0;
+        h = length * (change < 1 ? change : 0.9);
+        if (h < time->min_step)
+            return fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, time->start + t, length,
+                        factor);
+    }
+    *step = h;
+}
+
+/* ---- forwards ---- */
+
+/* Through one position by the steps that are known. */
+static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
+{
+    for (; *step < count && position_of(d, *step) == position; ++*step) {
+        begin_step(d, *step);
+        take_step(d, d->slot++, position, length_of(d, *step), 0);
+        d->run->evaluations += d->time->stages;
+    }
+}
+
+void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
+                   real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
+                   Send *send_rows, Move *move_rows, Show *show)
+{
+    DnwrtRun *run = &time->run[number];
+    int64_t states = time->states * LANES, step = 0;
+    Drive d = {context,   tile,      time,  number, held,
+               value,     rates,     saved, sums,   sums_step,
+               send_rows, move_rows, run,   states, states + time->sent * LANES,
+               0};
+    int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
+    double h = 0;
+    run->accepted = run->rejected = run->evaluations = run->saved = run->failure = 0;
+    run->every = time->window, run->fresh = 1;
+    send(&d, value);
+    for (int64_t p = 0; p < time->positions && !run->failure; p++) {
+        if (known >= 0) follow(&d, p, &step, known);
+        else flow(&d, p, &h);
+        show(context, tile, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
+             output + p * time->outputs * LANES);
+    }
+    if (known >= 0) run->accepted = known;
+    if (run->failure) run->accepted = 0;
+    run->left = run->accepted;
+    run->first = run->accepted ? (run->accepted - 1) / time->window * time->window : 0;
+    run->count = run->accepted - run->first;
+}
+
+/* ---- backwards ---- */
+
+typedef struct DriveBack {
+    const real *d_output;
+    real *d_state, *d_start, *d_stage, *d_rate, *d_held;
+    Back *back;
+    OutputBack *output_back;
+    HeldBack *held_back, *held_output_back;
+} DriveBack;
+
+/* Adds the gradient of the output that is taken after the steps of a position. */
+static void position_back(const Drive *d, const DriveBack *b, int64_t position, int64_t slot)
+{
+    const real *d_output = b->d_output + position * d->time->outputs * LANES;
+    b->output_back(d->context, d->tile, slot_at(d, slot), d_output, b->d_state);
+    if (b->d_held)
+        b->held_output_back(d->context, d->tile, d_output, b->d_held + position * d->time->held * LANES);
+}
+
+/* The step in `slot`: from the gradient of the states after it to that of the states before. */
+static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t position, double h)
+{
+    const DnwrtTime *time = d->time;
+    int64_t states = d->states;
+    scale(b->d_start, b->d_state, time->carry, states);
+    for (int64_t i = 0; i < time->stages; i++)
+        scale(b->d_rate + i * states, b->d_state, h * time->b[i], states);
+    for (int64_t i = time->stages - 1; i >= 0; i--) {
+        int64_t e = slot * time->stages + i;
+        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), b->d_rate + i * states, b->d_stage);
+        if (b->d_held)
+            b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES);
+        add(b->d_start, b->d_stage, 1, states);
+        for (int64_t j = 0; j < i; j++) add(b->d_rate + j * states, b->d_stage, h * time->a[i][j], states);
+    }
+    scale(b->d_state, b->d_start, 1, states);
+}
+
+/* d_output: gradients of the output by position. work: dL/dS first (at the end that before the first step),
+ * then room for 2 + stages of its size. d_held: of a held input, by position, or NULL. */
+void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
+                        const real *held, real *value, real *rates, real *saved, real *sums,
+                        const real *d_output, real *work, real *d_held, Send *send_rows, Move *move_rows,
+                        Back *back, OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back)
+{
+    DnwrtRun *run = &time->run[number];
+    int64_t states = time->states * LANES;
+    Drive d = {context,   tile,      time,  number, held,
+               value,     rates,     saved, sums,   time->sums,
+               send_rows, move_rows, run,   states, states + time->sent * LANES,
+               0};
+    DriveBack b = {d_output, work, work + states, work + 2 * states, work + 3 * states,
+                   d_held,   back, output_back,   held_back,         held_output_back};
+    if (run->fresh) scale(b.d_state, b.d_state, 0, states);
+    if (run->fresh && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
+    run->fresh = 0;
+    int64_t end = run->left, first = end ? (end - 1) / time->window * time->window : 0;
+    if (end && first != run->first) restore_window(&d, first, end);
+    run->first = first, run->count = end - first, run->left = first;
+    for (int64_t step = end - 1; step >= first; step--) {
+        int64_t position = position_of(&d, step);
+        if (step + 1 == run->accepted || position_of(&d, step + 1) != position)
+            position_back(&d, &b, position, step - first + 1);
+        step_back(&d, &b, step - first, position, length_of(&d, step));
+        int starts = step == 0 || position_of(&d, step - 1) != position;
+        if (starts && position > 0 && time->truncate && position % time->truncate == 0)
+            scale(b.d_state, b.d_state, 0, states);
     }
 }

@@ -29,12 +29,39 @@ typedef struct DnwrtOrder {
 } DnwrtOrder;
 
 /* How a graph runs in time (compiler/timed.h); stages 0: it does not. */
-enum { MAX_TIME_STAGES = 7 };
+enum { MAX_TIME_STAGES = 7, MAX_TIME_SAVED = 32 };
+typedef enum DnwrtFailure {
+    FLOW_GOES_ON,
+    FLOW_STEP_TOO_SMALL,
+    FLOW_TOO_MANY_STEPS,
+    FLOW_NOT_FINITE
+} DnwrtFailure;
+
+/* One tile on its way through a graph in time. Steps are counted over all positions. */
+typedef struct DnwrtRun {
+    int64_t fresh; /* backwards: nothing is done yet */
+    int64_t accepted, rejected, evaluations;
+    int64_t first, count; /* steps whose evaluations stand in the window */
+    int64_t left;         /* backwards: steps still to go through */
+    int64_t replay;       /* forwards: take the steps that are recorded */
+    double *t, *h;        /* recorded steps of a solver that chooses them: start and length */
+    int64_t *position;
+    int64_t every, saved, saved_step[MAX_TIME_SAVED]; /* states that are kept: from which step on */
+    int64_t failure, failed_row, failed_lane;         /* DnwrtFailure; a row of the states */
+    double failed_time, failed_step, failed_error, failed_state, failed_rate;
+} DnwrtRun;
+
 typedef struct DnwrtTime {
-    int64_t positions, steps, stages;
+    DnwrtRun *run; /* by tile */
+    int64_t positions, steps,
+        stages; /* steps of a position; of a solver that chooses them: at most, tries included */
     int64_t states, sent, sums; /* rows of one evaluation */
     int64_t held, outputs;      /* rows of a held input and of the output at one position */
-    double carry, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
+    int64_t window,
+        saved; /* steps whose evaluations are kept at once; states that are kept to start again from */
+    int64_t adaptive, truncate;
+    double carry, step, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
+    double start, end, rtol, atol, min_step, exponent, error[MAX_TIME_STAGES + 1];
 } DnwrtTime;
 
 /* Every field is eight bytes: generated code reads them by number (CONTEXT_* below). */

@@ -238,10 +238,10 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
     add_result(a, r, "infer loss", 1, &loss);
     take_output(a, r, n, &n->infer, count, "infer output");
     batch = net_train_batch(d, &d->train, order, count, BUILT_EPOCH);
+    memset(n->grad, 0, (size_t)(n->param_total * n->real_size));
     loss = net_run(n, &n->train, &batch, BUILT_STEP, &r->correct);
     add_result(a, r, "loss", 1, &loss);
     take_output(a, r, n, &n->train, count, "output");
-    memset(n->grad, 0, (size_t)(n->param_total * n->real_size));
     gradient_edges(n, (count + LANES - 1) / LANES, NULL);
     stages[n->train.gradients](&n->context, 0);
     take_params(a, r, n, true, "d", n->grad);

@@ -164,7 +164,7 @@ static void expect_same_use(Net *n, const Built *b, const Data *d)
     Results *r = built_run(tmp, n, b, d, order, MOST);
     assert_true(net_eval_step(n, d, &d->test, 0, MOST).loss == r->all.at[0].values[0] / MOST);
     if (d->train.floats) {
-        net_predict(n, d->train.floats, MOST, y);
+        assert_true(net_predict(n, d->train.floats, MOST, y, NULL));
         assert_string_equal(r->all.at[1].name, "infer output");
         for (int64_t i = 0; i < MOST * n->outputs; i++) assert_true((double)y[i] == r->all.at[1].values[i]);
     }

@@ -113,9 +113,11 @@ static NetStep fake_eval_step(Net *n, const Data *data, const DataSplit *split, 
     return r;
 }
 
-static void fake_predict(Net *n, const float *input, int64_t count, float *output)
+static bool fake_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)
 {
+    (void)e;
     for (int64_t s = 0; s < count; s++) fake_outputs(n, input + s * FEATURES, output + s * CLASSES);
+    return true;
 }
 
 static Net *fake_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)

@@ -10,8 +10,9 @@
 #include "ir_eval.h"
 #include "lower.h"
 
-/* The output of a program for one input; edge weights become `weights`, in order of the candidates. */
-static void outputs(const char *text, const double *input, const double *weights, double *out)
+/* The output of a program for one input; edge weights become `weights`, in order of the candidates. `steps`
+ * > 0: the scheme takes so many of one length, though it may be one that would choose them. */
+static void outputs_in(int steps, const char *text, const double *input, const double *weights, double *out)
 {
     Compilation *c = compilation_new();
     c->options.dump = "plan";
@@ -23,6 +24,11 @@ static void outputs(const char *text, const double *input, const double *weights
     e.param = NEW_ARRAY(c->perm, double, (size_t)c->model->param_total + 1);
     e.target = NEW_ARRAY(c->perm, double, 8);
     const Graph *g = c->model->graphs.at[0];
+    if (steps) e.steps = eval_steps(c->perm, c->model, 1), e.steps[0]->known = true;
+    for (int i = 0; i < steps; i++) {
+        vec_push(c->perm, &e.steps[0]->length, (g->time.end - g->time.start) / steps);
+        vec_push(c->perm, &e.steps[0]->position, 0);
+    }
     for (int b = 0; b < g->bundles.count; b++)
         for (int64_t i = 0; i < g->bundles.at[b].candidates.count; i++)
             e.param[g->bundles.at[b].weight->offset + i] = *weights++;
@@ -34,16 +40,21 @@ static void outputs(const char *text, const double *input, const double *weights
     compilation_free(c);
 }
 
+static void outputs(const char *text, const double *input, const double *weights, double *out)
+{
+    outputs_in(0, text, input, weights, out);
+}
+
 /* x' = y, y' = -x: after time t a turn by t */
 static double rotation_error(const char *solver, int steps)
 {
     char text[600];
     double out[2], weights[4] = {1, -1, 1, 1}, start[2] = {0.8, -0.3}, t = 1.3;
     snprintf(text, sizeof text,
-             "fn Same(z) = z\ngraph G {\n  time = flow(0, 1.3, %s(%d))\n  input x[2] : Same\n  output y[2]\n"
+             "fn Same(z) = z\ngraph G {\n  time = flow(0, 1.3, %s)\n  input x[2] : Same\n  output y[2]\n"
              "  edges { x[i] -> x[j] where i != j; x[i] -> y[i] }\n}\nmodel M(x[2]) = x |> G\n",
-             solver, steps);
-    outputs(text, start, weights, out);
+             solver);
+    outputs_in(steps, text, start, weights, out);
     return hypot(out[0] - (start[0] * cos(t) + start[1] * sin(t)),
                  out[1] - (start[1] * cos(t) - start[0] * sin(t)));
 }
@@ -55,10 +66,10 @@ static double logistic_error(const char *solver, int steps)
     double out, weight = 1, none = 0, t = 2;
     snprintf(text, sizeof text,
              "fn Grow(z) {\n  state s = 0.1\n  s' = s * (1 - s) + 0 * z\n  s\n}\ngraph G {\n  time = flow(0, "
-             "2, %s(%d))\n  input x[1]\n"
+             "2, %s)\n  input x[1]\n"
              "  output y[1] : Grow\n  edges x[_] -> y[_]\n}\nmodel M(x[1]) = x |> G\n",
-             solver, steps);
-    outputs(text, &none, &weight, &out);
+             solver);
+    outputs_in(steps, text, &none, &weight, &out);
     return fabs(out - 1 / (1 + 9 * exp(-t)));
 }
 
@@ -77,6 +88,25 @@ static void test_orders(void **state)
     check_order("heun", 2);
     check_order("midpoint", 2);
     check_order("rk4", 4);
+    check_order("bosh3", 3);
+    check_order("dopri5", 5);
+    check_order("tsit5", 5);
+}
+
+/* Steps of chosen length: the error follows the tolerance. */
+static void test_tolerance(void **state)
+{
+    static const char *const solvers[] = {"bosh3", "dopri5", "tsit5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++)
+        for (double rtol = 1e-3; rtol > 1e-10; rtol /= 10) {
+            char solver[80];
+            snprintf(solver, sizeof solver, "%s(rtol = %.12f, atol = %.12f, max_steps = 20000)", solvers[i],
+                     rtol, rtol);
+            double a = rotation_error(solver, 0), b = logistic_error(solver, 0);
+            if (a > 20 * rtol || b > 20 * rtol || (rtol < 1e-4 && (a < 1e-3 * rtol || b < 1e-3 * rtol)))
+                fail_msg("%s: errors %.2e and %.2e", solver, a, b);
+        }
 }
 
 /* x(t + 1) = 2 x(t) + 1 from 3: 7, 15, 31; the plain output sums the last one */
@@ -106,7 +136,7 @@ static void test_states(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_steps),
-                                       cmocka_unit_test(test_states)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_tolerance),
+                                       cmocka_unit_test(test_steps), cmocka_unit_test(test_states)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

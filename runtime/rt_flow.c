@@ -1,0 +1,199 @@
+/* rt_flow.c: graphs in time: their schemes, the record of each tile's way, and which rows meet in gradients.
+ * Steps are taken by kernels/drive.c.
+ */
+#include "rt_net_private.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- manifest ---- */
+
+static int64_t whole(const json_t *j, const char *key)
+{
+    return json_integer_value(json_object_get(j, key));
+}
+static double number(const json_t *j, const char *key)
+{
+    return json_number_value(json_object_get(j, key));
+}
+
+static void read_reals(const json_t *j, double *x, int most)
+{
+    for (int i = 0; i < most; i++) x[i] = json_number_value(json_array_get(j, (size_t)i));
+}
+
+void flow_read(const json_t *j, DnwrtTime *t)
+{
+    *t = (DnwrtTime){.positions = whole(j, "positions"),
+                     .held = whole(j, "held"),
+                     .outputs = whole(j, "outputs"),
+                     .steps = whole(j, "steps"),
+                     .stages = whole(j, "stages"),
+                     .states = whole(j, "states"),
+                     .sent = whole(j, "sent"),
+                     .sums = whole(j, "sums"),
+                     .window = whole(j, "window"),
+                     .saved = whole(j, "saved"),
+                     .adaptive = json_is_true(json_object_get(j, "adaptive")),
+                     .truncate = whole(j, "truncate"),
+                     .carry = number(j, "carry"),
+                     .step = number(j, "step"),
+                     .start = number(j, "start"),
+                     .end = number(j, "end"),
+                     .rtol = number(j, "rtol"),
+                     .atol = number(j, "atol"),
+                     .min_step = number(j, "min_step"),
+                     .exponent = number(j, "exponent")};
+    for (int i = 0; i < MAX_TIME_STAGES; i++)
+        read_reals(json_array_get(json_object_get(j, "a"), (size_t)i), t->a[i], MAX_TIME_STAGES);
+    read_reals(json_object_get(j, "b"), t->b, MAX_TIME_STAGES);
+    read_reals(json_object_get(j, "error"), t->error, MAX_TIME_STAGES + 1);
+}
+
+/* ---- memory ---- */
+
+/* Steps of one tile that are written down. */
+static int64_t recorded(const DnwrtTime *t)
+{
+    return t->adaptive ? t->positions * t->steps : 0;
+}
+
+int64_t flow_bytes(const Net *n)
+{
+    int64_t bytes = 0;
+    for (int i = 0; i < n->graph_count; i++)
+        if (n->times[i].stages) bytes += n->tiles * ((int64_t)sizeof(DnwrtRun) + recorded(&n->times[i]) * 24);
+    return bytes;
+}
+
+bool flow_allocate(Net *n)
+{
+    for (int i = 0; i < n->graph_count; i++) {
+        DnwrtTime *t = &n->times[i];
+        size_t steps = (size_t)recorded(t);
+        if (!t->stages) continue;
+        t->run = calloc((size_t)n->tiles + 1, sizeof *t->run);
+        for (int64_t k = 0; t->run && steps && k < n->tiles; k++) {
+            DnwrtRun *r = &t->run[k];
+            r->t = calloc(steps, sizeof *r->t), r->h = calloc(steps, sizeof *r->h);
+            r->position = calloc(steps, sizeof *r->position);
+            if (!r->t || !r->h || !r->position) return false;
+        }
+        if (!t->run) return false;
+    }
+    return true;
+}
+
+void flow_free(Net *n)
+{
+    for (int i = 0; n->times && i < n->graph_count; i++) {
+        DnwrtRun *r = n->times[i].run;
+        for (int64_t k = 0; r && k < n->tiles; k++) free(r[k].t), free(r[k].h), free(r[k].position);
+        free(r);
+    }
+    free(n->times);
+}
+
+/* ---- gradients of candidates ---- */
+
+int64_t flow_pairs(const Net *n, const NetBundle *b, int64_t tile)
+{
+    const DnwrtTime *t = &n->times[b->graph];
+    if (!t->stages) return 1;
+    return t->run[tile].count * (b->plain ? 1 : t->stages);
+}
+
+static int64_t position_of(const DnwrtTime *t, const DnwrtRun *r, int64_t step)
+{
+    return t->adaptive ? r->position[step] : step / t->steps;
+}
+
+bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_t *source, int64_t *target)
+{
+    const DnwrtTime *t = &n->times[b->graph];
+    *source = b->source_row, *target = b->target_row;
+    if (!t->stages) return true;
+    const DnwrtRun *r = &t->run[tile];
+    int64_t step = r->first + (b->plain ? k : k / t->stages), position = position_of(t, r, step);
+    if (b->plain && step + 1 < r->accepted && position_of(t, r, step + 1) == position) return false;
+    int64_t evaluation = b->plain ? (k + 1) * t->stages : k; /* a plain sum is taken after the step */
+    *source += (b->held ? position : evaluation) * b->source_step;
+    *target += (b->plain ? position : evaluation) * b->target_step;
+    return true;
+}
+
+/* ---- what happened ---- */
+
+NetFlow flow_counts(const Net *n, int64_t tiles)
+{
+    NetFlow f = {0};
+    for (int i = 0; i < n->graph_count; i++)
+        for (int64_t k = 0; n->times[i].stages && k < tiles; k++) {
+            const DnwrtRun *r = &n->times[i].run[k];
+            f.tiles = tiles;
+            f.evaluations += r->evaluations, f.accepted += r->accepted, f.rejected += r->rejected;
+        }
+    return f;
+}
+
+/* "h[3], state 1" for a row of states */
+static void row_name(const NetGraph *g, int64_t row, char *text, size_t size)
+{
+    for (int i = 0; i < g->set_count; i++) {
+        const NetSet *s = &g->sets[i];
+        int64_t at = row - s->first_state;
+        if (at < 0 || at >= s->states * s->wiring.size * s->state_pixels) continue;
+        int64_t node = at / s->state_pixels % s->wiring.size;
+        int used = snprintf(text, size, "%s[", s->name);
+        int64_t stride = s->wiring.size;
+        for (int d = 0; d < s->wiring.rank; d++) {
+            stride /= s->wiring.dim[d];
+            used += snprintf(text + used, size - (size_t)used, "%s%lld", d ? ", " : "",
+                             (long long)(node / stride % s->wiring.dim[d]));
+        }
+        used += snprintf(text + used, size - (size_t)used, "]");
+        if (s->states > 1)
+            snprintf(text + used, size - (size_t)used, ", state %lld",
+                     (long long)(at / s->state_pixels / s->wiring.size + 1));
+        return;
+    }
+}
+
+static void describe(const NetGraph *g, const DnwrtTime *t, const DnwrtRun *r, int64_t sample, char *text,
+                     size_t size)
+{
+    char row[120] = "", why[120] = "";
+    row_name(g, r->failed_row, row, sizeof row);
+    if (r->failure == FLOW_STEP_TOO_SMALL)
+        snprintf(why, sizeof why, "needs steps below min_step = %.3g", t->min_step);
+    else if (r->failure == FLOW_TOO_MANY_STEPS)
+        snprintf(why, sizeof why, "has not reached the end after max_steps = %lld steps",
+                 (long long)t->steps);
+    else snprintf(why, sizeof why, "is no longer finite, even with a step of %.3g", r->failed_step);
+    snprintf(
+        text, size,
+        "graph '%s' cannot go on at time %.6g: it %s; the worst is %s of sample %lld of the batch: value "
+        "%.4g, rate %.4g, error %.3g",
+        g->name, r->failed_time, why, row, (long long)sample + 1, r->failed_state, r->failed_rate,
+        r->failed_error);
+}
+
+bool flow_failed(const Net *n, int64_t tiles, char *text, size_t size, char *help, size_t help_size)
+{
+    for (int i = 0; i < n->graph_count; i++)
+        for (int64_t k = 0; n->times[i].stages && k < tiles; k++) {
+            const DnwrtTime *t = &n->times[i];
+            const DnwrtRun *r = &t->run[k];
+            if (!r->failure) continue;
+            describe(&n->graphs[i], t, r, k * LANES + r->failed_lane, text, size);
+            if (r->failure == FLOW_TOO_MANY_STEPS)
+                snprintf(help, help_size,
+                         "a larger rtol (now %g), a smaller learning rate, or more max_steps", t->rtol);
+            else
+                snprintf(help, help_size,
+                         "a larger rtol (now %g), a smaller learning rate, or tanh around what grows",
+                         t->rtol);
+            return true;
+        }
+    return false;
+}
