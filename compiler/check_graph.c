@@ -446,8 +446,8 @@ Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span
     vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, -1, x->span));
     vec_push(k->perm, &g->sets, plain_set("y", SET_OUTPUT, shape_vector(out), 0, span));
     g->input = 0, g->output = 1;
-    place_nodes(k, g);
     if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
+    place_nodes(k, g);
     vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
     vec_push(k->perm, &g->lists,
              (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});

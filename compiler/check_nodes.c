@@ -177,6 +177,13 @@ void add_cells(Check *k, Graph *g, Scope *scope)
     }
 }
 
+/* Nodes at a distance of a multiple of 4 KiB would fight for the same lines of the caches. What a model reads
+ * or hands over as a tensor, the values of an output and the gradients of an input, has no gaps. */
+static int64_t padded(int64_t rows)
+{
+    return rows % 16 == 0 ? rows + 1 : rows;
+}
+
 /* Rows of all nodes, once it is known what they carry. */
 bool place_nodes(Check *k, Graph *g)
 {
@@ -186,11 +193,13 @@ bool place_nodes(Check *k, Graph *g)
         NodeSet *s = &g->sets.at[i];
         s->pixels = shape_size(s->map), s->value_pixels = shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
-        int64_t most = s->pixels > s->value_pixels ? s->pixels : s->value_pixels;
-        if (most > 1 && most > g->block_rows) g->block_rows = most;
+        s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels);
+        s->value_pitch = s->role == SET_OUTPUT || s->first < 0 ? s->value_pixels : padded(s->value_pixels);
         if (s->first < 0) continue;
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
-        g->rows += s->size * s->value_pixels, g->sum_rows += s->size * s->pixels;
+        g->rows += s->size * s->value_pitch, g->sum_rows += s->size * s->pitch;
+        int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
+        if ((s->cell || s->states) && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;
     }
     return mistakes(k) == before;

@@ -53,13 +53,18 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f);
 /* gen_cell.c: what both share */
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row); /* address of a row of the tile */
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type);
-/* out (+)= sum over the edges in use of a bundle, into `node` ("gather") or out of it ("gather_back") */
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
-                LLVMValueRef rows, LLVMValueRef out, bool fresh);
+/* Blocks of the nodes of a set: that of node 0, rows from one to the next. */
+typedef struct GenBlocks {
+    LLVMValueRef first;
+    int64_t pitch;
+} GenBlocks;
+LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node);
+/* out (+)= sums over the edges in use of a bundle, into each of `count` nodes ("gather") or out of it
+ * ("gather_back"); `nodes`: their numbers, NULL: 0 .. count */
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
+                LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh);
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
 void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
-/* First row of a node in the tile: nodes are blocks of `pixels` rows. */
-LLVMValueRef gen_node_row(GenTile *t, int64_t first, LLVMValueRef node, int64_t pixels);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
 /* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
 LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights);

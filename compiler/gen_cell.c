@@ -20,12 +20,25 @@ static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
     return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
 }
 
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef node,
-                LLVMValueRef rows, LLVMValueRef out, bool fresh)
+LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 {
-    LLVMValueRef pixels = emit_int(t->e, g->sets.at[g->bundles.at[bundle].to].pixels);
-    LLVMValueRef args[6] = {wires_of(t, g, bundle), node, rows, out, pixels, emit_int(t->e, fresh)};
-    emit_kernel(t->e, kernel, t->e->none, 6, args);
+    return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * LANES)));
+}
+
+void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
+                LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh)
+{
+    Emit *e = t->e;
+    LLVMValueRef args[9] = {wires_of(t, g, bundle),
+                            nodes ? nodes : LLVMConstNull(e->ptr),
+                            count,
+                            from.first,
+                            emit_int(e, from.pitch),
+                            out.first,
+                            emit_int(e, out.pitch),
+                            emit_int(e, g->sets.at[g->bundles.at[bundle].to].pixels),
+                            emit_int(e, fresh)};
+    emit_kernel(e, kernel, e->none, 9, args);
 }
 
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)
@@ -38,11 +51,6 @@ void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count)
 {
     LLVMValueRef args[2] = {to, emit_int(t->e, count)};
     emit_kernel(t->e, "zero_rows", t->e->none, 2, args);
-}
-
-LLVMValueRef gen_node_row(GenTile *t, int64_t first, LLVMValueRef node, int64_t pixels)
-{
-    return gen_row(t, emit_add(t->e, emit_int(t->e, first), emit_mul(t->e, node, emit_int(t->e, pixels))));
 }
 
 static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)

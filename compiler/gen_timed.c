@@ -13,28 +13,23 @@
 #include "timed.h"
 #include <stddef.h>
 
-static LLVMValueRef rows_from(Emit *e, LLVMValueRef base, LLVMValueRef row)
+/* Blocks of the nodes of a set among the rows at `base`: their states k, what they send, what reaches them.
+ */
+static GenBlocks blocks_at(Emit *e, LLVMValueRef base, int64_t row, int64_t pitch)
 {
-    return emit_element(e, base, emit_mul(e, row, emit_int(e, LANES)));
+    return (GenBlocks){emit_element(e, base, emit_int(e, row * LANES)), pitch};
 }
-
-static LLVMValueRef row_in(Emit *e, LLVMValueRef base, int64_t first, LLVMValueRef node)
+static GenBlocks states_in(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
 {
-    return rows_from(e, base, emit_add(e, emit_int(e, first), node));
+    return blocks_at(e, base, set_state(s, k, 0), s->state_pixels);
 }
-
-/* First row of a node in rows at `base`: of its state k, of what it sends, of what reaches it. */
-static LLVMValueRef state_in(Emit *e, LLVMValueRef base, const NodeSet *s, int k, LLVMValueRef node)
+static GenBlocks sent_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
-    return row_in(e, base, set_state(s, k, 0), emit_mul(e, node, emit_int(e, s->state_pixels)));
+    return blocks_at(e, base, s->first, s->value_pitch);
 }
-static LLVMValueRef sent_in(Emit *e, LLVMValueRef base, const NodeSet *s, LLVMValueRef node)
+static GenBlocks sums_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
-    return row_in(e, base, s->first, emit_mul(e, node, emit_int(e, s->value_pixels)));
-}
-static LLVMValueRef sum_in(Emit *e, LLVMValueRef base, const NodeSet *s, LLVMValueRef node)
-{
-    return row_in(e, base, s->first_sum, emit_mul(e, node, emit_int(e, s->pixels)));
+    return blocks_at(e, base, s->first_sum, s->pitch);
 }
 
 /* A function (ptr context, ptr tile, ptr ...); `t` is set to it. The builder's place is saved in *saved. */
@@ -68,7 +63,7 @@ static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVM
 {
     LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(2 + 2 * MAX_STATES));
     args[0] = sum;
-    for (int k = 0; k < s->states; k++) args[1 + k] = state_in(e, state, s, k, node);
+    for (int k = 0; k < s->states; k++) args[1 + k] = gen_block(e, states_in(e, state, s, k), node);
     return args;
 }
 
@@ -86,28 +81,29 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         if (!s->states) continue;
         EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
         gen_cell(&t, s->send, nodes.i, arguments(e, s, NULL, state, nodes.i),
-                 &(CellResult){RESULT_STORE, sent_in(e, sent, s, nodes.i)});
+                 &(CellResult){RESULT_STORE, gen_block(e, sent_in(e, sent, s), nodes.i)});
         emit_loop_end(e, &nodes);
     }
     end(e, saved);
     return f;
 }
 
-/* Sum over the edges into a node; sources are the held input or sent values. */
-static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef node, LLVMValueRef held,
-                     LLVMValueRef sent, LLVMValueRef out)
+/* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
+static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent, GenBlocks out)
 {
     const Graph *g = v->graph;
+    const NodeSet *s = &g->sets.at[set];
     bool fresh = true;
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
+        const NodeSet *source = &g->sets.at[u->from];
         if (u->to != set) continue;
-        LLVMValueRef zero = emit_int(t->e, 0);
-        LLVMValueRef rows = is_moving(g, u->from) ? sent_in(t->e, sent, &g->sets.at[u->from], zero) : held;
-        gen_gather(t, "gather", g, b, node, rows, out, fresh);
+        GenBlocks from =
+            is_moving(g, u->from) ? sent_in(t->e, sent, source) : (GenBlocks){held, source->value_pitch};
+        gen_gather(t, "gather", g, b, NULL, emit_int(t->e, s->size), from, out, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_rows(t, out, g->sets.at[set].pixels);
+    if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
 }
 
 static LLVMValueRef held_rows(GenTile *t, const Value *v)
@@ -126,13 +122,13 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
-        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-        LLVMValueRef sum = sum_in(e, sums, s, nodes.i);
-        sum_into(&t, v, i, nodes.i, held, sent, sum);
+        GenBlocks sum = sums_in(e, sums, s);
         CellResult results[MAX_STATES];
+        sum_into(&t, v, i, held, sent, sum);
+        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
         for (int k = 0; k < s->states; k++)
-            results[k] = (CellResult){RESULT_STORE, state_in(e, rate, s, k, nodes.i)};
-        gen_cell(&t, s->move, nodes.i, arguments(e, s, sum, state, nodes.i), results);
+            results[k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, rate, s, k), nodes.i)};
+        gen_cell(&t, s->move, nodes.i, arguments(e, s, gen_block(e, sum, nodes.i), state, nodes.i), results);
         emit_loop_end(e, &nodes);
     }
     end(e, saved);
@@ -178,14 +174,8 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
     const NodeSet *out = &v->graph->sets.at[v->graph->output];
     Emit *e = t.e;
-    if (out->states) {
-        gen_copy_rows(&t, to, sent_in(e, sent, out, emit_int(e, 0)), set_rows(out));
-    } else {
-        EmitLoop l = emit_loop(e, emit_int(e, out->size));
-        sum_into(&t, v, v->graph->output, l.i, held, sent,
-                 rows_from(e, to, emit_mul(e, l.i, emit_int(e, out->value_pixels))));
-        emit_loop_end(e, &l);
-    }
+    if (out->states) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
+    else sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
     end(e, saved);
     return f;
 }
@@ -223,13 +213,14 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
 {
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef sum = sum_in(e, sums, s, nodes.i), *args = arguments(e, s, sum, state, nodes.i);
+    LLVMValueRef sum = gen_block(e, sums_in(e, sums, s), nodes.i),
+                 *args = arguments(e, s, sum, state, nodes.i);
     CellTotals totals = gen_totals(e, s->move);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(1 + MAX_STATES + totals.weights.count));
     results[0] = (CellResult){RESULT_STORE, sum};
     for (int k = 0; k < s->states; k++) {
-        args[1 + s->states + k] = state_in(e, d_rate, s, k, nodes.i);
-        results[1 + k] = (CellResult){RESULT_STORE, state_in(e, d_state, s, k, nodes.i)};
+        args[1 + s->states + k] = gen_block(e, states_in(e, d_rate, s, k), nodes.i);
+        results[1 + k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
     }
     gen_total_results(&totals, results + 1 + s->states);
     gen_cell(t, s->move_back, nodes.i, args, results);
@@ -237,44 +228,45 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     emit_loop_end(e, &nodes);
 }
 
-/* Gradient of `send` of one node, added to its states' gradients; `d_sent` is its block. */
-static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state,
-                      LLVMValueRef d_sent, LLVMValueRef d_state, LLVMValueRef node)
+/* Gradient of `send` of all nodes of a set, added to their states' gradients. */
+static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, GenBlocks d_sent,
+                      LLVMValueRef d_state)
 {
     Emit *e = t->e;
-    LLVMValueRef *args = arguments(e, s, NULL, state, node);
+    EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+    LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i);
     CellTotals totals = gen_totals(e, s->send);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(MAX_STATES + totals.weights.count + 1));
-    args[1 + s->states] = d_sent;
+    args[1 + s->states] = gen_block(e, d_sent, nodes.i);
     for (int k = 0; k < s->states; k++)
-        results[k] = (CellResult){RESULT_ADD, state_in(e, d_state, s, k, node)};
+        results[k] = (CellResult){RESULT_ADD, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
     gen_total_results(&totals, results + s->states);
-    gen_cell(t, s->send_back, node, args, results);
-    gen_add_totals(t, &totals, train, node, true);
+    gen_cell(t, s->send_back, nodes.i, args, results);
+    gen_add_totals(t, &totals, train, nodes.i, true);
+    emit_loop_end(e, &nodes);
 }
 
-/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output). Returns
- * whether any edge leads there. */
-static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef node,
-                             LLVMValueRef rows, LLVMValueRef out, bool fresh)
+/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output), for all nodes
+ * of a set. Returns whether any edge leads there. */
+static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef rows,
+                             GenBlocks out, bool fresh)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
+        const NodeSet *to = &g->sets.at[u->to];
         bool plain = u->to == g->output && !is_moving(g, g->output);
         if (u->from != from || plain != to_output) continue;
-        LLVMValueRef at = plain ? rows : sum_in(t->e, rows, &g->sets.at[u->to], emit_int(t->e, 0));
-        gen_gather(t, "gather_back", g, b, node, at, out, fresh);
+        gen_gather(t, "gather_back", g, b, NULL, emit_int(t->e, g->sets.at[from].size),
+                   plain ? (GenBlocks){rows, to->pixels} : sums_in(t->e, rows, to), out, fresh);
         fresh = false;
     }
     return !fresh;
 }
 
-/* Room for the gradient of what one node sends: on the stack for a number, behind the rows of wired_back for
- * a map. */
-static LLVMValueRef work_block(GenTile *t, const Value *back)
+/* Room for the gradients of what one set sends. */
+static GenBlocks work_of(GenTile *t, const Value *back, const NodeSet *s)
 {
-    if (back->graph->block_rows == 0) return emit_scratch(t->e, LANES);
-    return gen_row(t, emit_int(t->e, back->address + shape_size(back->shape)));
+    return (GenBlocks){gen_row(t, emit_int(t->e, back->address + shape_size(back->shape))), s->value_pitch};
 }
 
 static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train)
@@ -284,16 +276,15 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     Saved saved;
     LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2),
                  sums = LLVMGetParam(f, 3);
-    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5), scratch = work_block(&t, back);
+    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
     for (int i = 0; i < g->sets.count; i++)
         if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
     for (int i = 0; i < g->sets.count; i++) {
-        if (!g->sets.at[i].states) continue;
-        EmitLoop nodes = emit_loop(t.e, emit_int(t.e, g->sets.at[i].size));
-        if (gather_gradients(&t, g, i, false, nodes.i, sums, scratch, true))
-            send_back(&t, &g->sets.at[i], train, state, scratch, d_state, nodes.i);
-        emit_loop_end(t.e, &nodes);
+        const NodeSet *s = &g->sets.at[i];
+        GenBlocks d_sent = work_of(&t, back, s);
+        if (s->states && gather_gradients(&t, g, i, false, sums, d_sent, true))
+            send_back(&t, s, train, state, d_sent, d_state);
     }
     end(t.e, saved);
     return f;
@@ -308,19 +299,13 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     const Graph *g = v->graph;
     LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2),
                  d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
-    LLVMValueRef scratch = work_block(&t, back);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
+        GenBlocks d_sent = work_of(&t, back, s);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
-        EmitLoop nodes = emit_loop(t.e, emit_int(t.e, s->size));
-        bool any = true;
-        if (i == g->output)
-            gen_copy_rows(&t, scratch,
-                          rows_from(t.e, d_out, emit_mul(t.e, nodes.i, emit_int(t.e, s->value_pixels))),
-                          s->value_pixels);
-        else any = gather_gradients(&t, g, i, true, nodes.i, d_out, scratch, true);
-        if (any) send_back(&t, s, train, state, scratch, d_state, nodes.i);
-        emit_loop_end(t.e, &nodes);
+        if (i == g->output) send_back(&t, s, train, state, (GenBlocks){d_out, s->value_pixels}, d_state);
+        else if (gather_gradients(&t, g, i, true, d_out, d_sent, true))
+            send_back(&t, s, train, state, d_sent, d_state);
     }
     end(t.e, saved);
     return f;
@@ -334,11 +319,8 @@ static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_outp
     const Graph *g = v->graph;
     LLVMValueRef f = begin(outer, v, from_output ? "held_output_back" : "held_back", 4, &t, &saved);
     LLVMValueRef d = LLVMGetParam(f, 2), d_held = LLVMGetParam(f, 3);
-    const NodeSet *in = &g->sets.at[g->input];
-    EmitLoop nodes = emit_loop(t.e, emit_int(t.e, in->size));
-    LLVMValueRef to = rows_from(t.e, d_held, emit_mul(t.e, nodes.i, emit_int(t.e, in->value_pixels)));
-    gather_gradients(&t, g, g->input, from_output, nodes.i, d, to, false);
-    emit_loop_end(t.e, &nodes);
+    GenBlocks to = {d_held, g->sets.at[g->input].value_pixels};
+    gather_gradients(&t, g, g->input, from_output, d, to, false);
     end(t.e, saved);
     return f;
 }

@@ -1,39 +1,41 @@
 /* gen_wired.c: graphs, node by node in topological order, for one tile.
  *
- * For each phase of the order (data of the program, not code) the loop of its node set runs: sum over the
- * edges in use by the gather kernel, then the node function on all lanes. Backward the same from last to
- * first: gather by source, then the gradient of the node function. The code does not grow with nodes or
- * edges.
+ * For each phase of the order (data of the program, not code) the code of its node set runs: sums over the
+ * edges in use of all its nodes by the gather kernel, then node by node its function on all lanes. Backward
+ * the same from last to first: gather by source, then the gradient of the node function. The code does not
+ * grow with nodes or edges.
  */
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
 
-/* First row of the values of a set. */
-static int64_t set_row(const Value *wired, int set)
-{
-    const NodeSet *s = &wired->graph->sets.at[set];
-    return s->first < 0 ? wired->args[0]->address : wired->address + s->first;
-}
-
 /* ---- phases ---- */
 
-typedef void NodeCode(GenTile *t, const Value *v, int set, LLVMValueRef node, void *extra);
+/* Nodes of one phase: `count` numbers (uint32_t) at `nodes`. */
+typedef struct Phase {
+    int set;
+    LLVMValueRef nodes, count;
+} Phase;
+typedef void PhaseCode(GenTile *t, const Value *v, const Phase *p, void *extra);
 
-static void set_loop(GenTile *t, const Value *v, int set, LLVMValueRef nodes, LLVMValueRef count,
-                     NodeCode *code, void *extra)
+/* for each node of the phase */
+typedef struct NodeLoop {
+    EmitLoop loop;
+    LLVMValueRef node;
+} NodeLoop;
+
+static NodeLoop node_loop(GenTile *t, const Phase *p)
 {
     Emit *e = t->e;
-    EmitLoop l = emit_loop(e, count);
-    LLVMValueRef at = emit_bytes(e, nodes, emit_mul(e, l.i, emit_int(e, 4)));
-    LLVMValueRef node = LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
-    code(t, v, set, node, extra);
-    emit_loop_end(e, &l);
+    NodeLoop l = {emit_loop(e, p->count), NULL};
+    LLVMValueRef at = emit_bytes(e, p->nodes, emit_mul(e, l.loop.i, emit_int(e, 4)));
+    l.node = LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
+    return l;
 }
 
-/* for each phase, first to last or last to first: switch (set) { each set: its loop } */
-static void phases(GenTile *t, const Value *v, bool backwards, NodeCode *code, void *extra)
+/* for each phase, first to last or last to first: switch (set) { each set: its code } */
+static void phases(GenTile *t, const Value *v, bool backwards, PhaseCode *code, void *extra)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
@@ -54,101 +56,127 @@ static void phases(GenTile *t, const Value *v, bool backwards, NodeCode *code, v
         LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, e->function, g->sets.at[s].name);
         LLVMAddCase(choice, emit_int(e, s), block);
         LLVMPositionBuilderAtEnd(e->builder, block);
-        set_loop(t, v, s, nodes, field[2], code, extra);
+        code(t, v, &(Phase){s, nodes, field[2]}, extra);
         LLVMBuildBr(e->builder, next);
     }
     LLVMPositionBuilderAtEnd(e->builder, next);
     emit_loop_end(e, &l);
 }
 
-/* ---- forward ---- */
+/* ---- blocks of rows ---- */
 
-/* Blocks of a node: of its value, and of what reaches it. */
-static LLVMValueRef value_of(GenTile *t, const Value *wired, int set, LLVMValueRef node)
+/* What the nodes of a set send; what reaches them, or its gradient; the part of a tensor that is theirs. */
+static GenBlocks values_of(GenTile *t, const Value *wired, int set)
 {
-    return gen_node_row(t, set_row(wired, set), node, wired->graph->sets.at[set].value_pixels);
+    const NodeSet *s = &wired->graph->sets.at[set];
+    int64_t first = s->first < 0 ? wired->args[0]->address : wired->address + s->first;
+    return (GenBlocks){gen_row(t, emit_int(t->e, first)), s->value_pitch};
 }
-static LLVMValueRef gradient_of(GenTile *t, const Value *back, int set, LLVMValueRef node)
+static GenBlocks gradients_of(GenTile *t, const Value *back, int set)
 {
     const NodeSet *s = &back->graph->sets.at[set];
-    return gen_node_row(t, back->address + s->first_sum, node, s->pixels);
+    return (GenBlocks){gen_row(t, emit_int(t->e, back->address + s->first_sum)), s->pitch};
+}
+static GenBlocks tensor_of(GenTile *t, const Value *v, int64_t pixels)
+{
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->address)), pixels};
+}
+static GenBlocks work_of(GenTile *t, const Value *v, int64_t pitch)
+{
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->address + shape_size(v->shape))), pitch};
 }
 
-static void forward_node(GenTile *t, const Value *v, int set, LLVMValueRef node, void *scratch)
+/* Every node of the phase: its block becomes that of `from`, or zeros. */
+static void start_blocks(GenTile *t, const Phase *p, GenBlocks to, const GenBlocks *from, int64_t pixels)
+{
+    NodeLoop l = node_loop(t, p);
+    if (from) gen_copy_rows(t, gen_block(t->e, to, l.node), gen_block(t->e, *from, l.node), pixels);
+    else gen_zero_rows(t, gen_block(t->e, to, l.node), pixels);
+    emit_loop_end(t->e, &l.loop);
+}
+
+/* ---- forward ---- */
+
+static void sum_phase(GenTile *t, const Value *v, const Phase *p, GenBlocks sums)
 {
     const Graph *g = v->graph;
-    const NodeSet *s = &g->sets.at[set];
-    LLVMValueRef value = value_of(t, v, set, node), sum = value;
-    if (s->cell)
-        sum = v->partial >= 0 ? gen_node_row(t, v->partial + s->first_sum, node, s->pixels)
-                              : (LLVMValueRef)scratch;
+    const NodeSet *s = &g->sets.at[p->set];
     bool fresh = true;
     if (s->role == 0) {
-        gen_copy_rows(t, sum, gen_node_row(t, v->args[0]->address, node, s->pixels), s->pixels);
+        GenBlocks input = tensor_of(t, v->args[0], s->pixels);
+        start_blocks(t, p, sums, &input, s->pixels);
         fresh = false;
     }
     for (int b = 0; b < g->bundles.count; b++) {
-        if (g->bundles.at[b].to != set) continue;
-        gen_gather(t, "gather", g, b, node, value_of(t, v, g->bundles.at[b].from, emit_int(t->e, 0)), sum,
+        if (g->bundles.at[b].to != p->set) continue;
+        gen_gather(t, "gather", g, b, p->nodes, p->count, values_of(t, v, g->bundles.at[b].from), sums,
                    fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_rows(t, sum, s->pixels);
-    if (s->cell) gen_cell(t, s->cell, node, &sum, &(CellResult){RESULT_STORE, value});
+    if (fresh) start_blocks(t, p, sums, NULL, s->pixels);
 }
 
-/* Room for one node: on the stack for a number, behind the rows of the value for a map. */
-static LLVMValueRef work_block(GenTile *t, const Value *v, int64_t rows)
+static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extra)
 {
-    if (v->graph->block_rows == 0) return emit_scratch(t->e, LANES);
-    return gen_row(t, emit_int(t->e, v->address + rows));
+    (void)extra;
+    const NodeSet *s = &v->graph->sets.at[p->set];
+    GenBlocks values = values_of(t, v, p->set), sums = values;
+    if (s->cell && v->partial >= 0)
+        sums = (GenBlocks){gen_row(t, emit_int(t->e, v->partial + s->first_sum)), s->pitch};
+    else if (s->cell) sums = work_of(t, v, s->pitch);
+    sum_phase(t, v, p, sums);
+    if (!s->cell) return;
+    NodeLoop l = node_loop(t, p);
+    LLVMValueRef sum = gen_block(t->e, sums, l.node);
+    gen_cell(t, s->cell, l.node, &sum, &(CellResult){RESULT_STORE, gen_block(t->e, values, l.node)});
+    emit_loop_end(t->e, &l.loop);
 }
 
 void gen_wired(GenTile *t, const Value *v)
 {
     if (is_timed(v->graph)) gen_timed(t, v);
-    else phases(t, v, false, forward_node, work_block(t, v, v->graph->rows));
+    else phases(t, v, false, forward_phase, NULL);
 }
 
 /* ---- backward ---- */
 
-typedef struct Back {
-    const Func *f;        /* that holds wired_weight values */
-    LLVMValueRef scratch; /* gradient of one node's value */
-} Back;
-
-static void cell_backward(GenTile *t, const Back *b, const NodeSet *s, LLVMValueRef node, LLVMValueRef d_sum)
+static void cell_backward(GenTile *t, const Func *train, const NodeSet *s, LLVMValueRef node,
+                          LLVMValueRef d_sum, LLVMValueRef d_value)
 {
     CellTotals totals = gen_totals(t->e, s->cell);
     CellResult *results = NEW_ARRAY(t->e->arena, CellResult, (size_t)totals.weights.count + 1);
     results[0] = (CellResult){RESULT_STORE, d_sum};
     gen_total_results(&totals, results + 1);
-    gen_cell(t, s->cell_back, node, (LLVMValueRef[]){d_sum, b->scratch}, results);
-    gen_add_totals(t, &totals, b->f, node, false);
+    gen_cell(t, s->cell_back, node, (LLVMValueRef[]){d_sum, d_value}, results);
+    gen_add_totals(t, &totals, train, node, false);
 }
 
-/* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient. */
-static void backward_node(GenTile *t, const Value *v, int set, LLVMValueRef node, void *extra)
+/* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient.
+ * `train` holds the wired_weight values. */
+static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *train)
 {
-    Back *b = extra;
     const Graph *g = v->graph;
-    const NodeSet *s = &g->sets.at[set];
+    const NodeSet *s = &g->sets.at[p->set];
     const Value *embed = v->args[1];
+    GenBlocks d_sums = gradients_of(t, v, p->set),
+              d_values = s->cell ? work_of(t, v, s->value_pitch) : d_sums;
     bool fresh = true;
-    LLVMValueRef d_sum = gradient_of(t, v, set, node), d_value = s->cell ? b->scratch : d_sum;
-    if (embed_set(embed) == set) {
-        gen_copy_rows(t, d_value, gen_node_row(t, embed->args[0]->address, node, s->value_pixels),
-                      s->value_pixels);
+    if (embed_set(embed) == p->set) {
+        GenBlocks given = tensor_of(t, embed->args[0], s->value_pixels);
+        start_blocks(t, p, d_values, &given, s->value_pixels);
         fresh = false;
     }
     for (int i = 0; i < g->bundles.count; i++) {
-        if (g->bundles.at[i].from != set) continue;
-        gen_gather(t, "gather_back", g, i, node, gradient_of(t, v, g->bundles.at[i].to, emit_int(t->e, 0)),
-                   d_value, fresh);
+        if (g->bundles.at[i].from != p->set) continue;
+        gen_gather(t, "gather_back", g, i, p->nodes, p->count, gradients_of(t, v, g->bundles.at[i].to),
+                   d_values, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_rows(t, d_value, s->value_pixels);
-    if (s->cell) cell_backward(t, b, s, node, d_sum);
+    if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
+    if (!s->cell) return;
+    NodeLoop l = node_loop(t, p);
+    cell_backward(t, train, s, l.node, gen_block(t->e, d_sums, l.node), gen_block(t->e, d_values, l.node));
+    emit_loop_end(t->e, &l.loop);
 }
 
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
@@ -157,27 +185,24 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
         gen_timed_back(t, v, f);
         return;
     }
-    Back b = {f, work_block(t, v, v->graph->sum_rows)};
     gen_clear_partials(t, v, f);
-    phases(t, v, true, backward_node, &b);
+    phases(t, v, true, backward_phase, (void *)f);
 }
 
 /* Gradient of a held input: gathered from all its targets. */
 void gen_wired_input(GenTile *t, const Value *v)
 {
-    Emit *e = t->e;
     const Graph *g = v->graph;
     if (is_timed(g) || g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
     const NodeSet *in = &g->sets.at[g->input];
-    EmitLoop l = emit_loop(e, emit_int(e, in->size));
-    LLVMValueRef out = gen_node_row(t, v->address, l.i, in->value_pixels);
+    if (in->first >= 0) return; /* a view of wired_back */
+    GenBlocks out = tensor_of(t, v, in->value_pixels);
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
-        gen_gather(t, "gather_back", g, i, l.i,
-                   gradient_of(t, v->args[0], g->bundles.at[i].to, emit_int(e, 0)), out, fresh);
+        gen_gather(t, "gather_back", g, i, NULL, emit_int(t->e, in->size),
+                   gradients_of(t, v->args[0], g->bundles.at[i].to), out, fresh);
         fresh = false;
     }
-    if (fresh) gen_zero_rows(t, out, in->value_pixels);
-    emit_loop_end(e, &l);
+    if (fresh) gen_zero_rows(t, out.first, set_rows(in));
 }

@@ -50,18 +50,18 @@ static const double *node_value(const WiredEval *w, int set, int64_t node, int64
 {
     const NodeSet *s = &w->g->sets.at[set];
     if (s->first < 0) return w->input + (sample * s->size + node) * s->value_pixels;
-    return w->z + sample * w->g->rows + s->first + node * s->value_pixels;
+    return w->z + sample * w->g->rows + set_value(s, node);
 }
 
 /* First row of what reaches a node. */
 static int64_t sum_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
 {
-    return sample * w->g->sum_rows + s->first_sum + node * s->pixels;
+    return sample * w->g->sum_rows + set_sum(s, node);
 }
 
 static int64_t value_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
 {
-    return sample * w->g->rows + s->first + node * s->value_pixels;
+    return sample * w->g->rows + set_value(s, node);
 }
 
 static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
@@ -123,7 +123,7 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++)
                 for (int64_t p = 0; p < to->pixels && in_use(w, b, run.first + i); p++)
-                    into[(run.source + i) * to->pixels + p] += weight[run.first + i] * d[p];
+                    into[(run.source + i) * from->value_pitch + p] += weight[run.first + i] * d[p];
     }
 }
 

@@ -27,22 +27,12 @@ typedef struct TimedEval {
     double *d_state, *gradient;
 } TimedEval;
 
-/* Rows of the values and of the sums of one node. */
-static int64_t value_at(const NodeSet *s, int64_t node)
-{
-    return s->first + node * s->value_pixels;
-}
-static int64_t sum_at(const NodeSet *s, int64_t node)
-{
-    return s->first_sum + node * s->pixels;
-}
-
 /* What a source sends at one position. */
 static const double *source_value(const TimedEval *t, int set, int64_t node, const double *sent,
                                   int64_t position)
 {
     const NodeSet *s = &t->g->sets.at[set];
-    if (s->states) return sent + value_at(s, node);
+    if (s->states) return sent + set_value(s, node);
     return t->input + position * set_rows(s) + node * s->value_pixels;
 }
 
@@ -87,7 +77,7 @@ static void send(const TimedEval *t, const double *state, double *sent)
         for (int64_t n = 0; n < s->size; n++) {
             load_states(s, n, state, args);
             eval_cell(&cell, args, t->c->param, n);
-            memcpy(sent + value_at(s, n), cell_result(&cell, 0), (size_t)s->value_pixels * sizeof *sent);
+            memcpy(sent + set_value(s, n), cell_result(&cell, 0), (size_t)s->value_pixels * sizeof *sent);
         }
     }
 }
@@ -101,8 +91,8 @@ static void move(const TimedEval *t, const double *state, const double *sent, in
         if (!s->states) continue;
         Cell cell = cell_new(t->arena, s->move);
         for (int64_t n = 0; n < s->size; n++) {
-            args[0] = sums + sum_at(s, n);
-            sum_into(t, i, n, sent, position, sums + sum_at(s, n));
+            args[0] = sums + set_sum(s, n);
+            sum_into(t, i, n, sent, position, sums + set_sum(s, n));
             load_states(s, n, state, args);
             eval_cell(&cell, args, t->c->param, n);
             for (int k = 0; k < s->states; k++)
@@ -292,7 +282,7 @@ static void show(const TimedEval *t, int64_t position, int64_t step)
     const double *sent = state_of(t, step, 0) + t->states;
     for (int64_t n = 0; n < out->size; n++) {
         double *y = t->value + timed_output(t->g) + position * set_rows(out) + n * out->value_pixels;
-        if (out->states) memcpy(y, sent + value_at(out, n), (size_t)out->value_pixels * sizeof *y);
+        if (out->states) memcpy(y, sent + set_value(out, n), (size_t)out->value_pixels * sizeof *y);
         else sum_into(t, t->g->output, n, sent, position, y);
     }
 }
@@ -364,7 +354,7 @@ static void gather_gradients(const TimedEval *t, int set, int64_t node, const do
             for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
                 int64_t at = run.first + node - run.source;
                 if (node < run.source || node >= run.source + run.length || !in_use(t, b, at)) continue;
-                const double *d = d_sums + (plain ? target * pixels : sum_at(to, target));
+                const double *d = d_sums + (plain ? target * pixels : set_sum(to, target));
                 for (int64_t p = 0; p < pixels; p++) out[p] += t->c->param[u->weight->offset + at] * d[p];
             }
     }
@@ -374,11 +364,11 @@ static void gather_gradients(const TimedEval *t, int set, int64_t node, const do
 static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, int64_t node,
                       const double *state, double *sums, const double *d_rate, double *d_state)
 {
-    Args args = {sums + sum_at(s, node)};
+    Args args = {sums + set_sum(s, node)};
     load_states(s, node, state, args);
     for (int k = 0; k < s->states; k++) args[1 + s->states + k] = d_rate + set_state(s, k, node);
     eval_cell(cell, args, t->c->param, node);
-    memcpy(sums + sum_at(s, node), cell_result(cell, 0), (size_t)s->pixels * sizeof *sums);
+    memcpy(sums + set_sum(s, node), cell_result(cell, 0), (size_t)s->pixels * sizeof *sums);
     for (int k = 0; k < s->states; k++)
         memcpy(d_state + set_state(s, k, node), cell_result(cell, 1 + k),
                (size_t)s->state_pixels * sizeof *d_state);
@@ -491,7 +481,7 @@ static void input_gradient(const TimedEval *t, const double *dy, double *out)
 
 /* Adds products of sources and gradients of targets, for all candidates of a bundle. */
 static void add_products(const TimedEval *t, const Bundle *u, const double *sent, int64_t position,
-                         const double *d, double *out)
+                         const double *d, int64_t pitch, double *out)
 {
     int64_t pixels = t->g->sets.at[u->to].pixels;
     CandidateRun run;
@@ -499,7 +489,7 @@ static void add_products(const TimedEval *t, const Bundle *u, const double *sent
         for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = source_value(t, u->from, run.source + i, sent, position);
-                for (int64_t p = 0; p < pixels; p++) out[run.first + i] += from[p] * d[target * pixels + p];
+                for (int64_t p = 0; p < pixels; p++) out[run.first + i] += from[p] * d[target * pitch + p];
             }
 }
 
@@ -511,10 +501,11 @@ static void edge_gradient(const TimedEval *t, const Bundle *u, const double *dy,
     for (int64_t step = 0; step < t->steps->length.count; step++) {
         int64_t p = position_of(t, step);
         if (!moving && ends_position(t, step))
-            add_products(t, u, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to), out);
+            add_products(t, u, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to), to->pixels,
+                         out);
         for (int i = 0; i < t->g->time.stages && moving; i++)
             add_products(t, u, state_of(t, step, i) + t->states, p,
-                         t->d_sums[step] + i * t->g->sum_rows + to->first_sum, out);
+                         t->d_sums[step] + i * t->g->sum_rows + to->first_sum, to->pitch, out);
     }
 }
 

@@ -54,17 +54,22 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
  * first evaluation (or position), and the rows to the next. */
 typedef struct EdgeRows {
     int64_t source, source_step, target, target_step;
+    int64_t source_pitch, target_pitch; /* rows from one node to the next */
     bool held, plain; /* sources that are held, targets that are plain sums at the end: by position */
 } EdgeRows;
 
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    EdgeRows r = {.target = back->address + to->first_sum, .held = from->first < 0};
+    EdgeRows r = {.target = back->address + to->first_sum,
+                  .held = from->first < 0,
+                  .source_pitch = from->value_pitch,
+                  .target_pitch = to->pitch};
     r.source = r.held ? wired->args[0]->address : wired->address + from->first;
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
     r.held = !is_moving(g, u->from), r.plain = !is_moving(g, u->to);
+    if (r.plain) r.target_pitch = to->pixels;
     r.source = r.held ? wired->args[0]->address : wired->address + t.sent + from->first;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
     r.target = back->address + (r.plain ? t.back_output : to->first_sum);
@@ -77,10 +82,11 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
     EdgeRows r = {.source = -1, .target = -1};
     if (wired && back) r = edge_rows(wired, back, g, u);
-    return json_pack("{s:i, s:i, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
-                     u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "list", u->list,
-                     "param", u->weight->number, "predicate", (int)(u->predicate != NULL), "uses_to",
-                     (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from, "pairwise",
+    return json_pack("{s:i, s:i, s:I, s:I, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:b, s:b}",
+                     "from", u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels,
+                     "source_pitch", (json_int_t)r.source_pitch, "target_pitch", (json_int_t)r.target_pitch,
+                     "list", u->list, "param", u->weight->number, "predicate", (int)(u->predicate != NULL),
+                     "uses_to", (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from, "pairwise",
                      (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
                      (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
                      (json_int_t)r.target_step, "held", (int)r.held, "plain", (int)r.plain);

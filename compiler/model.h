@@ -42,6 +42,7 @@ typedef struct NodeSet {
     Shape map,
         value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
     int64_t pixels, value_pixels; /* elements of both: a node is a block of so many rows */
+    int64_t pitch, value_pitch;   /* rows from one node to the next */
     int64_t first;                /* row of its first value in `wired`; -1: a held input, which has none */
     int64_t first_sum;            /* row of its first sum in `wired_back` */
     Func *cell;      /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
@@ -110,7 +111,7 @@ typedef struct Graph {
     int first_bundle;       /* number of bundle 0 among all of the model */
     Time time;
     int64_t state_rows; /* states of all nodes */
-    int64_t block_rows; /* of the largest node: room for one in work */
+    int64_t work_rows;  /* sums, or gradients of values, of the largest set */
     WiringOrder order;
     uint64_t chance_seed;
     Span span;
@@ -139,13 +140,21 @@ typedef struct Model {
     int64_t target_size;
 } Model;
 
-/* First row of state k of a node. */
+/* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */
+static inline int64_t set_value(const NodeSet *s, int64_t node)
+{
+    return s->first + node * s->value_pitch;
+}
+static inline int64_t set_sum(const NodeSet *s, int64_t node)
+{
+    return s->first_sum + node * s->pitch;
+}
 static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
 {
     return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
 }
 
-/* Rows of the values of all nodes of a set. */
+/* Rows of the values of all nodes of a set that stands by itself: an input, an output. */
 static inline int64_t set_rows(const NodeSet *s)
 {
     return s->size * s->value_pixels;

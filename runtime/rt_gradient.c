@@ -33,17 +33,18 @@ static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
     const NetBundle *b = p->b;
     int64_t from, to;
-    int inner = (int)(b->pixels * LANES), more = 0;
+    int inner = (int)(b->pixels * LANES), d_step = (int)(b->target_pitch * LANES),
+        z_step = (int)(b->source_pitch * LANES), more = 0;
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
             if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const void *d = tile_row(p->n, t, to + p->first * b->pixels),
-                       *z = tile_row(p->n, t, from + source * b->pixels);
+            const void *d = tile_row(p->n, t, to + p->first * b->target_pitch),
+                       *z = tile_row(p->n, t, from + source * b->source_pitch);
             if (p->n->real_size == 4)
-                blas_sgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
+                blas_sgemm_nt((int)p->rows, (int)columns, inner, d, d_step, z, z_step, more,
                               (float *)p->scratch, (int)columns);
             else
-                blas_dgemm_nt((int)p->rows, (int)columns, inner, d, inner, z, inner, more,
+                blas_dgemm_nt((int)p->rows, (int)columns, inner, d, d_step, z, z_step, more,
                               (double *)p->scratch, (int)columns);
             more = 1;
         }
@@ -129,8 +130,8 @@ static double pair_gradient(const Panel *p, int64_t target, int64_t source)
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
             if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const void *d = tile_row(p->n, t, to + target * b->pixels),
-                       *z = tile_row(p->n, t, from + source * b->pixels);
+            const void *d = tile_row(p->n, t, to + target * b->target_pitch),
+                       *z = tile_row(p->n, t, from + source * b->source_pitch);
             sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * LANES)
                                         : dot_f64(d, z, b->pixels * LANES);
         }

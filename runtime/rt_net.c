@@ -161,6 +161,15 @@ static const float *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const float *)n->context.tiles + tile * n->context.tile_stride + row * LANES;
 }
 
+/* The rows of `count` nodes, without the gaps between them. */
+static bool finite_blocks(const float *first, int64_t count, int64_t pixels, int64_t pitch)
+{
+    if (pitch == pixels) return all_finite(first, count * pixels * LANES);
+    for (int64_t i = 0; i < count; i++)
+        if (!all_finite(first + i * pitch * LANES, pixels * LANES)) return false;
+    return true;
+}
+
 /* What the gradients of edges are made of: the values of sources and the gradients of targets' sums. */
 static bool finite_rows(const Net *n, int64_t tiles)
 {
@@ -171,9 +180,10 @@ static bool finite_rows(const Net *n, int64_t tiles)
             const NetBundle *b = &n->bundles[i];
             if (b->source_row < 0 || b->param->rounds) continue; /* rounds: the gradients are there */
             for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
-                finite = !flow_pair(n, b, t, k, &from, &to) ||
-                         (all_finite(tile_row(n, t, from), b->candidates.sources * b->pixels * LANES) &&
-                          all_finite(tile_row(n, t, to), b->candidates.targets * b->pixels * LANES));
+                finite =
+                    !flow_pair(n, b, t, k, &from, &to) ||
+                    (finite_blocks(tile_row(n, t, from), b->candidates.sources, b->pixels, b->source_pitch) &&
+                     finite_blocks(tile_row(n, t, to), b->candidates.targets, b->pixels, b->target_pitch));
         }
     return finite;
 }

@@ -98,6 +98,7 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
         b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step");
         b->held = truth(j, "held"), b->plain = truth(j, "plain"), b->pixels = whole(j, "pixels");
+        b->source_pitch = whole(j, "source_pitch"), b->target_pitch = whole(j, "target_pitch");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;

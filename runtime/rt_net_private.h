@@ -36,7 +36,8 @@ typedef struct NetBundle {
     int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
     bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
     int64_t pixels;                   /* rows of a node */
-    int64_t position;                 /* of its first candidate in the list */
+    int64_t source_pitch, target_pitch; /* rows from one node to the next */
+    int64_t position;                   /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept; /* 1 a candidate in use */
     bool changed;  /* marks differ from the lists below */

@@ -105,6 +105,9 @@ enum { WIDTH = 16 };
 /* WIDTH lanes: one AVX-512 register, two of AVX, four of SSE. */
 typedef real Lanes __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeof(real)), may_alias));
 
+/* A whole row: as many registers. */
+typedef real Row __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+
 #define KERNEL_NAME2(name, suffix) dnwk_##name##_##suffix
 #define KERNEL_NAME1(name, suffix) KERNEL_NAME2(name, suffix)
 #define KERNEL(name)               KERNEL_NAME1(name, DNW_SUFFIX)

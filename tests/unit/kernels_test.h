@@ -20,10 +20,10 @@
 #define EPSILON FLT_EPSILON
 #endif
 
-void KERNEL(gather)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t pixels,
-                    int64_t fresh);
-void KERNEL(gather_back)(const DnwrtWires *wires, int64_t node, const real *rows, real *out, int64_t pixels,
-                         int64_t fresh);
+void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                    int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
+void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                         int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
@@ -91,41 +91,57 @@ static Edges drawn_edges(const Case *c)
     return e;
 }
 
-/* out starts as what is in it, or as 0; what lies beside it stays. */
-static void expect_gathered(const Case *c, const Edges *e, const real *rows, int node, int64_t fresh,
-                            bool back)
+/* What a gather is asked for: all nodes or every second one, blocks with gaps between them. */
+typedef struct Asked {
+    bool fresh, back, listed;
+} Asked;
+
+static void call_gather(const Case *c, const Edges *e, const real *rows, real *out, int gap, Asked a)
 {
-    enum { MOST = 64 };
-    real out[(MOST + 2) * LANES];
-    int block = c->pixels * LANES;
+    uint32_t odd[64];
     DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight};
-    for (int t = 0; t < block + 2 * LANES; t++) out[t] = (real)(t + 1);
-    if (back) KERNEL(gather_back)(&w, node, rows, out + LANES, c->pixels, fresh);
-    else KERNEL(gather)(&w, node, rows, out + LANES, c->pixels, fresh);
-    for (int t = 0; t < LANES; t++)
-        assert_true(out[t] == (real)(t + 1) && out[block + LANES + t] == (real)(block + LANES + t + 1));
-    for (int t = 0; t < block; t++) {
-        double want = fresh ? 0 : (double)(LANES + t + 1), size = fabs(want);
-        for (uint32_t k = e->row[node]; k < e->row[node + 1]; k++) {
-            double part = (double)e->weight[k] * (double)rows[(int64_t)e->other[k] * block + t];
+    int64_t count = a.listed ? c->nodes / 2 : c->nodes;
+    for (int i = 0; i < c->nodes / 2; i++) odd[i] = (uint32_t)(2 * i + 1);
+    if (a.back) KERNEL(gather_back)
+    (&w, a.listed ? odd : NULL, count, rows, c->pixels + gap, out, c->pixels + 1, c->pixels, a.fresh);
+    else KERNEL(gather)(&w, a.listed ? odd : NULL, count, rows, c->pixels + gap, out, c->pixels + 1,
+                        c->pixels, a.fresh);
+}
+
+/* out starts as what is in it, or as 0; what lies between the blocks and nodes that are not listed stay. */
+static void expect_gathered(const Case *c, const Edges *e, const real *rows, int gap, Asked a)
+{
+    int64_t pitch = (c->pixels + 1) * LANES;
+    real *out = malloc((size_t)(c->nodes * pitch) * sizeof *out);
+    for (int64_t t = 0; t < c->nodes * pitch; t++) out[t] = (real)(t % 1000 + 1);
+    call_gather(c, e, rows, out, gap, a);
+    for (int64_t t = 0; t < c->nodes * pitch; t++) {
+        int64_t node = t / pitch, at = t % pitch;
+        bool summed = at < c->pixels * LANES && (!a.listed || node % 2);
+        double want = summed && a.fresh ? 0 : (double)(t % 1000 + 1), size = fabs(want);
+        for (uint32_t k = e->row[node]; k < e->row[node + 1] && summed; k++) {
+            double part =
+                (double)e->weight[k] * (double)rows[(int64_t)e->other[k] * (c->pixels + gap) * LANES + at];
             want += part, size += fabs(part);
         }
-        double error = fabs((double)out[LANES + t] - want);
-        if (!(error <= EPSILON * size * sqrt(c->others + 1.0)))
-            fail_msg("%d x %d, node %d, element %d: off by %g", c->nodes, c->others, node, t, error);
+        double error = fabs((double)out[t] - want);
+        if (!(error <= (summed ? EPSILON * size * sqrt(c->others + 1.0) : 0)))
+            fail_msg("%d x %d, element %d: off by %g", c->nodes, c->others, (int)t, error);
     }
+    free(out);
 }
 
 static void test_gather(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        Edges e = drawn_edges(&cases[i]);
-        real *rows = drawn_rows(3, (int64_t)cases[i].others * cases[i].pixels);
-        for (int node = 0; node < cases[i].nodes; node++)
-            for (int k = 0; k < 4; k++) expect_gathered(&cases[i], &e, rows, node, k & 1, k & 2);
-        free(e.row), free(e.other), free(e.weight), free(rows);
-    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int gap = 0; gap < 2; gap++) {
+            Edges e = drawn_edges(&cases[i]);
+            real *rows = drawn_rows(3, (int64_t)cases[i].others * (cases[i].pixels + gap));
+            for (int k = 0; k < 8; k++)
+                expect_gathered(&cases[i], &e, rows, gap, (Asked){k & 1, k & 2, k & 4});
+            free(e.row), free(e.other), free(e.weight), free(rows);
+        }
 }
 
 /* ---- sums over lanes and rows ---- */
