@@ -96,6 +96,12 @@ static void place_leaf(Plan *p, Value *v)
     v->address = *row;
 }
 
+/* Room behind the value: the sums of a set where no wired_back has rows for them; gradients of its values. */
+static bool needs_work(const Value *v)
+{
+    return v->op == IR_WIRED_BACK || (v->op == IR_WIRED && !is_timed(v->graph) && v->partial < 0);
+}
+
 static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
@@ -107,7 +113,7 @@ static void place_value(Plan *p, Value *v)
         v->address = p->shared, p->shared += size;
     } else if (v->stored) {
         v->address = p->rows, p->rows += size;
-        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) p->rows += v->graph->work_rows;
+        if (needs_work(v)) p->rows += v->graph->work_rows;
     }
 }
 
@@ -116,6 +122,8 @@ static void plan_func(Func *f, Plan *p)
     p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
     mark_stored(f);
     skip_embeds(f);
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->partial = 0; /* known below */
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         if (is_leaf(v)) place_leaf(p, v);
