@@ -41,7 +41,7 @@ const DataKind *data_find_kind(const json_t *setting, RtError *e)
     return NULL;
 }
 
-static void split_free(DataSplit *s)
+void data_split_free(DataSplit *s)
 {
     free(s->bytes);
     free(s->floats);
@@ -53,8 +53,8 @@ static void split_free(DataSplit *s)
 void data_free(Data *d)
 {
     if (!d) return;
-    split_free(&d->train);
-    split_free(&d->test);
+    data_split_free(&d->train);
+    data_split_free(&d->test);
     free(d);
 }
 

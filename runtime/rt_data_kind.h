@@ -45,6 +45,7 @@ void data_vector(Data *d, int64_t n);
 void data_remember(char from[200], const char *path);
 /* Takes memory for floats, and for labels or targets as d->classes says. */
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
+void data_split_free(DataSplit *s);
 /* Moves rows of d->train to d->test: row r goes when rng_uniform(seed, RNG_DATA, r) < share; at least one row
  * goes when share > 0, and some must stay. */
 bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e);
