@@ -265,7 +265,7 @@ Val *declare_weight(Check *k, Scope *scope, const Stmt *s);
 /* Distribution or constant -> Init; fan sizes for kaiming and xavier. */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out);
 /* A graph run along the first index of x, its states going on from one position to the next. */
-Val *scan_graph(Check *k, Val *function, Val *x, Span span);
+Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span);
 /* check_time.c */
 bool read_time(Check *k, const Val *v, Span span, Time *out);
 void declare_state(Check *k, Scope *scope, const Stmt *s);

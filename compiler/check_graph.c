@@ -352,8 +352,24 @@ Val *apply_graph(Check *k, Val *function, Val *first, Span span)
     return g ? wired_value(k, g, first->value, span) : val_poison(k);
 }
 
-Val *scan_graph(Check *k, Val *function, Val *x, Span span)
+/* Positions after which the gradient of the states stops; 0: never. */
+static bool read_truncate(Check *k, const Val *v, int64_t *out)
 {
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number >= 0 && v->number <= 1e6 && floor(v->number) == v->number) {
+        *out = (int64_t)v->number;
+        return true;
+    }
+    Diag *d = diag_add(k->diags, E_RANGE, v->span,
+                       "truncate is a whole number of positions in 0 .. 1000000; this is %s", val_text(k, v));
+    diag_help(d, "scan(G, truncate = 16) stops the gradient of the states every 16 positions; 0: never");
+    return false;
+}
+
+Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span)
+{
+    int64_t stops;
+    if (!read_truncate(k, truncate, &stops)) return val_poison(k);
     Shape whole = x->value->shape, part = {whole.rank - 1, {0}};
     if (function->kind != VAL_FUNCTION || !function->decl || function->decl->kind != DECL_GRAPH) {
         diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s",
@@ -378,6 +394,7 @@ Val *scan_graph(Check *k, Val *function, Val *x, Span span)
                            "scan needs a graph that runs in time, and '%s' is static", g->name);
         diag_help(d, "add a line to the graph: time = steps(1)");
     } else if (g) {
+        g->time.truncate = stops;
         result = wired_value(k, g, x->value, span);
     }
     k->positions = 0;

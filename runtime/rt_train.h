@@ -22,8 +22,9 @@ typedef struct TrainState {
     int64_t epoch, step; /* epochs done; steps done in the epoch after them */
     double loss_sum;     /* sums over the steps of this epoch: loss times samples, ... */
     int64_t seen, correct, swapped;
-    double best;                   /* accuracy, or loss when the target is numbers */
-    int64_t best_epoch;            /* 0: none yet */
+    int64_t flow_tiles, evaluations, accepted, rejected; /* NetFlow, added up */
+    double best;                                         /* accuracy, or loss when the target is numbers */
+    int64_t best_epoch;                                  /* 0: none yet */
     double seconds, epoch_seconds; /* spent so far: in all; in training steps of this epoch */
     int64_t log_bytes;             /* length of log.jsonl that belongs to this state */
 } TrainState;

@@ -10,6 +10,7 @@
 #include "rt_schedule.h"
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static int64_t steps_per_epoch(const TrainState *t)
@@ -30,6 +31,7 @@ static double tick(TrainRun *run)
 static void clear_sums(TrainState *t)
 {
     t->step = t->seen = t->correct = t->swapped = 0;
+    t->flow_tiles = t->evaluations = t->accepted = t->rejected = 0;
     t->loss_sum = t->epoch_seconds = 0;
 }
 
@@ -159,6 +161,9 @@ static bool take_step(TrainRun *run, RtError *e)
     t->loss_sum += step.loss * (double)count;
     t->correct += step.correct;
     t->swapped += step.swapped;
+    t->flow_tiles += step.flow.tiles;
+    t->evaluations += step.flow.evaluations, t->accepted += step.flow.accepted;
+    t->rejected += step.flow.rejected;
     t->epoch_seconds += tick(run);
     show_progress(run);
     return true;
@@ -179,6 +184,19 @@ static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
     return save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
 }
 
+/* Is the measure named in the setting 'report'? */
+static bool reports(const TrainRun *run, const char *name)
+{
+    const json_t *all = json_object_get(run->session->program->settings, "report"), *measure;
+    size_t i;
+    json_array_foreach(all, i, measure)
+    {
+        const char *call = json_string_value(json_object_get(measure, "call"));
+        if (call && strcmp(call, name) == 0) return true;
+    }
+    return false;
+}
+
 /* The line of an epoch on the console; fits a terminal of 80 columns. */
 static void say_epoch(TrainRun *run, const EvalResult *test)
 {
@@ -190,6 +208,11 @@ static void say_epoch(TrainRun *run, const EvalResult *test)
         snprintf(figures, sizeof figures, "  accuracy %.2f%% (train %.2f%%)", tested, right);
     else if (classes) snprintf(figures, sizeof figures, "  train accuracy %.2f%%", right);
     else if (test->samples) snprintf(figures, sizeof figures, "  test loss %.6g", test->loss);
+    if (reports(run, "nfe") && t->flow_tiles) {
+        size_t used = strlen(figures);
+        snprintf(figures + used, sizeof figures - used, "  nfe %.1f",
+                 (double)t->evaluations / (double)t->flow_tiles);
+    }
     log_duration(t->seconds, time, sizeof time);
     log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  %lld swapped  %.0f/s  %s", (long long)t->epoch,
              (long long)t->epochs, t->loss_sum / (double)t->seen, figures, (long long)t->swapped,
@@ -209,6 +232,12 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     if (test->samples) json_object_set_new(event, "test_loss", log_number(test->loss));
     if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
     json_object_set_new(event, "swapped", json_integer(t->swapped));
+    if (t->flow_tiles) {
+        double tiles = (double)t->flow_tiles;
+        json_object_set_new(event, "nfe", log_number((double)t->evaluations / tiles));
+        json_object_set_new(event, "accepted", log_number((double)t->accepted / tiles));
+        json_object_set_new(event, "rejected", log_number((double)t->rejected / tiles));
+    }
     json_object_set_new(event, "lr", log_number(rate));
     json_object_set_new(event, "samples_per_s", log_number(speed));
     json_object_set_new(event, "seconds", log_number(t->seconds));

@@ -24,7 +24,8 @@ static const struct Field {
     ROW(FIELD_WHOLE, epoch, 0),        ROW(FIELD_WHOLE, step, 0),       ROW(FIELD_REAL, loss_sum, -INFINITY),
     ROW(FIELD_WHOLE, seen, 0),         ROW(FIELD_WHOLE, correct, 0),    ROW(FIELD_WHOLE, swapped, 0),
     ROW(FIELD_REAL, best, -INFINITY),  ROW(FIELD_WHOLE, best_epoch, 0), ROW(FIELD_REAL, seconds, 0),
-    ROW(FIELD_REAL, epoch_seconds, 0), ROW(FIELD_WHOLE, log_bytes, 0),
+    ROW(FIELD_REAL, epoch_seconds, 0), ROW(FIELD_WHOLE, log_bytes, 0),  ROW(FIELD_WHOLE, flow_tiles, 0),
+    ROW(FIELD_WHOLE, evaluations, 0),  ROW(FIELD_WHOLE, accepted, 0),   ROW(FIELD_WHOLE, rejected, 0),
 #undef ROW
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };

@@ -134,9 +134,45 @@ static void test_states(void **state)
     assert_float_equal(out, 19, 1e-12);
 }
 
+/* c(t + 1) = c(t) + w x(t) from 0 over five positions: d c(5) / d w is the sum of all x(t); when derivatives
+ * stop every two positions, x(4) alone. */
+static void test_truncate(void **state)
+{
+    static const char *const scans[] = {"scan(G)", "scan(G, truncate = 2)", "scan(G, truncate = 5)"};
+    static const double want[] = {1 + 2 + 4 + 8 + 16, 16, 1 + 2 + 4 + 8 + 16};
+    double x[5] = {1, 2, 4, 8, 16}, target = 0;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        char text[600];
+        snprintf(text, sizeof text,
+                 "fn Count(z) {\n  state c = 0\n  next c = c + z\n  c\n}\ngraph G[n] {\n  time = steps(1)\n"
+                 "  input x[n]\n  output y[1] : Count\n  edges x[_] -> y[_]\n}\n"
+                 "model M(x[5, 1]) = x |> %s |> last\ntrain M { data = csv(\"none\", target = \"t\"); loss = "
+                 "Out }\n"
+                 "fn Out(prediction, target) = prediction + 0 * target\n",
+                 scans[i]);
+        Compilation *c = compilation_new();
+        c->options.dump = "plan";
+        c->options.out = fopen("/dev/null", "w");
+        assert_true(compile_text(c, "time.dnw", text, strlen(text)));
+        EvalContext e = {.model = c->model, .batch = 1, .input = x, .target = &target, .seed = 1};
+        e.param = NEW_ARRAY(c->perm, double, (size_t)c->model->param_total + 1);
+        e.param[0] = 0.5;
+        eval_choose(c->perm, &e, 0);
+        const Func *f = c->ir->train;
+        const Eval *r = eval_func(c->perm, f, &e);
+        for (int k = 0; k < f->results.count; k++)
+            if (f->result_names.at[k][0] == 'd')
+                assert_float_equal(r->value[f->results.at[k]->id][0], want[i], 1e-12);
+        fclose(c->options.out);
+        compilation_free(c);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_tolerance),
-                                       cmocka_unit_test(test_steps), cmocka_unit_test(test_states)};
+                                       cmocka_unit_test(test_steps), cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_truncate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
