@@ -115,10 +115,12 @@ typedef struct Check {
     Vec(const Decl *) seen;  /* applied at least once */
     Vec(Span) unknown;       /* names already reported */
     int silent;              /* mistakes met again after they were reported */
-    bool alone;              /* a node function by itself: what it will receive is not known */
-    Vec(Graph *) graphs;     /* all instances, the model's and others, to free */
-    int depth;               /* of check_expr */
-    int64_t work;            /* expressions evaluated so far */
+    bool alone;     /* what is built receives no value: nodes carry numbers, or maps if these are wanted */
+    bool wants_map; /* then: a built-in wanted a map */
+    Shape alone_map;
+    Vec(Graph *) graphs; /* all instances, the model's and others, to free */
+    int depth;           /* of check_expr */
+    int64_t work;        /* expressions evaluated so far */
     /* test blocks */
     bool testing; /* the built-ins of tests have a meaning */
     bool dry;     /* only names and kinds: nothing is differentiated */
@@ -226,6 +228,7 @@ const char *unique_name(Check *k, const char *base);
 bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out);
 bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out);
 /* check_map.c */
+enum { LARGEST_FILTER = 11, LARGEST_STRIDE = 4096 };
 Val *apply_map(Check *k, const Builtin *b, Val **args, Span span);
 
 enum { MOST_NUMBERS = 1000000000, MOST_COMPONENTS = 4096 }; /* of a tensor; of a weight of one node */
@@ -253,12 +256,33 @@ bool place_nodes(Check *k, Graph *g);
 Val *apply_graph(Check *k, Val *function, Val *first, Span span);
 /* An instance without an input value, for tests. NULL after a message. */
 Graph *instantiate(Check *k, Val *function, Span span);
-/* One use of a node function on a set of a few nodes: a graph without edges. */
-Graph *cell_graph(Check *k, Val *function, Shape shape, Span span);
+/* What receives no value is built with numbers, and once more with maps when it asks for them. */
+typedef struct Alone {
+    int names, params, silent;
+    int64_t param_total;
+} Alone;
+Alone alone_open(Check *k);
+/* Is it to be built once more? Then it is as if nothing had been built. */
+bool alone_again(Check *k, const Alone *before, bool built, Shape map);
+void alone_close(Check *k);
+/* An instance without sets. */
+Graph *graph_new(Check *k, const char *base, Span span);
+void add_edge_weights(Check *k, Graph *g);
 /* The graph as a value of the function being built. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span);
+/* check_layer_graph.c */
+/* One use of a node function on a tensor: a node an element, or a channel of maps; no edges. */
+Graph *cell_graph(Check *k, Val *function, Shape shape, Span span);
 Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span);
-Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span);
+/* A filter and a bias for each channel of x. */
+Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span);
+/* linear and conv2d: every input of a group leads to every output of it. */
+typedef struct DenseLayer {
+    int64_t out, groups;
+    Shape weight; /* of the tensor of all edges, output by output */
+    bool bias;
+} DenseLayer;
+Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span);
 /* check_cell.c */
 void build_cell(Check *k, Graph *g, int set, Val *function);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);

@@ -19,7 +19,7 @@ const char *unique_name(Check *k, const char *base)
     return name;
 }
 
-static Graph *graph_new(Check *k, const char *base, Span span)
+Graph *graph_new(Check *k, const char *base, Span span)
 {
     Graph *g = NEW(k->perm, Graph);
     g->name = unique_name(k, base);
@@ -204,7 +204,7 @@ static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
     return ok;
 }
 
-static void add_edge_weights(Check *k, Graph *g)
+void add_edge_weights(Check *k, Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         Bundle *u = &g->bundles.at[b];
@@ -299,10 +299,38 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     return g;
 }
 
+Alone alone_open(Check *k)
+{
+    k->alone = true, k->wants_map = false;
+    return (Alone){k->used_names.count, k->model->params.count, k->silent, k->model->param_total};
+}
+
+bool alone_again(Check *k, const Alone *before, bool built, Shape map)
+{
+    if (built || !k->wants_map) return false;
+    k->alone = false, k->alone_map = map;
+    k->used_names.count = before->names, k->silent = before->silent;
+    k->model->params.count = before->params, k->model->param_total = before->param_total;
+    return true;
+}
+
+void alone_close(Check *k)
+{
+    k->alone = false, k->alone_map = (Shape){0};
+}
+
 Graph *instantiate(Check *k, Val *function, Span span)
 {
+    enum { SIZE = 64 }; /* large enough for most parts and windows */
     const Decl *d = function->decl;
-    if (!d->sizes.count) return build_graph(k, function, NULL, (Shape){0}, span);
+    if (!d->sizes.count) {
+        Alone before = alone_open(k);
+        Graph *g = build_graph(k, function, NULL, (Shape){0}, span);
+        if (alone_again(k, &before, g != NULL, (Shape){2, {SIZE, SIZE}}))
+            g = build_graph(k, function, NULL, (Shape){0}, span);
+        alone_close(k);
+        return g;
+    }
     Diag *g = diag_add(k->diags, E_ARGUMENT, span,
                        "'%s' takes its sizes from the value it is given; here is none", d->name.text);
     diag_note(g, d->sizes.at[0].span, "they are named here");
@@ -399,82 +427,4 @@ Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span)
     }
     k->positions = 0;
     return result;
-}
-
-/* ---- graphs without a declaration ---- */
-
-static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
-{
-    return (NodeSet){
-        .name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
-}
-
-Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
-{
-    const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
-    Graph *g = graph_new(k, name, span);
-    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, shape, 0, span));
-    NodeSet *s = &g->sets.at[0];
-    if (shape.rank == MAX_RANK || shape.rank == 3) { /* [channels, height, width] */
-        s->map = (Shape){2, {shape.dim[shape.rank - 2], shape.dim[shape.rank - 1]}};
-        s->shape = (Shape){shape.rank - 2, {shape.dim[0], shape.dim[1]}};
-        if (s->shape.rank == 1) s->shape.dim[1] = 0;
-        s->size = shape_size(s->shape);
-    }
-    s->value_map = s->map;
-    g->input = g->output = 0;
-    if (!few_nodes(k, g, span)) return NULL;
-    build_cell(k, g, 0, function);
-    place_nodes(k, g);
-    WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
-    WiringCycle cycle;
-    if (!g->sets.at[0].cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return NULL;
-    g->number = k->model->graphs.count;
-    vec_push(k->perm, &k->model->graphs, g);
-    return g;
-}
-
-/* A function with weights applied to a tensor: one node an element, no edges. */
-Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
-{
-    Graph *g = cell_graph(k, function, x->value->shape, span);
-    return g ? wired_value(k, g, x->value, span) : val_poison(k);
-}
-
-static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
-{
-    Func *f = s->cell = func_new(k->perm, arena_printf(k->perm, "%s.bias", g->name));
-    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.b", g->name), s->shape, g->span);
-    p->learned = true, p->decay = 1, p->components = 1;
-    p->init = (Init){.kind = INIT_UNIFORM, .a = -1 / sqrt(fan_in), .b = 1 / sqrt(fan_in)};
-    vec_push(k->perm, &s->weights, p);
-    Value *sum = func_add(f, IR_ARG, g->span, 0, NULL), *b = func_add(f, IR_WEIGHT, g->span, 0, NULL);
-    b->param = p;
-    func_result(f, "value", func_binary(f, IR_ADD, sum, b));
-    s->cell_name = "bias";
-    s->cell_back = grad_cell(k->perm, f);
-    func_prune(s->cell_back);
-}
-
-Val *linear_layer(Check *k, Val *x, int64_t out, bool bias, Val *keep, Span span)
-{
-    int64_t in = x->value->shape.dim[0];
-    Graph *g = graph_new(k, "linear", span);
-    vec_push(k->perm, &g->sets, plain_set("x", SET_INPUT, x->value->shape, -1, x->span));
-    vec_push(k->perm, &g->sets, plain_set("y", SET_OUTPUT, shape_vector(out), 0, span));
-    g->input = 0, g->output = 1;
-    if (bias) bias_cell(k, g, &g->sets.at[1], (double)in);
-    place_nodes(k, g);
-    vec_push(k->perm, &g->bundles, (Bundle){.from = 0, .to = 1, .span = span});
-    vec_push(k->perm, &g->lists,
-             (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = span});
-    int before = mistakes(k);
-    if (!few_nodes(k, g, span) || !build_candidates(k, g)) return val_poison(k);
-    add_edge_weights(k, g);
-    check_budget(k, g, 0, keep->kind == VAL_NONE ? BUDGET_NONE : BUDGET_KEEP, keep,
-                 keep->kind == VAL_NONE ? span : keep->span);
-    if (!build_order(k, g) || mistakes(k) != before) return val_poison(k);
-    g->number = k->model->graphs.count;
-    vec_push(k->perm, &k->model->graphs, g);
-    return wired_value(k, g, x->value, span);
 }

@@ -1,5 +1,6 @@
 /* check_layer.c: layers: what a model is written with, on tensors. */
 #include "check.h"
+#include "op.h"
 #include <math.h>
 
 static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
@@ -93,17 +94,90 @@ static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
     return val_runtime(k, v, span);
 }
 
+static bool truth(Check *k, const Val *v, const char *what)
+{
+    if (v->kind == VAL_BOOL) return true;
+    if (!val_is_poison(v))
+        diag_add(k->diags, E_KIND, v->span, "%s is true or false; this is %s", what, val_text(k, v));
+    return false;
+}
+
 static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
 {
-    int64_t out;
+    DenseLayer d = {.groups = 1};
+    Value *x = a[0]->value;
     if (!is_vector(k, b, a[0], span) ||
-        !whole_between(k, a[1], "the number of outputs", 1, limits.nodes, &out))
+        !whole_between(k, a[1], "the number of outputs", 1, limits.nodes, &d.out) || !truth(k, a[2], "bias"))
         return val_poison(k);
-    if (a[2]->kind != VAL_BOOL) {
-        diag_add(k->diags, E_KIND, a[2]->span, "bias is true or false; this is %s", val_text(k, a[2]));
+    d.bias = a[2]->number != 0;
+    d.weight = (Shape){2, {d.out, x->shape.dim[0]}};
+    return dense_layer(k, "linear", x, &d, a[3], span);
+}
+
+/* ---- convolution ---- */
+
+static bool is_maps(Check *k, const Builtin *b, const Val *x, Span span)
+{
+    if (x->value->shape.rank == 3) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "'%s' takes maps [channels, rows, columns] and is given %s",
+                       b->name, shape_text(k->perm, x->value->shape));
+    diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, x->value->shape));
+    return false;
+}
+
+/* Channels are cut into groups of one size. */
+static bool groups_fit(Check *k, int64_t groups, int64_t count, const char *what, Span from, Span place)
+{
+    if (count % groups == 0) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, place, "%lld groups do not divide %lld %s", (long long)groups,
+                       (long long)count, what);
+    diag_note(d, from, "%lld %s come from here", (long long)count, what);
+    return false;
+}
+
+/* What each tap of each channel sees: [channels size size, rows, columns]. */
+static Value *windows_of(Check *k, Value *x, Window w, Span span)
+{
+    Shape shape = map_windowed(IR_WINDOWS, x->shape, w);
+    double numbers = 1;
+    for (int i = 0; i < shape.rank; i++) numbers *= (double)shape.dim[i];
+    if (w.size == 1 && w.stride == 1) return x;
+    if (numbers <= MOST_NUMBERS) return map_value(k->func, IR_WINDOWS, span, shape, w, 1, &x);
+    diag_add(k->diags, E_MEMORY, span, "the windows of '%s' hold %.15g numbers a sample; the most is %d",
+             "conv2d", numbers, MOST_NUMBERS);
+    return NULL;
+}
+
+static Val *conv2d(Check *k, const Builtin *b, Val **a, Span span)
+{
+    DenseLayer d = {0};
+    Window w = {.dilation = 1};
+    Value *x = a[0]->value;
+    if (!is_maps(k, b, a[0], span) ||
+        !whole_between(k, a[1], "the number of channels", 1, limits.nodes, &d.out) ||
+        !whole_between(k, a[2], "the size of a filter", 1, LARGEST_STRIDE, &w.size) ||
+        !whole_between(k, a[3], "a stride", 1, LARGEST_STRIDE, &w.stride) ||
+        !whole_between(k, a[4], "the number of groups", 1, limits.nodes, &d.groups) ||
+        !truth(k, a[5], "bias"))
         return val_poison(k);
-    }
-    return linear_layer(k, a[0], out, a[2]->number != 0, a[3], span);
+    int64_t in = x->shape.dim[0];
+    if (!groups_fit(k, d.groups, in, "channels", x->span, a[4]->span) ||
+        !groups_fit(k, d.groups, d.out, "outputs", a[1]->span, a[4]->span))
+        return val_poison(k);
+    d.bias = a[5]->number != 0;
+    d.weight = (Shape){4, {d.out, in / d.groups, w.size, w.size}};
+    Value *seen = windows_of(k, x, w, span);
+    return seen ? dense_layer(k, "conv2d", seen, &d, a[6], span) : val_poison(k);
+}
+
+static Val *depthwise(Check *k, const Builtin *b, Val **a, Span span)
+{
+    Window w = {.dilation = 1};
+    if (!is_maps(k, b, a[0], span) ||
+        !whole_between(k, a[1], "the size of a filter", 1, LARGEST_FILTER, &w.size) ||
+        !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride) || !truth(k, a[3], "bias"))
+        return val_poison(k);
+    return depthwise_layer(k, a[0], w, a[3]->number != 0, span);
 }
 
 static Val *dropout(Check *k, Val **a, Span span)
@@ -167,6 +241,8 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     Value *x = a[0]->value;
     if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
     if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
+    if (strcmp(b->name, "conv2d") == 0) return conv2d(k, b, a, span);
+    if (strcmp(b->name, "depthwise") == 0) return depthwise(k, b, a, span);
     if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
     if (strcmp(b->name, "scan") == 0)
         return val_is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], a[2], span);

@@ -7,8 +7,6 @@
 #include "check.h"
 #include "op.h"
 
-enum { LARGEST_WINDOW = 11, LARGEST_STRIDE = 4096 };
-
 /* What a node's value or a tensor is, in words. */
 static const char *shape_in_words(Check *k, const Value *x)
 {
@@ -32,13 +30,14 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
         return NULL;
     }
     if (cell ? x->value->shape.rank == 2 : x->value->shape.rank >= 3) return x->value;
-    if (cell && k->alone) return k->silent++, NULL;
+    if (cell && k->alone && x->value->shape.rank == 0) return k->wants_map = true, k->silent++, NULL;
     Diag *d = diag_add(k->diags, E_SHAPE, span,
                        cell ? "'%s' needs a map, and here it is given %s"
                             : "'%s' takes maps [channels, rows, columns] and is given %s",
                        b->name, shape_in_words(k, x->value));
     diag_note(d, x->value->span, "%s comes from here", shape_in_words(k, x->value));
-    if (cell) diag_help(d, "give the graph a value [channels, rows, columns]: then each node has a map");
+    if (cell && x->value->op == IR_ARG)
+        diag_help(d, "give the graph a value [channels, rows, columns]: then each node has a map");
     return NULL;
 }
 
@@ -175,6 +174,7 @@ static const bool *received_values(Check *k)
 static Value *filter_tap(Check *k, const Val *item, const bool *received)
 {
     bool known = item->kind != VAL_RUNTIME;
+    if (item->kind == VAL_LIST) return filter_wrong(k, item, "a list inside its rows"), NULL;
     Value *v = val_value(k, item, "a number of the filter");
     if (!v) return NULL;
     if (v->is_bool || v->shape.rank > 0 || (!known && received[v->id])) {
@@ -214,9 +214,11 @@ static Val *conv(Check *k, Value *x, Val **a, Span span)
     Value *args[1 + MOST_TAPS] = {x};
     Window w;
     if (val_is_poison(a[1])) return val_poison(k);
-    if (a[1]->kind != VAL_LIST) return filter_wrong(k, a[1], val_kind_text(a[1]));
-    if (a[1]->items.count < 1 || a[1]->items.count > LARGEST_WINDOW) {
-        diag_add(k->diags, E_RANGE, a[1]->span, "a filter has 1 to %d rows; this one has %d", LARGEST_WINDOW,
+    if (a[1]->kind != VAL_LIST)
+        return filter_wrong(k, a[1],
+                            a[1]->kind == VAL_RUNTIME ? shape_in_words(k, a[1]->value) : val_kind_text(a[1]));
+    if (a[1]->items.count < 1 || a[1]->items.count > LARGEST_FILTER) {
+        diag_add(k->diags, E_RANGE, a[1]->span, "a filter has 1 to %d rows; this one has %d", LARGEST_FILTER,
                  a[1]->items.count);
         return val_poison(k);
     }

@@ -100,7 +100,7 @@ bool input_fits(Check *k, Graph *g, const Value *x, Span span)
 {
     NodeSet *s = &g->sets.at[g->input];
     Shape map = {0};
-    if (!x) return true;
+    if (!x) return s->map = k->alone_map, true;
     Shape front = x->shape;
     if (x->shape.rank == s->shape.rank + 2) {
         front.rank -= 2, map.rank = 2;

@@ -47,7 +47,10 @@ static void graph_body(Check *k, Val *v, Span span)
     Graph *g = instantiate(k, v, span);
     if (!g) return;
     Model *m = k->model;
-    m->name = g->name, m->input = g->sets.at[g->input].shape;
+    const NodeSet *in = &g->sets.at[g->input];
+    m->name = g->name, m->input = in->shape;
+    if (in->shape.rank + in->map.rank > MAX_RANK) m->input = shape_vector(in->size);
+    for (int i = 0; i < in->map.rank; i++) m->input.dim[m->input.rank++] = in->map.dim[i];
     k->func = func_new(k->perm, g->name);
     k->mode = MODE_MODEL;
     Value *x = func_add(k->func, IR_INPUT, span, 0, NULL);
@@ -188,7 +191,10 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
     }
     scratch_open(k, &saved);
     Model *m = k->model;
+    Alone before = alone_open(k);
     Graph *g = cell_graph(k, v, shape_vector(NODES), span);
+    if (alone_again(k, &before, g != NULL, (Shape){0})) g = cell_graph(k, v, (Shape){3, {NODES, 5, 6}}, span);
+    alone_close(k);
     scratch_close(k, &saved);
     if (!g) return val_poison(k);
     return val_number(k, k->dry ? 0 : cell_gradcheck(k->perm, m, &g->sets.at[0], (int)samples->number), span);
@@ -197,8 +203,8 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
 static Val *gradcheck_value(Check *k, const Builtin *b, Val **args, Span span)
 {
     Val *v = args[0];
-    bool function =
-        is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin && v->builtin->kind == KIND_POINT);
+    bool function = is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin &&
+                                            (v->builtin->kind == KIND_POINT || v->builtin->kind == KIND_MAP));
     if (function) return cell_gradcheck_value(k, v, args[1], span);
     if (is_kind(v, DECL_GRAPH) || is_kind(v, DECL_MODEL)) return model_gradcheck_value(k, v, span);
     return wrong_subject(k, b, v, "a fn, a graph or a model");

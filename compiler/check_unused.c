@@ -48,9 +48,11 @@ static void unused(Check *k, const Decl *d)
     if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0))
         instantiate(k, function, d->name.span);
     if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1)) {
-        k->alone = true; /* on numbers, up to what needs a map */
-        cell_graph(k, function, shape_vector(1), d->name.span);
-        k->alone = false;
+        Alone before = alone_open(k);
+        Graph *g = cell_graph(k, function, shape_vector(1), d->name.span);
+        if (alone_again(k, &before, g != NULL, (Shape){0}))
+            cell_graph(k, function, (Shape){3, {1, 64, 64}}, d->name.span);
+        alone_close(k);
     }
     scratch_close(k, &saved);
 }

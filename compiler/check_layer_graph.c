@@ -1,0 +1,202 @@
+/* check_layer_graph.c: layers that are graphs without a declaration.
+ *
+ *   a fn with weights    one node an element, or one a channel of maps, no edges
+ *   depthwise            the same: each node filters its map
+ *   linear               every input leads to every output
+ *   conv2d               the same on maps, behind `windows`: one input a channel and tap
+ */
+#include "check.h"
+#include "grad.h"
+#include "op.h"
+#include <math.h>
+
+static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
+{
+    return (NodeSet){
+        .name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
+}
+
+/* [channels.., rows, columns] is a node with a map for each channel. */
+static NodeSet mapped_set(const char *name, int role, Shape shape, int64_t first, Span span)
+{
+    Shape nodes = shape, map = {0};
+    if (shape.rank >= 3) {
+        nodes.rank -= 2, map.rank = 2;
+        for (int i = 0; i < 2; i++) map.dim[i] = shape.dim[nodes.rank + i], nodes.dim[nodes.rank + i] = 0;
+    }
+    NodeSet s = plain_set(name, role, nodes, first, span);
+    s.map = s.value_map = map;
+    return s;
+}
+
+static void add_to_model(Check *k, Graph *g)
+{
+    g->number = k->model->graphs.count;
+    vec_push(k->perm, &k->model->graphs, g);
+}
+
+/* ---- one set, no edges ---- */
+
+static Graph *set_graph(Check *k, const char *name, Shape shape, Span span)
+{
+    Graph *g = graph_new(k, name, span);
+    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, shape, 0, span));
+    g->input = g->output = 0;
+    return few_nodes(k, g, span) ? g : NULL;
+}
+
+/* When the only set has its node function. */
+static bool set_graph_done(Check *k, Graph *g)
+{
+    const NodeSet *s = &g->sets.at[0];
+    place_nodes(k, g);
+    WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
+    WiringCycle cycle;
+    if (!s->cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return false;
+    add_to_model(k, g);
+    return true;
+}
+
+Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
+{
+    const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
+    Graph *g = set_graph(k, name, shape, span);
+    if (!g) return NULL;
+    build_cell(k, g, 0, function);
+    return set_graph_done(k, g) ? g : NULL;
+}
+
+Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
+{
+    Graph *g = cell_graph(k, function, x->value->shape, span);
+    return g ? wired_value(k, g, x->value, span) : val_poison(k);
+}
+
+/* ---- node functions ---- */
+
+/* A weight of every node, evenly in +- 1 / sqrt(fan_in). */
+static Tensor *node_weight(Check *k, Graph *g, NodeSet *s, const char *name, Shape shape, double fan_in)
+{
+    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", g->name, name), shape, g->span);
+    p->learned = true, p->decay = 1, p->components = shape_size(shape) / s->size;
+    p->init = (Init){.kind = INIT_UNIFORM, .a = -1 / sqrt(fan_in), .b = 1 / sqrt(fan_in)};
+    vec_push(k->perm, &s->weights, p);
+    return p;
+}
+
+static Value *component(Func *f, Tensor *p, int64_t index, Span span)
+{
+    Value *v = func_add(f, IR_WEIGHT, span, 0, NULL);
+    v->param = p, v->index = index;
+    return v;
+}
+
+static Value *received(Func *f, const NodeSet *s, Span span)
+{
+    Value *sum = func_add(f, IR_ARG, span, 0, NULL);
+    sum->shape = s->map;
+    return sum;
+}
+
+static void set_cell(Check *k, NodeSet *s, Func *f, Value *value, const char *name)
+{
+    func_result(f, "value", value);
+    s->cell = f, s->cell_name = name;
+    s->value_map = value->shape;
+    s->cell_back = grad_cell(k->perm, f);
+    func_prune(s->cell_back);
+}
+
+static Value *with_bias(Check *k, Graph *g, NodeSet *s, Func *f, Value *value, double fan_in)
+{
+    Tensor *p = node_weight(k, g, s, "b", shape_vector(s->size), fan_in);
+    return func_binary(f, IR_ADD, value, component(f, p, 0, g->span));
+}
+
+static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
+{
+    Func *f = func_new(k->perm, arena_printf(k->perm, "%s.bias", g->name));
+    Value *sum = received(f, s, g->span);
+    set_cell(k, s, f, with_bias(k, g, s, f, sum, fan_in), "bias");
+}
+
+/* conv(z, k) + b, with k and b of the channel. */
+static void filter_cell(Check *k, Graph *g, NodeSet *s, Window w, bool bias)
+{
+    Value *args[1 + MOST_TAPS];
+    int64_t taps = w.size * w.size;
+    Func *f = func_new(k->perm, arena_printf(k->perm, "%s.filter", g->name));
+    Tensor *p = node_weight(k, g, s, "k", (Shape){3, {s->size, w.size, w.size}}, (double)taps);
+    args[0] = received(f, s, g->span);
+    for (int64_t t = 0; t < taps; t++) args[1 + t] = component(f, p, t, g->span);
+    Value *y = map_value(f, IR_CONV, g->span, map_windowed(IR_CONV, s->map, w), w, 1 + (int)taps, args);
+    set_cell(k, s, f, bias ? with_bias(k, g, s, f, y, (double)taps) : y, "filter");
+}
+
+Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span)
+{
+    Graph *g = set_graph(k, "depthwise", x->value->shape, span);
+    if (!g) return val_poison(k);
+    filter_cell(k, g, &g->sets.at[0], w, bias);
+    return set_graph_done(k, g) ? wired_value(k, g, x->value, span) : val_poison(k);
+}
+
+/* ---- every input to every output ---- */
+
+/* Edges within a group: the first index of both sets is the same. */
+static Func *same_group(Check *k, const Graph *g)
+{
+    Func *f = func_new(k->perm, arena_printf(k->perm, "%s.edges.0", g->name));
+    Value *index[4];
+    for (int i = 0; i < 4; i++) {
+        index[i] = func_add(f, IR_ARG, g->span, 0, NULL);
+        index[i]->index = i;
+    }
+    func_result(f, "candidate", func_binary(f, IR_EQ, index[0], index[2]));
+    func_prune(f);
+    return f;
+}
+
+/* A set whose nodes are in so many groups: [groups, nodes of each]. */
+static void group_set(NodeSet *s, int64_t groups)
+{
+    s->shape = (Shape){2, {groups, s->size / groups}};
+}
+
+/* The edges of all outputs, their weights of shape `weight`, and their budget. */
+static bool dense_edges(Check *k, Graph *g, int64_t groups, Shape weight, Val *keep)
+{
+    Bundle u = {.from = 0, .to = 1, .span = g->span};
+    if (groups > 1) {
+        for (int s = 0; s < 2; s++) group_set(&g->sets.at[s], groups);
+        u.predicate = same_group(k, g);
+        u.uses_to = u.uses_from = 1;
+    }
+    vec_push(k->perm, &g->bundles, u);
+    vec_push(k->perm, &g->lists,
+             (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = g->span});
+    int before = mistakes(k);
+    if (!few_nodes(k, g, g->span) || !build_candidates(k, g)) return false;
+    add_edge_weights(k, g);
+    g->bundles.at[0].weight->shape = weight;
+    bool all = keep->kind == VAL_NONE;
+    check_budget(k, g, 0, all ? BUDGET_NONE : BUDGET_KEEP, keep, all ? g->span : keep->span);
+    return build_order(k, g) && mistakes(k) == before;
+}
+
+Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span)
+{
+    Graph *g = graph_new(k, name, span);
+    Shape y = x->shape, weight = d->weight;
+    y.dim[0] = d->out;
+    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, x->shape, -1, x->span));
+    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, y, 0, span));
+    g->input = 0, g->output = 1;
+    if (d->bias) bias_cell(k, g, &g->sets.at[1], (double)(g->sets.at[0].size / d->groups));
+    place_nodes(k, g);
+    if (!dense_edges(k, g, d->groups, weight, keep)) return val_poison(k);
+    add_to_model(k, g);
+    Val *out = wired_value(k, g, x, span);
+    out->value->shape = y; /* also where nodes have two indices */
+    return out;
+}
