@@ -194,7 +194,7 @@ bool place_nodes(Check *k, Graph *g)
         s->pixels = shape_size(s->map), s->value_pixels = shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
         s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels);
-        s->value_pitch = s->role == SET_OUTPUT || s->first < 0 ? s->value_pixels : padded(s->value_pixels);
+        s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels);
         if (s->first < 0) continue;
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
         g->rows += s->size * s->value_pitch, g->sum_rows += s->size * s->pitch;
