@@ -73,8 +73,8 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
 }
 
 /* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n
- * multiply-adds a sample, one at each evaluation of a graph in time. */
-static bool params_count(Check *k, Graph *g, Val *v, int64_t candidates, int64_t *out)
+ * multiply-adds a sample, one a pixel at each evaluation of a graph in time. */
+static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidates, int64_t *out)
 {
     Val *n = v->items.at[0];
     if (n->kind != VAL_NUMBER) {
@@ -84,8 +84,7 @@ static bool params_count(Check *k, Graph *g, Val *v, int64_t candidates, int64_t
     }
     double used = 0;
     if (strcmp(v->builtin->name, "macs") == 0)
-        return whole_count(k, floor(n->number / (is_timed(g) ? (double)timed_evaluations(g) : 1)), candidates,
-                           v->span, out);
+        return whole_count(k, floor(n->number / edge_macs(g, list)), candidates, v->span, out);
     for (int s = 0; s < g->sets.count; s++)
         for (int i = 0; i < g->sets.at[s].weights.count; i++)
             used += (double)g->sets.at[s].weights.at[i]->size;
@@ -200,7 +199,7 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
         return;
     }
     bool other = strcmp(call, "params") == 0 || strcmp(call, "macs") == 0;
-    if (!(other ? params_count(k, g, amount, l->candidates, &l->keep)
+    if (!(other ? params_count(k, g, list, amount, l->candidates, &l->keep)
                 : amount_count(k, amount, l->candidates, &l->keep)))
         return;
     l->kept = l->keep;

@@ -165,5 +165,10 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
+/* Multiply-adds of one sample: those of an edge of a list, one a pixel and evaluation (the mean over the
+ * candidates where they lead to maps of several sizes); those of all edges in use and of the filters of node
+ * functions. */
+double edge_macs(const Graph *g, int list);
+int64_t graph_macs(const Graph *g);
 int64_t graph_parameters(const Graph *g); /* kept edges and weights of node functions */
 #endif

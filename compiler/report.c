@@ -1,18 +1,17 @@
 /* report.c: what `dnw check` says of a file that is right: sizes by graph. */
 #include "compile.h"
-#include "timed.h"
+#include "model.h"
 
 typedef struct GraphRow {
     const char *name;
     int64_t candidates, kept, parameters, macs;
 } GraphRow;
 
-/* Multiply-adds of one sample: one for each edge in use, at each evaluation of a graph in time. */
 static GraphRow graph_row(const Graph *g)
 {
     GraphRow r = {.name = g->name, .kept = model_edges_kept(g), .parameters = graph_parameters(g)};
     for (int i = 0; i < g->lists.count; i++) r.candidates += g->lists.at[i].candidates;
-    r.macs = r.kept * (is_timed(g) ? timed_evaluations(g) : 1);
+    r.macs = graph_macs(g);
     return r;
 }
 

@@ -69,8 +69,44 @@ static void test_counts(void **state)
     }
 }
 
+/* ---- multiply-adds of one sample ---- */
+
+typedef struct Macs {
+    const char *model, *graph;
+    int kept, macs;
+} Macs;
+
+static const Macs macs[] = {
+    {"model M(x[6]) = x |> linear(4)", "linear", 24, 24},
+    {"model M(x[2, 5, 4]) = x |> conv2d(3, 3)", "conv2d", 54, 54 * 20},
+    {"model M(x[2, 5, 4]) = x |> conv2d(4, 3, stride = 2, groups = 2)", "conv2d", 36, 36 * 6},
+    {"model M(x[2, 5, 4]) = x |> conv2d(3, 3, keep = macs(200))", "conv2d", 10, 200},
+    {"model M(x[2, 5, 4]) = x |> depthwise(3, stride = 2)", "depthwise", 0, 2 * 9 * 6},
+    {"fn F(z) { weight k[2, 2] ~ kaiming; conv(z, k) }\n"
+     "graph G { time = steps(3); input x[2]; nodes h[4] : F; output y[1]; edges { x -> h; h -> y } keep 5 }\n"
+     "model M(x[2, 5, 4]) = x |> G",
+     "G", 5, 3 * (5 * 20 + 4 * 4 * 20)},
+};
+
+static void test_macs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof macs / sizeof *macs; i++) {
+        Compilation *c = compilation_new();
+        bool ok = compile_text(c, "macs.dnw", macs[i].model, strlen(macs[i].model));
+        if (!ok) diags_print(c->diags, stderr, false);
+        assert_true(ok);
+        json_t *report = compile_report_json(c),
+               *g = json_object_get(json_object_get(report, "graphs"), macs[i].graph);
+        assert_int_equal(json_integer_value(json_object_get(g, "kept")), macs[i].kept);
+        assert_int_equal(json_integer_value(json_object_get(g, "macs")), macs[i].macs);
+        json_decref(report);
+        compilation_free(c);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_counts), cmocka_unit_test(test_macs)};
     return cmocka_run_group_tests_name("budget", tests, NULL, NULL);
 }

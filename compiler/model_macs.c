@@ -1,0 +1,43 @@
+/* model_macs.c: multiply-adds of a graph for one sample. */
+#include "model.h"
+#include "timed.h"
+
+static int64_t evaluations(const Graph *g)
+{
+    return is_timed(g) ? timed_evaluations(g) : 1;
+}
+
+double edge_macs(const Graph *g, int list)
+{
+    double edges = 0, pixels = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->list != list) continue;
+        edges += (double)u->candidates.count;
+        pixels += (double)u->candidates.count * (double)shape_size(g->sets.at[u->to].map);
+    }
+    return (edges > 0 ? pixels / edges : 1) * (double)evaluations(g);
+}
+
+/* One a tap and pixel. */
+static double function_macs(const Func *f)
+{
+    double n = 0;
+    for (int i = 0; f && i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_CONV) n += (double)(v->arg_count - 1) * (double)shape_size(v->shape);
+    }
+    return n;
+}
+
+int64_t graph_macs(const Graph *g)
+{
+    double n = 0;
+    for (int i = 0; i < g->lists.count; i++) n += (double)g->lists.at[i].kept * edge_macs(g, i);
+    for (int i = 0; i < g->sets.count; i++) {
+        const NodeSet *s = &g->sets.at[i];
+        double filters = function_macs(s->cell) + function_macs(s->send) + function_macs(s->move);
+        n += filters * (double)s->size * (double)evaluations(g);
+    }
+    return (int64_t)(n + 0.5);
+}
