@@ -143,6 +143,30 @@ expect "no data: bench" 0 "data random" ./digits bench --steps 2 --batch 8
 expect "no data: gradcheck" 0 "worst relative error" ./digits gradcheck
 expect "no data: info" 0 "mnist" ./digits info
 
+# ---- cifar10: five training batches of two records, a test batch of one
+
+record() { bytes "$1" && pixels 3072; }
+batches() { for i in 1 2 3 4 5; do { record 00; record 09; } >"data/data_batch_$i.bin"; done; record 03 >data/test_batch.bin; }
+outputs=10 write colours cifar10 'augment = [pad_crop(4), flip]' 'optim = sgd(lr = 0.1)' 'epochs = 1'
+build colours
+colours() { expect "cifar10: $1" "$2" "$3" ./colours train --data data --out out --force; }
+colours "missing" 1 "cifar10: no file data_batch_1.bin or data_batch_1.bin.gz"
+batches
+colours "good" 0 "10 training samples, 1 test samples"
+head -c 5000 data/data_batch_4.bin >cut && mv cut data/data_batch_4.bin
+colours "truncated" 1 "data/data_batch_4.bin, byte 3073: truncated in record 1: wanted 3073 bytes, found 1927"
+{ record 00; record 0a; } >data/data_batch_4.bin
+colours "label out of range" 1 "data/data_batch_4.bin, byte 3073: label 10 of record 1 is not in 0 .. 9"
+rm data/*.bin
+# pictures when it was built, a list of numbers when it is run
+write moved 'idx("images", "labels")' 'augment = [flip]' 'optim = adam(lr = 0.01)' 'epochs = 1'
+build moved
+idx data/images 6 4 && pixels 24 >>data/images
+cp labels data
+expect "augment: no pictures" 1 "data/images: the program's augment changes pictures, and these samples are none" \
+  ./moved train --data data --out out --force
+rm data/images data/labels
+
 # ---- npy
 
 one() { bytes 00 00 80 3f; }
