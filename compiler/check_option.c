@@ -26,12 +26,15 @@ static void collect_options(Check *k)
         }
 }
 
-/* -D NAME=VALUE: the value is an expression of the language, in a little file of its own for messages. */
+/* -D NAME=VALUE: the value is an expression of the language, in a little file of its own for messages; that of
+ * an option that is a text may stand without quotes. */
 static void set_option(Check *k, const Define *define)
 {
-    const char *text = arena_printf(k->perm, "option %s = %s\n", define->name, define->value);
-    int file = sources_add(k->c->sources, "-D", text, strlen(text));
     OptionState *o = find_option(k, define->name);
+    bool bare = o && o->decl->value && o->decl->value->kind == EXPR_STRING && define->value[0] != '"';
+    const char *quote = bare ? "\"" : "",
+               *text = arena_printf(k->perm, "option %s = %s%s%s\n", define->name, quote, define->value, quote);
+    int file = sources_add(k->c->sources, "-D", text, strlen(text));
     Span whole = {(uint32_t)file, 7, 7 + (uint32_t)strlen(define->name)};
     if (!o) {
         const char **names = NEW_ARRAY(k->perm, const char *, (size_t)k->options.count + 1);
