@@ -26,14 +26,14 @@ static void collect_options(Check *k)
         }
 }
 
-/* -D NAME=VALUE: the value is an expression of the language, in a little file of its own for messages; that of
- * an option that is a text may stand without quotes. */
+/* -D NAME=VALUE: the value is an expression of the language, in a little file of its own for messages; that
+ * of an option that is a text may stand without quotes. */
 static void set_option(Check *k, const Define *define)
 {
     OptionState *o = find_option(k, define->name);
     bool bare = o && o->decl->value && o->decl->value->kind == EXPR_STRING && define->value[0] != '"';
-    const char *quote = bare ? "\"" : "",
-               *text = arena_printf(k->perm, "option %s = %s%s%s\n", define->name, quote, define->value, quote);
+    const char *quote = bare ? "\"" : "", *text = arena_printf(k->perm, "option %s = %s%s%s\n", define->name,
+                                                               quote, define->value, quote);
     int file = sources_add(k->c->sources, "-D", text, strlen(text));
     Span whole = {(uint32_t)file, 7, 7 + (uint32_t)strlen(define->name)};
     if (!o) {

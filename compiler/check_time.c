@@ -279,18 +279,26 @@ static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span s
     return true;
 }
 
-static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, TimedCell *c, Span span)
+static bool follows_from_states(Check *k, const Func *f, const Value *v, const char *what, Span span)
+{
+    if (!depends_on_sum(f, v)) return true;
+    Diag *d =
+        diag_add(k->diags, E_KIND, span,
+                 "what a node %s must follow from its states, not from what reaches it at that moment", what);
+    diag_help(d, "let a state take the sum, and end the function with the state");
+    return false;
+}
+
+/* `shown` NULL: what the node sends. */
+static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, Value *shown, TimedCell *c, Span span)
 {
     Value *next[MAX_STATES], *sent = result;
     if (c->count == 0) { /* without a state a node's own value moves */
         sent = func_add(f, IR_ARG, span, 0, NULL);
         sent->index = 1, sent->shape = result->shape;
         next[0] = result;
-    } else if (depends_on_sum(f, result)) {
-        Diag *d = diag_add(
-            k->diags, E_KIND, span,
-            "what a node sends must follow from its states, not from what reaches it at that moment");
-        diag_help(d, "let a state take the sum, and end the function with the state");
+    } else if (!follows_from_states(k, f, result, "sends", span) ||
+               (shown && !follows_from_states(k, f, shown, "shows", span))) {
         return;
     }
     for (int i = 0; i < c->count; i++) {
@@ -305,6 +313,31 @@ static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, TimedCell 
     s->move = cut_out(k, f, "move", s->states, next);
     s->send_back = grad_timed(k->perm, s->send, NULL, s->states, s->state_map);
     s->move_back = grad_timed(k->perm, s->move, &s->map, s->states, s->state_map);
+    s->show = s->send, s->show_back = s->send_back;
+    if (!shown || s->role != SET_OUTPUT) return;
+    s->show = cut_out(k, f, "show", 1, &shown);
+    s->show_back = grad_timed(k->perm, s->show, NULL, s->states, s->state_map);
+}
+
+/* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).
+ */
+static Value *last_line(Check *k, Val *v, Value **shown, Span span)
+{
+    *shown = NULL;
+    if (v->kind != VAL_TUPLE) return val_value(k, v, "the value of a node");
+    if (v->items.count != 2 || k->timed->count == 0) {
+        Diag *d = diag_add(k->diags, E_KIND, span, "a node sends one value; here are %d", v->items.count);
+        diag_help(d,
+                  "a function with states may end with two: (what the node sends, what it shows as output)");
+        return NULL;
+    }
+    Value *sent = val_value(k, v->items.at[0], "what a node sends");
+    *shown = val_value(k, v->items.at[1], "what a node shows");
+    if (!sent || !*shown) return NULL;
+    if (shape_equal(sent->shape, (*shown)->shape) && !(*shown)->is_bool) return sent;
+    diag_add(k->diags, E_SHAPE, span, "a node sends %s and shows %s; both must be of one kind",
+             map_text(k, sent->shape), (*shown)->is_bool ? "a condition" : map_text(k, (*shown)->shape));
+    return NULL;
 }
 
 void build_timed_cell(Check *k, Graph *g, int set, Val *function)
@@ -324,7 +357,7 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
     sum->shape = s->map;
     Val *v = val_runtime(k, sum, span);
     if (function) v = apply(k, function, v, span);
-    Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
+    Value *shown = NULL, *result = val_is_poison(v) ? NULL : last_line(k, v, &shown, span);
     k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
     k->func = saved.func, k->timed = saved.timed;
     if (result && result->is_bool) {
@@ -332,5 +365,5 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
                  s->cell_name);
         return;
     }
-    if (states_move(k, &cell, g) && result) finish_cell(k, s, f, result, &cell, span);
+    if (states_move(k, &cell, g) && result) finish_cell(k, s, f, result, shown, &cell, span);
 }

@@ -69,6 +69,16 @@ static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVM
 
 /* ---- forward ---- */
 
+/* What every node of a set makes of its states: what it sends, or shows. */
+static void each_node(GenTile *t, const NodeSet *s, const Func *f, LLVMValueRef state, GenBlocks to)
+{
+    Emit *e = t->e;
+    EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+    gen_cell(t, f, nodes.i, arguments(e, s, NULL, state, nodes.i),
+             &(CellResult){RESULT_STORE, gen_block(e, to, nodes.i)});
+    emit_loop_end(e, &nodes);
+}
+
 static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
@@ -79,10 +89,7 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
-        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-        gen_cell(&t, s->send, nodes.i, arguments(e, s, NULL, state, nodes.i),
-                 &(CellResult){RESULT_STORE, gen_block(e, sent_in(e, sent, s), nodes.i)});
-        emit_loop_end(e, &nodes);
+        each_node(&t, s, s->send, state, sent_in(e, sent, s));
     }
     end(e, saved);
     return f;
@@ -174,8 +181,10 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
     const NodeSet *out = &v->graph->sets.at[v->graph->output];
     Emit *e = t.e;
-    if (out->states) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
-    else sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
+    LLVMValueRef state = emit_element(e, sent, emit_int(e, -v->graph->state_rows * LANES)); /* they precede */
+    if (!out->states) sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
+    else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
+    else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pitch});
     end(e, saved);
     return f;
 }
@@ -228,20 +237,21 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     emit_loop_end(e, &nodes);
 }
 
-/* Gradient of `send` of all nodes of a set, added to their states' gradients. */
-static void send_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, GenBlocks d_sent,
-                      LLVMValueRef d_state)
+/* Gradient of `send` (or `show`) of all nodes of a set, added to their states' gradients. */
+static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *train, LLVMValueRef state,
+                      GenBlocks d_sent, LLVMValueRef d_state)
 {
+    const Func *forward = shown ? s->show : s->send, *back = shown ? s->show_back : s->send_back;
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i);
-    CellTotals totals = gen_totals(e, s->send);
+    CellTotals totals = gen_totals(e, forward);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(MAX_STATES + totals.weights.count + 1));
     args[1 + s->states] = gen_block(e, d_sent, nodes.i);
     for (int k = 0; k < s->states; k++)
         results[k] = (CellResult){RESULT_ADD, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
     gen_total_results(&totals, results + s->states);
-    gen_cell(t, s->send_back, nodes.i, args, results);
+    gen_cell(t, back, nodes.i, args, results);
     gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
@@ -284,7 +294,7 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
         const NodeSet *s = &g->sets.at[i];
         GenBlocks d_sent = work_of(&t, back, s);
         if (s->states && gather_gradients(&t, g, i, false, sums, d_sent, true))
-            send_back(&t, s, train, state, d_sent, d_state);
+            send_back(&t, s, false, train, state, d_sent, d_state);
     }
     end(t.e, saved);
     return f;
@@ -303,9 +313,10 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
         const NodeSet *s = &g->sets.at[i];
         GenBlocks d_sent = work_of(&t, back, s);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
-        if (i == g->output) send_back(&t, s, train, state, (GenBlocks){d_out, s->value_pixels}, d_state);
+        if (i == g->output)
+            send_back(&t, s, true, train, state, (GenBlocks){d_out, s->value_pixels}, d_state);
         else if (gather_gradients(&t, g, i, true, d_out, d_sent, true))
-            send_back(&t, s, train, state, d_sent, d_state);
+            send_back(&t, s, false, train, state, d_sent, d_state);
     }
     end(t.e, saved);
     return f;

@@ -108,6 +108,7 @@ static void cells_dump(const Model *m, bool back, FILE *out)
             if (set->cell) func_dump(back ? set->cell_back : set->cell, out);
             if (!set->states) continue;
             func_dump(back ? set->send_back : set->send, out);
+            if (set->show != set->send) func_dump(back ? set->show_back : set->show, out);
             func_dump(back ? set->move_back : set->move, out);
         }
 }

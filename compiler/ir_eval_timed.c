@@ -275,15 +275,22 @@ static bool flow(Group *u, int64_t position, double *length)
 
 /* ---- forward ---- */
 
-/* The output at one position, from what is sent at the start of a step. */
+/* The output at one position, from what is sent, or the states, at the start of a step. */
 static void show(const TimedEval *t, int64_t position, int64_t step)
 {
     const NodeSet *out = &t->g->sets.at[t->g->output];
-    const double *sent = state_of(t, step, 0) + t->states;
+    const double *state = state_of(t, step, 0), *sent = state + t->states;
+    Cell cell = out->states ? cell_new(t->arena, out->show) : (Cell){0};
+    Args args = {0};
     for (int64_t n = 0; n < out->size; n++) {
         double *y = t->value + timed_output(t->g) + position * set_rows(out) + n * out->value_pixels;
-        if (out->states) memcpy(y, sent + set_value(out, n), (size_t)out->value_pixels * sizeof *y);
-        else sum_into(t, t->g->output, n, sent, position, y);
+        if (!out->states) {
+            sum_into(t, t->g->output, n, sent, position, y);
+            continue;
+        }
+        load_states(out, n, state, args);
+        eval_cell(&cell, args, t->c->param, n);
+        memcpy(y, cell_result(&cell, 0), (size_t)out->value_pixels * sizeof *y);
     }
 }
 
@@ -323,19 +330,19 @@ static void add_weights(const TimedEval *t, const Func *forward_function, const 
     }
 }
 
-/* Adds the gradient of what the node sends to its states' gradients. */
-static void send_back(const TimedEval *t, const NodeSet *s, int64_t node, const double *state,
+/* Adds the gradient of what the node sends (or shows) to its states' gradients. */
+static void send_back(const TimedEval *t, const NodeSet *s, bool shown, int64_t node, const double *state,
                       const double *d_sent, double *d_state)
 {
     Args args = {0};
-    Cell cell = cell_new(t->arena, s->send_back);
+    Cell cell = cell_new(t->arena, shown ? s->show_back : s->send_back);
     load_states(s, node, state, args);
     args[1 + s->states] = d_sent;
     eval_cell(&cell, args, t->c->param, node);
     for (int k = 0; k < s->states; k++)
         for (int64_t p = 0; p < s->state_pixels; p++)
             d_state[set_state(s, k, node) + p] += cell_result(&cell, k)[p];
-    add_weights(t, s->send, &cell, s->states, node);
+    add_weights(t, shown ? s->show : s->send, &cell, s->states, node);
 }
 
 /* Adds weights times gradients of sums over the edges out of a node: to moving targets, or to the plain
@@ -390,7 +397,7 @@ static void evaluation_back(const TimedEval *t, const double *state, double *sum
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
             gather_gradients(t, i, n, sums, false, d_sent);
-            send_back(t, s, n, state, d_sent, d_state);
+            send_back(t, s, false, n, state, d_sent, d_state);
         }
 }
 
@@ -406,7 +413,7 @@ static void output_back(const TimedEval *t, const double *dy, int64_t position, 
             if (!out->states) gather_gradients(t, i, n, d, true, d_sent);
             else if (i == t->g->output)
                 memcpy(d_sent, d + n * s->value_pixels, (size_t)s->value_pixels * sizeof *d);
-            send_back(t, s, n, state, d_sent, d_state);
+            send_back(t, s, i == t->g->output, n, state, d_sent, d_state);
         }
 }
 

@@ -56,6 +56,7 @@ typedef struct NodeSet {
     int64_t state_pixels;
     double start[MAX_STATES];
     Func *send, *move;           /* results: the value; the next states or their rates */
+    Func *show, *show_back;      /* what an output gives; that of `send` where the function does not tell */
     Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of
                                     the states, of the weights */
     Vec(Tensor *) weights;       /* of the cell, in order of first use */
