@@ -98,6 +98,13 @@ typedef struct TimedCell {
     TimedState state[MAX_STATES];
 } TimedCell;
 
+/* What one line of edges says beside its ends (check_edge.c). */
+typedef struct EdgeUse {
+    Val *function;  /* NULL: w * value */
+    bool own;       /* it takes the target's own value */
+    const Expr *by; /* names the weight whose magnitude decides, or NULL */
+} EdgeUse;
+
 typedef struct Check {
     Compilation *c;
     Arena *perm;
@@ -135,8 +142,10 @@ typedef struct Check {
     TimedCell *timed;   /* in a graph with time */
     int64_t positions;  /* of the sequence that a graph is being applied to; 0: none */
     double seed;        /* of the train block: keys chance(p) */
+    bool in_edge;       /* an edge function is evaluated: `set` stands for its candidates */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
+    Vec(EdgeUse) edge_uses;       /* same order as graph->bundles */
     Scope *graph_scope;
     Vec(const char *) used_names; /* of graphs and layers, to keep them unique */
 } Check;
@@ -296,6 +305,18 @@ void declare_state(Check *k, Scope *scope, const Stmt *s);
 void move_state(Check *k, Scope *scope, const Stmt *s);
 /* `function` NULL: the value is the sum. */
 void build_timed_cell(Check *k, Graph *g, int set, Val *function);
+/* check_edge.c: edges with functions */
+/* What a line says; its function is poison after a message. */
+EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d,
+                 const Bundle *u);
+/* [targets, sources] when every pair is a candidate, else [candidates] */
+Shape candidates_shape(const Graph *g, const Bundle *u);
+/* Functions and weights of all lines that have one, once the candidates are known. */
+void build_edge_functions(Check *k, Graph *g);
+/* The weight that decides, where the budget needs one. */
+void choose_scores(Check *k, Graph *g);
+/* The start of a weight of an edge: false after a message. */
+bool edge_start(Check *k, Val *start, bool shared, Init *out);
 /* check_budget.c */
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
 /* check_topology.c: predicates, candidates, order, warnings */

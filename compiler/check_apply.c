@@ -225,6 +225,12 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         case STMT_WEIGHT: scope_add(k, scope, s->name, declare_weight(k, scope, s)); break;
         case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
         case STMT_STATE:
+            if (k->in_edge) {
+                Diag *g = diag_add(k->diags, E_PLACE, s->span,
+                                   "'%s' has a state, and an edge function has none", d->name.text);
+                diag_help(g, "keep the state in the node function of the target");
+                return val_poison(k);
+            }
             if (k->timed) {
                 declare_state(k, scope, s);
                 break;

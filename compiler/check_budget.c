@@ -83,18 +83,32 @@ static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidate
         return false;
     }
     double used = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        bool unlike = u->list == list && bundle_numbers(u) != list_numbers(g, list);
+        if (u->list != list || !u->edge || (strcmp(v->builtin->name, "params") == 0 && !unlike)) continue;
+        diag_add(k->diags, E_AMOUNT, v->span,
+                 unlike ? "%s(...) needs edges that all have as many weights: give a count or a percentage"
+                        : "%s(...) counts multiply-adds, and edges with a function do more than one: give a "
+                          "count or a percentage",
+                 v->builtin->name);
+        return false;
+    }
     if (strcmp(v->builtin->name, "macs") == 0)
         return whole_count(k, floor(n->number / edge_macs(g, list)), candidates, v->span, out);
-    for (int s = 0; s < g->sets.count; s++)
-        for (int i = 0; i < g->sets.at[s].weights.count; i++)
-            used += (double)g->sets.at[s].weights.at[i]->size;
-    if (!(n->number - used >= 1)) {
+    double numbers = (double)list_numbers(g, list);
+    used = (double)function_parameters(g);
+    if (numbers < 1) {
+        diag_add(k->diags, E_AMOUNT, v->span, "these edges have no weights of their own to count");
+        return false;
+    }
+    if (!(n->number - used >= numbers)) {
         diag_add(k->diags, E_AMOUNT, v->span,
                  "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number,
                  used);
         return false;
     }
-    return whole_count(k, n->number - used, candidates, v->span, out);
+    return whole_count(k, floor((n->number - used) / numbers), candidates, v->span, out);
 }
 
 /* Edges in use with at most `most` into each node. */

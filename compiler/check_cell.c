@@ -185,7 +185,7 @@ static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val
     p->components = shape_size(dims);
     p->learned = true, p->shared = s->shared, p->decay = 1;
     if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
-        !clamp_range(k, scope, s, p))
+        (k->in_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
         return NULL;
     if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
         diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");

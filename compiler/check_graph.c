@@ -149,13 +149,8 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
     return false;
 }
 
-static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, int list)
+static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d, int list)
 {
-    if (line->via) {
-        diag_add(k->diags, E_LATER, line->via->span,
-                 "edge functions (via) are not part of this release: an edge is a weight");
-        return false;
-    }
     Bundle u = {.from = edge_set(k, g, &line->from),
                 .to = edge_set(k, g, &line->to),
                 .list = list,
@@ -165,18 +160,15 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, int
     if (!line_predicate(k, g, scope, line, &u, &absent)) return false;
     if (absent) return true;
     if (!legal_ends(k, g, line, &u)) return false;
+    EdgeUse use = edge_use(k, g, scope, line, d, &u);
+    if (use.function && val_is_poison(use.function)) return false;
     vec_push(k->perm, &g->bundles, u);
+    vec_push(k->perm, &k->edge_uses, use);
     return true;
 }
 
-static bool check_score_and_rule(Check *k, Scope *scope, const EdgesDecl *d)
+static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d)
 {
-    if (d->by && !(d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) {
-        Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,
-                           "an edge has one weight, 'w', and its magnitude decides");
-        diag_help(g, "write by w, or leave it out");
-        return false;
-    }
     if (!d->rule) return true;
     Val *rule = check_expr(k, scope, d->rule);
     if (val_is_poison(rule)) return false;
@@ -193,28 +185,23 @@ static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
     bool ok = true;
     vec_push(k->perm, &g->lists,
              (EdgeList){.name = arena_printf(k->perm, "%s.edges.%d", g->name, list), .span = d->span});
-    if (d->via) {
-        diag_add(k->diags, E_LATER, d->via->span,
-                 "edge functions (via) are not part of this release: an edge is a weight");
-        ok = false;
-    }
-    if (!check_score_and_rule(k, scope, d)) ok = false;
+    if (!check_rule(k, scope, d)) ok = false;
     for (int i = 0; i < d->lines.count; i++)
-        if (!add_line(k, g, scope, d->lines.at[i], list)) ok = false;
+        if (!add_line(k, g, scope, d->lines.at[i], d, list)) ok = false;
     return ok;
 }
 
+/* One number a candidate: the weight of an edge without a function. */
 void add_edge_weights(Check *k, Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         Bundle *u = &g->bundles.at[b];
-        Shape shape = u->candidates.form == CANDIDATES_DENSE
-                          ? (Shape){2, {g->sets.at[u->to].size, g->sets.at[u->from].size}}
-                          : shape_vector(u->candidates.count);
-        u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b), shape, u->span);
+        if (u->edge) continue;
+        u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b),
+                                candidates_shape(g, u), u->span);
         u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
-        u->weight->init.kind =
-            INIT_UNIFORM; /* its bounds follow from each target's candidates, in the program */
+        u->weight->init.kind = INIT_FAN;
+        vec_push(k->perm, &u->weights, u->weight);
     }
 }
 
@@ -273,6 +260,7 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     Scope scope = {.module = function->module};
     Check saved = *k;
     k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
+    k->edge_uses.at = NULL, k->edge_uses.count = k->edge_uses.capacity = 0;
     k->mode = MODE_CONST;
     k->graph_scope = &scope;
     int before = mistakes(k);
@@ -285,13 +273,17 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     bool edges = mistakes(k) == nodes;
     if (sets) add_cells(k, g, &scope);
     if (sets && edges && place_nodes(k, g) && build_candidates(k, g)) {
+        build_edge_functions(k, g);
         add_edge_weights(k, g);
         budgets(k, g, &scope, d);
+        choose_scores(k, g);
         build_order(k, g);
     }
     k->calls.count--;
     k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count,
     k->set_decls.capacity = saved.set_decls.capacity;
+    k->edge_uses.at = saved.edge_uses.at, k->edge_uses.count = saved.edge_uses.count,
+    k->edge_uses.capacity = saved.edge_uses.capacity;
     k->mode = saved.mode, k->graph_scope = saved.graph_scope;
     if (!sets || mistakes(k) != before) return NULL;
     g->number = k->model->graphs.count;
@@ -347,6 +339,13 @@ static Shape output_shape(const Check *k, const Graph *g)
     return all;
 }
 
+static Value *param_value(Check *k, Tensor *param, Span span)
+{
+    Value *p = func_add(k->func, IR_PARAM, span, 0, NULL);
+    p->param = param, p->shape = param->shape;
+    return p;
+}
+
 /* The operator `wired` with all parameters of the graph, and its output set cut out. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span)
 {
@@ -354,14 +353,19 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     vec_push(k->perm, &args, x);
     for (int s = 0; s < g->sets.count; s++)
         for (int i = 0; i < g->sets.at[s].weights.count; i++) {
-            Value *p = func_add(k->func, IR_PARAM, g->sets.at[s].span, 0, NULL);
-            p->param = g->sets.at[s].weights.at[i], p->shape = p->param->shape;
+            Value *p = param_value(k, g->sets.at[s].weights.at[i], g->sets.at[s].span);
             vec_push(k->perm, &args, p);
         }
     for (int b = 0; b < g->bundles.count; b++) {
-        Value *p = func_add(k->func, IR_PARAM, g->bundles.at[b].span, 0, NULL);
-        p->param = g->bundles.at[b].weight, p->shape = p->param->shape;
-        vec_push(k->perm, &args, p);
+        const Bundle *u = &g->bundles.at[b];
+        for (int i = 0; i < u->weights.count; i++) {
+            Value *p = param_value(k, u->weights.at[i], u->span);
+            vec_push(k->perm, &args, p);
+        }
+        for (int i = 0; u->edge && i < u->edge->shared_tensors.count; i++) {
+            Value *p = param_value(k, u->edge->shared_tensors.at[i], u->span);
+            vec_push(k->perm, &args, p);
+        }
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g;

@@ -359,6 +359,18 @@ static void gen_func(Emit *e, StageList *list, const Func *f, const Plan *p, Fun
     }
 }
 
+static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
+{
+    out->edges.count = 0;
+    for (int g = 0; g < ir->model->graphs.count; g++)
+        for (int b = 0; b < ir->model->graphs.at[g]->bundles.count; b++) {
+            const Graph *graph = ir->model->graphs.at[g];
+            const EdgeFn *f = graph->bundles.at[b].edge;
+            int stage = f && f->weights.count ? add_stage(e, list, gen_edge_gradients(e, graph, b)) : -1;
+            vec_push(e->arena, &out->edges, stage);
+        }
+}
+
 static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
 {
     gen_func(e, list, ir->infer, ir->infer_plan, &out->infer);
@@ -367,6 +379,7 @@ static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
     gen_func(e, list, ir->train, ir->train_plan, &out->train);
     out->train.gradients = add_stage(e, list, gen_copies(e, ir, "d ", CONTEXT_GRAD, "gradients"));
     out->train.updates = add_stage(e, list, gen_copies(e, ir, "set ", CONTEXT_PARAM, "updates"));
+    edge_stages(ir, e, list, &out->train);
 }
 
 static void pointer_table(Emit *e, const char *name, int count, LLVMValueRef *items)

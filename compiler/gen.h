@@ -11,8 +11,9 @@ typedef struct LevelStages {
 } LevelStages;
 typedef struct FuncStages {
     Vec(LevelStages) levels;
-    int gradients; /* copies gradients of parameters to their places; train */
-    int updates;   /* kept statistics; train */
+    int gradients;  /* copies gradients of parameters to their places; train */
+    int updates;    /* kept statistics; train */
+    Vec(int) edges; /* by bundle of all graphs: gradients of an edge function's weights, or -1; train */
 } FuncStages;
 typedef struct Stages {
     FuncStages train, infer;
@@ -95,4 +96,23 @@ LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);
 void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
                          bool add);
 void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
+
+/* gen_edge.c: edges of one bundle, with a function or without, of `count` nodes (`nodes` as in gen_gather).
+ * Blocks of all nodes: values of sources, own values of targets, gradients of targets' sums. */
+typedef struct GenEdges {
+    GenBlocks source, own, d;
+} GenEdges;
+/* out (+)= what the edges in use into each node add to its sum */
+void gen_edges_in(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                  const GenEdges *r, GenBlocks out, bool fresh);
+/* out (+)= gradient of the value of each node from the edges out of it */
+void gen_edges_out(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                   const GenEdges *r, GenBlocks out, bool fresh);
+/* Is there anything to do for gen_edges_own: out += gradient of the own value of each node, where the
+ * function reads it; and those of shared weights, into the sums of the tile. */
+bool edges_need_own(const Bundle *u);
+void gen_edges_own(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                   const GenEdges *r, GenBlocks out, const Func *train);
+/* void (context, DnwrtEdgeJob *) */
+LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int bundle);
 #endif

@@ -95,6 +95,23 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
     return f;
 }
 
+/* Rows of one evaluation: the input's, what nodes send, gradients of sums (of moving nodes, or of a plain
+ * output). */
+typedef struct Evaluation {
+    LLVMValueRef held, sent, d_sums;
+} Evaluation;
+
+/* Blocks of the ends of a bundle. */
+static GenEdges edge_blocks(GenTile *t, const Graph *g, const Bundle *u, const Evaluation *x)
+{
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    GenEdges r = {.source = {x->held, from->value_pitch}, .d = {x->d_sums, to->pixels}};
+    if (from->states) r.source = sent_in(t->e, x->sent, from);
+    if (to->states) r.own = sent_in(t->e, x->sent, to);
+    if (to->states && x->d_sums) r.d = sums_in(t->e, x->d_sums, to);
+    return r;
+}
+
 /* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
 static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent, GenBlocks out)
 {
@@ -103,11 +120,9 @@ static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLV
     bool fresh = true;
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        const NodeSet *source = &g->sets.at[u->from];
         if (u->to != set) continue;
-        GenBlocks from =
-            is_moving(g, u->from) ? sent_in(t->e, sent, source) : (GenBlocks){held, source->value_pitch};
-        gen_gather(t, "gather", g, b, NULL, emit_int(t->e, s->size), from, out, fresh);
+        GenEdges rows = edge_blocks(t, g, u, &(Evaluation){held, sent, NULL});
+        gen_edges_in(t, g, b, NULL, emit_int(t->e, s->size), &rows, out, fresh);
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
@@ -256,21 +271,43 @@ static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *trai
     emit_loop_end(e, &nodes);
 }
 
-/* out (+)= weights times the gradients of the sums of moving targets (or of the plain output), for all nodes
- * of a set. Returns whether any edge leads there. */
-static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, LLVMValueRef rows,
+/* out (+)= gradients of what the nodes of a set send from the edges out of them, to moving targets or to the
+ * plain output. Returns whether any edge leads there. */
+static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_output, const Evaluation *x,
                              GenBlocks out, bool fresh)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        const NodeSet *to = &g->sets.at[u->to];
-        bool plain = u->to == g->output && !is_moving(g, g->output);
-        if (u->from != from || plain != to_output) continue;
-        gen_gather(t, "gather_back", g, b, NULL, emit_int(t->e, g->sets.at[from].size),
-                   plain ? (GenBlocks){rows, to->pixels} : sums_in(t->e, rows, to), out, fresh);
+        if (u->from != from || is_moving(g, u->to) == to_output) continue;
+        GenEdges rows = edge_blocks(t, g, u, x);
+        gen_edges_out(t, g, b, NULL, emit_int(t->e, g->sets.at[from].size), &rows, out, fresh);
         fresh = false;
     }
     return !fresh;
+}
+
+/* The same from the edges into them that read their own value; and gradients of weights that edges share. */
+static bool own_gradients(GenTile *t, const Graph *g, int to, const Evaluation *x, GenBlocks out, bool fresh,
+                          const Func *train)
+{
+    LLVMValueRef count = emit_int(t->e, g->sets.at[to].size);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->to != to || !edges_need_own(u)) continue;
+        GenEdges rows = edge_blocks(t, g, u, x);
+        if (fresh && u->edge->own) {
+            gen_zero_rows(t, out.first, g->sets.at[to].size * out.pitch);
+            fresh = false;
+        }
+        gen_edges_own(t, g, b, NULL, count, &rows, out, train);
+    }
+    return !fresh;
+}
+
+/* First row of what nodes send, behind their states. */
+static LLVMValueRef sent_rows(Emit *e, const Graph *g, LLVMValueRef state)
+{
+    return emit_element(e, state, emit_int(e, g->state_rows * LANES));
 }
 
 /* Room for the gradients of what one set sends. */
@@ -284,16 +321,18 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     const Value *v = back->args[0];
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "back", 6, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = begin(outer, v, "back", 7, &t, &saved), state = LLVMGetParam(f, 2),
                  sums = LLVMGetParam(f, 3);
     LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
+    Evaluation x = {LLVMGetParam(f, 6), sent_rows(t.e, g, state), sums};
     for (int i = 0; i < g->sets.count; i++)
         if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         GenBlocks d_sent = work_of(&t, back, s);
-        if (s->states && gather_gradients(&t, g, i, false, sums, d_sent, true))
+        bool any = s->states && gather_gradients(&t, g, i, false, &x, d_sent, true);
+        if (s->states && own_gradients(&t, g, i, &x, d_sent, !any, train))
             send_back(&t, s, false, train, state, d_sent, d_state);
     }
     end(t.e, saved);
@@ -307,15 +346,17 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = begin(outer, v, "output_back", 5, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = begin(outer, v, "output_back", 6, &t, &saved), state = LLVMGetParam(f, 2),
                  d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
+    Evaluation x = {LLVMGetParam(f, 5), sent_rows(t.e, g, state), d_out};
+    if (!is_moving(g, g->output)) own_gradients(&t, g, g->output, &x, (GenBlocks){0}, true, train);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         GenBlocks d_sent = work_of(&t, back, s);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
         if (i == g->output)
             send_back(&t, s, true, train, state, (GenBlocks){d_out, s->value_pixels}, d_state);
-        else if (gather_gradients(&t, g, i, true, d_out, d_sent, true))
+        else if (gather_gradients(&t, g, i, true, &x, d_sent, true))
             send_back(&t, s, false, train, state, d_sent, d_state);
     }
     end(t.e, saved);
@@ -328,10 +369,11 @@ static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_outp
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = begin(outer, v, from_output ? "held_output_back" : "held_back", 4, &t, &saved);
-    LLVMValueRef d = LLVMGetParam(f, 2), d_held = LLVMGetParam(f, 3);
+    LLVMValueRef f = begin(outer, v, from_output ? "held_output_back" : "held_back", 6, &t, &saved);
+    LLVMValueRef d_held = LLVMGetParam(f, 3);
+    Evaluation x = {LLVMGetParam(f, 5), LLVMGetParam(f, 4), LLVMGetParam(f, 2)};
     GenBlocks to = {d_held, g->sets.at[g->input].value_pixels};
-    gather_gradients(&t, g, g->input, from_output, d, to, false);
+    gather_gradients(&t, g, g->input, from_output, &x, to, false);
     end(t.e, saved);
     return f;
 }

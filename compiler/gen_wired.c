@@ -109,8 +109,8 @@ static void sum_phase(GenTile *t, const Value *v, const Phase *p, GenBlocks sums
     }
     for (int b = 0; b < g->bundles.count; b++) {
         if (g->bundles.at[b].to != p->set) continue;
-        gen_gather(t, "gather", g, b, p->nodes, p->count, values_of(t, v, g->bundles.at[b].from), sums,
-                   fresh);
+        GenEdges rows = {.source = values_of(t, v, g->bundles.at[b].from)};
+        gen_edges_in(t, g, b, p->nodes, p->count, &rows, sums, fresh);
         fresh = false;
     }
     if (fresh) start_blocks(t, p, sums, NULL, s->pixels);
@@ -140,6 +140,25 @@ void gen_wired(GenTile *t, const Value *v)
 
 /* ---- backward ---- */
 
+/* Blocks of the ends of a bundle; `back` is wired_back. */
+static GenEdges edge_blocks(GenTile *t, const Value *back, int b)
+{
+    const Bundle *u = &back->graph->bundles.at[b];
+    GenEdges r = {.source = values_of(t, back->args[0], u->from)};
+    r.d = gradients_of(t, back, u->to);
+    return r;
+}
+
+static void shared_backward(GenTile *t, const Value *v, const Phase *p, const Func *train)
+{
+    const Graph *g = v->graph;
+    for (int i = 0; i < g->bundles.count; i++) {
+        if (g->bundles.at[i].to != p->set || !edges_need_own(&g->bundles.at[i])) continue;
+        GenEdges rows = edge_blocks(t, v, i);
+        gen_edges_own(t, g, i, p->nodes, p->count, &rows, (GenBlocks){0}, train);
+    }
+}
+
 static void cell_backward(GenTile *t, const Func *train, const NodeSet *s, LLVMValueRef node,
                           LLVMValueRef d_sum, LLVMValueRef d_value)
 {
@@ -168,15 +187,18 @@ static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *tra
     }
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != p->set) continue;
-        gen_gather(t, "gather_back", g, i, p->nodes, p->count, gradients_of(t, v, g->bundles.at[i].to),
-                   d_values, fresh);
+        GenEdges rows = edge_blocks(t, v, i);
+        gen_edges_out(t, g, i, p->nodes, p->count, &rows, d_values, fresh);
         fresh = false;
     }
     if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
-    if (!s->cell) return;
-    NodeLoop l = node_loop(t, p);
-    cell_backward(t, train, s, l.node, gen_block(t->e, d_sums, l.node), gen_block(t->e, d_values, l.node));
-    emit_loop_end(t->e, &l.loop);
+    if (s->cell) {
+        NodeLoop l = node_loop(t, p);
+        cell_backward(t, train, s, l.node, gen_block(t->e, d_sums, l.node),
+                      gen_block(t->e, d_values, l.node));
+        emit_loop_end(t->e, &l.loop);
+    }
+    shared_backward(t, v, p, train);
 }
 
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
@@ -200,8 +222,8 @@ void gen_wired_input(GenTile *t, const Value *v)
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
-        gen_gather(t, "gather_back", g, i, NULL, emit_int(t->e, in->size),
-                   gradients_of(t, v->args[0], g->bundles.at[i].to), out, fresh);
+        GenEdges rows = edge_blocks(t, v->args[0], i);
+        gen_edges_out(t, g, i, NULL, emit_int(t->e, in->size), &rows, out, fresh);
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, set_rows(in));

@@ -2,7 +2,9 @@
  *
  * An edge that is not in use counts as an edge whose effective weight is 0: its candidate gradient is the
  * derivative with respect to that effective weight ("Discovering Neural Wirings", appendix F), so the
- * difference is taken with the edge in use and its weight at plus and minus the step.
+ * difference is taken with the edge in use and its weight at plus and minus the step. In general: an edge
+ * that is not in use adds f(theta + step) - f(theta), with its present weights theta and whatever values its
+ * ends have.
  */
 #include "gradcheck.h"
 #include "grad.h"
@@ -47,34 +49,37 @@ static double loss_now(Probe *p)
     return loss;
 }
 
-/* 1 when flat parameter `at` is a candidate; then *kept is its mark. */
-static bool candidate_mark(const Model *m, const EvalContext *c, int64_t at, uint8_t **kept)
+/* The mark of the candidate that flat parameter `at` belongs to, and whether its edge has a function; NULL:
+ * it is no weight of an edge. */
+static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at, bool *function)
 {
     for (int g = 0; g < m->graphs.count; g++)
         for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) {
-            const Tensor *w = m->graphs.at[g]->bundles.at[b].weight;
-            if (at < w->offset || at >= w->offset + w->size) continue;
-            *kept = &c->kept[g][b][at - w->offset];
-            return true;
+            const Bundle *u = &m->graphs.at[g]->bundles.at[b];
+            for (int i = 0; i < u->weights.count; i++) {
+                const Tensor *w = u->weights.at[i];
+                if (at < w->offset || at >= w->offset + w->size) continue;
+                *function = u->edge != NULL;
+                return &c->kept[g][b][(at - w->offset) / w->components];
+            }
         }
-    return false;
+    return NULL;
 }
 
 /* dL/d(parameter) by differences at steps of `step`. */
 static double difference(Probe *p, int64_t at, double step)
 {
-    uint8_t *kept = NULL, none = 0;
-    bool candidate = candidate_mark(p->c.model, &p->c, at, &kept);
+    bool function = false;
+    uint8_t *kept = candidate_mark(p->c.model, &p->c, at, &function), used = kept ? *kept : 1;
     double start = p->c.param[at], h = step * fmax(1, fabs(start)), f[4];
-    uint8_t mark = candidate ? *kept : none;
-    double centre = candidate && !mark ? 0 : start;
-    if (candidate) *kept = 1;
+    double centre = used || function ? start : 0;
+    if (!used) *kept = function ? EDGE_PROBED : 1;
     for (int i = 0; i < 4; i++) {
         p->c.param[at] = centre + h * offset[i];
         f[i] = loss_now(p);
     }
     p->c.param[at] = start;
-    if (candidate) *kept = mark;
+    if (kept) *kept = used;
     return central(f, h);
 }
 
@@ -141,6 +146,9 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
     p.c.param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     p.gradient = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     start_values(m, 1, p.c.param);
+    double *base = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
+    memcpy(base, p.c.param, (size_t)m->param_total * sizeof *base);
+    p.c.base = base;
     eval_choose(a, &p.c, 1e9);
     random_batch(a, m, &p.c);
     p.c.steps = eval_steps(a, m, BATCH), p.c.arena = a; /* how solvers choose them is not differentiated */

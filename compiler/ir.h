@@ -65,8 +65,8 @@ struct Value {
     Value **args;
     double number; /* CONST, DROPOUT (probability), LAYER_NORM, BATCH_NORM (epsilon) */
     double extra;  /* BATCH_NORM: momentum */
-    int64_t index; /* ARG, WEIGHT, SLICE, EMBED, RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set; CROP, PAD_MAP:
-                      pixel of the large map where the small one begins */
+    int64_t index; /* ARG, WEIGHT, SLICE, EMBED, RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set, or sets +
+                      bundle; CROP, PAD_MAP: pixel of the large map where the small one begins */
     Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;

@@ -100,9 +100,21 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
     print_results(f, out);
 }
 
+static void edges_dump(const Graph *g, bool back, FILE *out)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const EdgeFn *e = g->bundles.at[b].edge;
+        if (e && !back) func_dump(e->value, out);
+        if (!e || !back) continue;
+        func_dump(e->to_source, out);
+        func_dump(e->to_own, out);
+        func_dump(e->to_weights, out);
+    }
+}
+
 static void cells_dump(const Model *m, bool back, FILE *out)
 {
-    for (int g = 0; g < m->graphs.count; g++)
+    for (int g = 0; g < m->graphs.count; g++) {
         for (int s = 0; s < m->graphs.at[g]->sets.count; s++) {
             const NodeSet *set = &m->graphs.at[g]->sets.at[s];
             if (set->cell) func_dump(back ? set->cell_back : set->cell, out);
@@ -111,6 +123,8 @@ static void cells_dump(const Model *m, bool back, FILE *out)
             if (set->show != set->send) func_dump(back ? set->show_back : set->show, out);
             func_dump(back ? set->move_back : set->move, out);
         }
+        edges_dump(m->graphs.at[g], back, out);
+    }
 }
 
 void ir_dump(const Ir *ir, FILE *out)
@@ -144,9 +158,12 @@ static void graph_dump(const Graph *g, FILE *out)
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];
-        fprintf(out, "  edges %s -> %s  candidates %lld  %s  list %d\n", g->sets.at[b->from].name,
+        fprintf(out, "  edges %s -> %s  candidates %lld  %s  list %d", g->sets.at[b->from].name,
                 g->sets.at[b->to].name, (long long)b->candidates.count, form_text[b->candidates.form],
                 b->list);
+        if (b->edge) fprintf(out, "  via %s", b->edge->name);
+        if (b->edge && b->weight) fprintf(out, " by %s", strrchr(b->weight->name, '.') + 1);
+        fprintf(out, "\n");
     }
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];

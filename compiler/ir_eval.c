@@ -64,11 +64,6 @@ static int64_t value_row(const WiredEval *w, const NodeSet *s, int64_t node, int
     return sample * w->g->rows + set_value(s, node);
 }
 
-static bool in_use(const WiredEval *w, int bundle, int64_t candidate)
-{
-    return w->c->kept[w->g->number][bundle][candidate] != 0;
-}
-
 /* I_v of one node: the sum over its edges in use. */
 static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, double *out)
 {
@@ -76,14 +71,12 @@ static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, 
     memset(out, 0, (size_t)pixels * sizeof *out);
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
-        const double *weight = w->c->param + u->weight->offset;
         CandidateRun run;
         if (u->to != set) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
-                if (!in_use(w, b, run.first + i)) continue;
                 const double *from = node_value(w, u->from, run.source + i, sample);
-                for (int64_t p = 0; p < pixels; p++) out[p] += weight[run.first + i] * from[p];
+                edge_value(w->c, w->g, (EdgeAt){b, run.first + i, pixels, from, 0}, out);
             }
     }
 }
@@ -116,14 +109,15 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
         const NodeSet *from = &w->g->sets.at[u->from];
-        const double *weight = w->c->param + u->weight->offset;
         double *into = from->first < 0 ? d_input : w->dz ? w->dz + value_row(w, from, 0, sample) : NULL;
         CandidateRun run;
         if (u->to != set || !into) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++)
-                for (int64_t p = 0; p < to->pixels && in_use(w, b, run.first + i); p++)
-                    into[(run.source + i) * from->value_pitch + p] += weight[run.first + i] * d[p];
+            for (int64_t i = 0; i < run.length; i++) {
+                const double *value = node_value(w, u->from, run.source + i, sample);
+                edge_to_source(w->c, w->g, (EdgeAt){b, run.first + i, to->pixels, value, 0}, d,
+                               into + (run.source + i) * from->value_pitch);
+            }
     }
 }
 
@@ -187,9 +181,12 @@ static void wired_weight(const WiredEval *w, const Value *v, double *out)
         }
 }
 
-static void wired_edges(const WiredEval *w, const Value *v, double *out)
+/* Of one parameter of a line: all candidates' own, or one that the edges in use share. */
+static void wired_edges(const WiredEval *w, const Value *v, int bundle, double *out)
 {
-    const Bundle *u = &w->g->bundles.at[v->index];
+    const Bundle *u = &w->g->bundles.at[bundle];
+    double *all =
+        v->op == IR_WIRED_EDGES ? NULL : NEW_ARRAY(w->arena, double, (size_t)w->c->model->param_total + 1);
     const NodeSet *to = &w->g->sets.at[u->to];
     CandidateRun run;
     for (int64_t sample = 0; sample < w->c->batch; sample++)
@@ -198,9 +195,12 @@ static void wired_edges(const WiredEval *w, const Value *v, double *out)
             for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
                 for (int64_t i = 0; i < run.length; i++) {
                     const double *from = node_value(w, u->from, run.source + i, sample);
-                    for (int64_t p = 0; p < to->pixels; p++) out[run.first + i] += from[p] * d[p];
+                    EdgeAt at = {bundle, run.first + i, to->pixels, from, 0};
+                    if (all) edge_to_own(w->c, w->g, at, *d, all);
+                    else edge_to_weights(w->c, w->g, at, d, v->param, out);
                 }
         }
+    if (all) memcpy(out, all + v->param->offset, (size_t)v->param->size * sizeof *out);
 }
 
 static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
@@ -228,8 +228,9 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         if (v->op == IR_WIRED_BACK) wired_backward(&w, s, e->value[v->args[1]->id] + s * g->rows);
         if (v->op == IR_WIRED_INPUT) wired_input(&w, s, out + s * shape_size(v->shape));
     }
-    if (v->op == IR_WIRED_WEIGHT) wired_weight(&w, v, out);
-    if (v->op == IR_WIRED_EDGES) wired_edges(&w, v, out);
+    if (v->op == IR_WIRED_WEIGHT && v->index < g->sets.count) wired_weight(&w, v, out);
+    else if (v->op == IR_WIRED_WEIGHT) wired_edges(&w, v, (int)v->index - g->sets.count, out);
+    if (v->op == IR_WIRED_EDGES) wired_edges(&w, v, (int)v->index, out);
 }
 
 /* ---- whole functions ---- */
@@ -342,8 +343,9 @@ static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_
                     const EdgeList *l = &g->lists.at[list];
                     if (l->rule == KEEP_FAN_IN && (u->to != set || t != node)) continue;
                     if (l->rule == KEEP_FAN_OUT && (u->from != set || run.source + i != node)) continue;
-                    double score = l->sampled ? sample_score(c->seed, g->number, list, order)
-                                              : fabs(c->param[u->weight->offset + run.first + i]);
+                    double score = l->sampled  ? sample_score(c->seed, g->number, list, order)
+                                   : u->weight ? fabs(c->param[u->weight->offset + run.first + i])
+                                               : 0;
                     out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};
                 }
     }
@@ -379,17 +381,27 @@ void eval_choose(Arena *a, EvalContext *c, double epoch)
     }
 }
 
-static void init_edges(const Graph *g, int bundle, uint64_t seed, double *param)
+/* A weight of edges whose range follows from the candidates into each target. */
+static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_t seed, double *param)
 {
-    const Bundle *u = &g->bundles.at[bundle];
     for (int64_t t = 0; t < u->candidates.targets; t++) {
         double fan = 0;
         for (int b = 0; b < g->bundles.count; b++)
             if (g->bundles.at[b].to == u->to)
                 fan += (double)(candidates_row(&g->bundles.at[b].candidates, t + 1) -
                                 candidates_row(&g->bundles.at[b].candidates, t));
-        for (int64_t i = candidates_row(&u->candidates, t); i < candidates_row(&u->candidates, t + 1); i++)
-            param[u->weight->offset + i] = (float)init_edge(seed, u->weight->number, i, fan);
+        for (int64_t i = candidates_row(&u->candidates, t) * p->components;
+             i < candidates_row(&u->candidates, t + 1) * p->components; i++)
+            param[p->offset + i] = init_edge(seed, p->number, i, fan);
+    }
+}
+
+static void init_all_edges(const Graph *g, uint64_t seed, double *param)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        for (int i = 0; i < u->weights.count; i++)
+            if (u->weights.at[i]->init.kind == INIT_FAN) init_edges(g, u, u->weights.at[i], seed, param);
     }
 }
 
@@ -407,9 +419,12 @@ void eval_init(const Model *m, uint64_t seed, double *param)
         } else {
             for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
         }
+    }
+    for (int i = 0; i < m->graphs.count; i++) init_all_edges(m->graphs.at[i], seed, param);
+    for (int i = 0; i < m->params.count; i++) {
+        const Tensor *p = m->params.at[i];
+        double *out = param + p->offset;
         for (int64_t k = 0; k < p->size; k++)
             out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
     }
-    for (int i = 0; i < m->graphs.count; i++)
-        for (int b = 0; b < m->graphs.at[i]->bundles.count; b++) init_edges(m->graphs.at[i], b, seed, param);
 }

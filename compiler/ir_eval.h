@@ -18,7 +18,8 @@ struct EvalContext {
     const double *input;  /* (batch, input) */
     const double *target; /* (batch, target_size) */
     double *param;        /* flat, by Tensor.offset */
-    uint8_t ***kept;      /* [graph][bundle][candidate]: 1 = in use */
+    uint8_t ***kept;      /* [graph][bundle][candidate]: 1 = in use; EDGE_PROBED */
+    const double *base;   /* where an edge is probed: the parameters that its difference is taken from */
     uint64_t seed;
     int64_t step;      /* with the seed: dropout */
     EvalSteps **steps; /* [graph][group]: kept from the first pass for later ones; NULL: chosen anew */
@@ -49,6 +50,26 @@ static inline const double *cell_result(const Cell *c, int i)
 {
     return c->value[c->f->results.at[i]->id];
 }
+/* ir_eval_edge.c: one candidate. `d` holds gradients of the sum of its target.
+ *
+ * EDGE_PROBED is the mark of a candidate that is not in use, while gradcheck moves its weights: it adds its
+ * function less the same function with the weights of `base`, which is 0 where they are equal. */
+enum { EDGE_PROBED = 2 };
+typedef struct EdgeAt {
+    int bundle;
+    int64_t candidate, pixels;
+    const double *source; /* what its source sends: `pixels` numbers; with a function: 1 */
+    double own;           /* what its target sends, where a function wants it */
+} EdgeAt;
+/* Adds to the sum; nothing when it is not in use. */
+void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out);
+/* Adds to the gradient of the source's value; nothing when it is not in use. */
+void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out);
+/* Gradient of the target's own value; adds to those of shared weights (`gradient`: of all parameters). */
+double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, double d, double *gradient);
+/* Adds to the gradient of parameter `p`, in use or not: straight through the choice. */
+void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, const Tensor *p,
+                     double *out);
 double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
                       int64_t source, double *scratch);
 /* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled

@@ -1,8 +1,7 @@
 /* ir_eval_timed.c: graphs in time in the reference interpreter. See timed.h; the rows of a sample stand as
  * there. */
-#include "ir_eval.h"
+#include "ir_eval_timed.h"
 #include "kernels/kernel.h"
-#include "timed.h"
 #include <math.h>
 
 /* What one pass left, by sample and step: of `wired` states and sent values of all evaluations, then their
@@ -13,51 +12,6 @@ typedef struct TimedTrace {
     double *first;    /* (batch, states): gradients before the first step */
     double *gradient; /* of all parameters, over samples */
 } TimedTrace;
-
-typedef struct TimedEval {
-    Arena *arena;
-    const EvalContext *c;
-    const Graph *g;
-    int64_t states, stride; /* numbers: of an evaluation its states; with what is sent */
-    const EvalSteps *steps;
-    const double *input; /* of one sample: by position */
-    double *value;       /* rows of wired */
-    double **block, **d_sums;
-    double *rates;
-    double *d_state, *gradient;
-} TimedEval;
-
-/* What a source sends at one position. */
-static const double *source_value(const TimedEval *t, int set, int64_t node, const double *sent,
-                                  int64_t position)
-{
-    const NodeSet *s = &t->g->sets.at[set];
-    if (s->states) return sent + set_value(s, node);
-    return t->input + position * set_rows(s) + node * s->value_pixels;
-}
-
-static bool in_use(const TimedEval *t, int b, int64_t candidate)
-{
-    return t->c->kept[t->g->number][b][candidate] != 0;
-}
-
-static void sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
-                     double *out)
-{
-    int64_t pixels = t->g->sets.at[set].pixels;
-    memset(out, 0, (size_t)pixels * sizeof *out);
-    for (int b = 0; b < t->g->bundles.count; b++) {
-        const Bundle *u = &t->g->bundles.at[b];
-        CandidateRun run;
-        if (u->to != set) continue;
-        for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                double w = t->c->param[u->weight->offset + run.first + i];
-                const double *from = source_value(t, u->from, run.source + i, sent, position);
-                for (int64_t p = 0; p < pixels && in_use(t, b, run.first + i); p++) out[p] += w * from[p];
-            }
-    }
-}
 
 /* Arguments of node functions: the sum, the states, gradients. */
 typedef const double *Args[2 + 2 * MAX_STATES];
@@ -92,7 +46,7 @@ static void move(const TimedEval *t, const double *state, const double *sent, in
         Cell cell = cell_new(t->arena, s->move);
         for (int64_t n = 0; n < s->size; n++) {
             args[0] = sums + set_sum(s, n);
-            sum_into(t, i, n, sent, position, sums + set_sum(s, n));
+            timed_sum_into(t, i, n, sent, position, sums + set_sum(s, n));
             load_states(s, n, state, args);
             eval_cell(&cell, args, t->c->param, n);
             for (int k = 0; k < s->states; k++)
@@ -285,7 +239,7 @@ static void show(const TimedEval *t, int64_t position, int64_t step)
     for (int64_t n = 0; n < out->size; n++) {
         double *y = t->value + timed_output(t->g) + position * set_rows(out) + n * out->value_pixels;
         if (!out->states) {
-            sum_into(t, t->g->output, n, sent, position, y);
+            timed_sum_into(t, t->g->output, n, sent, position, y);
             continue;
         }
         load_states(out, n, state, args);
@@ -345,28 +299,6 @@ static void send_back(const TimedEval *t, const NodeSet *s, bool shown, int64_t 
     add_weights(t, shown ? s->show : s->send, &cell, s->states, node);
 }
 
-/* Adds weights times gradients of sums over the edges out of a node: to moving targets, or to the plain
- * output. */
-static void gather_gradients(const TimedEval *t, int set, int64_t node, const double *d_sums, bool to_output,
-                             double *out)
-{
-    int64_t pixels = t->g->sets.at[set].value_pixels;
-    for (int b = 0; b < t->g->bundles.count; b++) {
-        const Bundle *u = &t->g->bundles.at[b];
-        const NodeSet *to = &t->g->sets.at[u->to];
-        bool plain = !is_moving(t->g, u->to);
-        CandidateRun run;
-        if (u->from != set || plain != to_output) continue;
-        for (int64_t target = 0; target < to->size; target++)
-            for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
-                int64_t at = run.first + node - run.source;
-                if (node < run.source || node >= run.source + run.length || !in_use(t, b, at)) continue;
-                const double *d = d_sums + (plain ? target * pixels : set_sum(to, target));
-                for (int64_t p = 0; p < pixels; p++) out[p] += t->c->param[u->weight->offset + at] * d[p];
-            }
-    }
-}
-
 /* Gradient of `move` of one node: its sum becomes its gradient, those of its states are filled. */
 static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, int64_t node,
                       const double *state, double *sums, const double *d_rate, double *d_state)
@@ -383,9 +315,10 @@ static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, in
 }
 
 /* sums become their gradients; d_state is filled */
-static void evaluation_back(const TimedEval *t, const double *state, double *sums, const double *d_rate,
-                            double *d_state)
+static void evaluation_back(const TimedEval *t, int64_t position, const double *state, double *sums,
+                            const double *d_rate, double *d_state)
 {
+    const double *sent = state + t->states;
     for (int i = 0; i < t->g->sets.count; i++) {
         const NodeSet *s = &t->g->sets.at[i];
         if (!s->states) continue;
@@ -396,7 +329,8 @@ static void evaluation_back(const TimedEval *t, const double *state, double *sum
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
-            gather_gradients(t, i, n, sums, false, d_sent);
+            timed_gather(t, i, n, sent, position, sums, false, d_sent);
+            if (s->pixels == 1) *d_sent += timed_own_gradient(t, i, n, sent, position, sums[set_sum(s, n)]);
             send_back(t, s, false, n, state, d_sent, d_state);
         }
 }
@@ -405,12 +339,14 @@ static void evaluation_back(const TimedEval *t, const double *state, double *sum
 static void output_back(const TimedEval *t, const double *dy, int64_t position, int64_t step, double *d_state)
 {
     const NodeSet *out = &t->g->sets.at[t->g->output];
-    const double *state = state_of(t, step, 0), *d = dy + position * set_rows(out);
+    const double *state = state_of(t, step, 0), *sent = state + t->states, *d = dy + position * set_rows(out);
+    for (int64_t n = 0; n < out->size && !out->states && out->pixels == 1; n++)
+        timed_own_gradient(t, t->g->output, n, sent, position, d[n]);
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
-            if (!out->states) gather_gradients(t, i, n, d, true, d_sent);
+            if (!out->states) timed_gather(t, i, n, sent, position, d, true, d_sent);
             else if (i == t->g->output)
                 memcpy(d_sent, d + n * s->value_pixels, (size_t)s->value_pixels * sizeof *d);
             send_back(t, s, i == t->g->output, n, state, d_sent, d_state);
@@ -429,8 +365,8 @@ static void step_back(const TimedEval *t, int64_t step, double *d)
     for (int i = 0; i < time->stages; i++)
         for (int64_t n = 0; n < ns; n++) d_rate[i * ns + n] = h * time->b[i] * d[n];
     for (int i = time->stages - 1; i >= 0; i--) {
-        evaluation_back(t, state_of(t, step, i), t->d_sums[step] + i * t->g->sum_rows, d_rate + i * ns,
-                        d_stage);
+        evaluation_back(t, t->steps->position.at[step], state_of(t, step, i),
+                        t->d_sums[step] + i * t->g->sum_rows, d_rate + i * ns, d_stage);
         for (int64_t n = 0; n < ns; n++) {
             d_start[n] += d_stage[n];
             for (int j = 0; j < i; j++) d_rate[j * ns + n] += h * time->a[i][j] * d_stage[n];
@@ -473,46 +409,35 @@ static void input_gradient(const TimedEval *t, const double *dy, double *out)
     int64_t outputs = set_rows(&t->g->sets.at[t->g->output]), inputs = set_rows(in);
     if (in->states)
         memcpy(out, t->d_state + set_state(in, 0, 0), (size_t)(in->size * in->state_pixels) * sizeof *out);
-    for (int64_t p = 0; p < t->g->time.positions && !in->states; p++)
+    if (in->states) return;
+    memset(out, 0, (size_t)(t->g->time.positions * inputs) * sizeof *out);
+    for (int64_t step = 0; step < t->steps->length.count; step++) {
+        int64_t p = position_of(t, step);
+        const double *after = state_of(t, step + 1, 0) + t->states;
         for (int64_t n = 0; n < in->size; n++) {
             double *d = out + p * inputs + n * in->value_pixels;
-            memset(d, 0, (size_t)in->value_pixels * sizeof *d);
-            gather_gradients(t, t->g->input, n, dy + p * outputs, true, d);
+            if (ends_position(t, step)) timed_gather(t, t->g->input, n, after, p, dy + p * outputs, true, d);
+            for (int i = 0; i < t->g->time.stages; i++)
+                timed_gather(t, t->g->input, n, state_of(t, step, i) + t->states, p,
+                             t->d_sums[step] + i * t->g->sum_rows, false, d);
         }
-    for (int64_t step = 0; step < t->steps->length.count && !in->states; step++)
-        for (int i = 0; i < t->g->time.stages; i++)
-            for (int64_t n = 0; n < in->size; n++)
-                gather_gradients(t, t->g->input, n, t->d_sums[step] + i * t->g->sum_rows, false,
-                                 out + position_of(t, step) * inputs + n * in->value_pixels);
-}
-
-/* Adds products of sources and gradients of targets, for all candidates of a bundle. */
-static void add_products(const TimedEval *t, const Bundle *u, const double *sent, int64_t position,
-                         const double *d, int64_t pitch, double *out)
-{
-    int64_t pixels = t->g->sets.at[u->to].pixels;
-    CandidateRun run;
-    for (int64_t target = 0; target < u->candidates.targets; target++)
-        for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *from = source_value(t, u->from, run.source + i, sent, position);
-                for (int64_t p = 0; p < pixels; p++) out[run.first + i] += from[p] * d[target * pitch + p];
-            }
+    }
 }
 
 /* Adds one sample's gradient of all candidates of a bundle. */
-static void edge_gradient(const TimedEval *t, const Bundle *u, const double *dy, double *out)
+static void edge_gradient(const TimedEval *t, const EdgeSum *e, const double *dy)
 {
+    const Bundle *u = &t->g->bundles.at[e->bundle];
     const NodeSet *to = &t->g->sets.at[u->to];
     bool moving = is_moving(t->g, u->to);
     for (int64_t step = 0; step < t->steps->length.count; step++) {
         int64_t p = position_of(t, step);
         if (!moving && ends_position(t, step))
-            add_products(t, u, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to), to->pixels,
-                         out);
+            timed_add_candidates(t, e, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to),
+                                 to->pixels);
         for (int i = 0; i < t->g->time.stages && moving; i++)
-            add_products(t, u, state_of(t, step, i) + t->states, p,
-                         t->d_sums[step] + i * t->g->sum_rows + to->first_sum, to->pitch, out);
+            timed_add_candidates(t, e, state_of(t, step, i) + t->states, p,
+                                 t->d_sums[step] + i * t->g->sum_rows + to->first_sum, to->pitch);
     }
 }
 
@@ -581,7 +506,8 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         const double *d = e->value[dy->id] + s * shape_size(dy->shape) + timed_output(v->graph);
         t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
         if (v->op == IR_WIRED_INPUT) input_gradient(&t, d, e->value[v->id] + s * shape_size(v->shape));
-        if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &v->graph->bundles.at[v->index], d, e->value[v->id]);
+        EdgeSum sum = {(int)v->index, v->param, e->value[v->id]};
+        if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &sum, d);
     }
     if (v->op == IR_WIRED_WEIGHT)
         memcpy(e->value[v->id], trace->gradient + v->param->offset, (size_t)v->param->size * sizeof(double));

@@ -11,7 +11,7 @@ static json_t *shape_json(Shape s)
 
 static json_t *init_json(const Tensor *p)
 {
-    static const char *const kind[] = {"constant", "uniform", "normal", "choice", "orthogonal"};
+    static const char *const kind[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
     json_t *choices = json_array();
     for (int i = 0; i < p->init.choices.count; i++)
         json_array_append_new(choices, json_real(p->init.choices.at[i]));
@@ -55,7 +55,8 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
 typedef struct EdgeRows {
     int64_t source, source_step, target, target_step;
     int64_t source_pitch, target_pitch; /* rows from one node to the next */
-    bool held, plain; /* sources that are held, targets that are plain sums at the end: by position */
+    bool held, plain;      /* sources that are held, targets that are plain sums at the end: by position */
+    int64_t own, own_step; /* what the targets send */
 } EdgeRows;
 
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
@@ -74,22 +75,43 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
     r.source_step = r.held ? set_rows(from) : t.evaluation;
     r.target = back->address + (r.plain ? t.back_output : to->first_sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
+    r.own = wired->address + t.sent + to->first, r.own_step = t.evaluation;
     return r;
 }
 
-static json_t *bundle_json(const Ir *ir, const Graph *g, const Bundle *u)
+/* What a bundle has beside its ends: weights of its edges, which one decides, and the code for their
+ * gradients when they have a function. */
+static void add_weights(json_t *j, const Bundle *u, int gradients)
 {
+    json_t *weights = json_array();
+    for (int i = 0; i < u->weights.count; i++)
+        json_array_append_new(weights, json_integer(u->weights.at[i]->number));
+    json_object_set_new(j, "weights", weights);
+    json_object_set_new(j, "param", json_integer(u->weight ? u->weight->number : -1));
+    json_object_set_new(j, "candidates", json_integer((json_int_t)u->candidates.count));
+    json_object_set_new(j, "function", json_boolean(u->edge != NULL));
+    json_object_set_new(j, "gradients", json_integer(gradients));
+}
+
+static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
+{
+    const Bundle *u = &g->bundles.at[bundle];
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
     EdgeRows r = {.source = -1, .target = -1};
     if (wired && back) r = edge_rows(wired, back, g, u);
-    return json_pack("{s:i, s:i, s:I, s:I, s:I, s:i, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:b, s:b}",
-                     "from", u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels,
-                     "source_pitch", (json_int_t)r.source_pitch, "target_pitch", (json_int_t)r.target_pitch,
-                     "list", u->list, "param", u->weight->number, "predicate", (int)(u->predicate != NULL),
-                     "uses_to", (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from, "pairwise",
-                     (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
-                     (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
-                     (json_int_t)r.target_step, "held", (int)r.held, "plain", (int)r.plain);
+    json_t *j = json_pack(
+        "{s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
+        u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "source_pitch",
+        (json_int_t)r.source_pitch, "target_pitch", (json_int_t)r.target_pitch, "list", u->list, "predicate",
+        (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from,
+        "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
+        (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
+        (json_int_t)r.target_step, "own_row", (json_int_t)r.own, "own_step", (json_int_t)r.own_step, "held",
+        (int)r.held, "plain", (int)r.plain);
+    json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
+    int at = g->first_bundle + bundle;
+    add_weights(j, u, ir->train ? stages->train.edges.at[at] : -1);
+    return j;
 }
 
 static json_t *reals_json(const double *x, int count)
@@ -129,7 +151,7 @@ static json_t *list_json(const EdgeList *l)
                      (json_int_t)l->kept);
 }
 
-static json_t *graphs_json(const Ir *ir)
+static json_t *graphs_json(const Ir *ir, const Stages *stages)
 {
     json_t *all = json_array();
     for (int i = 0; i < ir->model->graphs.count; i++) {
@@ -137,7 +159,7 @@ static json_t *graphs_json(const Ir *ir)
         json_t *sets = json_array(), *bundles = json_array(), *lists = json_array();
         for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(&g->sets.at[s]));
         for (int b = 0; b < g->bundles.count; b++)
-            json_array_append_new(bundles, bundle_json(ir, g, &g->bundles.at[b]));
+            json_array_append_new(bundles, bundle_json(ir, g, b, stages));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
         json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", g->name, "chance_seed",
                                              (json_int_t)g->chance_seed, "time", time_json(g), "sets", sets,
@@ -188,7 +210,7 @@ const char *manifest(const Ir *ir, const Stages *stages, const char *cpu)
                           "model", m->name, "cpu", cpu, "input", shape_json(m->input), "output",
                           shape_json(m->output), "options", options_json(m), "param_total",
                           (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size, "classes",
-                          m->classes, "params", params_json(m), "graphs", graphs_json(ir));
+                          m->classes, "params", params_json(m), "graphs", graphs_json(ir, stages));
     json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
     if (ir->train) {
         json_object_set_new(j, "train", func_json(ir->train_plan, &stages->train));

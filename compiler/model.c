@@ -28,10 +28,45 @@ int64_t model_edges_kept(const Graph *g)
     return n;
 }
 
-int64_t graph_parameters(const Graph *g)
+int64_t bundle_numbers(const Bundle *u)
 {
-    int64_t n = model_edges_kept(g);
+    int64_t n = 0;
+    for (int i = 0; i < u->weights.count; i++) n += u->weights.at[i]->components;
+    return n;
+}
+
+int64_t list_numbers(const Graph *g, int list)
+{
+    int64_t most = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].list == list && bundle_numbers(&g->bundles.at[b]) > most)
+            most = bundle_numbers(&g->bundles.at[b]);
+    return most;
+}
+
+int64_t function_parameters(const Graph *g)
+{
+    int64_t n = 0;
     for (int s = 0; s < g->sets.count; s++)
         for (int i = 0; i < g->sets.at[s].weights.count; i++) n += g->sets.at[s].weights.at[i]->size;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const EdgeFn *edge = g->bundles.at[b].edge;
+        for (int i = 0; edge && i < edge->shared_tensors.count; i++) n += edge->shared_tensors.at[i]->size;
+    }
+    return n;
+}
+
+int64_t graph_parameters(const Graph *g)
+{
+    int64_t n = function_parameters(g);
+    for (int i = 0; i < g->lists.count; i++) n += g->lists.at[i].kept * list_numbers(g, i);
+    return n;
+}
+
+int64_t graph_learned(const Graph *g)
+{
+    int64_t n = function_parameters(g);
+    for (int b = 0; b < g->bundles.count; b++)
+        n += g->bundles.at[b].candidates.count * bundle_numbers(&g->bundles.at[b]);
     return n;
 }

@@ -9,7 +9,14 @@
 #include "rt_wiring.h"
 #include <jansson.h>
 
-typedef enum InitKind { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL, INIT_CHOICE, INIT_ORTHOGONAL } InitKind;
+typedef enum InitKind {
+    INIT_CONSTANT,
+    INIT_UNIFORM,
+    INIT_NORMAL,
+    INIT_CHOICE,
+    INIT_ORTHOGONAL,
+    INIT_FAN, /* of edges: uniform in +-1 / sqrt(candidates into the target) */
+} InitKind;
 typedef struct Init {
     InitKind kind;
     double a, b;         /* constant a; uniform in a .. b; normal with mean a, deviation b */
@@ -63,6 +70,19 @@ typedef struct NodeSet {
     Span span;
 } NodeSet;
 
+/* What an edge adds to the sum of its target: `via F`. A weight is one number (or array) a candidate, or,
+ * when it is shared, one for the bundle. */
+typedef struct EdgeFn {
+    const char *name;
+    bool own;    /* it reads the target's own value */
+    Func *value; /* ARG 0: the source's value, ARG 1: the target's own; result: the part of the sum */
+    /* Gradients; ARG 2: that of the sum. Results: of the source's value; of the own value, then of the shared
+     * weights; of the others. */
+    Func *to_source, *to_own, *to_weights;
+    Vec(Tensor *) shared_tensors;
+    Vec(const Value *) shared, weights; /* of `value`, in order of the results */
+} EdgeFn;
+
 /* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
 typedef struct Bundle {
     int from, to;    /* node sets */
@@ -70,7 +90,9 @@ typedef struct Bundle {
     Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
     uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
     bool pairwise;               /* the predicate uses chance */
-    Tensor *weight;              /* one a candidate */
+    EdgeFn *edge;                /* NULL: w * value */
+    Vec(Tensor *) weights;       /* one number (or array) a candidate */
+    Tensor *weight;              /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
     Span span;
 } Bundle;
@@ -171,5 +193,9 @@ int64_t model_edges_kept(const Graph *g);
  * functions. */
 double edge_macs(const Graph *g, int list);
 int64_t graph_macs(const Graph *g);
-int64_t graph_parameters(const Graph *g); /* kept edges and weights of node functions */
+int64_t bundle_numbers(const Bundle *u);        /* weights of one edge */
+int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
+int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
+int64_t graph_parameters(const Graph *g);       /* weights of edges in use, and of functions */
+int64_t graph_learned(const Graph *g);          /* the same with all candidates */
 #endif

@@ -28,7 +28,15 @@ void wired_shape(Value *v)
     }
 }
 
-/* Arguments of `wired`: the input, then every parameter of the graph: node functions' weights, then edges. */
+static Value *wired_part(Func *f, OpCode op, Value *back, Tensor *param, int index)
+{
+    Value *d = func_unary(f, op, back);
+    d->param = param, d->shape = param->shape, d->index = index;
+    return d;
+}
+
+/* Arguments of `wired`: the input, then every parameter of the graph: node functions' weights, then line by
+ * line those of edges (their own, then shared ones). */
 void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
 {
     if (v->op != IR_WIRED) BUG("%s has no gradient of its own", op_info[v->op].text);
@@ -38,16 +46,14 @@ void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     if (wanted[0]) grads[0] = func_unary(f, IR_WIRED_INPUT, back);
     int arg = 1;
     for (int s = 0; s < g->sets.count; s++)
-        for (int k = 0; k < g->sets.at[s].weights.count; k++, arg++) {
-            Value *d = grads[arg] = func_unary(f, IR_WIRED_WEIGHT, back);
-            d->param = g->sets.at[s].weights.at[k];
-            d->shape = d->param->shape;
-            d->index = s;
-        }
-    for (int b = 0; b < g->bundles.count; b++, arg++) {
-        Value *d = grads[arg] = func_unary(f, IR_WIRED_EDGES, back);
-        d->param = g->bundles.at[b].weight;
-        d->shape = d->param->shape;
-        d->index = b;
+        for (int k = 0; k < g->sets.at[s].weights.count; k++)
+            grads[arg++] = wired_part(f, IR_WIRED_WEIGHT, back, g->sets.at[s].weights.at[k], s);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        for (int i = 0; i < u->weights.count; i++)
+            grads[arg++] = wired_part(f, IR_WIRED_EDGES, back, u->weights.at[i], b);
+        for (int i = 0; u->edge && i < u->edge->shared_tensors.count; i++)
+            grads[arg++] =
+                wired_part(f, IR_WIRED_WEIGHT, back, u->edge->shared_tensors.at[i], g->sets.count + b);
     }
 }

@@ -19,10 +19,7 @@ static int64_t other_parameters(const Model *m)
 {
     int64_t all = 0;
     for (int i = 0; i < m->params.count; i++) all += m->params.at[i]->learned ? m->params.at[i]->size : 0;
-    for (int i = 0; i < m->graphs.count; i++) {
-        GraphRow r = graph_row(m->graphs.at[i]);
-        all -= r.candidates + r.parameters - r.kept;
-    }
+    for (int i = 0; i < m->graphs.count; i++) all -= graph_learned(m->graphs.at[i]);
     return all;
 }
 

@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 3, DNWRT_LANES = 64 };
+enum { DNWRT_ABI = 4, DNWRT_LANES = 64 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */

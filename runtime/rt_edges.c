@@ -61,6 +61,10 @@ static void compress_columns(NetBundle *b)
 static void bundle_weights(Net *n, NetBundle *b)
 {
     uint32_t edges = b->row[b->candidates.targets];
+    if (b->function) {
+        for (uint32_t e = 0; e < edges; e++) b->candidate_back[e] = b->candidate[b->order_back[e]];
+        return;
+    }
     if (n->real_size == 4) {
         const float *w = n->weights + b->param->offset;
         float *forward = b->weight, *back = b->weight_back;

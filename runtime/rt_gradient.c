@@ -156,10 +156,11 @@ static void list_panel(const Panel *p)
 }
 
 /* Which bundles: those of one graph, or (-1) all that do not go backwards in rounds. */
-static int64_t panels_of(const NetBundle *b, int graph)
+static int64_t panels_of(const Net *n, const NetBundle *b, int graph)
 {
     if (b->target_row < 0 || b->candidates.count == 0) return 0;
-    if (graph < 0 ? b->param->rounds : b->graph != graph) return 0;
+    if (graph < 0 ? n->times && n->times[b->graph].saved > 0 : b->graph != graph) return 0;
+    if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
     return (b->candidates.targets + PANEL - 1) / PANEL;
 }
 
@@ -176,14 +177,22 @@ static int thread_number(void)
 static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
     int64_t total = 0;
-    for (int i = 0; i < n->bundle_count; i++) total += panels_of(&n->bundles[i], graph);
+    for (int i = 0; i < n->bundle_count; i++) {
+        int64_t panels = panels_of(n, &n->bundles[i], graph);
+        if (panels && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);
+        total += panels;
+    }
 #pragma omp parallel for num_threads(n->options.threads)                                                     \
-    schedule(dynamic, 1) if (total > 1 && n->param_total * tiles > 1 << 14)
+    schedule(dynamic, 1) if (total > 1 && (n->functions || n->param_total * tiles > 1 << 14))
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;
-        while (at >= panels_of(&n->bundles[i], graph)) at -= panels_of(&n->bundles[i++], graph);
+        while (at >= panels_of(n, &n->bundles[i], graph)) at -= panels_of(n, &n->bundles[i++], graph);
         NetBundle *b = &n->bundles[i];
+        if (b->function) {
+            gradient_edge_target(n, b, at, tiles, more);
+            continue;
+        }
         int64_t left = b->candidates.targets - at * PANEL;
         Panel p = {n, b, update, more, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
         p.scratch = (char *)n->scratch + (int64_t)thread_number() * PANEL * COLUMNS * n->real_size;

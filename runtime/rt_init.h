@@ -4,7 +4,15 @@
 #include "rt_wiring.h"
 
 /* As InitKind in compiler/model.h and "init" in the manifest. */
-enum { RT_INIT_CONSTANT, RT_INIT_UNIFORM, RT_INIT_NORMAL, RT_INIT_CHOICE, RT_INIT_ORTHOGONAL };
+enum {
+    RT_INIT_CONSTANT,
+    RT_INIT_UNIFORM,
+    RT_INIT_NORMAL,
+    RT_INIT_CHOICE,
+    RT_INIT_ORTHOGONAL,
+    RT_INIT_FAN, /* of edges: init_edge */
+    RT_INITS
+};
 
 typedef struct InitSpec {
     int kind;
@@ -14,13 +22,13 @@ typedef struct InitSpec {
     int64_t rows, columns; /* RT_INIT_ORTHOGONAL: of each matrix */
 } InitSpec;
 
-/* Element `index` of parameter `number`. Not for RT_INIT_ORTHOGONAL. */
+/* Element `index` of parameter `number`. Not for RT_INIT_ORTHOGONAL and RT_INIT_FAN. */
 double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index);
 /* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are
  * fewer) are orthonormal: Gram-Schmidt on normal numbers. */
 void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out);
-/* An edge weight: U(-1/sqrt(fan), 1/sqrt(fan)), fan = candidates into its target ("Discovering Neural
- * Wirings", code). */
+/* Element `candidate` of a weight of edges: U(-1/sqrt(fan), 1/sqrt(fan)), fan = candidates into its target
+ * ("Discovering Neural Wirings", code). */
 double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);

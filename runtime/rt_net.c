@@ -41,9 +41,12 @@ int64_t net_parameters(const Net *n)
 {
     int64_t total = 0;
     for (int i = 0; i < n->param_count; i++) total += n->params[i].learned ? n->params[i].size : 0;
-    for (int g = 0; g < n->graph_count; g++) {
-        NetGraphInfo info = net_graph(n, g);
-        total -= info.candidates - info.kept;
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        int64_t unused = 0;
+        for (int64_t c = 0; c < b->candidates.count; c++) unused += !b->kept[c];
+        for (int w = 0; w < b->weight_count && unused; w++)
+            total -= unused * (b->weights[w]->size / b->candidates.count);
     }
     return total;
 }
@@ -178,7 +181,7 @@ static bool finite_rows(const Net *n, int64_t tiles)
     for (int64_t t = 0; t < tiles && finite; t++)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
-            if (b->source_row < 0 || b->param->rounds) continue; /* rounds: the gradients are there */
+            if (b->source_row < 0 || n->times[b->graph].saved) continue; /* rounds: the gradients are there */
             for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
                 finite =
                     !flow_pair(n, b, t, k, &from, &to) ||

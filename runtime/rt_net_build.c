@@ -40,8 +40,8 @@ static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
 
 static void read_init(const json_t *j, InitSpec *s)
 {
-    static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal"};
-    for (int i = 0; i < 5; i++)
+    static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
+    for (int i = 0; i < RT_INITS; i++)
         if (strcmp(text(j, "kind"), kinds[i]) == 0) s->kind = i;
     s->a = number(j, "a"), s->b = number(j, "b");
     s->rows = whole(j, "rows"), s->columns = whole(j, "columns");
@@ -83,8 +83,27 @@ static void read_lists(Net *n, const json_t *all, int graph)
     }
 }
 
+static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
+{
+    const json_t *weights = json_object_get(j, "weights");
+    int64_t deciding = whole(j, "param");
+    b->name = text(j, "name"), b->stated = whole(j, "candidates");
+    b->param = deciding < 0 ? NULL : &n->params[deciding];
+    b->function = truth(j, "function"), b->gradients = (int)whole(j, "gradients");
+    b->own_row = whole(j, "own_row"), b->own_step = whole(j, "own_step");
+    b->weight_count = (int)json_array_size(weights);
+    b->weights = calloc((size_t)b->weight_count + 1, sizeof(NetParam *));
+    for (int i = 0; b->weights && i < b->weight_count; i++) {
+        b->weights[i] = &n->params[json_integer_value(json_array_get(weights, (size_t)i))];
+        b->weights[i]->edges = true;
+        b->weights[i]->rounds = n->times[b->graph].saved > 0;
+    }
+    n->functions |= b->function;
+    return b->weights != NULL;
+}
+
 /* Bundles of one list are neighbours: the compiler numbers them list by list. */
-static void read_bundles(Net *n, const json_t *all, int graph)
+static bool read_bundles(Net *n, const json_t *all, int graph)
 {
     NetGraph *g = &n->graphs[graph];
     g->first_bundle = n->bundle_count, g->bundle_count = (int)json_array_size(all);
@@ -93,8 +112,7 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         NetBundle *b = &n->bundles[n->bundle_count];
         b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"),
         b->list = (int)whole(j, "list");
-        b->param = &n->params[whole(j, "param")];
-        b->param->edges = true;
+        if (!read_edge_weights(n, j, b)) return false;
         b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
         b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step");
         b->held = truth(j, "held"), b->plain = truth(j, "plain"), b->pixels = whole(j, "pixels");
@@ -103,6 +121,7 @@ static void read_bundles(Net *n, const json_t *all, int graph)
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;
     }
+    return true;
 }
 
 static bool read_sets(NetGraph *g, const json_t *all)
@@ -186,10 +205,8 @@ bool net_read_manifest(Net *n, RtError *e)
         flow_read(json_object_get(g, "time"), &n->times[i]);
         ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
         read_lists(n, json_object_get(g, "lists"), i);
-        read_bundles(n, json_object_get(g, "bundles"), i);
+        ok = ok && read_bundles(n, json_object_get(g, "bundles"), i);
     }
-    for (int i = 0; ok && i < n->bundle_count; i++)
-        n->bundles[i].param->rounds = n->times[n->bundles[i].graph].saved > 0;
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory to start");
 }
 
@@ -222,7 +239,7 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 {
     const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
     int64_t most = most_kept(l);
-    return (most < b->param->size ? most : b->param->size) + 1;
+    return (most < b->stated ? most : b->stated) + 1;
 }
 
 static int64_t scratch_elements(const Net *n)
@@ -235,7 +252,7 @@ static int64_t scratch_elements(const Net *n)
 bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
-    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0));
+    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions));
 }
 
 /* Everything that grows with the net or the batch. */
@@ -245,7 +262,7 @@ static int64_t needed_bytes(const Net *n)
     if (net_stores_gradients(n)) bytes += n->param_total * r;
     if (n->options.f64) bytes += n->param_total * r;
     for (int i = 0; i < n->bundle_count; i++)
-        bytes += n->bundles[i].param->size + capacity_of(n, &n->bundles[i]) * (16 + 2 * r);
+        bytes += n->bundles[i].stated + capacity_of(n, &n->bundles[i]) * (20 + 2 * r);
     for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
     bytes += flow_bytes(n);
@@ -346,6 +363,16 @@ static bool order_graph(Net *n, int i)
     return ok;
 }
 
+static bool allocate_edge_rows(Net *n, NetBundle *b)
+{
+    const DnwrtTime *t = &n->times[b->graph];
+    int64_t rows = n->tiles * (t->stages ? t->window * t->stages : 1);
+    b->candidate_back = malloc((size_t)b->capacity * 4);
+    b->first = calloc((size_t)n->tiles + 1, sizeof *b->first);
+    b->rows = calloc((size_t)rows + 1, sizeof *b->rows);
+    return b->candidate_back && b->first && b->rows;
+}
+
 static bool allocate_bundle(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
@@ -357,8 +384,10 @@ static bool allocate_bundle(Net *n, int i)
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
-    n->wires[i] = (DnwrtWires){b->row, b->source, b->weight, b->column, b->target, b->weight_back};
-    return b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
+    bool ok = !b->function || allocate_edge_rows(n, b);
+    n->wires[i] = (DnwrtWires){b->row,    b->source,      b->weight,    b->column,
+                               b->target, b->weight_back, b->candidate, b->candidate_back};
+    return ok && b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
            b->weight && b->weight_back;
 }
 
@@ -452,10 +481,13 @@ static bool list_tensors(Net *n)
                 new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
         }
     for (int i = 0; i < n->bundle_count; i++) {
-        NetTensor *t = new_tensor(n, NET_KEPT, n->bundles[i].param, "", n->bundles[i].kept);
-        size_t length = strlen(t->name);
-        if (length > 2 && strcmp(t->name + length - 2, ".w") == 0) t->name[length - 2] = 0;
-        strncat(t->name, ".kept", sizeof t->name - strlen(t->name) - 1);
+        const NetBundle *b = &n->bundles[i];
+        NetTensor *t = &n->tensors[n->tensor_count++];
+        *t = (NetTensor){.kind = NET_KEPT, .rank = 1, .size = b->candidates.count, .data = b->kept};
+        t->shape[0] = b->candidates.count;
+        if (b->candidates.form == CANDIDATES_DENSE)
+            t->rank = 2, t->shape[0] = b->candidates.targets, t->shape[1] = b->candidates.sources;
+        snprintf(t->name, sizeof t->name, "%s.kept", b->name);
     }
     return true;
 }
@@ -512,7 +544,8 @@ void net_free(Net *n)
         candidates_free(&b->candidates);
         free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
             free(b->order_back);
-        free(b->weight), free(b->weight_back);
+        free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
+        free(b->first), free(b->rows);
     }
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         wiring_order_free(&n->graphs[i].order);

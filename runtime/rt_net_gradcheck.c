@@ -1,8 +1,9 @@
 /* rt_net_gradcheck.c: the double twin of the generated code against central differences.
  *
  * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is
- * defined (appendix F of "Discovering Neural Wirings"). Dropout masks are those of one step, so the function
- * is smooth.
+ * defined (appendix F of "Discovering Neural Wirings"). One with a function is put in use for both, gradient
+ * and difference: its gradient is made by the same code in use or not. Dropout masks are those of one step,
+ * so the function is smooth.
  */
 #include "rt_net_private.h"
 #include "rt_rng.h"
@@ -23,34 +24,49 @@ static double loss_at(Probe *p)
     return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
 }
 
+/* The bundle that a parameter holds weights of. */
 static NetBundle *bundle_of(Net *n, const NetParam *param)
 {
     for (int i = 0; i < n->bundle_count; i++)
-        if (n->bundles[i].param == param) return &n->bundles[i];
+        for (int w = 0; w < n->bundles[i].weight_count; w++)
+            if (n->bundles[i].weights[w] == param) return &n->bundles[i];
     return NULL;
 }
 
-/* (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
-static double difference(Probe *p, const NetParam *param, int64_t at, double step)
+static void mark(Net *n, NetBundle *b, int64_t candidate, uint8_t kept)
+{
+    b->kept[candidate] = kept, b->changed = true;
+    edges_rebuild(n);
+}
+
+static void all_gradients(Probe *p)
+{
+    memset(p->n->grad, 0, (size_t)p->n->param_total * 8);
+    loss_at(p);
+    gradient_edges(p->n, (p->batch.count + LANES - 1) / LANES, NULL);
+    p->n->program->f64[p->n->train.gradients](&p->n->context, 0);
+}
+
+/* (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h, less the gradient. */
+static double error_at(Probe *p, const NetParam *param, int64_t at, double gradient, double step)
 {
     static const double steps[] = {1, -1, 2, -2};
     NetBundle *b = bundle_of(p->n, param);
     double *w = (double *)p->n->param + param->offset + at, start = *w, h = step * fmax(1, fabs(start)), f[4];
-    bool added = b && !b->kept[at];
-    if (added) {
-        b->kept[at] = 1, b->changed = true;
-        edges_rebuild(p->n);
+    int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
+    bool added = b && !b->kept[candidate];
+    if (added) mark(p->n, b, candidate, 1);
+    if (added && b->function) {
+        all_gradients(p);
+        gradient = ((const double *)p->n->grad)[param->offset + at];
     }
     for (int i = 0; i < 4; i++) {
-        *w = (added ? 0 : start) + h * steps[i];
+        *w = (added && !b->function ? 0 : start) + h * steps[i];
         f[i] = loss_at(p);
     }
     *w = start;
-    if (added) {
-        b->kept[at] = 0, b->changed = true;
-        edges_rebuild(p->n);
-    }
-    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
+    if (added) mark(p->n, b, candidate, 0);
+    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h) - gradient;
 }
 
 /* As compiler/gradcheck.c does: smaller steps where a kink may lie within the first ones. */
@@ -58,7 +74,7 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
 {
     double best = INFINITY;
     for (double step = 1e-4; step > 5e-7 && best > 1e-7; step /= 10)
-        best = fmin(best, fabs(difference(p, param, at, step) - gradient) / scale);
+        best = fmin(best, fabs(error_at(p, param, at, gradient, step)) / scale);
     return best;
 }
 
@@ -104,11 +120,9 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     if (!gradient) return INFINITY;
     net_f64_params(n);
     shake_constants(n);
-    memset(n->grad, 0, (size_t)n->param_total * 8);
     p.loss = loss_at(&p);
     hold_steps(n, true);
-    gradient_edges(n, (count + LANES - 1) / LANES, NULL);
-    n->program->f64[n->train.gradients](&n->context, 0);
+    all_gradients(&p);
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
     for (int i = 0; i < n->param_count; i++) {
         if (!n->params[i].learned) continue;

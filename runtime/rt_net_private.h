@@ -30,20 +30,30 @@ typedef struct NetSet {
 /* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
 typedef struct NetBundle {
     int graph, from, to, list; /* list: within the graph */
-    NetParam *param;
+    const char *name;          /* "Wiring.edges.0" */
+    NetParam *param;           /* the weight that decides; NULL: none does */
+    NetParam **weights;        /* all weights of an edge: one number (or array) a candidate */
+    int weight_count;
+    bool function;  /* edges have one; else they add w * value */
+    int gradients;  /* stage for the gradients of its weights, or -1 */
+    int64_t stated; /* candidates, as the compiler counted them */
     Candidates candidates;
     int64_t source_row, target_row;   /* in a training tile: values of sources, gradients of targets' sums */
     int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
     bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
+    int64_t own_row, own_step;        /* what the targets send */
     int64_t pixels;                   /* rows of a node */
     int64_t source_pitch, target_pitch; /* rows from one node to the next */
-    int64_t position;                   /* of its first candidate in the list */
+    int64_t *first;                     /* function: rows of each tile in `rows` */
+    DnwrtEdgeRows *rows;
+    int64_t position; /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept; /* 1 a candidate in use */
     bool changed;  /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
     uint32_t *candidate;        /* number of each edge in use, by target */
     uint32_t *order_back;       /* by source: place of the edge in the order by target */
+    uint32_t *candidate_back;   /* by source, where edges have a function */
     void *weight, *weight_back; /* in the net's real type */
 } NetBundle;
 
@@ -117,6 +127,7 @@ struct Net {
     int64_t *counts; /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
+    bool functions; /* of edges: all gradients are stored and checked before any weight moves */
 };
 
 /* rt_net_build.c */
@@ -159,6 +170,9 @@ typedef struct NetUpdate {
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 /* Adds one round of a graph to Net.grad (the first one: stores). */
 void gradient_round(Net *n, int64_t tiles, int graph, bool first);
+/* rt_gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad. */
+void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles);
+void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t tiles, bool more);
 
 /* rt_net_run.c */
 typedef struct NetBatch {

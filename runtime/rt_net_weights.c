@@ -15,13 +15,15 @@ static double fan_of(const Net *n, const NetBundle *b, int64_t target)
     return (double)fan;
 }
 
-static void draw_bundle(Net *n, NetBundle *b)
+/* Weights of edges whose range follows from the candidates into each target. */
+static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
 {
+    int64_t numbers = b->candidates.count ? p->size / b->candidates.count : 0;
     for (int64_t t = 0; t < b->candidates.targets; t++) {
         double fan = fan_of(n, b, t);
-        for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1); c++)
-            n->weights[b->param->offset + c] =
-                (float)init_edge(n->options.seed, b->param - n->params, c, fan);
+        int64_t end = candidates_row(&b->candidates, t + 1) * numbers;
+        for (int64_t k = candidates_row(&b->candidates, t) * numbers; k < end; k++)
+            n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
     }
 }
 
@@ -45,10 +47,18 @@ void net_draw_weights(Net *n)
         if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
         else
             for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
+    }
+    for (int i = 0; i < n->bundle_count; i++)
+        for (int w = 0; w < n->bundles[i].weight_count; w++) {
+            const NetParam *p = n->bundles[i].weights[w];
+            if (p->init.kind == RT_INIT_FAN) draw_bundle(n, &n->bundles[i], p);
+        }
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        float *w = n->weights + p->offset;
         for (int64_t k = 0; p->clamped && k < p->size; k++)
             w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
     }
-    for (int i = 0; i < n->bundle_count; i++) draw_bundle(n, &n->bundles[i]);
     net_f64_params(n);
 }
 

@@ -24,10 +24,11 @@ typedef void Move(DnwrtContext *context, real *tile, const real *state, const re
                   real *sums, real *rate);
 typedef void Show(DnwrtContext *context, real *tile, const real *sent, const real *held, real *output);
 typedef void Back(DnwrtContext *context, real *tile, const real *state, real *sums, const real *d_rate,
-                  real *d_state);
+                  real *d_state, const real *held);
 typedef void OutputBack(DnwrtContext *context, real *tile, const real *state, const real *d_output,
-                        real *d_state);
-typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held);
+                        real *d_state, const real *held);
+typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held, const real *sent,
+                      const real *held);
 
 /* Where everything stands, filled by generated code. All pointers to rows of one tile. */
 typedef struct Drive {
@@ -389,9 +390,11 @@ typedef struct DriveBack {
 static void position_back(const Drive *d, const DriveBack *b, int64_t position, int64_t slot)
 {
     const real *d_output = b->d_output + position * d->time->outputs * LANES;
-    b->output_back(d->context, d->tile, slot_at(d, slot), d_output, b->d_state);
+    const real *held = d->held + position * d->time->held * LANES, *state = slot_at(d, slot);
+    b->output_back(d->context, d->tile, state, d_output, b->d_state, held);
     if (b->d_held)
-        b->held_output_back(d->context, d->tile, d_output, b->d_held + position * d->time->held * LANES);
+        b->held_output_back(d->context, d->tile, d_output, b->d_held + position * d->time->held * LANES,
+                            state + d->states, held);
 }
 
 /* The step in `slot`: from the gradient of the states after it to that of the states before. */
@@ -399,14 +402,17 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
 {
     const DnwrtTime *time = d->time;
     int64_t states = d->states;
+    const real *held = d->held + position * time->held * LANES;
     scale(b->d_start, b->d_state, time->carry, states);
     for (int64_t i = 0; i < time->stages; i++)
         scale(b->d_rate + i * states, b->d_state, h * time->b[i], states);
     for (int64_t i = time->stages - 1; i >= 0; i--) {
         int64_t e = slot * time->stages + i;
-        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), b->d_rate + i * states, b->d_stage);
+        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), b->d_rate + i * states, b->d_stage,
+                held);
         if (b->d_held)
-            b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES);
+            b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES,
+                         evaluation(d, e) + states, held);
         add(b->d_start, b->d_stage, 1, states);
         for (int64_t j = 0; j < i; j++) add(b->d_rate + j * states, b->d_stage, h * time->a[i][j], states);
     }

@@ -19,7 +19,23 @@ typedef struct DnwrtWires {
     const uint32_t *column; /* sources + 1 */
     const uint32_t *target;
     const void *weight_back;
+    const uint32_t *candidate, *candidate_back; /* of an edge with a function: whose weights it has */
 } DnwrtWires;
+
+/* Where the values and gradients of one evaluation begin: elements of Context.tiles for node 0 of sources,
+ * of targets' sums, of what targets send. */
+typedef struct DnwrtEdgeRows {
+    int64_t source, target, own;
+} DnwrtEdgeRows;
+
+/* What the generated code for gradients of an edge function works on: `count` candidates into one target,
+ * from consecutive sources, over the evaluations of all tiles: rows[first[tile] .. first[tile + 1]). `more`:
+ * added to the gradients that are there. */
+typedef struct DnwrtEdgeJob {
+    int64_t candidate, source, count, target, tiles, more;
+    const int64_t *first;
+    const DnwrtEdgeRows *rows;
+} DnwrtEdgeJob;
 
 /* Topological order of one graph: phases of nodes that do not depend on each other, all of one set. */
 typedef struct DnwrtOrder {

@@ -119,7 +119,7 @@ static void expect_same_choice(const Net *n, const Built *b, double epoch)
         const uint8_t *want = c.kept[u->graph][i - n->graphs[u->graph].first_bundle];
         for (int64_t k = 0; k < u->candidates.count; k++)
             if (u->kept[k] != want[k])
-                fail_msg("epoch %g: candidate %lld of %s is %s", epoch, (long long)k, u->param->name,
+                fail_msg("epoch %g: candidate %lld of %s is %s", epoch, (long long)k, u->name,
                          want[k] ? "not in use" : "in use");
         expect_lists(u);
     }

@@ -99,7 +99,7 @@ typedef struct Asked {
 static void call_gather(const Case *c, const Edges *e, const real *rows, real *out, int gap, Asked a)
 {
     uint32_t odd[64];
-    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight};
+    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL};
     int64_t count = a.listed ? c->nodes / 2 : c->nodes;
     for (int i = 0; i < c->nodes / 2; i++) odd[i] = (uint32_t)(2 * i + 1);
     if (a.back) KERNEL(gather_back)

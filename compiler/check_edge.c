@@ -1,0 +1,327 @@
+/* check_edge.c: edges with functions: `via F`, and the weight that decides, `by NAME`.
+ *
+ * An edge function gives what one edge adds to the sum of its target, from the value of its source and, in
+ * time, the target's own. It is a function of one candidate, as a node function is one of a node: its
+ * weights have a number for each candidate of the bundle, or one for all of them.
+ */
+#include "check.h"
+#include "grad.h"
+#include "timed.h"
+
+/* ---- what a line says ---- */
+
+static const char *function_name(const Val *f)
+{
+    return f->builtin ? f->builtin->name : f->decl->name.text;
+}
+
+/* Parameters that still wait for a value: not given in `via F(...)`, and without one of their own. */
+static int waiting(const Val *f)
+{
+    int count = f->builtin ? f->builtin->count : f->decl->params.count, left = 0;
+    for (int i = 0; i < count; i++) {
+        const char *name = f->builtin ? f->builtin->params[i].name : f->decl->params.at[i].name.text;
+        bool given =
+            f->builtin ? f->builtin->params[i].fallback != NULL : f->decl->params.at[i].fallback != NULL;
+        for (int b = 0; b < f->bound.count; b++)
+            if (f->bound.at[b].name.text && strcmp(f->bound.at[b].name.text, name) == 0) given = true;
+        left += !given;
+    }
+    int least = left > 0;
+    for (int b = 0; b < f->bound.count; b++) left -= f->bound.at[b].name.text == NULL;
+    return left < least ? least : left;
+}
+
+static bool is_edge_function(Check *k, const Val *f, Span span)
+{
+    bool wrong = f->kind != VAL_FUNCTION || (f->builtin && f->builtin->kind != KIND_POINT) ||
+                 (f->decl && f->decl->kind != DECL_FN);
+    if (wrong) {
+        Diag *d = diag_add(k->diags, E_KIND, span, "`via` wants a function of the source's value; this is %s",
+                           f->kind == VAL_FUNCTION ? arena_printf(k->perm, "'%s'", function_name(f))
+                                                   : val_kind_text(f));
+        diag_help(d, "fn Synapse(x) { weight w ~ kaiming; w * tanh(x) }");
+        return false;
+    }
+    int n = waiting(f);
+    if (n == 1 || n == 2) return true;
+    Diag *d = diag_add(k->diags, E_ARGUMENT, span,
+                       "an edge function takes the source's value and, if it wants, the target's own; '%s' "
+                       "waits for %d values",
+                       function_name(f), n);
+    if (f->decl) diag_note(d, f->decl->name.span, "it is declared here");
+    return false;
+}
+
+static bool has_own_value(Check *k, const Graph *g, const Bundle *u, const Val *f, Span span)
+{
+    const NodeSet *to = &g->sets.at[u->to];
+    if (!is_timed(g)) {
+        Diag *d = diag_add(k->diags, E_PLACE, span,
+                           "'%s' takes the target's own value, which is not there yet in a graph with time = "
+                           "static",
+                           function_name(f));
+        diag_help(d, "give the graph a line such as time = steps(5), or let the function take one value");
+        return false;
+    }
+    if (to->first >= 0) return true; /* its states are not built yet */
+    Diag *d = diag_add(k->diags, E_PLACE, span,
+                       "'%s' takes the target's own value, and output '%s' is a plain sum that has none",
+                       function_name(f), to->name);
+    diag_note(d, to->span, "it is declared here");
+    diag_help(d, "give the output a node function, or let the edge function take one value");
+    return false;
+}
+
+EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d,
+                 const Bundle *u)
+{
+    const Expr *via = line->via ? line->via : d->via;
+    EdgeUse use = {.by = d->by};
+    if (!via) {
+        if (!d->by || (d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) return use;
+        Diag *m = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,
+                           "an edge has one weight, 'w', and its magnitude decides");
+        diag_help(m, "write by w, or leave it out");
+        return use;
+    }
+    use.function = check_function(k, scope, via);
+    if (val_is_poison(use.function)) return use;
+    use.own = is_edge_function(k, use.function, via->span) && waiting(use.function) == 2;
+    if (use.own && !has_own_value(k, g, u, use.function, via->span)) use.function = val_poison(k);
+    return use;
+}
+
+/* ---- weights ---- */
+
+Shape candidates_shape(const Graph *g, const Bundle *u)
+{
+    if (u->candidates.form != CANDIDATES_DENSE) return shape_vector(u->candidates.count);
+    return (Shape){2, {g->sets.at[u->to].size, g->sets.at[u->from].size}};
+}
+
+bool edge_start(Check *k, Val *start, bool shared, Init *out)
+{
+    Val *v = described(k, start);
+    if (shared || v->kind != VAL_CALL) return true;
+    if (strcmp(v->builtin->name, "kaiming") == 0) *out = (Init){.kind = INIT_FAN};
+    if (strcmp(v->builtin->name, "xavier") != 0) return true;
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
+    diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");
+    return false;
+}
+
+static const char *short_name(const Tensor *p)
+{
+    return strrchr(p->name, '.') + 1;
+}
+
+static const char *weight_names(Check *k, const Bundle *u)
+{
+    const char *list = "";
+    for (int i = 0; i < u->weights.count; i++)
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", short_name(u->weights.at[i]));
+    return list;
+}
+
+static bool one_number(Check *k, Tensor *p, Span span)
+{
+    if (p->components == 1) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span,
+                       "weight '%s' is an array, and one number an edge decides which edges are in use",
+                       short_name(p));
+    diag_note(d, p->span, "it is declared here");
+    diag_help(d, "give the edge function a weight of one number, and name it after `by`");
+    return false;
+}
+
+static bool named_score(Check *k, Bundle *u, const Expr *by)
+{
+    const char *name = by->kind == EXPR_NAME ? by->name : NULL;
+    for (int i = 0; name && i < u->weights.count; i++) {
+        if (strcmp(short_name(u->weights.at[i]), name) != 0) continue;
+        u->weight = u->weights.at[i];
+        return one_number(k, u->weight, by->span);
+    }
+    for (int i = 0; name && i < u->edge->shared_tensors.count; i++) {
+        if (strcmp(short_name(u->edge->shared_tensors.at[i]), name) != 0) continue;
+        Diag *d = diag_add(k->diags, E_KIND, by->span,
+                           "weight '%s' is shared by all of these edges and cannot tell them apart", name);
+        if (u->weights.count) diag_help(d, "by one of: %s", weight_names(k, u));
+        return false;
+    }
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)u->weights.count + 1);
+    for (int i = 0; i < u->weights.count; i++) names[i] = short_name(u->weights.at[i]);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, by->span, "%s%s%s is no weight of '%s'", name ? "'" : "",
+                       name ? name : "this", name ? "'" : "", u->edge->name);
+    const char *near = name ? diag_nearest(name, names, u->weights.count) : NULL;
+    if (near) diag_help(d, "did you mean '%s'?", near);
+    else if (u->weights.count) diag_help(d, "its weights are: %s", weight_names(k, u));
+    return false;
+}
+
+static bool only_score(Check *k, Bundle *u, const EdgeList *l)
+{
+    bool needed = !l->sampled && l->rule != KEEP_ALL;
+    if (u->weights.count == 1 && (needed || u->weights.at[0]->components == 1)) {
+        u->weight = u->weights.at[0];
+        return one_number(k, u->weight, l->span);
+    }
+    if (!needed) return true;
+    Diag *d = diag_add(
+        k->diags, E_ARGUMENT, l->span,
+        u->weights.count ? "'%s' has several weights, and one decides which edges are in use: %s"
+                         : "'%s' has no weight of its own for each edge, so nothing decides which edges are "
+                           "in use%s",
+        u->edge->name, weight_names(k, u));
+    if (u->weights.count) diag_help(d, "name it behind the budget: by %s", short_name(u->weights.at[0]));
+    else diag_help(d, "keep all, sample, or give the function a weight");
+    return false;
+}
+
+void choose_scores(Check *k, Graph *g)
+{
+    int wrong = -1; /* list that has its message */
+    for (int b = 0; b < g->bundles.count; b++) {
+        Bundle *u = &g->bundles.at[b];
+        const Expr *by = k->edge_uses.at[b].by;
+        if (!u->edge || u->list == wrong) continue;
+        if (!(by ? named_score(k, u, by) : only_score(k, u, &g->lists.at[u->list]))) wrong = u->list;
+    }
+}
+
+/* ---- functions ---- */
+
+/* `via F(2)` gives 2 to the parameter behind those that the edge itself gives. */
+static Val *with_own(Check *k, Val *function, Val *own)
+{
+    Val *f = NEW(k->perm, Val);
+    *f = *function;
+    f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
+    vec_push(k->perm, &f->bound, (BoundArg){.value = own});
+    for (int i = 0; i < function->bound.count; i++) vec_push(k->perm, &f->bound, function->bound.at[i]);
+    return f;
+}
+
+static Value *new_argument(Func *f, int index, Span span)
+{
+    Value *v = func_add(f, IR_ARG, span, 0, NULL);
+    v->index = index;
+    return v;
+}
+
+/* The results `first .. first + count` of f alone. */
+static Func *part_of(Check *k, const Func *f, const char *name, int first, int count)
+{
+    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
+    Func *part = func_copy(k->perm, f, arena_printf(k->perm, "%s.%s", f->name, name), map);
+    for (int i = first; i < first + count; i++)
+        func_result(part, f->result_names.at[i], map[f->results.at[i]->id]);
+    func_prune(part);
+    return part;
+}
+
+static void split_weights(Check *k, EdgeFn *e)
+{
+    for (int i = 0; i < e->value->values.count; i++) {
+        const Value *v = e->value->values.at[i];
+        if (v->op != IR_WEIGHT) continue;
+        if (v->param->shared) vec_push(k->perm, &e->shared, v);
+        else vec_push(k->perm, &e->weights, v);
+    }
+}
+
+/* Reverse mode, cut into what the three walks over edges need. */
+static void differentiate(Check *k, EdgeFn *e)
+{
+    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)e->value->values.count + 1);
+    Func *f = func_copy(k->perm, e->value, e->value->name, map);
+    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
+    for (int i = 0; i < 2; i++) {
+        Value *arg = NULL;
+        for (int j = 0; j < f->values.count; j++)
+            if (f->values.at[j]->op == IR_ARG && f->values.at[j]->index == i) arg = f->values.at[j];
+        if (!arg) arg = new_argument(f, i, (Span){0});
+        vec_push(k->perm, &wanted, arg);
+    }
+    split_weights(k, e);
+    for (int i = 0; i < e->shared.count; i++) vec_push(k->perm, &wanted, map[e->shared.at[i]->id]);
+    for (int i = 0; i < e->weights.count; i++) vec_push(k->perm, &wanted, map[e->weights.at[i]->id]);
+    for (int i = 0; i < e->value->results.count; i++) {
+        Value *d = new_argument(f, 2 + i, (Span){0});
+        vec_push(k->perm, &y, map[e->value->results.at[i]->id]);
+        vec_push(k->perm, &seed, d);
+    }
+    Value **grads = NEW_ARRAY(k->perm, Value *, (size_t)wanted.count);
+    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
+    for (int i = 0; i < wanted.count; i++) {
+        const Value *w = wanted.at[i];
+        const char *name = i == 0   ? "source"
+                           : i == 1 ? "own"
+                                    : arena_printf(k->perm, "%s[%lld]", w->param->name, (long long)w->index);
+        func_result(f, name, grads[i] ? grads[i] : func_const(f, 0));
+    }
+    e->to_source = part_of(k, f, "to_source", 0, 1);
+    e->to_own = part_of(k, f, "to_own", 1, 1 + e->shared.count);
+    e->to_weights = part_of(k, f, "to_weights", 2 + e->shared.count, e->weights.count);
+}
+
+static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
+{
+    Value *result = val_is_poison(v) ? NULL : val_value(k, v, "what an edge adds to a sum");
+    if (!result || !result->is_bool) return result;
+    diag_add(k->diags, E_KIND, span, "an edge function gives a number; '%s' gives a condition", name);
+    return NULL;
+}
+
+static void build_edge(Check *k, Graph *g, int b)
+{
+    Bundle *u = &g->bundles.at[b];
+    const EdgeUse *use = &k->edge_uses.at[b];
+    EdgeFn *e = NEW(k->perm, EdgeFn);
+    NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
+    Check saved = *k;
+    Span span = use->function->span;
+    e->name = function_name(use->function), e->own = use->own;
+    k->mode = MODE_CELL, k->graph = g, k->set = &candidates, k->in_edge = true;
+    k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
+    Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, e->name));
+    Val *source = val_runtime(k, new_argument(f, 0, span), span);
+    Val *own = use->own ? val_runtime(k, new_argument(f, 1, span), span) : NULL;
+    Val *v = apply(k, own ? with_own(k, use->function, own) : use->function, source, span);
+    Value *result = edge_result(k, v, e->name, span);
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func, k->in_edge = saved.in_edge;
+    if (!result) return;
+    func_result(f, "value", result);
+    func_prune(f);
+    e->value = f;
+    for (int i = 0; i < candidates.weights.count; i++) {
+        Tensor *p = candidates.weights.at[i];
+        if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
+        else vec_push(k->perm, &u->weights, p);
+    }
+    differentiate(k, e);
+    u->edge = e;
+}
+
+/* Numbers only: an edge between maps is a weight. */
+static bool carries_numbers(Check *k, const Graph *g, int b)
+{
+    const Bundle *u = &g->bundles.at[b];
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    if (from->value_pixels == 1 && to->pixels == 1 && to->value_pixels == 1) return true;
+    const NodeSet *map = from->value_pixels == 1 ? to : from;
+    Diag *d = diag_add(k->diags, E_SHAPE, k->edge_uses.at[b].function->span,
+                       "an edge function is one of numbers, and a node of '%s' carries %s", map->name,
+                       map_text(k, map->value_map.rank ? map->value_map : map->map));
+    diag_note(d, map->span, "it is declared here");
+    diag_help(d, "an edge between maps is a weight: leave `via` out, and let the node function do the rest");
+    return false;
+}
+
+void build_edge_functions(Check *k, Graph *g)
+{
+    for (int b = 0; b < g->bundles.count; b++)
+        if (k->edge_uses.at[b].function && carries_numbers(k, g, b)) build_edge(k, g, b);
+}

@@ -1,0 +1,40 @@
+/* ir_eval_timed.h: graphs in time in the reference interpreter: what its two files share. */
+#ifndef DNW_IR_EVAL_TIMED_H
+#define DNW_IR_EVAL_TIMED_H
+#include "ir_eval.h"
+#include "timed.h"
+
+typedef struct TimedEval {
+    Arena *arena;
+    const EvalContext *c;
+    const Graph *g;
+    int64_t states, stride; /* numbers: of an evaluation its states; with what is sent */
+    const EvalSteps *steps;
+    const double *input; /* of one sample: by position */
+    double *value;       /* rows of wired */
+    double **block, **d_sums;
+    double *rates;
+    double *d_state, *gradient;
+} TimedEval;
+
+/* One weight of a line, and the sum over samples of its gradient. */
+typedef struct EdgeSum {
+    int bundle;
+    const Tensor *weight;
+    double *out;
+} EdgeSum;
+
+/* ir_eval_timed_edge.c: edges at one evaluation; `sent`: what all nodes send. */
+void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                    double *out);
+/* Gradient of a target's own value from the edges into it; adds to those of weights that edges share. */
+double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                          double d);
+/* Adds the gradient of what a node sends from the edges out of it: to moving targets, or to the plain output.
+ */
+void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                  const double *d_sums, bool to_output, double *out);
+/* Adds what one evaluation gives to all candidates; d: gradients of the targets' sums. */
+void timed_add_candidates(const TimedEval *t, const EdgeSum *e, const double *sent, int64_t position,
+                          const double *d, int64_t pitch);
+#endif

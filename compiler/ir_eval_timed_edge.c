@@ -1,0 +1,90 @@
+/* ir_eval_timed_edge.c: edges of graphs in time in the reference interpreter. */
+#include "ir_eval_timed.h"
+
+/* What a source sends at one position. */
+static const double *source_value(const TimedEval *t, int set, int64_t node, const double *sent,
+                                  int64_t position)
+{
+    const NodeSet *s = &t->g->sets.at[set];
+    if (s->states) return sent + set_value(s, node);
+    return t->input + position * set_rows(s) + node * s->value_pixels;
+}
+
+/* What a node sends; 0 at a plain output, which sends nothing, and for maps, whose edges do not ask. */
+static double own_value(const TimedEval *t, int set, int64_t node, const double *sent)
+{
+    const NodeSet *s = &t->g->sets.at[set];
+    return s->states && s->value_pixels == 1 ? sent[set_value(s, node)] : 0;
+}
+
+void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                    double *out)
+{
+    int64_t pixels = t->g->sets.at[set].pixels;
+    double own = own_value(t, set, node, sent);
+    memset(out, 0, (size_t)pixels * sizeof *out);
+    for (int b = 0; b < t->g->bundles.count; b++) {
+        const Bundle *u = &t->g->bundles.at[b];
+        CandidateRun run;
+        if (u->to != set) continue;
+        for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++) {
+                const double *from = source_value(t, u->from, run.source + i, sent, position);
+                edge_value(t->c, t->g, (EdgeAt){b, run.first + i, pixels, from, own}, out);
+            }
+    }
+}
+
+double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                          double d)
+{
+    double total = 0, own = own_value(t, set, node, sent);
+    for (int b = 0; b < t->g->bundles.count; b++) {
+        const Bundle *u = &t->g->bundles.at[b];
+        CandidateRun run;
+        if (u->to != set || !u->edge) continue;
+        for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++) {
+                const double *from = source_value(t, u->from, run.source + i, sent, position);
+                total += edge_to_own(t->c, t->g, (EdgeAt){b, run.first + i, 1, from, own}, d, t->gradient);
+            }
+    }
+    return total;
+}
+
+void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                  const double *d_sums, bool to_output, double *out)
+{
+    int64_t pixels = t->g->sets.at[set].value_pixels;
+    const double *value = source_value(t, set, node, sent, position);
+    for (int b = 0; b < t->g->bundles.count; b++) {
+        const Bundle *u = &t->g->bundles.at[b];
+        const NodeSet *to = &t->g->sets.at[u->to];
+        bool plain = !is_moving(t->g, u->to);
+        CandidateRun run;
+        if (u->from != set || plain != to_output) continue;
+        for (int64_t target = 0; target < to->size; target++)
+            for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
+                if (node < run.source || node >= run.source + run.length) continue;
+                const double *d = d_sums + (plain ? target * pixels : set_sum(to, target));
+                EdgeAt at = {b, run.first + node - run.source, pixels, value,
+                             own_value(t, u->to, target, sent)};
+                edge_to_source(t->c, t->g, at, d, out);
+            }
+    }
+}
+
+void timed_add_candidates(const TimedEval *t, const EdgeSum *e, const double *sent, int64_t position,
+                          const double *d, int64_t pitch)
+{
+    const Bundle *u = &t->g->bundles.at[e->bundle];
+    int64_t pixels = t->g->sets.at[u->to].pixels;
+    CandidateRun run;
+    for (int64_t target = 0; target < u->candidates.targets; target++)
+        for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
+            for (int64_t i = 0; i < run.length; i++) {
+                const double *from = source_value(t, u->from, run.source + i, sent, position);
+                EdgeAt at = {e->bundle, run.first + i, pixels, from, own_value(t, u->to, target, sent)};
+                edge_to_weights(t->c, t->g, at, d + target * pitch, e->weight, e->out);
+            }
+}

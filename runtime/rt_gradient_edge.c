@@ -1,0 +1,36 @@
+/* rt_gradient_edge.c: gradients of the weights of edge functions.
+ *
+ * A candidate's gradient is that of its function, as if it were in use: the sum over samples and evaluations
+ * of dL/dI_v df/dtheta ("Discovering Neural Wirings", Algorithm 1, for w * value). Generated code computes it
+ * (compiler/gen_edge.c), candidate by candidate, so its bits do not depend on how work is shared out.
+ */
+#include "rt_net_private.h"
+
+typedef void EdgeGradients(DnwrtContext *context, const DnwrtEdgeJob *job);
+
+/* Which rows meet: of the evaluations that are in memory, for all tiles. */
+void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles)
+{
+    int64_t count = 0, source, target;
+    for (int64_t t = 0; t < tiles; t++) {
+        int64_t base = t * n->context.tile_stride;
+        b->first[t] = count;
+        for (int64_t k = 0; k < flow_pairs(n, b, t); k++)
+            if (flow_pair(n, b, t, k, &source, &target))
+                b->rows[count++] = (DnwrtEdgeRows){base + source * LANES, base + target * LANES,
+                                                   base + (b->own_row + k * b->own_step) * LANES};
+    }
+    b->first[tiles] = count;
+}
+
+void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t tiles, bool more)
+{
+    DnwrtStage *const *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
+    EdgeGradients *code = (EdgeGradients *)(void (*)(void))stages[b->gradients];
+    DnwrtEdgeJob job = {.target = target, .tiles = tiles, .more = more, .first = b->first, .rows = b->rows};
+    CandidateRun run;
+    for (int64_t r = 0; candidates_run(&b->candidates, target, r, &run); r++) {
+        job.candidate = run.first, job.source = run.source, job.count = run.length;
+        code(&n->context, &job);
+    }
+}
