@@ -67,6 +67,11 @@ static Val *fallback_value(Check *k, const char *text, Span span)
         v->text = "";
         return v;
     }
+    if (text[0] >= 'a' && text[0] <= 'z') {
+        Val *v = val_new(k, VAL_WORD, span);
+        v->text = text;
+        return v;
+    }
     return val_number(k, strtod(text, NULL), span);
 }
 

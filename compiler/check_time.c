@@ -104,7 +104,26 @@ static bool read_min_step(Check *k, const Val *v, Time *out)
     return false;
 }
 
-/* rtol, atol, min_step, max_steps */
+/* The last argument of a solver. */
+static bool read_gradient(Check *k, const Val *v, Time *out)
+{
+    if (val_is_poison(v)) return false;
+    bool word = v->kind == VAL_WORD && (strcmp(v->text, "exact") == 0 || strcmp(v->text, "adjoint") == 0);
+    if (!word) {
+        Diag *d =
+            diag_add(k->diags, E_KIND, v->span, "gradient is exact or adjoint; this is %s", val_text(k, v));
+        diag_help(d, "leave it out: then derivatives are those of the steps taken");
+        return false;
+    }
+    out->adjoint = strcmp(v->text, "adjoint") == 0;
+    if (!out->adjoint || out->positions == 1) return true;
+    Diag *d = diag_add(k->diags, E_PLACE, v->span,
+                       "the adjoint goes back through one flow, and scan runs one at each position");
+    diag_help(d, "leave it out; scan(G, truncate = 16) bounds how far derivatives go back");
+    return false;
+}
+
+/* rtol, atol, min_step, max_steps, gradient */
 static bool read_adaptive(Check *k, const Val *solver, const Scheme *s, Time *out)
 {
     Val *const *a = solver->items.at;
@@ -112,7 +131,8 @@ static bool read_adaptive(Check *k, const Val *solver, const Scheme *s, Time *ou
     memcpy(out->error, s->error, sizeof s->error);
     bool rtol = tolerance(k, a[0], "rtol", &out->rtol), atol = tolerance(k, a[1], "atol", &out->atol);
     bool least = read_min_step(k, a[2], out), most = whole_from_1(k, a[3], "max_steps", &out->steps);
-    return rtol && atol && least && most;
+    bool gradient = read_gradient(k, a[4], out);
+    return rtol && atol && least && most && gradient;
 }
 
 static const Scheme *find_scheme(const char *name)
@@ -144,6 +164,7 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     }
     if (s->order) return read_adaptive(k, solver, s, out);
     if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
+    if (!read_gradient(k, solver->items.at[1], out)) return false;
     out->step = (out->end - out->start) / (double)out->steps;
     return true;
 }

@@ -162,7 +162,7 @@ static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     emit_loop_end(e, &parts);
     emit_loop_end(e, &l.loop);
     for (int i = 0; i < f->shared.count; i++)
-        gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
+        if (train) gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
 }
 
 void gen_edges_own(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,

@@ -248,7 +248,7 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     }
     gen_total_results(&totals, results + 1 + s->states);
     gen_cell(t, s->move_back, nodes.i, args, results);
-    gen_add_totals(t, &totals, train, nodes.i, true);
+    if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
 
@@ -267,7 +267,7 @@ static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *trai
         results[k] = (CellResult){RESULT_ADD, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
     gen_total_results(&totals, results + s->states);
     gen_cell(t, back, nodes.i, args, results);
-    gen_add_totals(t, &totals, train, nodes.i, true);
+    if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
 
@@ -316,12 +316,13 @@ static GenBlocks work_of(GenTile *t, const Value *back, const NodeSet *s)
     return (GenBlocks){gen_row(t, emit_int(t->e, back->address + shape_size(back->shape))), s->value_pitch};
 }
 
+/* `train` NULL: without the gradients of weights. */
 static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train)
 {
     const Value *v = back->args[0];
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "back", 7, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = begin(outer, v, train ? "back" : "product", 7, &t, &saved), state = LLVMGetParam(f, 2),
                  sums = LLVMGetParam(f, 3);
     LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
@@ -414,7 +415,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
         gen_copy_rows(t, address_of(t, v, r.back_output), d_out, rows);
     }
     emit_loop_end(e, &once);
-    LLVMValueRef args[18] = {t->context,
+    LLVMValueRef args[19] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
@@ -431,6 +432,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
                              back,
                              output_back,
                              held_back,
-                             held_output_back};
-    emit_kernel(e, "drive_back", e->none, 18, args);
+                             held_output_back,
+                             g->time.adjoint ? gen_back(t, v, NULL) : none};
+    emit_kernel(e, "drive_back", e->none, 19, args);
 }

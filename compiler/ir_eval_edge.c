@@ -58,7 +58,7 @@ double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, double d, do
     const EdgeFn *e = g->bundles.at[at.bundle].edge;
     if (!mark_of(c, g, at) || !e) return 0;
     double scratch[e->to_own->values.count], own = evaluate(e->to_own, at, d, c->param, scratch);
-    for (int i = 0; i < e->shared.count; i++)
+    for (int i = 0; i < e->shared.count && gradient; i++)
         gradient[e->shared.at[i]->param->offset + e->shared.at[i]->index] +=
             scratch[e->to_own->results.at[1 + i]->id];
     return own;

@@ -9,6 +9,7 @@
 typedef struct TimedTrace {
     EvalSteps *steps; /* by group of samples */
     double ***block;
+    double ***back;   /* of wired_back by the adjoint: its own evaluations */
     double *first;    /* (batch, states): gradients before the first step */
     double *gradient; /* of all parameters, over samples */
 } TimedTrace;
@@ -278,7 +279,7 @@ static void add_weights(const TimedEval *t, const Func *forward_function, const 
 {
     for (int i = 0; i < forward_function->values.count; i++) {
         const Value *w = forward_function->values.at[i];
-        if (w->op != IR_WEIGHT) continue;
+        if (w->op != IR_WEIGHT || !t->gradient) continue;
         t->gradient[w->param->offset + (w->param->shared ? 0 : node * w->param->components) + w->index] +=
             *cell_result(back, first++);
     }
@@ -432,9 +433,9 @@ static void edge_gradient(const TimedEval *t, const EdgeSum *e, const double *dy
     bool moving = is_moving(t->g, u->to);
     for (int64_t step = 0; step < t->steps->length.count; step++) {
         int64_t p = position_of(t, step);
+        int64_t end = t->g->time.adjoint ? 0 : step + 1; /* where the states at the end stand */
         if (!moving && ends_position(t, step))
-            timed_add_candidates(t, e, state_of(t, step + 1, 0) + t->states, p, dy + p * set_rows(to),
-                                 to->pixels);
+            timed_add_candidates(t, e, state_of(t, end, 0) + t->states, p, dy + p * set_rows(to), to->pixels);
         for (int i = 0; i < t->g->time.stages && moving; i++)
             timed_add_candidates(t, e, state_of(t, step, i) + t->states, p,
                                  t->d_sums[step] + i * t->g->sum_rows + to->first_sum, to->pitch);
@@ -479,6 +480,8 @@ static void eval_forward(Arena *a, Eval *e, const Value *v, const EvalContext *c
     }
 }
 
+#include "ir_eval_adjoint.h"
+
 static void eval_backward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     const Graph *g = v->graph;
@@ -486,6 +489,10 @@ static void eval_backward(Arena *a, Eval *e, const Value *v, const EvalContext *
     trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
     trace->first = NEW_ARRAY(a, double, (size_t)(c->batch * g->state_rows) + 1);
     trace->gradient = NEW_ARRAY(a, double, (size_t)c->model->param_total + 1);
+    if (g->time.adjoint) {
+        eval_adjoint(a, e, v, c);
+        return;
+    }
     for (int64_t s = 0; s < c->batch; s++) {
         TimedEval t = eval_of_sample(a, e, v->args[0], c, s);
         t.d_sums = trace->block[s] = NEW_ARRAY(a, double *, (size_t)t.steps->length.count + 1);
@@ -505,6 +512,7 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         TimedEval t = eval_of_sample(a, e, back->args[0], c, s);
         const double *d = e->value[dy->id] + s * shape_size(dy->shape) + timed_output(v->graph);
         t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
+        if (trace->back) t.block = trace->back[s], t.steps = &trace->steps[s / LANES];
         if (v->op == IR_WIRED_INPUT) input_gradient(&t, d, e->value[v->id] + s * shape_size(v->shape));
         EdgeSum sum = {(int)v->index, v->param, e->value[v->id]};
         if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &sum, d);

@@ -14,7 +14,8 @@ typedef struct TimedEval {
     double *value;       /* rows of wired */
     double **block, **d_sums;
     double *rates;
-    double *d_state, *gradient;
+    double *d_state, *gradient; /* gradient NULL: those of weights are not wanted */
+    double *stage, *change;     /* the adjoint: its stages and their rates */
 } TimedEval;
 
 /* One weight of a line, and the sum over samples of its gradient. */

@@ -132,11 +132,11 @@ static json_t *time_json(const Graph *g)
                           (json_int_t)t->steps, "stages", t->stages, "states", (json_int_t)g->state_rows,
                           "sent", (json_int_t)g->rows, "sums", (json_int_t)g->sum_rows, "carry", t->carry,
                           "step", t->step, "a", a, "b", reals_json(t->b, t->stages));
-    json_t *more = json_pack("{s:I, s:I, s:I, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "window",
-                             (json_int_t)t->window, "saved", (json_int_t)t->saved, "truncate",
-                             (json_int_t)t->truncate, "adaptive", (int)t->adaptive, "start", t->start, "end",
-                             t->end, "rtol", t->rtol, "atol", t->atol, "min_step", t->min_step, "exponent",
-                             t->exponent, "error", reals_json(t->error, t->stages + 1));
+    json_t *more = json_pack(
+        "{s:I, s:I, s:I, s:b, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "window", (json_int_t)t->window,
+        "saved", (json_int_t)t->saved, "truncate", (json_int_t)t->truncate, "adaptive", (int)t->adaptive,
+        "adjoint", (int)t->adjoint, "start", t->start, "end", t->end, "rtol", t->rtol, "atol", t->atol,
+        "min_step", t->min_step, "exponent", t->exponent, "error", reals_json(t->error, t->stages + 1));
     json_object_update(j, more);
     json_decref(more);
     return j;

@@ -117,6 +117,7 @@ typedef struct Time {
     int64_t truncate;  /* positions after which the gradient of the states stops; 0: never */
     int stages;
     bool adaptive;         /* the solver chooses its steps */
+    bool adjoint;          /* derivatives from a backward solve instead of the steps taken */
     int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
     double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
     double start, end, rtol, atol, min_step;

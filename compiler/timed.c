@@ -23,12 +23,12 @@ void timed_window(Graph *g)
     int64_t most = timed_window_bytes / (rows * LANES * (int64_t)sizeof(float) + 1) + 1;
     if (t->adaptive && most > MAX_WINDOW) most = MAX_WINDOW;
     t->window = all < most ? all : most;
-    t->saved = all > t->window ? MAX_TIME_SAVED : 0;
+    t->saved = all > t->window && !t->adjoint ? MAX_TIME_SAVED : 0;
 }
 
 bool timed_rounds(const Graph *g)
 {
-    return g->time.saved > 0;
+    return g->time.saved > 0 || g->time.adjoint;
 }
 
 TimedRows timed_rows(const Graph *g)
@@ -48,6 +48,7 @@ TimedRows timed_rows(const Graph *g)
     r.back_held = r.back_output + (plain ? out : 0);
     r.back_work = r.back_held + (held ? in : 0);
     r.back_count = r.back_work + (t->stages + 3) * g->state_rows;
+    if (t->adjoint) r.back_count += (t->stages + 2) * g->state_rows + g->sum_rows;
     return r;
 }
 

@@ -35,6 +35,7 @@ void flow_read(const json_t *j, DnwrtTime *t)
                      .window = whole(j, "window"),
                      .saved = whole(j, "saved"),
                      .adaptive = json_is_true(json_object_get(j, "adaptive")),
+                     .adjoint = json_is_true(json_object_get(j, "adjoint")),
                      .truncate = whole(j, "truncate"),
                      .carry = number(j, "carry"),
                      .step = number(j, "step"),
@@ -100,6 +101,7 @@ int64_t flow_pairs(const Net *n, const NetBundle *b, int64_t tile)
 {
     const DnwrtTime *t = &n->times[b->graph];
     if (!t->stages) return 1;
+    if (t->adjoint && b->plain) return t->run[tile].rounds == 1; /* where it begins */
     return t->run[tile].count * (b->plain ? 1 : t->stages);
 }
 
@@ -114,6 +116,11 @@ bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_
     *source = b->source_row, *target = b->target_row;
     if (!t->stages) return true;
     const DnwrtRun *r = &t->run[tile];
+    if (t->adjoint) { /* no sequence: all at position 0 */
+        if (!b->held && !b->plain) *source += k * b->source_step;
+        if (!b->plain) *target += k * b->target_step;
+        return true;
+    }
     int64_t step = r->first + (b->plain ? k : k / t->stages), position = position_of(t, r, step);
     if (b->plain && step + 1 < r->accepted && position_of(t, r, step + 1) == position) return false;
     int64_t evaluation = b->plain ? (k + 1) * t->stages : k; /* a plain sum is taken after the step */

@@ -159,7 +159,8 @@ static void list_panel(const Panel *p)
 static int64_t panels_of(const Net *n, const NetBundle *b, int graph)
 {
     if (b->target_row < 0 || b->candidates.count == 0) return 0;
-    if (graph < 0 ? n->times && n->times[b->graph].saved > 0 : b->graph != graph) return 0;
+    if (graph < 0 ? n->times && (n->times[b->graph].saved || n->times[b->graph].adjoint) : b->graph != graph)
+        return 0;
     if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
     return (b->candidates.targets + PANEL - 1) / PANEL;
 }

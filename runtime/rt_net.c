@@ -181,7 +181,8 @@ static bool finite_rows(const Net *n, int64_t tiles)
     for (int64_t t = 0; t < tiles && finite; t++)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
-            if (b->source_row < 0 || n->times[b->graph].saved) continue; /* rounds: the gradients are there */
+            if (b->source_row < 0 || n->times[b->graph].saved || n->times[b->graph].adjoint)
+                continue; /* rounds: the gradients are there */
             for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
                 finite =
                     !flow_pair(n, b, t, k, &from, &to) ||

@@ -96,7 +96,7 @@ static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
     for (int i = 0; b->weights && i < b->weight_count; i++) {
         b->weights[i] = &n->params[json_integer_value(json_array_get(weights, (size_t)i))];
         b->weights[i]->edges = true;
-        b->weights[i]->rounds = n->times[b->graph].saved > 0;
+        b->weights[i]->rounds = n->times[b->graph].saved > 0 || n->times[b->graph].adjoint;
     }
     n->functions |= b->function;
     return b->weights != NULL;

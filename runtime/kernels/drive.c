@@ -52,7 +52,8 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send, Move *move, Back *back,
-                        OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back);
+                        OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
+                        Back *product);
 
 static inline void scale(real *to, const real *from, double factor, int64_t count)
 {
@@ -193,23 +194,35 @@ static int64_t samples(const Drive *d)
     return left < LANES ? left : LANES;
 }
 
-/* e = sum over i of factor_i K_i, of one row */
-static void combine(const Drive *d, int64_t row, const double *factor, int64_t count, double *e)
+/* e = sum over i of factor_i K_i, of one row; K: rates of the states or of the adjoint */
+static void combine(const Drive *d, const real *rates, int64_t row, const double *factor, int64_t count,
+                    double *e)
 {
     for (int i = 0; i < LANES; i++) e[i] = 0;
     for (int64_t j = 0; j < count; j++)
         for (int i = 0; i < LANES && factor[j] != 0; i++)
-            e[i] += factor[j] * (double)d->rates[j * d->states + row * LANES + i];
+            e[i] += factor[j] * (double)rates[j * d->states + row * LANES + i];
 }
 
-/* e relative to the tolerance at states a and b; adds up squares. */
-static double squares(const Drive *d, int64_t row, const double *e, const real *a, const real *b)
+/* Adds up the squares of e by the tolerance at a and b, of one row. */
+static double squares(const Drive *d, int64_t row, const double *e, const real *a, const real *b, double atol)
 {
     double sum = 0;
     for (int64_t i = row * LANES, k = 0; k < samples(d); k++) {
         double x = fabs((double)a[i + k]), y = fabs((double)b[i + k]);
-        double q = e[k] / (d->time->atol + d->time->rtol * (x > y || x != x ? x : y));
+        double q = e[k] / (atol + d->time->rtol * (x > y || x != x ? x : y));
         sum += q * q;
+    }
+    return sum;
+}
+
+static double all_squares(const Drive *d, const real *rates, const double *factor, int64_t count,
+                          const real *a, const real *b, double atol)
+{
+    double sum = 0, e[LANES];
+    for (int64_t row = 0; row < d->time->states; row++) {
+        combine(d, rates, row, factor, count, e);
+        sum += squares(d, row, e, a, b, atol);
     }
     return sum;
 }
@@ -222,22 +235,13 @@ static double root_mean(const Drive *d, double sum)
 
 static double norm(const Drive *d, const double *factor, int64_t count, const real *a, const real *b)
 {
-    double sum = 0, e[LANES];
-    for (int64_t row = 0; row < d->time->states; row++) {
-        combine(d, row, factor, count, e);
-        sum += squares(d, row, e, a, b);
-    }
-    return root_mean(d, sum);
+    return root_mean(d, all_squares(d, d->rates, factor, count, a, b, d->time->atol));
 }
 
 static double state_norm(const Drive *d, const real *state)
 {
-    double sum = 0, e[LANES];
-    for (int64_t row = 0; row < d->time->states; row++) {
-        for (int i = 0; i < LANES; i++) e[i] = (double)state[row * LANES + i];
-        sum += squares(d, row, e, state, state);
-    }
-    return root_mean(d, sum);
+    static const double one = 1;
+    return root_mean(d, all_squares(d, state, &one, 1, state, state, d->time->atol));
 }
 
 /* A first step from how fast the states move and how fast their rates do (ibid.); 1e-4 of the span where
@@ -268,7 +272,7 @@ static void fail(Drive *d, DnwrtFailure why, double t, double h, const double *f
     double most = -1, e[LANES];
     run->failure = why, run->failed_time = t, run->failed_step = h;
     for (int64_t row = 0; row < d->time->states; row++) {
-        combine(d, row, factor, d->time->stages + 1, e);
+        combine(d, d->rates, row, factor, d->time->stages + 1, e);
         for (int64_t k = 0; k < samples(d); k++) {
             int64_t i = row * LANES + k;
             double q = fabs(e[k]) / (d->time->atol + d->time->rtol * fabs((double)start[i]));
@@ -298,6 +302,14 @@ static void record(Drive *d, int64_t position, double t, double h)
     run->accepted++, d->slot++;
 }
 
+/* How much longer the next step may be. */
+static double change_of(const DnwrtTime *time, double e)
+{
+    if (!is_finite(e)) return 0.2;
+    double change = e == 0 ? 10 : 0.9 * pow(e, -time->exponent);
+    return change < 0.2 ? 0.2 : change > 10 ? 10 : change;
+}
+
 /* Through one position. *step: the length to begin with (0: find one); that of the next step. */
 static void flow(Drive *d, int64_t position, double *step)
 {
@@ -314,11 +326,8 @@ static void flow(Drive *d, int64_t position, double *step)
         int last = t + 1.01 * h >= span;
         double length = last ? span - t : h;
         double e = try_step(d, position, length, factor);
-        int good = e <= 1; /* not when it is no number */
-        double change = e == 0 ? 10 : 0.9 * pow(e, -time->exponent);
-        if (!is_finite(e)) change = 0.2;
-        change = change < 0.2 ? 0.2 : change > 10 ? 10 : change;
-        if (good) {
+        double change = change_of(time, e);
+        if (e <= 1) { /* not when it is no number */
             record(d, position, t, length);
             t = last ? span : t + length;
             scale(d->rates, d->rates + time->stages * d->states, 1, d->states);
@@ -360,7 +369,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
                0};
     int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
-    run->accepted = run->rejected = run->evaluations = run->saved = run->failure = 0;
+    run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->every = time->window, run->fresh = 1;
     send(&d, value);
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
@@ -384,6 +393,10 @@ typedef struct DriveBack {
     Back *back;
     OutputBack *output_back;
     HeldBack *held_back, *held_output_back;
+    /* the adjoint: its stages and their rates of change; room for sums; `back` without gradients of weights
+     */
+    real *stage, *change, *sums;
+    Back *product;
 } DriveBack;
 
 /* Adds the gradient of the output that is taken after the steps of a position. */
@@ -419,12 +432,16 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
     scale(b->d_state, b->d_start, 1, states);
 }
 
+#include "drive_adjoint.h"
+
 /* d_output: gradients of the output by position. work: dL/dS first (at the end that before the first step),
- * then room for 2 + stages of its size. d_held: of a held input, by position, or NULL. */
+ * then room for 2 + stages of its size; of the adjoint for 4 + 2 stages and for the sums of one evaluation.
+ * d_held: of a held input, by position, or NULL. */
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send_rows, Move *move_rows,
-                        Back *back, OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back)
+                        Back *back, OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
+                        Back *product)
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES;
@@ -432,11 +449,30 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
                value,     rates,     saved, sums,   time->sums,
                send_rows, move_rows, run,   states, states + time->sent * LANES,
                0};
-    DriveBack b = {d_output, work, work + states, work + 2 * states, work + 3 * states,
-                   d_held,   back, output_back,   held_back,         held_output_back};
+    real *stage = work + 3 * states, *change = stage + (time->stages + 1) * states;
+    DriveBack b = {d_output,
+                   work,
+                   work + states,
+                   work + 2 * states,
+                   stage,
+                   d_held,
+                   back,
+                   output_back,
+                   held_back,
+                   held_output_back,
+                   stage,
+                   change,
+                   change + (time->stages + 1) * states,
+                   product};
+    int begins = (int)run->fresh;
     if (run->fresh) scale(b.d_state, b.d_state, 0, states);
     if (run->fresh && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
     run->fresh = 0;
+    if (time->adjoint) {
+        if (run->left) adjoint_window(&d, &b, begins);
+        else run->count = 0;
+        return;
+    }
     int64_t end = run->left, first = end ? (end - 1) / time->window * time->window : 0;
     if (end && first != run->first) restore_window(&d, first, end);
     run->first = first, run->count = end - first, run->left = first;

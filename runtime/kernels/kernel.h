@@ -65,6 +65,8 @@ typedef struct DnwrtRun {
     int64_t every, saved, saved_step[MAX_TIME_SAVED]; /* states that are kept: from which step on */
     int64_t failure, failed_row, failed_lane;         /* DnwrtFailure; a row of the states */
     double failed_time, failed_step, failed_error, failed_state, failed_rate;
+    int64_t rounds, tries;                  /* of the adjoint: windows and steps so far */
+    double back_time, back_step, back_atol; /* gone back; length of the next step; tolerance of the adjoint */
 } DnwrtRun;
 
 typedef struct DnwrtTime {
@@ -75,7 +77,7 @@ typedef struct DnwrtTime {
     int64_t held, outputs;      /* rows of a held input and of the output at one position */
     int64_t window,
         saved; /* steps whose evaluations are kept at once; states that are kept to start again from */
-    int64_t adaptive, truncate;
+    int64_t adaptive, truncate, adjoint;
     double carry, step, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
     double start, end, rtol, atol, min_step, exponent, error[MAX_TIME_STAGES + 1];
 } DnwrtTime;

@@ -134,45 +134,92 @@ static void test_states(void **state)
     assert_float_equal(out, 19, 1e-12);
 }
 
+/* Gradients of a trained program for one sample, by parameter in the flat array. */
+static void gradients(const char *text, const double *input, const double *weights, double *out)
+{
+    Compilation *c = compilation_new();
+    double target = 0;
+    c->options.dump = "plan";
+    c->options.out = fopen("/dev/null", "w");
+    bool ok = compile_text(c, "time.dnw", text, strlen(text));
+    if (!ok) diags_print(c->diags, stderr, false);
+    assert_true(ok);
+    EvalContext e = {.model = c->model, .batch = 1, .input = input, .target = &target, .seed = 1};
+    e.param = NEW_ARRAY(c->perm, double, (size_t)c->model->param_total + 1);
+    const Graph *g = c->model->graphs.at[0];
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t i = 0; i < g->bundles.at[b].candidates.count; i++)
+            e.param[g->bundles.at[b].weight->offset + i] = *weights++;
+    eval_choose(c->perm, &e, 0);
+    const Func *f = c->ir->train;
+    const Eval *r = eval_func(c->perm, f, &e);
+    for (int k = 0; k < f->results.count; k++)
+        for (int64_t i = 0;
+             strncmp(f->result_names.at[k], "d ", 2) == 0 && i < shape_size(f->results.at[k]->shape); i++)
+            *out++ = r->value[f->results.at[k]->id][i];
+    fclose(c->options.out);
+    compilation_free(c);
+}
+
 /* c(t + 1) = c(t) + w x(t) from 0 over five positions: d c(5) / d w is the sum of all x(t); when derivatives
  * stop every two positions, x(4) alone. */
 static void test_truncate(void **state)
 {
     static const char *const scans[] = {"scan(G)", "scan(G, truncate = 2)", "scan(G, truncate = 5)"};
     static const double want[] = {1 + 2 + 4 + 8 + 16, 16, 1 + 2 + 4 + 8 + 16};
-    double x[5] = {1, 2, 4, 8, 16}, target = 0;
+    double x[5] = {1, 2, 4, 8, 16}, weight = 0.5, d;
     (void)state;
     for (int i = 0; i < 3; i++) {
         char text[600];
         snprintf(text, sizeof text,
                  "fn Count(z) {\n  state c = 0\n  next c = c + z\n  c\n}\ngraph G[n] {\n  time = steps(1)\n"
                  "  input x[n]\n  output y[1] : Count\n  edges x[_] -> y[_]\n}\n"
-                 "model M(x[5, 1]) = x |> %s |> last\ntrain M { data = csv(\"none\", target = \"t\"); loss = "
-                 "Out }\n"
-                 "fn Out(prediction, target) = prediction + 0 * target\n",
+                 "model M(x[5, 1]) = x |> %s |> last\ntrain M { data = csv(\"none\", target = \"t\"); loss "
+                 "= Out }\nfn Out(prediction, target) = prediction + 0 * target\n",
                  scans[i]);
-        Compilation *c = compilation_new();
-        c->options.dump = "plan";
-        c->options.out = fopen("/dev/null", "w");
-        assert_true(compile_text(c, "time.dnw", text, strlen(text)));
-        EvalContext e = {.model = c->model, .batch = 1, .input = x, .target = &target, .seed = 1};
-        e.param = NEW_ARRAY(c->perm, double, (size_t)c->model->param_total + 1);
-        e.param[0] = 0.5;
-        eval_choose(c->perm, &e, 0);
-        const Func *f = c->ir->train;
-        const Eval *r = eval_func(c->perm, f, &e);
-        for (int k = 0; k < f->results.count; k++)
-            if (f->result_names.at[k][0] == 'd')
-                assert_float_equal(r->value[f->results.at[k]->id][0], want[i], 1e-12);
-        fclose(c->options.out);
-        compilation_free(c);
+        gradients(text, x, &weight, &d);
+        assert_float_equal(d, want[i], 1e-12);
     }
+}
+
+/* y' = w y from 2: y(1.5) = 2 exp(1.5 w), so dy/dw = 3 exp(1.5 w). The adjoint's comes as near as the
+ * tolerance or the steps. */
+static double adjoint_off(const char *solver)
+{
+    double input = 2, weights[2] = {0.7, 1}, d[2];
+    char text[600];
+    snprintf(text, sizeof text,
+             "fn Same(z) = z\ngraph G {\n  time = flow(0, 1.5, %s)\n  input x[1] : Same\n  output y[1]\n"
+             "  edges { x[_] -> x[_]; x[_] -> y[_] }\n}\nmodel M(x[1]) = x |> G\n"
+             "train M { data = csv(\"none\", target = \"t\"); loss = Out }\n"
+             "fn Out(prediction, target) = prediction + 0 * target\n",
+             solver);
+    gradients(text, &input, weights, d);
+    return fabs(d[0] - 3 * exp(1.5 * 0.7)) + fabs(d[1] - 2 * exp(1.5 * 0.7));
+}
+
+static void test_adjoint(void **state)
+{
+    static const char *const solvers[] = {"bosh3", "dopri5", "tsit5"};
+    char text[120];
+    (void)state;
+    for (size_t i = 0; i < sizeof solvers / sizeof *solvers; i++)
+        for (double rtol = 1e-3; rtol > 1e-9; rtol /= 10) {
+            snprintf(text, sizeof text,
+                     "%s(rtol = %.12f, atol = %.12f, max_steps = 20000, gradient = adjoint)", solvers[i],
+                     rtol, rtol);
+            double off = adjoint_off(text);
+            if (!(off < 100 * rtol)) fail_msg("%s: off by %.2e", text, off);
+        }
+    double order =
+        log2(adjoint_off("rk4(8, gradient = adjoint)") / adjoint_off("rk4(16, gradient = adjoint)"));
+    if (fabs(order - 4) > 0.3) fail_msg("the adjoint by rk4 has order %.2f", order);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders), cmocka_unit_test(test_tolerance),
-                                       cmocka_unit_test(test_steps), cmocka_unit_test(test_states),
-                                       cmocka_unit_test(test_truncate)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders),   cmocka_unit_test(test_tolerance),
+                                       cmocka_unit_test(test_steps),    cmocka_unit_test(test_states),
+                                       cmocka_unit_test(test_truncate), cmocka_unit_test(test_adjoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
