@@ -274,28 +274,39 @@ static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
     return NULL;
 }
 
+/* The function of the edges of a bundle; `candidates` takes its weights. NULL after a message. */
+static Func *edge_value(Check *k, Graph *g, int b, NodeSet *candidates)
+{
+    const Bundle *u = &g->bundles.at[b];
+    const EdgeUse *use = &k->edge_uses.at[b];
+    Check saved = *k;
+    Span span = use->function->span;
+    k->mode = MODE_CELL, k->graph = g, k->set = candidates, k->in_edge = true;
+    k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
+    const char *name = function_name(use->function);
+    Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, name));
+    Value *from = new_argument(f, 0, span);
+    from->shape = g->sets.at[u->from].value_map;
+    Val *own = use->own ? val_runtime(k, new_argument(f, 1, span), span) : NULL;
+    Val *v =
+        apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
+    Value *result = edge_result(k, v, name, span);
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func, k->in_edge = saved.in_edge;
+    if (!result) return NULL;
+    func_result(f, "value", result);
+    func_prune(f);
+    return f;
+}
+
 static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
-    const EdgeUse *use = &k->edge_uses.at[b];
     EdgeFn *e = NEW(k->perm, EdgeFn);
     NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
-    Check saved = *k;
-    Span span = use->function->span;
-    e->name = function_name(use->function), e->own = use->own;
-    k->mode = MODE_CELL, k->graph = g, k->set = &candidates, k->in_edge = true;
-    k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
-    Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, e->name));
-    Val *source = val_runtime(k, new_argument(f, 0, span), span);
-    Val *own = use->own ? val_runtime(k, new_argument(f, 1, span), span) : NULL;
-    Val *v = apply(k, own ? with_own(k, use->function, own) : use->function, source, span);
-    Value *result = edge_result(k, v, e->name, span);
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
-    k->func = saved.func, k->in_edge = saved.in_edge;
-    if (!result) return;
-    func_result(f, "value", result);
-    func_prune(f);
-    e->value = f;
+    e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
+    e->value = edge_value(k, g, b, &candidates);
+    if (!e->value) return;
     for (int i = 0; i < candidates.weights.count; i++) {
         Tensor *p = candidates.weights.at[i];
         if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
@@ -305,23 +316,47 @@ static void build_edge(Check *k, Graph *g, int b)
     u->edge = e;
 }
 
-/* Numbers only: an edge between maps is a weight. */
-static bool carries_numbers(Check *k, const Graph *g, int b)
+static bool carries_numbers(const Graph *g, const Bundle *u)
 {
-    const Bundle *u = &g->bundles.at[b];
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    if (from->value_pixels == 1 && to->pixels == 1 && to->value_pixels == 1) return true;
-    const NodeSet *map = from->value_pixels == 1 ? to : from;
+    return from->value_pixels == 1 && to->pixels == 1 && to->value_pixels == 1;
+}
+
+/* x, or a known number times x. */
+static bool is_multiple(const Value *v, double *factor)
+{
+    *factor = 1;
+    if (v->op == IR_ARG) return v->index == 0;
+    if (v->op != IR_MUL) return false;
+    const Value *a = v->args[0], *b = v->args[1], *number = a->op == IR_CONST ? a : b;
+    *factor = number->number;
+    return number->op == IR_CONST && (number == a ? b : a)->op == IR_ARG;
+}
+
+/* Between maps an edge is a number times the map: a weight, or here one that is known. */
+static void build_fixed(Check *k, Graph *g, int b)
+{
+    Bundle *u = &g->bundles.at[b];
+    NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
+    int params = k->model->params.count;
+    Func *f = edge_value(k, g, b, &candidates);
+    if (!f) return;
+    u->fixed = params == k->model->params.count && is_multiple(f->results.at[0], &u->factor);
+    if (u->fixed) return;
+    const NodeSet *map = &g->sets.at[g->sets.at[u->from].value_pixels == 1 ? u->to : u->from];
     Diag *d = diag_add(k->diags, E_SHAPE, k->edge_uses.at[b].function->span,
                        "an edge function is one of numbers, and a node of '%s' carries %s", map->name,
                        map_text(k, map->value_map.rank ? map->value_map : map->map));
     diag_note(d, map->span, "it is declared here");
-    diag_help(d, "an edge between maps is a weight: leave `via` out, and let the node function do the rest");
-    return false;
+    diag_help(d, "between maps an edge passes a known multiple of the map, such as x or 0.5 * x, or is a "
+                 "weight: leave `via` out, and let the node function do the rest");
 }
 
 void build_edge_functions(Check *k, Graph *g)
 {
-    for (int b = 0; b < g->bundles.count; b++)
-        if (k->edge_uses.at[b].function && carries_numbers(k, g, b)) build_edge(k, g, b);
+    for (int b = 0; b < g->bundles.count; b++) {
+        if (!k->edge_uses.at[b].function) continue;
+        if (carries_numbers(g, &g->bundles.at[b])) build_edge(k, g, b);
+        else build_fixed(k, g, b);
+    }
 }

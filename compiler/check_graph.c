@@ -201,6 +201,10 @@ void add_edge_weights(Check *k, Graph *g)
                                 candidates_shape(g, u), u->span);
         u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
         u->weight->init.kind = INIT_FAN;
+        if (u->fixed) {
+            u->weight->learned = false, u->weight->decay = 0;
+            u->weight->init = (Init){.kind = INIT_CONSTANT, .a = u->factor};
+        }
         vec_push(k->perm, &u->weights, u->weight);
     }
 }

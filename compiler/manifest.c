@@ -98,7 +98,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
     const Bundle *u = &g->bundles.at[bundle];
     const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
     EdgeRows r = {.source = -1, .target = -1};
-    if (wired && back) r = edge_rows(wired, back, g, u);
+    if (wired && back && !u->fixed) r = edge_rows(wired, back, g, u);
     json_t *j = json_pack(
         "{s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
         u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "source_pitch",

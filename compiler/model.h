@@ -91,8 +91,10 @@ typedef struct Bundle {
     uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
     bool pairwise;               /* the predicate uses chance */
     EdgeFn *edge;                /* NULL: w * value */
-    Vec(Tensor *) weights;       /* one number (or array) a candidate */
-    Tensor *weight;              /* the one whose magnitude decides; NULL: none does */
+    bool fixed;                  /* between maps: w is `factor` and is not learned */
+    double factor;
+    Vec(Tensor *) weights; /* one number (or array) a candidate */
+    Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
     Span span;
 } Bundle;

@@ -61,7 +61,8 @@ static bool make_object(Compilation *c, const char *path, void (*alter)(Ir *))
     return object(c, c->ir);
 }
 
-bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *))
+static bool open_program(Built *b, const char *path, int optimize, void (*alter)(Ir *), int count,
+                         const Define *defines)
 {
     char folder[] = "/tmp/dnw_built_XXXXXX", object[64], library[64];
     *b = (Built){.compilation = compilation_new()};
@@ -70,6 +71,8 @@ bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(
     snprintf(library, sizeof library, "%s/x.so", folder);
     b->compilation->options.object = object;
     b->compilation->options.optimize = optimize;
+    for (int i = 0; i < count; i++)
+        vec_push(b->compilation->perm, &b->compilation->options.defines, defines[i]);
     bool ok = make_object(b->compilation, path, alter) && run_driver(object, library) && load(b, library);
     if (!ok) diags_print(b->compilation->diags, stderr, false);
     unlink(object), unlink(library), rmdir(folder);
@@ -77,9 +80,19 @@ bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(
     return ok;
 }
 
+bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *))
+{
+    return open_program(b, path, optimize, alter, 0, NULL);
+}
+
 bool built_open(Built *b, const char *path, int optimize)
 {
-    return built_open_altered(b, path, optimize, NULL);
+    return open_program(b, path, optimize, NULL, 0, NULL);
+}
+
+bool built_open_defined(Built *b, const char *path, int count, const Define *defines)
+{
+    return open_program(b, path, 3, NULL, count, defines);
 }
 
 void built_close(Built *b)

@@ -17,6 +17,8 @@ typedef struct Built {
 
 /* Says why on stderr and returns false when anything fails. */
 bool built_open(Built *b, const char *path, int optimize);
+/* The same with options as -D gives them. */
+bool built_open_defined(Built *b, const char *path, int count, const Define *defines);
 /* The same with the Ir changed before code is made of it. */
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *));
 void built_close(Built *b);

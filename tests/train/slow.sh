@@ -22,6 +22,14 @@ else
   echo "no data for the Fashion-MNIST examples: they are not trained"
 fi
 
+# Hours: CIFAR10 names the folder of CIFAR-10's binary batches when they are wanted.
+if [ -n "${CIFAR10:-}" ]; then
+  reach tiny_cifar "" 100 --data "$CIFAR10"
+  reach tiny_exact "" 100 --data "$CIFAR10"
+else
+  echo "CIFAR10 is not set: tiny_cifar and tiny_exact are not trained"
+fi
+
 # An example that nobody named above is trained as it stands.
 for file in "$examples"/*.dnw; do
   name=$(basename "$file" .dnw)
