@@ -305,6 +305,14 @@ void declare_state(Check *k, Scope *scope, const Stmt *s);
 void move_state(Check *k, Scope *scope, const Stmt *s);
 /* `function` NULL: the value is the sum. */
 void build_timed_cell(Check *k, Graph *g, int set, Val *function);
+/* check_implicit.c: the solver semi_implicit */
+/* Of a graph with that solver: the rates next[0 ..] become the states after one step. False after a message.
+ */
+bool step_implicitly(Check *k, NodeSet *s, Func *f, const Graph *g, const TimedCell *c, const Value *sent,
+                     Value **next);
+/* The derivative of an edge's value by the target's own value; NULL after a message. */
+Value *edge_slope(Check *k, Func *f, Value *value, const char *name);
+
 /* check_edge.c: edges with functions */
 /* What a line says; its function is poison after a message. */
 EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d,

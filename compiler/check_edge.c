@@ -299,6 +299,18 @@ static Func *edge_value(Check *k, Graph *g, int b, NodeSet *candidates)
     return f;
 }
 
+/* The solver semi_implicit wants the derivative by the own value, too. False after a message. */
+static bool add_slope(Check *k, const Graph *g, EdgeFn *e)
+{
+    e->slope = e->own && g->time.implicit > 0;
+    if (!e->slope) return true;
+    Value *slope = edge_slope(k, e->value, e->value->results.at[0], e->name);
+    if (!slope) return false;
+    func_result(e->value, "slope", slope);
+    func_prune(e->value);
+    return true;
+}
+
 static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
@@ -306,7 +318,7 @@ static void build_edge(Check *k, Graph *g, int b)
     NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
     e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
     e->value = edge_value(k, g, b, &candidates);
-    if (!e->value) return;
+    if (!e->value || !add_slope(k, g, e)) return;
     for (int i = 0; i < candidates.weights.count; i++) {
         Tensor *p = candidates.weights.at[i];
         if (p->shared) vec_push(k->perm, &e->shared_tensors, p);

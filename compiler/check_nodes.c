@@ -197,7 +197,7 @@ bool place_nodes(Check *k, Graph *g)
         s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels);
         if (s->first < 0) continue;
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
-        g->rows += s->size * s->value_pitch, g->sum_rows += s->size * s->pitch;
+        g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
         int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
         if ((s->cell || s->states) && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;

@@ -16,6 +16,7 @@ typedef struct Scheme {
     double a[6][6], b[6]; /* times the step size */
     int order;            /* of the error, plus 1; 0: the steps have one length */
     double error[7];      /* of the rates, the last one at the end of the step */
+    bool implicit;        /* the states' functions hold the step (check_implicit.c) */
 } Scheme;
 
 /* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical
@@ -23,16 +24,18 @@ typedef struct Scheme {
  * the next step's start: Bogacki and Shampine (Appl. Math. Lett. 2, 1989), Dormand and Prince (HNW table
  * II.5.2), Tsitouras (Comput. Math. Appl. 62, 2011). */
 static const Scheme schemes[] = {
-    {"euler", 1, {{0}}, {1}, 0, {0}},
-    {"midpoint", 2, {{0}, {0.5}}, {0, 1}, 0, {0}},
-    {"heun", 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}},
-    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}},
+    {"semi_implicit", 1, {{0}}, {1}, 0, {0}, true},
+    {"euler", 1, {{0}}, {1}, 0, {0}, false},
+    {"midpoint", 2, {{0}, {0.5}}, {0, 1}, 0, {0}, false},
+    {"heun", 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}, false},
+    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}, false},
     {"bosh3",
      3,
      {{0}, {0.5}, {0, 0.75}},
      {2 / 9.0, 1 / 3.0, 4 / 9.0},
      3,
-     {-5 / 72.0, 1 / 12.0, 1 / 9.0, -1 / 8.0}},
+     {-5 / 72.0, 1 / 12.0, 1 / 9.0, -1 / 8.0},
+     false},
     {"dopri5",
      6,
      {{0},
@@ -43,7 +46,8 @@ static const Scheme schemes[] = {
       {9017 / 3168.0, -355 / 33.0, 46732 / 5247.0, 49 / 176.0, -5103 / 18656.0}},
      {35 / 384.0, 0, 500 / 1113.0, 125 / 192.0, -2187 / 6784.0, 11 / 84.0},
      5,
-     {71 / 57600.0, 0, -71 / 16695.0, 71 / 1920.0, -17253 / 339200.0, 22 / 525.0, -1 / 40.0}},
+     {71 / 57600.0, 0, -71 / 16695.0, 71 / 1920.0, -17253 / 339200.0, 22 / 525.0, -1 / 40.0},
+     false},
     {"tsit5",
      6,
      {{0},
@@ -56,7 +60,8 @@ static const Scheme schemes[] = {
       2.324710524099774},
      5,
      {-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
-      0.5823571654525552, -0.45808210592918697, 0.015151515151515152}},
+      0.5823571654525552, -0.45808210592918697, 0.015151515151515152},
+     false},
 };
 
 /* ---- arguments ---- */
@@ -164,8 +169,9 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     }
     if (s->order) return read_adaptive(k, solver, s, out);
     if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
-    if (!read_gradient(k, solver->items.at[1], out)) return false;
+    if (!s->implicit && !read_gradient(k, solver->items.at[1], out)) return false;
     out->step = (out->end - out->start) / (double)out->steps;
+    if (s->implicit) out->implicit = out->step, out->step = 1, out->carry = 0;
     return true;
 }
 
@@ -216,7 +222,7 @@ void declare_state(Check *k, Scope *scope, const Stmt *s)
 
 void move_state(Check *k, Scope *scope, const Stmt *s)
 {
-    bool flow = k->graph->time.carry != 0, derivative = s->kind == STMT_DERIV;
+    bool flow = is_flow(k->graph), derivative = s->kind == STMT_DERIV;
     int i = find_state(k->timed, s->name.text);
     Val *v = check_expr(k, scope, s->value);
     if (i < 0) return; /* said by check_names.c */
@@ -271,8 +277,7 @@ static bool states_move(Check *k, const TimedCell *c, const Graph *g)
     for (int i = 0; i < c->count; i++) {
         if (c->state[i].next || c->state[i].moved.end) continue;
         Diag *d = diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' never moves", c->state[i].name);
-        diag_help(d, g->time.carry != 0 ? "add a line: %s' = ..." : "add a line: next %s = ...",
-                  c->state[i].name);
+        diag_help(d, is_flow(g) ? "add a line: %s' = ..." : "add a line: next %s = ...", c->state[i].name);
         ok = false;
     }
     return ok;
@@ -311,7 +316,8 @@ static bool follows_from_states(Check *k, const Func *f, const Value *v, const c
 }
 
 /* `shown` NULL: what the node sends. */
-static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, Value *shown, TimedCell *c, Span span)
+static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *result, Value *shown,
+                        TimedCell *c, Span span)
 {
     Value *next[MAX_STATES], *sent = result;
     if (c->count == 0) { /* without a state a node's own value moves */
@@ -329,15 +335,15 @@ static void finish_cell(Check *k, NodeSet *s, Func *f, Value *result, Value *sho
     }
     s->states = c->count ? c->count : 1;
     s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
-    if (!states_fit(k, s, f, next, span)) return;
+    if (!states_fit(k, s, f, next, span) || !step_implicitly(k, s, f, g, c, sent, next)) return;
     s->send = cut_out(k, f, "send", 1, &sent);
     s->move = cut_out(k, f, "move", s->states, next);
-    s->send_back = grad_timed(k->perm, s->send, NULL, s->states, s->state_map);
-    s->move_back = grad_timed(k->perm, s->move, &s->map, s->states, s->state_map);
+    s->send_back = grad_timed(k->perm, s->send, NULL, s->states, s->state_map, false);
+    s->move_back = grad_timed(k->perm, s->move, &s->map, s->states, s->state_map, s->slope);
     s->show = s->send, s->show_back = s->send_back;
     if (!shown || s->role != SET_OUTPUT) return;
     s->show = cut_out(k, f, "show", 1, &shown);
-    s->show_back = grad_timed(k->perm, s->show, NULL, s->states, s->state_map);
+    s->show_back = grad_timed(k->perm, s->show, NULL, s->states, s->state_map, false);
 }
 
 /* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).
@@ -386,5 +392,5 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
                  s->cell_name);
         return;
     }
-    if (states_move(k, &cell, g) && result) finish_cell(k, s, f, result, shown, &cell, span);
+    if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, shown, &cell, span);
 }

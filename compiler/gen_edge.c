@@ -42,23 +42,35 @@ static void add_lanes(Emit *e, LLVMValueRef row, LLVMValueRef part, LLVMValueRef
 
 /* Rows of the two ends of one edge. */
 typedef struct Ends {
-    LLVMValueRef source, own, d; /* own, d: NULL where they are not used */
+    LLVMValueRef source, own, d, d_slope; /* all but source: NULL where they are not used */
 } Ends;
 
-static Ends ends_of(Emit *e, const EdgeFn *f, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
+/* The slope of a node (NodeSet) stands behind the sums of its set. */
+static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
 {
-    return (Ends){gen_block(e, r->source, source), f->own ? gen_block(e, r->own, target) : NULL,
-                  r->d.first ? gen_block(e, r->d, target) : NULL};
+    return emit_add(e, node, emit_int(e, g->sets.at[g->bundles.at[b].to].size));
+}
+
+static Ends ends_of(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source,
+                    LLVMValueRef target)
+{
+    const EdgeFn *f = g->bundles.at[b].edge;
+    Ends ends = {.source = gen_block(e, r->source, source)};
+    if (f->own) ends.own = gen_block(e, r->own, target);
+    if (r->d.first) ends.d = gen_block(e, r->d, target);
+    if (r->d.first && f->slope) ends.d_slope = gen_block(e, r->d, slope_of(e, g, b, target));
+    return ends;
 }
 
 /* All values of an edge's function, or of a gradient of it, on one vector. */
 static LLVMValueRef *values_at(Emit *e, const Func *f, const Ends *ends, LLVMValueRef part,
                                LLVMValueRef *weights)
 {
-    LLVMValueRef zero = emit_real(e, 0, true), args[3];
+    LLVMValueRef zero = emit_real(e, 0, true), args[4];
     args[0] = lanes_of(e, ends->source, part);
     args[1] = ends->own ? lanes_of(e, ends->own, part) : zero;
     args[2] = ends->d ? lanes_of(e, ends->d, part) : zero;
+    args[3] = ends->d_slope ? lanes_of(e, ends->d_slope, part) : zero;
     return gen_cell_values(e, f, args, weights);
 }
 
@@ -88,19 +100,22 @@ static LLVMValueRef node_of(Emit *e, LLVMValueRef nodes, LLVMValueRef i)
     return nodes ? index_at(e, nodes, i) : i;
 }
 
-/* Rows at `out` (+)= the first result of f over the edges of one node. */
-static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r,
-                      LLVMValueRef out, bool back)
+/* Rows of one node += the first result of f over its edges; to its slope += the second one. */
+static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r, GenBlocks out,
+                      bool back)
 {
     Emit *e = t->e;
     const EdgeFn *edge = g->bundles.at[b].edge;
     const Func *f = back ? edge->to_source : edge->value;
+    LLVMValueRef sum = gen_block(e, out, node), slope = NULL;
+    if (edge->slope && !back) slope = gen_block(e, out, slope_of(e, g, b, node));
     EdgeLoop l = edge_loop(t, g, b, node, back);
-    Ends ends = ends_of(e, edge, r, back ? node : l.other, back ? l.other : node);
+    Ends ends = ends_of(e, g, b, r, back ? node : l.other, back ? l.other : node);
     LLVMValueRef *weights = gen_cell_weights(t, f, l.candidate);
     EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
     LLVMValueRef *values = values_at(e, f, &ends, parts.i, weights);
-    add_lanes(e, out, parts.i, values[f->results.at[0]->id]);
+    add_lanes(e, sum, parts.i, values[f->results.at[0]->id]);
+    if (slope) add_lanes(e, slope, parts.i, values[f->results.at[1]->id]);
     emit_loop_end(e, &parts);
     emit_loop_end(e, &l.loop);
 }
@@ -109,9 +124,9 @@ static void add_all_edges(GenTile *t, const Graph *g, int b, LLVMValueRef nodes,
                           const GenEdges *r, GenBlocks out, bool fresh, bool back)
 {
     EmitLoop l = emit_loop(t->e, count);
-    LLVMValueRef node = node_of(t->e, nodes, l.i), to = gen_block(t->e, out, node);
-    if (fresh) gen_zero_rows(t, to, 1);
-    add_edges(t, g, b, node, r, to, back);
+    LLVMValueRef node = node_of(t->e, nodes, l.i);
+    if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), 1);
+    add_edges(t, g, b, node, r, out, back);
     emit_loop_end(t->e, &l);
 }
 
@@ -152,7 +167,7 @@ static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     const EdgeFn *f = g->bundles.at[b].edge;
     LLVMValueRef *sums = vectors(e, f->shared.count), zero = emit_int(e, 0);
     EdgeLoop l = edge_loop(t, g, b, node, false);
-    Ends ends = ends_of(e, f, r, l.other, node);
+    Ends ends = ends_of(e, g, b, r, l.other, node);
     LLVMValueRef *weights = gen_cell_weights(t, f->to_own, l.candidate);
     EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
     LLVMValueRef *values = values_at(e, f->to_own, &ends, parts.i, weights);
@@ -195,14 +210,17 @@ static LLVMValueRef listed_row(GenTile *t, LLVMValueRef rows, size_t field, LLVM
 }
 
 /* Adds to `sums` the gradients of one candidate's weights at one evaluation. */
-static void evaluation_gradients(GenTile *t, const EdgeFn *f, LLVMValueRef rows, LLVMValueRef source,
+static void evaluation_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef rows, LLVMValueRef source,
                                  LLVMValueRef target, LLVMValueRef *weights, LLVMValueRef *sums)
 {
     Emit *e = t->e;
+    const EdgeFn *f = g->bundles.at[b].edge;
     LLVMValueRef zero = emit_int(e, 0);
     Ends ends = {listed_row(t, rows, offsetof(DnwrtEdgeRows, source), source),
                  f->own ? listed_row(t, rows, offsetof(DnwrtEdgeRows, own), target) : NULL,
-                 listed_row(t, rows, offsetof(DnwrtEdgeRows, target), target)};
+                 listed_row(t, rows, offsetof(DnwrtEdgeRows, target), target), NULL};
+    if (f->slope)
+        ends.d_slope = listed_row(t, rows, offsetof(DnwrtEdgeRows, target), slope_of(e, g, b, target));
     EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
     LLVMValueRef *values = values_at(e, f->to_weights, &ends, parts.i, weights);
     for (int i = 0; i < f->weights.count; i++)
@@ -220,10 +238,11 @@ static LLVMValueRef gradient_at(GenTile *t, const Value *w, LLVMValueRef candida
 }
 
 /* The gradient of one candidate's weights, tile after tile. */
-static void candidate_gradients(GenTile *t, const EdgeFn *f, LLVMValueRef job, LLVMValueRef candidate,
+static void candidate_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef job, LLVMValueRef candidate,
                                 LLVMValueRef source)
 {
     Emit *e = t->e;
+    const EdgeFn *f = g->bundles.at[b].edge;
     int count = f->weights.count;
     LLVMValueRef *weights = gen_cell_weights(t, f->to_weights, candidate), *lanes = vectors(e, count);
     LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntNE, JOB(e, e->i64, job, more), emit_int(e, 0), "");
@@ -241,7 +260,7 @@ static void candidate_gradients(GenTile *t, const EdgeFn *f, LLVMValueRef job, L
                  end = long_at(e, first, emit_add(e, tiles.i, emit_int(e, 1)));
     EmitLoop evaluations = emit_loop(e, emit_sub(e, end, begin));
     LLVMValueRef entry = emit_mul(e, emit_add(e, begin, evaluations.i), emit_int(e, sizeof(DnwrtEdgeRows)));
-    evaluation_gradients(t, f, emit_bytes(e, rows, entry), source, target, weights, lanes);
+    evaluation_gradients(t, g, b, emit_bytes(e, rows, entry), source, target, weights, lanes);
     emit_loop_end(e, &evaluations);
     for (int i = 0; i < count; i++) {
         LLVMValueRef args[2] = {lanes[i], emit_int(e, e->width)};
@@ -260,8 +279,7 @@ LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int b)
     LLVMValueRef job = LLVMGetParam(function, 1);
     LLVMValueRef candidate = JOB(e, e->i64, job, candidate), source = JOB(e, e->i64, job, source);
     EmitLoop l = emit_loop(e, JOB(e, e->i64, job, count));
-    candidate_gradients(&t, g->bundles.at[b].edge, job, emit_add(e, candidate, l.i),
-                        emit_add(e, source, l.i));
+    candidate_gradients(&t, g, b, job, emit_add(e, candidate, l.i), emit_add(e, source, l.i));
     emit_loop_end(e, &l);
     emit_end(e);
     return function;

@@ -27,6 +27,10 @@ static GenBlocks sent_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first, s->value_pitch);
 }
+static GenBlocks slopes_in(Emit *e, LLVMValueRef base, const NodeSet *s)
+{
+    return blocks_at(e, base, s->first_sum + s->size, s->pitch);
+}
 static GenBlocks sums_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first_sum, s->pitch);
@@ -117,7 +121,8 @@ static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLV
 {
     const Graph *g = v->graph;
     const NodeSet *s = &g->sets.at[set];
-    bool fresh = true;
+    bool fresh = !s->slope;
+    if (s->slope) gen_zero_rows(t, out.first, 2 * s->size); /* sums, then slopes */
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->to != set) continue;
@@ -150,7 +155,9 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
         for (int k = 0; k < s->states; k++)
             results[k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, rate, s, k), nodes.i)};
-        gen_cell(&t, s->move, nodes.i, arguments(e, s, gen_block(e, sum, nodes.i), state, nodes.i), results);
+        LLVMValueRef *args = arguments(e, s, gen_block(e, sum, nodes.i), state, nodes.i);
+        if (s->slope) args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
+        gen_cell(&t, s->move, nodes.i, args, results);
         emit_loop_end(e, &nodes);
     }
     end(e, saved);
@@ -240,13 +247,17 @@ static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValue
     LLVMValueRef sum = gen_block(e, sums_in(e, sums, s), nodes.i),
                  *args = arguments(e, s, sum, state, nodes.i);
     CellTotals totals = gen_totals(e, s->move);
-    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(1 + MAX_STATES + totals.weights.count));
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(2 + MAX_STATES + totals.weights.count));
     results[0] = (CellResult){RESULT_STORE, sum};
     for (int k = 0; k < s->states; k++) {
         args[1 + s->states + k] = gen_block(e, states_in(e, d_rate, s, k), nodes.i);
         results[1 + k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
     }
-    gen_total_results(&totals, results + 1 + s->states);
+    if (s->slope) {
+        LLVMValueRef slope = args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
+        results[1 + s->states] = (CellResult){RESULT_STORE, slope};
+    }
+    gen_total_results(&totals, results + 1 + s->states + s->slope);
     gen_cell(t, s->move_back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);

@@ -106,13 +106,14 @@ static Value *argument(Func *f, int index, Shape shape)
     return v;
 }
 
-Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, int states, Shape state)
+Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, int states, Shape state, bool slope)
 {
     Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
     Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
     Vec(Value *) wanted = {0}, y = {0}, seed = {0};
     for (int i = 0; i <= states; i++)
         if (i > 0 || sum) vec_push(perm, &wanted, argument(f, i, i ? state : *sum));
+    if (slope) vec_push(perm, &wanted, argument(f, 1 + 2 * states, (Shape){0}));
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
     for (int i = 0; i < forward->results.count; i++) {

@@ -16,8 +16,8 @@ Func *grad_cell(Arena *perm, const Func *cell);
 
 /* The same for a function in time (timed.h): `send` or `move` with `states` states; ARG 1 + states + k is the
  * gradient of result k. Results: gradient of the sum (unless `sum`, its shape, is NULL), of each
- * state, of each weight. */
-Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, int states, Shape state);
+ * state, of the slope (ARG 1 + 2 states, where there is one), of each weight. */
+Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, int states, Shape state, bool slope);
 
 struct Ir;
 /* Adds to ir->train the gradients of the loss with respect to every learned parameter. */

@@ -60,13 +60,14 @@ typedef struct EdgeAt {
     int64_t candidate, pixels;
     const double *source; /* what its source sends: `pixels` numbers; with a function: 1 */
     double own;           /* what its target sends, where a function wants it */
+    int64_t slope;        /* from the sum of its target to its slope (NodeSet), likewise with gradients */
 } EdgeAt;
 /* Adds to the sum; nothing when it is not in use. */
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out);
 /* Adds to the gradient of the source's value; nothing when it is not in use. */
 void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out);
 /* Gradient of the target's own value; adds to those of shared weights (`gradient`: of all parameters). */
-double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, double d, double *gradient);
+double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *gradient);
 /* Adds to the gradient of parameter `p`, in use or not: straight through the choice. */
 void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, const Tensor *p,
                      double *out);

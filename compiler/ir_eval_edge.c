@@ -7,10 +7,10 @@ static uint8_t mark_of(const EvalContext *c, const Graph *g, EdgeAt at)
     return c->kept[g->number][at.bundle][at.candidate];
 }
 
-/* All values of f, which are numbers; the first result is returned. */
-static double evaluate(const Func *f, EdgeAt at, double d, const double *param, double *scratch)
+/* All values of f, which are numbers; the first result is returned. d: gradients of sum and slope. */
+static double evaluate(const Func *f, EdgeAt at, const double *d, const double *param, double *scratch)
 {
-    const double args[3] = {*at.source, at.own, d};
+    const double args[4] = {*at.source, at.own, d ? *d : 0, d ? d[at.slope] : 0};
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         const Tensor *p = v->param;
@@ -25,6 +25,13 @@ static double evaluate(const Func *f, EdgeAt at, double d, const double *param, 
     return f->results.count ? scratch[f->results.at[0]->id] : 0;
 }
 
+static void add_edge(const EdgeFn *e, EdgeAt at, const double *param, double sign, double *out)
+{
+    double scratch[e->value->values.count];
+    *out += sign * evaluate(e->value, at, NULL, param, scratch);
+    if (e->slope) out[at.slope] += sign * scratch[e->value->results.at[1]->id];
+}
+
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out)
 {
     const Bundle *u = &g->bundles.at[at.bundle];
@@ -35,9 +42,8 @@ void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out)
         for (int64_t p = 0; p < at.pixels; p++) out[p] += w * at.source[p];
         return;
     }
-    double scratch[u->edge->value->values.count];
-    double value = evaluate(u->edge->value, at, 0, c->param, scratch);
-    *out += mark == EDGE_PROBED ? value - evaluate(u->edge->value, at, 0, c->base, scratch) : value;
+    add_edge(u->edge, at, c->param, 1, out);
+    if (mark == EDGE_PROBED) add_edge(u->edge, at, c->base, -1, out);
 }
 
 void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out)
@@ -50,10 +56,10 @@ void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const doubl
         return;
     }
     double scratch[u->edge->to_source->values.count];
-    *out += evaluate(u->edge->to_source, at, *d, c->param, scratch);
+    *out += evaluate(u->edge->to_source, at, d, c->param, scratch);
 }
 
-double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, double d, double *gradient)
+double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *gradient)
 {
     const EdgeFn *e = g->bundles.at[at.bundle].edge;
     if (!mark_of(c, g, at) || !e) return 0;
@@ -73,7 +79,7 @@ void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const doub
         return;
     }
     double scratch[e->to_weights->values.count + 1];
-    evaluate(e->to_weights, at, *d, c->param, scratch);
+    evaluate(e->to_weights, at, d, c->param, scratch);
     for (int i = 0; i < e->weights.count; i++)
         if (e->weights.at[i]->param == p)
             out[at.candidate * p->components + e->weights.at[i]->index] +=

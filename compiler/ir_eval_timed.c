@@ -17,6 +17,12 @@ typedef struct TimedTrace {
 /* Arguments of node functions: the sum, the states, gradients. */
 typedef const double *Args[2 + 2 * MAX_STATES];
 
+/* The slope of a node stands behind the sums of its set. */
+static void load_slope(const NodeSet *s, int64_t node, const double *sums, Args args)
+{
+    if (s->slope) args[1 + 2 * s->states] = sums + set_sum(s, node) + s->size;
+}
+
 static void load_states(const NodeSet *s, int64_t node, const double *state, Args args)
 {
     for (int k = 0; k < s->states; k++) args[1 + k] = state + set_state(s, k, node);
@@ -49,6 +55,7 @@ static void move(const TimedEval *t, const double *state, const double *sent, in
             args[0] = sums + set_sum(s, n);
             timed_sum_into(t, i, n, sent, position, sums + set_sum(s, n));
             load_states(s, n, state, args);
+            load_slope(s, n, sums, args);
             eval_cell(&cell, args, t->c->param, n);
             for (int k = 0; k < s->states; k++)
                 memcpy(rate + set_state(s, k, n), cell_result(&cell, k),
@@ -307,12 +314,14 @@ static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, in
     Args args = {sums + set_sum(s, node)};
     load_states(s, node, state, args);
     for (int k = 0; k < s->states; k++) args[1 + s->states + k] = d_rate + set_state(s, k, node);
+    load_slope(s, node, sums, args);
     eval_cell(cell, args, t->c->param, node);
     memcpy(sums + set_sum(s, node), cell_result(cell, 0), (size_t)s->pixels * sizeof *sums);
     for (int k = 0; k < s->states; k++)
         memcpy(d_state + set_state(s, k, node), cell_result(cell, 1 + k),
                (size_t)s->state_pixels * sizeof *d_state);
-    add_weights(t, s->move, cell, 1 + s->states, node);
+    if (s->slope) sums[set_sum(s, node) + s->size] = *cell_result(cell, 1 + s->states);
+    add_weights(t, s->move, cell, 1 + s->states + s->slope, node);
 }
 
 /* sums become their gradients; d_state is filled */
@@ -331,7 +340,7 @@ static void evaluation_back(const TimedEval *t, int64_t position, const double *
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
             timed_gather(t, i, n, sent, position, sums, false, d_sent);
-            if (s->pixels == 1) *d_sent += timed_own_gradient(t, i, n, sent, position, sums[set_sum(s, n)]);
+            if (s->pixels == 1) *d_sent += timed_own_gradient(t, i, n, sent, position, sums + set_sum(s, n));
             send_back(t, s, false, n, state, d_sent, d_state);
         }
 }
@@ -342,7 +351,7 @@ static void output_back(const TimedEval *t, const double *dy, int64_t position, 
     const NodeSet *out = &t->g->sets.at[t->g->output];
     const double *state = state_of(t, step, 0), *sent = state + t->states, *d = dy + position * set_rows(out);
     for (int64_t n = 0; n < out->size && !out->states && out->pixels == 1; n++)
-        timed_own_gradient(t, t->g->output, n, sent, position, d[n]);
+        timed_own_gradient(t, t->g->output, n, sent, position, d + n);
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];

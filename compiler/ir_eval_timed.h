@@ -30,7 +30,7 @@ void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sen
                     double *out);
 /* Gradient of a target's own value from the edges into it; adds to those of weights that edges share. */
 double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
-                          double d);
+                          const double *d);
 /* Adds the gradient of what a node sends from the edges out of it: to moving targets, or to the plain output.
  */
 void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,

@@ -17,12 +17,19 @@ static double own_value(const TimedEval *t, int set, int64_t node, const double 
     return s->states && s->value_pixels == 1 ? sent[set_value(s, node)] : 0;
 }
 
+/* From a node's sum to its slope; 0 where it has none. */
+static int64_t slope_of(const TimedEval *t, int set)
+{
+    return t->g->sets.at[set].slope ? t->g->sets.at[set].size : 0;
+}
+
 void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                     double *out)
 {
-    int64_t pixels = t->g->sets.at[set].pixels;
+    int64_t pixels = t->g->sets.at[set].pixels, slope = slope_of(t, set);
     double own = own_value(t, set, node, sent);
     memset(out, 0, (size_t)pixels * sizeof *out);
+    out[slope] = 0;
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
         CandidateRun run;
@@ -30,13 +37,13 @@ void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sen
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = source_value(t, u->from, run.source + i, sent, position);
-                edge_value(t->c, t->g, (EdgeAt){b, run.first + i, pixels, from, own}, out);
+                edge_value(t->c, t->g, (EdgeAt){b, run.first + i, pixels, from, own, slope}, out);
             }
     }
 }
 
 double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
-                          double d)
+                          const double *d)
 {
     double total = 0, own = own_value(t, set, node, sent);
     for (int b = 0; b < t->g->bundles.count; b++) {
@@ -46,7 +53,8 @@ double timed_own_gradient(const TimedEval *t, int set, int64_t node, const doubl
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = source_value(t, u->from, run.source + i, sent, position);
-                total += edge_to_own(t->c, t->g, (EdgeAt){b, run.first + i, 1, from, own}, d, t->gradient);
+                EdgeAt at = {b, run.first + i, 1, from, own, slope_of(t, set)};
+                total += edge_to_own(t->c, t->g, at, d, t->gradient);
             }
     }
     return total;
@@ -67,8 +75,8 @@ void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent,
             for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
                 if (node < run.source || node >= run.source + run.length) continue;
                 const double *d = d_sums + (plain ? target * pixels : set_sum(to, target));
-                EdgeAt at = {b, run.first + node - run.source, pixels, value,
-                             own_value(t, u->to, target, sent)};
+                EdgeAt at = {b,     run.first + node - run.source,     pixels,
+                             value, own_value(t, u->to, target, sent), slope_of(t, u->to)};
                 edge_to_source(t->c, t->g, at, d, out);
             }
     }
@@ -84,7 +92,9 @@ void timed_add_candidates(const TimedEval *t, const EdgeSum *e, const double *se
         for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = source_value(t, u->from, run.source + i, sent, position);
-                EdgeAt at = {e->bundle, run.first + i, pixels, from, own_value(t, u->to, target, sent)};
+                EdgeAt at = {
+                    e->bundle,         run.first + i, pixels, from, own_value(t, u->to, target, sent),
+                    slope_of(t, u->to)};
                 edge_to_weights(t->c, t->g, at, d + target * pitch, e->weight, e->out);
             }
 }

@@ -62,10 +62,12 @@ typedef struct NodeSet {
     Shape state_map;
     int64_t state_pixels;
     double start[MAX_STATES];
+    bool slope; /* semi_implicit: behind the sums of its nodes stand their derivatives by the own values,
+                   which `move` takes as ARG 1 + 2 states */
     Func *send, *move;           /* results: the value; the next states or their rates */
     Func *show, *show_back;      /* what an output gives; that of `send` where the function does not tell */
     Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k; results: (move: of the sum,) of
-                                    the states, of the weights */
+                                    the states, (of the slope,) of the weights */
     Vec(Tensor *) weights;       /* of the cell, in order of first use */
     Span span;
 } NodeSet;
@@ -75,9 +77,10 @@ typedef struct NodeSet {
 typedef struct EdgeFn {
     const char *name;
     bool own;    /* it reads the target's own value */
+    bool slope;  /* `value` has a second result: the derivative of the first by the own value */
     Func *value; /* ARG 0: the source's value, ARG 1: the target's own; result: the part of the sum */
-    /* Gradients; ARG 2: that of the sum. Results: of the source's value; of the own value, then of the shared
-     * weights; of the others. */
+    /* Gradients; ARG 2: that of the sum, ARG 3: that of the slope. Results: of the source's value; of the own
+     * value, then of the shared weights; of the others. */
     Func *to_source, *to_own, *to_weights;
     Vec(Tensor *) shared_tensors;
     Vec(const Value *) shared, weights; /* of `value`, in order of the results */
@@ -123,6 +126,7 @@ typedef struct Time {
     int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
     double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
     double start, end, rtol, atol, min_step;
+    double implicit; /* semi_implicit: length of a step, which `move` holds (check_implicit.c); 0: others */
     double exponent, error[MAX_STAGES + 1]; /* of the step's length by the error; the error by the rates */
 } Time;
 

@@ -5,7 +5,8 @@
  * its own value. Every kind of time is an explicit Runge-Kutta scheme (Hairer, Norsett, Wanner, "Solving ODEs
  * I", II.1) over the same two functions, with `stages` evaluations a step: S_i = S + sum over j < i of a_ij
  * K_j     K_i = h(sums of g(S_i), S_i)     S' = carry S + sum over i of b_i K_i a and b hold the step size;
- * discrete steps have one stage, carry 0 and b = 1.
+ * discrete steps have one stage, carry 0 and b = 1; so has semi_implicit, whose h holds the whole step
+ * (check_implicit.c).
  *
  * scan runs the steps once for each position of a sequence: a held input shows its part, states go on, and
  * the output is taken after the steps of each position.
@@ -34,6 +35,11 @@ typedef struct TimedRows {
 static inline bool is_timed(const Graph *g)
 {
     return g->time.stages > 0;
+}
+/* Do states move by rates? Else by next values. */
+static inline bool is_flow(const Graph *g)
+{
+    return g->time.end > g->time.start;
 }
 /* Evaluations of a sample; of a solver that chooses its steps: of one step a position. */
 int64_t timed_evaluations(const Graph *g);

@@ -81,6 +81,56 @@ static void check_order(const char *solver, double order)
         fail_msg("%s: orders %.2f and %.2f, not %.0f", solver, a, b, order);
 }
 
+/* v' = 1 + w x (2 - v) from 0, with w = 1.5: towards 2 + 1 / (w x) at rate w x; by the function's own term,
+ * or by an edge that reads the target's own value, which is twice the state. */
+static double pull_error(const char *solver, bool by_edge, double x, double t)
+{
+    char text[700];
+    double out, weight = 1.5;
+    snprintf(
+        text, sizeof text,
+        "fn Pull(pre, post) { weight w = 1; w * pre * (2 - post / 2) }\n"
+        "fn Edge(z) {\n  state v = 0\n  v' = 1 + z\n  2 * v\n}\n"
+        "fn Node(z) {\n  state v = 0\n  v' = 1 + z * (2 - v)\n  2 * v\n}\n"
+        "graph G {\n  time = flow(1, %g, %s)\n  input x[1]\n  output y[1] : %s\n  edges x[_] -> y[_]%s\n}\n"
+        "model M(x[1]) = x |> G\n",
+        1 + t, solver, by_edge ? "Edge" : "Node", by_edge ? " via Pull" : "");
+    outputs(text, &x, &weight, &out);
+    return fabs(out / 2 - (2 + 1 / (1.5 * x)) * (1 - exp(-1.5 * x * t)));
+}
+
+/* semi_implicit: order 1 (explicit in other states, implicit in the own one), and no limit on the step where
+ * Euler's explodes. */
+static void test_semi_implicit(void **state)
+{
+    (void)state;
+    double order = log2(rotation_error("semi_implicit(16)", 0) / rotation_error("semi_implicit(32)", 0));
+    if (fabs(order - 1) > 0.2) fail_msg("semi_implicit: order %.2f, not 1", order);
+    for (int by_edge = 0; by_edge < 2; by_edge++) {
+        double a = pull_error("semi_implicit(16)", by_edge, 0.7, 1),
+               b = pull_error("semi_implicit(32)", by_edge, 0.7, 1);
+        if (fabs(log2(a / b) - 1) > 0.2) fail_msg("semi_implicit: order %.2f, not 1", log2(a / b));
+        assert_true(pull_error("euler(8)", by_edge, 80, 1) > 1e8);
+        assert_true(pull_error("semi_implicit(8)", by_edge, 80, 1) < 1e-6);
+    }
+}
+
+/* One step of a membrane with two conductances, in the form of Hasani et al. (2021):
+ * v(t + h) = (c v + h (leak rest + sum g rev)) / (c + h (leak + sum g)) */
+static void test_fused_step(void **state)
+{
+    (void)state;
+    double out, x[2] = {0.6, 0.9}, weights[2] = {1.2, 0.4}, h = 0.5, v = 0.3, c = 0.8, leak = 0.7,
+                rest = -0.2;
+    outputs("fn Conduct(pre, post) { weight g = 1; g * pre * (1 - post) }\n"
+            "fn Cell(z) {\n  state v = 0.3\n  v' = (0.7 * (-0.2 - v) + z) / 0.8\n  v\n}\n"
+            "graph G {\n  time = flow(0, 0.5, semi_implicit(1))\n  input x[2]\n  output y[1] : Cell\n"
+            "  edges x[_] -> y[_] via Conduct\n}\nmodel M(x[2]) = x |> G\n",
+            x, weights, &out);
+    double g = 0.6 * 1.2 + 0.9 * 0.4;
+    assert_float_equal(out, (c * v + h * (leak * rest + g)) / (c + h * (leak + g)), 1e-14);
+}
+
 static void test_orders(void **state)
 {
     (void)state;
@@ -218,8 +268,10 @@ static void test_adjoint(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_orders),   cmocka_unit_test(test_tolerance),
-                                       cmocka_unit_test(test_steps),    cmocka_unit_test(test_states),
-                                       cmocka_unit_test(test_truncate), cmocka_unit_test(test_adjoint)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_orders),     cmocka_unit_test(test_semi_implicit),
+        cmocka_unit_test(test_fused_step), cmocka_unit_test(test_tolerance),
+        cmocka_unit_test(test_steps),      cmocka_unit_test(test_states),
+        cmocka_unit_test(test_truncate),   cmocka_unit_test(test_adjoint)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
