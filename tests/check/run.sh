@@ -28,7 +28,7 @@ expect "out of range" 1 "option 'width' is 65, which is not in 1 .. 64" "$dnw" c
 expect "the range is shown" 1 "options.dnw:1:22" "$dnw" check options.dnw -D width=65
 expect "another kind" 1 "option 'width' is a number; this is a text" "$dnw" check options.dnw -D 'width="8"'
 expect "true or false" 1 "option 'deep' is true or false; this is a number" "$dnw" check options.dnw -D deep=1
-expect "a text needs its marks" 1 "'slow' is not known here" "$dnw" check options.dnw -D mode=slow
+expect "a text needs no marks" 0 "Wiring" "$dnw" check options.dnw -D mode=slow
 expect "unknown name in a value" 1 "did you mean 'width'?" "$dnw" check options.dnw -D budget=widht
 expect "no expression" 1 "-D:1:" "$dnw" check options.dnw -D width=
 expect "two values" 1 "-D:" "$dnw" check options.dnw -D 'width=1
