@@ -381,19 +381,26 @@ void eval_choose(Arena *a, EvalContext *c, double epoch)
     }
 }
 
-/* A weight of edges whose range follows from the candidates into each target. */
+/* Candidates of the graph that lead into a node. */
+static double candidates_into(const Graph *g, int set, int64_t node)
+{
+    double count = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].to == set)
+            count += (double)(candidates_row(&g->bundles.at[b].candidates, node + 1) -
+                              candidates_row(&g->bundles.at[b].candidates, node));
+    return count;
+}
+
+/* A weight of edges whose range follows from the most candidates into one node that its list leads to: those
+ * that compete for one budget start from one distribution. */
 static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_t seed, double *param)
 {
-    for (int64_t t = 0; t < u->candidates.targets; t++) {
-        double fan = 0;
-        for (int b = 0; b < g->bundles.count; b++)
-            if (g->bundles.at[b].to == u->to)
-                fan += (double)(candidates_row(&g->bundles.at[b].candidates, t + 1) -
-                                candidates_row(&g->bundles.at[b].candidates, t));
-        for (int64_t i = candidates_row(&u->candidates, t) * p->components;
-             i < candidates_row(&u->candidates, t + 1) * p->components; i++)
-            param[p->offset + i] = init_edge(seed, p->number, i, fan);
-    }
+    double fan = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t t = 0; t < g->bundles.at[b].candidates.targets && g->bundles.at[b].list == u->list; t++)
+            fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
+    for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(seed, p->number, i, fan);
 }
 
 static void init_all_edges(const Graph *g, uint64_t seed, double *param)

@@ -15,7 +15,7 @@ typedef enum InitKind {
     INIT_NORMAL,
     INIT_CHOICE,
     INIT_ORTHOGONAL,
-    INIT_FAN, /* of edges: uniform in +-1 / sqrt(candidates into the target) */
+    INIT_FAN, /* of edges: uniform in +-1 / sqrt(most candidates into a node of the list) */
 } InitKind;
 typedef struct Init {
     InitKind kind;

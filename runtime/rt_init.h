@@ -27,8 +27,8 @@ double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t inde
 /* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are
  * fewer) are orthonormal: Gram-Schmidt on normal numbers. */
 void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out);
-/* Element `candidate` of a weight of edges: U(-1/sqrt(fan), 1/sqrt(fan)), fan = candidates into its target
- * ("Discovering Neural Wirings", code). */
+/* Element `candidate` of a weight of edges: U(-1/sqrt(fan), 1/sqrt(fan)), fan = the most candidates into one
+ * node that its list leads to ("Discovering Neural Wirings", code: one range for a whole matrix). */
 double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);

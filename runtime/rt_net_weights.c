@@ -3,28 +3,39 @@
 #include <math.h>
 #include <stdlib.h>
 
-static double fan_of(const Net *n, const NetBundle *b, int64_t target)
+/* Candidates of the graph that lead into a node. */
+static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t node)
 {
-    const NetGraph *g = &n->graphs[b->graph];
-    int64_t fan = 0;
+    int64_t count = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        if (u->to == b->to)
-            fan += candidates_row(&u->candidates, target + 1) - candidates_row(&u->candidates, target);
+        if (u->to == set)
+            count += candidates_row(&u->candidates, node + 1) - candidates_row(&u->candidates, node);
     }
-    return (double)fan;
+    return count;
 }
 
-/* Weights of edges whose range follows from the candidates into each target. */
+/* The most candidates into one node that a list leads to: edges that compete for one budget by their
+ * magnitude start from one distribution. */
+static double list_fan(const Net *n, const NetBundle *b)
+{
+    const NetGraph *g = &n->graphs[b->graph];
+    int64_t most = 0;
+    for (int i = 0; i < g->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + i];
+        for (int64_t t = 0; t < u->candidates.targets && u->list == b->list; t++) {
+            int64_t count = candidates_into(n, g, u->to, t);
+            most = count > most ? count : most;
+        }
+    }
+    return (double)most;
+}
+
 static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
 {
-    int64_t numbers = b->candidates.count ? p->size / b->candidates.count : 0;
-    for (int64_t t = 0; t < b->candidates.targets; t++) {
-        double fan = fan_of(n, b, t);
-        int64_t end = candidates_row(&b->candidates, t + 1) * numbers;
-        for (int64_t k = candidates_row(&b->candidates, t) * numbers; k < end; k++)
-            n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
-    }
+    double fan = list_fan(n, b);
+    for (int64_t k = 0; k < p->size; k++)
+        n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
 }
 
 static void draw_orthogonal(Net *n, int i)
