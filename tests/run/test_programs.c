@@ -357,7 +357,7 @@ static void wrong_loss(Ir *ir)
 }
 static void wrong_smoothing(Ir *ir)
 {
-    find_op(ir->infer, IR_CONST, false)->number += 1e-3;
+    find_op(ir->infer, IR_CONST, false)->number += 1e-2;
 }
 static void wrong_gradient(Ir *ir)
 {
