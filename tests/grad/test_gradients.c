@@ -131,7 +131,7 @@ static const char *const functions[] = {
     "cos(2 * z + b)",
     "tanh(z + b)",
     "sigmoid(z * b)",
-    "relu(z + b)",
+    "relu(3 * z + b - 0.6)",
     "leaky_relu(z, 0.2)",
     "gelu(z + b)",
     "silu(z)",
@@ -142,7 +142,7 @@ static const char *const functions[] = {
     "(2 + z * z) ^ b",
     "z ^ 3",
     "(3 * z) mod (0.2 + b)",
-    "if z > b then z * b else z^2",
+    "if z > b * b * b then z * b else z^2",
     "sign(z) * b * z",
     "floor(3 * z) * b * z",
 };
