@@ -184,6 +184,27 @@ static int64_t padded(int64_t rows)
     return rows % 16 == 0 ? rows + 1 : rows;
 }
 
+/* Rows for the maps that a node function makes on its way, of 16 lanes each; a row holds 64. */
+static int64_t map_rows(const Func *f)
+{
+    int64_t rows = 0;
+    for (int i = 0; f && i < f->values.count; i++)
+        if (f->values.at[i]->shape.rank > 0) rows += (shape_size(f->values.at[i]->shape) + 3) / 4;
+    return rows;
+}
+
+static int64_t most_map_rows(const NodeSet *s)
+{
+    const Func *all[] = {s->cell, s->cell_back, s->send, s->send_back,
+                         s->move, s->move_back, s->show, s->show_back};
+    int64_t most = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int64_t rows = map_rows(all[i]);
+        most = rows > most ? rows : most;
+    }
+    return most;
+}
+
 /* Rows of all nodes, once it is known what they carry. */
 bool place_nodes(Check *k, Graph *g)
 {
@@ -195,6 +216,8 @@ bool place_nodes(Check *k, Graph *g)
         s->state_pixels = shape_size(s->state_map);
         s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels);
         s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels);
+        int64_t maps = most_map_rows(s);
+        if (maps > g->cell_rows) g->cell_rows = maps;
         if (s->first < 0) continue;
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
         g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;

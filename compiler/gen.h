@@ -30,6 +30,7 @@ void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int fr
 /* gen_wired.c: graphs */
 typedef struct GenTile {
     Emit *e;
+    LLVMValueRef maps; /* room for the maps within a node function (Graph.cell_rows) */
     LLVMValueRef context, tile, number, valid; /* arguments of a stage; base of its tile; samples in it */
 } GenTile;
 void gen_wired(GenTile *t, const Value *v);
@@ -60,6 +61,9 @@ typedef struct GenBlocks {
     int64_t pitch;
 } GenBlocks;
 LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node);
+/* Behind the rows of `wired` or `wired_back`: room for the maps within node functions, then for one set. */
+LLVMValueRef gen_maps(GenTile *t, const Value *v);
+GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch);
 /* out (+)= sums over the edges in use of a bundle, into each of `count` nodes ("gather") or out of it
  * ("gather_back"); `nodes`: their numbers, NULL: 0 .. count */
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,

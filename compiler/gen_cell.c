@@ -25,6 +25,17 @@ LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
     return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * LANES)));
 }
 
+LLVMValueRef gen_maps(GenTile *t, const Value *v)
+{
+    return gen_row(t, emit_int(t->e, v->address + shape_size(v->shape)));
+}
+
+GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
+{
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->address + shape_size(v->shape) + v->graph->cell_rows)),
+                       pitch};
+}
+
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
                 LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh)
 {

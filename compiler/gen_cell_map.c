@@ -21,7 +21,8 @@ typedef struct CellCode {
     LLVMValueRef *args, *weights;
     const CellResult *results;
     Vec(CellStep) steps;
-    int *step; /* by value; -1: a leaf */
+    int *step;    /* by value; -1: a leaf */
+    int64_t room; /* reals of GenTile.maps that are given away */
     LLVMValueRef part;
     LLVMValueRef *made;   /* by value: a number, or the present pixel of a map in its own step */
     LLVMValueRef *buffer; /* by value: one vector a pixel; NULL: not kept */
@@ -92,7 +93,8 @@ static bool is_direct(const CellCode *c, int result)
 static void keep(CellCode *c, const Value *v)
 {
     if (is_leaf(v) || v->shape.rank == 0 || c->buffer[v->id]) return;
-    c->buffer[v->id] = emit_scratch(c->t->e, (int)shape_size(v->shape) * c->t->e->width);
+    c->buffer[v->id] = emit_element(c->t->e, c->t->maps, emit_int(c->t->e, c->room));
+    c->room += shape_size(v->shape) * c->t->e->width;
 }
 
 /* A call whose only reader is the place of a result. */

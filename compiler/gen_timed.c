@@ -51,6 +51,7 @@ static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int 
     *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
     LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), pointers, params);
     *t = (GenTile){.e = e, .context = LLVMGetParam(f, 0), .tile = LLVMGetParam(f, 1)};
+    t->maps = gen_maps(t, v);
     return f;
 }
 
@@ -321,12 +322,6 @@ static LLVMValueRef sent_rows(Emit *e, const Graph *g, LLVMValueRef state)
     return emit_element(e, state, emit_int(e, g->state_rows * LANES));
 }
 
-/* Room for the gradients of what one set sends. */
-static GenBlocks work_of(GenTile *t, const Value *back, const NodeSet *s)
-{
-    return (GenBlocks){gen_row(t, emit_int(t->e, back->address + shape_size(back->shape))), s->value_pitch};
-}
-
 /* `train` NULL: without the gradients of weights. */
 static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train)
 {
@@ -342,7 +337,7 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
         if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        GenBlocks d_sent = work_of(&t, back, s);
+        GenBlocks d_sent = gen_work(&t, back, s->value_pitch);
         bool any = s->states && gather_gradients(&t, g, i, false, &x, d_sent, true);
         if (s->states && own_gradients(&t, g, i, &x, d_sent, !any, train))
             send_back(&t, s, false, train, state, d_sent, d_state);
@@ -364,7 +359,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     if (!is_moving(g, g->output)) own_gradients(&t, g, g->output, &x, (GenBlocks){0}, true, train);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        GenBlocks d_sent = work_of(&t, back, s);
+        GenBlocks d_sent = gen_work(&t, back, s->value_pitch);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
         if (i == g->output)
             send_back(&t, s, true, train, state, (GenBlocks){d_out, s->value_pixels}, d_state);

@@ -81,11 +81,6 @@ static GenBlocks tensor_of(GenTile *t, const Value *v, int64_t pixels)
 {
     return (GenBlocks){gen_row(t, emit_int(t->e, v->address)), pixels};
 }
-static GenBlocks work_of(GenTile *t, const Value *v, int64_t pitch)
-{
-    return (GenBlocks){gen_row(t, emit_int(t->e, v->address + shape_size(v->shape))), pitch};
-}
-
 /* Every node of the phase: its block becomes that of `from`, or zeros. */
 static void start_blocks(GenTile *t, const Phase *p, GenBlocks to, const GenBlocks *from, int64_t pixels)
 {
@@ -123,7 +118,7 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
     GenBlocks values = values_of(t, v, p->set), sums = values;
     if (s->cell && v->partial >= 0)
         sums = (GenBlocks){gen_row(t, emit_int(t->e, v->partial + s->first_sum)), s->pitch};
-    else if (s->cell) sums = work_of(t, v, s->pitch);
+    else if (s->cell) sums = gen_work(t, v, s->pitch);
     sum_phase(t, v, p, sums);
     if (!s->cell) return;
     NodeLoop l = node_loop(t, p);
@@ -134,6 +129,7 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
 
 void gen_wired(GenTile *t, const Value *v)
 {
+    t->maps = gen_maps(t, v);
     if (is_timed(v->graph)) gen_timed(t, v);
     else phases(t, v, false, forward_phase, NULL);
 }
@@ -178,7 +174,7 @@ static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *tra
     const NodeSet *s = &g->sets.at[p->set];
     const Value *embed = v->args[1];
     GenBlocks d_sums = gradients_of(t, v, p->set),
-              d_values = s->cell ? work_of(t, v, s->value_pitch) : d_sums;
+              d_values = s->cell ? gen_work(t, v, s->value_pitch) : d_sums;
     bool fresh = true;
     if (embed_set(embed) == p->set) {
         GenBlocks given = tensor_of(t, embed->args[0], s->value_pixels);
@@ -207,6 +203,7 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
         gen_timed_back(t, v, f);
         return;
     }
+    t->maps = gen_maps(t, v);
     gen_clear_partials(t, v, f);
     phases(t, v, true, backward_phase, (void *)f);
 }

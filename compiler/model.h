@@ -141,6 +141,7 @@ typedef struct Graph {
     int first_bundle;       /* number of bundle 0 among all of the model */
     Time time;
     int64_t state_rows; /* states of all nodes */
+    int64_t cell_rows;  /* maps within the node function that has the most of them */
     int64_t work_rows;  /* sums, or gradients of values, of the largest set */
     WiringOrder order;
     uint64_t chance_seed;

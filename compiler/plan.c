@@ -113,6 +113,7 @@ static void place_value(Plan *p, Value *v)
         v->address = p->shared, p->shared += size;
     } else if (v->stored) {
         v->address = p->rows, p->rows += size;
+        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) p->rows += v->graph->cell_rows;
         if (needs_work(v)) p->rows += v->graph->work_rows;
     }
 }

@@ -374,6 +374,28 @@ for command in train info bench; do
 done
 that "4e10 edges: no run was started" test ! -e runs/huge/log.jsonl
 
+# maps larger than a stack
+
+cat >big.dnw <<'DNW'
+fn Channel(z) { weight k[3, 3] ~ kaiming; conv(relu(instance_norm(z)), k) }
+graph Maps { input x[1] : Channel; output y[1] : Channel; edges x[_] -> y[_] }
+model Net(x) = x |> Maps |> mean_map |> linear(1)
+train Net { data = npy("x.npy", "y.npy"); loss = mse }
+DNW
+python3 - <<'PY'
+import struct
+def npy(path, shape):
+    count = 1
+    for n in shape: count *= n
+    head = "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }" % (tuple(shape),)
+    head += ' ' * (-(len(head) + 11) % 64) + '\n'
+    open(path, 'wb').write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + struct.pack('<%df' % count, *[0.5] * count))
+npy('x.npy', [4, 1, 400, 400])
+npy('y.npy', [4, 1])
+PY
+expect "large maps: build" 0 "" "$dnw" build big.dnw -o big
+expect "large maps: run" 0 "ms/step" ./big bench --batch 1 --steps 1 --threads 1
+
 # ---- files that are no programs, and readers that leave
 
 mkdir dir
