@@ -41,15 +41,6 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
     return NULL;
 }
 
-static int64_t rows_of(const Value *x)
-{
-    return x->shape.dim[x->shape.rank - 2];
-}
-static int64_t columns_of(const Value *x)
-{
-    return x->shape.dim[x->shape.rank - 1];
-}
-
 /* ---- sums over maps ---- */
 
 /* Sum over the pixels of each map. That of a node's only map is the sum of all its elements. */
@@ -71,7 +62,7 @@ static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
 
 static Value *mean_of(Check *k, Value *x, Span span)
 {
-    Value *sum = map_sum(k, x, span), *part = func_const(k->func, 1.0 / (double)(rows_of(x) * columns_of(x)));
+    Value *sum = map_sum(k, x, span), *part = func_const(k->func, 1.0 / (double)(map_pixels(x->shape)));
     return binary(k, IR_MUL, span, sum, part);
 }
 
@@ -81,7 +72,7 @@ static Val *instance_norm(Check *k, Value *x, const Val *epsilon, Span span)
 {
     double eps;
     if (!number_between(k, epsilon, "eps", 1e-30, 1, &eps)) return val_poison(k);
-    if (rows_of(x) * columns_of(x) == 1) {
+    if (map_pixels(x->shape) == 1) {
         Diag *d = diag_add(k->diags, E_SHAPE, span,
                            "instance_norm of a map with one pixel is 0, whatever the pixel is");
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
@@ -100,10 +91,10 @@ static Val *instance_norm(Check *k, Value *x, const Val *epsilon, Span span)
 
 static bool fits(Check *k, const Builtin *b, const Value *x, int64_t size, Span from, Span span)
 {
-    if (size <= rows_of(x) && size <= columns_of(x)) return true;
-    Diag *d =
-        diag_add(k->diags, E_SHAPE, span, "'%s' has windows of %lld x %lld, and the maps are %lld x %lld",
-                 b->name, (long long)size, (long long)size, (long long)rows_of(x), (long long)columns_of(x));
+    if (size <= map_height(x->shape) && size <= map_width(x->shape)) return true;
+    Diag *d = diag_add(
+        k->diags, E_SHAPE, span, "'%s' has windows of %lld x %lld, and the maps are %lld x %lld", b->name,
+        (long long)size, (long long)size, (long long)map_height(x->shape), (long long)map_width(x->shape));
     diag_note(d, from, "the window comes from here");
     diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
     return false;
@@ -131,7 +122,7 @@ static Val *crop(Check *k, Value *x, Val **a, Span span)
     for (int i = 0; i < 4; i++)
         if (!whole_between(k, a[1 + i], what[i], i < 2 ? 0 : 1, limits.nodes, &n[i])) return val_poison(k);
     for (int i = 0; i < 2; i++) {
-        int64_t size = i ? columns_of(x) : rows_of(x);
+        int64_t size = i ? map_width(x->shape) : map_height(x->shape);
         if (n[i] + n[2 + i] <= size) continue;
         Diag *d = diag_add(k->diags, E_SHAPE, span, "crop asks for %s %lld to %lld of maps that have %lld",
                            i ? "columns" : "rows", (long long)n[i], (long long)(n[i] + n[2 + i] - 1),
@@ -144,7 +135,7 @@ static Val *crop(Check *k, Value *x, Val **a, Span span)
     Shape part = x->shape;
     part.dim[part.rank - 2] = n[2], part.dim[part.rank - 1] = n[3];
     Value *y = map_value(k->func, IR_CROP, span, part, (Window){0}, 1, &x);
-    y->index = n[0] * columns_of(x) + n[1];
+    y->index = n[0] * map_width(x->shape) + n[1];
     return val_runtime(k, y, span);
 }
 

@@ -32,19 +32,6 @@ static void call(Call *c, const char *kernel)
     emit_kernel(c->e, kernel, c->e->none, c->count, c->args);
 }
 
-static int64_t rows_of(Shape s)
-{
-    return s.dim[s.rank - 2];
-}
-static int64_t columns_of(Shape s)
-{
-    return s.dim[s.rank - 1];
-}
-static int64_t pixels_of(Shape s)
-{
-    return rows_of(s) * columns_of(s);
-}
-
 /* conv, windows, pooling and their gradients: places, sizes of the large map, window. */
 static void windowed(Emit *e, const Value *v, const GenMap *a, GenMap out)
 {
@@ -57,8 +44,8 @@ static void windowed(Emit *e, const Value *v, const GenMap *a, GenMap out)
     if (weight || v->op == IR_POOL_MAX_BACK) add_place(&c, a[1]);
     if (weight) add_address(&c, out.at);
     else add_place(&c, out);
-    add_number(&c, rows_of(large));
-    add_number(&c, columns_of(large));
+    add_number(&c, map_height(large));
+    add_number(&c, map_width(large));
     add_number(&c, v->window.size);
     add_number(&c, v->window.stride);
     if (taps || weight || v->op == IR_WINDOWS || v->op == IR_WINDOWS_BACK) add_number(&c, v->window.dilation);
@@ -72,10 +59,10 @@ static void part(Emit *e, const Value *v, GenMap x, GenMap out)
     Call c = {.e = e};
     add_place(&c, x);
     add_place(&c, out);
-    if (v->op == IR_PAD_MAP) add_number(&c, rows_of(large));
-    add_number(&c, columns_of(large));
-    add_number(&c, rows_of(small));
-    add_number(&c, columns_of(small));
+    if (v->op == IR_PAD_MAP) add_number(&c, map_height(large));
+    add_number(&c, map_width(large));
+    add_number(&c, map_height(small));
+    add_number(&c, map_width(small));
     add_number(&c, v->index);
     call(&c, op_info[v->op].text);
 }
@@ -89,13 +76,13 @@ void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out)
     case IR_SUM_MAP:
         add_place(&c, a[0]);
         add_address(&c, out.at);
-        add_number(&c, pixels_of(v->args[0]->shape));
+        add_number(&c, map_pixels(v->args[0]->shape));
         call(&c, "sum_map");
         break;
     case IR_SPREAD_MAP:
         add_address(&c, a[0].at);
         add_place(&c, out);
-        add_number(&c, pixels_of(v->shape));
+        add_number(&c, map_pixels(v->shape));
         call(&c, "spread_map");
         break;
     default: windowed(e, v, a, out);
@@ -125,8 +112,8 @@ void gen_map(GenTile *t, const Value *v)
         BUG("%s stands only in node functions", op_info[v->op].text);
     Shape x = v->args[0]->shape; /* its leading indices count maps, but for these two: */
     int64_t maps = v->op == IR_SPREAD_MAP     ? shape_size(x)
-                   : v->op == IR_WINDOWS_BACK ? shape_size(v->shape) / pixels_of(v->shape)
-                                              : shape_size(x) / pixels_of(x);
+                   : v->op == IR_WINDOWS_BACK ? shape_size(v->shape) / map_pixels(v->shape)
+                                              : shape_size(x) / map_pixels(x);
     EmitLoop map = emit_loop(e, emit_int(e, maps)), lanes = emit_loop(e, emit_int(e, LANES / e->width));
     GenMap args[2], out = place(t, v, maps, map.i, lanes.i);
     for (int k = 0; k < v->arg_count; k++) args[k] = place(t, v->args[k], maps, map.i, lanes.i);

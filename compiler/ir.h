@@ -47,6 +47,19 @@ static inline Shape shape_vector(int64_t n)
 {
     return (Shape){1, {n}};
 }
+/* Of a map: the last two sizes. */
+static inline int64_t map_height(Shape s)
+{
+    return s.dim[s.rank - 2];
+}
+static inline int64_t map_width(Shape s)
+{
+    return s.dim[s.rank - 1];
+}
+static inline int64_t map_pixels(Shape s)
+{
+    return map_height(s) * map_width(s);
+}
 
 /* What an output pixel of a map sees: size x size pixels, `dilation` apart; windows are `stride` apart. */
 typedef struct Window {

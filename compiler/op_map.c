@@ -27,19 +27,6 @@
 #include "op.h"
 #include <math.h>
 
-static int64_t height(Shape s)
-{
-    return s.dim[s.rank - 2];
-}
-static int64_t width(Shape s)
-{
-    return s.dim[s.rank - 1];
-}
-static int64_t pixels(Shape s)
-{
-    return height(s) * width(s);
-}
-
 void map_shape(Value *v)
 {
     for (int i = 0; i < v->arg_count; i++)
@@ -59,7 +46,7 @@ Shape map_windowed(OpCode op, Shape x, Window w)
     for (int i = 1; i <= 2; i++)
         y.dim[y.rank - i] = (x.dim[x.rank - i] - (is_pool(op) ? w.size : 1)) / w.stride + 1;
     if (op != IR_WINDOWS) return y;
-    return (Shape){3, {shape_size(x) / pixels(x) * w.size * w.size, height(y), width(y)}};
+    return (Shape){3, {shape_size(x) / map_pixels(x) * w.size * w.size, map_height(y), map_width(y)}};
 }
 
 Value *map_value(Func *f, OpCode op, Span span, Shape shape, Window w, int count, Value *const *args)
@@ -146,10 +133,10 @@ static void meet_all(Meeting *m, Shape s, Shape l)
     int64_t before = is_pool(m->v->op) ? 0 : w.dilation * (w.size - 1) / 2;
     for (int64_t p = 0; p < m->small; p++)
         for (m->tap = 0; m->tap < m->taps; m->tap++) {
-            int64_t row = p / width(s) * w.stride + m->tap / w.size * w.dilation - before,
-                    column = p % width(s) * w.stride + m->tap % w.size * w.dilation - before;
-            if (row >= 0 && row < height(l) && column >= 0 && column < width(l))
-                meet(m, p, row * width(l) + column);
+            int64_t row = p / map_width(s) * w.stride + m->tap / w.size * w.dilation - before,
+                    column = p % map_width(s) * w.stride + m->tap % w.size * w.dilation - before;
+            if (row >= 0 && row < map_height(l) && column >= 0 && column < map_width(l))
+                meet(m, p, row * map_width(l) + column);
         }
 }
 
@@ -160,9 +147,12 @@ static void eval_windows(const Value *v, const double *const *args, double *out)
     Shape large = to_large ? v->shape : first->shape, small = to_large                  ? first->shape
                                                               : v->op == IR_CONV_WEIGHT ? v->args[1]->shape
                                                                                         : v->shape;
-    Meeting m = {
-        .v = v, .args = args, .out = out, .taps = v->window.size * v->window.size, .small = pixels(small)};
-    m.large = pixels(large);
+    Meeting m = {.v = v,
+                 .args = args,
+                 .out = out,
+                 .taps = v->window.size * v->window.size,
+                 .small = map_pixels(small)};
+    m.large = map_pixels(large);
     memset(out, 0, (size_t)shape_size(v->shape) * sizeof *out);
     for (; m.map < shape_size(large) / m.large; m.map++) meet_all(&m, small, large);
 }
@@ -170,9 +160,9 @@ static void eval_windows(const Value *v, const double *const *args, double *out)
 /* The pixel of the window of p that holds its largest number: the first one, or the first NaN. */
 static int64_t largest(const double *x, Shape s, Window w, int64_t p, int64_t columns)
 {
-    int64_t corner = p / columns * w.stride * width(s) + p % columns * w.stride, best = corner;
+    int64_t corner = p / columns * w.stride * map_width(s) + p % columns * w.stride, best = corner;
     for (int64_t t = 0; t < w.size * w.size; t++) {
-        int64_t q = corner + t / w.size * width(s) + t % w.size;
+        int64_t q = corner + t / w.size * map_width(s) + t % w.size;
         if (x[q] > x[best] || (isnan(x[q]) && !isnan(x[best]))) best = q;
     }
     return best;
@@ -184,8 +174,8 @@ static void eval_pool_max(const Value *v, const double *const *args, double *out
     Shape l = v->args[0]->shape, s = back ? v->args[1]->shape : v->shape;
     if (back) memset(out, 0, (size_t)shape_size(l) * sizeof *out);
     for (int64_t i = 0; i < shape_size(s); i++) {
-        int64_t first = i / pixels(s) * pixels(l);
-        int64_t q = first + largest(args[0] + first, l, v->window, i % pixels(s), width(s));
+        int64_t first = i / map_pixels(s) * map_pixels(l);
+        int64_t q = first + largest(args[0] + first, l, v->window, i % map_pixels(s), map_width(s));
         if (back) out[q] += args[1][i];
         else out[i] = args[0][q];
     }
@@ -198,8 +188,9 @@ static void eval_part(const Value *v, const double *const *args, double *out)
     Shape s = pad ? v->args[0]->shape : v->shape, l = pad ? v->shape : v->args[0]->shape;
     memset(out, 0, (size_t)shape_size(v->shape) * sizeof *out);
     for (int64_t i = 0; i < shape_size(s); i++) {
-        int64_t p = i % pixels(s);
-        int64_t q = i / pixels(s) * pixels(l) + v->index + p / width(s) * width(l) + p % width(s);
+        int64_t p = i % map_pixels(s);
+        int64_t q =
+            i / map_pixels(s) * map_pixels(l) + v->index + p / map_width(s) * map_width(l) + p % map_width(s);
         if (pad) out[q] = args[0][i];
         else out[i] = args[0][q];
     }
@@ -216,10 +207,10 @@ void map_eval(const Value *v, const double *const *args, double *out)
     case IR_SUM_MAP:
         memset(out, 0, (size_t)n * sizeof *out);
         for (int64_t i = 0; i < shape_size(v->args[0]->shape); i++)
-            out[i / pixels(v->args[0]->shape)] += args[0][i];
+            out[i / map_pixels(v->args[0]->shape)] += args[0][i];
         break;
     case IR_SPREAD_MAP:
-        for (int64_t i = 0; i < n; i++) out[i] = args[0][i / pixels(v->shape)];
+        for (int64_t i = 0; i < n; i++) out[i] = args[0][i / map_pixels(v->shape)];
         break;
     default: eval_windows(v, args, out);
     }
