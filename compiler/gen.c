@@ -7,12 +7,6 @@
 
 /* ---- operands ---- */
 
-static LLVMValueRef bool_const(Emit *e, double number, bool vector)
-{
-    LLVMValueRef bit = LLVMConstInt(LLVMInt1TypeInContext(e->context), number != 0, false);
-    return vector ? emit_splat(e, bit) : bit;
-}
-
 static LLVMValueRef as_bool(Emit *e, LLVMValueRef x, bool vector)
 {
     return LLVMBuildFCmp(e->builder, LLVMRealUNE, x, emit_real(e, 0, vector), "");
@@ -31,8 +25,7 @@ static LLVMValueRef shared_element(Emit *e, LLVMValueRef context, const Value *v
 /* One number of a value that all samples share. */
 static LLVMValueRef load_shared(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element)
 {
-    if (v->op == IR_CONST)
-        return v->is_bool ? bool_const(e, v->number, false) : emit_real(e, v->number, false);
+    if (v->op == IR_CONST) return gen_const(e, v, false);
     if (v->op == IR_COUNT)
         return LLVMBuildSIToFP(e->builder, gen_context(e, context, CONTEXT_COUNT, e->i64), e->real, "");
     LLVMValueRef x = emit_load(e, e->real, shared_element(e, context, v, element));
@@ -50,7 +43,7 @@ static LLVMValueRef row_part(GenTile *t, const Value *v, LLVMValueRef element, L
 static LLVMValueRef load_lanes(GenTile *t, const Value *v, LLVMValueRef element, LLVMValueRef part)
 {
     Emit *e = t->e;
-    if (v->op == IR_CONST) return v->is_bool ? bool_const(e, v->number, true) : emit_real(e, v->number, true);
+    if (v->op == IR_CONST) return gen_const(e, v, true);
     if (!v->per_sample) return emit_splat(e, load_shared(e, t->context, v, element));
     LLVMValueRef x = emit_load(e, e->lanes, row_part(t, v, element, part));
     return v->is_bool ? as_bool(e, x, true) : x;

@@ -23,7 +23,8 @@ typedef struct Stages {
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
 void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef module);
 
-/* gen_scalar.c: pointwise operators */
+/* gen_scalar.c: constants and pointwise operators */
+LLVMValueRef gen_const(Emit *e, const Value *v, bool vector); /* of CONST */
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *args, bool vector);
 void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int from_rank, int bundle);
 

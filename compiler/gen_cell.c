@@ -81,10 +81,7 @@ LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMVa
         const Value *v = f->values.at[i];
         LLVMValueRef a[3];
         for (int k = 0; k < v->arg_count; k++) a[k] = values[v->args[k]->id];
-        if (v->op == IR_CONST && v->is_bool) {
-            LLVMValueRef bit = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
-            values[i] = emit_splat(e, bit);
-        } else if (v->op == IR_CONST) values[i] = emit_real(e, v->number, true);
+        if (v->op == IR_CONST) values[i] = gen_const(e, v, true);
         else if (v->op == IR_ARG) values[i] = args[v->index];
         else if (v->op == IR_WEIGHT) values[i] = weights[i];
         else values[i] = gen_pointwise(e, v, a, true);

@@ -151,10 +151,7 @@ static void load_numbers(CellCode *c)
     for (int i = 0; i < c->f->values.count; i++) {
         const Value *v = c->f->values.at[i];
         c->made[i] = NULL;
-        if (v->op == IR_CONST && v->is_bool)
-            c->made[i] =
-                emit_splat(e, LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false));
-        else if (v->op == IR_CONST) c->made[i] = emit_real(e, v->number, true);
+        if (v->op == IR_CONST) c->made[i] = gen_const(e, v, true);
         else if (v->op == IR_WEIGHT) c->made[i] = c->weights[i];
         else if (v->op == IR_ARG && v->shape.rank == 0 && c->args[v->index])
             c->made[i] = emit_load(e, e->lanes, pixel_at(c, c->args[v->index], NULL));

@@ -42,6 +42,13 @@ static LLVMValueRef modulo(Emit *e, LLVMValueRef a, LLVMValueRef b)
     return LLVMBuildFSub(e->builder, a, LLVMBuildFMul(e->builder, b, whole, ""), "");
 }
 
+LLVMValueRef gen_const(Emit *e, const Value *v, bool vector)
+{
+    if (!v->is_bool) return emit_real(e, v->number, vector);
+    LLVMValueRef bit = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
+    return vector ? emit_splat(e, bit) : bit;
+}
+
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *a, bool vector)
 {
     LLVMBuilderRef b = e->builder;
@@ -96,9 +103,7 @@ void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int fr
         const Value *v = f->values.at[i];
         LLVMValueRef args[3];
         for (int k = 0; k < v->arg_count; k++) args[k] = values[v->args[k]->id];
-        if (v->op == IR_CONST && v->is_bool)
-            values[i] = LLVMConstInt(LLVMInt1TypeInContext(e->context), v->number != 0, false);
-        else if (v->op == IR_CONST) values[i] = emit_real(e, v->number, false);
+        if (v->op == IR_CONST) values[i] = gen_const(e, v, false);
         else if (v->op == IR_ARG) {
             if (v->index >= to_rank + from_rank) BUG("predicate argument %d", (int)v->index);
             LLVMValueRef base = LLVMGetParam(e->function, v->index >= to_rank);
