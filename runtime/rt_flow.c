@@ -1,21 +1,13 @@
 /* rt_flow.c: graphs in time: their schemes, the record of each tile's way, and which rows meet in gradients.
  * Steps are taken by kernels/drive.c.
  */
+#include "rt_manifest.h"
 #include "rt_net_private.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- manifest ---- */
-
-static int64_t whole(const json_t *j, const char *key)
-{
-    return json_integer_value(json_object_get(j, key));
-}
-static double number(const json_t *j, const char *key)
-{
-    return json_number_value(json_object_get(j, key));
-}
 
 static void read_reals(const json_t *j, double *x, int most)
 {
@@ -24,27 +16,27 @@ static void read_reals(const json_t *j, double *x, int most)
 
 void flow_read(const json_t *j, DnwrtTime *t)
 {
-    *t = (DnwrtTime){.positions = whole(j, "positions"),
-                     .held = whole(j, "held"),
-                     .outputs = whole(j, "outputs"),
-                     .steps = whole(j, "steps"),
-                     .stages = whole(j, "stages"),
-                     .states = whole(j, "states"),
-                     .sent = whole(j, "sent"),
-                     .sums = whole(j, "sums"),
-                     .window = whole(j, "window"),
-                     .saved = whole(j, "saved"),
-                     .adaptive = json_is_true(json_object_get(j, "adaptive")),
-                     .adjoint = json_is_true(json_object_get(j, "adjoint")),
-                     .truncate = whole(j, "truncate"),
-                     .carry = number(j, "carry"),
-                     .step = number(j, "step"),
-                     .start = number(j, "start"),
-                     .end = number(j, "end"),
-                     .rtol = number(j, "rtol"),
-                     .atol = number(j, "atol"),
-                     .min_step = number(j, "min_step"),
-                     .exponent = number(j, "exponent")};
+    *t = (DnwrtTime){.positions = get_whole(j, "positions"),
+                     .held = get_whole(j, "held"),
+                     .outputs = get_whole(j, "outputs"),
+                     .steps = get_whole(j, "steps"),
+                     .stages = get_whole(j, "stages"),
+                     .states = get_whole(j, "states"),
+                     .sent = get_whole(j, "sent"),
+                     .sums = get_whole(j, "sums"),
+                     .window = get_whole(j, "window"),
+                     .saved = get_whole(j, "saved"),
+                     .adaptive = get_truth(j, "adaptive"),
+                     .adjoint = get_truth(j, "adjoint"),
+                     .truncate = get_whole(j, "truncate"),
+                     .carry = get_number(j, "carry"),
+                     .step = get_number(j, "step"),
+                     .start = get_number(j, "start"),
+                     .end = get_number(j, "end"),
+                     .rtol = get_number(j, "rtol"),
+                     .atol = get_number(j, "atol"),
+                     .min_step = get_number(j, "min_step"),
+                     .exponent = get_number(j, "exponent")};
     for (int i = 0; i < MAX_TIME_STAGES; i++)
         read_reals(json_array_get(json_object_get(j, "a"), (size_t)i), t->a[i], MAX_TIME_STAGES);
     read_reals(json_object_get(j, "b"), t->b, MAX_TIME_STAGES);

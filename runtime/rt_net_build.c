@@ -1,6 +1,7 @@
 /* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring. */
 #define _GNU_SOURCE
 #include "rt_blas.h"
+#include "rt_manifest.h"
 #include "rt_net_private.h"
 #include "rt_rng.h"
 #include <math.h>
@@ -11,23 +12,6 @@
 _Static_assert((int)LANES == (int)DNWRT_LANES, "kernels and programs agree on the lanes of a tile");
 
 /* ---- manifest ---- */
-
-static int64_t whole(const json_t *j, const char *key)
-{
-    return json_integer_value(json_object_get(j, key));
-}
-static double number(const json_t *j, const char *key)
-{
-    return json_number_value(json_object_get(j, key));
-}
-static const char *text(const json_t *j, const char *key)
-{
-    return json_string_value(json_object_get(j, key));
-}
-static bool truth(const json_t *j, const char *key)
-{
-    return json_is_true(json_object_get(j, key));
-}
 
 static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
 {
@@ -42,9 +26,9 @@ static void read_init(const json_t *j, InitSpec *s)
 {
     static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
     for (int i = 0; i < RT_INITS; i++)
-        if (strcmp(text(j, "kind"), kinds[i]) == 0) s->kind = i;
-    s->a = number(j, "a"), s->b = number(j, "b");
-    s->rows = whole(j, "rows"), s->columns = whole(j, "columns");
+        if (strcmp(get_text(j, "kind"), kinds[i]) == 0) s->kind = i;
+    s->a = get_number(j, "a"), s->b = get_number(j, "b");
+    s->rows = get_whole(j, "rows"), s->columns = get_whole(j, "columns");
     const json_t *choices = json_object_get(j, "choices");
     s->choice_count = (int)json_array_size(choices);
     double *values = malloc(((size_t)s->choice_count + 1) * sizeof *values);
@@ -58,7 +42,8 @@ static void read_params(Net *n, const json_t *all)
     for (int i = 0; i < n->param_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i), *clamp = json_object_get(j, "clamp");
         NetParam *p = &n->params[i];
-        p->name = text(j, "name"), p->offset = whole(j, "offset"), p->learned = truth(j, "learned");
+        p->name = get_text(j, "name"), p->offset = get_whole(j, "offset"),
+        p->learned = get_truth(j, "learned");
         p->rank = read_shape(json_object_get(j, "shape"), p->shape, &p->size);
         read_init(json_object_get(j, "init"), &p->init);
         p->clamped = clamp != NULL;
@@ -75,22 +60,22 @@ static void read_lists(Net *n, const json_t *all, int graph)
     for (int i = 0; i < g->list_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetList *l = &n->lists[n->list_count++];
-        l->name = text(j, "name"), l->sampled = truth(j, "sampled");
+        l->name = get_text(j, "name"), l->sampled = get_truth(j, "sampled");
         for (int r = 0; r < 5; r++)
-            if (strcmp(text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
-        l->keep = whole(j, "keep"), l->start = whole(j, "start"), l->epochs = number(j, "epochs");
-        l->candidates = whole(j, "candidates");
+            if (strcmp(get_text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
+        l->keep = get_whole(j, "keep"), l->start = get_whole(j, "start"), l->epochs = get_number(j, "epochs");
+        l->candidates = get_whole(j, "candidates");
     }
 }
 
 static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
 {
     const json_t *weights = json_object_get(j, "weights");
-    int64_t deciding = whole(j, "param");
-    b->name = text(j, "name"), b->stated = whole(j, "candidates");
+    int64_t deciding = get_whole(j, "param");
+    b->name = get_text(j, "name"), b->stated = get_whole(j, "candidates");
     b->param = deciding < 0 ? NULL : &n->params[deciding];
-    b->function = truth(j, "function"), b->gradients = (int)whole(j, "gradients");
-    b->own_row = whole(j, "own_row"), b->own_step = whole(j, "own_step");
+    b->function = get_truth(j, "function"), b->gradients = (int)get_whole(j, "gradients");
+    b->own_row = get_whole(j, "own_row"), b->own_step = get_whole(j, "own_step");
     b->weight_count = (int)json_array_size(weights);
     b->weights = calloc((size_t)b->weight_count + 1, sizeof(NetParam *));
     for (int i = 0; b->weights && i < b->weight_count; i++) {
@@ -110,13 +95,13 @@ static bool read_bundles(Net *n, const json_t *all, int graph)
     for (int i = 0; i < g->bundle_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetBundle *b = &n->bundles[n->bundle_count];
-        b->graph = graph, b->from = (int)whole(j, "from"), b->to = (int)whole(j, "to"),
-        b->list = (int)whole(j, "list");
+        b->graph = graph, b->from = (int)get_whole(j, "from"), b->to = (int)get_whole(j, "to"),
+        b->list = (int)get_whole(j, "list");
         if (!read_edge_weights(n, j, b)) return false;
-        b->source_row = whole(j, "source_row"), b->target_row = whole(j, "target_row");
-        b->source_step = whole(j, "source_step"), b->target_step = whole(j, "target_step");
-        b->held = truth(j, "held"), b->plain = truth(j, "plain"), b->pixels = whole(j, "pixels");
-        b->source_pitch = whole(j, "source_pitch"), b->target_pitch = whole(j, "target_pitch");
+        b->source_row = get_whole(j, "source_row"), b->target_row = get_whole(j, "target_row");
+        b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
+        b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
+        b->source_pitch = get_whole(j, "source_pitch"), b->target_pitch = get_whole(j, "target_pitch");
         NetList *l = &n->lists[g->first_list + b->list];
         if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
         n->bundle_count++;
@@ -131,9 +116,10 @@ static bool read_sets(NetGraph *g, const json_t *all)
     for (int i = 0; g->sets && i < g->set_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetSet *s = &g->sets[i];
-        s->name = text(j, "name"), s->wiring.held = truth(j, "held"), s->moves = truth(j, "moves");
-        s->first_state = whole(j, "first_state"), s->states = (int)whole(j, "states");
-        s->state_pixels = whole(j, "state_pixels");
+        s->name = get_text(j, "name"), s->wiring.held = get_truth(j, "held"),
+        s->moves = get_truth(j, "moves");
+        s->first_state = get_whole(j, "first_state"), s->states = (int)get_whole(j, "states");
+        s->state_pixels = get_whole(j, "state_pixels");
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }
     return g->sets != NULL;
@@ -141,16 +127,16 @@ static bool read_sets(NetGraph *g, const json_t *all)
 
 static bool read_func(const json_t *j, NetFunc *f)
 {
-    *f = (NetFunc){whole(j, "rows"),
-                   whole(j, "partials"),
-                   whole(j, "shared"),
-                   whole(j, "input_row"),
-                   whole(j, "target_row"),
-                   whole(j, "valid_row"),
-                   whole(j, "output_row"),
-                   whole(j, "loss"),
-                   (int)whole(j, "gradients"),
-                   (int)whole(j, "updates"),
+    *f = (NetFunc){get_whole(j, "rows"),
+                   get_whole(j, "partials"),
+                   get_whole(j, "shared"),
+                   get_whole(j, "input_row"),
+                   get_whole(j, "target_row"),
+                   get_whole(j, "valid_row"),
+                   get_whole(j, "output_row"),
+                   get_whole(j, "loss"),
+                   (int)get_whole(j, "gradients"),
+                   (int)get_whole(j, "updates"),
                    0,
                    NULL};
     const json_t *levels = json_object_get(j, "levels");
@@ -159,12 +145,12 @@ static bool read_func(const json_t *j, NetFunc *f)
     for (int i = 0; f->levels && i < f->level_count; i++) {
         const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
         NetLevel *l = &f->levels[i];
-        l->once = (int)whole(level, "once"), l->tile = (int)whole(level, "tile"),
-        l->rounds = (int)whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
+        l->once = (int)get_whole(level, "once"), l->tile = (int)get_whole(level, "tile"),
+        l->rounds = (int)get_whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
         l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
         for (int s = 0; l->sums && s < l->sum_count; s++) {
             const json_t *sum = json_array_get(sums, (size_t)s);
-            l->sums[s] = (NetSum){whole(sum, "from"), whole(sum, "to"), whole(sum, "size")};
+            l->sums[s] = (NetSum){get_whole(sum, "from"), get_whole(sum, "to"), get_whole(sum, "size")};
         }
         if (!l->sums) return false;
     }
@@ -186,8 +172,8 @@ bool net_read_manifest(Net *n, RtError *e)
     int64_t shape[6];
     read_shape(json_object_get(m, "input"), shape, &n->inputs);
     read_shape(json_object_get(m, "output"), shape, &n->outputs);
-    n->target_size = whole(m, "target_size"), n->classes = (int)whole(m, "classes"),
-    n->param_total = whole(m, "param_total");
+    n->target_size = get_whole(m, "target_size"), n->classes = (int)get_whole(m, "classes"),
+    n->param_total = get_whole(m, "param_total");
     n->param_count = (int)json_array_size(params), n->graph_count = (int)json_array_size(graphs);
     n->params = calloc((size_t)n->param_count + 1, sizeof *n->params);
     n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
@@ -201,7 +187,8 @@ bool net_read_manifest(Net *n, RtError *e)
     if (ok) read_params(n, params);
     for (int i = 0; ok && i < n->graph_count; i++) {
         const json_t *g = json_array_get(graphs, (size_t)i);
-        n->graphs[i].name = text(g, "name"), n->graphs[i].chance_seed = (uint64_t)whole(g, "chance_seed");
+        n->graphs[i].name = get_text(g, "name"),
+        n->graphs[i].chance_seed = (uint64_t)get_whole(g, "chance_seed");
         flow_read(json_object_get(g, "time"), &n->times[i]);
         ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
         read_lists(n, json_object_get(g, "lists"), i);
@@ -325,10 +312,10 @@ static bool build_bundle(Net *n, int i)
     WiringLine line = {.from = b->from,
                        .to = b->to,
                        .context = &compiled,
-                       .uses_to = (uint32_t)whole(j, "uses_to"),
-                       .uses_from = (uint32_t)whole(j, "uses_from"),
-                       .pairwise = truth(j, "pairwise")};
-    if (truth(j, "predicate")) line.predicate = call_predicate;
+                       .uses_to = (uint32_t)get_whole(j, "uses_to"),
+                       .uses_from = (uint32_t)get_whole(j, "uses_from"),
+                       .pairwise = get_truth(j, "pairwise")};
+    if (get_truth(j, "predicate")) line.predicate = call_predicate;
     return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
 }
 
