@@ -1,14 +1,12 @@
 /* map.c: operators on maps (compiler/op_map.c says what each computes).
  *
- * A kernel works on one map for WIDTH samples at once: pixel p's lanes stand at x + p * x_step. Rows of a
- * tile have x_step = LANES. `height` and `width` are those of the large map: the argument of the operator, or
- * the result of its gradient. Results stay in registers over all taps of a pixel; the taps that lie inside
- * the map are found once for a line of pixels or a pixel, never tap by tap.
+ * How maps are handed over is in map.h. Results stay in registers over all taps of a pixel; the taps that lie
+ * inside the map are found once for a line of pixels or a pixel, never tap by tap.
  *
  * All are inlined into what calls them, so that sizes known there become constants and the loops over taps
  * unroll.
  */
-#include "kernel.h"
+#include "map.h"
 #ifdef __clang__
 #pragma STDC FP_CONTRACT ON /* one rounding where the processor has fused multiply-add */
 #define MAP_KERNEL __attribute__((always_inline)) void
@@ -16,36 +14,6 @@
 #define MAP_KERNEL void
 #endif
 #define INLINE static inline __attribute__((always_inline))
-
-void KERNEL(conv)(const real *x, int64_t x_step, const real *w, real *y, int64_t y_step, int64_t height,
-                  int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(conv_input)(const real *dy, int64_t dy_step, const real *w, real *dx, int64_t dx_step,
-                        int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
-/* dw: size * size vectors of WIDTH lanes, one a tap: each lane's own sum over the pixels. The caller adds up
- * lanes. */
-void KERNEL(conv_weight)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dw,
-                         int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
-/* The result of tap t begins at pixel t * (pixels of the small map). */
-void KERNEL(windows)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                     int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(windows_back)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
-                          int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(pool_sum)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                      int64_t size, int64_t stride);
-void KERNEL(pool_spread)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
-                         int64_t width, int64_t size, int64_t stride);
-void KERNEL(pool_max)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                      int64_t size, int64_t stride);
-void KERNEL(pool_max_back)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dx,
-                           int64_t dx_step, int64_t height, int64_t width, int64_t size, int64_t stride);
-/* y: one vector */
-void KERNEL(sum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
-void KERNEL(spread_map)(const real *x, real *y, int64_t y_step, int64_t pixels);
-/* The small map of rows x columns begins at pixel `first` of the large one. */
-void KERNEL(crop)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t width, int64_t rows,
-                  int64_t columns, int64_t first);
-void KERNEL(pad_map)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                     int64_t rows, int64_t columns, int64_t first);
 
 INLINE Lanes load(const real *x, int64_t step, int64_t pixel)
 {

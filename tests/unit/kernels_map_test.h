@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "kernel.h"
+#include "map.h"
 #include "rt_rng.h"
 
 #ifdef DNW_REAL_IS_DOUBLE
@@ -19,31 +19,6 @@
 #else
 #define EPSILON FLT_EPSILON
 #endif
-
-void KERNEL(conv)(const real *x, int64_t x_step, const real *w, real *y, int64_t y_step, int64_t height,
-                  int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(conv_input)(const real *dy, int64_t dy_step, const real *w, real *dx, int64_t dx_step,
-                        int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(conv_weight)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dw,
-                         int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(windows)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                     int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(windows_back)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
-                          int64_t width, int64_t size, int64_t stride, int64_t dilation);
-void KERNEL(pool_sum)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                      int64_t size, int64_t stride);
-void KERNEL(pool_spread)(const real *dy, int64_t dy_step, real *dx, int64_t dx_step, int64_t height,
-                         int64_t width, int64_t size, int64_t stride);
-void KERNEL(pool_max)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                      int64_t size, int64_t stride);
-void KERNEL(pool_max_back)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dx,
-                           int64_t dx_step, int64_t height, int64_t width, int64_t size, int64_t stride);
-void KERNEL(sum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
-void KERNEL(spread_map)(const real *x, real *y, int64_t y_step, int64_t pixels);
-void KERNEL(crop)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t width, int64_t rows,
-                  int64_t columns, int64_t first);
-void KERNEL(pad_map)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t height, int64_t width,
-                     int64_t rows, int64_t columns, int64_t first);
 
 /* Large map and window; h, w: the small map. */
 typedef struct Case {
