@@ -64,69 +64,72 @@ static void test_as_many_as_mistakes(void **state)
     }
 }
 
+static const char *const odd[] = {"0",
+                                  "-1",
+                                  "1e300",
+                                  "0 / 0",
+                                  "1 / 0",
+                                  "-1 / 0",
+                                  "2.5",
+                                  "5%",
+                                  "\"text\"",
+                                  "[]",
+                                  "[1, [2, 3]]",
+                                  "(1, 2)",
+                                  "true",
+                                  "all",
+                                  "static",
+                                  "relu",
+                                  "G",
+                                  "M",
+                                  "U",
+                                  "sgd(0.1)",
+                                  "xor(4)",
+                                  "_",
+                                  "nowhere",
+                                  "-relu",
+                                  "not 3",
+                                  "3 |> relu",
+                                  "[1][5]",
+                                  "1 mod 0",
+                                  "(0 - 1)^0.5",
+                                  "if 3 then 1 else 2",
+                                  "gradcheck(U)",
+                                  "kaiming",
+                                  "1e18"};
+
+/* Where a value may stand: each %s. */
+static const char *const places[] = {
+    "option o = %s in %s .. %s\n",
+    "model M(x[%s]) = x |> linear(%s, keep = %s)\n",
+    "fn U(z) { weight w[%s] in %s .. 1 = %s; z }\n",
+    "fn U(z) { weight w ~ normal(%s, %s); z * %s }\ngraph G { input x[1]; output y[1] : U; edges x -> y "
+    "}\nmodel M(x[1]) = x |> G\n",
+    "graph G { time = %s; input x[%s]; nodes h[2, %s]; output y[1]; edges { x -> h; h -> y } }\nmodel "
+    "M(x[2]) = x |> G\n",
+    "graph G { input x[3]; nodes h[3] : %s; output y[1]; edges x[i] -> h[j] where i < %s keep %s\n edges "
+    "h -> y }\nmodel M(x[3]) = x |> G\n",
+    "graph G { input x[3]; output y[3]; edges x -> y keep anneal(%s, %s, epochs = %s) }\nmodel M(x[3]) = "
+    "x |> G\n",
+    "graph G { input x[3]; output y[3]; edges x -> y keep fan_out(%s)\n edges x -> y keep params(%s)\n "
+    "edges x -> y sample share(%s) }\n",
+    "graph G { input x[3] at (%s, %s); output y[a: 3] at a; edges x[i] -> y[j] where dist(x[i], y[j]) < "
+    "%s }\nmodel M(x[3]) = x |> G\n",
+    "model M(x[2]) = x |> dropout(%s) |> batch_norm(%s, eps = %s)\n",
+    "model M(x[2]) = x |> %s |> %s |> %s\n",
+    "model M(x) = x |> linear(2)\ntrain M { data = xor(%s, noise = %s); batch = %s }\n",
+    "model M(x) = x |> linear(2)\ntrain M { data = xor(9); loss = %s; optim = %s; epochs = %s }\n",
+    "model M(x) = x |> linear(2)\ntrain M { data = %s; report = [%s]; seed = %s }\n",
+    "model M(x) = x |> linear(2)\ntrain M { data = xor(9); optim = sgd(%s, momentum = %s); loss = "
+    "cross_entropy(smoothing = %s) }\n",
+    "fn U(z) = z\ngraph G { input x[1]; output y[1]; edges x -> y }\ntest \"t\" { gradcheck(%s) < %s; "
+    "edge_count(G, %s, \"y\") == 1; shape(%s) == %s; %s }\n",
+};
+
 /* Odd values in every place where a value may stand. */
 static void test_odd_values(void **state)
 {
     (void)state;
-    static const char *const odd[] = {"0",
-                                      "-1",
-                                      "1e300",
-                                      "0 / 0",
-                                      "1 / 0",
-                                      "-1 / 0",
-                                      "2.5",
-                                      "5%",
-                                      "\"text\"",
-                                      "[]",
-                                      "[1, [2, 3]]",
-                                      "(1, 2)",
-                                      "true",
-                                      "all",
-                                      "static",
-                                      "relu",
-                                      "G",
-                                      "M",
-                                      "U",
-                                      "sgd(0.1)",
-                                      "xor(4)",
-                                      "_",
-                                      "nowhere",
-                                      "-relu",
-                                      "not 3",
-                                      "3 |> relu",
-                                      "[1][5]",
-                                      "1 mod 0",
-                                      "(0 - 1)^0.5",
-                                      "if 3 then 1 else 2",
-                                      "gradcheck(U)",
-                                      "kaiming",
-                                      "1e18"};
-    static const char *const places[] = {
-        "option o = %s in %s .. %s\n",
-        "model M(x[%s]) = x |> linear(%s, keep = %s)\n",
-        "fn U(z) { weight w[%s] in %s .. 1 = %s; z }\n",
-        "fn U(z) { weight w ~ normal(%s, %s); z * %s }\ngraph G { input x[1]; output y[1] : U; edges x -> y "
-        "}\nmodel M(x[1]) = x |> G\n",
-        "graph G { time = %s; input x[%s]; nodes h[2, %s]; output y[1]; edges { x -> h; h -> y } }\nmodel "
-        "M(x[2]) = x |> G\n",
-        "graph G { input x[3]; nodes h[3] : %s; output y[1]; edges x[i] -> h[j] where i < %s keep %s\n edges "
-        "h -> y }\nmodel M(x[3]) = x |> G\n",
-        "graph G { input x[3]; output y[3]; edges x -> y keep anneal(%s, %s, epochs = %s) }\nmodel M(x[3]) = "
-        "x |> G\n",
-        "graph G { input x[3]; output y[3]; edges x -> y keep fan_out(%s)\n edges x -> y keep params(%s)\n "
-        "edges x -> y sample share(%s) }\n",
-        "graph G { input x[3] at (%s, %s); output y[a: 3] at a; edges x[i] -> y[j] where dist(x[i], y[j]) < "
-        "%s }\nmodel M(x[3]) = x |> G\n",
-        "model M(x[2]) = x |> dropout(%s) |> batch_norm(%s, eps = %s)\n",
-        "model M(x[2]) = x |> %s |> %s |> %s\n",
-        "model M(x) = x |> linear(2)\ntrain M { data = xor(%s, noise = %s); batch = %s }\n",
-        "model M(x) = x |> linear(2)\ntrain M { data = xor(9); loss = %s; optim = %s; epochs = %s }\n",
-        "model M(x) = x |> linear(2)\ntrain M { data = %s; report = [%s]; seed = %s }\n",
-        "model M(x) = x |> linear(2)\ntrain M { data = xor(9); optim = sgd(%s, momentum = %s); loss = "
-        "cross_entropy(smoothing = %s) }\n",
-        "fn U(z) = z\ngraph G { input x[1]; output y[1]; edges x -> y }\ntest \"t\" { gradcheck(%s) < %s; "
-        "edge_count(G, %s, \"y\") == 1; shape(%s) == %s; %s }\n",
-    };
     limits = (Limits){.nodes = 20000, .pairs = 200000};
     for (size_t p = 0; p < sizeof places / sizeof *places; p++)
         for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
