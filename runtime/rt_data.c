@@ -129,6 +129,15 @@ bool data_count(const json_t *args, const Data *d, const char *name, int64_t low
     return true;
 }
 
+bool data_optional_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high,
+                         int64_t *n, RtError *e)
+{
+    const json_t *v = json_object_get(args, name);
+
+    *n = 0;
+    return !v || json_is_null(v) || data_count(args, d, name, low, high, n, e);
+}
+
 /* One of mean and std into `to`, one number a channel; an absent one keeps what is there. */
 static bool read_channels(const json_t *v, const char *name, double low, Data *d, float *to, RtError *e)
 {

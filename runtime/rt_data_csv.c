@@ -159,6 +159,8 @@ typedef struct Settings {
     int64_t window, step; /* 0: not given */
 } Settings;
 
+enum { ROWS_MOST = 1000000000 }; /* of a window, and from one to the next */
+
 /* A column's name or number. */
 static bool names_column(const json_t *v)
 {
@@ -166,19 +168,11 @@ static bool names_column(const json_t *v)
     return json_is_number(v) || (name && *name);
 }
 
-/* A whole number from 1, or 0 when it is not given. */
-static bool optional_count(const json_t *args, const Data *d, const char *name, int64_t *n, RtError *e)
-{
-    const json_t *v = json_object_get(args, name);
-
-    *n = 0;
-    return !v || json_is_null(v) || data_count(args, d, name, 1, 1000000000, n, e);
-}
-
 static bool read_sequence(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     s->group = json_object_get(args, "group");
-    if (!optional_count(args, d, "window", &s->window, e) || !optional_count(args, d, "step", &s->step, e))
+    if (!data_optional_count(args, d, "window", 1, ROWS_MOST, &s->window, e) ||
+        !data_optional_count(args, d, "step", 1, ROWS_MOST, &s->step, e))
         return false;
     if (s->group && json_is_null(s->group)) s->group = NULL;
     if (s->group && !names_column(s->group))

@@ -34,6 +34,9 @@ bool data_number(const json_t *args, const Data *d, const char *name, double low
                  RtError *e);
 bool data_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high, int64_t *n,
                 RtError *e);
+/* The same, and 0 when it is not given. */
+bool data_optional_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high,
+                         int64_t *n, RtError *e);
 
 /* Reads `mean` and `std`, numbers or lists of one for each channel, for a Data whose shape is known and which
  * has its own numbers already: they stay where none are given. Sets channels. */

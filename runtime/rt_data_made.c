@@ -1,13 +1,14 @@
 /* rt_data_made.c: data sets that need no file: spirals, xor, sines.
  *
- * Sample i is a pure function of (seed, i): draw k of it is number DRAWS * i + k of stream RNG_DATA. The
+ * Sample i is a pure function of (seed, i): draw k of it is number 4 i + k of stream RNG_DATA. The
  * training split is samples 0 .. n-1; the test split is a quarter as many that follow them. Sizes are near 1
  * so that no further scaling is needed.
  *
  * spirals: class c, arm position t in [0, 1): radius 0.1 + 1.9 t, angle 2 pi (t + c / classes), one turn an
  * arm (after Lang & Witbrock, "Learning to tell two spirals apart", 1988), plus normal noise in both
- * features. xor:     a corner (a, b) of the unit square plus normal noise; class a xor b. sines:   x uniform
- * in [-pi, pi), target sin(x).
+ * features. xor: a corner (a, b) of the unit square plus normal noise; class a xor b. sines: x uniform in
+ * [-pi, pi), target sin(x); with a length, the first `length` values of sin(a + w k), a uniform in [-pi, pi),
+ * w in [0.2, 0.8), and the target is the value that follows them.
  */
 #include "rt_data_kind.h"
 #include "rt_rng.h"
@@ -16,7 +17,7 @@
 enum { DRAWS = 4, SAMPLES_MOST = 100000000 };
 
 typedef struct Made {
-    int64_t n, classes;
+    int64_t n, classes, length; /* length 0: samples are no sequences */
     double noise;
     uint64_t seed;
 } Made;
@@ -121,19 +122,29 @@ bool data_xor_load(const json_t *args, const DataContext *c, Data *d, RtError *e
     return xor_open(args, d, &m, e) && make(&m, d, c, 4, xor_sample, e);
 }
 
-/* sines(n) */
+/* sines(n, length) */
 
 static bool sines_open(const json_t *args, Data *d, Made *m, RtError *e)
 {
-    data_vector(d, 1);
-    return data_count(args, d, "n", 1, SAMPLES_MOST, &m->n, e);
+    if (!data_count(args, d, "n", 1, SAMPLES_MOST, &m->n, e) ||
+        !data_optional_count(args, d, "length", 1, 100000, &m->length, e))
+        return false;
+    data_vector(d, m->length ? m->length : 1);
+    if (m->length) d->rank = 2, d->shape[1] = 1; /* [positions, 1] */
+    return true;
 }
 
 static void sines_sample(const Made *m, int64_t i, float *features, int32_t *label, float *target)
 {
     (void)label;
-    features[0] = (float)((2 * uniform(m, i, 0) - 1) * M_PI);
-    *target = sinf(features[0]);
+    double x = (2 * uniform(m, i, 0) - 1) * M_PI, step = 0.2 + 0.6 * uniform(m, i, 1);
+    if (!m->length) {
+        features[0] = (float)x;
+        *target = sinf(features[0]);
+        return;
+    }
+    for (int64_t k = 0; k < m->length; k++) features[k] = (float)sin(x + step * (double)k);
+    *target = (float)sin(x + step * (double)m->length);
 }
 
 bool data_sines_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The small examples reach the accuracy that their headers state.
+# The small examples reach the accuracy, or the loss, that their headers state.
 set -uo pipefail
 . "$(dirname "$0")/reach.sh"
 
@@ -7,16 +7,19 @@ reach xor "" 100
 reach spirals "" 100
 reach topologies "" 100 -D wiring=5
 for cell in 0 1 2 3; do reach cells "" 100 -D cell=$cell; done
+fall waves ""
 
-# The measure itself: a network that cannot do it is seen.
-reach_fails() {
+# The measures themselves: a network that cannot do it is seen.
+misses() { # reach or fall with its arguments
   local before=$failed
-  reach "$@" >/dev/null
+  "$@" >/dev/null
   local worse=$((failed - before))
   failed=$before
   [ $worse -eq 1 ]
 }
-that "no accuracy above 100" reach_fails xor 100.1 200
-that "no accuracy at all" reach_fails nothing 0 100
+that "no accuracy above 100" misses reach xor 100.1 200
+that "no accuracy at all" misses reach nothing 0 100
+that "no loss below 0" misses fall waves -1
+that "no loss at all" misses fall nothing 1
 
 finish

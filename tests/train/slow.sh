@@ -11,6 +11,7 @@ for cell in 0 1 2 3; do reach cells "" 100 -D cell=$cell; done
 
 reach spiral_flow "" 100
 reach spiral_flow "" 100 -D mode='steps(8)'
+fall waves ""
 
 if "$dnw" check "$examples/fashion.dnw" >/dev/null 2>&1; then
   reach fashion_mlp "" 100
@@ -33,7 +34,7 @@ fi
 # An example that nobody named above is trained as it stands.
 for file in "$examples"/*.dnw; do
   name=$(basename "$file" .dnw)
-  grep -q "reach $name " "$DNW_SOURCE/tests/train/slow.sh" || reach "$name" "" 100
+  grep -qE "(reach|fall) $name " "$DNW_SOURCE/tests/train/slow.sh" || reach "$name" "" 100
 done
 
 finish

@@ -441,6 +441,35 @@ static void test_xor_and_sines(void **state)
     data_free(d);
 }
 
+/* Waves: each value follows from the two before it, x(k+1) = 2 cos(w) x(k) - x(k-1), and the target from the
+ * last two. */
+static void test_sines_in_time(void **state)
+{
+    (void)state;
+    const char *sines = "{\"call\":\"sines\",\"args\":{\"n\":50,\"length\":12}}";
+    Data *d = open_data(sines, &here), *again = open_data(sines, &here);
+    expect_peek(sines, &here, d);
+    assert_int_equal(d->rank, 2);
+    assert_memory_equal(d->shape, ((int64_t[]){12, 1}), 16);
+    assert_int_equal(d->features, 12);
+    assert_int_equal(d->classes, 0);
+    assert_int_equal(d->test.samples, 12);
+    assert_memory_equal(d->train.floats, again->train.floats, 50 * 12 * sizeof(float));
+    for (int i = 0; i < 50; i++) {
+        const float *x = d->train.floats + i * 12;
+        int best = 1;
+        for (int k = 1; k < 11; k++) best = fabsf(x[k]) > fabsf(x[best]) ? k : best;
+        double twice = (x[best - 1] + x[best + 1]) / x[best]; /* 2 cos(w) where it is best known */
+        assert_true(twice < 2 * cos(0.2) + 1e-5 && twice > 2 * cos(0.8) - 1e-5);
+        for (int k = 1; k < 12; k++) {
+            double next = k < 11 ? x[k + 1] : d->train.targets[i];
+            assert_true(fabs(twice * x[k] - x[k - 1] - next) < 1e-5);
+        }
+    }
+    data_free(d);
+    data_free(again);
+}
+
 static void test_made_arguments(void **state)
 {
     (void)state;
@@ -450,6 +479,8 @@ static void test_made_arguments(void **state)
     expect_failure(SPIRALS("10", "2", "-1"), &here, "spirals: noise = -1 is not in 0 .. 100");
     expect_failure(SPIRALS("1e300", "2", "0"), &here, "spirals: n = 1e+300 is not in 2 .. 100000000");
     expect_failure("{\"call\":\"sines\",\"args\":{}}", &here, "sines: 'n' must be a whole number");
+    expect_failure("{\"call\":\"sines\",\"args\":{\"n\":5,\"length\":0}}", &here,
+                   "sines: length = 0 is not in 1 .. 100000");
     expect_peek_failure("{\"call\":\"xor\",\"args\":{\"n\":0,\"noise\":0}}", &here, RT_BAD_INPUT,
                         "xor: n = 0 is not in 1 .. 100000000");
 }
@@ -487,16 +518,27 @@ static void test_error_texts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_error_texts),   cmocka_unit_test(test_unknown),
-        cmocka_unit_test(test_idx),           cmocka_unit_test(test_idx_shapes),
-        cmocka_unit_test(test_idx_packed),    cmocka_unit_test(test_hold_out),
-        cmocka_unit_test(test_idx_headers),   cmocka_unit_test(test_idx_lies),
-        cmocka_unit_test(test_idx_pairs),     cmocka_unit_test(test_packed_damage),
-        cmocka_unit_test(test_packed_cuts),   cmocka_unit_test(test_places),
-        cmocka_unit_test(test_idx_arguments), cmocka_unit_test(test_idx_channels),
-        cmocka_unit_test(test_mnist),         cmocka_unit_test(test_mnist_missing),
-        cmocka_unit_test(test_mnist_wrong),   cmocka_unit_test(test_spirals),
-        cmocka_unit_test(test_xor_and_sines), cmocka_unit_test(test_made_arguments),
+        cmocka_unit_test(test_error_texts),
+        cmocka_unit_test(test_unknown),
+        cmocka_unit_test(test_idx),
+        cmocka_unit_test(test_idx_shapes),
+        cmocka_unit_test(test_idx_packed),
+        cmocka_unit_test(test_hold_out),
+        cmocka_unit_test(test_idx_headers),
+        cmocka_unit_test(test_idx_lies),
+        cmocka_unit_test(test_idx_pairs),
+        cmocka_unit_test(test_packed_damage),
+        cmocka_unit_test(test_packed_cuts),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_idx_arguments),
+        cmocka_unit_test(test_idx_channels),
+        cmocka_unit_test(test_mnist),
+        cmocka_unit_test(test_mnist_missing),
+        cmocka_unit_test(test_mnist_wrong),
+        cmocka_unit_test(test_spirals),
+        cmocka_unit_test(test_xor_and_sines),
+        cmocka_unit_test(test_sines_in_time),
+        cmocka_unit_test(test_made_arguments),
     };
     return cmocka_run_group_tests_name("data", tests, enter_directory, leave_directory);
 }
