@@ -1,82 +1,129 @@
 #!/usr/bin/python3
-"""Runs a compiled program and its PyTorch peer in turn and prints one table (see run.sh).
+"""Runs compiled programs and their PyTorch peers in turn, A B A B, and prints one table (see run.sh).
 
-Both sides take the median over the steps of one run; a row is the median over pairs of runs, so drift of the machine's
-speed cancels in the ratio. Useful arithmetic of a training step, with E candidates, k in use and batch B:
-2kB forward, 2kB back to the states, 2EB for the gradient of all candidates; of inference 2kB.
+A figure is the median over the steps of a run; a row has the medians over the runs, and as ratio the median over the pairs
+of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
+the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
+the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured at the start (ceiling.c).
 """
-import json, statistics, subprocess, sys, time
+import argparse, json, os, statistics, subprocess, sys, tempfile, time
 
-# name, example, defines, model of bench/peer/torch_dnw.py, (candidates, in use)
-MODELS = [("mlp", "examples/fashion_mlp.dnw", [], "mlp")]
-WORK = [("train", 128), ("infer", 128), ("infer", 1)]
-THREADS = [1, 2]
+# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take
+MODELS = {
+    "mlp": ("examples/fashion_mlp.dnw", [], 5),
+    "static": ("examples/tiny_cifar.dnw", [], 150),
+    "discrete": ("examples/tiny_cifar.dnw", ["-D", "mode=steps(5)"], 1000),
+    "continuous": ("examples/tiny_cifar.dnw", ["-D", "mode=flow(0, 1, rk4(4))"], 3500),
+}
+WORK, BATCHES, THREADS = ["train", "infer"], [128, 1], [1, 2]
+RUN_MS = 1500  # what the steps of a run should take together
+HEAD = ["model", "work", "batch", "threads", "dnw ms", "PyTorch ms", "ratio", "useful GFLOP/s", "of ceiling", "dnw MiB",
+        "PyTorch MiB", "build s"]
 
 
 def run(command):
-    out = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, text=True).stdout
-    return out
+    """What it prints, and the most memory that it had (MiB)."""
+    with tempfile.TemporaryFile("w+") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.PIPE, text=True)
+        said = process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(f"failed: {' '.join(command)}\n{said}")
+        out.seek(0)
+        return out.read(), used.ru_maxrss / 1024
 
 
-def peak_mib(command):
-    """Largest resident size of a run, in MiB, as the system accounted it."""
-    code = "import resource,subprocess,sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL);" \
-           "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    return int(run([sys.executable, "-c", code] + command)) / 1024
+def steps(model, work, batch):
+    ms = MODELS[model][2] / (3 if work == "infer" else 1) / (4 if batch == 1 else 1)
+    return max(2, min(400, round(RUN_MS / ms)))
 
 
-def ours(program, mode, batch, threads):
-    steps = 200 if batch > 1 else 2000
-    command = [program, "bench", "--batch", str(batch), "--threads", str(threads), "--steps", str(steps), "--json"]
-    return command + (["--infer"] if mode == "infer" else [])
+def ours(program, model, work, batch, threads):
+    flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch)), "--json"]
+    out, mib = run([program, "bench"] + flags + ["--infer"] * (work == "infer"))
+    return json.loads(out)["ms_per_step"], mib
 
 
-def theirs(model, mode, batch, threads):
-    command = ["/usr/bin/python3", "bench/peer/torch_dnw.py", model, "--batch", str(batch), "--threads", str(threads), "--steps",
-               "60" if batch > 1 else "300"]
-    return command + (["--infer"] if mode == "infer" else [])
+def theirs(model, work, batch, threads):
+    flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch))]
+    out, mib = run(["/usr/bin/python3", "bench/peer/torch_dnw.py", model] + flags + ["--infer"] * (work == "infer"))
+    words = out.split()
+    return float(words[words.index("ms/step") - 1]), mib
 
 
-def milliseconds(text):
-    words = text.split()
-    return float(words[words.index("ms/step") - 1])
+def build(dnw, place, model):
+    """The program, seconds it took to build, multiply-adds of a sample over edges in use and candidates."""
+    example, defines, _ = MODELS[model]
+    program = f"{place}/{model}"
+    start = time.perf_counter()
+    run([dnw, "build", example, "-o", program] + defines)
+    seconds = time.perf_counter() - start
+    graphs = json.loads(run([dnw, "check", "--json", example] + defines)[0])["graphs"].values()
+    return program, seconds, (sum(g["edge_macs"] for g in graphs), sum(g["candidate_macs"] for g in graphs))
 
 
-def compare(model, program, peer, counts, mode, batch, threads, pairs, ceiling):
-    a, b = ours(program, mode, batch, threads), theirs(peer, mode, batch, threads)
+def row(built, model, work, batch, threads, args, ceiling):
+    program, seconds, (kept, candidates) = built
     mine, other = [], []
-    for _ in range(pairs):
-        mine.append(json.loads(run(a))["ms_per_step"])
-        other.append(milliseconds(run(b)))
-    candidates, kept = counts
-    flop = 2 * kept * batch if mode == "infer" else (4 * kept + 2 * candidates) * batch
-    rate = flop / statistics.median(mine) * 1e-6
-    ratio = statistics.median(o / m for o, m in zip(other, mine))
-    print(f"| {model} | {mode} | {batch} | {threads} | {statistics.median(mine):.3f} | {statistics.median(other):.2f} | {ratio:.1f} x "
-          f"| {rate:.0f} | {100 * rate / ceiling / threads:.0f} % | {peak_mib(a):.0f} | {peak_mib(b):.0f} |", flush=True)
+    for _ in range(args.pairs):
+        mine.append(ours(program, model, work, batch, threads))
+        if not args.alone:
+            other.append(theirs(model, work, batch, threads))
+    ms = statistics.median(m for m, _ in mine)
+    flop = 2 * batch * (kept if work == "infer" else 2 * kept + candidates)
+    rate = flop / ms * 1e-6
+    peer = ["", "", ""]
+    if other:
+        ratio = statistics.median(o / m for (o, _), (m, _) in zip(other, mine))
+        peer = [f"{statistics.median(o for o, _ in other):.2f}", f"{ratio:.2f} x", f"{max(mib for _, mib in other):.0f}"]
+    cells = [model, work, batch, threads, f"{ms:.3f}", peer[0], peer[1], f"{rate:.1f}",
+             f"{100 * rate / ceiling / threads:.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
+    print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
+
+
+def words(choices):
+    def parse(text):
+        chosen = [type(choices[0])(w) for w in text.split(",")]
+        for w in chosen:
+            if w not in choices:
+                raise argparse.ArgumentTypeError(f"'{w}' is none of {', '.join(map(str, choices))}")
+        return chosen
+    parse.__name__ = "list"
+    return parse
+
+
+def arguments():
+    p = argparse.ArgumentParser(prog="bench/run.sh", description="Compiled programs beside PyTorch, the same work in turn.")
+    p.add_argument("--only", type=words(list(MODELS)), default=list(MODELS), metavar="A,B", help=f"models: {', '.join(MODELS)}")
+    p.add_argument("--work", type=words(WORK), default=WORK, metavar="A,B", help="train, infer")
+    p.add_argument("--batch", type=words(BATCHES), default=BATCHES, metavar="A,B", help="128, 1")
+    p.add_argument("--threads", type=words(THREADS), default=THREADS, metavar="A,B", help="1, 2")
+    p.add_argument("--pairs", type=int, default=3, metavar="N", help="runs of each side a row (default: 3)")
+    p.add_argument("--alone", action="store_true", help="without PyTorch")
+    p.add_argument("--dnw", default="build/dnw", help=argparse.SUPPRESS)
+    p.add_argument("--place", required=True, help=argparse.SUPPRESS)
+    a = p.parse_args()
+    if a.pairs < 1:
+        p.error("--pairs takes a number from 1 on")
+    return a
 
 
 def main():
-    dnw, work, pairs = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    ceiling = float(run([work + "/ceiling"]))
-    commit = run(["git", "describe", "--always", "--dirty"]).strip()
+    args = arguments()
+    ceiling = float(run([args.place + "/ceiling"])[0])
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
-    print(f"{time.strftime('%Y-%m-%d')}, {cpu}, commit {commit}, {pairs} pairs a row; fused multiply-add from registers: "
-          f"{ceiling:.0f} GFLOP/s a core\n")
-    print("| model | work | batch | threads | dnw ms | PyTorch ms | ratio | useful GFLOP/s | of ceiling | dnw MiB | PyTorch MiB |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
-    builds = []
-    for name, example, defines, peer in MODELS:
-        program = f"{work}/{name}"
-        start = time.perf_counter()
-        run([dnw, "build", example, "-o", program] + defines)
-        builds.append((name, time.perf_counter() - start))
-        graphs = json.loads(run([dnw, "check", "--json", example] + defines))["graphs"].values()
-        counts = sum(g["candidates"] for g in graphs), sum(g["kept"] for g in graphs)
-        for mode, batch in WORK:
-            for threads in THREADS:
-                compare(name, program, peer, counts, mode, batch, threads, pairs, ceiling)
-    print("\nbuild: " + ", ".join(f"{n} {s:.2f} s" for n, s in builds))
+    blas = os.environ.get("OPENBLAS_CORETYPE")
+    print(f"{time.strftime('%Y-%m-%d')}, {cpu}, commit {commit or 'unknown'}, {args.pairs} pairs a row"
+          + (f", OPENBLAS_CORETYPE={blas}" if blas else "")
+          + f"; fused multiply-add from registers: {ceiling:.0f} GFLOP/s a core\n")
+    print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
+    for model in args.only:
+        built = build(args.dnw, args.place, model)
+        for work in args.work:
+            for batch in args.batch:
+                for threads in args.threads:
+                    row(built, model, work, batch, threads, args, ceiling)
 
 
 main()

@@ -1,19 +1,28 @@
 #!/usr/bin/env bash
 # Side by side with PyTorch, the same work in turn (A B A B ...), one table.
 #
-#   bench/run.sh [PAIRS]     default 5 pairs a row; takes about two minutes
-# Installs python3-torch when it is missing. Absolute times depend on the machine; quote the ratios.
+#   bench/run.sh                                 all rows, 3 pairs each: about ten minutes on an idle machine
+#   bench/run.sh --only static,mlp --pairs 5     some rows; also --work, --batch, --threads
+#   bench/run.sh --alone                         without PyTorch
+# Installs python3-torch when it is missing and wanted. Needs no data: where a data set is not found, the programs make
+# numbers of the same shape. Absolute times depend on the machine; quote the ratios.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}
-if ! dpkg-query -W -f='${Status}' python3-torch 2>/dev/null | grep -q 'ok installed'; then
-  echo "installing python3-torch"
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get install -y --no-install-recommends python3-torch >/dev/null
-fi
-[ -x "$build/dnw" ] || { cmake --preset default -B "$build" && cmake --build "$build"; } >/dev/null
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+case " $* " in
+*" --help "* | *" -h "*) exec /usr/bin/python3 bench/compare.py --help ;;
+*" --alone "*) ;;
+*)
+  if ! /usr/bin/python3 -c 'import torch' 2>/dev/null; then
+    echo "installing python3-torch"
+    sudo=
+    [ "$(id -u)" = 0 ] || sudo=sudo
+    $sudo apt-get install -y --no-install-recommends python3-torch >/dev/null
+  fi
+  ;;
+esac
+[ -x "$build/dnw" ] || { cmake --preset default -B "$build" && cmake --build "$build"; } >/dev/null
 clang-19 -O3 -march=native bench/ceiling.c -o "$work/ceiling"
-exec /usr/bin/python3 bench/compare.py "$build/dnw" "$work" "${1:-5}"
+/usr/bin/python3 bench/compare.py --dnw "$build/dnw" --place "$work" "$@"

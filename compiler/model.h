@@ -196,10 +196,15 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
-/* Multiply-adds of one sample: those of an edge of a list, one a pixel and evaluation (the mean over the
- * candidates where they lead to maps of several sizes); those of all edges in use and of the filters of node
- * functions. */
+/* Multiply-adds of one sample: those of all candidates of a line, one a pixel and evaluation; of an edge of a
+ * list (the mean over its candidates, where they lead to maps of several sizes); of the edges in use and of
+ * all candidates that learn; of edges in use and the filters of node functions. */
+typedef struct EdgeMacs {
+    double kept, candidates;
+} EdgeMacs;
+double bundle_macs(const Graph *g, const Bundle *u);
 double edge_macs(const Graph *g, int list);
+EdgeMacs graph_edge_macs(const Graph *g);
 int64_t graph_macs(const Graph *g);
 int64_t bundle_numbers(const Bundle *u);        /* weights of one edge */
 int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */

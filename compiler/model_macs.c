@@ -7,16 +7,32 @@ static int64_t evaluations(const Graph *g)
     return is_timed(g) ? timed_evaluations(g) : 1;
 }
 
+double bundle_macs(const Graph *g, const Bundle *u)
+{
+    bool at_the_end = is_timed(g) && !is_moving(g, u->to); /* a plain output: once a position */
+    int64_t times = at_the_end ? g->time.positions : evaluations(g);
+    return (double)u->candidates.count * (double)shape_size(g->sets.at[u->to].map) * (double)times;
+}
+
 double edge_macs(const Graph *g, int list)
 {
-    double edges = 0, pixels = 0;
+    double edges = 0, macs = 0;
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->list != list) continue;
         edges += (double)u->candidates.count;
-        pixels += (double)u->candidates.count * (double)shape_size(g->sets.at[u->to].map);
+        macs += bundle_macs(g, u);
     }
-    return (edges > 0 ? pixels / edges : 1) * (double)evaluations(g);
+    return edges > 0 ? macs / edges : (double)evaluations(g);
+}
+
+EdgeMacs graph_edge_macs(const Graph *g)
+{
+    EdgeMacs m = {0};
+    for (int i = 0; i < g->lists.count; i++) m.kept += (double)g->lists.at[i].kept * edge_macs(g, i);
+    for (int b = 0; b < g->bundles.count; b++)
+        if (!g->bundles.at[b].fixed) m.candidates += bundle_macs(g, &g->bundles.at[b]);
+    return m;
 }
 
 /* One a tap and pixel. */
@@ -32,8 +48,7 @@ static double function_macs(const Func *f)
 
 int64_t graph_macs(const Graph *g)
 {
-    double n = 0;
-    for (int i = 0; i < g->lists.count; i++) n += (double)g->lists.at[i].kept * edge_macs(g, i);
+    double n = graph_edge_macs(g).kept;
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         double filters = function_macs(s->cell) + function_macs(s->send) + function_macs(s->move);

@@ -55,10 +55,13 @@ json_t *compile_report_json(const Compilation *c)
     json_t *graphs = json_object();
     for (int i = 0; m && i < m->graphs.count; i++) {
         GraphRow r = graph_row(m->graphs.at[i]);
+        EdgeMacs edges = graph_edge_macs(m->graphs.at[i]);
         json_object_set_new(graphs, r.name,
-                            json_pack("{s:I, s:I, s:I, s:I}", "candidates", (json_int_t)r.candidates, "kept",
-                                      (json_int_t)r.kept, "parameters", (json_int_t)r.parameters, "macs",
-                                      (json_int_t)r.macs));
+                            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "candidates",
+                                      (json_int_t)r.candidates, "kept", (json_int_t)r.kept, "parameters",
+                                      (json_int_t)r.parameters, "macs", (json_int_t)r.macs, "edge_macs",
+                                      (json_int_t)(edges.kept + 0.5), "candidate_macs",
+                                      (json_int_t)(edges.candidates + 0.5)));
     }
     return json_pack("{s:b, s:s?, s:o}", "ok", (int)(m != NULL), "model", m ? m->name : NULL, "graphs",
                      graphs);

@@ -60,17 +60,17 @@ static void print_result(const Session *s, int64_t batch, double seconds)
     const char *mode = s->options->infer ? "infer" : "train";
     json_t *profile = s->options->profile ? s->calls->profile(s->net) : NULL;
     if (s->options->json) {
-        json_t *object = json_pack("{s:s, s:I, s:I, s:f, s:f}", "mode", mode, "batch", (json_int_t)batch,
+        json_t *object = json_pack("{s:s, s:I, s:I, s:f, s:f, s:s}", "mode", mode, "batch", (json_int_t)batch,
                                    "threads", (json_int_t)s->options->threads, "ms_per_step", 1000 * seconds,
-                                   "samples_per_s", (double)batch / seconds);
+                                   "samples_per_s", (double)batch / seconds, "data", s->data->name);
         if (profile) json_object_set(object, "profile", profile);
         json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
         putchar('\n');
         json_decref(object);
     } else {
-        printf("%s  batch %lld  threads %lld  %.4g ms/step  %.6g samples/s  data %s\n", mode,
+        printf("%s  batch %lld  threads %lld  %.4g ms/step  %.6g samples/s  data %s%s\n", mode,
                (long long)batch, (long long)s->options->threads, 1000 * seconds, (double)batch / seconds,
-               s->data->name);
+               s->data->name, s->made ? " (numbers of the right shape; --data DIR reads the data set)" : "");
         if (profile) print_profile(profile);
     }
     json_decref(profile);
