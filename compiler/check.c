@@ -2,6 +2,8 @@
  * its tests, and last what none of them used.
  */
 #include "check.h"
+#include "kernels/kernel.h"
+#include "lanes.h"
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
@@ -141,6 +143,7 @@ static Model *model_new(const Compilation *c)
 {
     Model *m = NEW(c->perm, Model);
     m->perm = c->perm;
+    m->lanes = c->options.lanes ? c->options.lanes : MAX_LANES;
     return m;
 }
 
@@ -213,6 +216,7 @@ Model *check(Compilation *c)
     Check *k = check_open(c);
     if (k->readable) {
         check_model(k);
+        if (!c->options.lanes) k->model->lanes = model_lanes(k->model);
         check_tests(k);
         check_unused(k);
     }

@@ -259,6 +259,7 @@ void add_cells(Check *k, Graph *g, Scope *scope);
 /* "a number", "a map [8, 8]" */
 const char *map_text(Check *k, Shape map);
 /* Gives every node its rows; false when edges join different maps. */
+int check_lanes(const Check *k, const Graph *g);
 bool place_nodes(Check *k, Graph *g);
 /* check_graph.c */
 /* Applies a graph to a tensor (MODE_MODEL); returns its output. */

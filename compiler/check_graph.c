@@ -373,7 +373,7 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g;
-    if (is_timed(g)) timed_window(g);
+    if (is_timed(g)) timed_window(g, check_lanes(k, g));
     w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
     Value *out = func_unary(k->func, IR_SLICE, w);
     out->shape = output_shape(k, g);

@@ -43,6 +43,7 @@ static Compilation *open_compilation(const CommandArgs *a)
     Compilation *c = compilation_new();
     for (int i = 0; i < a->defines.count; i++) vec_push(c->perm, &c->options.defines, a->defines.at[i]);
     c->options.cpu = a->cpu;
+    c->options.lanes = a->lanes;
     c->options.dump = a->dump;
     c->options.data_directory = a->data;
     c->options.optimize = a->unoptimized ? 0 : 3;

@@ -16,6 +16,7 @@ typedef struct CommandArgs {
     Vec(Define) defines;           /* -D */
     const char *output;            /* -o, or NULL */
     const char *cpu, *dump, *data; /* --cpu, --dump, --data, or NULL */
+    int lanes;                     /* --lanes, or 0 */
     bool unoptimized;              /* -O0 */
     bool object_only;              /* --emit=obj */
     bool json;                     /* --json */

@@ -19,6 +19,7 @@ typedef struct CompileOptions {
     const char *object;         /* path of the object file to write, or NULL: stop before code generation */
     const char *data_directory; /* --data, for shapes that come from data; or NULL */
     int optimize;               /* 0 or 3 */
+    int lanes;                  /* of a tile: 1, 16, 64; 0: lanes.c chooses */
     FILE *out;                  /* of dumps */
 } CompileOptions;
 

@@ -1,16 +1,17 @@
 /* emit.c: small wrappers of LLVM's builder. See emit.h. */
 #include "emit.h"
 
-Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64)
+Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes)
 {
     Emit *e = NEW(a, Emit);
     e->arena = a, e->context = context, e->module = module;
     e->builder = LLVMCreateBuilderInContext(context);
     e->real = f64 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context);
-    e->width = f64 ? 8 : 16;
+    e->row = lanes;
+    e->width = lanes == 1 ? 1 : f64 ? 8 : 16;
     e->bytes = f64 ? 8 : 4;
-    e->suffix = f64 ? "f64" : "f32";
-    e->lanes = LLVMVectorType(e->real, (unsigned)e->width);
+    e->suffix = arena_printf(a, "%sx%d", f64 ? "f64" : "f32", lanes);
+    e->lanes = e->width == 1 ? e->real : LLVMVectorType(e->real, (unsigned)e->width);
     e->i32 = LLVMInt32TypeInContext(context);
     e->i64 = LLVMInt64TypeInContext(context);
     e->ptr = LLVMPointerTypeInContext(context, 0);
@@ -39,6 +40,7 @@ LLVMValueRef emit_int(Emit *e, int64_t n)
 
 LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar)
 {
+    if (e->width == 1) return scalar;
     LLVMTypeRef type = LLVMVectorType(LLVMTypeOf(scalar), (unsigned)e->width);
     LLVMValueRef zero = LLVMConstInt(e->i32, 0, false), poison = LLVMGetPoison(type);
     LLVMValueRef one = LLVMBuildInsertElement(e->builder, poison, scalar, zero, "");
@@ -49,7 +51,7 @@ LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar)
 LLVMValueRef emit_real(Emit *e, double x, bool vector)
 {
     LLVMValueRef c = LLVMConstReal(e->real, x), all[16];
-    if (!vector) return c;
+    if (!vector || e->width == 1) return c;
     for (int i = 0; i < e->width; i++) all[i] = c;
     return LLVMConstVector(all, (unsigned)e->width);
 }

@@ -1,8 +1,8 @@
 /* emit.h: the only door to LLVM's builder. Helpers return their result, so that code nests like the
  * expression it means.
  *
- * An Emit builds one module in one element type. Numbers of a program (`real`) are scalars or vectors of
- * `width` lanes.
+ * An Emit builds one module in one element type for one number of lanes. Numbers of a program (`real`) are
+ * scalars or vectors of `width` lanes.
  */
 #ifndef DNW_EMIT_H
 #define DNW_EMIT_H
@@ -17,13 +17,14 @@ typedef struct Emit {
     LLVMModuleRef module;
     LLVMBuilderRef builder;
     LLVMTypeRef real, lanes, i32, i64, ptr, none;
-    const char *suffix; /* "f32" or "f64": end of kernel names */
-    int width;          /* lanes of a vector */
+    const char *suffix; /* "f32x64": end of kernel names */
+    int row;            /* lanes of a tile: numbers of a row */
+    int width;          /* lanes of a vector; 1: vectors are numbers */
     int bytes;          /* of a real */
     LLVMValueRef function;
 } Emit;
 
-Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64);
+Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes);
 
 /* A function of (ptr, i64) or (ptr, ptr); the builder stands in its entry block. */
 LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef *params);

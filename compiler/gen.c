@@ -87,7 +87,7 @@ static void gen_loop(GenTile *t, const PlanStep *step)
     Emit *e = t->e;
     LLVMValueRef *made = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)step->values.count);
     EmitLoop elements = emit_loop(e, emit_int(e, step->size)),
-             parts = emit_loop(e, emit_int(e, LANES / e->width));
+             parts = emit_loop(e, emit_int(e, e->row / e->width));
     for (int i = 0; i < step->values.count; i++) {
         const Value *v = step->values.at[i];
         LLVMValueRef x = made[i] = lanes_of(t, v, made, step, elements.i, parts.i);
@@ -125,7 +125,7 @@ static void gen_embed(GenTile *t, const Value *v)
 static void gen_sum_samples(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
-    LLVMValueRef partial = emit_element(e, t->tile, emit_int(e, f->plan_rows * LANES + v->partial));
+    LLVMValueRef partial = emit_element(e, t->tile, emit_int(e, f->plan_rows * e->row + v->partial));
     LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)),
                             t->valid, partial};
     emit_kernel(e, "sum_samples", e->none, 4, args);
@@ -185,8 +185,8 @@ static LLVMValueRef valid_lanes(GenTile *t)
 {
     Emit *e = t->e;
     LLVMValueRef left = emit_sub(e, gen_context(e, t->context, CONTEXT_COUNT, e->i64),
-                                 emit_mul(e, t->number, emit_int(e, LANES)));
-    LLVMValueRef all = emit_int(e, LANES);
+                                 emit_mul(e, t->number, emit_int(e, e->row)));
+    LLVMValueRef all = emit_int(e, e->row);
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGT, left, all, ""), all, left, "");
 }
 
@@ -408,7 +408,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
     Stages *out = NEW(ir->perm, Stages);
     for (int f64 = 0; f64 < 2; f64++) {
         StageList list = {0};
-        Emit *e = emit_new(ir->perm, context, module, f64);
+        Emit *e = emit_new(ir->perm, context, module, f64, ir->model->lanes);
         gen_type(ir, e, &list, out);
         pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
         if (f64) gen_predicates(ir, e);
@@ -418,7 +418,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
 }
 
 /* const DnwrtProgram dnw_program (runtime/dnwrt.h) */
-void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef module)
+void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module)
 {
     LLVMTypeRef i32 = LLVMInt32TypeInContext(context);
     LLVMValueRef text = LLVMConstStringInContext2(context, manifest, strlen(manifest), false);
@@ -427,7 +427,7 @@ void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef modul
     LLVMSetGlobalConstant(place, true);
     LLVMSetLinkage(place, LLVMInternalLinkage);
     LLVMValueRef fields[] = {LLVMConstInt(i32, DNWRT_ABI, false),
-                             LLVMConstInt(i32, DNWRT_LANES, false),
+                             LLVMConstInt(i32, (unsigned)m->lanes, false),
                              place,
                              LLVMGetNamedGlobal(module, "stages_f32"),
                              LLVMGetNamedGlobal(module, "stages_f64"),

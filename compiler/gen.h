@@ -21,7 +21,7 @@ typedef struct Stages {
 
 /* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
-void gen_table(const char *manifest, LLVMContextRef context, LLVMModuleRef module);
+void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
 
 /* gen_scalar.c: constants and pointwise operators */
 LLVMValueRef gen_const(Emit *e, const Value *v, bool vector); /* of CONST */

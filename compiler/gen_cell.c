@@ -6,12 +6,15 @@
 
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type)
 {
-    return emit_load(e, type, emit_bytes(e, context, emit_int(e, 8 * field)));
+    LLVMValueRef x = emit_load(e, type, emit_bytes(e, context, emit_int(e, 8 * field)));
+    unsigned kind = LLVMGetMDKindIDInContext(e->context, "invariant.load", 14); /* so that it leaves loops */
+    LLVMSetMetadata(x, kind, LLVMMetadataAsValue(e->context, LLVMMDNodeInContext2(e->context, NULL, 0)));
+    return x;
 }
 
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row)
 {
-    return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, LANES)));
+    return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, t->e->row)));
 }
 
 static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
@@ -22,7 +25,7 @@ static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
 
 LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 {
-    return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * LANES)));
+    return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * e->row)));
 }
 
 LLVMValueRef gen_maps(GenTile *t, const Value *v)
@@ -113,7 +116,7 @@ static int64_t partial_of(const Func *f, const Tensor *p)
 
 LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial)
 {
-    return emit_element(t->e, t->tile, emit_int(t->e, rows * LANES + partial));
+    return emit_element(t->e, t->tile, emit_int(t->e, rows * t->e->row + partial));
 }
 
 void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,

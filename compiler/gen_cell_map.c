@@ -124,7 +124,7 @@ static void keep_maps(CellCode *c)
 static LLVMValueRef pixel_at(CellCode *c, LLVMValueRef row, LLVMValueRef pixel)
 {
     Emit *e = c->t->e;
-    if (pixel) row = emit_element(e, row, emit_mul(e, pixel, emit_int(e, LANES)));
+    if (pixel) row = emit_element(e, row, emit_mul(e, pixel, emit_int(e, e->row)));
     return gen_part(e, row, c->part);
 }
 
@@ -178,7 +178,9 @@ static void loop_body(CellCode *c, int step, LLVMValueRef pixel, LLVMValueRef *t
         LLVMValueRef args[3];
         for (int k = 0; k < v->arg_count; k++) args[k] = operand(c, v->args[k], pixel, step);
         if (is_sum(v) && pixel) {
-            emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), args[0], ""), total[i]);
+            LLVMValueRef sum = LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), args[0], "");
+            if (e->width == 1) LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* vectors of pixels */
+            emit_store(e, sum, total[i]);
             continue;
         }
         c->made[v->id] = v->op == IR_POSITION ? emit_splat(e, LLVMBuildSIToFP(e->builder, pixel, e->real, ""))
@@ -219,7 +221,7 @@ static void loop_step(CellCode *c, int step)
 
 static GenMap map_of(CellCode *c, const Value *v)
 {
-    if (v->op == IR_ARG) return (GenMap){gen_part(c->t->e, c->args[v->index], c->part), LANES};
+    if (v->op == IR_ARG) return (GenMap){gen_part(c->t->e, c->args[v->index], c->part), c->t->e->row};
     return (GenMap){c->buffer[v->id], c->t->e->width};
 }
 
@@ -230,8 +232,8 @@ static LLVMValueRef taps_of(CellCode *c, const Value *v)
     LLVMValueRef taps = emit_scratch(e, v->arg_count - 1), zero = LLVMConstInt(e->i32, 0, false);
     for (int k = 1; k < v->arg_count; k++) {
         LLVMValueRef x = operand(c, v->args[k], NULL, -1);
-        emit_store(e, LLVMBuildExtractElement(e->builder, x, zero, ""),
-                   emit_element(e, taps, emit_int(e, k - 1)));
+        if (e->width > 1) x = LLVMBuildExtractElement(e->builder, x, zero, "");
+        emit_store(e, x, emit_element(e, taps, emit_int(e, k - 1)));
     }
     return taps;
 }
@@ -250,7 +252,7 @@ static void operator_step(CellCode *c, const Value *v)
     if (v->op == IR_CONV || v->op == IR_CONV_INPUT) args[1] = (GenMap){taps_of(c, v), 1};
     else if (v->arg_count > 1) args[1] = map_of(c, v->args[1]);
     int straight = goes_straight(c, v);
-    if (straight) out = (GenMap){gen_part(e, c->results[straight - 1].to, c->part), LANES};
+    if (straight) out = (GenMap){gen_part(e, c->results[straight - 1].to, c->part), e->row};
     gen_map_kernel(e, v, args, out);
 }
 
@@ -287,7 +289,7 @@ void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, 
         if (!is_leaf(f->values.at[i])) place(&c, f->values.at[i]);
     }
     keep_maps(&c);
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
     c.part = parts.i;
     load_numbers(&c);
     for (int s = 0; s < c.steps.count; s++) {

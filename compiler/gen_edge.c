@@ -26,7 +26,7 @@ static LLVMValueRef index_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
 
 static LLVMValueRef row_of(Emit *e, LLVMValueRef base, LLVMValueRef node)
 {
-    return emit_element(e, base, emit_mul(e, node, emit_int(e, LANES)));
+    return emit_element(e, base, emit_mul(e, node, emit_int(e, e->row)));
 }
 
 static LLVMValueRef lanes_of(Emit *e, LLVMValueRef row, LLVMValueRef part)
@@ -112,7 +112,7 @@ static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     EdgeLoop l = edge_loop(t, g, b, node, back);
     Ends ends = ends_of(e, g, b, r, back ? node : l.other, back ? l.other : node);
     LLVMValueRef *weights = gen_cell_weights(t, f, l.candidate);
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
     LLVMValueRef *values = values_at(e, f, &ends, parts.i, weights);
     add_lanes(e, sum, parts.i, values[f->results.at[0]->id]);
     if (slope) add_lanes(e, slope, parts.i, values[f->results.at[1]->id]);
@@ -169,7 +169,7 @@ static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     EdgeLoop l = edge_loop(t, g, b, node, false);
     Ends ends = ends_of(e, g, b, r, l.other, node);
     LLVMValueRef *weights = gen_cell_weights(t, f->to_own, l.candidate);
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
     LLVMValueRef *values = values_at(e, f->to_own, &ends, parts.i, weights);
     if (f->own) add_lanes(e, out, parts.i, values[f->to_own->results.at[0]->id]);
     for (int i = 0; i < f->shared.count; i++)
@@ -221,7 +221,7 @@ static void evaluation_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef
                  listed_row(t, rows, offsetof(DnwrtEdgeRows, target), target), NULL};
     if (f->slope)
         ends.d_slope = listed_row(t, rows, offsetof(DnwrtEdgeRows, target), slope_of(e, g, b, target));
-    EmitLoop parts = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
     LLVMValueRef *values = values_at(e, f->to_weights, &ends, parts.i, weights);
     for (int i = 0; i < f->weights.count; i++)
         add_lanes(e, sums[i], zero, values[f->to_weights->results.at[i]->id]);

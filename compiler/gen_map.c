@@ -101,7 +101,7 @@ static GenMap place(GenTile *t, const Value *v, int64_t maps, LLVMValueRef map, 
     Emit *e = t->e;
     LLVMValueRef row =
         emit_add(e, emit_int(e, v->address), emit_mul(e, map, emit_int(e, rows_each(v, maps))));
-    return (GenMap){gen_part(e, gen_row(t, row), part), LANES};
+    return (GenMap){gen_part(e, gen_row(t, row), part), e->row};
 }
 
 /* A value of a model: map after map, and of each the parts of its rows. */
@@ -114,7 +114,7 @@ void gen_map(GenTile *t, const Value *v)
     int64_t maps = v->op == IR_SPREAD_MAP     ? shape_size(x)
                    : v->op == IR_WINDOWS_BACK ? shape_size(v->shape) / map_pixels(v->shape)
                                               : shape_size(x) / map_pixels(x);
-    EmitLoop map = emit_loop(e, emit_int(e, maps)), lanes = emit_loop(e, emit_int(e, LANES / e->width));
+    EmitLoop map = emit_loop(e, emit_int(e, maps)), lanes = emit_loop(e, emit_int(e, e->row / e->width));
     GenMap args[2], out = place(t, v, maps, map.i, lanes.i);
     for (int k = 0; k < v->arg_count; k++) args[k] = place(t, v->args[k], maps, map.i, lanes.i);
     gen_map_kernel(e, v, args, out);

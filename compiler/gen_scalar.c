@@ -52,6 +52,7 @@ LLVMValueRef gen_const(Emit *e, const Value *v, bool vector)
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *a, bool vector)
 {
     LLVMBuilderRef b = e->builder;
+    if (e->width == 1) vector = false;
     LLVMTypeRef type = vector ? e->lanes : e->real;
     switch (v->op) {
     case IR_ADD: return LLVMBuildFAdd(b, a[0], a[1], "");

@@ -17,7 +17,7 @@
  */
 static GenBlocks blocks_at(Emit *e, LLVMValueRef base, int64_t row, int64_t pitch)
 {
-    return (GenBlocks){emit_element(e, base, emit_int(e, row * LANES)), pitch};
+    return (GenBlocks){emit_element(e, base, emit_int(e, row * e->row)), pitch};
 }
 static GenBlocks states_in(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
 {
@@ -177,7 +177,7 @@ static void start_states(GenTile *t, const Value *v)
                 gen_copy_rows(t, to, held_rows(t, v), s->size * s->state_pixels);
                 continue;
             }
-            EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * LANES));
+            EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * e->row));
             emit_store(e, emit_real(e, s->start[k], false), emit_element(e, to, l.i));
             emit_loop_end(e, &l);
         }
@@ -204,7 +204,8 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
     const NodeSet *out = &v->graph->sets.at[v->graph->output];
     Emit *e = t.e;
-    LLVMValueRef state = emit_element(e, sent, emit_int(e, -v->graph->state_rows * LANES)); /* they precede */
+    LLVMValueRef state =
+        emit_element(e, sent, emit_int(e, -v->graph->state_rows * e->row)); /* they precede */
     if (!out->states) sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
     else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
     else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pitch});
@@ -319,7 +320,7 @@ static bool own_gradients(GenTile *t, const Graph *g, int to, const Evaluation *
 /* First row of what nodes send, behind their states. */
 static LLVMValueRef sent_rows(Emit *e, const Graph *g, LLVMValueRef state)
 {
-    return emit_element(e, state, emit_int(e, g->state_rows * LANES));
+    return emit_element(e, state, emit_int(e, g->state_rows * e->row));
 }
 
 /* `train` NULL: without the gradients of weights. */

@@ -142,11 +142,12 @@ static void eval_adjoint(Arena *a, Eval *e, const Value *v, const EvalContext *c
 {
     TimedTrace *trace = e->trace[v->id];
     trace->back = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
-    trace->steps = NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / LANES + 1));
-    for (int64_t first = 0; first < c->batch; first += LANES) {
-        TimedEval all[LANES];
-        const EvalSteps *forward = &e->trace[v->args[0]->id]->steps[first / LANES];
-        Group u = {all, c->batch - first < LANES ? c->batch - first : LANES, 1, &trace->steps[first / LANES],
+    int64_t lanes = c->model->lanes;
+    trace->steps = NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / lanes + 1));
+    for (int64_t first = 0; first < c->batch; first += lanes) {
+        TimedEval all[MAX_LANES];
+        const EvalSteps *forward = &e->trace[v->args[0]->id]->steps[first / lanes];
+        Group u = {all, c->batch - first < lanes ? c->batch - first : lanes, 1, &trace->steps[first / lanes],
                    a};
         for (int64_t s = 0; s < u.count; s++) all[s] = adjoint_of_sample(a, e, v, c, first + s);
         if (!adjoint_flow(&u, forward)) trace->gradient[0] = NAN; /* where a program would stop */

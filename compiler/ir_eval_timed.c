@@ -456,7 +456,8 @@ static void edge_gradient(const TimedEval *t, const EdgeSum *e, const double *dy
 EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch)
 {
     EvalSteps **all = NEW_ARRAY(a, EvalSteps *, (size_t)m->graphs.count + 1);
-    for (int i = 0; i < m->graphs.count; i++) all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / LANES + 1));
+    for (int i = 0; i < m->graphs.count; i++)
+        all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / m->lanes + 1));
     return all;
 }
 
@@ -465,7 +466,7 @@ static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, con
 {
     const Graph *g = wired->graph;
     TimedEval t = {.arena = a, .c = c, .g = g, .states = g->state_rows, .stride = g->state_rows + g->rows};
-    t.steps = &e->trace[wired->id]->steps[sample / LANES];
+    t.steps = &e->trace[wired->id]->steps[sample / c->model->lanes];
     t.input = e->value[wired->args[0]->id] + sample * shape_size(wired->args[0]->shape);
     t.value = e->value[wired->id] + sample * shape_size(wired->shape);
     t.block = e->trace[wired->id]->block[sample];
@@ -474,13 +475,14 @@ static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, con
 
 static void eval_forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
+    int64_t lanes = c->model->lanes;
     TimedTrace *trace = e->trace[v->id] = NEW(a, TimedTrace);
     trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
     trace->steps =
-        c->steps ? c->steps[v->graph->number] : NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / LANES + 1));
-    for (int64_t first = 0; first < c->batch; first += LANES) {
-        TimedEval all[LANES];
-        Group u = {all, c->batch - first < LANES ? c->batch - first : LANES, 0, &trace->steps[first / LANES],
+        c->steps ? c->steps[v->graph->number] : NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / lanes + 1));
+    for (int64_t first = 0; first < c->batch; first += lanes) {
+        TimedEval all[MAX_LANES];
+        Group u = {all, c->batch - first < lanes ? c->batch - first : lanes, 0, &trace->steps[first / lanes],
                    c->steps ? c->arena : a};
         for (int64_t s = 0; s < u.count; s++) all[s] = eval_of_sample(a, e, v, c, first + s);
         forward(&u);
@@ -521,7 +523,7 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         TimedEval t = eval_of_sample(a, e, back->args[0], c, s);
         const double *d = e->value[dy->id] + s * shape_size(dy->shape) + timed_output(v->graph);
         t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
-        if (trace->back) t.block = trace->back[s], t.steps = &trace->steps[s / LANES];
+        if (trace->back) t.block = trace->back[s], t.steps = &trace->steps[s / c->model->lanes];
         if (v->op == IR_WIRED_INPUT) input_gradient(&t, d, e->value[v->id] + s * shape_size(v->shape));
         EdgeSum sum = {(int)v->index, v->param, e->value[v->id]};
         if (v->op == IR_WIRED_EDGES) edge_gradient(&t, &sum, d);

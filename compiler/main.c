@@ -17,6 +17,7 @@ typedef enum FlagId {
     FLAG_DEFINE,
     FLAG_OUTPUT,
     FLAG_CPU,
+    FLAG_LANES,
     FLAG_O0,
     FLAG_DUMP,
     FLAG_EMIT,
@@ -35,6 +36,7 @@ static const Flag flags[FLAG_COUNT] = {
     [FLAG_DEFINE] = {"-D", "NAME=VALUE", "give an option of the file another value"},
     [FLAG_OUTPUT] = {"-o", "NAME", "name of the program (default: FILE without .dnw)"},
     [FLAG_CPU] = {"--cpu", "CPU", "processor to compile for: native (default), x86-64-v2, x86-64-v3, ..."},
+    [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 16 or 64 (default: by the model)"},
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
     [FLAG_EMIT] = {"--emit", "KIND", "obj: write the object file and do not link"},
@@ -45,6 +47,7 @@ static const Flag flags[FLAG_COUNT] = {
 };
 static const char *const stages[] = {"ast", "model", "ir", "grad", "fuse", "plan", "llvm", "asm"};
 static const char *const emits[] = {"obj"};
+static const char *const lanes[] = {"1", "16", "64"};
 
 #define F(id)     (1u << FLAG_##id)
 #define F_COMPILE (F(DEFINE) | F(DATA) | F(HELP))
@@ -62,7 +65,7 @@ static const Command commands[] = {
     {"check", "FILE", "check a file; print candidates, kept edges, parameters, multiply-adds", command_check,
      F_COMPILE | F(JSON), 1, false},
     {"build", "FILE -o NAME", "compile a file to a program that stands alone", command_build,
-     F_BUILD | F(OUTPUT) | F(DUMP) | F(EMIT), 1, false},
+     F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT), 1, false},
     {"train", "FILE [PROGRAM FLAGS]", "build into the cache and train", command_run, F_BUILD, 1, true},
     {"eval", "FILE --weights W", "build into the cache and measure loss and accuracy", command_run, F_BUILD,
      1, true},
@@ -206,6 +209,7 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_OUTPUT: args->output = value; break;
     case FLAG_CPU: args->cpu = value; break;
     case FLAG_DATA: args->data = value; break;
+    case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 3);
     case FLAG_O0: args->unoptimized = true; break;
     case FLAG_JSON: args->json = true; break;
     case FLAG_CHECK: args->check = true; break;

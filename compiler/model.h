@@ -169,6 +169,7 @@ typedef struct Model {
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
     int64_t target_size;
+    int lanes; /* samples of a tile (lanes.c) */
 } Model;
 
 /* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */

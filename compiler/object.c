@@ -60,12 +60,11 @@ static void close_machine(Machine *m)
     LLVMDisposeMessage(m->features);
 }
 
-static void link_kernels(LLVMContextRef context, LLVMModuleRef module, const unsigned char *bytes,
-                         size_t size)
+static void link_kernels(LLVMContextRef context, LLVMModuleRef module, Bitcode code)
 {
     LLVMModuleRef kernels;
     LLVMMemoryBufferRef buffer =
-        LLVMCreateMemoryBufferWithMemoryRange((const char *)bytes, size, "kernels", false);
+        LLVMCreateMemoryBufferWithMemoryRange((const char *)code.bytes, code.size, "kernels", false);
     if (LLVMParseBitcodeInContext2(context, buffer, &kernels)) BUG("the kernels are not readable bitcode");
     LLVMDisposeMemoryBuffer(buffer);
     if (LLVMLinkModules2(module, kernels)) BUG("the kernels do not link");
@@ -161,15 +160,15 @@ bool object(Compilation *c, const Ir *ir)
     LLVMSetTarget(module, triple);
     LLVMSetModuleDataLayout(module, layout);
     Stages *stages = gen(ir, context, module);
-    gen_table(manifest(ir, stages, m.cpu), context, module);
+    gen_table(ir->model, manifest(ir, stages, m.cpu), context, module);
     verify(module);
     if (is_dump(c, "llvm")) {
         char *text = LLVMPrintModuleToString(module);
         fputs(text, c->options.out);
         LLVMDisposeMessage(text);
     } else {
-        link_kernels(context, module, kernels_f32_bc, kernels_f32_bc_size);
-        link_kernels(context, module, kernels_f64_bc, kernels_f64_bc_size);
+        link_kernels(context, module, kernels_bc(false, ir->model->lanes));
+        link_kernels(context, module, kernels_bc(true, ir->model->lanes));
         retarget(context, module, &m, c->options.optimize > 0);
         run_passes(module, &m, c->options.optimize > 0);
         ok = write_result(c, module, &m);

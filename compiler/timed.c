@@ -15,12 +15,12 @@ bool is_moving(const Graph *g, int set)
     return g->sets.at[set].states > 0;
 }
 
-void timed_window(Graph *g)
+void timed_window(Graph *g, int lanes)
 {
     Time *t = &g->time;
     int64_t rows = (g->state_rows + g->rows + g->sum_rows) * t->stages; /* states, sent, sums */
     int64_t all = t->adaptive ? INT64_MAX : t->positions * t->steps;
-    int64_t most = timed_window_bytes / (rows * LANES * (int64_t)sizeof(float) + 1) + 1;
+    int64_t most = timed_window_bytes / (rows * lanes * (int64_t)sizeof(float) + 1) + 1;
     if (t->adaptive && most > MAX_WINDOW) most = MAX_WINDOW;
     t->window = all < most ? all : most;
     t->saved = all > t->window && !t->adjoint ? MAX_TIME_SAVED : 0;

@@ -44,7 +44,7 @@ static inline bool is_flow(const Graph *g)
 /* Evaluations of a sample; of a solver that chooses its steps: of one step a position. */
 int64_t timed_evaluations(const Graph *g);
 /* How many steps stand in memory at once: all of them, or as many as fit. */
-void timed_window(Graph *g);
+void timed_window(Graph *g, int lanes);
 extern int64_t timed_window_bytes; /* of one tile, in float; tests make it small */
 /* Are there more? Then backwards goes window by window, with the gradients of all candidates added up between
  * them. */

@@ -3,13 +3,13 @@
  * A program is one object file with the symbol `dnw_program`; libdnwrt has main(). What the program is stands
  * in its manifest (JSON, docs/runtime.md); what it computes stands in stage functions, once in float and once
  * in double (gradcheck). A stage function handles one tile: `lanes` samples, the innermost index of every
- * batched value.
+ * batched value. How many they are is a property of the program.
  */
 #ifndef DNWRT_H
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 4, DNWRT_LANES = 64 };
+enum { DNWRT_ABI = 5 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
@@ -21,7 +21,7 @@ typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_in
 
 typedef struct DnwrtProgram {
     uint32_t abi;           /* DNWRT_ABI */
-    uint32_t lanes;         /* DNWRT_LANES */
+    uint32_t lanes;         /* 1, 16 or 64 */
     const char *manifest;   /* JSON text */
     DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;

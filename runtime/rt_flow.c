@@ -184,7 +184,7 @@ bool flow_failed(const Net *n, int64_t tiles, char *text, size_t size, char *hel
             const DnwrtTime *t = &n->times[i];
             const DnwrtRun *r = &t->run[k];
             if (!r->failure) continue;
-            describe(&n->graphs[i], t, r, k * LANES + r->failed_lane, text, size);
+            describe(&n->graphs[i], t, r, k * n->lanes + r->failed_lane, text, size);
             if (r->failure == FLOW_TOO_MANY_STEPS)
                 snprintf(help, help_size,
                          "a larger rtol (now %g), a smaller learning rate, or more max_steps", t->rtol);

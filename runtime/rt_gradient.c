@@ -24,7 +24,7 @@ typedef struct Panel {
 
 static const char *tile_row(const Net *n, int64_t tile, int64_t row)
 {
-    return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
+    return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
 }
 
 /* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
@@ -33,8 +33,8 @@ static void multiply(const Panel *p, int64_t source, int64_t columns)
 {
     const NetBundle *b = p->b;
     int64_t from, to;
-    int inner = (int)(b->pixels * LANES), d_step = (int)(b->target_pitch * LANES),
-        z_step = (int)(b->source_pitch * LANES), more = 0;
+    int inner = (int)(b->pixels * p->n->lanes), d_step = (int)(b->target_pitch * p->n->lanes),
+        z_step = (int)(b->source_pitch * p->n->lanes), more = 0;
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
             if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
@@ -109,8 +109,10 @@ static void block_panel(const Panel *p)
 RT_CLONES static float dot_f32(const float *a, const float *b, int64_t count)
 {
     float part[16] = {0}, sum = 0;
-    for (int64_t i = 0; i < count; i += 16)
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
         for (int k = 0; k < 16; k++) part[k] += a[i + k] * b[i + k];
+    for (; i < count; i++) sum += a[i] * b[i];
     for (int k = 0; k < 16; k++) sum += part[k];
     return sum;
 }
@@ -132,8 +134,8 @@ static double pair_gradient(const Panel *p, int64_t target, int64_t source)
             if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
             const void *d = tile_row(p->n, t, to + target * b->target_pitch),
                        *z = tile_row(p->n, t, from + source * b->source_pitch);
-            sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * LANES)
-                                        : dot_f64(d, z, b->pixels * LANES);
+            sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * p->n->lanes)
+                                        : dot_f64(d, z, b->pixels * p->n->lanes);
         }
     return sum;
 }

@@ -17,8 +17,8 @@ void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles)
         b->first[t] = count;
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++)
             if (flow_pair(n, b, t, k, &source, &target))
-                b->rows[count++] = (DnwrtEdgeRows){base + source * LANES, base + target * LANES,
-                                                   base + (b->own_row + k * b->own_step) * LANES};
+                b->rows[count++] = (DnwrtEdgeRows){base + source * n->lanes, base + target * n->lanes,
+                                                   base + (b->own_row + k * b->own_step) * n->lanes};
     }
     b->first[tiles] = count;
 }

@@ -161,15 +161,15 @@ RT_CLONES static bool all_finite(const float *x, int64_t count)
 
 static const float *tile_row(const Net *n, int64_t tile, int64_t row)
 {
-    return (const float *)n->context.tiles + tile * n->context.tile_stride + row * LANES;
+    return (const float *)n->context.tiles + tile * n->context.tile_stride + row * n->lanes;
 }
 
-/* The rows of `count` nodes, without the gaps between them. */
-static bool finite_blocks(const float *first, int64_t count, int64_t pixels, int64_t pitch)
+/* The numbers of `count` nodes, without the gaps between them. */
+static bool finite_blocks(const float *first, int64_t count, int64_t block, int64_t step)
 {
-    if (pitch == pixels) return all_finite(first, count * pixels * LANES);
+    if (step == block) return all_finite(first, count * block);
     for (int64_t i = 0; i < count; i++)
-        if (!all_finite(first + i * pitch * LANES, pixels * LANES)) return false;
+        if (!all_finite(first + i * step, block)) return false;
     return true;
 }
 
@@ -183,11 +183,13 @@ static bool finite_rows(const Net *n, int64_t tiles)
             const NetBundle *b = &n->bundles[i];
             if (b->source_row < 0 || n->times[b->graph].saved || n->times[b->graph].adjoint)
                 continue; /* rounds: the gradients are there */
+            int64_t block = b->pixels * n->lanes;
             for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
-                finite =
-                    !flow_pair(n, b, t, k, &from, &to) ||
-                    (finite_blocks(tile_row(n, t, from), b->candidates.sources, b->pixels, b->source_pitch) &&
-                     finite_blocks(tile_row(n, t, to), b->candidates.targets, b->pixels, b->target_pitch));
+                finite = !flow_pair(n, b, t, k, &from, &to) ||
+                         (finite_blocks(tile_row(n, t, from), b->candidates.sources, block,
+                                        b->source_pitch * n->lanes) &&
+                          finite_blocks(tile_row(n, t, to), b->candidates.targets, block,
+                                        b->target_pitch * n->lanes));
         }
     return finite;
 }
@@ -211,7 +213,7 @@ static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
         return;
     }
     for (int64_t t = 0; t < tiles && n->train.input_row >= 0; t++)
-        if (!all_finite(tile_row(n, t, n->train.input_row), n->inputs * LANES)) {
+        if (!all_finite(tile_row(n, t, n->train.input_row), n->inputs * n->lanes)) {
             snprintf(text, size, "the input");
             return;
         }
@@ -222,7 +224,8 @@ static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
                    *graph = n->graphs[b->graph].name;
         for (int64_t t = 0; t < tiles && b->source_row >= 0; t++) {
             const float *rows = tile_row(n, t, value ? b->source_row : b->target_row);
-            if (all_finite(rows, (value ? b->candidates.sources : b->candidates.targets) * LANES)) continue;
+            if (all_finite(rows, (value ? b->candidates.sources : b->candidates.targets) * n->lanes))
+                continue;
             snprintf(text, size, "%s of node set '%s' in graph '%s'", value ? "the values" : "the gradients",
                      set, graph);
             return;
@@ -270,7 +273,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
 {
     NetStep r = {0};
     NetBatch batch = net_train_batch(data, split, order, count, epoch);
-    int64_t tiles = (count + LANES - 1) / LANES;
+    int64_t tiles = (count + n->lanes - 1) / n->lanes;
     double start = net_clock();
     r.swapped = choose_edges(n, epoch);
     edges_rebuild(n);
@@ -292,7 +295,7 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetStep r = {0};
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
     r.finite = isfinite(r.loss);
-    flow_failed(n, (count + LANES - 1) / LANES, r.bad, sizeof r.bad, r.help, sizeof r.help);
+    flow_failed(n, (count + n->lanes - 1) / n->lanes, r.bad, sizeof r.bad, r.help, sizeof r.help);
     return r;
 }
 
@@ -301,14 +304,14 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
     NetBatch batch = {.input = input, .count = count};
     char bad[400], help[240];
     net_run(n, &n->infer, &batch, 0, NULL);
-    if (flow_failed(n, (count + LANES - 1) / LANES, bad, sizeof bad, help, sizeof help)) {
+    if (flow_failed(n, (count + n->lanes - 1) / n->lanes, bad, sizeof bad, help, sizeof help)) {
         rt_fail(e, RT_BAD_INPUT, "%s", bad);
         return rt_help(e, "%s", help);
     }
     for (int64_t s = 0; s < count; s++)
         for (int64_t i = 0; i < n->outputs; i++) {
-            const float *tile = (const float *)n->context.tiles + s / LANES * n->context.tile_stride;
-            output[s * n->outputs + i] = tile[(n->infer.output_row + i) * LANES + s % LANES];
+            const float *tile = (const float *)n->context.tiles + s / n->lanes * n->context.tile_stride;
+            output[s * n->outputs + i] = tile[(n->infer.output_row + i) * n->lanes + s % n->lanes];
         }
     return true;
 }

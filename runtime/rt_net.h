@@ -54,7 +54,7 @@ const NetTensor *net_tensor(const Net *n, int i);
  * weights. */
 bool net_reload(Net *n, bool kept_given, RtError *e);
 
-/* What solvers did in a forward pass, added up over tiles of 64 samples and graphs in time. */
+/* What solvers did in a forward pass, added up over tiles and graphs in time. */
 typedef struct NetFlow {
     int64_t tiles, evaluations, accepted, rejected; /* tiles 0: no graph runs in time */
 } NetFlow;

@@ -9,8 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 
-_Static_assert((int)LANES == (int)DNWRT_LANES, "kernels and programs agree on the lanes of a tile");
-
 /* ---- manifest ---- */
 
 static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
@@ -206,14 +204,16 @@ static int64_t most_kept(const NetList *l)
     return l->candidates;
 }
 
-static int64_t tile_elements(const NetFunc *f)
+/* Tiles start where vectors do. */
+int64_t net_tile_stride(const Net *n, const NetFunc *f)
 {
-    return f->rows * LANES + f->partials;
+    return (f->rows * n->lanes + f->partials + 15) / 16 * 16;
 }
 
 static int64_t work_elements(const Net *n)
 {
-    int64_t train = n->options.training ? tile_elements(&n->train) : 0, infer = tile_elements(&n->infer);
+    int64_t train = n->options.training ? net_tile_stride(n, &n->train) : 0,
+            infer = net_tile_stride(n, &n->infer);
     return n->tiles * (train > infer ? train : infer);
 }
 
@@ -262,7 +262,8 @@ static void set_options(Net *n, const DnwrtProgram *p, const json_t *manifest, c
 {
     n->program = p, n->manifest = manifest, n->options = *o;
     n->real_size = o->f64 ? 8 : 4;
-    n->batch = o->batch, n->tiles = (o->batch + LANES - 1) / LANES;
+    n->lanes = p->lanes;
+    n->batch = o->batch, n->tiles = (o->batch + n->lanes - 1) / n->lanes;
 }
 
 int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)

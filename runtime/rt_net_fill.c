@@ -1,8 +1,8 @@
 /* rt_net_fill.c: samples into tiles: from stored bytes or floats to what the network sees, one lane a sample.
  *
- * A row of a tile holds one number of LANES samples; a sample is a column. Samples are therefore turned, in
- * blocks that fit vector registers. Pictures of the training are moved (rt_augment.h) on the way, a few rows
- * at a time.
+ * A row of a tile holds one number of each of its samples; a sample is a column. Samples are therefore
+ * turned, in blocks that fit vector registers. Pictures of the training are moved (rt_augment.h) on the way,
+ * a few rows at a time.
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
@@ -11,7 +11,7 @@
 
 static char *row_of(const Net *n, int64_t tile, int64_t row)
 {
-    return (char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
+    return (char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
 }
 
 static void put(const Net *n, void *row, int64_t lane, double x)
@@ -45,28 +45,28 @@ static inline void turn_bytes(Bytes m[SIDE])
 
 /* rows[i][lane] = what the network sees of byte i of a sample */
 RT_CLONES static void spread_bytes(const uint8_t *const *samples, int64_t features, DataScale scale,
-                                   float *rows)
+                                   float *rows, int64_t lanes)
 {
-    int64_t whole = features / SIDE * SIDE;
+    int64_t whole = lanes % SIDE ? 0 : features / SIDE * SIDE;
     for (int64_t f = 0; f < whole; f += SIDE)
-        for (int64_t lane = 0; lane < LANES; lane += SIDE) {
+        for (int64_t lane = 0; lane < lanes; lane += SIDE) {
             Bytes m[SIDE];
             for (int i = 0; i < SIDE; i++) memcpy(&m[i], samples[lane + i] + f, SIDE);
             turn_bytes(m);
             for (int i = 0; i < SIDE; i++)
-                for (int j = 0; j < SIDE; j++) rows[(f + i) * LANES + lane + j] = data_value(scale, m[i][j]);
+                for (int j = 0; j < SIDE; j++) rows[(f + i) * lanes + lane + j] = data_value(scale, m[i][j]);
         }
     for (int64_t f = whole; f < features; f++)
-        for (int64_t lane = 0; lane < LANES; lane++)
-            rows[f * LANES + lane] = data_value(scale, samples[lane][f]);
+        for (int64_t lane = 0; lane < lanes; lane++)
+            rows[f * lanes + lane] = data_value(scale, samples[lane][f]);
 }
 
 /* rows[i][lane] = number i of a sample */
-RT_CLONES static void spread_floats(const float *const *samples, int64_t features, float *rows)
+RT_CLONES static void spread_floats(const float *const *samples, int64_t features, float *rows, int64_t lanes)
 {
-    int64_t whole = features / QUAD * QUAD;
+    int64_t whole = lanes % QUAD ? 0 : features / QUAD * QUAD;
     for (int64_t f = 0; f < whole; f += QUAD)
-        for (int64_t lane = 0; lane < LANES; lane += QUAD) {
+        for (int64_t lane = 0; lane < lanes; lane += QUAD) {
             Quad m[QUAD], t[QUAD];
             for (int i = 0; i < QUAD; i++) memcpy(&m[i], samples[lane + i] + f, sizeof m[i]);
             for (int i = 0; i < 2; i++) {
@@ -77,10 +77,10 @@ RT_CLONES static void spread_floats(const float *const *samples, int64_t feature
                 m[2 * i] = __builtin_shufflevector(t[i], t[i + 2], 0, 4, 1, 5);
                 m[2 * i + 1] = __builtin_shufflevector(t[i], t[i + 2], 2, 6, 3, 7);
             }
-            for (int i = 0; i < QUAD; i++) memcpy(rows + (f + i) * LANES + lane, &m[i], sizeof m[i]);
+            for (int i = 0; i < QUAD; i++) memcpy(rows + (f + i) * lanes + lane, &m[i], sizeof m[i]);
         }
     for (int64_t f = whole; f < features; f++)
-        for (int64_t lane = 0; lane < LANES; lane++) rows[f * LANES + lane] = samples[lane][f];
+        for (int64_t lane = 0; lane < lanes; lane++) rows[f * lanes + lane] = samples[lane][f];
 }
 
 /* ---- moved pictures ---- */
@@ -92,8 +92,8 @@ typedef struct Lane {
 } Lane;
 
 typedef struct Picture {
-    int64_t height, width, plane; /* plane: pixels of one */
-    Lane lanes[LANES];
+    int64_t height, width, plane, count; /* plane: pixels of one; count: lanes */
+    Lane lanes[MAX_LANES];
 } Picture;
 
 static int64_t limit(int64_t x, int64_t low, int64_t high)
@@ -112,8 +112,9 @@ static void draw_moves(const Net *n, const NetBatch *b, int64_t tile, Picture *p
 {
     const int64_t *shape = b->data->shape + b->data->rank - 2;
     p->height = shape[0], p->width = shape[1], p->plane = p->height * p->width;
-    for (int64_t lane = 0; lane < LANES; lane++) {
-        int64_t sample = net_sample(b, tile, lane);
+    p->count = n->lanes;
+    for (int64_t lane = 0; lane < n->lanes; lane++) {
+        int64_t sample = net_sample(n, b, tile, lane);
         p->lanes[lane] =
             lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, sample, p->width), p->width);
     }
@@ -193,10 +194,10 @@ static void move_bytes(const Picture *p, const Lane *l, const Piece *q, const ui
 static void clear_outside(const Picture *p, const Lane *l, const Piece *q, float *rows)
 {
     Inside in = inside_of(l, q);
-    for (int64_t y = 0; y < q->rows; y++, rows += q->columns * LANES) {
+    for (int64_t y = 0; y < q->rows; y++, rows += q->columns * p->count) {
         int64_t first = row_inside(p, l, q->row + y) ? in.first : q->columns;
-        for (int64_t x = 0; x < first; x++) rows[x * LANES] = 0;
-        for (int64_t x = in.end; x < q->columns; x++) rows[x * LANES] = 0;
+        for (int64_t x = 0; x < first; x++) rows[x * p->count] = 0;
+        for (int64_t x = in.end; x < q->columns; x++) rows[x * p->count] = 0;
     }
 }
 
@@ -215,32 +216,32 @@ static void move_floats(const Picture *p, const Lane *l, const Piece *q, const f
 static void spread_moved_bytes(const Picture *p, const uint8_t *const *samples, int64_t from, DataScale scale,
                                float *rows)
 {
-    uint8_t moved[LANES][PIECE] = {{0}};
-    const uint8_t *pieces[LANES];
+    uint8_t moved[MAX_LANES][PIECE] = {{0}};
+    const uint8_t *pieces[MAX_LANES];
     for (int64_t f = 0; f < p->plane;) {
         Piece q = piece_at(p, f);
-        for (int64_t lane = 0; lane < LANES; lane++) {
+        for (int64_t lane = 0; lane < p->count; lane++) {
             pieces[lane] = moved[lane];
             move_bytes(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
         }
-        spread_bytes(pieces, q.rows * q.columns, scale, rows + f * LANES);
-        for (int64_t lane = 0; lane < LANES; lane++)
-            clear_outside(p, &p->lanes[lane], &q, rows + f * LANES + lane);
+        spread_bytes(pieces, q.rows * q.columns, scale, rows + f * p->count, p->count);
+        for (int64_t lane = 0; lane < p->count; lane++)
+            clear_outside(p, &p->lanes[lane], &q, rows + f * p->count + lane);
         f += q.rows * q.columns;
     }
 }
 
 static void spread_moved_floats(const Picture *p, const float *const *samples, int64_t from, float *rows)
 {
-    float moved[LANES][PIECE];
-    const float *pieces[LANES];
+    float moved[MAX_LANES][PIECE];
+    const float *pieces[MAX_LANES];
     for (int64_t f = 0; f < p->plane;) {
         Piece q = piece_at(p, f);
-        for (int64_t lane = 0; lane < LANES; lane++) {
+        for (int64_t lane = 0; lane < p->count; lane++) {
             pieces[lane] = moved[lane];
             move_floats(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
         }
-        spread_floats(pieces, q.rows * q.columns, rows + f * LANES);
+        spread_floats(pieces, q.rows * q.columns, rows + f * p->count, p->count);
         f += q.rows * q.columns;
     }
 }
@@ -249,25 +250,25 @@ static void spread_moved_floats(const Picture *p, const float *const *samples, i
 
 static void fill_from_bytes(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
 {
-    const uint8_t *samples[LANES];
+    const uint8_t *samples[MAX_LANES];
     int64_t channel = n->inputs / b->data->channels, part = p ? p->plane : channel;
     for (int64_t f = 0; f < n->inputs; f += part) {
         DataScale scale = data_scale(b->data, (int)(f / channel));
-        for (int64_t lane = 0; lane < LANES; lane++)
-            samples[lane] = b->split->bytes + net_sample(b, tile, lane) * n->inputs + (p ? 0 : f);
-        if (p) spread_moved_bytes(p, samples, f, scale, rows + f * LANES);
-        else spread_bytes(samples, part, scale, rows + f * LANES);
+        for (int64_t lane = 0; lane < n->lanes; lane++)
+            samples[lane] = b->split->bytes + net_sample(n, b, tile, lane) * n->inputs + (p ? 0 : f);
+        if (p) spread_moved_bytes(p, samples, f, scale, rows + f * n->lanes);
+        else spread_bytes(samples, part, scale, rows + f * n->lanes, n->lanes);
     }
 }
 
 static void fill_from_floats(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
 {
-    const float *samples[LANES];
-    for (int64_t lane = 0; lane < LANES; lane++)
-        samples[lane] = (b->input ? b->input : b->split->floats) + net_sample(b, tile, lane) * n->inputs;
-    if (!p) spread_floats(samples, n->inputs, rows);
+    const float *samples[MAX_LANES];
+    for (int64_t lane = 0; lane < n->lanes; lane++)
+        samples[lane] = (b->input ? b->input : b->split->floats) + net_sample(n, b, tile, lane) * n->inputs;
+    if (!p) spread_floats(samples, n->inputs, rows, n->lanes);
     for (int64_t f = 0; p && f < n->inputs; f += p->plane)
-        spread_moved_floats(p, samples, f, rows + f * LANES);
+        spread_moved_floats(p, samples, f, rows + f * n->lanes);
 }
 
 static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, float *rows)
@@ -283,7 +284,7 @@ static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, float *ro
  */
 static void fill_doubles(const Net *n, const NetBatch *b, int64_t tile, double *rows)
 {
-    int64_t count = n->inputs * LANES;
+    int64_t count = n->inputs * n->lanes;
     float *floats = (float *)rows + count;
     fill_floats(n, b, tile, floats);
     for (int64_t i = 0; i < count; i++) {
@@ -301,8 +302,8 @@ static void fill_input(const Net *n, const NetBatch *b, int64_t tile, int64_t ro
 
 static void fill_target(const Net *n, const NetBatch *b, int64_t tile, int64_t row)
 {
-    for (int64_t lane = 0; lane < LANES; lane++) {
-        int64_t s = b->input ? 0 : net_sample(b, tile, lane);
+    for (int64_t lane = 0; lane < n->lanes; lane++) {
+        int64_t s = b->input ? 0 : net_sample(n, b, tile, lane);
         for (int64_t i = 0; i < n->target_size; i++) {
             double x = 0;
             if (!b->input)
@@ -318,8 +319,8 @@ void net_fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t ti
     if (f->input_row >= 0) fill_input(n, b, tile, f->input_row);
     if (f->target_row >= 0) fill_target(n, b, tile, f->target_row);
     if (f->valid_row < 0) return;
-    for (int64_t lane = 0; lane < LANES; lane++)
-        put(n, row_of(n, tile, f->valid_row), lane, tile * LANES + lane < b->count);
+    for (int64_t lane = 0; lane < n->lanes; lane++)
+        put(n, row_of(n, tile, f->valid_row), lane, tile * n->lanes + lane < b->count);
 }
 
 NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,

@@ -103,6 +103,7 @@ struct Net {
     const DnwrtProgram *program;
     const json_t *manifest;
     NetOptions options;
+    int64_t lanes;        /* samples of a tile */
     int real_size;        /* 4 or 8 */
     int64_t batch, tiles; /* most samples, tiles for them */
     int64_t inputs, outputs, target_size, param_total;
@@ -133,6 +134,7 @@ struct Net {
 /* rt_net_build.c */
 bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
 bool net_read_manifest(Net *n, RtError *e);
+int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
 /* rt_net_weights.c */
 void net_draw_weights(Net *n);
@@ -188,9 +190,9 @@ typedef struct NetBatch {
 NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                          double epoch);
 /* Sample of a lane; lanes behind the last sample repeat it, so that they hold numbers like any other. */
-static inline int64_t net_sample(const NetBatch *b, int64_t tile, int64_t lane)
+static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
 {
-    int64_t i = tile * LANES + lane;
+    int64_t i = tile * n->lanes + lane;
     if (i >= b->count) i = b->count - 1;
     return b->order ? b->order[i] : b->first + i;
 }

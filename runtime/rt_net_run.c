@@ -13,7 +13,7 @@ double net_clock(void)
 
 static char *row_of(const Net *n, int64_t tile, int64_t row)
 {
-    return (char *)n->context.tiles + (tile * n->context.tile_stride + row * LANES) * n->real_size;
+    return (char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
 }
 
 /* ---- stages ---- */
@@ -38,9 +38,9 @@ static void sum_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t t
 
 static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile)
 {
-    int64_t correct = 0, count = b->count - tile * LANES;
+    int64_t correct = 0, count = b->count - tile * n->lanes;
     if (b->input || !b->split->labels) return 0;
-    for (int64_t lane = 0; lane < LANES && lane < count; lane++) {
+    for (int64_t lane = 0; lane < n->lanes && lane < count; lane++) {
         int64_t best = 0;
         double most = 0;
         for (int64_t i = 0; i < n->outputs; i++) {
@@ -49,7 +49,7 @@ static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, i
             if (i == 0 || x > most) best = i, most = x;
         }
         if (n->outputs == 1) best = most > 0; /* one output: a logit of class 1 */
-        correct += best == b->split->labels[net_sample(b, tile, lane)];
+        correct += best == b->split->labels[net_sample(n, b, tile, lane)];
     }
     return correct;
 }
@@ -57,7 +57,7 @@ static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, i
 /* One level of all tiles; returns how many samples are right, when it is the last one. */
 static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int l, bool again)
 {
-    int64_t tiles = (b->count + LANES - 1) / LANES, right = 0;
+    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
     const NetLevel *level = &f->levels[l];
     bool count = l == f->level_count - 1 && !again;
 #pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
@@ -79,8 +79,8 @@ static bool more_rounds(const Net *n, int graph, int64_t tiles)
 
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
 {
-    int64_t tiles = (b->count + LANES - 1) / LANES, right = 0;
-    n->context.tile_stride = f->rows * LANES + f->partials;
+    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
+    n->context.tile_stride = net_tile_stride(n, f);
     n->context.count = b->count;
     n->context.step = step;
     for (int l = 0; l < f->level_count; l++) {

@@ -1,5 +1,6 @@
 /* rt_program.c: opens the manifest; one table says which strings it must have. */
 #include "rt_program.h"
+#include "kernels/kernel.h"
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +50,8 @@ static bool read_manifest(Program *p, RtError *e)
 bool program_open(Program *p, const DnwrtProgram *code, RtError *e)
 {
     *p = (Program){.code = code};
-    if (code->abi != DNWRT_ABI || code->lanes != DNWRT_LANES)
+    bool lanes = code->lanes == 1 || code->lanes == 16 || code->lanes == MAX_LANES;
+    if (code->abi != DNWRT_ABI || !lanes)
         return rt_fail(e, RT_BAD_INPUT,
                        "this program was made for another runtime library (version %u, here %d)\n"
                        "help: build the program again",

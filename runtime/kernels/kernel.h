@@ -1,15 +1,15 @@
 /* kernel.h: what generated code, kernels and rt_net.c share.
  *
- * Kernels are compiled once with DNW_REAL = float (names end in _f32) and once with double (_f64); the clang
- * bitcode of both is carried by the compiler and linked into every program's module, the native objects go
- * into libdnwrt for unit tests. A row is one number for the DNWRT_LANES samples of a tile, contiguous. A node
- * is a block of rows: one, or one for each pixel of its map.
+ * Kernels are compiled for each real type (DNW_REAL) and each number of lanes (DNW_LANES); names end in
+ * _f32x64, _f64x16 and so on. The compiler carries the clang bitcode of all and links what a program needs
+ * into its module, the native objects go into libdnwrt for unit tests. A row is one number for the samples of
+ * a tile, contiguous: its lanes. A node is a block of rows: one, or one for each pixel of its map.
  */
 #ifndef KERNEL_H
 #define KERNEL_H
 #include <stdint.h>
 
-enum { LANES = 64 }; /* DNWRT_LANES */
+enum { MAX_LANES = 64 }; /* of a tile; it has 1, 16 or 64 (compiler/lanes.c) */
 
 /* Edges in use of one bundle, by target and by source. Weights have the program's real type. */
 typedef struct DnwrtWires {
@@ -115,6 +115,11 @@ _Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TIME + 1),
 
 #ifdef DNW_REAL
 typedef DNW_REAL real;
+enum { LANES = DNW_LANES };
+#if DNW_LANES == 1 /* one number; the loops around it become vectors of pixels */
+enum { WIDTH = 1 };
+typedef real Lanes;
+#else
 #ifdef DNW_REAL_IS_DOUBLE
 enum { WIDTH = 8 };
 #else
@@ -122,9 +127,19 @@ enum { WIDTH = 16 };
 #endif
 /* WIDTH lanes: one AVX-512 register, two of AVX, four of SSE. */
 typedef real Lanes __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeof(real)), may_alias));
+#endif
 
-/* A whole row: as many registers. */
-typedef real Row __attribute__((vector_size(LANES * sizeof(real)), aligned(sizeof(real)), may_alias));
+/* Sums side by side, always in the same order: so that they are vectors. */
+static inline __attribute__((always_inline)) real sum_numbers(const real *x, int64_t count)
+{
+    real part[16] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16)
+        for (int k = 0; k < 16; k++) part[k] += x[i + k];
+    for (int k = 0; k < 16; k++) sum += part[k];
+    for (; i < count; i++) sum += x[i];
+    return sum;
+}
 
 #define KERNEL_NAME2(name, suffix) dnwk_##name##_##suffix
 #define KERNEL_NAME1(name, suffix) KERNEL_NAME2(name, suffix)

@@ -6,6 +6,12 @@ real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
 
+#if DNW_LANES == 1
+real KERNEL(sum_lanes)(const real *row, int64_t valid)
+{
+    return valid > 0 ? *row : 0;
+}
+#else
 /* The first `valid` lanes; always in the same order. */
 real KERNEL(sum_lanes)(const real *row, int64_t valid)
 {
@@ -17,6 +23,7 @@ real KERNEL(sum_lanes)(const real *row, int64_t valid)
     for (int64_t i = whole; i < valid; i++) total += row[i];
     return total;
 }
+#endif
 
 /* Uniform numbers for lanes part * WIDTH ... of one element: 24 bits, the same in float and double. */
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
@@ -38,6 +45,12 @@ void KERNEL(zero_rows)(real *to, int64_t count);
 void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
 
 /* out[t] = sum over rows of rows[r][t] */
+#if DNW_LANES == 1
+void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
+{
+    *out = sum_numbers(rows, count);
+}
+#else
 void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
 {
     for (int64_t p = 0; p < LANES; p += WIDTH) {
@@ -46,6 +59,7 @@ void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
         *(Lanes *)(out + p) = sum;
     }
 }
+#endif
 
 /* out[t] = largest of rows[r][t]; NaN when one is NaN */
 void KERNEL(max_rows)(const real *rows, int64_t count, real *out)

@@ -124,8 +124,60 @@ INLINE Range whole_pixels(const Conv *c, int64_t count, int64_t n)
     return both(first, last);
 }
 
+#if DNW_LANES == 1
+/* Of one sample, with a stride of 1: vectors of neighbours in a row of a copy of x with zeros around it. */
+enum { ROOM = 4096 }; /* numbers of a copy; larger maps go pixel by pixel */
+typedef real Eight __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
+
+typedef struct Copy {
+    real x[ROOM + 8];
+    int64_t line, lines; /* numbers from one row to the next; rows */
+} Copy;
+
+INLINE int fits(const Conv *c)
+{
+    int64_t more = (c->size - 1) * c->dilation;
+    return c->stride == 1 && (c->height + more) * (parts(c->width, 8) * 8 + more) <= ROOM;
+}
+
+INLINE void copy_map(const Conv *c, Copy *copy)
+{
+    int64_t more = (c->size - 1) * c->dilation;
+    copy->line = parts(c->width, 8) * 8 + more, copy->lines = c->height + more;
+    for (int64_t i = 0; i < copy->line * copy->lines; i++) copy->x[i] = 0;
+    for (int64_t row = 0; row < c->height; row++)
+        for (int64_t column = 0; column < c->width; column++)
+            copy->x[(row + c->before) * copy->line + c->before + column] = c->x[row * c->width + column];
+}
+
+INLINE void conv_copy(const Conv *c, const Copy *copy)
+{
+    for (int64_t row = 0; row < c->rows; row++)
+        for (int64_t column = 0; column < c->columns; column += 8) {
+            Eight sum = {0};
+            for (int64_t a = 0; a < c->size; a++)
+                for (int64_t b = 0; b < c->size; b++)
+                    sum += c->w[(a * c->size + b) * c->turn] *
+                           *(const Eight *)&copy
+                                ->x[(row + a * c->dilation) * copy->line + column + b * c->dilation];
+            real *y = c->y + row * c->columns + column;
+            if (column + 8 <= c->columns) *(Eight *)y = sum;
+            else
+                for (int64_t k = 0; column + k < c->columns; k++) y[k] = sum[k];
+        }
+}
+#endif
+
 INLINE void conv_map(const Conv *c)
 {
+#if DNW_LANES == 1
+    if (fits(c)) {
+        Copy copy;
+        copy_map(c, &copy);
+        conv_copy(c, &copy);
+        return;
+    }
+#endif
     Range rows = whole_pixels(c, c->rows, c->height), columns = whole_pixels(c, c->columns, c->width);
     for (int64_t row = 0; row < c->rows; row++)
         if (row >= rows.first && row < rows.end) conv_row(c, row, (Range){0, c->size}, columns);
@@ -356,10 +408,17 @@ MAP_KERNEL KERNEL(pool_spread)(const real *restrict dy, int64_t dy_step, real *r
 
 typedef __typeof__((Lanes){0} < (Lanes){0}) Mask;
 
+#if DNW_LANES == 1
+INLINE Lanes choose(Mask condition, Lanes yes, Lanes no)
+{
+    return condition ? yes : no;
+}
+#else
 INLINE Lanes choose(Mask condition, Lanes yes, Lanes no)
 {
     return (Lanes)(((Mask)yes & condition) | ((Mask)no & ~condition));
 }
+#endif
 
 /* The largest number of a window in each lane, and the number of its tap: the first one, or the first NaN. */
 typedef struct Largest {
@@ -368,7 +427,7 @@ typedef struct Largest {
 
 INLINE Largest largest(const real *x, int64_t x_step, int64_t width, int64_t corner, int64_t size)
 {
-    Largest best = {load(x, x_step, corner), {0}};
+    Largest best = {.value = load(x, x_step, corner)};
     for (int64_t t = 1; t < size * size; t++) {
         Lanes v = load(x, x_step, corner + t / size * width + t % size), number = (Lanes){0} + (real)t;
         Mask wins = (v > best.value) | ((v != v) & (best.value == best.value));
@@ -413,7 +472,9 @@ MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, int64_t x_step, const r
 MAP_KERNEL KERNEL(sum_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t pixels)
 {
     Lanes sum = {0};
-    for (int64_t p = 0; p < pixels; p++) sum += load(x, x_step, p);
+    if (LANES == 1 && x_step == 1) sum += sum_numbers(x, pixels);
+    else
+        for (int64_t p = 0; p < pixels; p++) sum += load(x, x_step, p);
     store(y, 0, 0, sum);
 }
 

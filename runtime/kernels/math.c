@@ -2,9 +2,10 @@
  *
  * Float: relative error below 3e-7 (tests/unit/test_kernels.c measures it); NaN and infinities as in
  * <math.h>, results below the smallest normal number may become 0. Double (gradcheck): <math.h>. Names ending
- * in 1 take one number. exp   x = n ln 2 + r, |r| <= ln 2 / 2; 2^n times the Taylor sum of exp r to r^7 log
- * x = 2^n m, 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + s^5/5 + ... + s^11/11) tanh
- * (1 - e) / (1 + e), e = exp(-2|x|); below 1/4 its Taylor sum to x^11
+ * in 1 take one number; of tiles of one lane they are written out too, so that loops around them become
+ * vectors. exp   x = n ln 2 + r, |r| <= ln 2 / 2; 2^n times the Taylor sum of exp r to r^7 log x = 2^n m,
+ * 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + s^5/5 + ... + s^11/11) tanh (1 - e) / (1
+ * + e), e = exp(-2|x|); below 1/4 its Taylor sum to x^11
  */
 #include "kernel.h"
 #ifdef __clang__
@@ -59,20 +60,55 @@ EACH_LANE(erf, erf)
 
 #else
 
+#define INLINE static inline __attribute__((always_inline))
+#if DNW_LANES == 1
+typedef int32_t Ints;
+typedef uint32_t Bits;
+#define CONVERT(x, type) ((type)(x))
+INLINE Lanes choose(Ints condition, Lanes yes, Lanes no)
+{
+    return condition ? yes : no;
+}
+INLINE Bits bits_of(Lanes x)
+{
+    return ((union {
+               float x;
+               uint32_t bits;
+           }){x})
+        .bits;
+}
+INLINE Lanes of_bits(Bits x)
+{
+    return ((union {
+               uint32_t bits;
+               float x;
+           }){x})
+        .x;
+}
+#else
 typedef int32_t Ints __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint32_t Bits __attribute__((vector_size(64), aligned(4), may_alias));
-
-static inline __attribute__((always_inline)) Lanes choose(Ints condition, Lanes yes, Lanes no)
+#define CONVERT(x, type) __builtin_convertvector(x, type)
+INLINE Lanes choose(Ints condition, Lanes yes, Lanes no)
 {
     return (Lanes)(((Ints)yes & condition) | ((Ints)no & ~condition));
 }
+INLINE Bits bits_of(Lanes x)
+{
+    return (Bits)x;
+}
+INLINE Lanes of_bits(Bits x)
+{
+    return (Lanes)x;
+}
+#endif
 
-static inline __attribute__((always_inline)) Lanes splat(float x)
+INLINE Lanes splat(float x)
 {
     return x - (Lanes){0};
 }
 
-static inline __attribute__((always_inline)) Lanes exp_lanes(Lanes x)
+INLINE Lanes exp_lanes(Lanes x)
 {
     const float magic = 12582912.0f; /* 1.5 * 2^23: adding it rounds to a whole number */
     Lanes n = (x * 1.44269504f + magic) - magic;
@@ -85,23 +121,24 @@ static inline __attribute__((always_inline)) Lanes exp_lanes(Lanes x)
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    Lanes limited = choose(n < splat(-126), splat(-126), choose(n > splat(127), splat(127), n));
-    Ints scale = (__builtin_convertvector(limited, Ints) + 127) << 23;
-    Lanes y = p * (Lanes)scale;
+    Lanes limited = choose(n > splat(-126), choose(n > splat(127), splat(127), n), splat(-126));
+    Ints scale = (CONVERT(limited, Ints) + 127) << 23;
+    Lanes y = p * of_bits((Bits)scale);
     y = choose(n > splat(127), y * 2.0f, y);
     y = choose(x > splat(88.72283f), splat(INFINITY), y);
     y = choose(x < splat(-87.33654f), splat(0), y);
     return choose(x != x, x, y);
 }
 
-static inline __attribute__((always_inline)) Lanes log_lanes(Lanes x)
+INLINE Lanes log_lanes(Lanes x)
 {
-    Ints small = (x < splat(1.17549435e-38f)) & (x > splat(0));
+    Ints small = x<splat(1.17549435e-38f), positive = x> splat(0);
+    small &= positive;
     Lanes up = choose(small, x * 8388608.0f, x);
-    Bits bits = (Bits)up - 0x3f3504f3u; /* from 1/sqrt 2 */
+    Bits bits = bits_of(up) - 0x3f3504f3u; /* from 1/sqrt 2 */
     Ints n = (Ints)bits >> 23;
-    Lanes m = (Lanes)((bits & 0x007fffffu) + 0x3f3504f3u);
-    Lanes exponent = __builtin_convertvector(n, Lanes) - choose(small, splat(23), splat(0));
+    Lanes m = of_bits((bits & 0x007fffffu) + 0x3f3504f3u);
+    Lanes exponent = CONVERT(n, Lanes) - choose(small, splat(23), splat(0));
     Lanes s = (m - 1.0f) / (m + 1.0f), q = s * s;
     Lanes p = 1.0f / 11 + (Lanes){0};
     p = p * q + 1.0f / 9;
@@ -111,22 +148,22 @@ static inline __attribute__((always_inline)) Lanes log_lanes(Lanes x)
     Lanes y = exponent * 0.693359375f + ((2.0f * s * q * p - exponent * 2.12194440e-4f) + 2.0f * s);
     y = choose(x == splat(0), splat(-INFINITY), y);
     y = choose(x == splat(INFINITY), x, y);
-    return choose((x < splat(0)) | (x != x), splat(NAN), y);
+    return choose(x < splat(0), splat(NAN), choose(x != x, x, y));
 }
 
 /* log(1 + e): what 1 + e rounds away is put back. */
-static inline __attribute__((always_inline)) Lanes log1p_lanes(Lanes e)
+INLINE Lanes log1p_lanes(Lanes e)
 {
     Lanes u = 1.0f + e;
     return log_lanes(u) + (e - (u - 1.0f)) / u;
 }
 
-static inline __attribute__((always_inline)) Lanes abs_lanes(Lanes x)
+INLINE Lanes abs_lanes(Lanes x)
 {
-    return (Lanes)((Ints)x & 0x7fffffff);
+    return of_bits(bits_of(x) & 0x7fffffffu);
 }
 
-static inline __attribute__((always_inline)) Lanes tanh_lanes(Lanes x)
+INLINE Lanes tanh_lanes(Lanes x)
 {
     Lanes a = abs_lanes(x), e = exp_lanes(-2.0f * a), large = (1.0f - e) / (1.0f + e), q = x * x;
     Lanes p = -1382.0f / 155925 + (Lanes){0};
@@ -160,6 +197,28 @@ void KERNEL(pow)(real *x, const real *y)
     for (int i = 0; i < WIDTH; i++) x[i] = (real)pow(x[i], y[i]);
 }
 
+#if DNW_LANES == 1 && !defined DNW_REAL_IS_DOUBLE
+real KERNEL(exp1)(real x)
+{
+    return exp_lanes(x);
+}
+real KERNEL(log1)(real x)
+{
+    return log_lanes(x);
+}
+real KERNEL(tanh1)(real x)
+{
+    return tanh_lanes(x);
+}
+real KERNEL(sigmoid1)(real x)
+{
+    return 1.0f / (1.0f + exp_lanes(-x));
+}
+real KERNEL(softplus1)(real x)
+{
+    return choose(x < 0, 0, x) + log1p_lanes(exp_lanes(-abs_lanes(x)));
+}
+#else
 real KERNEL(exp1)(real x)
 {
     return (real)exp(x);
@@ -180,6 +239,7 @@ real KERNEL(softplus1)(real x)
 {
     return (real)((x > 0 ? x : x < 0 ? 0 : x) + log1p(exp(-fabs((double)x))));
 }
+#endif
 real KERNEL(sin1)(real x)
 {
     return (real)sin(x);

@@ -61,8 +61,14 @@ static bool make_object(Compilation *c, const char *path, void (*alter)(Ir *))
     return object(c, c->ir);
 }
 
-static bool open_program(Built *b, const char *path, int optimize, void (*alter)(Ir *), int count,
-                         const Define *defines)
+typedef struct How {
+    int optimize, lanes;
+    void (*alter)(Ir *);
+    int count;
+    const Define *defines;
+} How;
+
+static bool open_program(Built *b, const char *path, How how)
 {
     char folder[] = "/tmp/dnw_built_XXXXXX", object[64], library[64];
     *b = (Built){.compilation = compilation_new()};
@@ -70,10 +76,11 @@ static bool open_program(Built *b, const char *path, int optimize, void (*alter)
     snprintf(object, sizeof object, "%s/x.o", folder);
     snprintf(library, sizeof library, "%s/x.so", folder);
     b->compilation->options.object = object;
-    b->compilation->options.optimize = optimize;
-    for (int i = 0; i < count; i++)
-        vec_push(b->compilation->perm, &b->compilation->options.defines, defines[i]);
-    bool ok = make_object(b->compilation, path, alter) && run_driver(object, library) && load(b, library);
+    b->compilation->options.optimize = how.optimize;
+    b->compilation->options.lanes = how.lanes;
+    for (int i = 0; i < how.count; i++)
+        vec_push(b->compilation->perm, &b->compilation->options.defines, how.defines[i]);
+    bool ok = make_object(b->compilation, path, how.alter) && run_driver(object, library) && load(b, library);
     if (!ok) diags_print(b->compilation->diags, stderr, false);
     unlink(object), unlink(library), rmdir(folder);
     b->compilation->options.object = NULL;
@@ -82,17 +89,22 @@ static bool open_program(Built *b, const char *path, int optimize, void (*alter)
 
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *))
 {
-    return open_program(b, path, optimize, alter, 0, NULL);
+    return open_program(b, path, (How){.optimize = optimize, .alter = alter});
 }
 
 bool built_open(Built *b, const char *path, int optimize)
 {
-    return open_program(b, path, optimize, NULL, 0, NULL);
+    return open_program(b, path, (How){.optimize = optimize});
+}
+
+bool built_open_lanes(Built *b, const char *path, int lanes)
+{
+    return open_program(b, path, (How){.optimize = 3, .lanes = lanes});
 }
 
 bool built_open_defined(Built *b, const char *path, int count, const Define *defines)
 {
-    return open_program(b, path, 3, NULL, count, defines);
+    return open_program(b, path, (How){.optimize = 3, .count = count, .defines = defines});
 }
 
 void built_close(Built *b)
@@ -213,7 +225,8 @@ static void take_output(Arena *a, Results *r, const Net *n, const NetFunc *f, in
     double *y = NEW_ARRAY(a, double, (size_t)(count * n->outputs));
     for (int64_t s = 0; s < count; s++)
         for (int64_t i = 0; i < n->outputs; i++) {
-            int64_t at = s / LANES * n->context.tile_stride + (f->output_row + i) * LANES + s % LANES;
+            int64_t at =
+                s / n->lanes * n->context.tile_stride + (f->output_row + i) * n->lanes + s % n->lanes;
             y[s * n->outputs + i] = real_at(n, n->context.tiles, at);
         }
     add_result(a, r, name, count * n->outputs, y);
@@ -255,7 +268,7 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
     loss = net_run(n, &n->train, &batch, BUILT_STEP, &r->correct);
     add_result(a, r, "loss", 1, &loss);
     take_output(a, r, n, &n->train, count, "output");
-    gradient_edges(n, (count + LANES - 1) / LANES, NULL);
+    gradient_edges(n, (count + n->lanes - 1) / n->lanes, NULL);
     stages[n->train.gradients](&n->context, 0);
     take_params(a, r, n, true, "d", n->grad);
     take_statistics(a, r, n, stages[n->train.updates]);

@@ -19,6 +19,8 @@ typedef struct Built {
 bool built_open(Built *b, const char *path, int optimize);
 /* The same with options as -D gives them. */
 bool built_open_defined(Built *b, const char *path, int count, const Define *defines);
+/* The same with so many lanes a tile. */
+bool built_open_lanes(Built *b, const char *path, int lanes);
 /* The same with the Ir changed before code is made of it. */
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *));
 void built_close(Built *b);

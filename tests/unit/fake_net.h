@@ -194,7 +194,7 @@ static const NetCalls fake_calls = {
 
 static const DnwrtProgram fake_program = {
     .abi = DNWRT_ABI,
-    .lanes = DNWRT_LANES,
+    .lanes = 64,
     .manifest =
         "{\"program\": \"toy\", \"source\": \"my nets/toy.dnw\", \"directory\": \"/\", \"model\": \"Toy\","
         " \"version\": \"0.1\", \"cpu\": \"native\", \"input\": [2, 3], \"output\": [3], \"parameters\": [],"

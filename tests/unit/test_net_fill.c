@@ -53,12 +53,12 @@ static void set_changes(Net *n, bool crop, bool flip, int64_t pixels)
 
 static void expect_tile(const Net *n, const Data *d, const int64_t *order)
 {
-    for (int64_t lane = 0; lane < LANES; lane++) {
+    for (int64_t lane = 0; lane < n->lanes; lane++) {
         int64_t sample = order[lane < SAMPLES ? lane : SAMPLES - 1];
         AugmentMove m = augment_draw(&n->augment, SEED, EPOCH, sample, d->shape[2]);
         for (int64_t i = 0; i < d->features; i++) {
-            double have = n->real_size == 4 ? (double)((float *)n->context.tiles)[i * LANES + lane]
-                                            : ((double *)n->context.tiles)[i * LANES + lane];
+            double have = n->real_size == 4 ? (double)((float *)n->context.tiles)[i * n->lanes + lane]
+                                            : ((double *)n->context.tiles)[i * n->lanes + lane];
             if (have != (double)wanted(d, sample, m, i))
                 fail_msg("%lld x %lld, lane %lld, number %lld: %g", (long long)d->shape[1],
                          (long long)d->shape[2], (long long)lane, (long long)i, have);
@@ -66,16 +66,16 @@ static void expect_tile(const Net *n, const Data *d, const int64_t *order)
     }
 }
 
-static void check_fill(const int shape[3], bool bytes, int real_size, bool crop, bool flip)
+static void check_fill(const int shape[3], bool bytes, int real_size, bool crop, bool flip, int lanes)
 {
     static const NetFunc input = {.input_row = 0, .target_row = -1, .valid_row = -1};
     Data d;
     int64_t order[SAMPLES];
     make_data(&d, shape, bytes);
     Net *n = calloc(1, sizeof *n);
-    n->real_size = real_size, n->inputs = d.features, n->options.seed = SEED;
-    n->context.tiles = malloc((size_t)(d.features * LANES * real_size));
-    n->context.tile_stride = d.features * LANES;
+    n->lanes = lanes, n->real_size = real_size, n->inputs = d.features, n->options.seed = SEED;
+    n->context.tiles = malloc((size_t)(d.features * lanes * real_size));
+    n->context.tile_stride = d.features * lanes;
     set_changes(n, crop, flip, shape[1] < shape[2] ? shape[1] : shape[2]);
     for (int i = 0; i < SAMPLES; i++) order[i] = i * 7 % SAMPLES;
     NetBatch b = net_train_batch(&d, &d.train, order, SAMPLES, EPOCH + 0.5);
@@ -91,7 +91,11 @@ static void test_fill(void **state)
 {
     (void)state;
     for (int s = 0; s < SHAPES; s++)
-        for (int way = 0; way < 16; way++) check_fill(shapes[s], way & 1, way & 2 ? 8 : 4, way & 4, way & 8);
+        for (int way = 0; way < 16; way++) {
+            check_fill(shapes[s], way & 1, way & 2 ? 8 : 4, way & 4, way & 8, 64);
+            check_fill(shapes[s], way & 1, way & 2 ? 8 : 4, way & 4, way & 8, 16);
+            check_fill(shapes[s], way & 1, way & 2 ? 8 : 4, way & 4, way & 8, 1);
+        }
 }
 
 int main(void)

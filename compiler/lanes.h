@@ -1,0 +1,9 @@
+/* lanes.h: how many samples a tile has, unless --lanes says it. */
+#ifndef DNW_LANES_H
+#define DNW_LANES_H
+#include "model.h"
+
+bool graph_has_maps(const Graph *g); /* does any node carry one? */
+int graph_lanes(const Graph *g);
+int model_lanes(const Model *m);
+#endif
