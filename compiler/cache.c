@@ -64,6 +64,7 @@ static uint64_t place_key(const char *path, const CompileOptions *o)
     for (int i = 0; i < o->defines.count; i++)
         h = hash_text(hash_text(h, o->defines.at[i].name), o->defines.at[i].value);
     h = hash_bytes(hash_text(h, o->cpu), &o->optimize, sizeof o->optimize);
+    h = hash_bytes(h, &o->profile, sizeof o->profile);
     return hash_processor(h);
 }
 

@@ -47,6 +47,7 @@ static Compilation *open_compilation(const CommandArgs *a)
     c->options.dump = a->dump;
     c->options.data_directory = a->data;
     c->options.optimize = a->unoptimized ? 0 : 3;
+    c->options.profile = a->profile;
     c->options.out = stdout;
     return c;
 }
@@ -213,7 +214,7 @@ static bool opens_data(const char *command)
 /* Becomes `program COMMAND rest...`; returns only when that fails. */
 static int become(const CommandArgs *a, const char *program, const char *name)
 {
-    const char **argv = NEW_ARRAY(a->arena, const char *, (size_t)a->rest.count + 5);
+    const char **argv = NEW_ARRAY(a->arena, const char *, (size_t)a->rest.count + 6);
     int count = 0;
     argv[count++] = name;
     argv[count++] = a->command;
@@ -221,6 +222,7 @@ static int become(const CommandArgs *a, const char *program, const char *name)
         argv[count++] = "--data";
         argv[count++] = a->data;
     }
+    if (a->profile) argv[count++] = "--profile";
     for (int i = 0; i < a->rest.count; i++) argv[count++] = a->rest.at[i];
     if (setenv("DNW_CALL", call_text(a), 1)) return command_fail(EXIT_SYSTEM, NULL, "out of memory");
     execv(program, (char *const *)argv);

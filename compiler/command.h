@@ -21,6 +21,7 @@ typedef struct CommandArgs {
     bool object_only;              /* --emit=obj */
     bool json;                     /* --json */
     bool check;                    /* --check */
+    bool profile;                  /* --profile */
 } CommandArgs;
 
 typedef int CommandHandler(const CommandArgs *a);

@@ -6,6 +6,7 @@
 #include "object.h"
 #include "parse.h"
 #include "plan.h"
+#include "profile.h"
 
 Compilation *compilation_new(void)
 {
@@ -83,6 +84,7 @@ static bool compile(Compilation *c)
     if (done(c, "fuse")) return dump_plans(ir, false, out), true;
     plan(ir);
     if (done(c, "plan")) return dump_plans(ir, true, out), true;
+    if (c->options.profile) ir->profile = profile_new(c->perm, c->sources);
     return object(c, ir);
 }
 

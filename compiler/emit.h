@@ -22,6 +22,7 @@ typedef struct Emit {
     int width;          /* lanes of a vector; 1: vectors are numbers */
     int bytes;          /* of a real */
     LLVMValueRef function;
+    struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Emit;
 
 Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes);

@@ -190,6 +190,21 @@ static LLVMValueRef valid_lanes(GenTile *t)
     return LLVMBuildSelect(e->builder, LLVMBuildICmp(e->builder, LLVMIntSGT, left, all, ""), all, left, "");
 }
 
+/* Values behind the loss are gradients. */
+static void set_direction(Emit *e, const Func *f, const Value *v)
+{
+    int loss = f->values.count;
+    for (int i = 0; i < f->results.count; i++)
+        if (strcmp(f->result_names.at[i], "loss") == 0) loss = f->results.at[i]->id;
+    gen_profile_when(e, v->id > loss ? "backward" : "forward");
+}
+
+/* Views have none; graphs have rows of their own. */
+static bool has_code(const Value *v)
+{
+    return op_info[v->op].class != CLASS_WIRED && v->op != IR_RESHAPE && v->op != IR_SLICE;
+}
+
 static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
 {
     LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
@@ -199,8 +214,11 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
     t.valid = valid_lanes(&t);
     for (int s = 0; s < l->steps.count; s++) {
         const PlanStep *step = &l->steps.at[s];
+        set_direction(e, f, step->values.at[0]);
         if (step->loop) gen_loop(&t, step);
         else gen_step(&t, f, step->values.at[0]);
+        if (has_code(step->values.at[0]))
+            gen_lap_values(e, NULL, (const Value *const *)step->values.at, step->values.count);
     }
     emit_end(e);
     return function;
@@ -297,6 +315,8 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
         else if (v->op != IR_RESHAPE && v->op != IR_SLICE)
             BUG("no code for %s of shared values", op_info[v->op].text);
     }
+    gen_profile_when(e, "once");
+    gen_lap(e, SPAN_NONE, "values that all samples share");
     emit_end(e);
     return function;
 }
@@ -409,6 +429,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
     for (int f64 = 0; f64 < 2; f64++) {
         StageList list = {0};
         Emit *e = emit_new(ir->perm, context, module, f64, ir->model->lanes);
+        e->profile = f64 ? NULL : ir->profile;
         gen_type(ir, e, &list, out);
         pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
         if (f64) gen_predicates(ir, e);

@@ -4,6 +4,7 @@
 #define DNW_GEN_H
 #include "emit.h"
 #include "plan.h"
+#include "profile.h"
 
 /* Number of a stage function in DnwrtProgram.f32 and f64; -1: nothing to do. */
 typedef struct LevelStages {
@@ -22,6 +23,17 @@ typedef struct Stages {
 /* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
 void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
+
+/* gen_profile.c: programs that are built to be measured. Behind each piece of code stands a call of the
+ * runtime, which adds the time since the last call to the row of the piece (profile.h). Without Emit.profile
+ * none of this does anything. */
+void gen_lap(Emit *e, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* The same, told by operators; `owner`: the function that they belong to, or NULL. */
+void gen_lap_values(Emit *e, const char *owner, const Value *const *values, int count);
+void gen_lap_edges(Emit *e, const Graph *g, int bundle, const char *what);
+void gen_lap_cell(Emit *e, const Graph *g, const NodeSet *s, const Func *f);
+/* When the code that follows runs (ProfileRow.when); returns what it was before. */
+const char *gen_profile_when(Emit *e, const char *when);
 
 /* gen_scalar.c: constants and pointwise operators */
 LLVMValueRef gen_const(Emit *e, const Value *v, bool vector); /* of CONST */

@@ -295,6 +295,8 @@ void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, 
     for (int s = 0; s < c.steps.count; s++) {
         if (c.steps.at[s].loop) loop_step(&c, s);
         else operator_step(&c, c.steps.at[s].values.at[0]);
+        if (!c.steps.at[s].loop || c.steps.at[s].pixels) /* numbers take no time worth a clock */
+            gen_lap_values(e, f->name, c.steps.at[s].values.at, c.steps.at[s].values.count);
     }
     store_results(&c);
     emit_loop_end(e, &parts);

@@ -52,6 +52,7 @@ static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int 
     LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), pointers, params);
     *t = (GenTile){.e = e, .context = LLVMGetParam(f, 0), .tile = LLVMGetParam(f, 1)};
     t->maps = gen_maps(t, v);
+    gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
     return f;
 }
 
@@ -95,6 +96,7 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
         each_node(&t, s, s->send, state, sent_in(e, sent, s));
+        gen_lap_cell(e, v->graph, s, s->send);
     }
     end(e, saved);
     return f;
@@ -129,6 +131,7 @@ static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLV
         if (u->to != set) continue;
         GenEdges rows = edge_blocks(t, g, u, &(Evaluation){held, sent, NULL});
         gen_edges_in(t, g, b, NULL, emit_int(t->e, s->size), &rows, out, fresh);
+        gen_lap_edges(t->e, g, b, "sums over edges");
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
@@ -160,6 +163,7 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         if (s->slope) args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
         gen_cell(&t, s->move, nodes.i, args, results);
         emit_loop_end(e, &nodes);
+        gen_lap_cell(e, v->graph, s, s->move);
     }
     end(e, saved);
     return f;
@@ -294,6 +298,7 @@ static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_outpu
         if (u->from != from || is_moving(g, u->to) == to_output) continue;
         GenEdges rows = edge_blocks(t, g, u, x);
         gen_edges_out(t, g, b, NULL, emit_int(t->e, g->sets.at[from].size), &rows, out, fresh);
+        gen_lap_edges(t->e, g, b, "gradients of values, edges");
         fresh = false;
     }
     return !fresh;
@@ -313,6 +318,7 @@ static bool own_gradients(GenTile *t, const Graph *g, int to, const Evaluation *
             fresh = false;
         }
         gen_edges_own(t, g, b, NULL, count, &rows, out, train);
+        gen_lap_edges(t->e, g, b, "gradients of own values, edges");
     }
     return !fresh;
 }
@@ -335,13 +341,17 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     const Graph *g = v->graph;
     Evaluation x = {LLVMGetParam(f, 6), sent_rows(t.e, g, state), sums};
     for (int i = 0; i < g->sets.count; i++)
-        if (g->sets.at[i].states) move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
+        if (g->sets.at[i].states) {
+            move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
+            gen_lap_cell(t.e, g, &g->sets.at[i], g->sets.at[i].move);
+        }
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         GenBlocks d_sent = gen_work(&t, back, s->value_pitch);
         bool any = s->states && gather_gradients(&t, g, i, false, &x, d_sent, true);
         if (s->states && own_gradients(&t, g, i, &x, d_sent, !any, train))
             send_back(&t, s, false, train, state, d_sent, d_state);
+        if (s->states) gen_lap_cell(t.e, g, s, s->send);
     }
     end(t.e, saved);
     return f;
@@ -410,7 +420,9 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
     bool plain = !is_moving(g, g->output), held = !is_moving(g, g->input) && wants_input(f, v);
+    const char *when = gen_profile_when(e, "again");
     LLVMValueRef none = LLVMConstNull(e->ptr), send = gen_send(t, wired), move = gen_move(t, wired);
+    gen_profile_when(e, when);
     LLVMValueRef back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
     LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
                  held_output_back = held ? gen_held_back(t, wired, true) : none;

@@ -100,12 +100,14 @@ static void sum_phase(GenTile *t, const Value *v, const Phase *p, GenBlocks sums
     if (s->role == 0) {
         GenBlocks input = tensor_of(t, v->args[0], s->pixels);
         start_blocks(t, p, sums, &input, s->pixels);
+        gen_lap(t->e, s->span, "%s: input %s", g->name, s->name);
         fresh = false;
     }
     for (int b = 0; b < g->bundles.count; b++) {
         if (g->bundles.at[b].to != p->set) continue;
         GenEdges rows = {.source = values_of(t, v, g->bundles.at[b].from)};
         gen_edges_in(t, g, b, p->nodes, p->count, &rows, sums, fresh);
+        gen_lap_edges(t->e, g, b, "sums over edges");
         fresh = false;
     }
     if (fresh) start_blocks(t, p, sums, NULL, s->pixels);
@@ -125,6 +127,7 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
     LLVMValueRef sum = gen_block(t->e, sums, l.node);
     gen_cell(t, s->cell, l.node, &sum, &(CellResult){RESULT_STORE, gen_block(t->e, values, l.node)});
     emit_loop_end(t->e, &l.loop);
+    gen_lap_cell(t->e, v->graph, s, s->cell);
 }
 
 void gen_wired(GenTile *t, const Value *v)
@@ -132,6 +135,7 @@ void gen_wired(GenTile *t, const Value *v)
     t->maps = gen_maps(t, v);
     if (is_timed(v->graph)) gen_timed(t, v);
     else phases(t, v, false, forward_phase, NULL);
+    gen_lap(t->e, v->graph->span, "%s: the rest", v->graph->name);
 }
 
 /* ---- backward ---- */
@@ -152,6 +156,7 @@ static void shared_backward(GenTile *t, const Value *v, const Phase *p, const Fu
         if (g->bundles.at[i].to != p->set || !edges_need_own(&g->bundles.at[i])) continue;
         GenEdges rows = edge_blocks(t, v, i);
         gen_edges_own(t, g, i, p->nodes, p->count, &rows, (GenBlocks){0}, train);
+        gen_lap_edges(t->e, g, i, "shared weights of edges");
     }
 }
 
@@ -185,6 +190,7 @@ static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *tra
         if (g->bundles.at[i].from != p->set) continue;
         GenEdges rows = edge_blocks(t, v, i);
         gen_edges_out(t, g, i, p->nodes, p->count, &rows, d_values, fresh);
+        gen_lap_edges(t->e, g, i, "gradients of values, edges");
         fresh = false;
     }
     if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
@@ -193,6 +199,7 @@ static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *tra
         cell_backward(t, train, s, l.node, gen_block(t->e, d_sums, l.node),
                       gen_block(t->e, d_values, l.node));
         emit_loop_end(t->e, &l.loop);
+        gen_lap_cell(t->e, g, s, s->cell);
     }
     shared_backward(t, v, p, train);
 }
@@ -201,11 +208,12 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
-        return;
+    } else {
+        t->maps = gen_maps(t, v);
+        gen_clear_partials(t, v, f);
+        phases(t, v, true, backward_phase, (void *)f);
     }
-    t->maps = gen_maps(t, v);
-    gen_clear_partials(t, v, f);
-    phases(t, v, true, backward_phase, (void *)f);
+    gen_lap(t->e, v->graph->span, "%s: the rest", v->graph->name);
 }
 
 /* Gradient of a held input: gathered from all its targets. */
@@ -221,6 +229,7 @@ void gen_wired_input(GenTile *t, const Value *v)
         if (g->bundles.at[i].from != g->input) continue;
         GenEdges rows = edge_blocks(t, v->args[0], i);
         gen_edges_out(t, g, i, NULL, emit_int(t->e, in->size), &rows, out, fresh);
+        gen_lap_edges(t->e, g, i, "gradients of the input, edges");
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, set_rows(in));

@@ -125,6 +125,7 @@ typedef struct Ir {
     Func *train; /* results: loss, then gradients of parameters; NULL without a train block */
     Func *infer; /* results: output; and loss when there is a train block */
     struct Plan *train_plan, *infer_plan;
+    struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Ir;
 void ir_dump(const Ir *ir, FILE *out);
 #endif

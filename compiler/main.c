@@ -21,6 +21,7 @@ typedef enum FlagId {
     FLAG_O0,
     FLAG_DUMP,
     FLAG_EMIT,
+    FLAG_PROFILE,
     FLAG_JSON,
     FLAG_CHECK,
     FLAG_DATA,
@@ -40,6 +41,8 @@ static const Flag flags[FLAG_COUNT] = {
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
     [FLAG_EMIT] = {"--emit", "KIND", "obj: write the object file and do not link"},
+    [FLAG_PROFILE] = {"--profile", NULL,
+                      "make code that measures itself: bench tells the time of lines of FILE"},
     [FLAG_JSON] = {"--json", NULL, "print JSON"},
     [FLAG_CHECK] = {"--check", NULL, "change nothing; print the files that are not formatted"},
     [FLAG_DATA] = {"--data", "DIR", "directory of the data"},
@@ -65,7 +68,7 @@ static const Command commands[] = {
     {"check", "FILE", "check a file; print candidates, kept edges, parameters, multiply-adds", command_check,
      F_COMPILE | F(JSON), 1, false},
     {"build", "FILE -o NAME", "compile a file to a program that stands alone", command_build,
-     F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT), 1, false},
+     F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT) | F(PROFILE), 1, false},
     {"train", "FILE [PROGRAM FLAGS]", "build into the cache and train", command_run, F_BUILD, 1, true},
     {"eval", "FILE --weights W", "build into the cache and measure loss and accuracy", command_run, F_BUILD,
      1, true},
@@ -78,8 +81,8 @@ static const Command commands[] = {
     {"gradcheck", "FILE", "compare gradients with finite differences", command_gradcheck, F_COMPILE, 1,
      false},
     {"test", "FILE", "run the test blocks of a file", command_test, F_COMPILE, 1, false},
-    {"bench", "FILE [PROGRAM FLAGS]", "build into the cache and measure speed", command_run, F_BUILD, 1,
-     true},
+    {"bench", "FILE [PROGRAM FLAGS]", "build into the cache and measure speed", command_run,
+     F_BUILD | F(PROFILE), 1, true},
     {"fmt", "FILE...", "format files in place; - formats stdin to stdout", command_fmt, F(CHECK) | F(HELP),
      1 << 20, false},
     {"doc", "FILE", "write documentation", command_absent, F(HELP), 1, true},
@@ -211,6 +214,7 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_DATA: args->data = value; break;
     case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 3);
     case FLAG_O0: args->unoptimized = true; break;
+    case FLAG_PROFILE: args->profile = true; break;
     case FLAG_JSON: args->json = true; break;
     case FLAG_CHECK: args->check = true; break;
     case FLAG_DUMP:

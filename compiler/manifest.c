@@ -191,6 +191,30 @@ static json_t *func_json(const Plan *p, const FuncStages *s)
                      (json_int_t)p->loss, "gradients", s->gradients, "updates", s->updates, "levels", levels);
 }
 
+static json_t *place_json(const ProfileRow *r)
+{
+    return json_pack("{s:s?, s:i, s:i, s:s, s:s}", "file", r->file, "first", r->first, "last", r->last,
+                     "what", r->what, "when", r->when);
+}
+
+/* The rows that generated code measures, then one for each line of edges: gradients of its candidates. */
+static json_t *profile_json(const Model *m, const Profile *p)
+{
+    json_t *rows = json_array(), *edges = json_array();
+    for (int i = 0; i < p->rows.count; i++) json_array_append_new(rows, place_json(&p->rows.at[i]));
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) {
+            const Graph *graph = m->graphs.at[g];
+            const Bundle *u = &graph->bundles.at[b];
+            ProfileRow r = {.when = "backward"};
+            r.what = arena_printf(m->perm, "%s: candidate gradients %s -> %s", graph->name,
+                                  graph->sets.at[u->from].name, graph->sets.at[u->to].name);
+            profile_place(p, &r, u->span);
+            json_array_append_new(edges, place_json(&r));
+        }
+    return json_pack("{s:o, s:o}", "rows", rows, "edges", edges);
+}
+
 static json_t *options_json(const Model *m)
 {
     json_t *all = json_array();
@@ -211,6 +235,7 @@ const char *manifest(const Ir *ir, const Stages *stages, const char *cpu)
         "lanes", m->lanes, "input", shape_json(m->input), "output", shape_json(m->output), "options",
         options_json(m), "param_total", (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size,
         "classes", m->classes, "params", params_json(m), "graphs", graphs_json(ir, stages));
+    if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
     json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
     if (ir->train) {
         json_object_set_new(j, "train", func_json(ir->train_plan, &stages->train));

@@ -8,6 +8,7 @@
  */
 #include "rt_blas.h"
 #include "rt_net_private.h"
+#include "rt_profile.h"
 #include "rt_simd.h"
 #include <string.h>
 
@@ -192,8 +193,10 @@ static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph
         int i = 0;
         while (at >= panels_of(n, &n->bundles[i], graph)) at -= panels_of(n, &n->bundles[i++], graph);
         NetBundle *b = &n->bundles[i];
+        dnwrt_lap(PROFILE_START);
         if (b->function) {
             gradient_edge_target(n, b, at, tiles, more);
+            dnwrt_lap(profile_edges(i));
             continue;
         }
         int64_t left = b->candidates.targets - at * PANEL;
@@ -201,6 +204,7 @@ static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph
         p.scratch = (char *)n->scratch + (int64_t)thread_number() * PANEL * COLUMNS * n->real_size;
         if (b->candidates.form == CANDIDATES_LIST) list_panel(&p);
         else block_panel(&p);
+        dnwrt_lap(profile_edges(i));
     }
 }
 

@@ -1,6 +1,7 @@
 /* rt_net.c: steps of training and inference. See rt_net.h. Building is in rt_net_build.c. */
 #include "rt_blas.h"
 #include "rt_net_private.h"
+#include "rt_profile.h"
 #include "rt_simd.h"
 #include <math.h>
 #include <stdlib.h>
@@ -316,13 +317,44 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
     return true;
 }
 
+/* Gradients of candidates are made at the end, or, where a graph goes backwards in rounds, on the way. */
+static int row_stage(const Net *n, int64_t row)
+{
+    int64_t bundle = row - profile_edges(0);
+    if (bundle < 0 || bundle >= n->bundle_count) return TIME_TILES;
+    const DnwrtTime *time = n->times ? &n->times[n->bundles[bundle].graph] : NULL;
+    return time && (time->saved || time->adjoint) ? TIME_TILES : TIME_EDGES;
+}
+
+/* The lines of a stage, which together are its seconds times the threads. */
+static json_t *stage_lines(const Net *n, int stage)
+{
+    json_t *lines = json_array();
+    double left = n->timer[stage].seconds * n->options.threads, clock = 0;
+    for (int64_t row = 0; row < profile_rows(); row++) {
+        json_t *line = row_stage(n, row) == stage ? profile_line(row) : NULL;
+        if (!line) continue;
+        left -= json_number_value(json_object_get(line, "seconds"));
+        clock += profile_clock_cost(row);
+        json_array_append_new(lines, line);
+    }
+    json_array_append_new(lines, json_pack("{s:s, s:f}", "what", "reading the clock", "seconds", clock));
+    const char *rest = n->options.threads > 1 ? "other, and threads that wait" : "other";
+    json_array_append_new(lines, json_pack("{s:s, s:f}", "what", rest, "seconds", left - clock));
+    return lines;
+}
+
 json_t *net_profile(const Net *n)
 {
     static const char *const names[] = {"choose edges", "forward and backward", "sums over tiles",
                                         "candidate gradients", "update"};
     json_t *all = json_array();
-    for (int i = 0; i < TIME_KINDS; i++)
-        json_array_append_new(all, json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds",
-                                             n->timer[i].seconds, "calls", (json_int_t)n->timer[i].calls));
+    for (int i = 0; i < TIME_KINDS; i++) {
+        json_t *stage = json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds", n->timer[i].seconds,
+                                  "calls", (json_int_t)n->timer[i].calls);
+        if (profile_is_open() && (i == TIME_TILES || i == TIME_EDGES))
+            json_object_set_new(stage, "lines", stage_lines(n, i));
+        json_array_append_new(all, stage);
+    }
     return all;
 }

@@ -1,6 +1,7 @@
 /* rt_net_run.c: stages in order, sums over tiles. See rt_net.h. */
 #define _GNU_SOURCE
 #include "rt_net_private.h"
+#include "rt_profile.h"
 #include <string.h>
 #include <time.h>
 
@@ -62,9 +63,10 @@ static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int 
     bool count = l == f->level_count - 1 && !again;
 #pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
     for (int64_t t = 0; t < tiles; t++) {
-        if (l == 0) net_fill_tile(n, f, b, t);
+        dnwrt_lap(PROFILE_START);
+        if (l == 0) net_fill_tile(n, f, b, t), dnwrt_lap(profile_fill());
         if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
-        if (count) right += tile_correct(n, f, b, t);
+        if (count) right += tile_correct(n, f, b, t), dnwrt_lap(profile_right());
     }
     return right;
 }
@@ -87,6 +89,7 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
         const NetLevel *level = &f->levels[l];
         bool again = false;
         double start = net_clock();
+        dnwrt_lap(PROFILE_START);
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
         do {
             right += run_level(n, f, b, l, again);

@@ -35,5 +35,60 @@ train Net { data = idx("no-images", "no-labels"); loss = cross_entropy }
 DNW
 expect "build" 0 "" "$dnw" build digits.dnw
 expect "made data" 0 "data random (numbers of the right shape; --data DIR reads the data set)" ./digits bench --steps 1 --batch 8
+expect "stages" 0 "for the lines of the file: dnw bench digits.dnw --profile" ./digits bench --steps 1 --batch 8 --profile
 expect "made data, as JSON" 0 '"data": "random"' ./digits bench --steps 1 --batch 8 --json
+
+# lines of the file: of all stages together they are the stage
+cat >net.dnw <<'DNW'
+fn Leaky(z) {
+  weight leak in 0.1 .. 5 ~ uniform(0.3, 2)
+  state v = 0
+  v' = leak * (tanh(z) - v)
+  v
+}
+graph Flow {
+  time = flow(0, 1, rk4(40))
+  input  x[2]
+  nodes  h[200] : Leaky
+  output y[2]
+  edges {
+    x[_] -> h[_]
+    h[i] -> h[j] where i != j
+    h[_] -> y[_]
+  } keep 10%
+}
+model Net(point) = point |> Flow
+train Net { data = spirals(200); batch = 100; loss = cross_entropy; optim = adam }
+DNW
+lines_agree() { # a "what" that must be there, with its line
+  python3 - "$said" "$@" <<'PY'
+import json, sys
+result, wanted = json.loads(sys.argv[1]), sys.argv[2:]
+found = {}
+for stage in result["profile"]:
+    if "lines" not in stage: continue
+    total = stage["seconds"] * result["threads"]
+    parts = [line["seconds"] for line in stage["lines"]]
+    assert abs(sum(parts) - total) <= 1e-6 * max(total, 1e-9) + 1e-9, (stage["stage"], sum(parts), total)
+    assert min(parts) > -1e-3 - 0.02 * total, stage
+    for line in stage["lines"]:
+        if "file" in line: found[f'{line["file"]}:{line["first"]} {line["what"]}, {line["when"]}'] = line["calls"]
+for line in wanted: assert found.get(line, 0) > 0, (line, found)
+PY
+}
+measured="bench net.dnw --profile --steps 2 --batch 100 --json"
+for threads in 1 2; do
+  expect "lines, $threads threads" 0 '"lines"' "$dnw" $measured --threads $threads
+  that "lines agree, $threads threads" lines_agree "net.dnw:14 Flow: sums over edges h -> h, forward" \
+    "net.dnw:14 Flow: sums over edges h -> h, again" "net.dnw:14 Flow: gradients of values, edges h -> h, backward" \
+    "net.dnw:15 Flow: candidate gradients h -> y, backward" "net.dnw:4 Flow: node function Leaky of h, forward" \
+    "net.dnw:7 Flow: states between evaluations, forward"
+done
+expect "lines, to infer" 0 '"lines"' "$dnw" $measured --threads 1 --infer
+that "lines agree, to infer" lines_agree "net.dnw:14 Flow: sums over edges h -> h, forward"
+expect "lines, cached" 0 '"lines"' env DNW_CC=/bin/false "$dnw" $measured
+expect "other programs are not measured" 0 '"ms_per_step"' "$dnw" bench net.dnw --steps 1 --json
+that "no profile" test "${said/profile/}" = "$said"
+expect "a program that measures itself" 0 "" "$dnw" build net.dnw --profile -o measured
+expect "its lines" 0 "net.dnw:14" ./measured bench --profile --steps 1
 finish
