@@ -295,6 +295,8 @@ typedef struct DenseLayer {
 Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span);
 /* check_cell.c */
 void build_cell(Check *k, Graph *g, int set, Val *function);
+/* x, momentum, eps: batch_norm of what a node receives. */
+Val *cell_batch_norm(Check *k, Val **a, Span span);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);
 /* Distribution or constant -> Init; fan sizes for kaiming and xavier. */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out);

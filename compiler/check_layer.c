@@ -237,6 +237,7 @@ static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
 
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
 {
+    if (k->mode == MODE_CELL && strcmp(b->name, "batch_norm") == 0) return cell_batch_norm(k, a, span);
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
     Value *x = a[0]->value;
     if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);

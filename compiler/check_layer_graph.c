@@ -103,8 +103,7 @@ static void set_cell(Check *k, NodeSet *s, Func *f, Value *value, const char *na
     func_result(f, "value", value);
     s->cell = f, s->cell_name = name;
     s->value_map = value->shape;
-    s->cell_back = grad_cell(k->perm, f);
-    func_prune(s->cell_back);
+    s->cell_back = grad_cell(k->perm, f, 0, NULL);
 }
 
 static Value *with_bias(Check *k, Graph *g, NodeSet *s, Func *f, Value *value, double fan_in)

@@ -204,6 +204,11 @@ static int64_t most_map_rows(const NodeSet *s, int lanes)
         int64_t rows = map_rows(all[i], lanes);
         most = rows > most ? rows : most;
     }
+    for (int i = 0; i < s->norms.count; i++) {
+        int64_t rows = map_rows(s->norms.at[i].back, lanes), input = map_rows(s->norms.at[i].input, lanes);
+        rows = rows > input ? rows : input;
+        most = rows > most ? rows : most;
+    }
     return most;
 }
 
@@ -212,6 +217,15 @@ static int64_t most_map_rows(const NodeSet *s, int lanes)
 int check_lanes(const Check *k, const Graph *g)
 {
     return k->c->options.lanes ? k->c->options.lanes : graph_lanes(g);
+}
+
+static void place_norms(Graph *g, NodeSet *s)
+{
+    for (int i = 0; i < s->norms.count; i++) {
+        Norm *n = &s->norms.at[i];
+        n->first = g->statistics, g->statistics += 2 * s->size;
+        if (n->pixels > g->norm_rows) g->norm_rows = n->pixels;
+    }
 }
 
 /* Rows of all nodes, once it is known what they carry. */
@@ -228,6 +242,7 @@ bool place_nodes(Check *k, Graph *g)
         int64_t maps = most_map_rows(s, lanes);
         if (maps > g->cell_rows) g->cell_rows = maps;
         if (s->first < 0) continue;
+        place_norms(g, s);
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
         g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
         int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);

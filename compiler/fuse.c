@@ -20,10 +20,22 @@ static bool runs_in_tiles(const Value *v)
     return (v->per_sample || is_sum(v)) && op_info[v->op].class != CLASS_LEAF;
 }
 
-/* Runs in rounds, with the gradients of all candidates between them: nothing else stands in its level. */
-static bool in_rounds(const Value *v)
+/* Goes window by window, with the gradients of all candidates between them. */
+static bool in_windows(const Value *v)
 {
     return v->op == IR_WIRED_BACK && is_timed(v->graph) && timed_rounds(v->graph);
+}
+
+/* Goes from one batch_norm of its node functions to the next, with their sums over tiles between them. */
+static bool has_norms(const Value *v)
+{
+    return (v->op == IR_WIRED && v->batch) || (v->op == IR_WIRED_BACK && v->args[0]->batch);
+}
+
+/* Runs in rounds: nothing else stands in its level. */
+static bool in_rounds(const Value *v)
+{
+    return in_windows(v) || has_norms(v);
 }
 
 static void set_levels(Arena *perm, Func *f)
@@ -86,7 +98,8 @@ static Plan *fuse_func(Arena *perm, Func *f)
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         PlanLevel *l = &p->levels.at[v->level];
-        if (in_rounds(v)) l->rounds = v->graph;
+        if (in_windows(v)) l->rounds = v->graph;
+        if (has_norms(v)) l->norms = v;
         if (is_sum(v)) vec_push(perm, &l->sums, v);
         if (runs_in_tiles(v)) place(perm, l, v);
         else if (op_info[v->op].class != CLASS_LEAF && op_info[v->op].class != CLASS_WIRED)

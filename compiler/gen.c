@@ -170,11 +170,12 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
     case IR_SUM_FIRST:
     case IR_SPREAD_FIRST: gen_first(t, v); break;
     case IR_SUM_SAMPLES: gen_sum_samples(t, v, f); break;
-    case IR_WIRED: gen_wired(t, v); break;
+    case IR_WIRED: gen_wired(t, v, f); break;
     case IR_WIRED_BACK: gen_wired_back(t, v, f); break;
     case IR_WIRED_INPUT: gen_wired_input(t, v); break;
-    case IR_WIRED_WEIGHT: /* summed by wired_back */
-    case IR_WIRED_EDGES:  /* by the runtime, for all tiles at once */
+    case IR_WIRED_WEIGHT:    /* summed by wired_back */
+    case IR_WIRED_EDGES:     /* by the runtime, for all tiles at once */
+    case IR_WIRED_STATISTIC: /* a view */
     case IR_RESHAPE:
     case IR_SLICE: break; /* views */
     default: BUG("no code for %s in a tile", op_info[v->op].text);

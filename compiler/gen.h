@@ -45,8 +45,13 @@ typedef struct GenTile {
     Emit *e;
     LLVMValueRef maps; /* room for the maps within a node function (Graph.cell_rows) */
     LLVMValueRef context, tile, number, valid; /* arguments of a stage; base of its tile; samples in it */
+    /* batch_norm: the set at hand; where the statistics of the step and their gradients stand in the shared
+     * area, NULL: those that are kept are taken */
+    const NodeSet *set;
+    const Value *wired, *wired_back;
+    int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
 } GenTile;
-void gen_wired(GenTile *t, const Value *v);
+void gen_wired(GenTile *t, const Value *v, const Func *f);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
 void gen_wired_input(GenTile *t, const Value *v);
 

@@ -76,6 +76,22 @@ static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
     return emit_splat(e, emit_load(e, e->real, emit_element(e, params, index)));
 }
 
+/* A number of batch_norm at a node. */
+static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node)
+{
+    Emit *e = t->e;
+    int kind = (int)(v->index % 4);
+    LLVMValueRef base = gen_context(e, t->context, CONTEXT_PARAM, e->ptr);
+    int64_t first = v->param ? v->param->offset : 0;
+    if (t->wired) {
+        const Value *from = kind < 2 ? t->wired : t->wired_back;
+        base = gen_context(e, t->context, CONTEXT_SHARED, e->ptr);
+        first = from->statistics + t->set->norms.at[v->index / 4].first + kind % 2 * t->set->size;
+    }
+    LLVMValueRef at = emit_element(e, base, emit_add(e, emit_int(e, first), node));
+    return emit_splat(e, emit_load(e, e->real, at));
+}
+
 /* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
 LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights)
 {
@@ -95,8 +111,11 @@ LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMVa
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
 {
     LLVMValueRef *weights = NEW_ARRAY(t->e->arena, LLVMValueRef, (size_t)f->values.count);
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WEIGHT) weights[i] = cell_weight(t, f->values.at[i], node);
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_WEIGHT) weights[i] = cell_weight(t, v, node);
+        if (v->op == IR_STATISTIC) weights[i] = cell_statistic(t, v, node);
+    }
     return weights;
 }
 

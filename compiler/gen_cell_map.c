@@ -152,7 +152,7 @@ static void load_numbers(CellCode *c)
         const Value *v = c->f->values.at[i];
         c->made[i] = NULL;
         if (v->op == IR_CONST) c->made[i] = gen_const(e, v, true);
-        else if (v->op == IR_WEIGHT) c->made[i] = c->weights[i];
+        else if (v->op == IR_WEIGHT || v->op == IR_STATISTIC) c->made[i] = c->weights[i];
         else if (v->op == IR_ARG && v->shape.rank == 0 && c->args[v->index])
             c->made[i] = emit_load(e, e->lanes, pixel_at(c, c->args[v->index], NULL));
     }

@@ -9,6 +9,7 @@
 #include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
+#include <stddef.h>
 
 /* ---- phases ---- */
 
@@ -34,30 +35,96 @@ static NodeLoop node_loop(GenTile *t, const Phase *p)
     return l;
 }
 
+/* What context->order says of phase number `phase`. */
+typedef struct PhaseRows {
+    LLVMValueRef set, nodes, count;
+} PhaseRows;
+
+static LLVMValueRef order_of(GenTile *t, const Graph *g)
+{
+    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_ORDER, t->e->ptr),
+                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtOrder)));
+}
+
+static PhaseRows phase_rows(Emit *e, LLVMValueRef *part, LLVMValueRef phase)
+{
+    LLVMValueRef field[3];
+    for (int i = 0; i < 3; i++)
+        field[i] = emit_load(e, e->i64, emit_bytes(e, part[i], emit_mul(e, phase, emit_int(e, 8))));
+    return (PhaseRows){field[0], emit_bytes(e, part[3], emit_mul(e, field[1], emit_int(e, 4))), field[2]};
+}
+
+/* Adds a case with code of its own; the builder stands in it. */
+static void begin_case(Emit *e, LLVMValueRef choice, int64_t value, const char *name)
+{
+    LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, e->function, name);
+    LLVMAddCase(choice, emit_int(e, value), block);
+    LLVMPositionBuilderAtEnd(e->builder, block);
+}
+
 /* for each phase, first to last or last to first: switch (set) { each set: its code } */
 static void phases(GenTile *t, const Value *v, bool backwards, PhaseCode *code, void *extra)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
-    LLVMValueRef order = emit_bytes(e, gen_context(e, t->context, CONTEXT_ORDER, e->ptr),
-                                    emit_int(e, g->number * (int64_t)sizeof(DnwrtOrder)));
-    LLVMValueRef count = emit_load(e, e->i64, order), part[4];
+    LLVMValueRef order = order_of(t, g), count = emit_load(e, e->i64, order), part[4];
     for (int i = 0; i < 4; i++)
         part[i] = emit_load(e, e->ptr, emit_bytes(e, order, emit_int(e, 8 * (i + 1))));
     EmitLoop l = emit_loop(e, count);
-    LLVMValueRef phase = backwards ? emit_sub(e, emit_sub(e, count, emit_int(e, 1)), l.i) : l.i, field[3];
-    for (int i = 0; i < 3; i++)
-        field[i] = emit_load(e, e->i64, emit_bytes(e, part[i], emit_mul(e, phase, emit_int(e, 8))));
-    LLVMValueRef nodes = emit_bytes(e, part[3], emit_mul(e, field[1], emit_int(e, 4)));
+    LLVMValueRef phase = backwards ? emit_sub(e, emit_sub(e, count, emit_int(e, 1)), l.i) : l.i;
+    PhaseRows rows = phase_rows(e, part, phase);
     LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
-    LLVMValueRef choice = LLVMBuildSwitch(e->builder, field[0], next, (unsigned)g->sets.count);
+    LLVMValueRef choice = LLVMBuildSwitch(e->builder, rows.set, next, (unsigned)g->sets.count);
     for (int s = 0; s < g->sets.count; s++) {
         if (g->sets.at[s].first < 0) continue;
-        LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, e->function, g->sets.at[s].name);
-        LLVMAddCase(choice, emit_int(e, s), block);
-        LLVMPositionBuilderAtEnd(e->builder, block);
-        code(t, v, &(Phase){s, nodes, field[2]}, extra);
+        begin_case(e, choice, s, g->sets.at[s].name);
+        t->set = &g->sets.at[s];
+        code(t, v, &(Phase){s, rows.nodes, rows.count}, extra);
         LLVMBuildBr(e->builder, next);
+    }
+    LLVMPositionBuilderAtEnd(e->builder, next);
+    emit_loop_end(e, &l);
+}
+
+/* The same for the turns of a round (kernel.h): switch (turn) { each step of each set: its code } */
+typedef struct TurnCode {
+    PhaseCode *sum, *finish;
+    void (*norm)(GenTile *t, const Value *v, const Phase *p, int norm);
+} TurnCode;
+
+static void set_turns(GenTile *t, const Value *v, const Phase *p, LLVMValueRef choice, LLVMBasicBlockRef next,
+                      const TurnCode *code, void *extra)
+{
+    const NodeSet *s = t->set;
+    for (int step = 0; step < TURN_NORM + s->norms.count; step++) {
+        begin_case(t->e, choice, (int64_t)p->set * TURN_STEPS + step, s->name);
+        if (step == TURN_SUM) code->sum(t, v, p, extra);
+        else if (step == TURN_FINISH) code->finish(t, v, p, extra);
+        else code->norm(t, v, p, step - TURN_NORM);
+        LLVMBuildBr(t->e->builder, next);
+    }
+}
+
+static void turns(GenTile *t, const Value *v, const TurnCode *code, void *extra)
+{
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    LLVMValueRef order = order_of(t, g), part[4], all[3];
+    LLVMValueRef round = gen_context(e, t->context, CONTEXT_TURNS, e->ptr);
+    for (int i = 0; i < 4; i++)
+        part[i] = emit_load(e, e->ptr, emit_bytes(e, order, emit_int(e, 8 * (i + 1))));
+    for (int i = 0; i < 3; i++)
+        all[i] = emit_load(e, i ? e->ptr : e->i64, emit_bytes(e, round, emit_int(e, 8 * i)));
+    EmitLoop l = emit_loop(e, all[0]);
+    LLVMValueRef at = emit_mul(e, l.i, emit_int(e, 8)),
+                 turn = emit_load(e, e->i64, emit_bytes(e, all[1], at));
+    PhaseRows rows = phase_rows(e, part, emit_load(e, e->i64, emit_bytes(e, all[2], at)));
+    LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
+    LLVMValueRef choice = LLVMBuildSwitch(e->builder, turn, next, (unsigned)g->sets.count * TURN_STEPS);
+    for (int s = 0; s < g->sets.count; s++) {
+        if (g->sets.at[s].first < 0) continue;
+        t->set = &g->sets.at[s];
+        set_turns(t, v, &(Phase){s, rows.nodes, rows.count}, choice, next, code, extra);
     }
     LLVMPositionBuilderAtEnd(e->builder, next);
     emit_loop_end(e, &l);
@@ -113,16 +180,27 @@ static void sum_phase(GenTile *t, const Value *v, const Phase *p, GenBlocks sums
     if (fresh) start_blocks(t, p, sums, NULL, s->pixels);
 }
 
-static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extra)
+/* Where the sums of a set with a function stand: in the rows that wired_back will overwrite, or in room of
+ * their own. */
+static GenBlocks sums_of(GenTile *t, const Value *v, const NodeSet *s)
+{
+    if (v->partial < 0) return gen_work(t, v, s->pitch);
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->partial + s->first_sum)), s->pitch};
+}
+
+static void forward_sums(GenTile *t, const Value *v, const Phase *p, void *extra)
 {
     (void)extra;
     const NodeSet *s = &v->graph->sets.at[p->set];
-    GenBlocks values = values_of(t, v, p->set), sums = values;
-    if (s->cell && v->partial >= 0)
-        sums = (GenBlocks){gen_row(t, emit_int(t->e, v->partial + s->first_sum)), s->pitch};
-    else if (s->cell) sums = gen_work(t, v, s->pitch);
-    sum_phase(t, v, p, sums);
+    sum_phase(t, v, p, s->cell ? sums_of(t, v, s) : values_of(t, v, p->set));
+}
+
+static void forward_cells(GenTile *t, const Value *v, const Phase *p, void *extra)
+{
+    (void)extra;
+    const NodeSet *s = &v->graph->sets.at[p->set];
     if (!s->cell) return;
+    GenBlocks values = values_of(t, v, p->set), sums = sums_of(t, v, s);
     NodeLoop l = node_loop(t, p);
     LLVMValueRef sum = gen_block(t->e, sums, l.node);
     gen_cell(t, s->cell, l.node, &sum, &(CellResult){RESULT_STORE, gen_block(t->e, values, l.node)});
@@ -130,11 +208,49 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
     gen_lap_cell(t->e, v->graph, s, s->cell);
 }
 
-void gen_wired(GenTile *t, const Value *v)
+static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extra)
 {
+    forward_sums(t, v, p, extra);
+    forward_cells(t, v, p, extra);
+}
+
+/* Where the tile puts its part of the first number of norm `norm` of a node; the second is `size` behind it.
+ */
+static LLVMValueRef moments_at(GenTile *t, const Value *v, int norm, LLVMValueRef node, int64_t plan_rows)
+{
+    int64_t first = plan_rows * t->e->row + v->moments + t->set->norms.at[norm].first;
+    return emit_element(t->e, t->tile, emit_add(t->e, emit_int(t->e, first), node));
+}
+
+/* Mean of what a norm is given at each node, and squares of the distances from it. */
+static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
+{
+    Emit *e = t->e;
+    const Norm *n = &t->set->norms.at[norm];
+    GenBlocks sums = sums_of(t, v, t->set);
+    int64_t room =
+        v->address + shape_size(v->shape) + v->graph->cell_rows + (v->partial < 0 ? v->graph->work_rows : 0);
+    NodeLoop l = node_loop(t, p);
+    LLVMValueRef sum = gen_block(e, sums, l.node), x = gen_row(t, emit_int(e, room)),
+                 mean = moments_at(t, v, norm, l.node, t->plan_rows);
+    if (n->input->results.at[0]->op == IR_ARG) x = sum;
+    else gen_cell(t, n->input, l.node, &sum, &(CellResult){RESULT_STORE, x});
+    LLVMValueRef args[5] = {x, emit_int(e, n->pixels), t->valid, mean,
+                            emit_element(e, mean, emit_int(e, t->set->size))};
+    emit_kernel(e, "moments", e->none, 5, args);
+    emit_loop_end(e, &l.loop);
+    gen_lap(e, n->span, "%s.%s: statistics", v->graph->name, t->set->name);
+}
+
+void gen_wired(GenTile *t, const Value *v, const Func *f)
+{
+    static const TurnCode code = {forward_sums, forward_cells, forward_norm};
     t->maps = gen_maps(t, v);
+    t->wired = v->batch ? v : NULL, t->plan_rows = f->plan_rows;
     if (is_timed(v->graph)) gen_timed(t, v);
+    else if (v->batch) turns(t, v, &code, NULL);
     else phases(t, v, false, forward_phase, NULL);
+    t->wired = NULL;
     gen_lap(t->e, v->graph->span, "%s: the rest", v->graph->name);
 }
 
@@ -160,26 +276,43 @@ static void shared_backward(GenTile *t, const Value *v, const Phase *p, const Fu
     }
 }
 
-static void cell_backward(GenTile *t, const Func *train, const NodeSet *s, LLVMValueRef node,
+/* Arguments of a gradient function. */
+static LLVMValueRef *back_arguments(GenTile *t, const Value *v, LLVMValueRef sum, LLVMValueRef d_value)
+{
+    LLVMValueRef *args = NEW_ARRAY(t->e->arena, LLVMValueRef, 3);
+    args[0] = sum, args[1] = d_value;
+    if (v->arg_count > 2) args[2] = gen_row(t, emit_int(t->e, v->args[2]->address));
+    return args;
+}
+
+static void cell_backward(GenTile *t, const Value *v, const Func *train, LLVMValueRef node,
                           LLVMValueRef d_sum, LLVMValueRef d_value)
 {
+    const NodeSet *s = t->set;
     CellTotals totals = gen_totals(t->e, s->cell);
     CellResult *results = NEW_ARRAY(t->e->arena, CellResult, (size_t)totals.weights.count + 1);
     results[0] = (CellResult){RESULT_STORE, d_sum};
     gen_total_results(&totals, results + 1);
-    gen_cell(t, s->cell_back, node, (LLVMValueRef[]){d_sum, d_value}, results);
+    gen_cell(t, s->cell_back, node, back_arguments(t, v, d_sum, d_value), results);
     gen_add_totals(t, &totals, train, node, false);
+}
+
+/* Gradients of what the nodes send: in room of their own, or where they have no function in their place. */
+static GenBlocks d_values_of(GenTile *t, const Value *v, int set)
+{
+    const NodeSet *s = &v->graph->sets.at[set];
+    return s->cell ? gen_work(t, v, s->value_pitch) : gradients_of(t, v, set);
 }
 
 /* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient.
  * `train` holds the wired_weight values. */
-static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *train)
+static void backward_sums(GenTile *t, const Value *v, const Phase *p, void *train)
 {
+    (void)train;
     const Graph *g = v->graph;
     const NodeSet *s = &g->sets.at[p->set];
     const Value *embed = v->args[1];
-    GenBlocks d_sums = gradients_of(t, v, p->set),
-              d_values = s->cell ? gen_work(t, v, s->value_pitch) : d_sums;
+    GenBlocks d_values = d_values_of(t, v, p->set);
     bool fresh = true;
     if (embed_set(embed) == p->set) {
         GenBlocks given = tensor_of(t, embed->args[0], s->value_pixels);
@@ -194,25 +327,81 @@ static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *tra
         fresh = false;
     }
     if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
-    if (s->cell) {
+}
+
+static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *train)
+{
+    GenBlocks d_sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
+    if (t->set->cell) {
         NodeLoop l = node_loop(t, p);
-        cell_backward(t, train, s, l.node, gen_block(t->e, d_sums, l.node),
+        cell_backward(t, v, train, l.node, gen_block(t->e, d_sums, l.node),
                       gen_block(t->e, d_values, l.node));
         emit_loop_end(t->e, &l.loop);
-        gen_lap_cell(t->e, g, s, s->cell);
+        gen_lap_cell(t->e, v->graph, t->set, t->set->cell);
     }
     shared_backward(t, v, p, train);
 }
 
+static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *train)
+{
+    backward_sums(t, v, p, train);
+    backward_cells(t, v, p, train);
+}
+
+/* Gradients of the statistics of a norm at each node, as far as this tile knows. */
+static void backward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
+{
+    Emit *e = t->e;
+    GenBlocks sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
+    NodeLoop l = node_loop(t, p);
+    LLVMValueRef at = moments_at(t, v, norm, l.node, t->plan_rows);
+    CellResult results[2];
+    for (int k = 0; k < 2; k++) {
+        results[k] = (CellResult){RESULT_TOTAL, emit_scratch(e, e->width)};
+        emit_store(e, emit_real(e, 0, true), results[k].to);
+    }
+    gen_cell(t, t->set->norms.at[norm].back, l.node,
+             back_arguments(t, v, gen_block(e, sums, l.node), gen_block(e, d_values, l.node)), results);
+    for (int k = 0; k < 2; k++) {
+        LLVMValueRef args[2] = {results[k].to, emit_int(e, e->width)};
+        emit_store(e, emit_kernel(e, "sum_lanes", e->real, 2, args),
+                   emit_element(e, at, emit_int(e, k * t->set->size)));
+    }
+    emit_loop_end(e, &l.loop);
+    gen_lap(e, t->set->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, t->set->name);
+}
+
+/* A round of several: sums start at 0 in the first one. */
+static void clear_first(GenTile *t, const Value *v, const Func *f)
+{
+    Emit *e = t->e;
+    LLVMValueRef round = gen_context(e, t->context, CONTEXT_TURNS, e->ptr),
+                 first = emit_load(e, e->i64, emit_bytes(e, round, emit_int(e, offsetof(DnwrtTurns, first))));
+    LLVMBasicBlockRef clear = LLVMAppendBasicBlockInContext(e->context, e->function, "clear"),
+                      go = LLVMAppendBasicBlockInContext(e->context, e->function, "go");
+    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntNE, first, emit_int(e, 0), ""), clear, go);
+    LLVMPositionBuilderAtEnd(e->builder, clear);
+    gen_clear_partials(t, v, f);
+    LLVMBuildBr(e->builder, go);
+    LLVMPositionBuilderAtEnd(e->builder, go);
+}
+
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
+    static const TurnCode code = {backward_sums, backward_cells, backward_norm};
+    bool batch = v->args[0]->batch;
+    t->maps = gen_maps(t, v);
+    t->wired = batch ? v->args[0] : NULL, t->wired_back = v, t->plan_rows = f->plan_rows;
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
+    } else if (batch) {
+        clear_first(t, v, f);
+        turns(t, v, &code, (void *)f);
     } else {
-        t->maps = gen_maps(t, v);
         gen_clear_partials(t, v, f);
         phases(t, v, true, backward_phase, (void *)f);
     }
+    t->wired = NULL;
     gen_lap(t->e, v->graph->span, "%s: the rest", v->graph->name);
 }
 

@@ -74,29 +74,6 @@ static Value *zeros(Func *f, Shape shape)
     return v;
 }
 
-Func *grad_cell(Arena *perm, const Func *cell)
-{
-    Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
-    Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
-    Value *dy = func_add(f, IR_ARG, (Span){0}, 0, NULL);
-    dy->index = 1, dy->shape = cell->results.at[0]->shape;
-    Vec(Value *) wanted = {0};
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == 0)
-            vec_push(perm, &wanted, f->values.at[i]);
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
-    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
-    grad_append(f, 1, &map[cell->results.at[0]->id], &dy, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++) {
-        const Value *w = wanted.at[i];
-        const char *name =
-            i == 0 ? "sum" : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : zeros(f, w->shape));
-    }
-    return f;
-}
-
 static Value *argument(Func *f, int index, Shape shape)
 {
     for (int i = 0; i < f->values.count; i++)
@@ -104,6 +81,71 @@ static Value *argument(Func *f, int index, Shape shape)
     Value *v = func_add(f, IR_ARG, (Span){0}, 0, NULL);
     v->index = index, v->shape = shape;
     return v;
+}
+
+static Value *statistic(Func *f, int index)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_STATISTIC && f->values.at[i]->index == index) return f->values.at[i];
+    Value *v = func_add(f, IR_STATISTIC, (Span){0}, 0, NULL);
+    v->index = index;
+    return v;
+}
+
+/* The gradient of a norm's x by way of its statistics. */
+static Value *norm_seed(Func *f, Value *x, int norm)
+{
+    Value *mean = statistic(f, 4 * norm), *d_mean = statistic(f, 4 * norm + 2),
+          *d_variance = statistic(f, 4 * norm + 3), *two = func_const(f, 2);
+    Value *centred = func_binary(f, IR_SUB, x, mean), *twice = func_binary(f, IR_MUL, two, d_variance);
+    Value *spread = func_binary(f, IR_MUL, centred, twice), *d = func_binary(f, IR_ADD, spread, d_mean);
+    return func_binary(f, IR_MUL, d, argument(f, 2, (Shape){0}));
+}
+
+/* From the function with all gradients as results: those of the statistics of each norm go to functions of
+ * their own. */
+static void split_norms(Arena *perm, Func *f, int first, int count, Norm *norms)
+{
+    for (int i = 0; i < count; i++) {
+        Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
+        Norm *n = &norms[i];
+        n->back = func_copy(perm, f, arena_printf(perm, "%s.norm%d", f->name, i), map);
+        for (int k = 0; k < 2; k++)
+            func_result(n->back, k ? "variance" : "mean", map[f->results.at[first + 2 * i + k]->id]);
+        func_prune(n->back);
+    }
+    f->results.count = f->result_names.count = first;
+    func_prune(f);
+}
+
+Func *grad_cell(Arena *perm, const Func *cell, int count, Norm *norms)
+{
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
+    Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
+    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
+    vec_push(perm, &wanted, argument(f, 0, (Shape){0}));
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
+    int first = wanted.count;
+    for (int i = 0; i < 2 * count; i++) vec_push(perm, &wanted, statistic(f, 4 * (i / 2) + i % 2));
+    vec_push(perm, &y, map[cell->results.at[0]->id]);
+    vec_push(perm, &seed, argument(f, 1, cell->results.at[0]->shape));
+    for (int i = 0; i < count; i++) {
+        vec_push(perm, &y, map[norms[i].x->id]);
+        vec_push(perm, &seed, norm_seed(f, y.at[1 + i], i));
+    }
+    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
+    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
+    for (int i = 0; i < wanted.count; i++) {
+        const Value *w = wanted.at[i];
+        const char *name = i == 0 ? "sum"
+                           : w->op == IR_STATISTIC
+                               ? "statistic"
+                               : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
+        func_result(f, name, grads[i] ? grads[i] : zeros(f, w->shape));
+    }
+    split_norms(perm, f, first, count, norms);
+    return f;
 }
 
 Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, int states, Shape state, bool slope)

@@ -11,8 +11,14 @@
 void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
                  Value **grads);
 /* The vector-Jacobian product of a node function: ARG 0 the sum, ARG 1 the gradient of its value; results:
- * gradient of the sum, then of each of `weights`' components in order. */
-Func *grad_cell(Arena *perm, const Func *cell);
+ * gradient of the sum, then of each of `weights`' components in order.
+ *
+ * With norms (model.h), their statistics are leaves m and v, and x moves them: dm/dx = 1 / N, dv/dx = 2 (x -
+ * m) / N. So x is given the gradient (ARG 2) (dL/dm / N + 2 (x - m) dL/dv / N), which is right for norm i
+ * when the gradients of the statistics of all norms are known that come after it. norms[i].back is made to
+ * find them. */
+struct Norm;
+Func *grad_cell(Arena *perm, const Func *cell, int count, struct Norm *norms);
 
 /* The same for a function in time (timed.h): `send` or `move` with `states` states; ARG 1 + states + k is the
  * gradient of result k. Results: gradient of the sum (unless `sum`, its shape, is NULL), of each

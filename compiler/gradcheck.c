@@ -217,7 +217,7 @@ static void cell_draw(CellProbe *p, CellWorst *worst)
 {
     const Func *cell = p->set->cell;
     int result = 1;
-    eval_cell(&p->back, (const double *[]){p->sum, p->dy}, p->param, p->node);
+    eval_cell(&p->back, (const double *[]){p->sum, p->dy, (const double[]){1}}, p->param, p->node);
     for (int64_t i = 0; i < p->set->pixels; i++)
         cell_entry(p, &p->sum[i], cell_result(&p->back, 0)[i], &worst[0]);
     for (int i = 0; i < cell->values.count; i++) {

@@ -107,7 +107,7 @@ Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
         Value *c = map[i] = func_add(to, v->op, v->span, v->arg_count, args);
         c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
         c->number = v->number, c->extra = v->extra, c->index = v->index, c->param = v->param,
-        c->graph = v->graph, c->window = v->window;
+        c->graph = v->graph, c->window = v->window, c->batch = v->batch;
     }
     return to;
 }

@@ -78,18 +78,22 @@ struct Value {
     Value **args;
     double number; /* CONST, DROPOUT (probability), LAYER_NORM, BATCH_NORM (epsilon) */
     double extra;  /* BATCH_NORM: momentum */
-    int64_t index; /* ARG, WEIGHT, SLICE, EMBED, RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set, or sets +
-                      bundle; CROP, PAD_MAP: pixel of the large map where the small one begins */
+    int64_t index; /* ARG, WEIGHT, STATISTIC, WIRED_STATISTIC (element of the statistics), SLICE, EMBED,
+                      RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set, or sets + bundle; CROP, PAD_MAP: pixel of
+                      the large map where the small one begins */
     Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;
+    bool batch; /* WIRED: batch_norm in node functions takes the statistics of the step, not the kept ones */
     Span span;
     /* by fuse and plan: */
-    int group;       /* pointwise values of one group are computed in one loop; -1: none */
-    int level;       /* barriers before it runs */
-    bool stored;     /* lives in memory */
-    int64_t address; /* first row in the tile, or element in the shared area; -1 */
-    int64_t partial; /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
+    int group;                   /* pointwise values of one group are computed in one loop; -1: none */
+    int level;                   /* barriers before it runs */
+    bool stored;                 /* lives in memory */
+    int64_t address;             /* first row in the tile, or element in the shared area; -1 */
+    int64_t partial;             /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
+    int64_t statistics, moments; /* WIRED with `batch`, and its WIRED_BACK: statistics of batch_norm, or
+                                    gradients by them: element of the shared area; the tile's own part */
 };
 
 typedef struct Func {

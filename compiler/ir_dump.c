@@ -20,6 +20,8 @@ static void print_value(const Value *v, FILE *out)
     switch (v->op) {
     case IR_CONST: fprintf(out, " %.9g", v->number); break;
     case IR_ARG:
+    case IR_STATISTIC:
+    case IR_WIRED_STATISTIC:
     case IR_RANDOM:
     case IR_SLICE:
     case IR_EMBED:
@@ -38,7 +40,8 @@ static void print_value(const Value *v, FILE *out)
     if (w->size)
         fprintf(out, " window %lld stride %lld dilation %lld", (long long)w->size, (long long)w->stride,
                 (long long)w->dilation);
-    if (v->graph && v->op == IR_WIRED) fprintf(out, " graph %s", v->graph->name);
+    if (v->graph && v->op == IR_WIRED)
+        fprintf(out, v->batch ? " graph %s with statistics of the step" : " graph %s", v->graph->name);
 }
 
 static void print_results(const Func *f, FILE *out)
@@ -86,7 +89,7 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
         if (op_info[f->values.at[i]->op].class == CLASS_LEAF) print_planned(f->values.at[i], addresses, out);
     for (int l = 0; l < p->levels.count; l++) {
         const PlanLevel *level = &p->levels.at[l];
-        fprintf(out, "level %d%s\n", l, level->rounds ? " in rounds" : "");
+        fprintf(out, "level %d%s\n", l, level->rounds || level->norms ? " in rounds" : "");
         for (int i = 0; i < level->once.count; i++) print_planned(level->once.at[i], addresses, out);
         for (int s = 0; s < level->steps.count; s++) {
             const PlanStep *step = &level->steps.at[s];
@@ -118,6 +121,8 @@ static void cells_dump(const Model *m, bool back, FILE *out)
         for (int s = 0; s < m->graphs.at[g]->sets.count; s++) {
             const NodeSet *set = &m->graphs.at[g]->sets.at[s];
             if (set->cell) func_dump(back ? set->cell_back : set->cell, out);
+            for (int i = 0; i < set->norms.count; i++)
+                func_dump(back ? set->norms.at[i].back : set->norms.at[i].input, out);
             if (!set->states) continue;
             func_dump(back ? set->send_back : set->send, out);
             if (set->show != set->send) func_dump(back ? set->show_back : set->show, out);

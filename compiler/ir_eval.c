@@ -43,6 +43,8 @@ typedef struct WiredEval {
     const double *input; /* (batch, input set) */
     double *z, *sum;     /* (batch, rows), (batch, sum_rows) */
     double *dz, *dsum;
+    bool batch;                        /* batch_norm takes the statistics of the batch */
+    double *statistics, *d_statistics; /* Eval.statistics of wired, of wired_back */
 } WiredEval;
 
 /* What a node sends: `value_pixels` numbers. */
@@ -81,22 +83,99 @@ static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, 
     }
 }
 
-static void wired_forward(const WiredEval *w, int64_t sample)
+/* The functions of a set; they read the statistics of the node at hand from `known`. */
+typedef struct SetCells {
+    int set;
+    const NodeSet *s;
+    double known[4 * MOST_NORMS];
+    Cell forward, back, input[MOST_NORMS], norm_back[MOST_NORMS];
+} SetCells;
+
+static SetCells *set_cells(const WiredEval *w, int set)
+{
+    SetCells *c = NEW(w->arena, SetCells);
+    const NodeSet *s = &w->g->sets.at[set];
+    c->set = set, c->s = s;
+    if (!s->cell) return c;
+    c->forward = cell_new(w->arena, s->cell), c->back = cell_new(w->arena, s->cell_back);
+    c->forward.statistics = c->back.statistics = c->known;
+    for (int n = 0; n < s->norms.count; n++) {
+        c->input[n] = cell_new(w->arena, s->norms.at[n].input);
+        c->norm_back[n] = cell_new(w->arena, s->norms.at[n].back);
+        c->input[n].statistics = c->norm_back[n].statistics = c->known;
+    }
+    return c;
+}
+
+/* The statistics of one node as its functions number them. */
+static void know(const WiredEval *w, SetCells *c, int64_t node)
+{
+    const NodeSet *s = c->s;
+    for (int i = 0; i < 4 * s->norms.count; i++) {
+        const double *all = i % 4 < 2 ? w->statistics : w->d_statistics;
+        c->known[i] = all ? all[s->norms.at[i / 4].first + i % 2 * s->size + node] : 0;
+    }
+}
+
+static void keep_statistics(const WiredEval *w)
+{
+    for (int i = 0; i < w->g->sets.count; i++) {
+        const NodeSet *s = &w->g->sets.at[i];
+        for (int n = 0; n < s->norms.count; n++) {
+            const Norm *norm = &s->norms.at[n];
+            double *out = w->statistics + norm->first;
+            memcpy(out, w->c->param + norm->mean->offset, (size_t)s->size * sizeof *out);
+            memcpy(out + s->size, w->c->param + norm->variance->offset, (size_t)s->size * sizeof *out);
+        }
+    }
+}
+
+/* Mean and variance of what norm `n` of a node is given, over the batch and its pixels. */
+static void find_statistics(const WiredEval *w, SetCells *c, int n, int64_t node)
+{
+    const NodeSet *s = c->s;
+    const Norm *norm = &s->norms.at[n];
+    double *out = w->statistics + norm->first + node, total = 0;
+    know(w, c, node);
+    for (int twice = 0; twice < 2; twice++, out += s->size, total = 0) {
+        double mean = twice ? out[-s->size] : 0;
+        for (int64_t sample = 0; sample < w->c->batch; sample++) {
+            eval_cell(&c->input[n], (const double *[]){w->sum + sum_row(w, s, node, sample)}, w->c->param,
+                      node);
+            const double *x = cell_result(&c->input[n], 0);
+            for (int64_t i = 0; i < norm->pixels; i++) total += twice ? (x[i] - mean) * (x[i] - mean) : x[i];
+        }
+        *out = total / (double)(w->c->batch * norm->pixels);
+    }
+}
+
+/* One node of all samples. */
+static void node_forward(const WiredEval *w, SetCells *c, int64_t node)
+{
+    const NodeSet *s = c->s;
+    for (int64_t sample = 0; sample < w->c->batch; sample++) {
+        double *sum = w->sum + sum_row(w, s, node, sample);
+        sum_into(w, c->set, node, sample, sum);
+        for (int64_t q = 0; q < s->pixels && s->role == 0; q++)
+            sum[q] += w->input[(sample * s->size + node) * s->pixels + q];
+    }
+    for (int n = 0; n < s->norms.count && w->batch; n++) find_statistics(w, c, n, node);
+    know(w, c, node);
+    for (int64_t sample = 0; sample < w->c->batch; sample++) {
+        double *sum = w->sum + sum_row(w, s, node, sample), *z = w->z + value_row(w, s, node, sample);
+        if (s->cell) eval_cell(&c->forward, (const double *[]){sum}, w->c->param, node);
+        memcpy(z, s->cell ? cell_result(&c->forward, 0) : sum, (size_t)s->value_pixels * sizeof *z);
+    }
+}
+
+static void wired_forward(const WiredEval *w)
 {
     const Graph *g = w->g;
+    if (!w->batch) keep_statistics(w);
     for (int p = 0; p < g->order.phase_count; p++) {
-        const WiringPhase *phase = &g->order.phases[p];
-        const NodeSet *s = &g->sets.at[phase->set];
-        Cell cell = s->cell ? cell_new(w->arena, s->cell) : (Cell){0};
-        for (int64_t i = 0; i < phase->count; i++) {
-            int64_t node = g->order.nodes[phase->first + i];
-            double *sum = w->sum + sum_row(w, s, node, sample), *z = w->z + value_row(w, s, node, sample);
-            sum_into(w, phase->set, node, sample, sum);
-            for (int64_t q = 0; q < s->pixels && s->role == 0; q++)
-                sum[q] += w->input[(sample * s->size + node) * s->pixels + q];
-            if (s->cell) eval_cell(&cell, (const double *[]){sum}, w->c->param, node);
-            memcpy(z, s->cell ? cell_result(&cell, 0) : sum, (size_t)s->value_pixels * sizeof *z);
-        }
+        SetCells *c = set_cells(w, g->order.phases[p].set);
+        for (int64_t i = 0; i < g->order.phases[p].count; i++)
+            node_forward(w, c, g->order.nodes[g->order.phases[p].first + i]);
     }
 }
 
@@ -121,24 +200,51 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
     }
 }
 
-static void wired_backward(const WiredEval *w, int64_t sample, const double *dy)
+/* A gradient function of a node. */
+static void eval_back(const WiredEval *w, const Cell *back, const NodeSet *s, int64_t node, int64_t sample)
+{
+    static const double valid = 1;
+    eval_cell(back,
+              (const double *[]){w->sum + sum_row(w, s, node, sample), w->dz + value_row(w, s, node, sample),
+                                 &valid},
+              w->c->param, node);
+}
+
+/* dL/d(statistics) of norm `n` of a node, over the numbers they were taken of; later norms' are known. */
+static void find_gradients(const WiredEval *w, SetCells *c, int n, int64_t node)
+{
+    const NodeSet *s = c->s;
+    const Norm *norm = &s->norms.at[n];
+    double *out = w->d_statistics + norm->first + node;
+    know(w, c, node);
+    for (int64_t sample = 0; sample < w->c->batch; sample++) {
+        eval_back(w, &c->norm_back[n], s, node, sample);
+        for (int k = 0; k < 2; k++)
+            out[k * s->size] += *cell_result(&c->norm_back[n], k) / (double)(w->c->batch * norm->pixels);
+    }
+}
+
+static void node_backward(const WiredEval *w, SetCells *c, int64_t node)
+{
+    const NodeSet *s = c->s;
+    for (int n = s->norms.count - 1; n >= 0 && w->batch; n--) find_gradients(w, c, n, node);
+    know(w, c, node);
+    for (int64_t sample = 0; sample < w->c->batch; sample++) {
+        const double *d = w->dz + value_row(w, s, node, sample);
+        if (s->cell) eval_back(w, &c->back, s, node, sample), d = cell_result(&c->back, 0);
+        memcpy(w->dsum + sum_row(w, s, node, sample), d, (size_t)s->pixels * sizeof *d);
+        spread_back(w, c->set, node, sample, NULL);
+    }
+}
+
+static void wired_backward(const WiredEval *w, const double *dy)
 {
     const Graph *g = w->g;
-    memcpy(w->dz + sample * g->rows, dy, (size_t)g->rows * sizeof *dy);
+    memcpy(w->dz, dy, (size_t)(w->c->batch * g->rows) * sizeof *dy);
     for (int p = g->order.phase_count - 1; p >= 0; p--) {
-        const WiringPhase *phase = &g->order.phases[p];
-        const NodeSet *s = &g->sets.at[phase->set];
-        Cell cell = s->cell ? cell_new(w->arena, s->cell_back) : (Cell){0};
-        for (int64_t i = 0; i < phase->count; i++) {
-            int64_t node = g->order.nodes[phase->first + i], row = sum_row(w, s, node, sample);
-            const double *d = w->dz + value_row(w, s, node, sample);
-            if (s->cell) {
-                eval_cell(&cell, (const double *[]){w->sum + row, d}, w->c->param, node);
-                d = cell_result(&cell, 0);
-            }
-            memcpy(w->dsum + row, d, (size_t)s->pixels * sizeof *d);
-            spread_back(w, phase->set, node, sample, NULL);
-        }
+        SetCells *c = set_cells(w, g->order.phases[p].set);
+        for (int64_t i = 0; i < g->order.phases[p].count; i++)
+            node_backward(w, c, g->order.nodes[g->order.phases[p].first + i]);
     }
 }
 
@@ -162,20 +268,18 @@ static void wired_input(const WiredEval *w, int64_t sample, double *out)
 static void wired_weight(const WiredEval *w, const Value *v, double *out)
 {
     const NodeSet *s = &w->g->sets.at[v->index];
-    Cell cell = cell_new(w->arena, s->cell_back);
+    SetCells *c = set_cells(w, (int)v->index);
     for (int64_t sample = 0; sample < w->c->batch; sample++)
         for (int64_t node = 0; node < s->size; node++) {
             int result = 1;
-            eval_cell(&cell,
-                      (const double *[]){w->sum + sum_row(w, s, node, sample),
-                                         w->dz + value_row(w, s, node, sample)},
-                      w->c->param, node);
+            know(w, c, node);
+            eval_back(w, &c->back, s, node, sample);
             for (int i = 0; i < s->cell->values.count; i++) {
                 const Value *weight = s->cell->values.at[i];
                 if (weight->op != IR_WEIGHT) continue;
                 if (weight->param == v->param)
                     out[(v->param->shared ? 0 : node * v->param->components) + weight->index] +=
-                        *cell_result(&cell, result);
+                        *cell_result(&c->back, result);
                 result++;
             }
         }
@@ -209,11 +313,13 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         eval_timed(a, e, v, c);
         return;
     }
-    const Value *wired = v->op == IR_WIRED ? v : v->op == IR_WIRED_BACK ? v->args[0] : v->args[0]->args[0];
-    const Value *back = v->op == IR_WIRED ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
+    bool forward = v->op == IR_WIRED || v->op == IR_WIRED_STATISTIC;
+    const Value *back = forward ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
+    const Value *wired = v->op == IR_WIRED ? v : forward ? v->args[0] : back->args[0];
     const Graph *g = wired->graph;
     int64_t rows = v->op == IR_WIRED ? g->sum_rows : g->rows; /* sums, or gradients of values */
     e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(c->batch * rows) + 1);
+    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)g->statistics + 1);
     WiredEval w = {a,
                    c,
                    g,
@@ -221,13 +327,17 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
                    e->value[wired->id],
                    e->sums[wired->id],
                    back ? e->sums[back->id] : NULL,
-                   back ? e->value[back->id] : NULL};
+                   back ? e->value[back->id] : NULL,
+                   wired->batch,
+                   e->statistics[wired->id],
+                   back ? e->statistics[back->id] : NULL};
     double *out = e->value[v->id];
-    for (int64_t s = 0; s < c->batch; s++) {
-        if (v->op == IR_WIRED) wired_forward(&w, s);
-        if (v->op == IR_WIRED_BACK) wired_backward(&w, s, e->value[v->args[1]->id] + s * g->rows);
-        if (v->op == IR_WIRED_INPUT) wired_input(&w, s, out + s * shape_size(v->shape));
-    }
+    if (v->op == IR_WIRED) wired_forward(&w);
+    if (v->op == IR_WIRED_BACK) wired_backward(&w, e->value[v->args[1]->id]);
+    for (int64_t s = 0; s < c->batch && v->op == IR_WIRED_INPUT; s++)
+        wired_input(&w, s, out + s * shape_size(v->shape));
+    if (v->op == IR_WIRED_STATISTIC)
+        memcpy(out, w.statistics + v->index, (size_t)shape_size(v->shape) * sizeof *out);
     if (v->op == IR_WIRED_WEIGHT && v->index < g->sets.count) wired_weight(&w, v, out);
     else if (v->op == IR_WIRED_WEIGHT) wired_edges(&w, v, (int)v->index - g->sets.count, out);
     if (v->op == IR_WIRED_EDGES) wired_edges(&w, v, (int)v->index, out);
@@ -295,6 +405,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
     Eval *e = NEW(a, Eval);
     e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->sums = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    e->statistics = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->trace = NEW_ARRAY(a, struct TimedTrace *, (size_t)f->values.count);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];

@@ -30,6 +30,7 @@ typedef struct EvalContext EvalContext;
 typedef struct Eval {
     double **value; /* by value number: (batch or 1, size) */
     double **sums;  /* WIRED: sums of all nodes; WIRED_BACK: gradients of all node values (batch, nodes) */
+    double **statistics; /* of batch_norm: WIRED: those found or kept; WIRED_BACK: gradients over numbers */
     struct TimedTrace **trace; /* WIRED, WIRED_BACK of graphs in time */
 } Eval;
 
@@ -41,7 +42,8 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
 /* A node function (or its gradient) and room for its values. */
 typedef struct Cell {
     const Func *f;
-    double **value; /* by value number, row-major */
+    double **value;           /* by value number, row-major */
+    const double *statistics; /* STATISTIC by index; NULL: those kept, and no gradients */
 } Cell;
 Cell cell_new(Arena *a, const Func *f);
 /* For one node: `args` by ARG index; NULL: the function does not use it. */

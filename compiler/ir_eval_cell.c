@@ -4,7 +4,7 @@
 
 Cell cell_new(Arena *a, const Func *f)
 {
-    Cell c = {f, NEW_ARRAY(a, double *, (size_t)f->values.count + 1)};
+    Cell c = {f, NEW_ARRAY(a, double *, (size_t)f->values.count + 1), NULL};
     for (int i = 0; i < f->values.count; i++)
         c.value[i] = NEW_ARRAY(a, double, (size_t)shape_size(f->values.at[i]->shape) + 1);
     return c;
@@ -33,6 +33,8 @@ void eval_cell(const Cell *c, const double *const *args, const double *param, in
         else if (v->op == IR_ARG) continue;
         else if (v->op == IR_WEIGHT)
             *out = param[v->param->offset + (v->param->shared ? 0 : node * v->param->components) + v->index];
+        else if (v->op == IR_STATISTIC && c->statistics) *out = c->statistics[v->index];
+        else if (v->op == IR_STATISTIC) *out = v->index % 4 < 2 ? param[v->param->offset + node] : 0;
         else if (op_info[v->op].class == CLASS_POINTWISE) eval_pointwise(v, a, out);
         else if (op_info[v->op].class == CLASS_MAP) map_eval(v, a, out);
         else tensor_eval(v, a, out);

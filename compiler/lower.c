@@ -8,6 +8,9 @@
  * batch_norm: the same over the samples of the step, and over the pixels of maps, in training (Ioffe &
  * Szegedy 2015); with kept statistics in use.
  *
+ * A graph whose node functions have a batch_norm keeps it; in training it gives the statistics of the step,
+ * and the kept ones follow from them.
+ *
  * softmax: exp(x - max x) / sum exp(x - max x).
  */
 #include "lower.h"
@@ -108,6 +111,42 @@ static Value *copied(Lower *l, Func *f, const Value *v)
     return c;
 }
 
+static Value *kept(Lower *l, const Value *v, Tensor *p)
+{
+    Value *old = func_add(l->f, IR_PARAM, v->span, 0, NULL);
+    old->param = p, old->shape = p->shape;
+    return old;
+}
+
+static Value *found(Lower *l, Value *wired, const Tensor *p, int64_t first)
+{
+    Value *now = U(WIRED_STATISTIC, wired);
+    now->shape = p->shape, now->index = first;
+    return now;
+}
+
+/* Statistics of batch_norm in node functions: those of the step in training, which move the kept ones. */
+static Value *lower_wired(Lower *l, const Value *v)
+{
+    Value *w = copied(l, l->f, v);
+    w->batch = l->training && v->graph->statistics > 0;
+    for (int s = 0; s < v->graph->sets.count && w->batch; s++) {
+        const NodeSet *set = &v->graph->sets.at[s];
+        for (int i = 0; i < set->norms.count; i++) {
+            const Norm *n = &set->norms.at[i];
+            Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
+            count = B(MUL, count, N((double)n->pixels));
+            Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
+            Value *mean = found(l, w, n->mean, n->first),
+                  *variance = found(l, w, n->variance, n->first + set->size);
+            Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
+            update(l, old_mean, old_mean, mean, n->momentum);
+            update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);
+        }
+    }
+    return w;
+}
+
 static Value *lower_value(Lower *l, const Value *v)
 {
     switch (v->op) {
@@ -115,6 +154,7 @@ static Value *lower_value(Lower *l, const Value *v)
     case IR_LAYER_NORM: return lower_layer_norm(l, v);
     case IR_BATCH_NORM: return lower_batch_norm(l, v);
     case IR_SOFTMAX: return lower_softmax(l, v);
+    case IR_WIRED: return lower_wired(l, v);
     default: return copied(l, l->f, v);
     }
 }

@@ -35,12 +35,21 @@ static json_t *params_json(const Model *m)
     return all;
 }
 
+static json_t *norms_json(const NodeSet *s)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < s->norms.count; i++)
+        json_array_append_new(all, json_pack("{s:I, s:I}", "first", (json_int_t)s->norms.at[i].first,
+                                             "pixels", (json_int_t)s->norms.at[i].pixels));
+    return all;
+}
+
 static json_t *set_json(const NodeSet *s)
 {
-    return json_pack("{s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b}", "moves", (int)(s->states > 0), "name",
-                     s->name, "shape", shape_json(s->shape), "first", (json_int_t)s->first, "first_state",
-                     (json_int_t)s->first_state, "state_pixels", (json_int_t)s->state_pixels, "states",
-                     s->states, "held", (int)(s->first < 0));
+    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b}", "norms", norms_json(s), "moves",
+                     (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first",
+                     (json_int_t)s->first, "first_state", (json_int_t)s->first_state, "state_pixels",
+                     (json_int_t)s->state_pixels, "states", s->states, "held", (int)(s->first < 0));
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -168,6 +177,13 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
     return all;
 }
 
+/* wired or wired_back, from batch_norm to batch_norm. */
+static json_t *rounds_json(const Value *v)
+{
+    return json_pack("{s:i, s:b, s:I, s:I}", "graph", v->graph->number, "back", (int)(v->op == IR_WIRED_BACK),
+                     "moments", (json_int_t)v->moments, "statistics", (json_int_t)v->statistics);
+}
+
 static json_t *func_json(const Plan *p, const FuncStages *s)
 {
     json_t *levels = json_array();
@@ -180,9 +196,10 @@ static json_t *func_json(const Plan *p, const FuncStages *s)
                                                   (json_int_t)shape_size(v->shape)));
         }
         const Graph *rounds = p->levels.at[l].rounds;
-        json_array_append_new(levels, json_pack("{s:i, s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
-                                                s->levels.at[l].tile, "rounds", rounds ? rounds->number : -1,
-                                                "sums", sums));
+        json_t *level = json_pack("{s:i, s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
+                                  s->levels.at[l].tile, "rounds", rounds ? rounds->number : -1, "sums", sums);
+        if (p->levels.at[l].norms) json_object_set_new(level, "norms", rounds_json(p->levels.at[l].norms));
+        json_array_append_new(levels, level);
     }
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o}", "rows", (json_int_t)p->rows,
                      "partials", (json_int_t)p->partials, "shared", (json_int_t)p->shared, "input_row",

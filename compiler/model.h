@@ -41,6 +41,22 @@ typedef struct Tensor {
 
 enum { MAX_STATES = 8, MAX_STAGES = 7 };
 
+/* A batch_norm in a node function: x over the samples of a step and the pixels. A node has four numbers of it
+ * (STATISTIC 4 i + 0 .. 3 for norm i of its function): mean, variance, and the gradients by them over how
+ * many numbers they were taken of. */
+typedef struct Norm {
+    Tensor *mean, *variance; /* kept, one a node */
+    double momentum;
+    Value *x;       /* in the node function */
+    int64_t pixels; /* of x */
+    Func *input;    /* ARG 0 the sum; result: x */
+    Func *back;     /* as NodeSet.cell_back; results: gradient of the mean, of the variance */
+    int64_t first;  /* among the graph's statistics: means of all nodes, then variances */
+    Span span;
+} Norm;
+
+enum { MOST_NORMS = 8 }; /* of one function; MAX_NORMS of kernel.h */
+
 typedef struct NodeSet {
     const char *name;
     int role; /* SetRole of ast.h */
@@ -53,8 +69,9 @@ typedef struct NodeSet {
     int64_t first;                /* row of its first value in `wired`; -1: a held input, which has none */
     int64_t first_sum;            /* row of its first sum in `wired_back` */
     Func *cell;      /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
-    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value; results: gradient of the sum, then of the
-                        weights */
+    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value, with norms ARG 2: 1 for a sample, 0 for a
+                        lane that pads; results: gradient of the sum, then of the weights */
+    Vec(Norm) norms; /* of the cell, those whose x comes first first */
     const char *cell_name;
     /* in a graph with time (timed.h); ARG 0 the sum, ARG 1 + k state k, then gradients */
     int states;          /* 0: held input or plain output */
@@ -143,6 +160,8 @@ typedef struct Graph {
     int64_t state_rows; /* states of all nodes */
     int64_t cell_rows;  /* maps within the node function that has the most of them */
     int64_t work_rows;  /* sums, or gradients of values, of the largest set */
+    int64_t statistics; /* two numbers a norm and node; 0: no function has a norm */
+    int64_t norm_rows;  /* the largest x of a norm */
     WiringOrder order;
     uint64_t chance_seed;
     Span span;

@@ -23,6 +23,7 @@ void wired_shape(Value *v)
         break;
     case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
     case IR_WIRED_WEIGHT:
+    case IR_WIRED_STATISTIC:
     case IR_WIRED_EDGES: v->per_sample = false; break; /* shape: that of the parameter, set by the maker */
     default: BUG("%s is no wired operator", op_info[v->op].text);
     }
@@ -41,7 +42,9 @@ void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
 {
     if (v->op != IR_WIRED) BUG("%s has no gradient of its own", op_info[v->op].text);
     Graph *g = v->graph;
-    Value *back = func_binary(f, IR_WIRED_BACK, v, dy);
+    Value *args[3] = {v, dy};
+    if (v->batch) args[2] = func_add(f, IR_VALID, v->span, 0, NULL); /* its gradients reach all lanes */
+    Value *back = func_add(f, IR_WIRED_BACK, v->span, v->batch ? 3 : 2, args);
     back->graph = g;
     if (wanted[0]) grads[0] = func_unary(f, IR_WIRED_INPUT, back);
     int arg = 1;

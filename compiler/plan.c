@@ -67,12 +67,13 @@ static void skip_embeds(Func *f)
 static bool is_view(const Value *v)
 {
     if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || v->graph->sets.at[v->graph->input].first >= 0;
-    return v->op == IR_RESHAPE || v->op == IR_SLICE;
+    return v->op == IR_RESHAPE || v->op == IR_SLICE || v->op == IR_WIRED_STATISTIC;
 }
 
 static int64_t view_address(const Value *v)
 {
     const Graph *g = v->graph;
+    if (v->op == IR_WIRED_STATISTIC) return v->args[0]->statistics + v->index;
     if (v->op == IR_WIRED_INPUT && is_timed(g))
         return v->args[0]->address + (is_moving(g, g->input)
                                           ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
@@ -102,6 +103,17 @@ static bool needs_work(const Value *v)
     return v->op == IR_WIRED_BACK || (v->op == IR_WIRED && !is_timed(v->graph) && v->partial < 0);
 }
 
+/* Statistics of batch_norm, or their gradients; behind the rows of `wired` room for one x. */
+static void place_norms(Plan *p, Value *v)
+{
+    bool back = v->op == IR_WIRED_BACK;
+    v->statistics = v->moments = -1;
+    if (!(back ? v->args[0] : v)->batch) return;
+    v->statistics = p->shared, p->shared += v->graph->statistics;
+    v->moments = p->partials, p->partials += v->graph->statistics;
+    if (!back) p->rows += v->graph->norm_rows;
+}
+
 static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
@@ -115,6 +127,7 @@ static void place_value(Plan *p, Value *v)
         v->address = p->rows, p->rows += size;
         if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) p->rows += v->graph->cell_rows;
         if (needs_work(v)) p->rows += v->graph->work_rows;
+        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) place_norms(p, v);
     }
 }
 

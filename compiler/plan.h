@@ -20,6 +20,7 @@ typedef struct PlanLevel {
     Vec(PlanStep) steps; /* for every tile */
     Vec(Value *) sums;   /* SUM_SAMPLES and WIRED_WEIGHT: summed over tiles afterwards */
     const Graph *rounds; /* the level is wired_back of this graph, window by window (timed.h); NULL: no */
+    const Value *norms;  /* it is this wired or wired_back, from batch_norm to batch_norm; NULL: no */
 } PlanLevel;
 
 typedef struct Plan {

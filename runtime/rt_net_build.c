@@ -107,6 +107,15 @@ static bool read_bundles(Net *n, const json_t *all, int graph)
     return true;
 }
 
+static void read_norms(NetSet *s, const json_t *all)
+{
+    s->norm_count = (int)json_array_size(all);
+    for (int i = 0; i < s->norm_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        s->norms[i] = (NetNorm){get_whole(j, "first"), get_whole(j, "pixels")};
+    }
+}
+
 static bool read_sets(NetGraph *g, const json_t *all)
 {
     g->set_count = (int)json_array_size(all);
@@ -118,6 +127,7 @@ static bool read_sets(NetGraph *g, const json_t *all)
         s->moves = get_truth(j, "moves");
         s->first_state = get_whole(j, "first_state"), s->states = (int)get_whole(j, "states");
         s->state_pixels = get_whole(j, "state_pixels");
+        read_norms(s, json_object_get(j, "norms"));
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }
     return g->sets != NULL;
@@ -145,6 +155,7 @@ static bool read_func(const json_t *j, NetFunc *f)
         NetLevel *l = &f->levels[i];
         l->once = (int)get_whole(level, "once"), l->tile = (int)get_whole(level, "tile"),
         l->rounds = (int)get_whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
+        norm_read(level, &l->norms);
         l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
         for (int s = 0; l->sums && s < l->sum_count; s++) {
             const json_t *sum = json_array_get(sums, (size_t)s);
@@ -493,6 +504,7 @@ bool net_allocate(Net *n, RtError *e)
     bool ok = n->wires && n->orders && flow_allocate(n);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
     for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
+    for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
     if (ok) number_candidates(n);
     ok = ok && allocate_keys(n) && allocate_arrays(n) && list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
@@ -520,7 +532,8 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
 
 static void free_func(NetFunc *f)
 {
-    for (int i = 0; f->levels && i < f->level_count; i++) free(f->levels[i].sums);
+    for (int i = 0; f->levels && i < f->level_count; i++)
+        norm_free(&f->levels[i].norms), free(f->levels[i].sums);
     free(f->levels);
 }
 

@@ -19,8 +19,16 @@ typedef struct NetParam {
     InitSpec init;
 } NetParam;
 
+/* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes, then
+ * variances; a node has `pixels` numbers a sample. */
+typedef struct NetNorm {
+    int64_t first, pixels;
+} NetNorm;
+
 typedef struct NetSet {
     WiringSet wiring;
+    int norm_count;
+    NetNorm norms[MAX_NORMS];
     bool moves; /* takes part in time */
     int states;
     int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
@@ -81,9 +89,25 @@ typedef struct NetGraph {
 typedef struct NetSum {
     int64_t from, to, size;
 } NetSum;
+
+/* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
+ * the statistics of one norm of the nodes of one phase are taken. */
+typedef struct NetRound {
+    DnwrtTurns turns;
+    int64_t phase;
+    int norm; /* -1: none, the last round */
+} NetRound;
+typedef struct NetRounds {
+    int graph, count; /* graph -1: the level is none */
+    bool back;
+    int64_t moments, statistics; /* element of a tile's own sums; of the shared area */
+    NetRound *rounds;
+    int64_t *turn, *phase;
+} NetRounds;
 typedef struct NetLevel {
     int once, tile, sum_count;
     int rounds; /* graph whose wired_back it is, window by window; -1 */
+    NetRounds norms;
     NetSum *sums;
 } NetLevel;
 typedef struct NetFunc {
@@ -175,6 +199,12 @@ void gradient_round(Net *n, int64_t tiles, int graph, bool first);
 /* rt_gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad. */
 void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles);
 void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t tiles, bool more);
+
+/* rt_norm.c: the rounds of a level, once the graphs are in order; the statistics after one of them */
+void norm_read(const json_t *level, NetRounds *r);
+bool norm_rounds(const Net *n, NetRounds *r);
+void norm_free(NetRounds *r);
+void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
 
 /* rt_net_run.c */
 typedef struct NetBatch {

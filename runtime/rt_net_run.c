@@ -64,7 +64,7 @@ static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int 
 #pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
     for (int64_t t = 0; t < tiles; t++) {
         dnwrt_lap(PROFILE_START);
-        if (l == 0) net_fill_tile(n, f, b, t), dnwrt_lap(profile_fill());
+        if (l == 0 && !again) net_fill_tile(n, f, b, t), dnwrt_lap(profile_fill());
         if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
         if (count) right += tile_correct(n, f, b, t), dnwrt_lap(profile_right());
     }
@@ -79,6 +79,33 @@ static bool more_rounds(const Net *n, int graph, int64_t tiles)
     return false;
 }
 
+/* A level; that of a graph in time that goes back window by window: all of them. */
+static int64_t run_windows(Net *n, const NetFunc *f, const NetBatch *b, int l)
+{
+    const NetLevel *level = &f->levels[l];
+    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = run_level(n, f, b, l, false);
+    if (level->rounds < 0) return right;
+    gradient_round(n, tiles, level->rounds, true);
+    while (more_rounds(n, level->rounds, tiles)) {
+        right += run_level(n, f, b, l, true);
+        gradient_round(n, tiles, level->rounds, false);
+    }
+    return right;
+}
+
+/* A level of a graph with batch_norm: round by round. */
+static int64_t run_norms(Net *n, const NetFunc *f, const NetBatch *b, int l)
+{
+    const NetRounds *r = &f->levels[l].norms;
+    int64_t right = 0;
+    for (int i = 0; i < r->count; i++) {
+        n->context.turns = &r->rounds[i].turns;
+        right += run_level(n, f, b, l, i > 0);
+        norm_take(n, f, r, &r->rounds[i], b->count);
+    }
+    return right;
+}
+
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
 {
     int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
@@ -87,15 +114,10 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
     n->context.step = step;
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
-        bool again = false;
         double start = net_clock();
         dnwrt_lap(PROFILE_START);
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
-        do {
-            right += run_level(n, f, b, l, again);
-            if (level->rounds >= 0) gradient_round(n, tiles, level->rounds, !again);
-            again = true;
-        } while (level->rounds >= 0 && more_rounds(n, level->rounds, tiles));
+        right += level->norms.graph >= 0 ? run_norms(n, f, b, l) : run_windows(n, f, b, l);
         double middle = net_clock();
         for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
         n->timer[TIME_TILES].seconds += middle - start, n->timer[TIME_TILES].calls++;

@@ -44,6 +44,22 @@ typedef struct DnwrtOrder {
     const uint32_t *nodes;
 } DnwrtOrder;
 
+/* What a stage of a graph with batch_norm does in one round: `count` turns, each of one phase. Between rounds
+ * the runtime takes the statistics of a norm from the parts of all tiles. A turn is set * TURN_STEPS + step.
+ */
+enum TurnStep {
+    TURN_SUM,    /* sums over edges; backwards: gradients of what the nodes send */
+    TURN_FINISH, /* the node function, or its gradient */
+    TURN_NORM,   /* + i: the tile's part of the statistics of norm i, or of their gradients */
+    TURN_STEPS = 16
+};
+enum { MAX_NORMS = 8 }; /* of one node function */
+typedef struct DnwrtTurns {
+    int64_t count;
+    const int64_t *turn, *phase;
+    int64_t first; /* of the rounds: 1 */
+} DnwrtTurns;
+
 /* How a graph runs in time (compiler/timed.h); stages 0: it does not. */
 enum { MAX_TIME_STAGES = 7, MAX_TIME_SAVED = 32 };
 typedef enum DnwrtFailure {
@@ -95,6 +111,7 @@ typedef struct DnwrtContext {
     const DnwrtOrder *order; /* by graph */
     void *grad;              /* like param */
     const DnwrtTime *time;   /* by graph */
+    const DnwrtTurns *turns; /* of the round */
 } DnwrtContext;
 
 enum ContextField {
@@ -108,9 +125,10 @@ enum ContextField {
     CONTEXT_WIRES,
     CONTEXT_ORDER,
     CONTEXT_GRAD,
-    CONTEXT_TIME
+    CONTEXT_TIME,
+    CONTEXT_TURNS
 };
-_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TIME + 1),
+_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TURNS + 1),
                "generated code reads the context by field number");
 
 #ifdef DNW_REAL

@@ -95,6 +95,27 @@ void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *o
     for (int64_t r = 0; r < count; r++) out[r] = KERNEL(sum_lanes)(rows + r * LANES, valid);
 }
 
+/* Mean, and sum of the squares of the distances from it, of the first `valid` lanes of `count` rows. */
+void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares);
+void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares)
+{
+    real lane[LANES], total = 0;
+    for (int64_t i = 0; i < valid; i++) lane[i] = 0;
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t i = 0; i < valid; i++) lane[i] += rows[r * LANES + i];
+    for (int64_t i = 0; i < valid; i++) total += lane[i];
+    real middle = total / (real)(count * valid);
+    for (int64_t i = 0; i < valid; i++) lane[i] = 0;
+    for (int64_t r = 0; r < count; r++)
+        for (int64_t i = 0; i < valid; i++) {
+            real d = rows[r * LANES + i] - middle;
+            lane[i] += d * d;
+        }
+    total = 0;
+    for (int64_t i = 0; i < valid; i++) total += lane[i];
+    *mean = middle, *squares = total;
+}
+
 /* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone.
  */
 int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);

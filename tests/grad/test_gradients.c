@@ -169,6 +169,34 @@ static void test_wrong_node_functions(void **state)
     assert_true(spoiled > 60);
 }
 
+/* batch_norm in node functions: its own derivatives, and those by way of the statistics. */
+static void test_wrong_norms(void **state)
+{
+    (void)state;
+    static const char *const norms[] = {"tanh(batch_norm(z * b))",
+                                        "b * batch_norm(sin(batch_norm(z + b * z * z)) + z * b)"};
+    int spoiled = 0;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++) {
+        char text[1024];
+        snprintf(
+            text, sizeof text,
+            "fn F(z) { weight b ~ uniform(0.3, 0.9); %s }\n"
+            "graph G { input x[3]; nodes h[4] : F; output y[2]\n edges { x[_] -> h[_]; h[i] -> h[j] where "
+            "i < j; h[_] -> y[_] } keep 75%% }\n"
+            "model M(x[3]) = x |> G\ntrain M { data = npy(\"none.npy\", \"none.npy\"); loss = mse }\n",
+            norms[i]);
+        Compilation *c = checked(text);
+        double error = compile_gradcheck(c, NULL);
+        if (!(error < BOUND)) fail_msg("%s: off by %.2e", norms[i], error);
+        const NodeSet *s = &c->model->graphs.at[0]->sets.at[1];
+        spoiled += spoil_each(c, s->cell_back, 0, norms[i]);
+        for (int n = 0; n < s->norms.count; n++) spoiled += spoil_each(c, s->norms.at[n].back, 0, norms[i]);
+        compilation_free(c);
+    }
+    print_message("%d wrong derivatives of statistics noticed\n", spoiled);
+    assert_true(spoiled > 60);
+}
+
 static const char *const bodies[] = {
     "x |> linear(4) |> layer_norm |> tanh |> linear(2)",
     "x |> linear(4) |> batch_norm |> silu |> linear(2)",
@@ -286,10 +314,11 @@ int main(int argc, char **argv)
     Arena *a = arena_new();
     int count, tests = 0;
     const char **paths = built_programs(a, ".", &count);
-    struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 4);
+    struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 5);
     static const struct CMUnitTest own[] = {
-        cmocka_unit_test(test_wrong_node_functions), cmocka_unit_test(test_wrong_layers_and_losses),
-        cmocka_unit_test(test_wrong_graph), cmocka_unit_test(test_stop_gradient)};
+        cmocka_unit_test(test_wrong_node_functions), cmocka_unit_test(test_wrong_norms),
+        cmocka_unit_test(test_wrong_layers_and_losses), cmocka_unit_test(test_wrong_graph),
+        cmocka_unit_test(test_stop_gradient)};
     for (size_t i = 0; argc == 1 && i < sizeof own / sizeof *own; i++) all[tests++] = own[i];
     for (int i = 0; i < count; i++)
         if (argc == 1 || strstr(paths[i], argv[1]))

@@ -6,7 +6,7 @@ set -uo pipefail
 reach xor "" 100
 reach spirals "" 100
 reach topologies "" 100 -D wiring=5
-for cell in 0 1 2 3; do reach cells "" 100 -D cell=$cell; done
+for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
 fall waves ""
 
 # The measures themselves: a network that cannot do it is seen.

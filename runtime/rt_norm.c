@@ -1,0 +1,117 @@
+/* rt_norm.c: graphs whose node functions have a batch_norm: their levels in rounds, and the statistics
+ * between them.
+ *
+ * Every tile has the mean and the squares of the distances from it of its own samples. They are joined tile
+ * by tile, in order (Chan, Golub, LeVeque 1979, equation 2.1): exact where the mean is large beside the
+ * deviation, and the same bits whatever the number of threads. Backwards the gradients of both are sums over
+ * tiles, divided by how many numbers the statistics were taken of (compiler/grad.h).
+ */
+#include "rt_manifest.h"
+#include "rt_net_private.h"
+#include <stdlib.h>
+
+void norm_read(const json_t *level, NetRounds *r)
+{
+    const json_t *j = json_object_get(level, "norms");
+    *r = (NetRounds){.graph = -1};
+    if (!j) return;
+    r->graph = (int)get_whole(j, "graph"), r->back = get_truth(j, "back");
+    r->moments = get_whole(j, "moments"), r->statistics = get_whole(j, "statistics");
+}
+
+/* ---- turns ---- */
+
+typedef struct Turns {
+    NetRounds *r;
+    int64_t count, first; /* turns so far; where the present round begins */
+} Turns;
+
+static void add_turn(Turns *t, int set, int step, int64_t phase)
+{
+    t->r->turn[t->count] = (int64_t)set * TURN_STEPS + step;
+    t->r->phase[t->count++] = phase;
+}
+
+static void end_round(Turns *t, int64_t phase, int norm)
+{
+    NetRounds *r = t->r;
+    DnwrtTurns turns = {t->count - t->first, r->turn + t->first, r->phase + t->first, r->count == 0};
+    r->rounds[r->count++] = (NetRound){turns, phase, norm};
+    t->first = t->count;
+}
+
+bool norm_rounds(const Net *n, NetRounds *r)
+{
+    if (r->graph < 0) return true;
+    const NetGraph *g = &n->graphs[r->graph];
+    int phases = g->order.phase_count;
+    size_t most = (size_t)phases * (2 + MAX_NORMS) + 1;
+    r->rounds = calloc(most, sizeof *r->rounds);
+    r->turn = calloc(most, sizeof *r->turn), r->phase = calloc(most, sizeof *r->phase);
+    if (!r->rounds || !r->turn || !r->phase) return false;
+    Turns t = {r, 0, 0};
+    for (int i = 0; i < phases; i++) {
+        int phase = r->back ? phases - 1 - i : i, set = g->order.phases[phase].set;
+        int norms = g->sets[set].norm_count;
+        add_turn(&t, set, TURN_SUM, phase);
+        for (int k = 0; k < norms; k++) {
+            int norm = r->back ? norms - 1 - k : k;
+            add_turn(&t, set, TURN_NORM + norm, phase);
+            end_round(&t, phase, norm);
+        }
+        add_turn(&t, set, TURN_FINISH, phase);
+    }
+    end_round(&t, 0, -1);
+    return true;
+}
+
+void norm_free(NetRounds *r)
+{
+    free(r->rounds), free(r->turn), free(r->phase);
+}
+
+/* ---- statistics ---- */
+
+static double real_at(const Net *n, const void *base, int64_t i)
+{
+    return n->real_size == 4 ? (double)((const float *)base)[i] : ((const double *)base)[i];
+}
+
+static void put_real(const Net *n, int64_t i, double x)
+{
+    if (n->real_size == 4) ((float *)n->context.shared)[i] = (float)x;
+    else ((double *)n->context.shared)[i] = x;
+}
+
+/* What the tiles know of one node: `a` and `b` are elements of their own sums. */
+static void join_tiles(const Net *n, const NetFunc *f, int64_t samples, const NetNorm *norm, bool back,
+                       int64_t a, int64_t b, double *out)
+{
+    double count = 0, mean = 0, squares = 0, d_mean = 0, d_variance = 0;
+    for (int64_t tile = 0; tile * n->lanes < samples; tile++) {
+        int64_t left = samples - tile * n->lanes, own = n->context.tile_stride * tile + f->rows * n->lanes;
+        double x = real_at(n, n->context.tiles, own + a), y = real_at(n, n->context.tiles, own + b);
+        double more = (double)((left < n->lanes ? left : n->lanes) * norm->pixels), all = count + more;
+        double distance = x - mean;
+        squares += y + distance * distance * count * more / all, mean += distance * more / all, count = all;
+        d_mean += x, d_variance += y;
+    }
+    out[0] = back ? d_mean / count : mean;
+    out[1] = (back ? d_variance : squares) / count;
+}
+
+void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)
+{
+    if (round->norm < 0) return;
+    const NetGraph *g = &n->graphs[r->graph];
+    const WiringPhase *phase = &g->order.phases[round->phase];
+    const NetSet *s = &g->sets[phase->set];
+    const NetNorm *norm = &s->norms[round->norm];
+    for (int64_t i = 0; i < phase->count; i++) {
+        int64_t mean = norm->first + g->order.nodes[phase->first + i], variance = mean + s->wiring.size;
+        double out[2];
+        join_tiles(n, f, samples, norm, r->back, r->moments + mean, r->moments + variance, out);
+        put_real(n, r->statistics + mean, out[0]);
+        put_real(n, r->statistics + variance, out[1]);
+    }
+}
