@@ -418,10 +418,14 @@ static bool allocate_keys(Net *n)
 
 /* ---- allocation ---- */
 
+/* Large arrays ask for large pages: sums over edges touch another block of rows with every edge, more blocks
+ * than the processor remembers small pages. */
 static void *aligned(int64_t bytes)
 {
+    const size_t large = 2 << 20, size = (size_t)bytes + 64;
     void *p = NULL;
-    if (posix_memalign(&p, 64, (size_t)bytes + 64)) return NULL;
+    if (posix_memalign(&p, size < large ? 64 : large, size)) return NULL;
+    if (size >= large) madvise(p, size, MADV_HUGEPAGE);
     memset(p, 0, (size_t)bytes + 64);
     return p;
 }
