@@ -328,6 +328,12 @@ void build_edge_functions(Check *k, Graph *g);
 void choose_scores(Check *k, Graph *g);
 /* The start of a weight of an edge: false after a message. */
 bool edge_start(Check *k, Val *start, bool shared, Init *out);
+/* check_rule.c */
+EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
+bool is_exact(const EdgeList *l);                /* the gradients of its candidates are exact */
+bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
+/* What its edges do not allow, once their functions are known. */
+void check_rule_edges(Check *k, const Graph *g);
 /* check_budget.c */
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
 /* check_topology.c: predicates, candidates, order, warnings */

@@ -167,13 +167,13 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     return true;
 }
 
-static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d)
+static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
 {
     if (!d->rule) return true;
     Val *rule = check_expr(k, scope, d->rule);
     if (val_is_poison(rule)) return false;
     rule = described(k, rule);
-    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return true;
+    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
     diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges: `using dnw` is",
              val_text(k, rule));
     return false;
@@ -183,9 +183,8 @@ static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
 {
     int list = g->lists.count;
     bool ok = true;
-    vec_push(k->perm, &g->lists,
-             (EdgeList){.name = arena_printf(k->perm, "%s.edges.%d", g->name, list), .span = d->span});
-    if (!check_rule(k, scope, d)) ok = false;
+    vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.%d", g->name, list), d->span));
+    if (!check_rule(k, scope, d, &g->lists.at[list])) ok = false;
     for (int i = 0; i < d->lines.count; i++)
         if (!add_line(k, g, scope, d->lines.at[i], d, list)) ok = false;
     return ok;
@@ -278,6 +277,7 @@ static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span s
     if (sets) add_cells(k, g, &scope);
     if (sets && edges && place_nodes(k, g) && build_candidates(k, g)) {
         build_edge_functions(k, g);
+        check_rule_edges(k, g);
         add_edge_weights(k, g);
         budgets(k, g, &scope, d);
         choose_scores(k, g);

@@ -172,8 +172,7 @@ static bool dense_edges(Check *k, Graph *g, int64_t groups, Shape weight, Val *k
         u.uses_to = u.uses_from = 1;
     }
     vec_push(k->perm, &g->bundles, u);
-    vec_push(k->perm, &g->lists,
-             (EdgeList){.name = arena_printf(k->perm, "%s.edges.0", g->name), .span = g->span});
+    vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.0", g->name), g->span));
     int before = mistakes(k);
     if (!few_nodes(k, g, g->span) || !build_candidates(k, g)) return false;
     add_edge_weights(k, g);

@@ -154,10 +154,11 @@ static json_t *time_json(const Graph *g)
 static json_t *list_json(const EdgeList *l)
 {
     static const char *const rule[] = {"all", "count", "fan_in", "fan_out", "anneal"};
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:I}", "name", l->name, "rule", rule[l->rule],
-                     "sampled", (int)l->sampled, "keep", (json_int_t)l->keep, "start", (json_int_t)l->start,
-                     "epochs", l->epochs, "candidates", (json_int_t)l->candidates, "kept",
-                     (json_int_t)l->kept);
+    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:b}", "name", l->name, "rule",
+                     rule[l->rule], "sampled", (int)l->sampled, "keep", (json_int_t)l->keep, "start",
+                     (json_int_t)l->start, "epochs", l->epochs, "candidates", (json_int_t)l->candidates,
+                     "kept", (json_int_t)l->kept, "refresh", (json_int_t)l->refresh, "positions",
+                     (json_int_t)l->positions, "bf16", (int)l->bf16);
 }
 
 static json_t *graphs_json(const Ir *ir, const Stages *stages)

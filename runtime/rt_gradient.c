@@ -7,26 +7,10 @@
  * it.
  */
 #include "rt_blas.h"
-#include "rt_net_private.h"
+#include "rt_gradient.h"
 #include "rt_profile.h"
 #include "rt_simd.h"
 #include <string.h>
-
-enum { PANEL = GRADIENT_ROWS, COLUMNS = GRADIENT_COLUMNS };
-
-typedef struct Panel {
-    Net *n;
-    NetBundle *b;
-    const NetUpdate *update;    /* NULL: gradients are stored */
-    bool more;                  /* and added to those that are there */
-    int64_t first, rows, tiles; /* targets first .. first + rows */
-    char *scratch;              /* PANEL x COLUMNS */
-} Panel;
-
-static const char *tile_row(const Net *n, int64_t tile, int64_t row)
-{
-    return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
-}
 
 /* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
  * samples and, in a graph that runs in time, all evaluations */
@@ -94,7 +78,8 @@ static void block_panel(const Panel *p)
     panel_span(p, &low, &high);
     for (int64_t s = low; s < high; s += COLUMNS) {
         int64_t columns = high - s < COLUMNS ? high - s : COLUMNS;
-        multiply(p, s, columns);
+        if (gradient_in_part(p->n, p->b)) part_multiply(p, s, columns);
+        else multiply(p, s, columns);
         for (int64_t t = p->first; t < p->first + p->rows; t++)
             for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
                 int64_t from = run.source > s ? run.source : s;
@@ -141,20 +126,31 @@ static double pair_gradient(const Panel *p, int64_t target, int64_t source)
     return sum;
 }
 
+/* Gradients of candidates first .. first + count, all into one target. */
+static void pair_gradients(const Panel *p, int64_t target, int64_t first, int64_t count, char *out)
+{
+    const uint32_t *source = p->b->candidates.source + first;
+    if (gradient_in_part(p->n, p->b)) {
+        part_list(p, target, first, count, (float *)out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++) {
+        double sum = pair_gradient(p, target, source[i]);
+        if (p->n->real_size == 4) ((float *)out)[i] = (float)sum;
+        else ((double *)out)[i] = sum;
+    }
+}
+
 /* Candidates that each name their source. */
 static void list_panel(const Panel *p)
 {
     const Candidates *c = &p->b->candidates;
     const int64_t room = (int64_t)PANEL * COLUMNS;
-    int64_t first = c->row[p->first], filled = 0;
     for (int64_t t = p->first; t < p->first + p->rows; t++)
-        for (int64_t e = c->row[t]; e < c->row[t + 1]; e++) {
-            double sum = pair_gradient(p, t, c->source[e]);
-            if (p->n->real_size == 4) ((float *)p->scratch)[filled++] = (float)sum;
-            else ((double *)p->scratch)[filled++] = sum;
-            if (filled < room && e + 1 < c->row[p->first + p->rows]) continue;
-            deliver(p, first, filled, p->scratch);
-            first += filled, filled = 0;
+        for (int64_t e = c->row[t]; e < c->row[t + 1]; e += room) {
+            int64_t count = c->row[t + 1] - e < room ? c->row[t + 1] - e : room;
+            pair_gradients(p, t, e, count, p->scratch);
+            deliver(p, e, count, p->scratch);
         }
 }
 
@@ -166,6 +162,11 @@ static int64_t panels_of(const Net *n, const NetBundle *b, int graph)
         return 0;
     if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
     return (b->candidates.targets + PANEL - 1) / PANEL;
+}
+
+int64_t gradient_scratch(const Net *n)
+{
+    return (int64_t)PANEL * COLUMNS + part_room() / n->real_size;
 }
 
 static int thread_number(void)
@@ -184,6 +185,7 @@ static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph
     for (int i = 0; i < n->bundle_count; i++) {
         int64_t panels = panels_of(n, &n->bundles[i], graph);
         if (panels && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);
+        else if (panels && gradient_is_estimate(n, &n->bundles[i])) part_used(n, &n->bundles[i], tiles);
         total += panels;
     }
 #pragma omp parallel for num_threads(n->options.threads)                                                     \
@@ -201,7 +203,7 @@ static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph
         }
         int64_t left = b->candidates.targets - at * PANEL;
         Panel p = {n, b, update, more, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
-        p.scratch = (char *)n->scratch + (int64_t)thread_number() * PANEL * COLUMNS * n->real_size;
+        p.scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
         if (b->candidates.form == CANDIDATES_LIST) list_panel(&p);
         else block_panel(&p);
         dnwrt_lap(profile_edges(i));

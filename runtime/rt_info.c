@@ -13,9 +13,9 @@ static json_t *graph_list(const Session *s)
     json_t *graphs = json_object();
     for (int i = 0; i < s->calls->graph_count(s->net); i++) {
         NetGraphInfo g = s->calls->graph(s->net, i);
-        json_object_set_new(
-            graphs, g.name,
-            json_pack("{s:I, s:I}", "candidates", (json_int_t)g.candidates, "kept", (json_int_t)g.kept));
+        json_object_set_new(graphs, g.name,
+                            json_pack("{s:I, s:I, s:s*}", "candidates", (json_int_t)g.candidates, "kept",
+                                      (json_int_t)g.kept, "products", g.products));
     }
     return graphs;
 }

@@ -1,6 +1,7 @@
 /* rt_net.c: steps of training and inference. See rt_net.h. Building is in rt_net_build.c. */
 #include "rt_blas.h"
 #include "rt_net_private.h"
+#include "rt_product.h"
 #include "rt_profile.h"
 #include "rt_simd.h"
 #include <math.h>
@@ -30,6 +31,10 @@ NetGraphInfo net_graph(const Net *n, int i)
 {
     const NetGraph *g = &n->graphs[i];
     NetGraphInfo info = {.name = g->name};
+    for (int l = 0; l < g->list_count; l++)
+        if (n->lists[g->first_list + l].bf16)
+            info.products =
+                product_bf16_available() ? "bfloat16" : "float, for want of bfloat16 on this processor";
     for (int b = 0; b < g->bundle_count; b++) {
         const NetBundle *u = &n->bundles[g->first_bundle + b];
         info.candidates += u->candidates.count;

@@ -91,6 +91,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
 typedef struct NetGraphInfo {
     const char *name;
     int64_t candidates, kept;
+    const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
 } NetGraphInfo;
 int net_graph_count(const Net *n);
 NetGraphInfo net_graph(const Net *n, int i);

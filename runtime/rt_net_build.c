@@ -63,6 +63,8 @@ static void read_lists(Net *n, const json_t *all, int graph)
             if (strcmp(get_text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
         l->keep = get_whole(j, "keep"), l->start = get_whole(j, "start"), l->epochs = get_number(j, "epochs");
         l->candidates = get_whole(j, "candidates");
+        l->refresh = get_whole(j, "refresh"), l->positions = get_whole(j, "positions");
+        l->bf16 = get_truth(j, "bf16");
     }
 }
 
@@ -242,8 +244,7 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t panels = (int64_t)n->options.threads * GRADIENT_ROWS * GRADIENT_COLUMNS,
-            chunks = n->param_total / 65536 + 16;
+    int64_t panels = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
     return panels > 2 * chunks ? panels : 2 * chunks;
 }
 
@@ -383,11 +384,12 @@ static bool allocate_bundle(Net *n, int i)
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
+    if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
     bool ok = !b->function || allocate_edge_rows(n, b);
     n->wires[i] = (DnwrtWires){b->row,    b->source,      b->weight,    b->column,
                                b->target, b->weight_back, b->candidate, b->candidate_back};
     return ok && b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
-           b->weight && b->weight_back;
+           b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
 }
 
 static void number_candidates(Net *n)
@@ -550,7 +552,7 @@ void net_free(Net *n)
         free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
             free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
-        free(b->first), free(b->rows);
+        free(b->first), free(b->rows), free(b->used);
     }
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         wiring_order_free(&n->graphs[i].order);

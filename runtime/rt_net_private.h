@@ -63,6 +63,7 @@ typedef struct NetBundle {
     uint32_t *order_back;       /* by source: place of the edge in the order by target */
     uint32_t *candidate_back;   /* by source, where edges have a function */
     void *weight, *weight_back; /* in the net's real type */
+    float *used; /* gradients of edges in use, by target, where those of other candidates are estimates */
 } NetBundle;
 
 typedef struct NetList {
@@ -72,6 +73,8 @@ typedef struct NetList {
     int64_t keep, start, candidates;
     double epochs;
     int first_bundle, bundle_count; /* in Net.bundles */
+    int64_t refresh, positions;     /* which part of the gradient of candidates not in use a step computes */
+    bool bf16;                      /* gradients from factors rounded to bfloat16 */
     uint32_t threshold,
         band;    /* key of the weakest edge at the last choice; how far the next one is looked for */
     bool chosen; /* sampled and complete lists are chosen once */
@@ -193,6 +196,10 @@ typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
+int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
+/* rt_gradient_part.c: does the rule of its list ask for gradients at less cost? For estimates? */
+bool gradient_in_part(const Net *n, const NetBundle *b);
+bool gradient_is_estimate(const Net *n, const NetBundle *b);
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 /* Adds one round of a graph to Net.grad (the first one: stores). */
 void gradient_round(Net *n, int64_t tiles, int graph, bool first);

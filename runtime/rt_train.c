@@ -274,6 +274,11 @@ static void say_start(TrainRun *run)
              (long long)s->data->train.samples, (long long)s->data->test.samples);
     log_line(&run->console, "batch %lld  threads %lld  seed %lld  writing to %s", (long long)t->batch,
              (long long)s->options->threads, (long long)t->seed, run->directory);
+    for (int i = 0; i < s->calls->graph_count(s->net); i++) {
+        NetGraphInfo g = s->calls->graph(s->net, i);
+        if (g.products)
+            log_line(&run->console, "%s: gradients of candidates from products in %s", g.name, g.products);
+    }
     if (t->epoch || t->step)
         log_line(&run->console, "continuing in epoch %lld after step %lld", (long long)t->epoch + 1,
                  (long long)t->step);

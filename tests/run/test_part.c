@@ -1,0 +1,147 @@
+/* test_part.c: `using dnw(refresh, positions, bf16)` against the exact gradient of the same net, weights and
+ * samples: over as many steps as there are parts their mean is the gradient; one step alone is not; edges in
+ * use always have it; rounded factors come close to it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "built.h"
+#include "rt_product.h"
+
+enum { SAMPLES = 83, SEED = 3 }; /* tiles of 16: the last one has 3 */
+
+typedef struct Part {
+    Built built;
+    Net *net;
+    Data *data;
+    int64_t order[SAMPLES];
+} Part;
+
+static void open_part(Part *p, const char *every, const char *part, const char *half)
+{
+    const Define defines[] = {{"every", every}, {"part", part}, {"half", half}};
+    assert_true(built_open_defined(&p->built, "part/part.dnw", 3, defines));
+    p->net = built_net(&p->built, false, SAMPLES, 2, SEED);
+    p->data = built_data(p->built.compilation->perm, p->built.compilation->model, SAMPLES, SEED);
+    for (int64_t i = 0; i < SAMPLES; i++) p->order[i] = i;
+    built_shake(p->net, 0);
+}
+
+static void close_part(Part *p)
+{
+    net_free(p->net);
+    built_close(&p->built);
+}
+
+/* Gradients of all parameters at one step, in an array of the test's. */
+static double *gradients_at(Part *p, int64_t step)
+{
+    Net *n = p->net;
+    NetBatch batch = net_train_batch(p->data, &p->data->train, p->order, SAMPLES, 0);
+    memset(n->grad, 0, (size_t)n->param_total * 4);
+    net_run(n, &n->train, &batch, step, NULL);
+    gradient_edges(n, (SAMPLES + n->lanes - 1) / n->lanes, NULL);
+    double *g = malloc((size_t)n->param_total * sizeof *g);
+    for (int64_t i = 0; i < n->param_total; i++) g[i] = ((const float *)n->grad)[i];
+    return g;
+}
+
+static double *exact_gradients(void)
+{
+    Part p;
+    open_part(&p, "1", "1", "false");
+    double *g = gradients_at(&p, 0);
+    close_part(&p);
+    return g;
+}
+
+/* Largest difference among the candidates of a bundle, in use or not, relative to its largest gradient. */
+static double difference(const NetBundle *b, bool in_use, const double *x, const double *y)
+{
+    double most = 0, scale = 0;
+    for (int64_t i = 0; i < b->candidates.count; i++) {
+        int64_t at = b->param->offset + i;
+        scale = fmax(scale, fabs(y[at]));
+        if ((b->kept[i] != 0) == in_use) most = fmax(most, fabs(x[at] - y[at]));
+    }
+    assert_true(scale > 1e-6);
+    return most / scale;
+}
+
+/* Mean over `steps` steps is the exact gradient; edges in use have it at each. */
+static void check_mean(const char *every, const char *part, int steps)
+{
+    Part p;
+    double *exact = exact_gradients();
+    open_part(&p, every, part, "false");
+    double *mean = calloc((size_t)p.net->param_total, sizeof *mean);
+    for (int s = 0; s < steps; s++) {
+        double *g = gradients_at(&p, s);
+        for (int64_t i = 0; i < p.net->param_total; i++) mean[i] += g[i] / steps;
+        for (int b = 0; b < p.net->bundle_count; b++) {
+            assert_true(difference(&p.net->bundles[b], true, g, exact) < 1e-5);
+            assert_true(gradient_is_estimate(p.net, &p.net->bundles[b]));
+            assert_true(difference(&p.net->bundles[b], false, g, exact) > 1e-3);
+        }
+        free(g);
+    }
+    for (int b = 0; b < p.net->bundle_count; b++)
+        assert_true(difference(&p.net->bundles[b], false, mean, exact) < 1e-5);
+    free(mean), free(exact);
+    close_part(&p);
+}
+
+static void test_positions(void **state)
+{
+    (void)state;
+    check_mean("1", "2", 2);
+    check_mean("1", "3", 3); /* does not divide the units of a row */
+    check_mean("1", "8", 8);
+}
+
+static void test_refresh(void **state)
+{
+    (void)state;
+    check_mean("4", "1", 4);
+    check_mean("2", "3", 6);
+}
+
+/* In the steps between, a candidate that is not in use has no gradient. */
+static void test_between(void **state)
+{
+    (void)state;
+    Part p;
+    open_part(&p, "3", "1", "false");
+    double *g = gradients_at(&p, 2);
+    for (int b = 0; b < p.net->bundle_count; b++)
+        for (int64_t i = 0; i < p.net->bundles[b].candidates.count; i++)
+            if (!p.net->bundles[b].kept[i]) assert_true(g[p.net->bundles[b].param->offset + i] == 0);
+    free(g);
+    close_part(&p);
+}
+
+static void test_rounded(void **state)
+{
+    (void)state;
+    Part p;
+    double *exact = exact_gradients(), most = 0;
+    open_part(&p, "1", "1", "true");
+    double *g = gradients_at(&p, 0);
+    for (int b = 0; b < p.net->bundle_count; b++)
+        for (int use = 0; use < 2; use++) most = fmax(most, difference(&p.net->bundles[b], use, g, exact));
+    assert_true(most < 0.01);
+    assert_true(product_bf16_available() ? most > 1e-5 : most < 1e-5);
+    free(g), free(exact);
+    close_part(&p);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_refresh),
+                                       cmocka_unit_test(test_between), cmocka_unit_test(test_rounded)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
