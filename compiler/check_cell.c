@@ -221,114 +221,6 @@ static const char *function_name(const Val *f)
     return f->builtin ? f->builtin->name : f->decl->name.text;
 }
 
-/* ---- batch_norm ---- */
-
-/* "Wiring.h.Channel.batch_norm", and _2, _3 for more in one function. */
-static const char *norm_name(Check *k)
-{
-    int count = k->set->norms.count + 1;
-    return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->prefix, count);
-}
-
-/* One number a node, which starts at `start`. */
-static Tensor *norm_tensor(Check *k, const char *name, const char *part, double start, bool learned,
-                           Span span)
-{
-    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", name, part),
-                            joined_shape(k->set, (Shape){0}, false), span);
-    p->components = 1, p->learned = learned, p->decay = learned;
-    p->init = (Init){.kind = INIT_CONSTANT, .a = start};
-    if (learned) vec_push(k->perm, &k->set->weights, p);
-    return p;
-}
-
-static Value *leaf(Check *k, OpCode op, Tensor *p, int64_t index, Span span)
-{
-    Value *v = func_add(k->func, op, span, 0, NULL);
-    v->param = p, v->index = index;
-    return v;
-}
-
-static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
-{
-    return func_add(k->func, op, span, 2, (Value *[]){a, b});
-}
-
-/* (x - mean) / sqrt(variance + eps) * scale + shift, with statistics of each node over the samples of the
- * step and its pixels (Ioffe & Szegedy 2015, with a node in the place of a feature map). */
-static Val *normalised(Check *k, Value *x, double momentum, double eps, Span span)
-{
-    const char *name = norm_name(k);
-    int64_t at = 4 * k->set->norms.count;
-    Tensor *scale = norm_tensor(k, name, "scale", 1, true, span),
-           *shift = norm_tensor(k, name, "shift", 0, true, span),
-           *mean = norm_tensor(k, name, "mean", 0, false, span),
-           *variance = norm_tensor(k, name, "variance", 1, false, span);
-    Norm n = {.mean = mean, .variance = variance, .momentum = momentum, .x = x, .span = span};
-    n.pixels = shape_size(x->shape);
-    vec_push(k->perm, &k->set->norms, n);
-    Value *m = leaf(k, IR_STATISTIC, mean, at, span), *v = leaf(k, IR_STATISTIC, variance, at + 1, span);
-    Value *safe = binary(k, IR_ADD, span, v, func_const(k->func, eps));
-    Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *w = leaf(k, IR_WEIGHT, scale, 0, span);
-    Value *factor = binary(k, IR_DIV, span, w, deviation), *centred = binary(k, IR_SUB, span, x, m);
-    Value *y = binary(k, IR_MUL, span, centred, factor), *b = leaf(k, IR_WEIGHT, shift, 0, span);
-    return val_runtime(k, binary(k, IR_ADD, span, y, b), span);
-}
-
-Val *cell_batch_norm(Check *k, Val **a, Span span)
-{
-    double momentum, eps;
-    if (val_is_poison(a[0]) || !number_between(k, a[1], "momentum", 0, 1, &momentum) ||
-        !number_between(k, a[2], "eps", 1e-30, 1, &eps))
-        return val_poison(k);
-    if (k->in_edge || k->timed) {
-        Diag *d =
-            diag_add(k->diags, E_PLACE, span,
-                     k->in_edge ? "batch_norm has statistics of a node, and this is the function of edges"
-                                : "batch_norm needs the statistics of all samples at once, and in time "
-                                  "those that are run together move on their own");
-        diag_help(d, k->in_edge ? "put it into the function of the nodes that the edges lead to"
-                                : "leave out 'time', for a static graph; or take instance_norm, of maps");
-        return val_poison(k);
-    }
-    if (a[0]->kind != VAL_RUNTIME || a[0]->value->is_bool) {
-        diag_add(k->diags, E_KIND, a[0]->span, "batch_norm works on what a node receives; this is %s",
-                 a[0]->kind == VAL_RUNTIME ? "a condition" : val_kind_text(a[0]));
-        return val_poison(k);
-    }
-    if (k->set->norms.count == MOST_NORMS) {
-        diag_add(k->diags, E_RANGE, span, "a node function has at most %d batch_norm", MOST_NORMS);
-        return val_poison(k);
-    }
-    return normalised(k, a[0]->value, momentum, eps, span);
-}
-
-static bool has_statistic(const Func *f, int64_t index)
-{
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_STATISTIC && f->values.at[i]->index == index) return true;
-    return false;
-}
-
-/* Makes the functions of what is normalised; false after a message. */
-static bool norms_used(Check *k, NodeSet *s)
-{
-    for (int i = 0; i < s->norms.count; i++) {
-        Norm *n = &s->norms.at[i];
-        Value **map = NEW_ARRAY(k->perm, Value *, (size_t)s->cell->values.count + 1);
-        if (!has_statistic(s->cell, 4 * i)) {
-            Diag *d = diag_add(k->diags, E_PLACE, n->span, "what this batch_norm gives is not used by '%s'",
-                               s->cell_name);
-            diag_help(d, "take it out");
-            return false;
-        }
-        n->input = func_copy(k->perm, s->cell, arena_printf(k->perm, "%s.norm%d", s->cell->name, i), map);
-        func_result(n->input, "x", map[n->x->id]);
-        func_prune(n->input);
-    }
-    return true;
-}
-
 void build_cell(Check *k, Graph *g, int set, Val *function)
 {
     NodeSet *s = &g->sets.at[set];
@@ -354,6 +246,6 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     func_prune(f);
     s->value_map = result->shape;
     s->cell = f;
-    if (norms_used(k, s)) s->cell_back = grad_cell(k->perm, f, s->norms.count, s->norms.at);
+    if (norms_used(k, s, f)) s->cell_back = grad_cell(k->perm, f, s->norms.count, s->norms.at);
     else s->cell = NULL;
 }

@@ -271,6 +271,18 @@ static Func *cut_out(Check *k, const Func *f, const char *name, int count, Value
     return part;
 }
 
+/* How the states move, and what norms are given on the way. */
+static Func *cut_move(Check *k, const Func *f, NodeSet *s, Value *const *next)
+{
+    Value *results[MAX_STATES + MOST_NORMS];
+    for (int i = 0; i < s->states; i++) results[i] = next[i];
+    for (int i = 0; i < s->norms.count; i++) results[s->states + i] = s->norms.at[i].x;
+    Func *part = cut_out(k, f, "move", s->states + s->norms.count, results);
+    for (int i = 0; i < s->norms.count; i++) s->norms.at[i].x = part->results.at[s->states + i];
+    part->results.count = part->result_names.count = s->states;
+    return part;
+}
+
 static bool states_move(Check *k, const TimedCell *c, const Graph *g)
 {
     bool ok = true;
@@ -336,14 +348,13 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
     s->states = c->count ? c->count : 1;
     s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
     if (!states_fit(k, s, f, next, span) || !step_implicitly(k, s, f, g, c, sent, next)) return;
-    s->send = cut_out(k, f, "send", 1, &sent);
-    s->move = cut_out(k, f, "move", s->states, next);
-    s->send_back = grad_timed(k->perm, s->send, NULL, s->states, s->state_map, false);
-    s->move_back = grad_timed(k->perm, s->move, &s->map, s->states, s->state_map, s->slope);
-    s->show = s->send, s->show_back = s->send_back;
-    if (!shown || s->role != SET_OUTPUT) return;
-    s->show = cut_out(k, f, "show", 1, &shown);
-    s->show_back = grad_timed(k->perm, s->show, NULL, s->states, s->state_map, false);
+    s->send = s->show = cut_out(k, f, "send", 1, &sent);
+    s->move = cut_move(k, f, s, next);
+    if (shown && s->role == SET_OUTPUT) s->show = cut_out(k, f, "show", 1, &shown);
+    if (!norms_moved(k, s, s->send) || !norms_moved(k, s, s->show) || !norms_used(k, s, s->move)) return;
+    s->send_back = s->show_back = grad_timed(k->perm, s->send, NULL, s, 0);
+    s->move_back = grad_timed(k->perm, s->move, &s->map, s, s->norms.count);
+    if (s->show != s->send) s->show_back = grad_timed(k->perm, s->show, NULL, s, 0);
 }
 
 /* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).

@@ -50,6 +50,7 @@ typedef struct GenTile {
     const NodeSet *set;
     const Value *wired, *wired_back;
     int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
+    LLVMValueRef step; /* of a graph in time with batch_norm; NULL: it is static */
 } GenTile;
 void gen_wired(GenTile *t, const Value *v, const Func *f);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
@@ -117,6 +118,13 @@ void gen_add_totals(GenTile *t, const CellTotals *totals, const Func *train, LLV
 LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);
 void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
                          bool add);
+/* batch_norm: where the tile puts its part of the first number of a norm at a node; the second is `size` of
+ * the set behind it. In time all steps have one place: it is read before the next step. */
+LLVMValueRef gen_norm_part(GenTile *t, const Value *v, int norm, LLVMValueRef node);
+/* What stands before emit_loop_end runs in the first round only. */
+EmitLoop gen_first_round(GenTile *t);
+/* Norm.back at one node: its results, summed over lanes, to `at` and `size` of the set behind it. */
+void gen_norm_parts(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, LLVMValueRef at);
 void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
 
 /* gen_edge.c: edges of one bundle, with a function or without, of `count` nodes (`nodes` as in gen_gather).

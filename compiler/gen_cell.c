@@ -3,6 +3,7 @@
 #include "diag.h"
 #include "gen.h"
 #include "kernels/kernel.h"
+#include <stddef.h>
 
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type)
 {
@@ -81,13 +82,12 @@ static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node
 {
     Emit *e = t->e;
     int kind = (int)(v->index % 4);
-    LLVMValueRef base = gen_context(e, t->context, CONTEXT_PARAM, e->ptr);
-    int64_t first = v->param ? v->param->offset : 0;
-    if (t->wired) {
-        const Value *from = kind < 2 ? t->wired : t->wired_back;
-        base = gen_context(e, t->context, CONTEXT_SHARED, e->ptr);
-        first = from->statistics + t->set->norms.at[v->index / 4].first + kind % 2 * t->set->size;
-    }
+    const Norm *n = &t->set->norms.at[v->index / 4];
+    LLVMValueRef base = gen_context(e, t->context, t->wired ? CONTEXT_SHARED : CONTEXT_PARAM, e->ptr);
+    int64_t first =
+        t->wired ? norm_at(n, t->set, (kind < 2 ? t->wired : t->wired_back)->statistics + n->first, kind, 0)
+                 : v->param->offset;
+    if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, t->set->size)));
     LLVMValueRef at = emit_element(e, base, emit_add(e, emit_int(e, first), node));
     return emit_splat(e, emit_load(e, e->real, at));
 }
@@ -150,6 +150,35 @@ void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef
     if (!w->param->shared) at = emit_element(e, at, emit_mul(e, node, emit_int(e, w->param->components)));
     if (add) sum = LLVMBuildFAdd(e->builder, emit_load(e, e->real, at), sum, "");
     emit_store(e, sum, at);
+}
+
+LLVMValueRef gen_norm_part(GenTile *t, const Value *v, int norm, LLVMValueRef node)
+{
+    int64_t first = t->plan_rows * t->e->row + v->moments + t->set->norms.at[norm].first;
+    return emit_element(t->e, t->tile, emit_add(t->e, emit_int(t->e, first), node));
+}
+
+EmitLoop gen_first_round(GenTile *t)
+{
+    Emit *e = t->e;
+    LLVMValueRef round = gen_context(e, t->context, CONTEXT_TURNS, e->ptr);
+    return emit_loop(e, emit_load(e, e->i64, emit_bytes(e, round, emit_int(e, offsetof(DnwrtTurns, first)))));
+}
+
+void gen_norm_parts(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, LLVMValueRef at)
+{
+    Emit *e = t->e;
+    CellResult results[2];
+    for (int k = 0; k < 2; k++) {
+        results[k] = (CellResult){RESULT_TOTAL, emit_scratch(e, e->width)};
+        emit_store(e, emit_real(e, 0, true), results[k].to);
+    }
+    gen_cell(t, f, node, args, results);
+    for (int k = 0; k < 2; k++) {
+        LLVMValueRef sum[2] = {results[k].to, emit_int(e, e->width)};
+        emit_store(e, emit_kernel(e, "sum_lanes", e->real, 2, sum),
+                   emit_element(e, at, emit_int(e, k * t->set->size)));
+    }
 }
 
 /* All sums of the tile that wired_back fills start at 0. */

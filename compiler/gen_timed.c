@@ -6,9 +6,11 @@
  *   back         the gradient of send and move, from that of the rates: sums are replaced by their gradients
  *   output_back  the gradient of show
  *   held_back    what flows back to a held input: from the gradients of sums; from that of a plain output
+ *
+ * With batch_norm, kernels/turns.c calls them instead (gen_timed_norm.c).
  */
+#include "gen_timed.h"
 #include "diag.h"
-#include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
 #include <stddef.h>
@@ -19,7 +21,7 @@ static GenBlocks blocks_at(Emit *e, LLVMValueRef base, int64_t row, int64_t pitc
 {
     return (GenBlocks){emit_element(e, base, emit_int(e, row * e->row)), pitch};
 }
-static GenBlocks states_in(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
+GenBlocks gen_timed_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
 {
     return blocks_at(e, base, set_state(s, k, 0), s->state_pixels);
 }
@@ -31,32 +33,33 @@ static GenBlocks slopes_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first_sum + s->size, s->pitch);
 }
-static GenBlocks sums_in(Emit *e, LLVMValueRef base, const NodeSet *s)
+GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first_sum, s->pitch);
 }
 
-/* A function (ptr context, ptr tile, ptr ...); `t` is set to it. The builder's place is saved in *saved. */
-typedef struct Saved {
-    LLVMValueRef function;
-    LLVMBasicBlockRef block;
-} Saved;
-
-static LLVMValueRef begin(GenTile *outer, const Value *v, const char *name, int pointers, GenTile *t,
-                          Saved *saved)
+LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
+                             GenTile *t, Saved *saved)
 {
     Emit *e = outer->e;
-    LLVMTypeRef params[8];
-    for (int i = 0; i < pointers; i++) params[i] = e->ptr;
+    LLVMTypeRef params[10];
+    int count = pointers + numbers;
+    for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
     *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
-    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), pointers, params);
-    *t = (GenTile){.e = e, .context = LLVMGetParam(f, 0), .tile = LLVMGetParam(f, 1)};
+    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), count, params);
+    *t = (GenTile){.e = e,
+                   .context = LLVMGetParam(f, 0),
+                   .tile = LLVMGetParam(f, 1),
+                   .step = numbers ? LLVMGetParam(f, (unsigned)count - 1) : NULL,
+                   .wired = outer->wired,
+                   .wired_back = outer->wired_back,
+                   .plan_rows = outer->plan_rows};
     t->maps = gen_maps(t, v);
     gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
     return f;
 }
 
-static void end(Emit *e, Saved saved)
+void gen_timed_end(Emit *e, Saved saved)
 {
     emit_end(e);
     e->function = saved.function;
@@ -64,12 +67,12 @@ static void end(Emit *e, Saved saved)
 }
 
 /* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
-static LLVMValueRef *arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
-                               LLVMValueRef node)
+LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
+                                  LLVMValueRef node)
 {
     LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(2 + 2 * MAX_STATES));
     args[0] = sum;
-    for (int k = 0; k < s->states; k++) args[1 + k] = gen_block(e, states_in(e, state, s, k), node);
+    for (int k = 0; k < s->states; k++) args[1 + k] = gen_block(e, gen_timed_states(e, state, s, k), node);
     return args;
 }
 
@@ -80,7 +83,7 @@ static void each_node(GenTile *t, const NodeSet *s, const Func *f, LLVMValueRef 
 {
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    gen_cell(t, f, nodes.i, arguments(e, s, NULL, state, nodes.i),
+    gen_cell(t, f, nodes.i, gen_timed_arguments(e, s, NULL, state, nodes.i),
              &(CellResult){RESULT_STORE, gen_block(e, to, nodes.i)});
     emit_loop_end(e, &nodes);
 }
@@ -89,7 +92,7 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "send", 4, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = gen_timed_begin(outer, v, "send", 4, 0, &t, &saved), state = LLVMGetParam(f, 2),
                  sent = LLVMGetParam(f, 3);
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -98,7 +101,7 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         each_node(&t, s, s->send, state, sent_in(e, sent, s));
         gen_lap_cell(e, v->graph, s, s->send);
     }
-    end(e, saved);
+    gen_timed_end(e, saved);
     return f;
 }
 
@@ -115,12 +118,13 @@ static GenEdges edge_blocks(GenTile *t, const Graph *g, const Bundle *u, const E
     GenEdges r = {.source = {x->held, from->value_pitch}, .d = {x->d_sums, to->pixels}};
     if (from->states) r.source = sent_in(t->e, x->sent, from);
     if (to->states) r.own = sent_in(t->e, x->sent, to);
-    if (to->states && x->d_sums) r.d = sums_in(t->e, x->d_sums, to);
+    if (to->states && x->d_sums) r.d = gen_timed_sums(t->e, x->d_sums, to);
     return r;
 }
 
 /* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
-static void sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent, GenBlocks out)
+void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent,
+                        GenBlocks out)
 {
     const Graph *g = v->graph;
     const NodeSet *s = &g->sets.at[set];
@@ -142,30 +146,38 @@ static LLVMValueRef held_rows(GenTile *t, const Value *v)
     return gen_row(t, emit_int(t->e, v->args[0]->address));
 }
 
+/* How the nodes of a set move, from their sums. */
+static void move_set(GenTile *t, const NodeSet *s, LLVMValueRef state, LLVMValueRef sums, LLVMValueRef rate)
+{
+    Emit *e = t->e;
+    CellResult results[MAX_STATES];
+    t->set = s;
+    EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
+    for (int k = 0; k < s->states; k++)
+        results[k] = (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, rate, s, k), nodes.i)};
+    LLVMValueRef *args =
+        gen_timed_arguments(e, s, gen_block(e, gen_timed_sums(e, sums, s), nodes.i), state, nodes.i);
+    if (s->slope) args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
+    gen_cell(t, s->move, nodes.i, args, results);
+    emit_loop_end(e, &nodes);
+}
+
+/* With statistics of the step the sums are there. */
 static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "move", 7, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = gen_timed_begin(outer, v, "move", 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
                  sent = LLVMGetParam(f, 3);
     LLVMValueRef held = LLVMGetParam(f, 4), sums = LLVMGetParam(f, 5), rate = LLVMGetParam(f, 6);
-    Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
-        GenBlocks sum = sums_in(e, sums, s);
-        CellResult results[MAX_STATES];
-        sum_into(&t, v, i, held, sent, sum);
-        EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-        for (int k = 0; k < s->states; k++)
-            results[k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, rate, s, k), nodes.i)};
-        LLVMValueRef *args = arguments(e, s, gen_block(e, sum, nodes.i), state, nodes.i);
-        if (s->slope) args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
-        gen_cell(&t, s->move, nodes.i, args, results);
-        emit_loop_end(e, &nodes);
-        gen_lap_cell(e, v->graph, s, s->move);
+        if (!v->batch) gen_timed_sum_into(&t, v, i, held, sent, gen_timed_sums(t.e, sums, s));
+        move_set(&t, s, state, sums, rate);
+        gen_lap_cell(t.e, v->graph, s, s->move);
     }
-    end(e, saved);
+    gen_timed_end(t.e, saved);
     return f;
 }
 
@@ -204,17 +216,52 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, "show", 5, &t, &saved), sent = LLVMGetParam(f, 2);
+    LLVMValueRef f = gen_timed_begin(outer, v, "show", 5, 0, &t, &saved), sent = LLVMGetParam(f, 2);
     LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
     const NodeSet *out = &v->graph->sets.at[v->graph->output];
     Emit *e = t.e;
     LLVMValueRef state =
         emit_element(e, sent, emit_int(e, -v->graph->state_rows * e->row)); /* they precede */
-    if (!out->states) sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
+    if (!out->states)
+        gen_timed_sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
     else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
     else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pitch});
-    end(e, saved);
+    gen_timed_end(e, saved);
     return f;
+}
+
+/* Room for the sums: rows of wired_back where there is one, which takes those of all steps. */
+static LLVMValueRef sums_rows(GenTile *t, const Value *v)
+{
+    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial))
+                           : address_of(t, v, timed_rows(v->graph).sums);
+}
+
+/* A round of turns (kernels/turns.c). */
+static void gen_turns(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    LLVMValueRef send = gen_send(t, v), sums = gen_timed_sum_all(t, v), norm = gen_timed_norm(t, v),
+                 move = gen_move(t, v), show = gen_show(t, v);
+    EmitLoop first = gen_first_round(t);
+    start_states(t, v);
+    emit_loop_end(e, &first);
+    LLVMValueRef args[14] = {t->context,
+                             t->tile,
+                             time_of(t, g),
+                             t->number,
+                             held_rows(t, v),
+                             address_of(t, v, 0),
+                             sums_rows(t, v),
+                             emit_int(e, v->partial >= 0 ? g->sum_rows : 0),
+                             address_of(t, v, timed_rows(g).output),
+                             send,
+                             sums,
+                             norm,
+                             move,
+                             show};
+    emit_kernel(e, "turns", e->none, 14, args);
 }
 
 void gen_timed(GenTile *t, const Value *v)
@@ -223,6 +270,10 @@ void gen_timed(GenTile *t, const Value *v)
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
     bool trains = v->partial >= 0; /* rows of wired_back take the sums */
+    if (v->batch) {
+        gen_turns(t, v);
+        return;
+    }
     LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
     start_states(t, v);
     LLVMValueRef args[14] = {t->context,
@@ -233,7 +284,7 @@ void gen_timed(GenTile *t, const Value *v)
                              address_of(t, v, 0),
                              address_of(t, v, r.rates),
                              trains ? address_of(t, v, r.saved) : LLVMConstNull(e->ptr),
-                             trains ? gen_row(t, emit_int(e, v->partial)) : address_of(t, v, r.sums),
+                             sums_rows(t, v),
                              emit_int(e, trains ? g->sum_rows : 0),
                              address_of(t, v, r.output),
                              send,
@@ -244,26 +295,36 @@ void gen_timed(GenTile *t, const Value *v)
 
 /* ---- backward ---- */
 
+/* With norms: which lanes hold a sample. */
+void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueRef *args)
+{
+    if (s->norms.count && back->arg_count > 2)
+        args[1 + 2 * s->states] = gen_row(t, emit_int(t->e, back->args[2]->address));
+}
+
 /* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
-static void move_back(GenTile *t, const NodeSet *s, const Func *train, LLVMValueRef state, LLVMValueRef sums,
-                      LLVMValueRef d_rate, LLVMValueRef d_state)
+static void move_back(GenTile *t, const Value *back, const NodeSet *s, const Func *train, LLVMValueRef state,
+                      LLVMValueRef sums, LLVMValueRef d_rate, LLVMValueRef d_state)
 {
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef sum = gen_block(e, sums_in(e, sums, s), nodes.i),
-                 *args = arguments(e, s, sum, state, nodes.i);
+    LLVMValueRef sum = gen_block(e, gen_timed_sums(e, sums, s), nodes.i),
+                 *args = gen_timed_arguments(e, s, sum, state, nodes.i);
     CellTotals totals = gen_totals(e, s->move);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(2 + MAX_STATES + totals.weights.count));
     results[0] = (CellResult){RESULT_STORE, sum};
     for (int k = 0; k < s->states; k++) {
-        args[1 + s->states + k] = gen_block(e, states_in(e, d_rate, s, k), nodes.i);
-        results[1 + k] = (CellResult){RESULT_STORE, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
+        args[1 + s->states + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
+        results[1 + k] =
+            (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
     }
     if (s->slope) {
         LLVMValueRef slope = args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
         results[1 + s->states] = (CellResult){RESULT_STORE, slope};
     }
     gen_total_results(&totals, results + 1 + s->states + s->slope);
+    gen_timed_valid(t, back, s, args);
+    t->set = s;
     gen_cell(t, s->move_back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
@@ -276,12 +337,12 @@ static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *trai
     const Func *forward = shown ? s->show : s->send, *back = shown ? s->show_back : s->send_back;
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef *args = arguments(e, s, NULL, state, nodes.i);
+    LLVMValueRef *args = gen_timed_arguments(e, s, NULL, state, nodes.i);
     CellTotals totals = gen_totals(e, forward);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(MAX_STATES + totals.weights.count + 1));
     args[1 + s->states] = gen_block(e, d_sent, nodes.i);
     for (int k = 0; k < s->states; k++)
-        results[k] = (CellResult){RESULT_ADD, gen_block(e, states_in(e, d_state, s, k), nodes.i)};
+        results[k] = (CellResult){RESULT_ADD, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
     gen_total_results(&totals, results + s->states);
     gen_cell(t, back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
@@ -335,14 +396,14 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     const Value *v = back->args[0];
     GenTile t;
     Saved saved;
-    LLVMValueRef f = begin(outer, v, train ? "back" : "product", 7, &t, &saved), state = LLVMGetParam(f, 2),
-                 sums = LLVMGetParam(f, 3);
+    LLVMValueRef f = gen_timed_begin(outer, v, train ? "back" : "product", 7, 1, &t, &saved),
+                 state = LLVMGetParam(f, 2), sums = LLVMGetParam(f, 3);
     LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
     Evaluation x = {LLVMGetParam(f, 6), sent_rows(t.e, g, state), sums};
     for (int i = 0; i < g->sets.count; i++)
         if (g->sets.at[i].states) {
-            move_back(&t, &g->sets.at[i], train, state, sums, d_rate, d_state);
+            move_back(&t, back, &g->sets.at[i], train, state, sums, d_rate, d_state);
             gen_lap_cell(t.e, g, &g->sets.at[i], g->sets.at[i].move);
         }
     for (int i = 0; i < g->sets.count; i++) {
@@ -353,7 +414,7 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
             send_back(&t, s, false, train, state, d_sent, d_state);
         if (s->states) gen_lap_cell(t.e, g, s, s->send);
     }
-    end(t.e, saved);
+    gen_timed_end(t.e, saved);
     return f;
 }
 
@@ -364,7 +425,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = begin(outer, v, "output_back", 6, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = gen_timed_begin(outer, v, "output_back", 6, 0, &t, &saved), state = LLVMGetParam(f, 2),
                  d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
     Evaluation x = {LLVMGetParam(f, 5), sent_rows(t.e, g, state), d_out};
     if (!is_moving(g, g->output)) own_gradients(&t, g, g->output, &x, (GenBlocks){0}, true, train);
@@ -377,7 +438,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
         else if (gather_gradients(&t, g, i, true, &x, d_sent, true))
             send_back(&t, s, false, train, state, d_sent, d_state);
     }
-    end(t.e, saved);
+    gen_timed_end(t.e, saved);
     return f;
 }
 
@@ -387,12 +448,13 @@ static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_outp
     GenTile t;
     Saved saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = begin(outer, v, from_output ? "held_output_back" : "held_back", 6, &t, &saved);
+    LLVMValueRef f =
+        gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", 6, 0, &t, &saved);
     LLVMValueRef d_held = LLVMGetParam(f, 3);
     Evaluation x = {LLVMGetParam(f, 5), LLVMGetParam(f, 4), LLVMGetParam(f, 2)};
     GenBlocks to = {d_held, g->sets.at[g->input].value_pixels};
     gather_gradients(&t, g, g->input, from_output, &x, to, false);
-    end(t.e, saved);
+    gen_timed_end(t.e, saved);
     return f;
 }
 
@@ -413,26 +475,73 @@ static EmitLoop begin_once(GenTile *t, const Graph *g)
     return emit_loop(e, emit_load(e, e->i64, emit_bytes(e, run, emit_int(e, offsetof(DnwrtRun, fresh)))));
 }
 
+static LLVMValueRef d_output(GenTile *t, const Value *v)
+{
+    bool plain = !is_moving(v->graph, v->graph->output);
+    if (plain) return address_of(t, v, timed_rows(v->graph).back_output);
+    return gen_row(t, emit_int(t->e, v->args[1]->args[0]->address));
+}
+
+/* Sums start at 0; the gradients of a plain output are kept: those of its edges are made from them. */
+static void begin_back(GenTile *t, const Value *v, const Func *f)
+{
+    const Graph *g = v->graph;
+    LLVMValueRef given = gen_row(t, emit_int(t->e, v->args[1]->args[0]->address));
+    gen_clear_partials(t, v, f);
+    if (!is_moving(g, g->output))
+        gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));
+}
+
+static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
+{
+    Emit *e = t->e;
+    const Value *wired = v->args[0];
+    const Graph *g = v->graph;
+    TimedRows r = timed_rows(g);
+    bool held = !is_moving(g, g->input) && wants_input(f, v);
+    LLVMValueRef none = LLVMConstNull(e->ptr), norm_back = gen_timed_norm_back(t, v),
+                 back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
+    LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
+                 held_output_back = held ? gen_held_back(t, wired, true) : none;
+    EmitLoop first = gen_first_round(t);
+    begin_back(t, v, f);
+    emit_loop_end(e, &first);
+    LLVMValueRef args[14] = {t->context,
+                             t->tile,
+                             time_of(t, g),
+                             held_rows(t, wired),
+                             address_of(t, wired, 0),
+                             address_of(t, v, 0),
+                             d_output(t, v),
+                             address_of(t, v, r.back_work),
+                             held ? address_of(t, v, r.back_held) : none,
+                             norm_back,
+                             back,
+                             output_back,
+                             held_back,
+                             held_output_back};
+    emit_kernel(e, "turns_back", e->none, 14, args);
+}
+
 void gen_timed_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
     const Value *wired = v->args[0];
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
-    bool plain = !is_moving(g, g->output), held = !is_moving(g, g->input) && wants_input(f, v);
+    bool held = !is_moving(g, g->input) && wants_input(f, v);
+    if (wired->batch) {
+        gen_turns_back(t, v, f);
+        return;
+    }
     const char *when = gen_profile_when(e, "again");
     LLVMValueRef none = LLVMConstNull(e->ptr), send = gen_send(t, wired), move = gen_move(t, wired);
     gen_profile_when(e, when);
     LLVMValueRef back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
     LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
                  held_output_back = held ? gen_held_back(t, wired, true) : none;
-    LLVMValueRef d_out = gen_row(t, emit_int(e, v->args[1]->args[0]->address));
     EmitLoop once = begin_once(t, g);
-    gen_clear_partials(t, v, f);
-    if (plain) { /* kept: the gradients of its edges are made from them */
-        int64_t rows = g->time.positions * set_rows(&g->sets.at[g->output]);
-        gen_copy_rows(t, address_of(t, v, r.back_output), d_out, rows);
-    }
+    begin_back(t, v, f);
     emit_loop_end(e, &once);
     LLVMValueRef args[19] = {t->context,
                              t->tile,
@@ -443,7 +552,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
                              address_of(t, wired, r.rates),
                              address_of(t, wired, r.saved),
                              address_of(t, v, 0),
-                             plain ? address_of(t, v, r.back_output) : d_out,
+                             d_output(t, v),
                              address_of(t, v, r.back_work),
                              held ? address_of(t, v, r.back_held) : none,
                              send,

@@ -9,7 +9,6 @@
 #include "gen.h"
 #include "kernels/kernel.h"
 #include "timed.h"
-#include <stddef.h>
 
 /* ---- phases ---- */
 
@@ -214,14 +213,6 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
     forward_cells(t, v, p, extra);
 }
 
-/* Where the tile puts its part of the first number of norm `norm` of a node; the second is `size` behind it.
- */
-static LLVMValueRef moments_at(GenTile *t, const Value *v, int norm, LLVMValueRef node, int64_t plan_rows)
-{
-    int64_t first = plan_rows * t->e->row + v->moments + t->set->norms.at[norm].first;
-    return emit_element(t->e, t->tile, emit_add(t->e, emit_int(t->e, first), node));
-}
-
 /* Mean of what a norm is given at each node, and squares of the distances from it. */
 static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
 {
@@ -232,7 +223,7 @@ static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
         v->address + shape_size(v->shape) + v->graph->cell_rows + (v->partial < 0 ? v->graph->work_rows : 0);
     NodeLoop l = node_loop(t, p);
     LLVMValueRef sum = gen_block(e, sums, l.node), x = gen_row(t, emit_int(e, room)),
-                 mean = moments_at(t, v, norm, l.node, t->plan_rows);
+                 mean = gen_norm_part(t, v, norm, l.node);
     if (n->input->results.at[0]->op == IR_ARG) x = sum;
     else gen_cell(t, n->input, l.node, &sum, &(CellResult){RESULT_STORE, x});
     LLVMValueRef args[5] = {x, emit_int(e, n->pixels), t->valid, mean,
@@ -354,36 +345,11 @@ static void backward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
     Emit *e = t->e;
     GenBlocks sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
     NodeLoop l = node_loop(t, p);
-    LLVMValueRef at = moments_at(t, v, norm, l.node, t->plan_rows);
-    CellResult results[2];
-    for (int k = 0; k < 2; k++) {
-        results[k] = (CellResult){RESULT_TOTAL, emit_scratch(e, e->width)};
-        emit_store(e, emit_real(e, 0, true), results[k].to);
-    }
-    gen_cell(t, t->set->norms.at[norm].back, l.node,
-             back_arguments(t, v, gen_block(e, sums, l.node), gen_block(e, d_values, l.node)), results);
-    for (int k = 0; k < 2; k++) {
-        LLVMValueRef args[2] = {results[k].to, emit_int(e, e->width)};
-        emit_store(e, emit_kernel(e, "sum_lanes", e->real, 2, args),
-                   emit_element(e, at, emit_int(e, k * t->set->size)));
-    }
+    gen_norm_parts(t, t->set->norms.at[norm].back, l.node,
+                   back_arguments(t, v, gen_block(e, sums, l.node), gen_block(e, d_values, l.node)),
+                   gen_norm_part(t, v, norm, l.node));
     emit_loop_end(e, &l.loop);
     gen_lap(e, t->set->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, t->set->name);
-}
-
-/* A round of several: sums start at 0 in the first one. */
-static void clear_first(GenTile *t, const Value *v, const Func *f)
-{
-    Emit *e = t->e;
-    LLVMValueRef round = gen_context(e, t->context, CONTEXT_TURNS, e->ptr),
-                 first = emit_load(e, e->i64, emit_bytes(e, round, emit_int(e, offsetof(DnwrtTurns, first))));
-    LLVMBasicBlockRef clear = LLVMAppendBasicBlockInContext(e->context, e->function, "clear"),
-                      go = LLVMAppendBasicBlockInContext(e->context, e->function, "go");
-    LLVMBuildCondBr(e->builder, LLVMBuildICmp(e->builder, LLVMIntNE, first, emit_int(e, 0), ""), clear, go);
-    LLVMPositionBuilderAtEnd(e->builder, clear);
-    gen_clear_partials(t, v, f);
-    LLVMBuildBr(e->builder, go);
-    LLVMPositionBuilderAtEnd(e->builder, go);
 }
 
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
@@ -395,7 +361,9 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
     } else if (batch) {
-        clear_first(t, v, f);
+        EmitLoop first = gen_first_round(t);
+        gen_clear_partials(t, v, f);
+        emit_loop_end(t->e, &first);
         turns(t, v, &code, (void *)f);
     } else {
         gen_clear_partials(t, v, f);

@@ -93,13 +93,13 @@ static Value *statistic(Func *f, int index)
 }
 
 /* The gradient of a norm's x by way of its statistics. */
-static Value *norm_seed(Func *f, Value *x, int norm)
+static Value *norm_seed(Func *f, Value *x, int norm, int valid)
 {
     Value *mean = statistic(f, 4 * norm), *d_mean = statistic(f, 4 * norm + 2),
           *d_variance = statistic(f, 4 * norm + 3), *two = func_const(f, 2);
     Value *centred = func_binary(f, IR_SUB, x, mean), *twice = func_binary(f, IR_MUL, two, d_variance);
     Value *spread = func_binary(f, IR_MUL, centred, twice), *d = func_binary(f, IR_ADD, spread, d_mean);
-    return func_binary(f, IR_MUL, d, argument(f, 2, (Shape){0}));
+    return func_binary(f, IR_MUL, d, argument(f, valid, (Shape){0}));
 }
 
 /* From the function with all gradients as results: those of the statistics of each norm go to functions of
@@ -118,22 +118,33 @@ static void split_norms(Arena *perm, Func *f, int first, int count, Norm *norms)
     func_prune(f);
 }
 
+typedef Vec(Value *) Values;
+
+/* Statistics join what gradients are wanted for, and what is normalised the values that have one: y and seed.
+ */
+static void add_norms(Func *f, Value **map, int count, const Norm *norms, int valid, Values *wanted,
+                      Values *y, Values *seed)
+{
+    for (int i = 0; i < 2 * count; i++) vec_push(f->arena, wanted, statistic(f, 4 * (i / 2) + i % 2));
+    for (int i = 0; i < count; i++) {
+        Value *x = map[norms[i].x->id], *d = norm_seed(f, x, i, valid);
+        vec_push(f->arena, y, x);
+        vec_push(f->arena, seed, d);
+    }
+}
+
 Func *grad_cell(Arena *perm, const Func *cell, int count, Norm *norms)
 {
     Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
     Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
-    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
+    Values wanted = {0}, y = {0}, seed = {0};
     vec_push(perm, &wanted, argument(f, 0, (Shape){0}));
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
     int first = wanted.count;
-    for (int i = 0; i < 2 * count; i++) vec_push(perm, &wanted, statistic(f, 4 * (i / 2) + i % 2));
     vec_push(perm, &y, map[cell->results.at[0]->id]);
     vec_push(perm, &seed, argument(f, 1, cell->results.at[0]->shape));
-    for (int i = 0; i < count; i++) {
-        vec_push(perm, &y, map[norms[i].x->id]);
-        vec_push(perm, &seed, norm_seed(f, y.at[1 + i], i));
-    }
+    add_norms(f, map, count, norms, 2, &wanted, &y, &seed);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++) {
@@ -148,26 +159,29 @@ Func *grad_cell(Arena *perm, const Func *cell, int count, Norm *norms)
     return f;
 }
 
-Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, int states, Shape state, bool slope)
+Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, NodeSet *set, int norms)
 {
+    int states = set->states;
     Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
     Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
-    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
+    Values wanted = {0}, y = {0}, seed = {0};
     for (int i = 0; i <= states; i++)
-        if (i > 0 || sum) vec_push(perm, &wanted, argument(f, i, i ? state : *sum));
-    if (slope) vec_push(perm, &wanted, argument(f, 1 + 2 * states, (Shape){0}));
+        if (i > 0 || sum) vec_push(perm, &wanted, argument(f, i, i ? set->state_map : *sum));
+    if (sum && set->slope) vec_push(perm, &wanted, argument(f, 1 + 2 * states, (Shape){0}));
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
+    int first = wanted.count;
     for (int i = 0; i < forward->results.count; i++) {
         Value *result = map[forward->results.at[i]->id];
         vec_push(perm, &y, result);
         vec_push(perm, &seed, argument(f, 1 + states + i, result->shape));
     }
+    add_norms(f, map, norms, set->norms.at, 1 + 2 * states, &wanted, &y, &seed);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)
         func_result(f, "d", grads[i] ? grads[i] : zeros(f, wanted.at[i]->shape));
-    func_prune(f);
+    split_norms(perm, f, first, norms, set->norms.at);
     return f;
 }
 

@@ -113,7 +113,7 @@ static void know(const WiredEval *w, SetCells *c, int64_t node)
     const NodeSet *s = c->s;
     for (int i = 0; i < 4 * s->norms.count; i++) {
         const double *all = i % 4 < 2 ? w->statistics : w->d_statistics;
-        c->known[i] = all ? all[s->norms.at[i / 4].first + i % 2 * s->size + node] : 0;
+        c->known[i] = all ? all[norm_at(&s->norms.at[i / 4], s, s->norms.at[i / 4].first, i, 0) + node] : 0;
     }
 }
 

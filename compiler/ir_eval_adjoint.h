@@ -11,7 +11,7 @@ static void adjoint_rates(const TimedEval *t, int64_t step, int stage, int i)
     move_at(t, step, stage, 0, t->rates + i * t->states);
     memcpy(sums, sums_of(t, step, stage), (size_t)t->g->sum_rows * sizeof *sums);
     quiet.gradient = NULL;
-    evaluation_back(&quiet, 0, state_of(t, step, stage), sums, t->stage + i * t->states,
+    evaluation_back(&quiet, 0, 0, state_of(t, step, stage), sums, t->stage + i * t->states,
                     t->change + i * t->states);
 }
 
@@ -50,7 +50,7 @@ static void adjoint_accept(const TimedEval *t, int64_t step, double h)
         if (time->b[i] == 0) continue;
         double *d = t->d_sums[step] + i * sums;
         memcpy(d, sums_of(t, step, i), (size_t)sums * sizeof *d);
-        evaluation_back(t, 0, state_of(t, step, i), d, d_rate, d_rate + ns);
+        evaluation_back(t, 0, 0, state_of(t, step, i), d, d_rate, d_rate + ns);
     }
     memcpy(t->d_state, t->stage + time->stages * ns, (size_t)ns * sizeof(double));
     memcpy(t->rates, t->rates + time->stages * ns, (size_t)ns * sizeof(double));

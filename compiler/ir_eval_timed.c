@@ -43,19 +43,40 @@ static void send(const TimedEval *t, const double *state, double *sent)
     }
 }
 
-static void move(const TimedEval *t, const double *state, const double *sent, int64_t position, double *sums,
-                 double *rate)
+static void sum_all(const TimedEval *t, const double *sent, int64_t position, double *sums)
 {
+    for (int i = 0; i < t->g->sets.count; i++) {
+        const NodeSet *s = &t->g->sets.at[i];
+        for (int64_t n = 0; n < s->size && s->states; n++)
+            timed_sum_into(t, i, n, sent, position, sums + set_sum(s, n));
+    }
+}
+
+/* The statistics of a node at a step as its functions number them. */
+static void know(const TimedEval *t, const NodeSet *s, int64_t node, int64_t step, double *known)
+{
+    for (int i = 0; i < 4 * s->norms.count; i++) {
+        const Norm *n = &s->norms.at[i / 4];
+        const double *all = i % 4 < 2 ? t->statistics : t->d_statistics;
+        known[i] = all ? all[norm_at(n, s, n->first, i, step) + node] : 0;
+    }
+}
+
+/* From the sums. */
+static void move(const TimedEval *t, const double *state, const double *sums, int64_t step, double *rate)
+{
+    double known[4 * MOST_NORMS];
     Args args = {0};
     for (int i = 0; i < t->g->sets.count; i++) {
         const NodeSet *s = &t->g->sets.at[i];
         if (!s->states) continue;
         Cell cell = cell_new(t->arena, s->move);
+        cell.statistics = known;
         for (int64_t n = 0; n < s->size; n++) {
             args[0] = sums + set_sum(s, n);
-            timed_sum_into(t, i, n, sent, position, sums + set_sum(s, n));
             load_states(s, n, state, args);
             load_slope(s, n, sums, args);
+            know(t, s, n, step, known);
             eval_cell(&cell, args, t->c->param, n);
             for (int k = 0; k < s->states; k++)
                 memcpy(rate + set_state(s, k, n), cell_result(&cell, k),
@@ -88,8 +109,9 @@ static double *sums_of(const TimedEval *t, int64_t step, int stage)
 
 static void move_at(const TimedEval *t, int64_t step, int stage, int64_t position, double *rate)
 {
-    double *state = state_of(t, step, stage);
-    move(t, state, state + t->states, position, sums_of(t, step, stage), rate);
+    double *state = state_of(t, step, stage), *sums = sums_of(t, step, stage);
+    sum_all(t, state + t->states, position, sums);
+    move(t, state, sums, step, rate);
 }
 
 /* Step number `step` of one sample; `started`: its first rate is there. */
@@ -150,90 +172,7 @@ static void record(Group *u, int64_t position, double h)
     vec_push(u->steps_arena, &u->steps->position, position);
 }
 
-/* ---- steps of chosen length: as in kernels/drive.c ---- */
-
-/* Root mean square over samples and states of (sum over i of factor_i K_i, or the states) by the tolerance at
- * states a and b of the step. */
-static double norm(const Group *u, int64_t step, const double *factor, int count, bool whole_step)
-{
-    const Time *time = &u->at->g->time;
-    double sum = 0;
-    for (int64_t s = 0; s < u->count; s++) {
-        const TimedEval *t = &u->at[s];
-        const double *a = state_of(t, step, 0), *b = whole_step ? state_of(t, step + 1, 0) : a;
-        for (int64_t n = 0; n < t->states; n++) {
-            double e = factor ? 0 : a[n];
-            for (int i = 0; i < count; i++) e += factor[i] * t->rates[i * t->states + n];
-            e /= time->atol + time->rtol * fmax(fabs(a[n]), fabs(b[n]));
-            sum += e * e;
-        }
-    }
-    return u->at->states ? sqrt(sum / (double)(u->count * u->at->states)) : 0;
-}
-
-static double first_step(Group *u, int64_t step, int64_t position, double span)
-{
-    double one = 1, least = 1e-4 * span, d0 = norm(u, step, NULL, 0, false),
-           d1 = norm(u, step, &one, 1, false);
-    double h = fmin(span, d0 < 1e-5 || d1 < 1e-5 ? least : 0.01 * d0 / d1);
-    for (int64_t s = 0; s < u->count; s++) {
-        TimedEval *t = &u->at[s];
-        double *start = state_of(t, step, 0), *state = state_of(t, step, 1);
-        for (int64_t n = 0; n < t->states; n++) state[n] = start[n] + h * t->rates[n];
-        send(t, state, state + t->states);
-        move_at(t, step, 1, position, t->rates + t->states);
-    }
-    double change[2] = {-1 / h, 1 / h}, most = fmax(d1, norm(u, step, change, 2, false));
-    return fmin(100 * h, most <= 1e-15 ? fmax(least, 1e-3 * h) : pow(0.01 / most, u->at->g->time.exponent));
-}
-
-/* A step and its error by the tolerance. */
-static double try_step(Group *u, int64_t step, int64_t position, double h)
-{
-    const Time *time = &u->at->g->time;
-    double factor[MAX_STAGES + 1];
-    steps_of_group(u, step, position, h, true);
-    for (int64_t s = 0; s < u->count; s++)
-        move_at(&u->at[s], step + 1, 0, position, u->at[s].rates + time->stages * u->at[s].states);
-    for (int i = 0; i <= time->stages; i++) factor[i] = h * time->error[i];
-    return norm(u, step, factor, time->stages + 1, true);
-}
-
-/* Through one position; false: it cannot be done. */
-static bool flow(Group *u, int64_t position, double *length)
-{
-    const Time *time = &u->at->g->time;
-    double span = time->end - time->start, t = 0, h = *length;
-    int64_t step = u->steps->length.count;
-    bool grow = true;
-    make_room(u, step);
-    for (int64_t s = 0; s < u->count; s++) move_at(&u->at[s], step, 0, position, u->at[s].rates);
-    if (h == 0) h = first_step(u, step, position, span);
-    h = fmax(h, time->min_step);
-    for (int64_t tries = 0; t < span; tries++) {
-        if (tries == time->steps) return false;
-        bool last = t + 1.01 * h >= span;
-        double now = last ? span - t : h, e = try_step(u, step, position, now);
-        double change = e == 0 ? 10 : isfinite(e) ? fmin(10, fmax(0.2, 0.9 * pow(e, -time->exponent))) : 0.2;
-        if (e <= 1) {
-            record(u, position, now);
-            step++;
-            t = last ? span : t + now;
-            for (int64_t s = 0; s < u->count; s++)
-                memcpy(u->at[s].rates, u->at[s].rates + time->stages * u->at[s].states,
-                       (size_t)u->at[s].states * sizeof(double));
-            double next = now * (grow ? change : fmin(change, 1));
-            h = last && next < h ? h : next;
-            grow = true;
-            continue;
-        }
-        h = now * (change < 1 ? change : 0.9);
-        grow = false;
-        if (h < time->min_step) return false;
-    }
-    *length = h;
-    return true;
-}
+#include "ir_eval_timed_flow.h"
 
 /* ---- forward ---- */
 
@@ -307,14 +246,24 @@ static void send_back(const TimedEval *t, const NodeSet *s, bool shown, int64_t 
     add_weights(t, shown ? s->show : s->send, &cell, s->states, node);
 }
 
+/* Arguments of gradients of `move`. */
+static void load_gradients(const NodeSet *s, int64_t node, const double *state, const double *sums,
+                           const double *d_rate, Args args)
+{
+    static const double valid = 1;
+    args[0] = sums + set_sum(s, node);
+    load_states(s, node, state, args);
+    for (int k = 0; k < s->states; k++) args[1 + s->states + k] = d_rate + set_state(s, k, node);
+    load_slope(s, node, sums, args);
+    if (s->norms.count) args[1 + 2 * s->states] = &valid;
+}
+
 /* Gradient of `move` of one node: its sum becomes its gradient, those of its states are filled. */
 static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, int64_t node,
                       const double *state, double *sums, const double *d_rate, double *d_state)
 {
-    Args args = {sums + set_sum(s, node)};
-    load_states(s, node, state, args);
-    for (int k = 0; k < s->states; k++) args[1 + s->states + k] = d_rate + set_state(s, k, node);
-    load_slope(s, node, sums, args);
+    Args args = {0};
+    load_gradients(s, node, state, sums, d_rate, args);
     eval_cell(cell, args, t->c->param, node);
     memcpy(sums + set_sum(s, node), cell_result(cell, 0), (size_t)s->pixels * sizeof *sums);
     for (int k = 0; k < s->states; k++)
@@ -325,15 +274,20 @@ static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, in
 }
 
 /* sums become their gradients; d_state is filled */
-static void evaluation_back(const TimedEval *t, int64_t position, const double *state, double *sums,
-                            const double *d_rate, double *d_state)
+static void evaluation_back(const TimedEval *t, int64_t step, int64_t position, const double *state,
+                            double *sums, const double *d_rate, double *d_state)
 {
     const double *sent = state + t->states;
+    double known[4 * MOST_NORMS];
     for (int i = 0; i < t->g->sets.count; i++) {
         const NodeSet *s = &t->g->sets.at[i];
         if (!s->states) continue;
         Cell cell = cell_new(t->arena, s->move_back);
-        for (int64_t n = 0; n < s->size; n++) move_back(t, s, &cell, n, state, sums, d_rate, d_state);
+        cell.statistics = known;
+        for (int64_t n = 0; n < s->size; n++) {
+            know(t, s, n, step, known);
+            move_back(t, s, &cell, n, state, sums, d_rate, d_state);
+        }
     }
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
@@ -375,7 +329,7 @@ static void step_back(const TimedEval *t, int64_t step, double *d)
     for (int i = 0; i < time->stages; i++)
         for (int64_t n = 0; n < ns; n++) d_rate[i * ns + n] = h * time->b[i] * d[n];
     for (int i = time->stages - 1; i >= 0; i--) {
-        evaluation_back(t, t->steps->position.at[step], state_of(t, step, i),
+        evaluation_back(t, step, t->steps->position.at[step], state_of(t, step, i),
                         t->d_sums[step] + i * t->g->sum_rows, d_rate + i * ns, d_stage);
         for (int64_t n = 0; n < ns; n++) {
             d_start[n] += d_stage[n];
@@ -395,21 +349,35 @@ static bool ends_position(const TimedEval *t, int64_t step)
     return step + 1 == t->steps->length.count || position_of(t, step + 1) != position_of(t, step);
 }
 
-static void backward(TimedEval *t, const double *dy)
+static void begin_backward(const TimedEval *t)
 {
-    const Time *time = &t->g->time;
-    int64_t steps = t->steps->length.count, nodes = t->g->sum_rows;
+    int64_t steps = t->steps->length.count, sums = t->g->time.stages * t->g->sum_rows;
     for (int64_t step = 0; step < steps; step++) {
-        t->d_sums[step] = NEW_ARRAY(t->arena, double, (size_t)(time->stages * nodes) + 1);
-        memcpy(t->d_sums[step], sums_of(t, step, 0), (size_t)(time->stages * nodes) * sizeof(double));
+        t->d_sums[step] = NEW_ARRAY(t->arena, double, (size_t)sums + 1);
+        memcpy(t->d_sums[step], sums_of(t, step, 0), (size_t)sums * sizeof(double));
     }
-    for (int64_t step = steps - 1; step >= 0; step--) {
-        int64_t p = position_of(t, step);
-        if (ends_position(t, step)) output_back(t, dy, p, step + 1, t->d_state);
-        step_back(t, step, t->d_state);
-        bool starts = step > 0 && position_of(t, step - 1) != p;
-        if (starts && time->truncate && p % time->truncate == 0)
-            memset(t->d_state, 0, (size_t)t->states * sizeof *t->d_state);
+}
+
+/* The states' gradient after a step: the output is taken there. */
+static void reach_step(const TimedEval *t, const double *dy, int64_t step)
+{
+    if (ends_position(t, step)) output_back(t, dy, position_of(t, step), step + 1, t->d_state);
+}
+
+static void leave_step(const TimedEval *t, int64_t step)
+{
+    int64_t p = position_of(t, step), truncate = t->g->time.truncate;
+    step_back(t, step, t->d_state);
+    if (step > 0 && position_of(t, step - 1) != p && truncate && p % truncate == 0)
+        memset(t->d_state, 0, (size_t)t->states * sizeof *t->d_state);
+}
+
+static void backward(const TimedEval *t, const double *dy)
+{
+    begin_backward(t);
+    for (int64_t step = t->steps->length.count - 1; step >= 0; step--) {
+        reach_step(t, dy, step);
+        leave_step(t, step);
     }
 }
 
@@ -470,16 +438,25 @@ static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, con
     t.input = e->value[wired->args[0]->id] + sample * shape_size(wired->args[0]->shape);
     t.value = e->value[wired->id] + sample * shape_size(wired->shape);
     t.block = e->trace[wired->id]->block[sample];
+    t.statistics = e->statistics[wired->id];
     return t;
 }
+
+#include "ir_eval_timed_norm.h"
 
 static void eval_forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     int64_t lanes = c->model->lanes;
+    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)v->graph->statistics + 1);
     TimedTrace *trace = e->trace[v->id] = NEW(a, TimedTrace);
     trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
     trace->steps =
         c->steps ? c->steps[v->graph->number] : NEW_ARRAY(a, EvalSteps, (size_t)(c->batch / lanes + 1));
+    if (v->batch) {
+        eval_norms(a, e, v, c);
+        return;
+    }
+    kept_statistics(v->graph, c->param, e->statistics[v->id]);
     for (int64_t first = 0; first < c->batch; first += lanes) {
         TimedEval all[MAX_LANES];
         Group u = {all, c->batch - first < lanes ? c->batch - first : lanes, 0, &trace->steps[first / lanes],
@@ -504,6 +481,10 @@ static void eval_backward(Arena *a, Eval *e, const Value *v, const EvalContext *
         eval_adjoint(a, e, v, c);
         return;
     }
+    if (v->args[0]->batch) {
+        eval_norms_back(a, e, v, c);
+        return;
+    }
     for (int64_t s = 0; s < c->batch; s++) {
         TimedEval t = eval_of_sample(a, e, v->args[0], c, s);
         t.d_sums = trace->block[s] = NEW_ARRAY(a, double *, (size_t)t.steps->length.count + 1);
@@ -516,7 +497,10 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     if (v->op == IR_WIRED) eval_forward(a, e, v, c);
     if (v->op == IR_WIRED_BACK) eval_backward(a, e, v, c);
-    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) return;
+    if (v->op == IR_WIRED_STATISTIC)
+        memcpy(e->value[v->id], e->statistics[v->args[0]->id] + v->index,
+               (size_t)shape_size(v->shape) * sizeof(double));
+    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK || v->op == IR_WIRED_STATISTIC) return;
     const Value *back = v->args[0], *dy = back->args[1];
     const TimedTrace *trace = e->trace[back->id];
     for (int64_t s = 0; s < c->batch; s++) {

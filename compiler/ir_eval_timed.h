@@ -14,8 +14,9 @@ typedef struct TimedEval {
     double *value;       /* rows of wired */
     double **block, **d_sums;
     double *rates;
-    double *d_state, *gradient; /* gradient NULL: those of weights are not wanted */
-    double *stage, *change;     /* the adjoint: its stages and their rates */
+    double *d_state, *gradient;        /* gradient NULL: those of weights are not wanted */
+    double *stage, *change;            /* the adjoint: its stages and their rates */
+    double *statistics, *d_statistics; /* Eval.statistics of wired, of wired_back (NULL: forwards) */
 } TimedEval;
 
 /* One weight of a line, and the sum over samples of its gradient. */

@@ -137,8 +137,8 @@ static Value *lower_wired(Lower *l, const Value *v)
             Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
             count = B(MUL, count, N((double)n->pixels));
             Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
-            Value *mean = found(l, w, n->mean, n->first),
-                  *variance = found(l, w, n->variance, n->first + set->size);
+            Value *mean = found(l, w, n->mean, norm_at(n, set, n->first, 0, 0)),
+                  *variance = found(l, w, n->variance, norm_at(n, set, n->first, 1, 0));
             Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
             update(l, old_mean, old_mean, mean, n->momentum);
             update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);

@@ -22,7 +22,7 @@ void timed_window(Graph *g, int lanes)
     int64_t all = t->adaptive ? INT64_MAX : t->positions * t->steps;
     int64_t most = timed_window_bytes / (rows * lanes * (int64_t)sizeof(float) + 1) + 1;
     if (t->adaptive && most > MAX_WINDOW) most = MAX_WINDOW;
-    t->window = all < most ? all : most;
+    t->window = all < most || g->statistics ? all : most; /* batch_norm: tiles go step by step together */
     t->saved = all > t->window && !t->adjoint ? MAX_TIME_SAVED : 0;
 }
 

@@ -19,10 +19,10 @@ typedef struct NetParam {
     InitSpec init;
 } NetParam;
 
-/* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes, then
- * variances; a node has `pixels` numbers a sample. */
+/* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes at each
+ * of `steps` (1: the graph is static), then variances; a node has `pixels` numbers a sample. */
 typedef struct NetNorm {
-    int64_t first, pixels;
+    int64_t first, pixels, steps;
 } NetNorm;
 
 typedef struct NetSet {
@@ -94,11 +94,11 @@ typedef struct NetSum {
 } NetSum;
 
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
- * the statistics of one norm of the nodes of one phase are taken. */
+ * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at a step. */
 typedef struct NetRound {
     DnwrtTurns turns;
-    int64_t phase;
-    int norm; /* -1: none, the last round */
+    int64_t phase; /* or step */
+    int norm;      /* -1: none, the last round */
 } NetRound;
 typedef struct NetRounds {
     int graph, count; /* graph -1: the level is none */

@@ -40,19 +40,36 @@ static void end_round(Turns *t, int64_t phase, int norm)
     t->first = t->count;
 }
 
+/* The norms of the sets that move together: of one set, or of all in time. */
+static int most_norms(const NetGraph *g, int set)
+{
+    int most = 0;
+    for (int i = 0; i < g->set_count; i++)
+        if (set < 0 || i == set) most = g->sets[i].norm_count > most ? g->sets[i].norm_count : most;
+    return most;
+}
+
+/* Phases of a graph, or steps in time. */
+static int64_t stops(const Net *n, int graph)
+{
+    const DnwrtTime *t = &n->times[graph];
+    return t->stages ? t->positions * t->steps : n->graphs[graph].order.phase_count;
+}
+
 bool norm_rounds(const Net *n, NetRounds *r)
 {
     if (r->graph < 0) return true;
     const NetGraph *g = &n->graphs[r->graph];
-    int phases = g->order.phase_count;
+    int64_t phases = stops(n, r->graph);
     size_t most = (size_t)phases * (2 + MAX_NORMS) + 1;
     r->rounds = calloc(most, sizeof *r->rounds);
     r->turn = calloc(most, sizeof *r->turn), r->phase = calloc(most, sizeof *r->phase);
     if (!r->rounds || !r->turn || !r->phase) return false;
     Turns t = {r, 0, 0};
-    for (int i = 0; i < phases; i++) {
-        int phase = r->back ? phases - 1 - i : i, set = g->order.phases[phase].set;
-        int norms = g->sets[set].norm_count;
+    for (int64_t i = 0; i < phases; i++) {
+        int64_t phase = r->back ? phases - 1 - i : i;
+        int set = n->times[r->graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
+        int norms = most_norms(g, n->times[r->graph].stages ? -1 : set);
         add_turn(&t, set, TURN_SUM, phase);
         for (int k = 0; k < norms; k++) {
             int norm = r->back ? norms - 1 - k : k;
@@ -100,18 +117,35 @@ static void join_tiles(const Net *n, const NetFunc *f, int64_t samples, const Ne
     out[1] = (back ? d_variance : squares) / count;
 }
 
+typedef struct Take {
+    const Net *n;
+    const NetFunc *f;
+    const NetRounds *r;
+    int64_t samples;
+} Take;
+
+/* Those of one node at a step: element `mean` of the tiles' parts, the statistics from element `to` on. */
+static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64_t node, int64_t step)
+{
+    int64_t size = s->wiring.size, mean = k->r->moments + norm->first + node,
+            to = k->r->statistics + norm->first + step * size + node;
+    double out[2];
+    join_tiles(k->n, k->f, k->samples, norm, k->r->back, mean, mean + size, out);
+    put_real(k->n, to, out[0]);
+    put_real(k->n, to + norm->steps * size, out[1]);
+}
+
 void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)
 {
-    if (round->norm < 0) return;
     const NetGraph *g = &n->graphs[r->graph];
+    Take k = {n, f, r, samples};
+    if (round->norm < 0) return;
+    for (int i = 0; i < g->set_count && n->times[r->graph].stages; i++)
+        for (int64_t node = 0; node < g->sets[i].wiring.size && round->norm < g->sets[i].norm_count; node++)
+            take_node(&k, &g->sets[i], &g->sets[i].norms[round->norm], node, round->phase);
+    if (n->times[r->graph].stages) return;
     const WiringPhase *phase = &g->order.phases[round->phase];
     const NetSet *s = &g->sets[phase->set];
-    const NetNorm *norm = &s->norms[round->norm];
-    for (int64_t i = 0; i < phase->count; i++) {
-        int64_t mean = norm->first + g->order.nodes[phase->first + i], variance = mean + s->wiring.size;
-        double out[2];
-        join_tiles(n, f, samples, norm, r->back, r->moments + mean, r->moments + variance, out);
-        put_real(n, r->statistics + mean, out[0]);
-        put_real(n, r->statistics + variance, out[1]);
-    }
+    for (int64_t i = 0; i < phase->count; i++)
+        take_node(&k, s, &s->norms[round->norm], g->order.nodes[phase->first + i], 0);
 }

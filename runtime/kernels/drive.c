@@ -21,10 +21,10 @@ double fabs(double x);
 
 typedef void Send(DnwrtContext *context, real *tile, const real *state, real *sent);
 typedef void Move(DnwrtContext *context, real *tile, const real *state, const real *sent, const real *held,
-                  real *sums, real *rate);
+                  real *sums, real *rate, int64_t step);
 typedef void Show(DnwrtContext *context, real *tile, const real *sent, const real *held, real *output);
 typedef void Back(DnwrtContext *context, real *tile, const real *state, real *sums, const real *d_rate,
-                  real *d_state, const real *held);
+                  real *d_state, const real *held, int64_t step);
 typedef void OutputBack(DnwrtContext *context, real *tile, const real *state, const real *d_output,
                         real *d_state, const real *held);
 typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held, const real *sent,
@@ -44,6 +44,7 @@ typedef struct Drive {
     /* set here */
     DnwrtRun *run;
     int64_t states, stride, slot;
+    int64_t step; /* of discrete steps: the one that is taken; batch_norm has statistics of each */
 } Drive;
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
@@ -98,7 +99,7 @@ static inline void move(const Drive *d, int64_t e, int64_t position, real *rate)
 {
     real *state = evaluation(d, e);
     d->move(d->context, d->tile, state, state + d->states, d->held + position * d->time->held * LANES,
-            sums_at(d, e), rate);
+            sums_at(d, e), rate, d->step);
 }
 
 static inline int64_t position_of(const Drive *d, int64_t step)
@@ -352,6 +353,7 @@ static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
 {
     for (; *step < count && position_of(d, *step) == position; ++*step) {
         begin_step(d, *step);
+        d->step = *step;
         take_step(d, d->slot++, position, length_of(d, *step), 0);
         d->run->evaluations += d->time->stages;
     }
@@ -366,7 +368,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     Drive d = {context,   tile,      time,  number, held,
                value,     rates,     saved, sums,   sums_step,
                send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0};
+               0,         0};
     int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
@@ -422,7 +424,7 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
     for (int64_t i = time->stages - 1; i >= 0; i--) {
         int64_t e = slot * time->stages + i;
         b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), b->d_rate + i * states, b->d_stage,
-                held);
+                held, d->step);
         if (b->d_held)
             b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES,
                          evaluation(d, e) + states, held);
@@ -448,7 +450,7 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     Drive d = {context,   tile,      time,  number, held,
                value,     rates,     saved, sums,   time->sums,
                send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0};
+               0,         0};
     real *stage = work + 3 * states, *change = stage + (time->stages + 1) * states;
     DriveBack b = {d_output,
                    work,

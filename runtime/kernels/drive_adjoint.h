@@ -14,7 +14,7 @@ static void adjoint_rates(const Drive *d, const DriveBack *b, int64_t e, int64_t
     move(d, e, 0, d->rates + i * d->states);
     scale(b->sums, sums_at(d, e), 1, d->time->sums * LANES);
     b->product(d->context, d->tile, evaluation(d, e), b->sums, b->stage + i * d->states,
-               b->change + i * d->states, d->held);
+               b->change + i * d->states, d->held, 0);
 }
 
 /* A step from slot to slot + 1; stage `stages` of the adjoint is that after it. */
@@ -62,7 +62,7 @@ static void adjoint_accept(Drive *d, const DriveBack *b, double h)
         real *sums = sums_at(d, e);
         scale(b->d_start, b->stage + i * states, h * time->b[i], states);
         if (time->b[i] == 0) scale(sums, sums, 0, time->sums * LANES);
-        else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_start, b->d_stage, d->held);
+        else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_start, b->d_stage, d->held, 0);
         if (b->d_held) b->held_back(d->context, d->tile, sums, b->d_held, evaluation(d, e) + states, d->held);
     }
     scale(b->d_state, b->stage + stages * states, 1, states);

@@ -8,6 +8,7 @@ reach spirals "" 100
 reach topologies "" 100 -D wiring=5
 for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
 fall waves ""
+fall waves "" -D norm=true
 
 # The measures themselves: a network that cannot do it is seen.
 misses() { # reach or fall with its arguments

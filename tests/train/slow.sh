@@ -12,6 +12,7 @@ for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
 reach spiral_flow "" 100
 reach spiral_flow "" 100 -D mode='steps(8)'
 fall waves ""
+fall waves "" -D norm=true
 
 if "$dnw" check "$examples/fashion.dnw" >/dev/null 2>&1; then
   reach fashion_mlp "" 100

@@ -32,6 +32,7 @@ void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
 void KERNEL(zero_rows)(real *to, int64_t count);
 void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
+void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares);
 int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);
 void KERNEL(pow)(real *x, const real *y);
 #define MATH(name)                                                                                           \
@@ -368,6 +369,28 @@ static void test_pow(void **state)
     }
 }
 
+/* Of numbers around 0 and far from it, where a difference of squares would be lost. */
+static void test_moments(void **state)
+{
+    static const int64_t counts[] = {1, 7, 300};
+    (void)state;
+    for (int k = 0; k < 12; k++) {
+        int64_t n = counts[k % 3], valid = k / 3 % 2 ? LANES : (LANES + 1) / 2;
+        real *rows = drawn_rows(9, n), mean, squares, far = k < 6 ? 0 : 1000;
+        double sum = 0, want = 0, terms = (double)(n * valid);
+        for (int64_t i = 0; i < n * LANES; i++) rows[i] = i % LANES < valid ? rows[i] + far : (real)NAN;
+        KERNEL(moments)(rows, n, valid, &mean, &squares);
+        for (int64_t i = 0; i < n * LANES; i++) sum += i % LANES < valid ? (double)rows[i] : 0;
+        for (int64_t i = 0; i < n * LANES; i++)
+            want += i % LANES < valid ? ((double)rows[i] - sum / terms) * ((double)rows[i] - sum / terms) : 0;
+        double off = (double)mean - sum / terms;
+        assert_true(fabs(off) <= (double)(n + LANES) * EPSILON * ((double)far + 1));
+        want += terms * off * off; /* from the mean as it was rounded */
+        assert_true(fabs((double)squares - want) <= (double)(n + LANES) * 4 * EPSILON * (want + EPSILON));
+        free(rows);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,7 +398,7 @@ int main(void)
         cmocka_unit_test(test_rows),      cmocka_unit_test(test_special_rows),
         cmocka_unit_test(test_random),    cmocka_unit_test(test_chance),
         cmocka_unit_test(test_functions), cmocka_unit_test(test_function_edges),
-        cmocka_unit_test(test_pow),
+        cmocka_unit_test(test_pow),       cmocka_unit_test(test_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

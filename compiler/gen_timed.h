@@ -1,0 +1,32 @@
+/* gen_timed.h: what gen_timed.c and gen_timed_norm.c share: functions that they make, and rows. */
+#ifndef DNW_GEN_TIMED_H
+#define DNW_GEN_TIMED_H
+#include "gen.h"
+
+/* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is the step. `t` is set to
+ * it, the builder's place is saved in *saved. */
+typedef struct Saved {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block;
+} Saved;
+LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
+                             GenTile *t, Saved *saved);
+void gen_timed_end(Emit *e, Saved saved);
+
+/* Blocks of the nodes of a set among the rows at `base`: their states k, what reaches them. */
+GenBlocks gen_timed_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k);
+GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s);
+/* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
+LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
+                                  LLVMValueRef node);
+/* Sets the argument that says which lanes hold a sample, where gradient functions have it. */
+void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueRef *args);
+/* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
+void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent,
+                        GenBlocks out);
+
+/* gen_timed_norm.c: its functions */
+LLVMValueRef gen_timed_sum_all(GenTile *outer, const Value *v);
+LLVMValueRef gen_timed_norm(GenTile *outer, const Value *v);
+LLVMValueRef gen_timed_norm_back(GenTile *outer, const Value *back);
+#endif
