@@ -5,6 +5,7 @@
  */
 #include "command.h"
 #include "cache.h"
+#include "explain_speed.h"
 #include "fmt.h"
 #include "link.h"
 #include "new_template.h"
@@ -48,6 +49,7 @@ static Compilation *open_compilation(const CommandArgs *a)
     c->options.data_directory = a->data;
     c->options.optimize = a->unoptimized ? 0 : 3;
     c->options.profile = a->profile;
+    c->options.plan = a->explain_speed;
     c->options.out = stdout;
     return c;
 }
@@ -84,9 +86,11 @@ int command_check(const CommandArgs *a)
     bool ok = compile_file(c, a->files.at[0]);
     if (!a->json) {
         if (ok) compile_report(c, stdout);
+        if (ok && a->explain_speed) explain_speed(c, stdout);
         return close_compilation(c, ok);
     }
     json_t *report = ok ? compile_report_json(c) : json_object();
+    if (ok && a->explain_speed) json_object_set_new(report, "speed", explain_speed_json(c));
     if (!json_object_get(report, "diagnostics"))
         json_object_set_new(report, "diagnostics", diags_json(c->diags));
     json_dumpf(report, stdout, JSON_INDENT(2));

@@ -21,6 +21,7 @@ typedef struct CommandArgs {
     bool object_only;              /* --emit=obj */
     bool json;                     /* --json */
     bool check;                    /* --check */
+    bool explain_speed;            /* --explain-speed */
     bool profile;                  /* --profile */
 } CommandArgs;
 

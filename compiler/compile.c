@@ -72,7 +72,7 @@ static bool compile(Compilation *c)
     c->model = check(c);
     if (!c->model) return false;
     if (done(c, "model")) return model_dump(c->model, out), true;
-    if (!c->options.dump && !c->options.object) return true; /* dnw check */
+    if (!c->options.dump && !c->options.object && !c->options.plan) return true; /* dnw check */
     if (!need_model(c)) return false;
     Ir *ir = c->ir = lower(c->model);
     verify(ir);
@@ -84,6 +84,7 @@ static bool compile(Compilation *c)
     if (done(c, "fuse")) return dump_plans(ir, false, out), true;
     plan(ir);
     if (done(c, "plan")) return dump_plans(ir, true, out), true;
+    if (c->options.plan) return true;
     if (c->options.profile) ir->profile = profile_new(c->perm, c->sources);
     return object(c, ir);
 }

@@ -20,6 +20,7 @@ typedef struct CompileOptions {
     const char *data_directory; /* --data, for shapes that come from data; or NULL */
     int optimize;               /* 0 or 3 */
     int lanes;                  /* of a tile: 1, 16, 64; 0: lanes.c chooses */
+    bool plan;                  /* go as far as the plan though nothing is written */
     bool profile;               /* code that measures itself, line by line */
     FILE *out;                  /* of dumps */
 } CompileOptions;

@@ -22,6 +22,7 @@ typedef enum FlagId {
     FLAG_DUMP,
     FLAG_EMIT,
     FLAG_PROFILE,
+    FLAG_EXPLAIN_SPEED,
     FLAG_JSON,
     FLAG_CHECK,
     FLAG_DATA,
@@ -41,6 +42,8 @@ static const Flag flags[FLAG_COUNT] = {
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
     [FLAG_EMIT] = {"--emit", "KIND", "obj: write the object file and do not link"},
+    [FLAG_EXPLAIN_SPEED] = {"--explain-speed", NULL,
+                            "tell the kernels of each graph and why, what is slow, arithmetic and memory"},
     [FLAG_PROFILE] = {"--profile", NULL,
                       "make code that measures itself: bench tells the time of lines of FILE"},
     [FLAG_JSON] = {"--json", NULL, "print JSON"},
@@ -66,7 +69,7 @@ typedef struct Command {
 
 static const Command commands[] = {
     {"check", "FILE", "check a file; print candidates, kept edges, parameters, multiply-adds", command_check,
-     F_COMPILE | F(JSON), 1, false},
+     F_COMPILE | F(JSON) | F(EXPLAIN_SPEED), 1, false},
     {"build", "FILE -o NAME", "compile a file to a program that stands alone", command_build,
      F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT) | F(PROFILE), 1, false},
     {"train", "FILE [PROGRAM FLAGS]", "build into the cache and train", command_run, F_BUILD, 1, true},
@@ -214,6 +217,7 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_DATA: args->data = value; break;
     case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 3);
     case FLAG_O0: args->unoptimized = true; break;
+    case FLAG_EXPLAIN_SPEED: args->explain_speed = true; break;
     case FLAG_PROFILE: args->profile = true; break;
     case FLAG_JSON: args->json = true; break;
     case FLAG_CHECK: args->check = true; break;

@@ -3,6 +3,7 @@
 #
 #   x.dnw + x.err                             dnw check x.dnw, all of stderr
 #   x.dnw + x.ast .model .ir .grad .fuse .plan  dnw build --dump=EXTENSION x.dnw, all of stdout
+#   x.dnw + x.speed                           dnw check --explain-speed x.dnw, all of stdout
 #
 # A case runs inside FOLDER, so that paths in messages are short. A .dnw file without any expected file fails
 # (a file that others import is named _x.dnw and is no case). --update writes what dnw prints now into the files
@@ -29,6 +30,9 @@ run() {
   if [ "$1" = err ]; then
     "$dnw" check "$2" >"$other" 2>"$actual" </dev/null || rc=$?
     [ "$rc" -le 1 ]
+  elif [ "$1" = speed ]; then
+    "$dnw" check --explain-speed "$2" >"$actual" 2>"$other" </dev/null || rc=$?
+    [ "$rc" -eq 0 ]
   else
     "$dnw" build --dump="$1" "$2" >"$actual" 2>"$other" </dev/null || rc=$?
     [ "$rc" -eq 0 ]
@@ -60,7 +64,7 @@ for file in "${cases[@]}"; do
   case $name in _*) continue ;; esac
   [ -f "$name.dnw" ] || { echo "FAILED: there is no $folder/$name.dnw"; failed=$((failed + 1)); continue; }
   found=no
-  for stage in err ast model ir grad fuse plan; do
+  for stage in err ast model ir grad fuse plan speed; do
     [ -f "$name.$stage" ] && { found=yes; one "$stage" "$name"; }
   done
   if [ $found = no ] && [ $update = yes ] && ! "$dnw" check "$name.dnw" >/dev/null 2>&1; then

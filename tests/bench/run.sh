@@ -28,6 +28,11 @@ model M(a[2]) = a |> G
 DNW
 expect "once at the end" 0 '"edge_macs": 42,' "$dnw" check --json steps.dnw # 6 edges x 5 steps + 12
 
+# --explain-speed: its text is compared in tests/stage/*.speed
+expect "explained" 0 "nothing takes a slow path" "$dnw" check --explain-speed "$source/examples/fashion_mlp.dnw"
+expect "explained as JSON" 0 '"candidates": 794000.0' "$dnw" check --explain-speed --json "$source/examples/fashion_mlp.dnw"
+expect "explained without a model" 1 "has no model to build" "$dnw" check --explain-speed /dev/null
+
 # data
 cat >digits.dnw <<'DNW'
 model Net(image[1, 28, 28]) = image |> flatten |> linear(10)

@@ -1,0 +1,437 @@
+/* explain_speed.c: see explain_speed.h.
+ *
+ * The choices are made elsewhere (lanes.c, rt_wiring.c, rt_choose.c, rt_gradient.c, rt_net_build.c, timed.c);
+ * here they are asked for with the same functions and told. A new path of the runtime is told here, too.
+ */
+#include "explain_speed.h"
+#include "ast.h"
+#include "kernels/kernel.h"
+#include "plan.h"
+#include "rt_optim.h"
+#include "timed.h"
+
+typedef struct Fact {
+    const char *topic, *text;
+    Span span;
+    bool slow;
+} Fact;
+typedef Vec(Fact) Facts;
+
+typedef struct GraphSpeed {
+    const Graph *g;
+    Facts facts;
+    double forward, backward, candidates; /* floating-point operations of a sample */
+    double candidate_bytes, edge_bytes;   /* in training */
+} GraphSpeed;
+
+typedef struct Speed {
+    Arena *perm;
+    const Sources *sources;
+    const Ir *ir;
+    const Model *m;
+    bool trains, stores;                              /* stores: all gradients, before any weight moves */
+    int slots;                                        /* numbers of the optimiser for each weight */
+    double tile_bytes, other_forward, other_backward; /* other: outside of graphs */
+    Facts facts;
+    Vec(GraphSpeed) graphs;
+} Speed;
+
+static void add(Speed *s, Facts *facts, const char *topic, Span span, bool slow, const char *text)
+{
+    vec_push(s->perm, facts, ((Fact){topic, text, span, slow}));
+}
+
+static const char *thousands(Arena *a, int64_t n)
+{
+    if (n < 1000) return arena_printf(a, "%lld", (long long)n);
+    return arena_printf(a, "%s,%03lld", thousands(a, n / 1000), (long long)(n % 1000));
+}
+
+static const char *amount(Arena *a, double x)
+{
+    static const char *const unit[] = {"", " k", " M", " G", " T"};
+    int i = 0;
+    while (x >= 1000 && i < 4) x /= 1000, i++;
+    return arena_printf(a, "%.3g%s", x, unit[i]);
+}
+
+/* ---- arithmetic ---- */
+
+/* Of one sample; a pointwise operator or a term of a sum counts as one, a tap of a filter as two. */
+static double value_flop(const Value *v)
+{
+    double pixels = (double)shape_size(v->shape);
+    switch (op_info[v->op].class) {
+    case CLASS_POINTWISE: return pixels;
+    case CLASS_TENSOR:
+        return v->op == IR_SUM || v->op == IR_SUM_FIRST ? (double)shape_size(v->args[0]->shape) : 0;
+    case CLASS_MAP: break;
+    default: return 0;
+    }
+    if (v->op == IR_CONV || v->op == IR_CONV_INPUT) return 2 * pixels * (double)(v->arg_count - 1);
+    if (v->op == IR_CONV_WEIGHT) return 2 * pixels * (double)shape_size(v->args[1]->shape);
+    if (v->op == IR_SUM_MAP) return (double)shape_size(v->args[0]->shape);
+    bool window = v->op == IR_POOL_SUM || v->op == IR_POOL_MAX;
+    return window ? pixels * (double)(v->window.size * v->window.size) : 0;
+}
+
+static double func_flop(const Func *f)
+{
+    double n = 0;
+    for (int i = 0; f && i < f->values.count; i++) n += value_flop(f->values.at[i]);
+    return n;
+}
+
+static double times_of(const Graph *g)
+{
+    return is_timed(g) ? (double)timed_evaluations(g) : 1;
+}
+
+/* An edge in use costs a multiply-add each way, or its function; a candidate the product of its ends. */
+static void bundle_flop(GraphSpeed *x, const Bundle *u)
+{
+    const EdgeList *l = &x->g->lists.at[u->list];
+    const EdgeFn *f = u->edge;
+    double all = bundle_macs(x->g, u),
+           kept = l->candidates ? all * (double)l->kept / (double)l->candidates : 0;
+    x->forward += kept * (f ? func_flop(f->value) + 1 : 2);
+    x->backward += kept * (f ? func_flop(f->to_source) + 1 : 2);
+    if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + 1);
+    if (!u->fixed) x->candidates += all * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
+}
+
+static void graph_flop(const Speed *s, GraphSpeed *x)
+{
+    const Graph *g = x->g;
+    for (int i = 0; i < g->bundles.count; i++) bundle_flop(x, &g->bundles.at[i]);
+    for (int i = 0; i < g->sets.count; i++) {
+        const NodeSet *n = &g->sets.at[i];
+        double nodes = (double)n->size * times_of(g);
+        x->forward += nodes * (func_flop(n->cell) + func_flop(n->send) + func_flop(n->move));
+        x->backward += nodes * (func_flop(n->cell_back) + func_flop(n->send_back) + func_flop(n->move_back));
+    }
+    if (!s->trains) x->backward = x->candidates = 0;
+}
+
+/* What stands between the graphs: layers, loss. */
+static void other_flop(Speed *s)
+{
+    const Func *f = s->trains ? s->ir->train : s->ir->infer;
+    int loss = f->values.count;
+    for (int i = 0; i < f->results.count; i++)
+        if (strcmp(f->result_names.at[i], "loss") == 0) loss = f->results.at[i]->id;
+    for (int i = 0; i < f->values.count; i++)
+        *(i > loss ? &s->other_backward : &s->other_forward) += value_flop(f->values.at[i]);
+}
+
+/* ---- what is said ---- */
+
+/* "8 x 8" */
+static const char *map_text(Arena *a, Shape s)
+{
+    return arena_printf(a, "%lld x %lld", (long long)s.dim[0], (long long)s.dim[1]);
+}
+
+static const char *function_text(const Speed *s, const NodeSet *n)
+{
+    const Func *all[] = {n->cell, n->send, n->move};
+    int filters = 0, others = 0;
+    for (int k = 0; k < 3; k++)
+        for (int i = 0; all[k] && i < all[k]->values.count; i++) {
+            const Value *v = all[k]->values.at[i];
+            filters += v->op == IR_CONV;
+            others += op_info[v->op].class == CLASS_POINTWISE;
+        }
+    const char *text = arena_printf(s->perm, "%s: %d pointwise operator%s", n->cell_name ? n->cell_name : "f",
+                                    others, others == 1 ? "" : "s");
+    return filters ? arena_printf(s->perm, "%s, %d filter kernel%s", text, filters, filters == 1 ? "" : "s")
+                   : text;
+}
+
+static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
+{
+    Arena *a = s->perm;
+    bool maps = shape_size(n->map) > 1, function = n->cell || n->send || n->move;
+    const char *text = arena_printf(a, "%s: %s", n->name, thousands(a, n->size));
+    if (maps)
+        text = arena_printf(a, "%s of maps of %s, %lld rows each", text, map_text(a, n->map),
+                            (long long)n->pixels);
+    else text = arena_printf(a, "%s of numbers, one row each", text);
+    if (n->pitch > n->pixels)
+        text =
+            arena_printf(a, "%s and one between them (not to compete for the same lines of a cache)", text);
+    const char *value = function               ? function_text(s, n)
+                        : n->role == SET_INPUT ? "given from outside"
+                                               : "plain sums";
+    add(s, facts, "nodes", n->span, false, arena_printf(a, "%s; %s", text, value));
+}
+
+/* How many of the products of a gradient's blocks belong to candidates (rt_gradient.c, block_panel). */
+static double useful_share(const Candidates *c)
+{
+    enum { PANEL = 128 };
+    double made = 0;
+    for (int64_t first = 0; first < c->targets; first += PANEL) {
+        int64_t end = first + PANEL < c->targets ? first + PANEL : c->targets, low = INT64_MAX, high = 0;
+        CandidateRun run;
+        for (int64_t t = first; t < end; t++)
+            for (int64_t r = 0; candidates_run(c, t, r, &run); r++) {
+                low = run.source < low ? run.source : low;
+                high = run.source + run.length > high ? run.source + run.length : high;
+            }
+        if (high > low) made += (double)(end - first) * (double)(high - low);
+    }
+    return made > 0 ? (double)c->count / made : 1;
+}
+
+static void gradient_fact(Speed *s, Facts *facts, const Bundle *u, const char *name)
+{
+    static const double little = 0.25;
+    const char *how;
+    bool slow = false;
+    if (u->fixed) how = "no gradients: the multiple is known";
+    else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
+    else if (u->edge)
+        how = "generated code for each candidate, one after the other (edges with functions)", slow = true;
+    else if (u->candidates.form == CANDIDATES_LIST)
+        how = "pair by pair (few candidates, far apart)", slow = true;
+    else {
+        double share = useful_share(&u->candidates);
+        slow = share < little;
+        how = arena_printf(s->perm, "matrix products, %.0f %% of them of candidates", 100 * share);
+    }
+    add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s", name, how));
+}
+
+static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
+{
+    static const char *const forms[] = {"every pair, nothing stored", "runs of sources", "a list of pairs"};
+    const char *name = arena_printf(s->perm, "%s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name);
+    const char *kernel =
+        u->edge ? "their function, edge by edge" : "one fused multiply-add an edge and vector";
+    add(s, facts, "edges", u->span, u->edge != NULL,
+        arena_printf(s->perm, "%s: %s candidates (%s); sums over lists of those in use: %s", name,
+                     thousands(s->perm, u->candidates.count), forms[u->candidates.form], kernel));
+    if (s->trains && u->candidates.count) gradient_fact(s, facts, u, name);
+}
+
+static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
+{
+    const char *kept = thousands(s->perm, l->kept), *of = thousands(s->perm, l->candidates), *text;
+    bool fan = l->rule == KEEP_FAN_IN || l->rule == KEEP_FAN_OUT;
+    if (l->rule == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
+    else if (l->sampled) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
+    else if (fan)
+        text = arena_printf(
+            s->perm, "%s of %s: the strongest of each node, partitioned node by node at each step", kept, of);
+    else
+        text = arena_printf(
+            s->perm, "%s of %s: a cut near that of the last step, in one pass over the weights", kept, of);
+    add(s, facts, "budget", l->span, fan && !l->sampled && s->trains, text);
+}
+
+static void order_fact(Speed *s, Facts *facts, const Graph *g)
+{
+    enum { FEW = 8 };
+    int phases = g->order.phase_count;
+    if (is_timed(g) || phases == 0) return;
+    double each = (double)g->order.node_count / phases;
+    add(s, facts, "order", g->span, phases > g->sets.count && each < FEW,
+        arena_printf(s->perm, "%s nodes in %s phase%s, %.3g a call of the kernels",
+                     thousands(s->perm, g->order.node_count), thousands(s->perm, phases),
+                     phases == 1 ? "" : "s", each));
+}
+
+static void time_facts(Speed *s, Facts *facts, const Graph *g)
+{
+    const Time *t = &g->time;
+    if (!is_timed(g)) return;
+    const char *count =
+        t->adaptive ? arena_printf(s->perm, "steps of chosen length, %d evaluations each, by tile", t->stages)
+                    : arena_printf(s->perm, "%s evaluations", thousands(s->perm, timed_evaluations(g)));
+    add(s, facts, "time", g->span, false, arena_printf(s->perm, "%s: %s", t->text, count));
+    if (!s->trains) return;
+    if (t->adjoint)
+        add(s, facts, "time", g->span, false,
+            "backwards by the adjoint: nothing is kept, the states are solved for again");
+    else if (timed_rounds(g))
+        add(s, facts, "time", g->span, true,
+            arena_printf(
+                s->perm,
+                "%lld step%s in memory at once (4 MiB a tile); what lies further back is computed again, "
+                "from "
+                "up to %lld states kept, and gradients of candidates are added up between the windows",
+                (long long)t->window, t->window == 1 ? " is" : "s are", (long long)t->saved));
+    else add(s, facts, "time", g->span, false, "all evaluations are kept for the way back");
+}
+
+/* Bytes in training: weight, optimiser, mark, gradient where it is stored; edges in use: both lists. */
+static void memory_fact(Speed *s, GraphSpeed *x)
+{
+    const Graph *g = x->g;
+    int64_t candidates = 0;
+    bool fan_out = false;
+    for (int i = 0; i < g->lists.count; i++) {
+        candidates += g->lists.at[i].candidates;
+        fan_out |= g->lists.at[i].rule == KEEP_FAN_OUT;
+    }
+    bool stored = s->stores || (is_timed(g) && timed_rounds(g));
+    x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0);
+    x->edge_bytes = 20 + 2 * 4;
+    if (!candidates) return;
+    add(s, &x->facts, "memory", g->span, false,
+        arena_printf(s->perm, "%.0f bytes a candidate%s, %.0f more an edge in use", x->candidate_bytes,
+                     s->trains ? " in training" : "", x->edge_bytes));
+}
+
+static void arithmetic_fact(Speed *s, GraphSpeed *x)
+{
+    Arena *a = s->perm;
+    const char *text = arena_printf(a, "%s flop a sample forward", amount(a, x->forward));
+    if (s->trains)
+        text = arena_printf(a, "%s, %s back, %s for gradients of candidates", text, amount(a, x->backward),
+                            amount(a, x->candidates));
+    if (x->g->time.adaptive) text = arena_printf(a, "%s (a step)", text);
+    add(s, &x->facts, "arithmetic", x->g->span, false, text);
+}
+
+static void graph_facts(Speed *s, const Graph *g)
+{
+    GraphSpeed x = {.g = g};
+    graph_flop(s, &x);
+    arithmetic_fact(s, &x);
+    memory_fact(s, &x);
+    time_facts(s, &x.facts, g);
+    order_fact(s, &x.facts, g);
+    for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, &g->sets.at[i]);
+    for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
+    for (int i = 0; i < g->lists.count; i++) budget_fact(s, &x.facts, &g->lists.at[i]);
+    vec_push(s->perm, &s->graphs, x);
+}
+
+/* ---- the model ---- */
+
+static bool has_edge_functions(const Model *m)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++)
+            if (m->graphs.at[g]->bundles.at[b].edge) return true;
+    return false;
+}
+
+static void update_fact(Speed *s)
+{
+    RtError e;
+    Optim o = {0};
+    bool functions = has_edge_functions(s->m);
+    if (!s->trains || !optim_open(json_object_get(s->m->settings, "optim"), &o, &e)) return;
+    s->slots = o.slots;
+    s->stores = o.clip > 0 || functions;
+    const char *text =
+        functions ? "gradients of candidates are stored, and looked at before any weight moves: edges with "
+                    "functions"
+        : o.clip > 0
+            ? "gradients of candidates are stored: clip needs the norm of all before any weight moves"
+            : "a block of gradients of candidates moves its weights at once and is never stored";
+    add(s, &s->facts, "update", SPAN_NONE, s->stores, text);
+}
+
+static void tile_fact(Speed *s, int chosen)
+{
+    const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
+    int lanes = s->m->lanes;
+    const char *why = chosen ? "as --lanes says"
+                      : lanes == MAX_LANES
+                          ? "nodes are numbers: four vectors for each walk over a list of edges"
+                          : "nodes carry maps: one vector, so that a tile is small";
+    static const double mib = 1024 * 1024;
+    s->tile_bytes = (double)p->rows * lanes * 4;
+    bool large = s->tile_bytes >= mib;
+    add(s, &s->facts, "tile", SPAN_NONE, lanes == 1,
+        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, lanes == 1 ? "" : "s",
+                     thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024), large ? "MiB" : "KiB",
+                     why));
+}
+
+static Speed *explain(const Compilation *c)
+{
+    Speed *s = NEW(c->perm, Speed);
+    *s = (Speed){
+        .perm = c->perm, .sources = c->sources, .ir = c->ir, .m = c->model, .trains = c->ir->train != NULL};
+    tile_fact(s, c->options.lanes);
+    update_fact(s);
+    other_flop(s);
+    const char *other =
+        arena_printf(s->perm, "%s flop a sample forward%s", amount(s->perm, s->other_forward),
+                     s->trains ? arena_printf(s->perm, ", %s back", amount(s->perm, s->other_backward)) : "");
+    add(s, &s->facts, "outside", SPAN_NONE, false,
+        arena_printf(s->perm, "between the graphs: %s, loops fused", other));
+    for (int i = 0; i < s->m->graphs.count; i++) graph_facts(s, s->m->graphs.at[i]);
+    return s;
+}
+
+/* ---- text and JSON ---- */
+
+static void print_facts(const Speed *s, const Facts *facts, FILE *out, int *slow)
+{
+    for (int i = 0; i < facts->count; i++) {
+        const Fact *f = &facts->at[i];
+        const SourceFile *file = sources_file(s->sources, f->span.file);
+        const char *line = file ? arena_printf(s->perm, "line %d",
+                                               source_place(s->sources, f->span.file, f->span.start).line)
+                                : "";
+        fprintf(out, "%c %-10s %-9s %s\n", f->slow ? '!' : ' ', f->topic, line, f->text);
+        *slow += f->slow;
+    }
+}
+
+void explain_speed(const Compilation *c, FILE *out)
+{
+    const Speed *s = explain(c);
+    int slow = 0;
+    fprintf(out, "\n%s, model %s\n", s->m->source, s->m->name);
+    print_facts(s, &s->facts, out, &slow);
+    for (int i = 0; i < s->graphs.count; i++) {
+        fprintf(out, "\ngraph %s\n", s->graphs.at[i].g->name);
+        print_facts(s, &s->graphs.at[i].facts, out, &slow);
+    }
+    if (slow)
+        fprintf(out, "\n%d line%s with ! tell%s what is slow\n", slow, slow == 1 ? "" : "s",
+                slow == 1 ? "s" : "");
+    else fputs("\nnothing takes a slow path\n", out);
+}
+
+static json_t *facts_json(const Speed *s, const Facts *facts)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < facts->count; i++) {
+        const Fact *f = &facts->at[i];
+        const SourceFile *file = sources_file(s->sources, f->span.file);
+        json_t *j = json_pack("{s:s, s:s, s:b}", "topic", f->topic, "text", f->text, "slow", (int)f->slow);
+        if (file) {
+            json_object_set_new(j, "file", json_string(file->path));
+            json_object_set_new(j, "line",
+                                json_integer(source_place(s->sources, f->span.file, f->span.start).line));
+        }
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
+json_t *explain_speed_json(const Compilation *c)
+{
+    const Speed *s = explain(c);
+    json_t *graphs = json_object();
+    for (int i = 0; i < s->graphs.count; i++) {
+        const GraphSpeed *x = &s->graphs.at[i];
+        json_t *flop = json_pack("{s:f, s:f, s:f}", "forward", x->forward, "backward", x->backward,
+                                 "candidates", x->candidates);
+        json_object_set_new(graphs, x->g->name,
+                            json_pack("{s:o, s:f, s:f, s:o}", "flop", flop, "bytes_per_candidate",
+                                      x->candidate_bytes, "bytes_per_edge", x->edge_bytes, "facts",
+                                      facts_json(s, &x->facts)));
+    }
+    return json_pack("{s:i, s:f, s:{s:f, s:f}, s:o, s:o}", "lanes", s->m->lanes, "tile_bytes", s->tile_bytes,
+                     "flop", "forward", s->other_forward, "backward", s->other_backward, "facts",
+                     facts_json(s, &s->facts), "graphs", graphs);
+}
