@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "link.h"
+#include "target.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -137,9 +138,25 @@ static bool fail(Compilation *c, const char *help, const char *message)
     return false;
 }
 
+/* A program of another architecture needs a compiler and a runtime library of that architecture. */
+static bool can_link(Compilation *c, const char *output)
+{
+    const char *foreign = target_foreign(c->options.cpu), *driver = getenv("DNW_CC"),
+               *runtime = getenv("DNW_RUNTIME");
+    if (!foreign || (driver && *driver && runtime && *runtime)) return true;
+    return fail(
+        c,
+        arena_printf(c->perm,
+                     "write the object file alone: --emit=obj -o %s.o; or set DNW_CC to a C compiler for %s "
+                     "and DNW_RUNTIME to a libdnwrt.a for it",
+                     output, foreign),
+        arena_printf(c->perm, "a program for %s cannot be linked here", foreign));
+}
+
 bool link_program(Compilation *c, const char *object, const char *output)
 {
     Arena *a = c->perm;
+    if (!can_link(c, output)) return false;
     const char *runtime = link_runtime(a), *temporary = arena_printf(a, "%s.%ld.tmp", output, (long)getpid());
     if (!readable(runtime))
         return fail(c, "set DNW_RUNTIME to the path of libdnwrt.a",

@@ -37,7 +37,7 @@ typedef struct Flag {
 static const Flag flags[FLAG_COUNT] = {
     [FLAG_DEFINE] = {"-D", "NAME=VALUE", "give an option of the file another value"},
     [FLAG_OUTPUT] = {"-o", "NAME", "name of the program (default: FILE without .dnw)"},
-    [FLAG_CPU] = {"--cpu", "CPU", "processor to compile for: native (default), x86-64-v2, x86-64-v3, ..."},
+    [FLAG_CPU] = {"--cpu", "CPU", "processor: native (default), x86-64-v2, x86-64-v3, x86-64-v4, aarch64"},
     [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 16 or 64 (default: by the model)"},
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},

@@ -245,15 +245,25 @@ static json_t *options_json(const Model *m)
     return all;
 }
 
-const char *manifest(const Ir *ir, const Stages *stages, const char *cpu)
+static json_t *needs_json(const Target *target)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < target->needs.count; i++)
+        json_array_append_new(all, json_string(target->needs.at[i]));
+    return all;
+}
+
+const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
 {
     const Model *m = ir->model;
-    json_t *j = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:i, s:o, s:o}", "program", m->program,
-        "version", DNW_VERSION, "source", m->source, "directory", m->directory, "model", m->name, "cpu", cpu,
-        "lanes", m->lanes, "input", shape_json(m->input), "output", shape_json(m->output), "options",
-        options_json(m), "param_total", (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size,
-        "classes", m->classes, "params", params_json(m), "graphs", graphs_json(ir, stages));
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:i, s:o, s:o}", "program",
+                  m->program, "version", DNW_VERSION, "source", m->source, "directory", m->directory, "model",
+                  m->name, "cpu", target->cpu, "lanes", m->lanes, "input", shape_json(m->input), "output",
+                  shape_json(m->output), "options", options_json(m), "param_total",
+                  (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size, "classes",
+                  m->classes, "params", params_json(m), "graphs", graphs_json(ir, stages));
+    json_object_set_new(j, "needs", needs_json(target));
     if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
     json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
     if (ir->train) {

@@ -3,7 +3,8 @@
 #ifndef DNW_MANIFEST_H
 #define DNW_MANIFEST_H
 #include "gen.h"
+#include "target.h"
 
 /* The text, in the arena of the Ir. */
-const char *manifest(const Ir *ir, const Stages *stages, const char *cpu);
+const char *manifest(const Ir *ir, const Stages *stages, const Target *target);
 #endif

@@ -1,4 +1,4 @@
-/* object.c: everything that knows LLVM's targets and passes.
+/* object.c: everything that knows LLVM's passes (targets: target.c).
  *
  * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the
  * program, is made private, and is optimised together with the generated code.
@@ -6,59 +6,12 @@
 #include "object.h"
 #include "kernels_bc.h"
 #include "manifest.h"
+#include "target.h"
 #include <errno.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
 #include <llvm-c/Linker.h>
-#include <llvm-c/Target.h>
-#include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
-
-typedef struct Machine {
-    LLVMTargetMachineRef machine;
-    char *cpu, *features;
-} Machine;
-
-static bool known_cpu(const char *cpu)
-{
-    static const char *const names[] = {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], cpu) == 0) return true;
-    return false;
-}
-
-static bool open_machine(Compilation *c, Machine *m)
-{
-    const char *cpu = c->options.cpu ? c->options.cpu : "native";
-    LLVMTargetRef target;
-    char *triple = LLVMGetDefaultTargetTriple(), *error = NULL;
-    LLVMInitializeNativeTarget();
-    LLVMInitializeNativeAsmPrinter();
-    if (!known_cpu(cpu)) {
-        Diag *d = diag_add(c->diags, E_CODE, SPAN_NONE, "--cpu does not know '%s'", cpu);
-        diag_help(d, "it takes native, x86-64-v2, x86-64-v3 or x86-64-v4");
-    } else if (LLVMGetTargetFromTriple(triple, &target, &error)) {
-        diag_add(c->diags, E_CODE, SPAN_NONE, "no code for %s: %s", triple, error);
-        LLVMDisposeMessage(error);
-    } else {
-        bool native = strcmp(cpu, "native") == 0;
-        m->cpu = native ? LLVMGetHostCPUName() : LLVMCreateMessage(cpu);
-        m->features = native ? LLVMGetHostCPUFeatures() : LLVMCreateMessage("");
-        m->machine =
-            LLVMCreateTargetMachine(target, triple, m->cpu, m->features,
-                                    c->options.optimize ? LLVMCodeGenLevelDefault : LLVMCodeGenLevelNone,
-                                    LLVMRelocPIC, LLVMCodeModelDefault);
-    }
-    LLVMDisposeMessage(triple);
-    return m->machine != NULL;
-}
-
-static void close_machine(Machine *m)
-{
-    LLVMDisposeTargetMachine(m->machine);
-    LLVMDisposeMessage(m->cpu);
-    LLVMDisposeMessage(m->features);
-}
 
 static void link_kernels(LLVMContextRef context, LLVMModuleRef module, Bitcode code)
 {
@@ -67,6 +20,8 @@ static void link_kernels(LLVMContextRef context, LLVMModuleRef module, Bitcode c
         LLVMCreateMemoryBufferWithMemoryRange((const char *)code.bytes, code.size, "kernels", false);
     if (LLVMParseBitcodeInContext2(context, buffer, &kernels)) BUG("the kernels are not readable bitcode");
     LLVMDisposeMemoryBuffer(buffer);
+    LLVMSetTarget(kernels, LLVMGetTarget(module)); /* plain C: the same for every architecture */
+    LLVMSetDataLayout(kernels, LLVMGetDataLayoutStr(module));
     if (LLVMLinkModules2(module, kernels)) BUG("the kernels do not link");
 }
 
@@ -77,7 +32,7 @@ static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *ke
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
-static void retarget(LLVMContextRef context, LLVMModuleRef module, const Machine *m, bool optimize)
+static void retarget(LLVMContextRef context, LLVMModuleRef module, const Target *m, bool optimize)
 {
     static const char *const old[] = {"target-cpu", "target-features", "tune-cpu"};
     unsigned optnone = LLVMGetEnumAttributeKindForName("optnone", 7),
@@ -97,7 +52,7 @@ static void retarget(LLVMContextRef context, LLVMModuleRef module, const Machine
     }
 }
 
-static void run_passes(LLVMModuleRef module, const Machine *m, bool optimize)
+static void run_passes(LLVMModuleRef module, const Target *m, bool optimize)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
     LLVMErrorRef error =
@@ -127,7 +82,7 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     return (fclose(f) == 0) && ok;
 }
 
-static bool write_result(Compilation *c, LLVMModuleRef module, const Machine *m)
+static bool write_result(Compilation *c, LLVMModuleRef module, const Target *m)
 {
     char *error = NULL;
     if (is_dump(c, "asm")) {
@@ -150,8 +105,8 @@ static bool write_result(Compilation *c, LLVMModuleRef module, const Machine *m)
 
 bool object(Compilation *c, const Ir *ir)
 {
-    Machine m = {0};
-    if (!open_machine(c, &m)) return false;
+    Target m = {0};
+    if (!target_open(c, &m)) return false;
     bool ok = true;
     LLVMContextRef context = LLVMContextCreate();
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext(ir->model->program, context);
@@ -160,7 +115,7 @@ bool object(Compilation *c, const Ir *ir)
     LLVMSetTarget(module, triple);
     LLVMSetModuleDataLayout(module, layout);
     Stages *stages = gen(ir, context, module);
-    gen_table(ir->model, manifest(ir, stages, m.cpu), context, module);
+    gen_table(ir->model, manifest(ir, stages, &m), context, module);
     verify(module);
     if (is_dump(c, "llvm")) {
         char *text = LLVMPrintModuleToString(module);
@@ -177,6 +132,6 @@ bool object(Compilation *c, const Ir *ir)
     LLVMDisposeMessage(triple);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
-    close_machine(&m);
+    target_close(&m);
     return ok;
 }

@@ -3,6 +3,7 @@
  * The only file that ends the process and the only one that knows the real network (net_calls). Messages have
  * the compiler's form on stderr; results go to stdout, and a result that could not be written is a failure.
  */
+#include "rt_cpu.h"
 #include "rt_log.h"
 #include "rt_session.h"
 #include <signal.h>
@@ -83,6 +84,7 @@ int dnwrt_main(const DnwrtProgram *program, int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file over the limit is then an error of write, like a full disk */
     log_standard_files();
     if (!program_open(&p, program, &e)) return report(&e);
+    if (!cpu_check(&p, cpu_has, &e)) return program_close(&p), report(&e);
     bool training = argc > 1 && !strcmp(argv[1], "train");
     if (training) signal(SIGPIPE, SIG_IGN); /* training outlives who watches it: its result is in files */
     int code = run(&p, argc, argv);

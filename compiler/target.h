@@ -1,0 +1,18 @@
+/* target.h: the processor that a program is built for: `--cpu`. */
+#ifndef DNW_TARGET_H
+#define DNW_TARGET_H
+#include "compile.h"
+#include <llvm-c/TargetMachine.h>
+
+typedef struct Target {
+    LLVMTargetMachineRef machine;
+    char *cpu, *features;    /* LLVM's names */
+    Vec(const char *) needs; /* rows of runtime/rt_cpu.def that the program asks for at its start */
+} Target;
+
+/* False with a diagnostic. */
+bool target_open(Compilation *c, Target *t);
+void target_close(Target *t);
+/* Is this `--cpu` another architecture than the one dnw runs on? Then it is its name, else NULL. */
+const char *target_foreign(const char *cpu);
+#endif

@@ -1,0 +1,58 @@
+/* What a program needs of a processor, against processors that do not exist. */
+#include "rt_cpu.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+/* cmocka.h needs the three above */
+#include <cmocka.h>
+
+static bool has_all(const char *feature)
+{
+    (void)feature;
+    return true;
+}
+static bool has_no_avx(const char *feature)
+{
+    return strncmp(feature, "avx", 3) != 0;
+}
+
+static bool check(const char *manifest, CpuHas *has, RtError *e)
+{
+    Program p = {.cpu = "x86-64-v4", .manifest = json_loads(manifest, 0, NULL)};
+    *e = (RtError){0};
+    bool ok = cpu_check(&p, has, e);
+    json_decref(p.manifest);
+    return ok;
+}
+
+static void test_missing(void **state)
+{
+    (void)state;
+    RtError e;
+    const char *needs = "{\"needs\": [\"sse3\", \"avx2\", \"fma\", \"avx512f\"]}";
+    assert_true(check(needs, has_all, &e));
+    assert_false(check(needs, has_no_avx, &e));
+    assert_int_equal(e.code, RT_BAD_INPUT);
+    assert_non_null(strstr(
+        e.text,
+        "this program was built for x86-64-v4, and this processor does not have avx2, avx512f\nhelp: "));
+    assert_true(check("{\"needs\": []}", has_no_avx, &e));
+    assert_true(check("{}", has_no_avx, &e)); /* a program made before this was asked */
+}
+
+static void test_this_processor(void **state)
+{
+    (void)state;
+    assert_false(cpu_has("no such feature"));
+#if defined __x86_64__
+    assert_true(cpu_has("sse3"));
+    assert_int_equal(cpu_has("avx2"), __builtin_cpu_supports("avx2") != 0);
+#endif
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_missing), cmocka_unit_test(test_this_processor)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
