@@ -110,9 +110,10 @@ static void print_profile(const Session *s, const json_t *profile)
         if (lines && seconds > 0) print_lines(lines, seconds * (double)s->options->threads);
     }
     if (profile_is_open()) return;
-    char source[1024];
+    char source[1024], given[1024];
     options_source(s->program, source, sizeof source);
-    printf("for the lines of the file: dnw bench %s --profile\n", source);
+    options_given(s->program, given, sizeof given);
+    printf("for the lines of the file: dnw bench %s%s --profile\n", source, given);
 }
 
 static void print_result(const Session *s, int64_t batch, double seconds)

@@ -184,6 +184,13 @@ static void keep_given(Rebuild *r, const Program *p)
     }
 }
 
+void options_given(const Program *p, char *out, size_t size)
+{
+    Rebuild r = {0};
+    keep_given(&r, p);
+    snprintf(out, size, "%s", r.flags);
+}
+
 /* The command that makes the program as it was asked for, as help. */
 static bool rebuild_help(Rebuild *r, const Program *p, const Options *o, RtError *e)
 {

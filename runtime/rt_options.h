@@ -53,6 +53,8 @@ void options_offer(Nearest *n, const char *name);
 /* Path of the .dnw file as one word of a shell command: as it was written, or in full when that cannot be
  * read from here. */
 void options_source(const Program *p, char *out, size_t size);
+/* The options that the program was built with: "" or " -D a=1 -D 'b=f(2)'". */
+void options_given(const Program *p, char *out, size_t size);
 /* `text` as one word of a shell command, into `out`. */
 void options_quote(const char *text, char *out, size_t size);
 #endif

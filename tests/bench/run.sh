@@ -35,12 +35,13 @@ expect "explained without a model" 1 "has no model to build" "$dnw" check --expl
 
 # data
 cat >digits.dnw <<'DNW'
-model Net(image[1, 28, 28]) = image |> flatten |> linear(10)
+option classes = 10
+model Net(image[1, 28, 28]) = image |> flatten |> linear(classes)
 train Net { data = idx("no-images", "no-labels"); loss = cross_entropy }
 DNW
-expect "build" 0 "" "$dnw" build digits.dnw
+expect "build" 0 "" "$dnw" build digits.dnw -D classes=7
 expect "made data" 0 "data random (numbers of the right shape; --data DIR reads the data set)" ./digits bench --steps 1 --batch 8
-expect "stages" 0 "for the lines of the file: dnw bench digits.dnw --profile" ./digits bench --steps 1 --batch 8 --profile
+expect "stages" 0 "for the lines of the file: dnw bench digits.dnw -D classes=7 --profile" ./digits bench --steps 1 --batch 8 --profile
 expect "made data, as JSON" 0 '"data": "random"' ./digits bench --steps 1 --batch 8 --json
 
 # lines of the file: of all stages together they are the stage
