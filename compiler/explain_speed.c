@@ -184,7 +184,20 @@ static double useful_share(const Candidates *c)
     return made > 0 ? (double)c->count / made : 1;
 }
 
-static void gradient_fact(Speed *s, Facts *facts, const Bundle *u, const char *name)
+/* What the rule of a budget leaves out of gradients of candidates: dnw(refresh =, positions =, bf16 =). */
+static const char *less_text(const Speed *s, const EdgeList *l)
+{
+    const char *text = "";
+    if (l->refresh > 1)
+        text =
+            arena_printf(s->perm, "%s; of those not in use at one step in %lld", text, (long long)l->refresh);
+    if (l->positions > 1)
+        text = arena_printf(s->perm, "%s; of those not in use from one position in %lld", text,
+                            (long long)l->positions);
+    return l->bf16 ? arena_printf(s->perm, "%s; factors in bfloat16 where the processor has it", text) : text;
+}
+
+static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *u, const char *name)
 {
     static const double little = 0.25;
     const char *how;
@@ -200,7 +213,8 @@ static void gradient_fact(Speed *s, Facts *facts, const Bundle *u, const char *n
         slow = share < little;
         how = arena_printf(s->perm, "matrix products, %.0f %% of them of candidates", 100 * share);
     }
-    add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s", name, how));
+    const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
+    add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
 }
 
 static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
@@ -212,7 +226,7 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
     add(s, facts, "edges", u->span, u->edge != NULL,
         arena_printf(s->perm, "%s: %s candidates (%s); sums over lists of those in use: %s", name,
                      thousands(s->perm, u->candidates.count), forms[u->candidates.form], kernel));
-    if (s->trains && u->candidates.count) gradient_fact(s, facts, u, name);
+    if (s->trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
 }
 
 static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
@@ -240,6 +254,20 @@ static void order_fact(Speed *s, Facts *facts, const Graph *g)
         arena_printf(s->perm, "%s nodes in %s phase%s, %.3g a call of the kernels",
                      thousands(s->perm, g->order.node_count), thousands(s->perm, phases),
                      phases == 1 ? "" : "s", each));
+}
+
+/* A batch_norm in a node function needs all samples before the next node runs. */
+static void norms_fact(Speed *s, Facts *facts, const Graph *g)
+{
+    int64_t rounds = 1;
+    for (int i = 0; i < g->order.phase_count && s->trains && g->statistics; i++)
+        rounds += g->sets.at[g->order.phases[i].set].norms.count;
+    if (rounds == 1) return;
+    add(s, facts, "norms", g->span, true,
+        arena_printf(s->perm,
+                     "in training %s rounds each way: all tiles wait for each other at a batch_norm in a "
+                     "function, and what it is given is computed again",
+                     thousands(s->perm, rounds)));
 }
 
 static void time_facts(Speed *s, Facts *facts, const Graph *g)
@@ -303,6 +331,7 @@ static void graph_facts(Speed *s, const Graph *g)
     memory_fact(s, &x);
     time_facts(s, &x.facts, g);
     order_fact(s, &x.facts, g);
+    norms_fact(s, &x.facts, g);
     for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, &g->sets.at[i]);
     for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
     for (int i = 0; i < g->lists.count; i++) budget_fact(s, &x.facts, &g->lists.at[i]);
