@@ -2,11 +2,11 @@
  * asks for.
  *
  * With `positions` a step computes one part of the rows (pixels times samples) for candidates that are not in
- * use, the next part at the next step, and counts it that many times: over as many steps everything is looked
- * at once. With `refresh` only every step of that many computes them at all, and counts them so many times.
- * Both are estimates that are right on average over steps; edges in use get their exact gradient, by dot
- * products of their rows. With `bf16` the products of all candidates are made of rounded factors
- * (rt_product.h). What it does to accuracy: docs/numbers.md.
+ * use, the next part at the next step: over as many steps everything is looked at once. With `refresh` only
+ * every step of that many computes them at all. The parts are not counted up to the size of the whole: that
+ * makes candidates overshoot those in use, and training worse or impossible (docs/numbers.md). Edges in use
+ * get their exact gradient, by dot products of their rows. With `bf16` the products of all candidates are
+ * made of rounded factors (rt_product.h).
  */
 #include "rt_blas.h"
 #include "rt_gradient.h"
@@ -108,8 +108,6 @@ static void all_products(const Panel *p, int64_t source, int64_t columns)
             product(p, &x, l->bf16 && product_bf16_available());
             x.add = true;
         }
-    float times = (float)(l->refresh * l->positions);
-    for (int64_t i = 0; i < p->rows * columns && times != 1; i++) c[i] *= times;
 }
 
 /* ---- edges in use ---- */
@@ -209,7 +207,6 @@ void part_multiply(const Panel *p, int64_t source, int64_t columns)
 void part_list(const Panel *p, int64_t target, int64_t first, int64_t count, float *out)
 {
     const NetBundle *b = p->b;
-    const NetList *l = list_of(p->n, b);
     int64_t from, to;
     memset(out, 0, (size_t)count * 4);
     for (int64_t t = 0; t < p->tiles; t++)
@@ -221,7 +218,6 @@ void part_list(const Panel *p, int64_t target, int64_t first, int64_t count, flo
             add_all_dots(d, z, b->source_pitch * p->n->lanes, b->candidates.source + first, count, part.count,
                          out);
         }
-    for (int64_t i = 0; i < count; i++) out[i] *= (float)(l->refresh * l->positions);
     for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(p->n, b); e++)
         if (b->candidate[e] >= first && b->candidate[e] < first + count)
             out[b->candidate[e] - first] = b->used[e];
