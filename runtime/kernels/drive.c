@@ -67,6 +67,26 @@ static inline void add(real *to, const real *from, double factor, int64_t count)
     for (int64_t i = 0; i < count; i++) to[i] += (real)factor * from[i];
 }
 
+typedef real Part __attribute__((vector_size(256), aligned(sizeof(real)), may_alias));
+
+/* to = carry base + sum over j of factor_j term_j, in one pass; terms stand `step` apart. */
+static void combine(real *to, const real *base, double carry, const real *term, int64_t step,
+                    const double *factor, int64_t terms, int64_t count)
+{
+    enum { PART = sizeof(Part) / sizeof(real) };
+    int64_t i = 0;
+    for (; i + PART <= count; i += PART) {
+        Part sum = {0};
+        if (carry != 0) sum = (real)carry * *(const Part *)(base + i);
+        for (int64_t j = 0; j < terms; j++)
+            if (factor[j] != 0) sum += (real)factor[j] * *(const Part *)(term + j * step + i);
+        *(Part *)(to + i) = sum;
+    }
+    if (i == count) return;
+    scale(to + i, base + i, carry, count - i);
+    for (int64_t j = 0; j < terms; j++) add(to + i, term + j * step + i, factor[j], count - i);
+}
+
 static inline int is_finite(double x)
 {
     return x - x == 0;
@@ -112,22 +132,30 @@ static inline double length_of(const Drive *d, int64_t step)
     return d->time->adaptive ? d->run->h[step] : d->time->step;
 }
 
+/* Steps without a carry: the only rate is the next state. */
+static inline int is_plain(const DnwrtTime *time, double h)
+{
+    return time->carry == 0 && time->stages == 1 && h * time->b[0] == 1;
+}
+
 /* One step from slot to slot + 1. What stands and is sent at its start is there; `started`: the first rate,
  * too. */
 static void take_step(const Drive *d, int64_t slot, int64_t position, double h, int started)
 {
     const DnwrtTime *time = d->time;
     real *start = slot_at(d, slot), *next = slot_at(d, slot + 1);
-    if (!started) move(d, slot * time->stages, position, d->rates);
+    double factor[MAX_TIME_STAGES];
+    if (!started) move(d, slot * time->stages, position, is_plain(time, h) ? next : d->rates);
     for (int64_t i = 1; i < time->stages; i++) {
         real *state = start + i * d->stride;
-        scale(state, start, 1, d->states);
-        for (int64_t j = 0; j < i; j++) add(state, d->rates + j * d->states, h * time->a[i][j], d->states);
+        for (int64_t j = 0; j < i; j++) factor[j] = h * time->a[i][j];
+        combine(state, start, 1, d->rates, d->states, factor, i, d->states);
         send(d, state);
         move(d, slot * time->stages + i, position, d->rates + i * d->states);
     }
-    scale(next, start, time->carry, d->states);
-    for (int64_t i = 0; i < time->stages; i++) add(next, d->rates + i * d->states, h * time->b[i], d->states);
+    for (int64_t i = 0; i < time->stages; i++) factor[i] = h * time->b[i];
+    if (started || !is_plain(time, h))
+        combine(next, start, time->carry, d->rates, d->states, factor, time->stages, d->states);
     send(d, next);
 }
 
@@ -196,8 +224,8 @@ static int64_t samples(const Drive *d)
 }
 
 /* e = sum over i of factor_i K_i, of one row; K: rates of the states or of the adjoint */
-static void combine(const Drive *d, const real *rates, int64_t row, const double *factor, int64_t count,
-                    double *e)
+static void error_of(const Drive *d, const real *rates, int64_t row, const double *factor, int64_t count,
+                     double *e)
 {
     for (int i = 0; i < LANES; i++) e[i] = 0;
     for (int64_t j = 0; j < count; j++)
@@ -222,7 +250,7 @@ static double all_squares(const Drive *d, const real *rates, const double *facto
 {
     double sum = 0, e[LANES];
     for (int64_t row = 0; row < d->time->states; row++) {
-        combine(d, rates, row, factor, count, e);
+        error_of(d, rates, row, factor, count, e);
         sum += squares(d, row, e, a, b, atol);
     }
     return sum;
@@ -273,7 +301,7 @@ static void fail(Drive *d, DnwrtFailure why, double t, double h, const double *f
     double most = -1, e[LANES];
     run->failure = why, run->failed_time = t, run->failed_step = h;
     for (int64_t row = 0; row < d->time->states; row++) {
-        combine(d, d->rates, row, factor, d->time->stages + 1, e);
+        error_of(d, d->rates, row, factor, d->time->stages + 1, e);
         for (int64_t k = 0; k < samples(d); k++) {
             int64_t i = row * LANES + k;
             double q = fabs(e[k]) / (d->time->atol + d->time->rtol * fabs((double)start[i]));
@@ -391,7 +419,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
 
 typedef struct DriveBack {
     const real *d_output;
-    real *d_state, *d_start, *d_stage, *d_rate, *d_held;
+    real *d_state, *d_rate, *d_stage, *d_stages, *d_held; /* d_stages: dS_i of all stages; d_stage: adjoint */
     Back *back;
     OutputBack *output_back;
     HeldBack *held_back, *held_output_back;
@@ -418,20 +446,22 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
     const DnwrtTime *time = d->time;
     int64_t states = d->states;
     const real *held = d->held + position * time->held * LANES;
-    scale(b->d_start, b->d_state, time->carry, states);
-    for (int64_t i = 0; i < time->stages; i++)
-        scale(b->d_rate + i * states, b->d_state, h * time->b[i], states);
+    double factor[MAX_TIME_STAGES];
+    real *last = b->d_stages + (time->stages - 1) * states; /* stages go backwards from here */
     for (int64_t i = time->stages - 1; i >= 0; i--) {
-        int64_t e = slot * time->stages + i;
-        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), b->d_rate + i * states, b->d_stage,
-                held, d->step);
+        int64_t e = slot * time->stages + i, later = time->stages - 1 - i;
+        const real *d_rate = is_plain(time, h) ? b->d_state : b->d_rate;
+        for (int64_t j = 0; j < later; j++) factor[j] = h * time->a[time->stages - 1 - j][i];
+        if (!is_plain(time, h))
+            combine(b->d_rate, b->d_state, h * time->b[i], last, -states, factor, later, states);
+        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), d_rate, b->d_stages + i * states, held,
+                d->step);
         if (b->d_held)
             b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES,
                          evaluation(d, e) + states, held);
-        add(b->d_start, b->d_stage, 1, states);
-        for (int64_t j = 0; j < i; j++) add(b->d_rate + j * states, b->d_stage, h * time->a[i][j], states);
     }
-    scale(b->d_state, b->d_start, 1, states);
+    for (int64_t i = 0; i < time->stages; i++) factor[i] = 1;
+    combine(b->d_state, b->d_state, time->carry, last, -states, factor, time->stages, states);
 }
 
 #include "drive_adjoint.h"

@@ -60,9 +60,9 @@ static void adjoint_accept(Drive *d, const DriveBack *b, double h)
     for (int64_t i = 0; i < stages; i++) {
         int64_t e = d->slot * stages + i;
         real *sums = sums_at(d, e);
-        scale(b->d_start, b->stage + i * states, h * time->b[i], states);
+        scale(b->d_rate, b->stage + i * states, h * time->b[i], states);
         if (time->b[i] == 0) scale(sums, sums, 0, time->sums * LANES);
-        else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_start, b->d_stage, d->held, 0);
+        else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_rate, b->d_stage, d->held, 0);
         if (b->d_held) b->held_back(d->context, d->tile, sums, b->d_held, evaluation(d, e) + states, d->held);
     }
     scale(b->d_state, b->stage + stages * states, 1, states);
