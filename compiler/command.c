@@ -7,6 +7,8 @@
 #include "cache.h"
 #include "explain_speed.h"
 #include "fmt.h"
+#include "freeze.h"
+#include "header.h"
 #include "link.h"
 #include "new_template.h"
 #include "parse.h"
@@ -155,17 +157,85 @@ static int check_output(const CommandArgs *a, const char *path, const char *outp
     return EXIT_DONE;
 }
 
+/* Do the flags of build go together? */
+static int check_flags(const CommandArgs *a)
+{
+    bool library = a->emit && strcmp(a->emit, "obj");
+    if (a->freeze && !a->weights)
+        return command_fail(EXIT_WRONG_USAGE, "write --weights FILE, such as runs/NAME/best.safetensors",
+                            "--freeze wants the weights to freeze");
+    if (!a->freeze && a->weights)
+        return command_fail(EXIT_WRONG_USAGE, "with --freeze they become part of the program",
+                            "--weights belongs to --freeze");
+    if (!a->freeze && library)
+        return command_fail(EXIT_WRONG_USAGE, "write --freeze --weights FILE",
+                            "--emit=%s belongs to --freeze", a->emit);
+    if (a->freeze && a->emit && !library)
+        return command_fail(EXIT_WRONG_USAGE, "--emit=lib,header writes a library",
+                            "--emit=obj and --freeze do not go together");
+    if (a->freeze && a->profile)
+        return command_fail(EXIT_WRONG_USAGE, "leave one of them out",
+                            "--profile and --freeze do not go together");
+    if (a->freeze && a->dump)
+        return command_fail(EXIT_WRONG_USAGE, "leave one of them out",
+                            "--dump and --freeze do not go together");
+    return EXIT_DONE;
+}
+
+/* What was left out of a frozen program. */
+static void print_frozen(const Compilation *c)
+{
+    const Frozen *f = c->frozen;
+    printf("removed %lld of %lld nodes and %lld of %lld edges in use that are not on the way from the input "
+           "to the output\n",
+           (long long)f->nodes_gone, (long long)f->nodes, (long long)f->edges_gone, (long long)f->edges);
+}
+
+/* NAME.a and NAME.h, or one of them. */
+static bool build_library(Compilation *c, const CommandArgs *a, const char *path, const char *output)
+{
+    const char *folder = arena_printf(c->perm, "%s.%ld.tmp", output, (long)getpid());
+    c->options.library = header_prefix(c->perm, output);
+    c->options.object =
+        arena_printf(c->perm, "%s/%s.o", folder, c->options.library); /* named in the library */
+    mkdir(folder, 0700);
+    bool ok = compile_file(c, path);
+    if (ok && strstr(a->emit, "lib"))
+        ok = link_archive(c, c->options.object, arena_printf(c->perm, "%s.a", output));
+    unlink(c->options.object), rmdir(folder);
+    return ok && (!strstr(a->emit, "header") || header_write(c, arena_printf(c->perm, "%s.h", output)));
+}
+
+static int build_frozen(const CommandArgs *a, const char *path, const char *output)
+{
+    Compilation *c = open_compilation(a);
+    c->options.freeze = a->weights;
+    bool ok = a->emit ? build_library(c, a, path, output) : build_program(c, path, output);
+    if (ok) print_frozen(c);
+    int code = close_compilation(c, ok);
+    if (!code && a->emit)
+        printf("wrote %s%s%s%s%s\n", strstr(a->emit, "lib") ? output : "", strstr(a->emit, "lib") ? ".a" : "",
+               strchr(a->emit, ',') ? " and " : "", strstr(a->emit, "header") ? output : "",
+               strstr(a->emit, "header") ? ".h" : "");
+    else if (!code)
+        printf("wrote %s; what it can do: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
+    return code;
+}
+
 int command_build(const CommandArgs *a)
 {
     const char *path = a->files.at[0], *output = a->output;
-    if (!output) output = arena_printf(a->arena, "%s%s", stem(a->arena, path), a->object_only ? ".o" : "");
+    bool object_only = a->emit && !strcmp(a->emit, "obj");
+    if (!output) output = arena_printf(a->arena, "%s%s", stem(a->arena, path), object_only ? ".o" : "");
     bool writes = !a->dump && !is_directory(path);
-    int code = check_path(path);
+    int code = check_flags(a);
+    if (!code) code = check_path(path);
     if (!code && writes) code = check_output(a, path, output);
     if (code) return code;
+    if (a->freeze) return build_frozen(a, path, output);
     Compilation *c = open_compilation(a);
-    if (a->object_only) c->options.object = output;
-    bool links = writes && !a->object_only;
+    if (object_only) c->options.object = output;
+    bool links = writes && !object_only;
     code = close_compilation(c, links ? build_program(c, path, output) : compile_file(c, path));
     if (links && !code)
         printf("wrote %s; what it can do: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);

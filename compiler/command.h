@@ -18,7 +18,9 @@ typedef struct CommandArgs {
     const char *cpu, *dump, *data; /* --cpu, --dump, --data, or NULL */
     int lanes;                     /* --lanes, or 0 */
     bool unoptimized;              /* -O0 */
-    bool object_only;              /* --emit=obj */
+    const char *emit;              /* --emit, or NULL */
+    bool freeze;                   /* --freeze */
+    const char *weights;           /* --weights, or NULL */
     bool json;                     /* --json */
     bool check;                    /* --check */
     bool explain_speed;            /* --explain-speed */

@@ -74,6 +74,10 @@ static bool compile(Compilation *c)
     if (done(c, "model")) return model_dump(c->model, out), true;
     if (!c->options.dump && !c->options.object && !c->options.plan) return true; /* dnw check */
     if (!need_model(c)) return false;
+    if (c->options.freeze) {
+        c->frozen = freeze(c, c->options.freeze);
+        return c->frozen && object_frozen(c, c->frozen);
+    }
     Ir *ir = c->ir = lower(c->model);
     verify(ir);
     if (done(c, "ir")) return ir_dump(ir, out), true;

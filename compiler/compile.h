@@ -18,6 +18,8 @@ typedef struct CompileOptions {
     const char *cpu;            /* "native", "x86-64-v3", ...; NULL: native */
     const char *object;         /* path of the object file to write, or NULL: stop before code generation */
     const char *data_directory; /* --data, for shapes that come from data; or NULL */
+    const char *freeze;         /* weights to build into an inference program, or NULL */
+    const char *library;        /* of a frozen model: prefix of the functions of a library; NULL: a program */
     int optimize;               /* 0 or 3 */
     int lanes;                  /* of a tile: 1, 16, 64; 0: lanes.c chooses */
     bool plan;                  /* go as far as the plan though nothing is written */
@@ -30,10 +32,11 @@ typedef struct Compilation {
     Sources *sources;
     Diags *diags;
     CompileOptions options;
-    uint32_t file;       /* the main file in sources */
-    Ast *ast;            /* after parse */
-    struct Model *model; /* after check; NULL when there were errors */
-    struct Ir *ir;       /* after lower .. plan */
+    uint32_t file;         /* the main file in sources */
+    Ast *ast;              /* after parse */
+    struct Model *model;   /* after check; NULL when there were errors */
+    struct Ir *ir;         /* after lower .. plan */
+    struct Frozen *frozen; /* after freeze */
 } Compilation;
 
 /* All memory of the result is in the compilation's own arena. */

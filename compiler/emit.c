@@ -1,5 +1,6 @@
 /* emit.c: small wrappers of LLVM's builder. See emit.h. */
 #include "emit.h"
+#include <llvm-c/DebugInfo.h>
 
 Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes)
 {
@@ -139,11 +140,29 @@ EmitLoop emit_loop(Emit *e, LLVMValueRef count)
     return l;
 }
 
-void emit_loop_end(Emit *e, EmitLoop *l)
+static LLVMValueRef close_loop(Emit *e, EmitLoop *l)
 {
     LLVMValueRef next = emit_add(e, l->i, emit_int(e, 1));
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMAddIncoming(l->i, &next, &here, 1);
-    LLVMBuildBr(e->builder, l->head);
+    LLVMValueRef back = LLVMBuildBr(e->builder, l->head);
     LLVMPositionBuilderAtEnd(e->builder, l->done);
+    return back;
+}
+
+void emit_loop_end(Emit *e, EmitLoop *l)
+{
+    close_loop(e, l);
+}
+
+void emit_loop_end_rolled(Emit *e, EmitLoop *l)
+{
+    static const char rolled[] = "llvm.loop.unroll.disable", loop[] = "llvm.loop";
+    LLVMMetadataRef self = LLVMTemporaryMDNode(e->context, NULL, 0);
+    LLVMMetadataRef word = LLVMMDStringInContext2(e->context, rolled, sizeof rolled - 1);
+    LLVMMetadataRef items[] = {self, LLVMMDNodeInContext2(e->context, &word, 1)};
+    LLVMMetadataRef node = LLVMMDNodeInContext2(e->context, items, 2);
+    LLVMMetadataReplaceAllUsesWith(self, node); /* the node of a loop begins with itself */
+    LLVMSetMetadata(close_loop(e, l), LLVMGetMDKindIDInContext(e->context, loop, sizeof loop - 1),
+                    LLVMMetadataAsValue(e->context, node));
 }

@@ -55,4 +55,6 @@ typedef struct EmitLoop {
 /* for (i = 0; i < count; i++) { ... } between the two calls. */
 EmitLoop emit_loop(Emit *e, LLVMValueRef count);
 void emit_loop_end(Emit *e, EmitLoop *l);
+/* The same of a loop whose rounds should become vectors: it must not be unrolled before. */
+void emit_loop_end_rolled(Emit *e, EmitLoop *l);
 #endif

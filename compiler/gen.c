@@ -373,6 +373,15 @@ static void gen_func(Emit *e, StageList *list, const Func *f, const Plan *p, Fun
     }
 }
 
+LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count)
+{
+    StageList list = {0};
+    FuncStages out = {0};
+    gen_func(e, &list, f, p, &out); /* once, then the tile, level by level: as they run */
+    *count = list.functions.count;
+    return list.functions.at;
+}
+
 static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
 {
     out->edges.count = 0;
@@ -453,8 +462,9 @@ void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLV
                              place,
                              LLVMGetNamedGlobal(module, "stages_f32"),
                              LLVMGetNamedGlobal(module, "stages_f64"),
-                             LLVMGetNamedGlobal(module, "predicates")};
-    LLVMValueRef value = LLVMConstStructInContext(context, fields, 6, false);
+                             LLVMGetNamedGlobal(module, "predicates"),
+                             LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
+    LLVMValueRef value = LLVMConstStructInContext(context, fields, 7, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");
     LLVMSetInitializer(program, value);
     LLVMSetGlobalConstant(program, true);

@@ -23,6 +23,8 @@ typedef struct Stages {
 /* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
 void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
+/* The stages of a function that runs on one tile, in order. */
+LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count);
 
 /* gen_profile.c: programs that are built to be measured. Behind each piece of code stands a call of the
  * runtime, which adds the time since the last call to the row of the piece (profile.h). Without Emit.profile

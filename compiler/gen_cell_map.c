@@ -213,7 +213,8 @@ static void loop_step(CellCode *c, int step)
     }
     EmitLoop l = emit_loop(e, emit_int(e, s->pixels));
     loop_body(c, step, l.i, total);
-    emit_loop_end(e, &l);
+    if (e->width == 1) emit_loop_end_rolled(e, &l);
+    else emit_loop_end(e, &l);
     for (int i = 0; i < s->values.count; i++)
         if (total[i]) c->made[s->values.at[i]->id] = emit_load(e, e->lanes, total[i]);
         else c->made[s->values.at[i]->id] = NULL;

@@ -179,3 +179,25 @@ bool link_program(Compilation *c, const char *object, const char *output)
     unlink(temporary);
     return false;
 }
+
+/* Without times and owners, so that the same object gives the same bytes. */
+bool link_archive(Compilation *c, const char *object, const char *output)
+{
+    const char *temporary = arena_printf(c->perm, "%s.%ld.tmp", output, (long)getpid());
+    const char *words[] = {"ar", "rcsD", temporary, object, NULL};
+    Words w = {(const char **)words, 5, 5};
+    pid_t child = -1;
+    int from = -1;
+    char said[4096];
+    unlink(temporary);
+    if (start(&w, &child, &from))
+        return fail(c, "install binutils", "cannot start 'ar' to make the library with");
+    if (!finish(child, from, said, sizeof said)) {
+        unlink(temporary);
+        return link_failed(c, "ar", said);
+    }
+    if (rename(temporary, output) == 0) return true;
+    diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", output, strerror(errno));
+    unlink(temporary);
+    return false;
+}

@@ -15,4 +15,6 @@ bool link_program(Compilation *c, const char *object, const char *output);
 /* Path of libdnwrt.a: $DNW_RUNTIME, else ../lib/dnw beside the running dnw, else the build tree. The file
  * need not exist. */
 const char *link_runtime(Arena *a);
+/* A static library of one object file. */
+bool link_archive(Compilation *c, const char *object, const char *output);
 #endif

@@ -67,10 +67,22 @@ static Value *sum_step(Lower *l, Value *x, bool maps)
     return U(SUM_SAMPLES, x);
 }
 
+/* Of a frozen model: x times a number a channel, and one added (freeze_norm.c). */
+static Value *lower_known_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
+    Value *deviation = U(SQRT, B(ADD, variance, N(v->number)));
+    Value *factor = B(DIV, l->map[v->args[1]->id], deviation);
+    Value *shift = B(SUB, l->map[v->args[2]->id], B(MUL, mean, factor));
+    Value *y = B(MUL, x, spread(l, factor, x->shape));
+    return B(ADD, y, spread(l, shift, x->shape));
+}
+
 static Value *lower_batch_norm(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
     bool maps = x->shape.rank > mean->shape.rank;
+    if (l->model->frozen) return lower_known_norm(l, v);
     if (!l->training) return scaled(l, B(SUB, x, spread(l, mean, x->shape)), variance, v);
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
     if (maps) count = B(MUL, count, N((double)(shape_size(x->shape) / shape_size(mean->shape))));

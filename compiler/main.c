@@ -23,6 +23,8 @@ typedef enum FlagId {
     FLAG_EMIT,
     FLAG_PROFILE,
     FLAG_EXPLAIN_SPEED,
+    FLAG_FREEZE,
+    FLAG_WEIGHTS,
     FLAG_JSON,
     FLAG_CHECK,
     FLAG_DATA,
@@ -41,18 +43,21 @@ static const Flag flags[FLAG_COUNT] = {
     [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 16 or 64 (default: by the model)"},
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
-    [FLAG_EMIT] = {"--emit", "KIND", "obj: write the object file and do not link"},
     [FLAG_EXPLAIN_SPEED] = {"--explain-speed", NULL,
                             "tell the kernels of each graph and why, what is slow, arithmetic and memory"},
     [FLAG_PROFILE] = {"--profile", NULL,
                       "make code that measures itself: bench tells the time of lines of FILE"},
+    [FLAG_EMIT] = {"--emit", "KIND",
+                   "obj: the object file; of --freeze lib, header or lib,header: NAME.a, NAME.h"},
+    [FLAG_FREEZE] = {"--freeze", NULL, "for use only: weights and wiring become part of the program"},
+    [FLAG_WEIGHTS] = {"--weights", "FILE", "weights to freeze: a .safetensors file that training wrote"},
     [FLAG_JSON] = {"--json", NULL, "print JSON"},
     [FLAG_CHECK] = {"--check", NULL, "change nothing; print the files that are not formatted"},
     [FLAG_DATA] = {"--data", "DIR", "directory of the data"},
     [FLAG_HELP] = {"--help", NULL, "print this"},
 };
 static const char *const stages[] = {"ast", "model", "ir", "grad", "fuse", "plan", "llvm", "asm"};
-static const char *const emits[] = {"obj"};
+static const char *const emits[] = {"obj", "lib", "header", "lib,header"};
 static const char *const lanes[] = {"1", "16", "64"};
 
 #define F(id)     (1u << FLAG_##id)
@@ -71,7 +76,7 @@ static const Command commands[] = {
     {"check", "FILE", "check a file; print candidates, kept edges, parameters, multiply-adds", command_check,
      F_COMPILE | F(JSON) | F(EXPLAIN_SPEED), 1, false},
     {"build", "FILE -o NAME", "compile a file to a program that stands alone", command_build,
-     F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT) | F(PROFILE), 1, false},
+     F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT) | F(PROFILE) | F(FREEZE) | F(WEIGHTS), 1, false},
     {"train", "FILE [PROGRAM FLAGS]", "build into the cache and train", command_run, F_BUILD, 1, true},
     {"eval", "FILE --weights W", "build into the cache and measure loss and accuracy", command_run, F_BUILD,
      1, true},
@@ -224,7 +229,11 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_DUMP:
         args->dump = value;
         return set_choice(args, "--dump", value, stages, sizeof stages / sizeof *stages);
-    case FLAG_EMIT: args->object_only = true; return set_choice(args, "--emit", value, emits, 1);
+    case FLAG_FREEZE: args->freeze = true; break;
+    case FLAG_WEIGHTS: args->weights = value; break;
+    case FLAG_EMIT:
+        args->emit = value;
+        return set_choice(args, "--emit", value, emits, sizeof emits / sizeof *emits);
     case FLAG_HELP:
     case FLAG_COUNT: break;
     }

@@ -253,26 +253,52 @@ static json_t *needs_json(const Target *target)
     return all;
 }
 
+/* What every program says of itself. */
+static json_t *head_json(const Model *m, const Target *target)
+{
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i}", "program",
+                          m->program, "version", DNW_VERSION, "source", m->source, "directory", m->directory,
+                          "model", m->name, "cpu", target->cpu, "lanes", m->lanes, "input",
+                          shape_json(m->input), "output", shape_json(m->output), "options", options_json(m),
+                          "target_size", (json_int_t)m->target_size, "classes", m->classes);
+    json_object_set_new(j, "needs", needs_json(target));
+    return j;
+}
+
+static const char *text_of(Arena *perm, json_t *j)
+{
+    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    const char *copy = arena_text(perm, text, strlen(text));
+    free(text);
+    json_decref(j);
+    return copy;
+}
+
 const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
 {
     const Model *m = ir->model;
-    json_t *j =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:I, s:i, s:o, s:o}", "program",
-                  m->program, "version", DNW_VERSION, "source", m->source, "directory", m->directory, "model",
-                  m->name, "cpu", target->cpu, "lanes", m->lanes, "input", shape_json(m->input), "output",
-                  shape_json(m->output), "options", options_json(m), "param_total",
-                  (json_int_t)m->param_total, "target_size", (json_int_t)m->target_size, "classes",
-                  m->classes, "params", params_json(m), "graphs", graphs_json(ir, stages));
-    json_object_set_new(j, "needs", needs_json(target));
+    json_t *j = head_json(m, target);
+    json_object_set_new(j, "param_total", json_integer((json_int_t)m->param_total));
+    json_object_set_new(j, "params", params_json(m));
+    json_object_set_new(j, "graphs", graphs_json(ir, stages));
     if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
     json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
     if (ir->train) {
         json_object_set_new(j, "train", func_json(ir->train_plan, &stages->train));
         json_object_set(j, "settings", m->settings);
     }
-    char *text = json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    const char *copy = arena_text(ir->perm, text, strlen(text));
-    free(text);
-    json_decref(j);
-    return copy;
+    return text_of(ir->perm, j);
+}
+
+const char *manifest_frozen(const Frozen *f, const Target *target)
+{
+    json_t *j = head_json(f->model, target), *graphs = json_array();
+    for (int i = 0; i < f->graphs.count; i++)
+        json_array_append_new(graphs, json_pack("{s:s, s:I, s:I}", "name", f->graphs.at[i].name, "candidates",
+                                                (json_int_t)f->graphs.at[i].candidates, "kept",
+                                                (json_int_t)f->graphs.at[i].kept));
+    json_object_set_new(j, "graphs", graphs);
+    json_object_set_new(j, "parameters", json_integer((json_int_t)f->parameters));
+    if (f->model->settings) json_object_set(j, "settings", f->model->settings);
+    return text_of(f->model->perm, j);
 }

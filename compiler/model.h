@@ -195,7 +195,8 @@ typedef struct Model {
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
     int64_t target_size;
-    int lanes; /* samples of a tile (lanes.c) */
+    int lanes;   /* samples of a tile (lanes.c) */
+    bool frozen; /* for use only: batch_norm is a scale and a shift */
 } Model;
 
 /* Of the statistics of a graph, or (first 0) of `mean`: that of a node at a step; means of all steps, then
@@ -225,6 +226,8 @@ static inline int64_t set_rows(const NodeSet *s)
     return s->size * s->value_pixels;
 }
 
+/* place.c: rows of all nodes, once it is known what they carry, for tiles of so many lanes. */
+void place_rows(Graph *g, int lanes);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);

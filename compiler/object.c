@@ -4,6 +4,7 @@
  * program, is made private, and is optimised together with the generated code.
  */
 #include "object.h"
+#include "gen_frozen.h"
 #include "kernels_bc.h"
 #include "manifest.h"
 #include "target.h"
@@ -103,17 +104,25 @@ static bool write_result(Compilation *c, LLVMModuleRef module, const Target *m)
     return ok;
 }
 
+static LLVMModuleRef new_module(const Model *model, LLVMContextRef context, const Target *m)
+{
+    LLVMModuleRef module = LLVMModuleCreateWithNameInContext(model->program, context);
+    char *triple = LLVMGetTargetMachineTriple(m->machine);
+    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(m->machine);
+    LLVMSetTarget(module, triple);
+    LLVMSetModuleDataLayout(module, layout);
+    LLVMDisposeTargetData(layout);
+    LLVMDisposeMessage(triple);
+    return module;
+}
+
 bool object(Compilation *c, const Ir *ir)
 {
     Target m = {0};
     if (!target_open(c, &m)) return false;
     bool ok = true;
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = LLVMModuleCreateWithNameInContext(ir->model->program, context);
-    char *triple = LLVMGetTargetMachineTriple(m.machine);
-    LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(m.machine);
-    LLVMSetTarget(module, triple);
-    LLVMSetModuleDataLayout(module, layout);
+    LLVMModuleRef module = new_module(ir->model, context, &m);
     Stages *stages = gen(ir, context, module);
     gen_table(ir->model, manifest(ir, stages, &m), context, module);
     verify(module);
@@ -128,8 +137,34 @@ bool object(Compilation *c, const Ir *ir)
         run_passes(module, &m, c->options.optimize > 0);
         ok = write_result(c, module, &m);
     }
-    LLVMDisposeTargetData(layout);
-    LLVMDisposeMessage(triple);
+    LLVMDisposeModule(module);
+    LLVMContextDispose(context);
+    target_close(&m);
+    return ok;
+}
+
+static void make_public(LLVMModuleRef module, const char *name)
+{
+    LLVMValueRef f = LLVMGetNamedFunction(module, name);
+    if (f) LLVMSetLinkage(f, LLVMExternalLinkage);
+}
+
+bool object_frozen(Compilation *c, Frozen *f)
+{
+    Target m = {0};
+    if (!target_open(c, &m)) return false;
+    const char *name = c->options.library;
+    LLVMContextRef context = LLVMContextCreate();
+    LLVMModuleRef module = new_module(f->model, context, &m);
+    int64_t parts = gen_frozen(f, context, module, manifest_frozen(f, &m), name);
+    verify(module);
+    link_kernels(context, module, kernels_bc(false, f->model->lanes));
+    if (parts > 1) link_kernels(context, module, kernels_bc(false, 1));
+    retarget(context, module, &m, c->options.optimize > 0);
+    if (name) make_public(module, arena_printf(c->perm, "%s_workspace", name));
+    if (name) make_public(module, arena_printf(c->perm, "%s_forward", name));
+    run_passes(module, &m, c->options.optimize > 0);
+    bool ok = write_result(c, module, &m);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
     target_close(&m);

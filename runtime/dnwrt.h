@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 7 };
+enum { DNWRT_ABI = 8 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
@@ -26,6 +26,7 @@ typedef struct DnwrtProgram {
     DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;
     DnwrtPredicate *const *predicates;
+    const struct DnwrtFrozen *frozen; /* runtime/kernels/frozen.h; NULL: a program that trains */
 } DnwrtProgram;
 
 extern const DnwrtProgram dnw_program;

@@ -4,6 +4,7 @@
  * the compiler's form on stderr; results go to stdout, and a result that could not be written is a failure.
  */
 #include "rt_cpu.h"
+#include "rt_frozen.h"
 #include "rt_log.h"
 #include "rt_session.h"
 #include <signal.h>
@@ -46,7 +47,8 @@ static int report(const RtError *e)
 static int run_command(const Program *program, const Options *options)
 {
     RtError e = {0};
-    Session s = {.program = program, .options = options, .calls = &net_calls};
+    Session s = {.program = program, .options = options};
+    s.calls = program->code->frozen ? &frozen_calls : &net_calls;
     bool ok = commands[options->command](&s, &e);
     session_close(&s);
     return ok ? RT_OK : report(&e);

@@ -323,6 +323,15 @@ static bool misplaced_flag(const OptionRow *row, const Options *o, RtError *e)
                    row->name, list);
 }
 
+/* Why a frozen program does not take a flag; NULL: it does. */
+static const char *not_frozen(const Program *p, const OptionRow *row)
+{
+    if (!p->code->frozen) return NULL;
+    if (row->field == FIELD(weights)) return "the weights of a frozen program are part of it";
+    if (row->field == FIELD(profile)) return "a frozen program is one stage";
+    return NULL;
+}
+
 static const OptionRow *find_row(const char *word)
 {
     if (strncmp(word, "--", 2)) return NULL;
@@ -361,6 +370,7 @@ static bool take_flag(int found, const char *word, Options *o, Rebuild *r, const
     if (found == 'D') return take_setting(p, optarg, r, e);
     const OptionRow *row = find_row(word);
     if (row && !(row->allowed & (1u << o->command))) return misplaced_flag(row, o, e);
+    if (row && not_frozen(p, row)) return rt_fail(e, RT_USAGE, "--%s: %s", row->name, not_frozen(p, row));
     if (row && found == ':')
         return rt_fail(e, RT_USAGE, "--%s takes a value: --%s %s", row->name, row->name, row->value);
     if (row && found == '?') return rt_fail(e, RT_USAGE, "--%s takes no value", row->name);
@@ -408,14 +418,31 @@ static bool take_flags(int argc, char **argv, int at, Options *o, Rebuild *r, co
     return true;
 }
 
-static bool take_command(const char *word, Options *o, RtError *e)
+/* A frozen program has weights of its own and changes nothing. */
+enum { FROZEN = ON(NONE) | ON(PREDICT) | ON(INFO) | ON(BENCH) };
+
+static bool has_command(const Program *p, Command c)
+{
+    return !p->code->frozen || FROZEN & 1u << c;
+}
+
+static bool frozen_refuses(const Program *p, const Options *o, const char *what, RtError *e)
+{
+    char source[1024];
+    options_source(p, source, sizeof source);
+    (void)o;
+    rt_fail(e, RT_USAGE, "%s: this program is frozen and has predict, bench --infer and info", what);
+    return rt_help(e, "one that trains: dnw build %s", source);
+}
+
+static bool take_command(const char *word, const Program *p, Options *o, RtError *e)
 {
     Nearest nearest = {.word = word};
     for (int c = 1; c < COMMAND_COUNT; c++) {
         options_offer(&nearest, commands[c].name);
         if (strcmp(word, commands[c].name)) continue;
         o->command = (Command)c;
-        return true;
+        return has_command(p, (Command)c) || frozen_refuses(p, o, word, e);
     }
     rt_fail(e, RT_USAGE, "unknown command '%s'", word);
     if (nearest.best) return rt_help(e, "help: did you mean '%s'?", nearest.best);
@@ -447,10 +474,12 @@ static bool check_required(const Options *o, const Program *p, RtError *e)
 {
     for (int i = 0; i < ROW_COUNT; i++) {
         const char *text;
-        if (!(rows[i].required & (1u << o->command))) continue;
+        if (!(rows[i].required & (1u << o->command)) || not_frozen(p, &rows[i])) continue;
         memcpy(&text, (const char *)o + rows[i].field, sizeof text);
         if (!text) return missing_flag(&rows[i], o, p, e);
     }
+    if (p->code->frozen && o->command == COMMAND_BENCH && !o->infer)
+        return frozen_refuses(p, o, "bench of training", e);
     if (o->resume && o->force)
         return rt_fail(e, RT_USAGE, "--resume continues a run and --force replaces it: give one of them");
     return true;
@@ -476,7 +505,7 @@ bool options_parse(int argc, char **argv, const Program *program, Options *o, Rt
                    .lr = -1};
     int first = 1;
     if (argc > 1 && argv[1][0] != '-') {
-        if (!take_command(argv[1], o, e)) return false;
+        if (!take_command(argv[1], program, o, e)) return false;
         first = 2;
     }
     Rebuild rebuild = {0};
@@ -489,11 +518,11 @@ bool options_parse(int argc, char **argv, const Program *program, Options *o, Rt
 
 /* --- help --- */
 
-static void help_flags(FILE *out, Command command)
+static void help_flags(FILE *out, const Program *p, Command command)
 {
     fprintf(out, "\nFlags:\n");
     for (int i = 0; i < ROW_COUNT; i++) {
-        if (!(rows[i].allowed & (1u << command))) continue;
+        if (!(rows[i].allowed & (1u << command)) || not_frozen(p, &rows[i])) continue;
         char left[64];
         const char *value = rows[i].value ? rows[i].value : "";
         snprintf(left, sizeof left, "--%s%s%s", rows[i].name, *value ? " " : "", value);
@@ -529,13 +558,15 @@ void options_help(FILE *out, const Program *program, const Options *o, Command c
         options_call(o, command, call, sizeof call);
         fprintf(out, "%s %s: %s\n\nUsage: %s [FLAG]...\n", program->name, commands[command].name,
                 commands[command].help, call);
-        help_flags(out, command);
+        help_flags(out, program, command);
         return;
     }
     fprintf(out, "%s: the network '%s' of %s, compiled by dnw\n\nUsage: %s COMMAND [FLAG]...\n\nCommands:\n",
             program->name, program->model, program->source, o->program);
-    for (int c = 1; c < COMMAND_COUNT; c++) fprintf(out, "  %-16s  %s\n", commands[c].name, commands[c].help);
-    help_flags(out, COMMAND_NONE);
+    for (int c = 1; c < COMMAND_COUNT; c++)
+        if (has_command(program, (Command)c))
+            fprintf(out, "  %-16s  %s\n", commands[c].name, commands[c].help);
+    help_flags(out, program, COMMAND_NONE);
     help_options(out, program);
     fprintf(out, "\n'%s COMMAND --help' lists the flags of a command.\n", o->program);
 }

@@ -183,6 +183,7 @@ bool session_weights(Session *s, RtError *e)
 {
     Checkpoint c;
     bool kept;
+    if (s->program->code->frozen) return true; /* they are part of it */
     if (!checkpoint_open(&c, s->options->weights, e)) {
         char trained[512];
         bool other =

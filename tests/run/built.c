@@ -87,6 +87,22 @@ static bool open_program(Built *b, const char *path, How how)
     return ok;
 }
 
+bool built_open_frozen(Built *b, const char *path, const char *weights, int lanes, int optimize)
+{
+    char folder[] = "/tmp/dnw_built_XXXXXX", object[64], library[64];
+    *b = (Built){.compilation = compilation_new()};
+    if (!mkdtemp(folder)) return false;
+    snprintf(object, sizeof object, "%s/x.o", folder);
+    snprintf(library, sizeof library, "%s/x.so", folder);
+    CompileOptions *o = &b->compilation->options;
+    o->object = object, o->freeze = weights, o->library = "net", o->lanes = lanes, o->optimize = optimize;
+    bool ok = compile_file(b->compilation, path) && run_driver(object, library);
+    if (ok) b->library = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+    if (!ok) diags_print(b->compilation->diags, stderr, false);
+    unlink(object), unlink(library), rmdir(folder);
+    return ok && b->library;
+}
+
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *))
 {
     return open_program(b, path, (How){.optimize = optimize, .alter = alter});

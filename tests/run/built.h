@@ -23,6 +23,9 @@ bool built_open_defined(Built *b, const char *path, int count, const Define *def
 bool built_open_lanes(Built *b, const char *path, int lanes);
 /* The same with the Ir changed before code is made of it. */
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *));
+/* Frozen with these weights, as a library whose functions begin with "net"; only compilation and library are
+ * set. */
+bool built_open_frozen(Built *b, const char *path, const char *weights, int lanes, int optimize);
 void built_close(Built *b);
 /* A net that trains; fails the test when there is none. */
 Net *built_net(const Built *b, bool f64, int64_t batch, int threads, uint64_t seed);

@@ -1,0 +1,70 @@
+/* place.c: rows of the nodes of a graph: where their values, sums and states stand among the rows of one
+ * sample.
+ */
+#include "ast.h"
+#include "model.h"
+
+/* Nodes at a distance of a multiple of 4 KiB would fight for the same lines of the caches. What a model reads
+ * or hands over as a tensor, the values of an output and the gradients of an input, has no gaps. */
+static int64_t padded(int64_t rows, int lanes)
+{
+    return rows * lanes * (int64_t)sizeof(float) % 4096 == 0 ? rows + 1 : rows;
+}
+
+/* Rows for the maps that a node function makes on its way, of one vector a pixel. */
+static int64_t map_rows(const Func *f, int lanes)
+{
+    int64_t rows = 0, pixels = lanes < 16 ? 1 : lanes / 16; /* a row has room for so many */
+    for (int i = 0; f && i < f->values.count; i++)
+        if (f->values.at[i]->shape.rank > 0)
+            rows += (shape_size(f->values.at[i]->shape) + pixels - 1) / pixels;
+    return rows;
+}
+
+static int64_t most_map_rows(const NodeSet *s, int lanes)
+{
+    const Func *all[] = {s->cell, s->cell_back, s->send, s->send_back,
+                         s->move, s->move_back, s->show, s->show_back};
+    int64_t most = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        int64_t rows = map_rows(all[i], lanes);
+        most = rows > most ? rows : most;
+    }
+    for (int i = 0; i < s->norms.count; i++) {
+        int64_t rows = map_rows(s->norms.at[i].back, lanes), input = map_rows(s->norms.at[i].input, lanes);
+        rows = rows > input ? rows : input;
+        most = rows > most ? rows : most;
+    }
+    return most;
+}
+
+static void place_norms(Graph *g, NodeSet *s)
+{
+    for (int i = 0; i < s->norms.count; i++) {
+        Norm *n = &s->norms.at[i];
+        n->first = g->statistics, g->statistics += 2 * n->steps * s->size;
+        if (n->pixels > g->norm_rows) g->norm_rows = n->pixels;
+    }
+}
+
+void place_rows(Graph *g, int lanes)
+{
+    g->rows = g->sum_rows = g->state_rows = g->cell_rows = g->work_rows = 0;
+    g->statistics = g->norm_rows = 0;
+    for (int i = 0; i < g->sets.count; i++) {
+        NodeSet *s = &g->sets.at[i];
+        s->pixels = shape_size(s->map), s->value_pixels = shape_size(s->value_map);
+        s->state_pixels = shape_size(s->state_map);
+        s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels, lanes);
+        s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels, lanes);
+        int64_t maps = most_map_rows(s, lanes);
+        if (maps > g->cell_rows) g->cell_rows = maps;
+        if (s->first < 0) continue;
+        place_norms(g, s);
+        s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
+        g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
+        int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
+        if ((s->cell || s->states) && work > g->work_rows) g->work_rows = work;
+        g->state_rows += s->states * s->size * s->state_pixels;
+    }
+}

@@ -1,0 +1,226 @@
+/* test_freeze.c: each *.dnw of this folder, frozen with random weights, against the program that is not: same
+ * outputs for batches that fill tiles in every way, whichever lanes, from several threads at once.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <dlfcn.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "built.h"
+#include "freeze.h"
+#include "rt_checkpoint.h"
+#include "rt_rng.h"
+
+enum { MOST = 131 };
+static const int64_t counts[] = {0, 1, 3, 16, 17, 20, 64, 65, 100, MOST};
+
+typedef size_t Workspace(void);
+typedef int Forward(const float *input, int64_t count, float *output, void *workspace);
+
+typedef struct Library {
+    Built built;
+    Workspace *workspace;
+    Forward *forward;
+} Library;
+
+static void open_library(Library *l, const char *path, const char *weights, int lanes)
+{
+    int optimize = strstr(path, "conv_") || strstr(path, "time_s") ? 3 : 0; /* all would take minutes */
+    if (!built_open_frozen(&l->built, path, weights, lanes, optimize)) fail_msg("%s was not frozen", path);
+    void *size = dlsym(l->built.library, "net_workspace"), *forward = dlsym(l->built.library, "net_forward");
+    memcpy(&l->workspace, &size, sizeof size);
+    memcpy(&l->forward, &forward, sizeof forward);
+    assert_true(l->workspace && l->forward);
+}
+
+static void save(const Net *n, const char *path)
+{
+    RtError e = {0};
+    const NetTensor **all = calloc((size_t)net_tensor_count(n) + 1, sizeof *all);
+    for (int i = 0; i < net_tensor_count(n); i++) all[i] = net_tensor(n, i);
+    json_t *none = json_object();
+    if (!checkpoint_write(path, all, net_tensor_count(n), CHECKPOINT_WEIGHTS, none, &e))
+        fail_msg("%s", e.text);
+    json_decref(none);
+    free(all);
+}
+
+/* The largest difference, by the largest output. */
+static double distance(const float *x, const float *y, int64_t count)
+{
+    double most = 0, size = 1e-3;
+    for (int64_t i = 0; i < count; i++) {
+        double d = fabs((double)x[i] - (double)y[i]);
+        most = d > most || isnan(d) ? d : most, size = fmax(size, fabs((double)x[i]));
+    }
+    return most / size;
+}
+
+typedef struct Job {
+    const Library *library;
+    const float *input;
+    float *output;
+    void *workspace;
+    int64_t count;
+    int failed;
+} Job;
+
+static void *run(void *job)
+{
+    Job *j = job;
+    j->failed = j->library->forward(j->input, j->count, j->output, j->workspace);
+    return NULL;
+}
+
+/* Two threads, each its own workspace and samples. */
+static void expect_threads(const Library *l, const float *input, int64_t inputs, const float *want,
+                           int64_t outputs)
+{
+    Job jobs[2];
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        int64_t count = i ? MOST - 64 : 64, first = i ? 64 : 0;
+        jobs[i] = (Job){l,
+                        input + first * inputs,
+                        malloc((size_t)(count * outputs) * sizeof(float)),
+                        malloc(l->workspace()),
+                        count,
+                        1};
+        assert_int_equal(pthread_create(&threads[i], NULL, run, &jobs[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(jobs[i].failed, 0);
+        assert_memory_equal(jobs[i].output, want + (i ? 64 * outputs : 0),
+                            (size_t)(jobs[i].count * outputs) * sizeof(float));
+        free(jobs[i].output), free(jobs[i].workspace);
+    }
+}
+
+/* `tiles`: its solver chooses steps for a tile as a whole. */
+static void expect_same(const char *path, const Library *l, Net *n, bool tiles)
+{
+    int64_t inputs = n->inputs, outputs = n->outputs;
+    float *x = malloc((size_t)(MOST * inputs) * sizeof *x),
+          *want = malloc((size_t)(MOST * outputs) * sizeof *want);
+    float *y = malloc((size_t)(MOST * outputs + 1) * sizeof *y);
+    char *work = malloc(l->workspace());
+    RtError e;
+    for (int64_t i = 0; i < MOST * inputs; i++) x[i] = (float)rng_normal(31, RNG_DATA, (uint64_t)i);
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        int64_t count = counts[c];
+        if (count && !net_predict(n, x, count, want, &e)) fail_msg("%s: %s", path, e.text);
+        memset(work, 0xff, l->workspace());
+        y[count * outputs] = 7;
+        assert_int_equal(l->forward(x, count, y, work), 0);
+        assert_true(y[count * outputs] == 7);
+        double d = distance(want, y, count * outputs);
+        if (!(d <= 1e-5)) fail_msg("%s, %lld samples: off by %.2e", path, (long long)count, d);
+    }
+    if (!tiles) {
+        assert_int_equal(l->forward(x, MOST, y, work), 0);
+        expect_threads(l, x, inputs, y, outputs);
+    }
+    free(x), free(y), free(want), free(work);
+}
+
+/* Nodes of a graph that no edges in use lead on from to the output: marked again and again, until nothing is
+ * new. */
+static int64_t dead_ends(const Net *n, const NetGraph *g, const Graph *graph)
+{
+    int64_t dead = 0;
+    bool *leads[64], more = true;
+    assert_true(g->set_count <= 64);
+    for (int s = 0; s < g->set_count; s++) {
+        leads[s] = calloc((size_t)g->sets[s].wiring.size + 1, sizeof(bool));
+        bool stays = s == graph->input || s == graph->output;
+        for (int64_t i = 0; i < g->sets[s].wiring.size; i++) leads[s][i] = stays;
+    }
+    while (more) {
+        more = false;
+        for (int b = g->first_bundle; b < g->first_bundle + g->bundle_count; b++) {
+            const NetBundle *u = &n->bundles[b];
+            for (int64_t t = 0; t < u->candidates.targets; t++)
+                for (uint32_t e = u->row[t]; e < u->row[t + 1]; e++)
+                    if (leads[u->to][t] && !leads[u->from][u->source[e]])
+                        leads[u->from][u->source[e]] = more = true;
+        }
+    }
+    for (int s = 0; s < g->set_count; s++) {
+        for (int64_t i = 0; i < g->sets[s].wiring.size && !g->sets[s].wiring.held; i++) dead += !leads[s][i];
+        free(leads[s]);
+    }
+    return dead;
+}
+
+/* All dead ends are gone; what else is gone sends zero and does not run in time. */
+static void expect_smaller(const Net *n, const Frozen *f)
+{
+    int64_t dead = 0, left = 0, edges = 0;
+    bool timed = true;
+    for (int g = 0; g < n->graph_count; g++) {
+        dead += dead_ends(n, &n->graphs[g], f->model->graphs.at[g]);
+        timed = timed && n->times[g].stages;
+        left += f->graphs.at[g].kept;
+    }
+    for (int b = 0; b < n->bundle_count; b++) edges += n->bundles[b].row[n->bundles[b].candidates.targets];
+    assert_int_equal(f->edges, edges);
+    assert_int_equal(f->edges - f->edges_gone, left);
+    assert_true(f->nodes_gone >= dead && f->nodes_gone <= f->nodes);
+    if (timed) assert_int_equal(f->nodes_gone, dead);
+}
+
+/* In some programs every batch_norm stands behind a layer that takes it, in others none does. */
+static void expect_norms(const char *path, const Model *m)
+{
+    int left = 0;
+    for (int i = 0; i < m->body->values.count; i++) left += m->body->values.at[i]->op == IR_BATCH_NORM;
+    if (strstr(path, "conv_stem") || strstr(path, "/norms")) assert_int_equal(left, 0);
+    if (strstr(path, "norm_graph")) assert_true(left > 0);
+}
+
+static bool chooses_steps(const Model *m)
+{
+    for (int i = 0; i < m->graphs.count; i++)
+        if (m->graphs.at[i]->time.adaptive) return true;
+    return false;
+}
+
+static void test_program(void **state)
+{
+    const char *path = *state;
+    char weights[] = "/tmp/dnw_weights_XXXXXX";
+    Built b;
+    Library l;
+    assert_true(close(mkstemp(weights)) == 0);
+    if (!built_open(&b, path, 0)) fail_msg("%s was not built", path);
+    Net *n = built_net(&b, false, MOST, 1, 1);
+    built_shake(n, 1e9);
+    save(n, weights);
+    open_library(&l, path, weights, 0);
+    expect_smaller(n, l.built.compilation->frozen);
+    expect_norms(path, l.built.compilation->model);
+    expect_same(path, &l, n, chooses_steps(b.compilation->model));
+    unlink(weights);
+    net_free(n);
+    built_close(&l.built), built_close(&b);
+}
+
+int main(int argc, char **argv)
+{
+    Arena *a = arena_new();
+    int count, tests = 0;
+    const char **paths = built_programs(a, ".", &count);
+    struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 1);
+    for (int i = 0; i < count; i++)
+        if (argc == 1 || strstr(paths[i], argv[1]))
+            all[tests++] = (struct CMUnitTest){paths[i] + 2, test_program, NULL, NULL, (void *)paths[i]};
+    int failed = _cmocka_run_group_tests("freeze", all, (size_t)tests, NULL, NULL);
+    arena_free(a);
+    return failed != 0 || tests == 0;
+}
