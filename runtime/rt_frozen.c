@@ -3,6 +3,7 @@
  * What commands see as a Net is this file's own record: a workspace a thread, and room for a batch of inputs.
  */
 #include "rt_frozen.h"
+#include "rt_thread.h"
 #include "kernels/frozen.h"
 #include <math.h>
 #include <stdlib.h>
@@ -44,16 +45,6 @@ static Net *frozen_create(const DnwrtProgram *p, const json_t *manifest, const N
     rt_fail(e, RT_SYSTEM, "not enough memory for %d threads and batches of %lld", o->threads,
             (long long)o->batch);
     return NULL;
-}
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    extern int omp_get_thread_num(void);
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 /* Tiles go to threads; the samples that are left after the last full one stay together. */

@@ -10,6 +10,7 @@
 #include "rt_gradient.h"
 #include "rt_profile.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #include <string.h>
 
 /* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
@@ -167,16 +168,6 @@ static int64_t panels_of(const Net *n, const NetBundle *b, int graph)
 int64_t gradient_scratch(const Net *n)
 {
     return (int64_t)PANEL * COLUMNS + part_room() / n->real_size;
-}
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    extern int omp_get_thread_num(void);
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
 }
 
 static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)

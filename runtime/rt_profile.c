@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "rt_profile.h"
 #include "rt_log.h"
+#include "rt_thread.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -33,16 +34,6 @@ static uint64_t ticks(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-#endif
-}
-
-static int thread_number(void)
-{
-#ifdef _OPENMP
-    extern int omp_get_thread_num(void);
-    return omp_get_thread_num();
-#else
-    return 0;
 #endif
 }
 

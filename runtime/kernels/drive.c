@@ -14,21 +14,11 @@
  * gradients of candidates between the calls. Rows: see compiler/timed.h.
  */
 #include "kernel.h"
+#include "timed_calls.h"
 
 double pow(double x, double y);
 double sqrt(double x);
 double fabs(double x);
-
-typedef void Send(DnwrtContext *context, real *tile, const real *state, real *sent);
-typedef void Move(DnwrtContext *context, real *tile, const real *state, const real *sent, const real *held,
-                  real *sums, real *rate, int64_t step);
-typedef void Show(DnwrtContext *context, real *tile, const real *sent, const real *held, real *output);
-typedef void Back(DnwrtContext *context, real *tile, const real *state, real *sums, const real *d_rate,
-                  real *d_state, const real *held, int64_t step);
-typedef void OutputBack(DnwrtContext *context, real *tile, const real *state, const real *d_output,
-                        real *d_state, const real *held);
-typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held, const real *sent,
-                      const real *held);
 
 /* Where everything stands, filled by generated code. All pointers to rows of one tile. */
 typedef struct Drive {

@@ -80,39 +80,25 @@ INLINE int64_t pieces(const Nodes *n, Piece *piece, int64_t size, int64_t at)
     return at;
 }
 
-INLINE void gather_nodes(const Nodes *n)
+INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, const real *rows, int64_t pitch,
+                         real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
-    int64_t at = pieces(n, long_piece, 64, 0);
-    if (LANES < 64) at = pieces(n, short_piece, 16, at);
-    if (LANES < 16) pieces(n, one_number, 1, at);
+    Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
+    int64_t at = pieces(&n, long_piece, 64, 0);
+    if (LANES < 64) at = pieces(&n, short_piece, 16, at);
+    if (LANES < 16) pieces(&n, one_number, 1, at);
 }
 
 void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                     int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
-    Nodes n = {{wires->row, wires->source, wires->weight},
-               nodes,
-               count,
-               pitch * LANES,
-               out_pitch * LANES,
-               pixels * LANES,
-               rows,
-               out,
-               fresh};
-    gather_nodes(&n);
+    gather_nodes((Lists){wires->row, wires->source, wires->weight}, nodes, count, rows, pitch, out, out_pitch,
+                 pixels, fresh);
 }
 
 void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                          int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
-    Nodes n = {{wires->column, wires->target, wires->weight_back},
-               nodes,
-               count,
-               pitch * LANES,
-               out_pitch * LANES,
-               pixels * LANES,
-               rows,
-               out,
-               fresh};
-    gather_nodes(&n);
+    gather_nodes((Lists){wires->column, wires->target, wires->weight_back}, nodes, count, rows, pitch, out,
+                 out_pitch, pixels, fresh);
 }

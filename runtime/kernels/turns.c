@@ -3,23 +3,14 @@
  * in compiler/timed.h; the evaluations of all steps are in memory.
  */
 #include "kernel.h"
+#include "timed_calls.h"
 
 /* The functions that compiler/gen_timed_norm.c makes. */
-typedef void Send(DnwrtContext *context, real *tile, const real *state, real *sent);
 typedef void Sums(DnwrtContext *context, real *tile, const real *sent, const real *held, real *sums);
 typedef void Norm(DnwrtContext *context, real *tile, const real *state, const real *sums, int64_t samples,
                   int64_t norm, int64_t step);
-typedef void Move(DnwrtContext *context, real *tile, const real *state, const real *sent, const real *held,
-                  real *sums, real *next, int64_t step);
-typedef void Show(DnwrtContext *context, real *tile, const real *sent, const real *held, real *output);
 typedef void NormBack(DnwrtContext *context, real *tile, const real *state, const real *sums,
                       const real *d_next, int64_t norm, int64_t step);
-typedef void Back(DnwrtContext *context, real *tile, const real *state, real *sums, const real *d_next,
-                  real *d_state, const real *held, int64_t step);
-typedef void OutputBack(DnwrtContext *context, real *tile, const real *state, const real *d_output,
-                        real *d_state, const real *held);
-typedef void HeldBack(DnwrtContext *context, real *tile, const real *d_sums, real *d_held, const real *sent,
-                      const real *held);
 
 void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *sums, int64_t sums_step, real *output, Send *send, Sums *sum,
