@@ -2,6 +2,7 @@
  * model. */
 #include "check.h"
 #include "grad.h"
+#include "live.h"
 #include "timed.h"
 #include <math.h>
 
@@ -373,6 +374,7 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g;
+    live_edges(g);
     if (is_timed(g)) timed_window(g, check_lanes(k, g));
     w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
     Value *out = func_unary(k->func, IR_SLICE, w);

@@ -6,6 +6,7 @@
 #include "explain_speed.h"
 #include "ast.h"
 #include "kernels/kernel.h"
+#include "live.h"
 #include "plan.h"
 #include "rt_optim.h"
 #include "timed.h"
@@ -92,7 +93,7 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
 {
     const EdgeList *l = &x->g->lists.at[u->list];
     const EdgeFn *f = u->edge;
-    double all = bundle_macs(x->g, u),
+    double all = bundle_macs(x->g, u) * live_share(x->g, u),
            kept = l->candidates ? all * (double)l->kept / (double)l->candidates : 0;
     x->forward += kept * (f ? func_flop(f->value) + 1 : 2);
     x->backward += kept * (f ? func_flop(f->to_source) + 1 : 2);

@@ -52,7 +52,7 @@ typedef struct GenTile {
     const NodeSet *set;
     const Value *wired, *wired_back;
     int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
-    LLVMValueRef step; /* of a graph in time with batch_norm; NULL: it is static */
+    LLVMValueRef step; /* or evaluation of a graph in time, where it is known (timed_calls.h); else NULL */
 } GenTile;
 void gen_wired(GenTile *t, const Value *v, const Func *f);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);

@@ -12,6 +12,7 @@
 #include "gen_timed.h"
 #include "diag.h"
 #include "kernels/kernel.h"
+#include "live.h"
 #include "timed.h"
 #include <stddef.h>
 
@@ -36,34 +37,6 @@ static GenBlocks slopes_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first_sum, s->pitch);
-}
-
-LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                             GenTile *t, Saved *saved)
-{
-    Emit *e = outer->e;
-    LLVMTypeRef params[10];
-    int count = pointers + numbers;
-    for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
-    *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
-    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), count, params);
-    *t = (GenTile){.e = e,
-                   .context = LLVMGetParam(f, 0),
-                   .tile = LLVMGetParam(f, 1),
-                   .step = numbers ? LLVMGetParam(f, (unsigned)count - 1) : NULL,
-                   .wired = outer->wired,
-                   .wired_back = outer->wired_back,
-                   .plan_rows = outer->plan_rows};
-    t->maps = gen_maps(t, v);
-    gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
-    return f;
-}
-
-void gen_timed_end(Emit *e, Saved saved)
-{
-    emit_end(e);
-    e->function = saved.function;
-    LLVMPositionBuilderAtEnd(e->builder, saved.block);
 }
 
 /* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
@@ -92,14 +65,18 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "send", 4, 0, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef f = gen_timed_begin(outer, v, "send", 4, 1, &t, &saved), state = LLVMGetParam(f, 2),
                  sent = LLVMGetParam(f, 3);
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
-        each_node(&t, s, s->send, state, sent_in(e, sent, s));
+        GenBlocks to = sent_in(e, sent, s);
+        EmitLoop live = gen_timed_if(&t, s->live_first, s->sent_last);
+        each_node(&t, s, s->send, state, to);
         gen_lap_cell(e, v->graph, s, s->send);
+        gen_timed_end_if(&t, &live);
+        gen_timed_zero_else(&t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
     gen_timed_end(e, saved);
     return f;
@@ -134,8 +111,11 @@ void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, 
         const Bundle *u = &g->bundles.at[b];
         if (u->to != set) continue;
         GenEdges rows = edge_blocks(t, g, u, &(Evaluation){held, sent, NULL});
+        EmitLoop live = gen_timed_if(t, u->live_first, LIVE_ALWAYS);
         gen_edges_in(t, g, b, NULL, emit_int(t->e, s->size), &rows, out, fresh);
         gen_lap_edges(t->e, g, b, "sums over edges");
+        gen_timed_end_if(t, &live);
+        if (fresh) gen_timed_zero_else(t, u->live_first, LIVE_ALWAYS, out.first, s->size * out.pitch);
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
@@ -173,9 +153,11 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
+        EmitLoop live = gen_timed_if(&t, 0, s->live_last);
         if (!v->batch) gen_timed_sum_into(&t, v, i, held, sent, gen_timed_sums(t.e, sums, s));
         move_set(&t, s, state, sums, rate);
         gen_lap_cell(t.e, v->graph, s, s->move);
+        gen_timed_end_if(&t, &live);
     }
     gen_timed_end(t.e, saved);
     return f;
@@ -358,8 +340,13 @@ static bool gather_gradients(GenTile *t, const Graph *g, int from, bool to_outpu
         const Bundle *u = &g->bundles.at[b];
         if (u->from != from || is_moving(g, u->to) == to_output) continue;
         GenEdges rows = edge_blocks(t, g, u, x);
+        EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
         gen_edges_out(t, g, b, NULL, emit_int(t->e, g->sets.at[from].size), &rows, out, fresh);
         gen_lap_edges(t->e, g, b, "gradients of values, edges");
+        gen_timed_end_if(t, &live);
+        if (fresh)
+            gen_timed_zero_else(t, u->live_first, live_last(g, u), out.first,
+                                g->sets.at[from].size * out.pitch);
         fresh = false;
     }
     return !fresh;
@@ -378,8 +365,10 @@ static bool own_gradients(GenTile *t, const Graph *g, int to, const Evaluation *
             gen_zero_rows(t, out.first, g->sets.at[to].size * out.pitch);
             fresh = false;
         }
+        EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
         gen_edges_own(t, g, b, NULL, count, &rows, out, train);
         gen_lap_edges(t->e, g, b, "gradients of own values, edges");
+        gen_timed_end_if(t, &live);
     }
     return !fresh;
 }
@@ -388,6 +377,27 @@ static bool own_gradients(GenTile *t, const Graph *g, int to, const Evaluation *
 static LLVMValueRef sent_rows(Emit *e, const Graph *g, LLVMValueRef state)
 {
     return emit_element(e, state, emit_int(e, g->state_rows * e->row));
+}
+
+/* Gradients of what the nodes of a set send, to their states. Shared weights of edges into them have theirs
+ * also when the nodes send nothing. */
+static void set_back(GenTile *t, const Value *back, int set, const Func *train, const Evaluation *x,
+                     LLVMValueRef state, LLVMValueRef d_state)
+{
+    const Graph *g = back->args[0]->graph;
+    const NodeSet *s = &g->sets.at[set];
+    GenBlocks d_sent = gen_work(t, back, s->value_pitch);
+    bool into = false;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        into = into || (u->to == set && edges_need_own(u));
+    }
+    EmitLoop live = gen_timed_if(t, into ? 0 : s->live_first, into ? LIVE_ALWAYS : s->sent_last);
+    bool any = gather_gradients(t, g, set, false, x, d_sent, true);
+    if (own_gradients(t, g, set, x, d_sent, !any, train))
+        send_back(t, s, false, train, state, d_sent, d_state);
+    gen_lap_cell(t->e, g, s, s->send);
+    gen_timed_end_if(t, &live);
 }
 
 /* `train` NULL: without the gradients of weights. */
@@ -401,19 +411,18 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
     Evaluation x = {LLVMGetParam(f, 6), sent_rows(t.e, g, state), sums};
-    for (int i = 0; i < g->sets.count; i++)
-        if (g->sets.at[i].states) {
-            move_back(&t, back, &g->sets.at[i], train, state, sums, d_rate, d_state);
-            gen_lap_cell(t.e, g, &g->sets.at[i], g->sets.at[i].move);
-        }
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        GenBlocks d_sent = gen_work(&t, back, s->value_pitch);
-        bool any = s->states && gather_gradients(&t, g, i, false, &x, d_sent, true);
-        if (s->states && own_gradients(&t, g, i, &x, d_sent, !any, train))
-            send_back(&t, s, false, train, state, d_sent, d_state);
-        if (s->states) gen_lap_cell(t.e, g, s, s->send);
+        if (!s->states) continue;
+        EmitLoop live = gen_timed_if(&t, 0, s->live_last);
+        move_back(&t, back, s, train, state, sums, d_rate, d_state);
+        gen_lap_cell(t.e, g, s, s->move);
+        gen_timed_end_if(&t, &live);
+        gen_timed_zero_else(&t, 0, s->live_last, gen_timed_states(t.e, d_state, s, 0).first,
+                            s->states * s->size * s->state_pixels);
     }
+    for (int i = 0; i < g->sets.count; i++)
+        if (g->sets.at[i].states) set_back(&t, back, i, train, &x, state, d_state);
     gen_timed_end(t.e, saved);
     return f;
 }
@@ -449,7 +458,7 @@ static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_outp
     Saved saved;
     const Graph *g = v->graph;
     LLVMValueRef f =
-        gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", 6, 0, &t, &saved);
+        gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", 6, 1, &t, &saved);
     LLVMValueRef d_held = LLVMGetParam(f, 3);
     Evaluation x = {LLVMGetParam(f, 5), LLVMGetParam(f, 4), LLVMGetParam(f, 2)};
     GenBlocks to = {d_held, g->sets.at[g->input].value_pixels};

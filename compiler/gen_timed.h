@@ -3,8 +3,8 @@
 #define DNW_GEN_TIMED_H
 #include "gen.h"
 
-/* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is the step. `t` is set to
- * it, the builder's place is saved in *saved. */
+/* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is that of the evaluation.
+ * `t` is set to it, the builder's place is saved in *saved. */
 typedef struct Saved {
     LLVMValueRef function;
     LLVMBasicBlockRef block;
@@ -24,6 +24,12 @@ void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueR
 /* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
 void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent,
                         GenBlocks out);
+
+/* gen_timed_part.c: if (first <= evaluation <= last) { ... } around the code in between; there is no `if`
+ * where all evaluations are meant, or the number is not known. Zeros in the others. */
+EmitLoop gen_timed_if(GenTile *t, int64_t first, int64_t last);
+void gen_timed_end_if(GenTile *t, EmitLoop *l);
+void gen_timed_zero_else(GenTile *t, int64_t first, int64_t last, LLVMValueRef to, int64_t rows);
 
 /* gen_timed_norm.c: its functions */
 LLVMValueRef gen_timed_sum_all(GenTile *outer, const Value *v);

@@ -11,7 +11,7 @@ LLVMValueRef gen_timed_sum_all(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "sums", 5, 0, &t, &saved), sent = LLVMGetParam(f, 2),
+    LLVMValueRef f = gen_timed_begin(outer, v, "sums", 5, 1, &t, &saved), sent = LLVMGetParam(f, 2),
                  held = LLVMGetParam(f, 3), sums = LLVMGetParam(f, 4);
     for (int i = 0; i < v->graph->sets.count; i++)
         if (v->graph->sets.at[i].states)

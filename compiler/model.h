@@ -89,6 +89,9 @@ typedef struct NodeSet {
                                     states: 1 for a sample, as in cell_back); results: (move: of the sum,) of
                                     the states, (of the slope,) of the weights */
     Vec(Tensor *) weights;       /* of the cell, in order of first use */
+    /* In time (live.h): the first evaluation for which it may send other than 0; the last one after which its
+     * states are read, and for which what it sends is read */
+    int64_t live_first, live_last, sent_last;
     Span span;
 } NodeSet;
 
@@ -119,6 +122,7 @@ typedef struct Bundle {
     Vec(Tensor *) weights; /* one number (or array) a candidate */
     Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
+    int64_t live_first; /* in time: the first evaluation in which its sources may be other than 0 (live.h) */
     Span span;
 } Bundle;
 

@@ -116,6 +116,8 @@ bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_
     int64_t step = r->first + (b->plain ? k : k / t->stages), position = position_of(t, r, step);
     if (b->plain && step + 1 < r->accepted && position_of(t, r, step + 1) == position) return false;
     int64_t evaluation = b->plain ? (k + 1) * t->stages : k; /* a plain sum is taken after the step */
+    int64_t number = r->first * t->stages + evaluation;      /* from the start */
+    if (number < b->live_first || number > b->live_last) return false;
     *source += (b->held ? position : evaluation) * b->source_step;
     *target += (b->plain ? position : evaluation) * b->target_step;
     return true;

@@ -50,6 +50,7 @@ typedef struct NetBundle {
     int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
     bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
     int64_t own_row, own_step;        /* what the targets send */
+    int64_t live_first, live_last;    /* in time: evaluations in which its edges can matter */
     int64_t pixels;                   /* rows of a node */
     int64_t source_pitch, target_pitch; /* rows from one node to the next */
     int64_t *first;                     /* function: rows of each tile in `rows` */

@@ -34,7 +34,6 @@ typedef struct Drive {
     /* set here */
     DnwrtRun *run;
     int64_t states, stride, slot;
-    int64_t step; /* of discrete steps: the one that is taken; batch_norm has statistics of each */
 } Drive;
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
@@ -100,16 +99,23 @@ static inline real *sums_at(const Drive *d, int64_t e)
     return d->sums + e * d->sums_step * LANES;
 }
 
-static inline void send(const Drive *d, real *state)
+/* The number of an evaluation (timed_calls.h). */
+static inline int64_t number_of(const Drive *d, int64_t step, int64_t stage)
 {
-    d->send(d->context, d->tile, state, state + d->states);
+    return d->time->adaptive || d->time->adjoint ? 0 : step * d->time->stages + stage;
 }
 
-static inline void move(const Drive *d, int64_t e, int64_t position, real *rate)
+static inline void send(const Drive *d, real *state, int64_t number)
+{
+    d->send(d->context, d->tile, state, state + d->states, number);
+}
+
+/* From evaluation e of the window. */
+static inline void move(const Drive *d, int64_t e, int64_t number, int64_t position, real *rate)
 {
     real *state = evaluation(d, e);
     d->move(d->context, d->tile, state, state + d->states, d->held + position * d->time->held * LANES,
-            sums_at(d, e), rate, d->step);
+            sums_at(d, e), rate, number);
 }
 
 static inline int64_t position_of(const Drive *d, int64_t step)
@@ -128,25 +134,26 @@ static inline int is_plain(const DnwrtTime *time, double h)
     return time->carry == 0 && time->stages == 1 && h * time->b[0] == 1;
 }
 
-/* One step from slot to slot + 1. What stands and is sent at its start is there; `started`: the first rate,
- * too. */
-static void take_step(const Drive *d, int64_t slot, int64_t position, double h, int started)
+/* A step, by number, from slot to slot + 1. What stands and is sent at its start is there; `started`: the
+ * first rate, too. */
+static void take_step(const Drive *d, int64_t slot, int64_t step, int64_t position, double h, int started)
 {
     const DnwrtTime *time = d->time;
     real *start = slot_at(d, slot), *next = slot_at(d, slot + 1);
     double factor[MAX_TIME_STAGES];
-    if (!started) move(d, slot * time->stages, position, is_plain(time, h) ? next : d->rates);
+    if (!started)
+        move(d, slot * time->stages, number_of(d, step, 0), position, is_plain(time, h) ? next : d->rates);
     for (int64_t i = 1; i < time->stages; i++) {
         real *state = start + i * d->stride;
         for (int64_t j = 0; j < i; j++) factor[j] = h * time->a[i][j];
         combine(state, start, 1, d->rates, d->states, factor, i, d->states);
-        send(d, state);
-        move(d, slot * time->stages + i, position, d->rates + i * d->states);
+        send(d, state, number_of(d, step, i));
+        move(d, slot * time->stages + i, number_of(d, step, i), position, d->rates + i * d->states);
     }
     for (int64_t i = 0; i < time->stages; i++) factor[i] = h * time->b[i];
     if (started || !is_plain(time, h))
         combine(next, start, time->carry, d->rates, d->states, factor, time->stages, d->states);
-    send(d, next);
+    send(d, next, number_of(d, step + 1, 0));
 }
 
 /* ---- states that are kept ---- */
@@ -189,9 +196,9 @@ static void restore_window(Drive *d, int64_t first, int64_t end)
     int64_t gap = (first - step) / window, room = d->time->saved - run->saved + 1;
     run->every = (gap + room - 1) / room * window;
     scale(d->value, d->saved + (run->saved - 1) * d->states, 1, d->states);
-    send(d, d->value);
+    send(d, d->value, number_of(d, step, 0));
     for (int64_t from = step; step < first;) {
-        take_step(d, 0, position_of(d, step), length_of(d, step), 0);
+        take_step(d, 0, step, position_of(d, step), length_of(d, step), 0);
         scale(d->value, slot_at(d, 1), 1, d->stride);
         step++;
         if ((step - from) % run->every != 0 || step == first || run->saved == d->time->saved) continue;
@@ -199,7 +206,7 @@ static void restore_window(Drive *d, int64_t first, int64_t end)
         run->saved_step[run->saved++] = step;
     }
     for (int64_t slot = 0; step < end; step++, slot++)
-        take_step(d, slot, position_of(d, step), length_of(d, step), 0);
+        take_step(d, slot, step, position_of(d, step), length_of(d, step), 0);
 }
 
 /* ---- steps of chosen length ----
@@ -275,8 +282,8 @@ static double first_step(Drive *d, int64_t position, double span)
     if (h > span) h = span;
     scale(state, start, 1, d->states);
     add(state, d->rates, h, d->states);
-    send(d, state);
-    move(d, e, position, d->rates + d->states);
+    send(d, state, 0);
+    move(d, e, 0, position, d->rates + d->states);
     d->run->evaluations++;
     double change[2] = {-1 / h, 1 / h}, d2 = norm(d, change, 2, start, start), most = d1 > d2 ? d1 : d2;
     double next = most <= 1e-15 ? (least > 1e-3 * h ? least : 1e-3 * h) : pow(0.01 / most, d->time->exponent);
@@ -307,8 +314,8 @@ static void fail(Drive *d, DnwrtFailure why, double t, double h, const double *f
 static double try_step(Drive *d, int64_t position, double h, double *factor)
 {
     const DnwrtTime *time = d->time;
-    take_step(d, d->slot, position, h, 1);
-    move(d, (d->slot + 1) * time->stages, position, d->rates + time->stages * d->states);
+    take_step(d, d->slot, 0, position, h, 1);
+    move(d, (d->slot + 1) * time->stages, 0, position, d->rates + time->stages * d->states);
     d->run->evaluations += time->stages;
     for (int64_t i = 0; i <= time->stages; i++) factor[i] = h * time->error[i];
     return norm(d, factor, time->stages + 1, slot_at(d, d->slot), slot_at(d, d->slot + 1));
@@ -335,7 +342,7 @@ static void flow(Drive *d, int64_t position, double *step)
     const DnwrtTime *time = d->time;
     double span = time->end - time->start, t = 0, h = *step, factor[MAX_TIME_STAGES + 1] = {0};
     begin_step(d, d->run->accepted);
-    move(d, d->slot * time->stages, position, d->rates);
+    move(d, d->slot * time->stages, 0, position, d->rates);
     d->run->evaluations++;
     if (h == 0) h = first_step(d, position, span);
     if (h < time->min_step) h = time->min_step;
@@ -371,8 +378,7 @@ static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
 {
     for (; *step < count && position_of(d, *step) == position; ++*step) {
         begin_step(d, *step);
-        d->step = *step;
-        take_step(d, d->slot++, position, length_of(d, *step), 0);
+        take_step(d, d->slot++, *step, position, length_of(d, *step), 0);
         d->run->evaluations += d->time->stages;
     }
 }
@@ -386,12 +392,12 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     Drive d = {context,   tile,      time,  number, held,
                value,     rates,     saved, sums,   sums_step,
                send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0,         0};
+               0};
     int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->every = time->window, run->fresh = 1;
-    send(&d, value);
+    send(&d, value, 0);
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
         if (known >= 0) follow(&d, p, &step, known);
         else flow(&d, p, &h);
@@ -427,11 +433,12 @@ static void position_back(const Drive *d, const DriveBack *b, int64_t position, 
     b->output_back(d->context, d->tile, state, d_output, b->d_state, held);
     if (b->d_held)
         b->held_output_back(d->context, d->tile, d_output, b->d_held + position * d->time->held * LANES,
-                            state + d->states, held);
+                            state + d->states, held, 0);
 }
 
 /* The step in `slot`: from the gradient of the states after it to that of the states before. */
-static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t position, double h)
+static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t step, int64_t position,
+                      double h)
 {
     const DnwrtTime *time = d->time;
     int64_t states = d->states;
@@ -445,10 +452,10 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
         if (!is_plain(time, h))
             combine(b->d_rate, b->d_state, h * time->b[i], last, -states, factor, later, states);
         b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), d_rate, b->d_stages + i * states, held,
-                d->step);
+                number_of(d, step, i));
         if (b->d_held)
             b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES,
-                         evaluation(d, e) + states, held);
+                         evaluation(d, e) + states, held, number_of(d, step, i));
     }
     for (int64_t i = 0; i < time->stages; i++) factor[i] = 1;
     combine(b->d_state, b->d_state, time->carry, last, -states, factor, time->stages, states);
@@ -470,7 +477,7 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     Drive d = {context,   tile,      time,  number, held,
                value,     rates,     saved, sums,   time->sums,
                send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0,         0};
+               0};
     real *stage = work + 3 * states, *change = stage + (time->stages + 1) * states;
     DriveBack b = {d_output,
                    work,
@@ -502,7 +509,7 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
         int64_t position = position_of(&d, step);
         if (step + 1 == run->accepted || position_of(&d, step + 1) != position)
             position_back(&d, &b, position, step - first + 1);
-        step_back(&d, &b, step - first, position, length_of(&d, step));
+        step_back(&d, &b, step - first, step, position, length_of(&d, step));
         int starts = step == 0 || position_of(&d, step - 1) != position;
         if (starts && position > 0 && time->truncate && position % time->truncate == 0)
             scale(b.d_state, b.d_state, 0, states);

@@ -11,7 +11,7 @@
 /* Both rates at evaluation e, with stage i of the adjoint. */
 static void adjoint_rates(const Drive *d, const DriveBack *b, int64_t e, int64_t i)
 {
-    move(d, e, 0, d->rates + i * d->states);
+    move(d, e, 0, 0, d->rates + i * d->states);
     scale(b->sums, sums_at(d, e), 1, d->time->sums * LANES);
     b->product(d->context, d->tile, evaluation(d, e), b->sums, b->stage + i * d->states,
                b->change + i * d->states, d->held, 0);
@@ -34,7 +34,7 @@ static void adjoint_step(const Drive *d, const DriveBack *b, double h, int start
             add(state, d->rates + j * states, -h * factor[j], states);
             add(adjoint, b->change + j * states, h * factor[j], states);
         }
-        send(d, state);
+        send(d, state, 0);
         if (i < stages || time->adaptive) adjoint_rates(d, b, d->slot * stages + i, i);
     }
 }
@@ -63,7 +63,8 @@ static void adjoint_accept(Drive *d, const DriveBack *b, double h)
         scale(b->d_rate, b->stage + i * states, h * time->b[i], states);
         if (time->b[i] == 0) scale(sums, sums, 0, time->sums * LANES);
         else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_rate, b->d_stage, d->held, 0);
-        if (b->d_held) b->held_back(d->context, d->tile, sums, b->d_held, evaluation(d, e) + states, d->held);
+        if (b->d_held)
+            b->held_back(d->context, d->tile, sums, b->d_held, evaluation(d, e) + states, d->held, 0);
     }
     scale(b->d_state, b->stage + stages * states, 1, states);
     if (time->adaptive) scale(d->rates, d->rates + stages * states, 1, states);

@@ -6,7 +6,8 @@
 #include "timed_calls.h"
 
 /* The functions that compiler/gen_timed_norm.c makes. */
-typedef void Sums(DnwrtContext *context, real *tile, const real *sent, const real *held, real *sums);
+typedef void Sums(DnwrtContext *context, real *tile, const real *sent, const real *held, real *sums,
+                  int64_t step);
 typedef void Norm(DnwrtContext *context, real *tile, const real *state, const real *sums, int64_t samples,
                   int64_t norm, int64_t step);
 typedef void NormBack(DnwrtContext *context, real *tile, const real *state, const real *sums,
@@ -48,16 +49,16 @@ void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     int64_t states = time->states * LANES, stride = states + time->sent * LANES;
     if (turns->first) {
         note_steps(time, number);
-        send(context, tile, value, value + states);
+        send(context, tile, value, value + states, 0);
     }
     for (int64_t i = 0; i < turns->count; i++) {
         int64_t step = turns->phase[i], position = step / time->steps;
         real *state = value + step * stride, *next = state + stride, *s = sums + step * sums_step * LANES;
         const real *shown = held + position * time->held * LANES;
-        if (turns->turn[i] == TURN_SUM) sum(context, tile, state + states, shown, s);
+        if (turns->turn[i] == TURN_SUM) sum(context, tile, state + states, shown, s, step);
         else if (turns->turn[i] == TURN_FINISH) {
             move(context, tile, state, state + states, shown, s, next, step);
-            send(context, tile, next, next + states);
+            send(context, tile, next, next + states, step + 1);
             if ((step + 1) % time->steps == 0)
                 show(context, tile, next + states, shown, output + position * time->outputs * LANES);
         } else norm(context, tile, state, s, samples(context, number), turns->turn[i] - TURN_NORM, step);
@@ -83,10 +84,10 @@ void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
         if (turns->turn[i] == TURN_SUM) { /* the gradient of the output that is taken after the step */
             if ((step + 1) % time->steps != 0) continue;
             output_back(context, tile, next, d_output + out, d_state, shown);
-            if (d_held) held_output_back(context, tile, d_output + out, d_shown, next + states, shown);
+            if (d_held) held_output_back(context, tile, d_output + out, d_shown, next + states, shown, 0);
         } else if (turns->turn[i] == TURN_FINISH) {
             back(context, tile, state, s, d_state, before, shown, step);
-            if (d_held) held_back(context, tile, s, d_shown, state + states, shown);
+            if (d_held) held_back(context, tile, s, d_shown, state + states, shown, step);
             for (int64_t k = 0; k < states; k++) d_state[k] = before[k];
             if (step % time->steps == 0 && position > 0 && time->truncate && position % time->truncate == 0)
                 zero(d_state, states);

@@ -1,0 +1,61 @@
+/* gen_timed_part.c: what the functions of gen_timed.c are made of: their begin and end, and code that only
+ * the evaluations run in which it matters (live.h).
+ */
+#include "gen_timed.h"
+#include "live.h"
+
+LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
+                             GenTile *t, Saved *saved)
+{
+    Emit *e = outer->e;
+    LLVMTypeRef params[10];
+    int count = pointers + numbers;
+    for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
+    *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
+    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), count, params);
+    *t = (GenTile){.e = e,
+                   .context = LLVMGetParam(f, 0),
+                   .tile = LLVMGetParam(f, 1),
+                   .step = numbers ? LLVMGetParam(f, (unsigned)count - 1) : NULL,
+                   .wired = outer->wired,
+                   .wired_back = outer->wired_back,
+                   .plan_rows = outer->plan_rows};
+    t->maps = gen_maps(t, v);
+    gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
+    return f;
+}
+
+void gen_timed_end(Emit *e, Saved saved)
+{
+    emit_end(e);
+    e->function = saved.function;
+    LLVMPositionBuilderAtEnd(e->builder, saved.block);
+}
+
+static EmitLoop begin_if(GenTile *t, int64_t first, int64_t last, bool no)
+{
+    Emit *e = t->e;
+    if (!t->step || (first == 0 && last == LIVE_ALWAYS)) return (EmitLoop){0};
+    LLVMValueRef from = LLVMBuildICmp(e->builder, LLVMIntSGE, t->step, emit_int(e, first), ""),
+                 to = LLVMBuildICmp(e->builder, LLVMIntSLE, t->step, emit_int(e, last), ""),
+                 in = LLVMBuildAnd(e->builder, from, to, "");
+    if (no) in = LLVMBuildNot(e->builder, in, "");
+    return emit_loop(e, LLVMBuildZExt(e->builder, in, e->i64, ""));
+}
+
+EmitLoop gen_timed_if(GenTile *t, int64_t first, int64_t last)
+{
+    return begin_if(t, first, last, false);
+}
+
+void gen_timed_end_if(GenTile *t, EmitLoop *l)
+{
+    if (l->head) emit_loop_end(t->e, l);
+}
+
+void gen_timed_zero_else(GenTile *t, int64_t first, int64_t last, LLVMValueRef to, int64_t rows)
+{
+    EmitLoop other = begin_if(t, first, last, true);
+    if (other.head) gen_zero_rows(t, to, rows);
+    gen_timed_end_if(t, &other);
+}
