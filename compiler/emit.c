@@ -1,6 +1,7 @@
 /* emit.c: small wrappers of LLVM's builder. See emit.h. */
 #include "emit.h"
 #include <llvm-c/DebugInfo.h>
+#include <string.h>
 
 Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes)
 {
@@ -125,6 +126,7 @@ LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int cou
 
 EmitLoop emit_loop(Emit *e, LLVMValueRef count)
 {
+    if (LLVMIsAConstantInt(count) && LLVMConstIntGetSExtValue(count) == 1) return (EmitLoop){.i = emit_int(e, 0)};
     EmitLoop l;
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
     LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "body");
@@ -140,29 +142,52 @@ EmitLoop emit_loop(Emit *e, LLVMValueRef count)
     return l;
 }
 
-static LLVMValueRef close_loop(Emit *e, EmitLoop *l)
+static LLVMMetadataRef loop_property(Emit *e, const char *name, const bool *value)
 {
+    LLVMMetadataRef parts[2] = {LLVMMDStringInContext2(e->context, name, strlen(name))};
+    if (!value) return LLVMMDNodeInContext2(e->context, parts, 1);
+    LLVMValueRef b = LLVMConstInt(LLVMInt1TypeInContext(e->context), *value, false);
+    parts[1] = LLVMValueAsMetadata(b);
+    return LLVMMDNodeInContext2(e->context, parts, 2);
+}
+
+/* Metadata of a loop, on its branch back. */
+static void set_properties(Emit *e, LLVMValueRef branch, LLVMMetadataRef *properties, size_t count)
+{
+    LLVMMetadataRef items[3] = {LLVMTemporaryMDNode(e->context, NULL, 0)}, self = items[0];
+    for (size_t i = 0; i < count; i++) items[1 + i] = properties[i];
+    LLVMMetadataRef node = LLVMMDNodeInContext2(e->context, items, 1 + count);
+    LLVMMetadataReplaceAllUsesWith(self, node); /* the node of a loop begins with itself */
+    LLVMSetMetadata(branch, LLVMGetMDKindIDInContext(e->context, "llvm.loop", 9),
+                    LLVMMetadataAsValue(e->context, node));
+}
+
+static void close_loop(Emit *e, EmitLoop *l, LLVMMetadataRef *properties, size_t count)
+{
+    if (!l->head) return;
     LLVMValueRef next = emit_add(e, l->i, emit_int(e, 1));
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     LLVMAddIncoming(l->i, &next, &here, 1);
     LLVMValueRef back = LLVMBuildBr(e->builder, l->head);
+    if (count) set_properties(e, back, properties, count);
     LLVMPositionBuilderAtEnd(e->builder, l->done);
-    return back;
 }
 
 void emit_loop_end(Emit *e, EmitLoop *l)
 {
-    close_loop(e, l);
+    close_loop(e, l, NULL, 0);
 }
 
 void emit_loop_end_rolled(Emit *e, EmitLoop *l)
 {
-    static const char rolled[] = "llvm.loop.unroll.disable", loop[] = "llvm.loop";
-    LLVMMetadataRef self = LLVMTemporaryMDNode(e->context, NULL, 0);
-    LLVMMetadataRef word = LLVMMDStringInContext2(e->context, rolled, sizeof rolled - 1);
-    LLVMMetadataRef items[] = {self, LLVMMDNodeInContext2(e->context, &word, 1)};
-    LLVMMetadataRef node = LLVMMDNodeInContext2(e->context, items, 2);
-    LLVMMetadataReplaceAllUsesWith(self, node); /* the node of a loop begins with itself */
-    LLVMSetMetadata(close_loop(e, l), LLVMGetMDKindIDInContext(e->context, loop, sizeof loop - 1),
-                    LLVMMetadataAsValue(e->context, node));
+    LLVMMetadataRef rolled = loop_property(e, "llvm.loop.unroll.disable", NULL);
+    close_loop(e, l, &rolled, 1);
+}
+
+void emit_loop_end_small(Emit *e, EmitLoop *l)
+{
+    static const bool no = false;
+    LLVMMetadataRef rolled = loop_property(e, "llvm.loop.unroll.disable", NULL),
+                    scalar = loop_property(e, "llvm.loop.vectorize.enable", &no);
+    close_loop(e, l, (LLVMMetadataRef[]){rolled, scalar}, 2);
 }

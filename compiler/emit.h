@@ -50,11 +50,13 @@ LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int cou
 
 typedef struct EmitLoop {
     LLVMValueRef i;
-    LLVMBasicBlockRef head, done;
+    LLVMBasicBlockRef head, done; /* NULL: a single round, straight code */
 } EmitLoop;
 /* for (i = 0; i < count; i++) { ... } between the two calls. */
 EmitLoop emit_loop(Emit *e, LLVMValueRef count);
 void emit_loop_end(Emit *e, EmitLoop *l);
 /* The same of a loop whose rounds should become vectors: it must not be unrolled before. */
 void emit_loop_end_rolled(Emit *e, EmitLoop *l);
+/* The same of a loop that hardly counts: as small as it is written. */
+void emit_loop_end_small(Emit *e, EmitLoop *l);
 #endif

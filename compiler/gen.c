@@ -225,7 +225,18 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
     return function;
 }
 
-/* ---- shared values ---- */
+/* ---- shared values ----
+ *
+ * They are made once a step by one thread: loops over few of them stay as they are written. LLVM would unroll
+ * them into blocks of thousands of instructions, which take longer to compile than all else.
+ */
+
+static void shared_loop_end(Emit *e, EmitLoop *l, int64_t count)
+{
+    enum { VECTORS = 256 }; /* from here on vectors are worth their code */
+    if (count >= VECTORS) emit_loop_end_rolled(e, l);
+    else emit_loop_end_small(e, l);
+}
 
 static void shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i,
                          LLVMValueRef x)
@@ -238,12 +249,12 @@ static void shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t 
 static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t offset, const Value *from,
                         int64_t skip)
 {
-    EmitLoop l =
-        emit_loop(e, emit_int(e, shape_size(from->shape) < shape_size(to->shape) ? shape_size(from->shape)
-                                                                                 : shape_size(to->shape)));
+    int64_t all = shape_size(to->shape), count = shape_size(from->shape);
+    if (count > all) count = all;
+    EmitLoop l = emit_loop(e, emit_int(e, count));
     shared_store(e, context, to, offset, l.i,
                  load_shared(e, context, from, emit_add(e, l.i, emit_int(e, skip))));
-    emit_loop_end(e, &l);
+    shared_loop_end(e, &l, count);
 }
 
 static void shared_sum(Emit *e, LLVMValueRef context, const Value *v)
@@ -255,7 +266,7 @@ static void shared_sum(Emit *e, LLVMValueRef context, const Value *v)
         e,
         LLVMBuildFAdd(e->builder, emit_load(e, e->real, total), load_shared(e, context, v->args[0], l.i), ""),
         total);
-    emit_loop_end(e, &l);
+    emit_loop_end_small(e, &l);
     shared_store(e, context, v, 0, emit_int(e, 0), emit_load(e, e->real, total));
 }
 
@@ -267,14 +278,14 @@ static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
     LLVMValueRef x = v->op == IR_POSITION ? LLVMBuildSIToFP(e->builder, l.i, e->real, "")
                                           : gen_pointwise(e, v, args, false);
     shared_store(e, context, v, 0, l.i, x);
-    emit_loop_end(e, &l);
+    shared_loop_end(e, &l, shape_size(v->shape));
 }
 
 static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
 {
     EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->shape)));
     shared_store(e, context, v, 0, l.i, emit_real(e, 0, false));
-    emit_loop_end(e, &l);
+    shared_loop_end(e, &l, shape_size(v->shape));
     shared_copy(e, context, v, v->index, v->args[0], 0);
 }
 
@@ -294,9 +305,9 @@ static void shared_map(Emit *e, LLVMValueRef context, const Value *v)
                  now = emit_load(e, e->real, total);
     if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, load_shared(e, context, x, at), ""), total);
     else shared_store(e, context, v, 0, at, now);
-    emit_loop_end(e, &pixel);
+    shared_loop_end(e, &pixel, pixels);
     if (sum) shared_store(e, context, v, 0, map.i, emit_load(e, e->real, total));
-    emit_loop_end(e, &map);
+    emit_loop_end_small(e, &map);
 }
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
@@ -339,7 +350,7 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
             LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr),
                                            emit_add(e, emit_int(e, param->offset), l.i));
             emit_store(e, load_shared(e, context, v, l.i), to);
-            emit_loop_end(e, &l);
+            shared_loop_end(e, &l, param->size);
         }
     }
     emit_end(e);
