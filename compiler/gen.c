@@ -416,13 +416,13 @@ static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
     edge_stages(ir, e, list, &out->train);
 }
 
+/* Seen from outside until object.c has joined the modules. */
 static void pointer_table(Emit *e, const char *name, int count, LLVMValueRef *items)
 {
     LLVMTypeRef type = LLVMArrayType2(e->ptr, (uint64_t)(count ? count : 1));
     LLVMValueRef table = LLVMAddGlobal(e->module, type, name), none = LLVMConstPointerNull(e->ptr);
     LLVMSetInitializer(table, LLVMConstArray2(e->ptr, count ? items : &none, (uint64_t)(count ? count : 1)));
     LLVMSetGlobalConstant(table, true);
-    LLVMSetLinkage(table, LLVMInternalLinkage);
 }
 
 static void gen_predicates(const Ir *ir, Emit *e)
@@ -444,19 +444,24 @@ static void gen_predicates(const Ir *ir, Emit *e)
     pointer_table(e, "predicates", all.count, all.at);
 }
 
-Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module)
+Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64)
 {
     Stages *out = NEW(ir->perm, Stages);
-    for (int f64 = 0; f64 < 2; f64++) {
-        StageList list = {0};
-        Emit *e = emit_new(ir->perm, context, module, f64, ir->model->lanes);
-        e->profile = f64 ? NULL : ir->profile;
-        gen_type(ir, e, &list, out);
-        pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
-        if (f64) gen_predicates(ir, e);
-        LLVMDisposeBuilder(e->builder);
-    }
+    StageList list = {0};
+    Emit *e = emit_new(ir->perm, context, module, f64, ir->model->lanes);
+    e->profile = f64 ? NULL : ir->profile;
+    gen_type(ir, e, &list, out);
+    pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
+    if (f64) gen_predicates(ir, e);
+    LLVMDisposeBuilder(e->builder);
     return out;
+}
+
+static LLVMValueRef table(LLVMModuleRef module, const char *name)
+{
+    LLVMValueRef here = LLVMGetNamedGlobal(module, name);
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(LLVMGetModuleContext(module), 0);
+    return here ? here : LLVMAddGlobal(module, pointer, name);
 }
 
 /* const DnwrtProgram dnw_program (runtime/dnwrt.h) */
@@ -471,9 +476,9 @@ void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLV
     LLVMValueRef fields[] = {LLVMConstInt(i32, DNWRT_ABI, false),
                              LLVMConstInt(i32, (unsigned)m->lanes, false),
                              place,
-                             LLVMGetNamedGlobal(module, "stages_f32"),
-                             LLVMGetNamedGlobal(module, "stages_f64"),
-                             LLVMGetNamedGlobal(module, "predicates"),
+                             table(module, "stages_f32"),
+                             table(module, "stages_f64"),
+                             table(module, "predicates"),
                              LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
     LLVMValueRef value = LLVMConstStructInContext(context, fields, 7, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");

@@ -1,5 +1,5 @@
-/* gen.h: Ir with plans -> one LLVM module: stage functions in float and double, predicates, and the program's
- * table. */
+/* gen.h: Ir with plans -> two LLVM modules: stage functions in float and the program's table; stage functions
+ * in double and predicates. */
 #ifndef DNW_GEN_H
 #define DNW_GEN_H
 #include "emit.h"
@@ -20,8 +20,9 @@ typedef struct Stages {
     FuncStages train, infer;
 } Stages;
 
-/* Builds everything but the manifest, which needs the stage numbers; then gen_table ends the module. */
-Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module);
+/* Stages of one real type, with predicates behind those in double. Their numbers are the same in both; the
+ * manifest needs them, then gen_table ends the module in float. */
+Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64);
 void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
 /* The stages of a function that runs on one tile, in order. */
 LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count);

@@ -33,11 +33,9 @@ static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *ke
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
-static void retarget(LLVMContextRef context, LLVMModuleRef module, const Target *m, bool optimize)
+static void retarget(LLVMContextRef context, LLVMModuleRef module, const Target *m)
 {
     static const char *const old[] = {"target-cpu", "target-features", "tune-cpu"};
-    unsigned optnone = LLVMGetEnumAttributeKindForName("optnone", 7),
-             noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f)) continue;
         for (int i = 0; i < 3; i++)
@@ -46,21 +44,26 @@ static void retarget(LLVMContextRef context, LLVMModuleRef module, const Target 
         set_attribute(context, f, "target-features", m->features);
         set_attribute(context, f, "prefer-vector-width", "512");
         LLVMSetLinkage(f, LLVMInternalLinkage);
-        if (optimize) {
-            LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, optnone);
-            LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, noinline_);
-        }
     }
 }
 
-static void run_passes(LLVMModuleRef module, const Target *m, bool optimize)
+static void run_passes(LLVMModuleRef module, const Target *m, const char *passes)
 {
     LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-    LLVMErrorRef error =
-        LLVMRunPasses(module, optimize ? "default<O3>" : "default<O0>,globaldce", m->machine, options);
+    LLVMErrorRef error = LLVMRunPasses(module, passes, m->machine, options);
     LLVMDisposePassBuilderOptions(options);
     if (error) BUG("passes: %s", LLVMGetErrorMessage(error));
 }
+
+static const char unoptimised[] = "default<O0>,globaldce", optimised[] = "globaldce,default<O3>";
+
+/* Stages in double serve gradcheck alone: kernels are not made for the sizes of the program, only shortest
+ * loops are unrolled, and each pass runs once. They still have vectors: those that kernels are written in. */
+static const char cheap[] =
+    "globaldce,always-inline,"
+    "function(sroa,early-cse,simplifycfg,loop-simplify,lcssa,loop-mssa(loop-rotate,licm),loop(indvars),"
+    "loop-unroll<O2;no-partial;no-runtime;no-peeling;full-unroll-max=4>,sroa,gvn,instcombine,simplifycfg),"
+    "globaldce";
 
 static void verify(LLVMModuleRef module)
 {
@@ -73,6 +76,13 @@ static void verify(LLVMModuleRef module)
 static bool is_dump(const Compilation *c, const char *stage)
 {
     return c->options.dump && strcmp(c->options.dump, stage) == 0;
+}
+
+static void print_module(const Compilation *c, LLVMModuleRef module)
+{
+    char *text = LLVMPrintModuleToString(module);
+    fputs(text, c->options.out);
+    LLVMDisposeMessage(text);
 }
 
 static bool write_file(const char *path, const char *bytes, size_t size)
@@ -116,25 +126,57 @@ static LLVMModuleRef new_module(const Model *model, LLVMContextRef context, cons
     return module;
 }
 
+/* Kernels that want to be inlined are called. */
+static void call_kernels(LLVMModuleRef module)
+{
+    unsigned always = LLVMGetEnumAttributeKindForName("alwaysinline", 12);
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
+        size_t length;
+        if (strncmp(LLVMGetValueName2(f, &length), "dnwk_", 5) == 0)
+            LLVMRemoveEnumAttributeAtIndex(f, LLVMAttributeFunctionIndex, always);
+    }
+}
+
+/* The modules of both types, each with its kernels and its passes, as one. */
+static void join(Compilation *c, const Model *model, LLVMModuleRef module, LLVMModuleRef twin,
+                 const Target *m)
+{
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    bool optimize = c->options.optimize > 0;
+    link_kernels(context, module, kernels_bc(false, model->lanes));
+    link_kernels(context, twin, kernels_bc(true, model->lanes));
+    retarget(context, module, m);
+    retarget(context, twin, m);
+    call_kernels(twin);
+    run_passes(module, m, optimize ? optimised : unoptimised);
+    run_passes(twin, m, optimize ? cheap : unoptimised);
+    if (LLVMLinkModules2(module, twin)) BUG("the modules in float and double do not link");
+}
+
+static void hide_tables(LLVMModuleRef module)
+{
+    static const char *const tables[] = {"stages_f32", "stages_f64", "predicates"};
+    for (int i = 0; i < 3; i++) LLVMSetLinkage(LLVMGetNamedGlobal(module, tables[i]), LLVMInternalLinkage);
+}
+
 bool object(Compilation *c, const Ir *ir)
 {
     Target m = {0};
     if (!target_open(c, &m)) return false;
     bool ok = true;
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = new_module(ir->model, context, &m);
-    Stages *stages = gen(ir, context, module);
-    gen_table(ir->model, manifest(ir, stages, &m), context, module);
+    LLVMModuleRef module = new_module(ir->model, context, &m), twin = new_module(ir->model, context, &m);
+    gen(ir, context, twin, true);
+    gen_table(ir->model, manifest(ir, gen(ir, context, module, false), &m), context, module);
     verify(module);
+    verify(twin);
     if (is_dump(c, "llvm")) {
-        char *text = LLVMPrintModuleToString(module);
-        fputs(text, c->options.out);
-        LLVMDisposeMessage(text);
+        print_module(c, module);
+        print_module(c, twin);
+        LLVMDisposeModule(twin);
     } else {
-        link_kernels(context, module, kernels_bc(false, ir->model->lanes));
-        link_kernels(context, module, kernels_bc(true, ir->model->lanes));
-        retarget(context, module, &m, c->options.optimize > 0);
-        run_passes(module, &m, c->options.optimize > 0);
+        join(c, ir->model, module, twin, &m);
+        hide_tables(module);
         ok = write_result(c, module, &m);
     }
     LLVMDisposeModule(module);
@@ -160,10 +202,10 @@ bool object_frozen(Compilation *c, Frozen *f)
     verify(module);
     link_kernels(context, module, kernels_bc(false, f->model->lanes));
     if (parts > 1) link_kernels(context, module, kernels_bc(false, 1));
-    retarget(context, module, &m, c->options.optimize > 0);
+    retarget(context, module, &m);
     if (name) make_public(module, arena_printf(c->perm, "%s_workspace", name));
     if (name) make_public(module, arena_printf(c->perm, "%s_forward", name));
-    run_passes(module, &m, c->options.optimize > 0);
+    run_passes(module, &m, c->options.optimize > 0 ? optimised : unoptimised);
     bool ok = write_result(c, module, &m);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
