@@ -117,6 +117,44 @@ LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int coun
     return LLVMBuildCall2(e->builder, type, f, args, (unsigned)count, "");
 }
 
+static void sized_body(Emit *e, LLVMValueRef f, const char *name, int count, const LLVMValueRef *args)
+{
+    LLVMValueRef inner[12];
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
+    unsigned next = 0, noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
+    for (int i = 0; i < count; i++)
+        inner[i] = LLVMIsAConstantInt(args[i]) ? args[i] : LLVMGetParam(f, next++);
+    LLVMSetLinkage(f, LLVMInternalLinkage);
+    LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, noinline_, 0));
+    LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, f, "entry"));
+    emit_kernel(e, name, e->none, count, inner);
+    LLVMBuildRetVoid(e->builder);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+}
+
+void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args)
+{
+    LLVMTypeRef types[12];
+    LLVMValueRef rest[12];
+    unsigned left = 0;
+    if (e->width == 1) { /* too little work for a call */
+        emit_kernel(e, name, e->none, count, args);
+        return;
+    }
+    const char *full = arena_printf(e->arena, "%s_%s", name, e->suffix);
+    for (int i = 0; i < count; i++)
+        if (LLVMIsAConstantInt(args[i]))
+            full = arena_printf(e->arena, "%s_%lld", full, LLVMConstIntGetSExtValue(args[i]));
+        else types[left] = LLVMTypeOf(args[i]), rest[left++] = args[i];
+    LLVMTypeRef type = LLVMFunctionType(e->none, types, left, false);
+    LLVMValueRef f = LLVMGetNamedFunction(e->module, full);
+    if (!f) {
+        f = LLVMAddFunction(e->module, full, type);
+        sized_body(e, f, name, count, args);
+    }
+    LLVMBuildCall2(e->builder, type, f, rest, left, "");
+}
+
 LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int count, LLVMValueRef *args)
 {
     unsigned id = LLVMLookupIntrinsicID(name, __builtin_strlen(name));
@@ -126,7 +164,8 @@ LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int cou
 
 EmitLoop emit_loop(Emit *e, LLVMValueRef count)
 {
-    if (LLVMIsAConstantInt(count) && LLVMConstIntGetSExtValue(count) == 1) return (EmitLoop){.i = emit_int(e, 0)};
+    if (LLVMIsAConstantInt(count) && LLVMConstIntGetSExtValue(count) == 1)
+        return (EmitLoop){.i = emit_int(e, 0)};
     EmitLoop l;
     LLVMBasicBlockRef before = LLVMGetInsertBlock(e->builder);
     LLVMBasicBlockRef body = LLVMAppendBasicBlockInContext(e->context, e->function, "body");

@@ -46,6 +46,9 @@ LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar);
 LLVMValueRef emit_scratch(Emit *e, int count);
 /* Calls a function of the kernels ("gather"); its type follows from the arguments and `result`. */
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args);
+/* The same of a kernel that is made for its numbers (those of `args` that are known): one function for each
+ * choice of them, however often it is called. In tiles of one sample it is inlined instead. */
+void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args);
 LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int count, LLVMValueRef *args);
 
 typedef struct EmitLoop {

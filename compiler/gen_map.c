@@ -29,7 +29,7 @@ static void add_place(Call *c, GenMap m)
 
 static void call(Call *c, const char *kernel)
 {
-    emit_kernel(c->e, kernel, c->e->none, c->count, c->args);
+    emit_sized_kernel(c->e, kernel, c->count, c->args);
 }
 
 /* conv, windows, pooling and their gradients: places, sizes of the large map, window. */

@@ -3,8 +3,8 @@
  * How maps are handed over is in map.h. Results stay in registers over all taps of a pixel; the taps that lie
  * inside the map are found once for a line of pixels or a pixel, never tap by tap.
  *
- * All are inlined into what calls them, so that sizes known there become constants and the loops over taps
- * unroll.
+ * All are inlined into a function for the sizes of a map (emit_sized_kernel), or, in tiles of one sample,
+ * into what calls them: sizes become constants and the loops over taps unroll.
  */
 #include "map.h"
 #ifdef __clang__
