@@ -379,7 +379,7 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
     Value *out = func_unary(k->func, IR_SLICE, w);
     out->shape = output_shape(k, g);
-    out->index = is_timed(g) ? timed_output(g) : g->sets.at[g->output].first;
+    out->index = is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
     out->span = g->sets.at[g->output].span;
     return val_runtime(k, out, span);
 }

@@ -149,10 +149,10 @@ static Func *placed(Build *b, const Func *use)
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         const Graph *g = v->graph;
-        if (v->op == IR_WIRED) v->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
+        if (v->op == IR_WIRED) v->shape = shape_vector(is_timed(g) ? timed_use_rows(g).count : g->rows);
         if (v->op != IR_SLICE || v->args[0]->op != IR_WIRED) continue;
         g = v->args[0]->graph;
-        v->index = is_timed(g) ? timed_output(g) : g->sets.at[g->output].first;
+        v->index = is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
     }
     for (int i = 0; i < use->results.count; i++)
         func_result(f, use->result_names.at[i], map[use->results.at[i]->id]);

@@ -163,14 +163,21 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
     return f;
 }
 
+/* Rows of `wired`: with room for the way back, or without. */
+static TimedRows rows_of(const Value *v)
+{
+    return v->partial >= 0 || v->batch ? timed_rows(v->graph) : timed_use_rows(v->graph);
+}
+
 /* States before the first step: the input set starts at the input, others at their constants. */
 static void start_states(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
+    int64_t values = rows_of(v).values;
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         for (int k = 0; k < s->states; k++) {
-            LLVMValueRef to = gen_row(t, emit_int(e, v->address + set_state(s, k, 0)));
+            LLVMValueRef to = gen_row(t, emit_int(e, v->address + values + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
                 gen_copy_rows(t, to, held_rows(t, v), s->size * s->state_pixels);
                 continue;
@@ -215,8 +222,7 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 /* Room for the sums: rows of wired_back where there is one, which takes those of all steps. */
 static LLVMValueRef sums_rows(GenTile *t, const Value *v)
 {
-    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial))
-                           : address_of(t, v, timed_rows(v->graph).sums);
+    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial)) : address_of(t, v, rows_of(v).sums);
 }
 
 /* A round of turns (kernels/turns.c). */
@@ -234,10 +240,10 @@ static void gen_turns(GenTile *t, const Value *v)
                              time_of(t, g),
                              t->number,
                              held_rows(t, v),
-                             address_of(t, v, 0),
+                             address_of(t, v, timed_rows(g).values),
                              sums_rows(t, v),
                              emit_int(e, v->partial >= 0 ? g->sum_rows : 0),
-                             address_of(t, v, timed_rows(g).output),
+                             address_of(t, v, TIMED_OUTPUT),
                              send,
                              sums,
                              norm,
@@ -250,7 +256,7 @@ void gen_timed(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
-    TimedRows r = timed_rows(g);
+    TimedRows r = rows_of(v);
     bool trains = v->partial >= 0; /* rows of wired_back take the sums */
     if (v->batch) {
         gen_turns(t, v);
@@ -263,12 +269,12 @@ void gen_timed(GenTile *t, const Value *v)
                              time_of(t, g),
                              t->number,
                              held_rows(t, v),
-                             address_of(t, v, 0),
+                             address_of(t, v, r.values),
                              address_of(t, v, r.rates),
                              trains ? address_of(t, v, r.saved) : LLVMConstNull(e->ptr),
                              sums_rows(t, v),
                              emit_int(e, trains ? g->sum_rows : 0),
-                             address_of(t, v, r.output),
+                             address_of(t, v, TIMED_OUTPUT),
                              send,
                              move,
                              show};
@@ -519,7 +525,7 @@ static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
                              t->tile,
                              time_of(t, g),
                              held_rows(t, wired),
-                             address_of(t, wired, 0),
+                             address_of(t, wired, r.values),
                              address_of(t, v, 0),
                              d_output(t, v),
                              address_of(t, v, r.back_work),
@@ -557,7 +563,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
                              time_of(t, g),
                              t->number,
                              held_rows(t, wired),
-                             address_of(t, wired, 0),
+                             address_of(t, wired, r.values),
                              address_of(t, wired, r.rates),
                              address_of(t, wired, r.saved),
                              address_of(t, v, 0),

@@ -125,7 +125,7 @@ static void eval_norms_back(Arena *a, Eval *e, const Value *v, const EvalContext
     }
     for (int64_t step = g->time.positions * g->time.steps - 1; step >= 0; step--) {
         for (int64_t s = 0; s < c->batch; s++)
-            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + timed_output(g), step);
+            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT, step);
         each_norm(all, c->batch, step, true);
         for (int64_t s = 0; s < c->batch; s++) leave_step(&all[s], step);
     }

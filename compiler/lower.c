@@ -16,6 +16,7 @@
 #include "lower.h"
 #include "diag.h"
 #include "op.h"
+#include "timed.h"
 
 typedef struct Lower {
     Model *model;
@@ -142,6 +143,7 @@ static Value *lower_wired(Lower *l, const Value *v)
 {
     Value *w = copied(l, l->f, v);
     w->batch = l->training && v->graph->statistics > 0;
+    if (!l->training && is_timed(v->graph)) w->shape = shape_vector(timed_use_rows(v->graph).count);
     for (int s = 0; s < v->graph->sets.count && w->batch; s++) {
         const NodeSet *set = &v->graph->sets.at[s];
         for (int i = 0; i < set->norms.count; i++) {

@@ -82,11 +82,11 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
     TimedRows t = timed_rows(g);
     r.held = !is_moving(g, u->from), r.plain = !is_moving(g, u->to);
     if (r.plain) r.target_pitch = to->pixels;
-    r.source = r.held ? wired->args[0]->address : wired->address + t.sent + from->first;
+    r.source = r.held ? wired->args[0]->address : wired->address + t.values + t.sent + from->first;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
     r.target = back->address + (r.plain ? t.back_output : to->first_sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
-    r.own = wired->address + t.sent + to->first, r.own_step = t.evaluation;
+    r.own = wired->address + t.values + t.sent + to->first, r.own_step = t.evaluation;
     return r;
 }
 

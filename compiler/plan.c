@@ -19,7 +19,7 @@ const Value *plan_storage(const Value *v)
 int embed_set(const Value *embed)
 {
     const Graph *g = embed->graph;
-    if (g && is_timed(g)) return embed->index == timed_output(g) ? g->output : -1;
+    if (g && is_timed(g)) return embed->index == TIMED_OUTPUT ? g->output : -1;
     for (int s = 0; g && s < g->sets.count; s++)
         if (g->sets.at[s].first == embed->index &&
             shape_size(embed->args[0]->shape) == set_rows(&g->sets.at[s]))

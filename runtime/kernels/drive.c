@@ -8,7 +8,8 @@
  * which is the exact gradient of the steps taken; how their lengths were chosen is not differentiated.
  * Discrete steps have one stage, carry 0, b = 1 and h = 1.
  *
- * Memory is bounded: the evaluations of `window` steps are there at once. Forwards leaves the last window. To
+ * Memory is bounded: the evaluations of `window` steps are there at once, of one step when nothing goes back.
+ * Forwards leaves the last window. To
  * go back further, backwards runs again from states that were kept on the way; when their room is full, every
  * second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
  * gradients of candidates between the calls. Rows: see compiler/timed.h.
@@ -33,7 +34,7 @@ typedef struct Drive {
     Move *move;
     /* set here */
     DnwrtRun *run;
-    int64_t states, stride, slot;
+    int64_t states, stride, slot, window;
 } Drive;
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
@@ -178,9 +179,14 @@ static void keep(const Drive *d, int64_t step, const real *state)
 /* Before a step: a full window starts again, and its last evaluation becomes the first. */
 static void begin_step(Drive *d, int64_t step)
 {
-    if (d->slot == d->time->window) {
+    if (d->slot == d->window && !d->saved && d->time->stages == 1) { /* the two evaluations change places */
+        d->value = slot_at(d, d->slot), d->stride = -d->stride;
+        d->slot = 0;
+    }
+    if (d->slot == d->window) {
         scale(d->value, slot_at(d, d->slot), 1, d->stride);
-        if (d->sums_step) scale(d->sums, sums_at(d, d->slot * d->time->stages), 1, d->time->sums * LANES);
+        if (d->sums_step && d->time->adaptive)
+            scale(d->sums, sums_at(d, d->slot * d->time->stages), 1, d->time->sums * LANES);
         d->slot = 0;
     }
     if (d->slot == 0) keep(d, step, d->value);
@@ -389,10 +395,23 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES, step = 0;
-    Drive d = {context,   tile,      time,  number, held,
-               value,     rates,     saved, sums,   sums_step,
-               send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0};
+    Drive d = {context,
+               tile,
+               time,
+               number,
+               held,
+               value,
+               rates,
+               saved,
+               sums,
+               sums_step,
+               send_rows,
+               move_rows,
+               run,
+               states,
+               states + time->sent * LANES,
+               0,
+               saved ? time->window : 1};
     int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
@@ -464,7 +483,8 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
 #include "drive_adjoint.h"
 
 /* d_output: gradients of the output by position. work: dL/dS first (at the end that before the first step),
- * then room for 2 + stages of its size; of the adjoint for 4 + 2 stages and for the sums of one evaluation.
+ * then room for 2 + stages of its size, for 1 where rates are next states; of the adjoint for 4 + 2 stages
+ * and for the sums of one evaluation.
  * d_held: of a held input, by position, or NULL. */
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
@@ -474,11 +494,12 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES;
-    Drive d = {context,   tile,      time,  number, held,
-               value,     rates,     saved, sums,   time->sums,
-               send_rows, move_rows, run,   states, states + time->sent * LANES,
-               0};
-    real *stage = work + 3 * states, *change = stage + (time->stages + 1) * states;
+    Drive d = {context,   tile,        time,  number, held,
+               value,     rates,       saved, sums,   time->sums,
+               send_rows, move_rows,   run,   states, states + time->sent * LANES,
+               0,         time->window};
+    real *stage = work + (is_plain(time, time->step) ? 1 : 3) * states,
+         *change = stage + (time->stages + 1) * states;
     DriveBack b = {d_output,
                    work,
                    work + states,

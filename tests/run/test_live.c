@@ -16,11 +16,11 @@ enum { MOST = 70 };
 static Results *results_of(Arena *a, const char *path, bool everything, int64_t window_bytes, bool *left_out)
 {
     Built b;
-    int64_t order[MOST], usual = timed_window_bytes;
-    timed_window_bytes = window_bytes ? window_bytes : usual;
+    int64_t order[MOST], usual = timed_window_bytes, few = timed_window_few;
+    if (window_bytes) timed_window_bytes = window_bytes, timed_window_few = 0;
     live_disabled = everything;
     bool ok = built_open(&b, path, 0);
-    timed_window_bytes = usual;
+    timed_window_bytes = usual, timed_window_few = few;
     live_disabled = false;
     assert_true(ok);
     const Model *m = b.compilation->model;

@@ -16,10 +16,10 @@ enum { MOST = 70 };
 static Results *results_of(Arena *a, const char *path, int64_t window_bytes, bool *rounds)
 {
     Built b;
-    int64_t order[MOST], usual = timed_window_bytes;
-    timed_window_bytes = window_bytes ? window_bytes : usual;
+    int64_t order[MOST], usual = timed_window_bytes, few = timed_window_few;
+    if (window_bytes) timed_window_bytes = window_bytes, timed_window_few = 0;
     bool ok = built_open(&b, path, 1);
-    timed_window_bytes = usual;
+    timed_window_bytes = usual, timed_window_few = few;
     assert_true(ok);
     const Model *m = b.compilation->model;
     *rounds = false;
