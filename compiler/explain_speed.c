@@ -8,6 +8,7 @@
 #include "kernels/kernel.h"
 #include "live.h"
 #include "plan.h"
+#include "rt_blocks.h"
 #include "rt_optim.h"
 #include "timed.h"
 
@@ -167,21 +168,10 @@ static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
     add(s, facts, "nodes", n->span, false, arena_printf(a, "%s; %s", text, value));
 }
 
-/* How many of the products of a gradient's blocks belong to candidates (rt_gradient.c, block_panel). */
+/* How many of the products of gradients belong to candidates. */
 static double useful_share(const Candidates *c)
 {
-    enum { PANEL = 128 };
-    double made = 0;
-    for (int64_t first = 0; first < c->targets; first += PANEL) {
-        int64_t end = first + PANEL < c->targets ? first + PANEL : c->targets, low = INT64_MAX, high = 0;
-        CandidateRun run;
-        for (int64_t t = first; t < end; t++)
-            for (int64_t r = 0; candidates_run(c, t, r, &run); r++) {
-                low = run.source < low ? run.source : low;
-                high = run.source + run.length > high ? run.source + run.length : high;
-            }
-        if (high > low) made += (double)(end - first) * (double)(high - low);
-    }
+    double made = blocks_made(c);
     return made > 0 ? (double)c->count / made : 1;
 }
 

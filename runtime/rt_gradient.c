@@ -8,37 +8,77 @@
  */
 #include "rt_blas.h"
 #include "rt_gradient.h"
+#include "rt_product.h"
 #include "rt_profile.h"
-#include "rt_simd.h"
 #include "rt_thread.h"
 #include <string.h>
 
-/* scratch (rows x columns) = dL/dI of the panel times Z of sources source .. source + columns, over all
- * samples and, in a graph that runs in time, all evaluations */
-static void multiply(const Panel *p, int64_t source, int64_t columns)
+/* ---- products ---- */
+
+/* Part of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
+static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, bool bf16,
+                           const float *d, const float *z, int64_t inner, bool add)
+{
+    const int64_t lda = p->b->target_pitch * p->n->lanes, ldb = p->b->source_pitch * p->n->lanes;
+    float *c = (float *)p->scratch + g->first * p->columns;
+    void *room = p->scratch + (int64_t)SIDE * SIDE * 4;
+    if (bf16)
+        product_bf16(&(Product){g->rows, p->columns, inner, d, z, lda, ldb, add, c, p->columns,
+                                span + g->first, room});
+    else
+        blas_sgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)inner, d, (int)lda,
+                      z + g->wanted.low * ldb, (int)ldb, add, c + g->wanted.low, (int)p->columns);
+}
+
+static void multiply_double(const Block *p, const BlockGroup *g, const double *d, const double *z, bool add)
+{
+    const int64_t lda = p->b->target_pitch * p->n->lanes, ldb = p->b->source_pitch * p->n->lanes;
+    double *c = (double *)p->scratch + g->first * p->columns;
+    blas_dgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)(p->b->pixels * p->n->lanes), d,
+                  (int)lda, z + g->wanted.low * ldb, (int)ldb, add, c + g->wanted.low, (int)p->columns);
+}
+
+/* The rows of one group: over all samples and, in a graph that runs in time, all evaluations; where the rule
+ * says so, over a part of them. */
+static void multiply_group(const Block *p, const BlockGroup *g, const ProductSpan *span)
 {
     const NetBundle *b = p->b;
+    const bool bf16 = gradient_bf16(p->n, b);
     int64_t from, to;
-    int inner = (int)(b->pixels * p->n->lanes), d_step = (int)(b->target_pitch * p->n->lanes),
-        z_step = (int)(b->source_pitch * p->n->lanes), more = 0;
+    bool add = false;
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const void *d = tile_row(p->n, t, to + p->first * b->target_pitch),
-                       *z = tile_row(p->n, t, from + source * b->source_pitch);
-            if (p->n->real_size == 4)
-                blas_sgemm_nt((int)p->rows, (int)columns, inner, d, d_step, z, z_step, more,
-                              (float *)p->scratch, (int)columns);
+            Part part = part_of(p, t + k);
+            if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
+            const void *d = tile_row(p->n, t, to + (p->first + g->first) * b->target_pitch),
+                       *z = tile_row(p->n, t, from + p->source * b->source_pitch);
+            if (p->n->real_size == 8) multiply_double(p, g, d, z, add);
             else
-                blas_dgemm_nt((int)p->rows, (int)columns, inner, d, d_step, z, z_step, more,
-                              (double *)p->scratch, (int)columns);
-            more = 1;
+                multiply_float(p, g, span, bf16, (const float *)d + part.from, (const float *)z + part.from,
+                               part.count, add);
+            add = true;
         }
-    if (!more) memset(p->scratch, 0, (size_t)(p->rows * columns * p->n->real_size));
+    if (!add)
+        memset(p->scratch + g->first * p->columns * p->n->real_size, 0,
+               (size_t)(g->rows * p->columns * p->n->real_size));
+}
+
+/* scratch (rows x columns) = dL/dI of the targets times Z of the sources, where candidates are */
+static void multiply(const Block *p)
+{
+    const bool bf16 = gradient_bf16(p->n, p->b);
+    ProductSpan span[SIDE];
+    block_spans(&p->b->candidates, (Part){p->first, p->rows}, (Part){p->source, p->columns}, span);
+    for (int64_t i = 0; i < p->rows;) {
+        BlockGroup g = bf16 ? block_rows(span, p->rows, i) : block_group(span, p->rows, i);
+        if (g.wanted.high > 0) multiply_group(p, &g, span);
+        i += g.rows;
+    }
+    if (gradient_is_estimate(p->n, p->b)) part_put_used(p);
 }
 
 /* Hands over the gradients of candidates first .. first + count, which stand at `gradient`. */
-static void deliver(const Panel *p, int64_t first, int64_t count, const char *gradient)
+static void deliver(const Block *p, int64_t first, int64_t count, const char *gradient)
 {
     const Net *n = p->n;
     int64_t at = p->b->param->offset + first;
@@ -59,94 +99,58 @@ static void deliver(const Panel *p, int64_t first, int64_t count, const char *gr
                  p->update->step + 1);
 }
 
-/* The sources that the runs of the panel span. */
-static void panel_span(const Panel *p, int64_t *low, int64_t *high)
+/* Candidates in runs: the products of the block, then the legal part of each row. */
+static void run_block(const Block *p)
 {
+    const int64_t end_column = p->source + p->columns;
     CandidateRun run;
-    *low = INT64_MAX, *high = 0;
+    multiply(p);
     for (int64_t t = p->first; t < p->first + p->rows; t++)
         for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
-            *low = run.source < *low ? run.source : *low;
-            *high = run.source + run.length > *high ? run.source + run.length : *high;
+            int64_t from = run.source > p->source ? run.source : p->source;
+            int64_t end = run.source + run.length < end_column ? run.source + run.length : end_column;
+            if (from >= end) continue;
+            int64_t at = (t - p->first) * p->columns + from - p->source;
+            deliver(p, run.first + from - run.source, end - from, p->scratch + at * p->n->real_size);
         }
 }
 
-/* Candidates in runs: a product over the columns that the panel spans, then the legal part of each row. */
-static void block_panel(const Panel *p)
-{
-    int64_t low, high;
-    CandidateRun run;
-    panel_span(p, &low, &high);
-    for (int64_t s = low; s < high; s += COLUMNS) {
-        int64_t columns = high - s < COLUMNS ? high - s : COLUMNS;
-        if (gradient_in_part(p->n, p->b)) part_multiply(p, s, columns);
-        else multiply(p, s, columns);
-        for (int64_t t = p->first; t < p->first + p->rows; t++)
-            for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
-                int64_t from = run.source > s ? run.source : s;
-                int64_t end = run.source + run.length < s + columns ? run.source + run.length : s + columns;
-                if (from >= end) continue;
-                int64_t at = (t - p->first) * columns + from - s;
-                deliver(p, run.first + from - run.source, end - from, p->scratch + at * p->n->real_size);
-            }
-    }
-}
+/* ---- candidates that each name their source ---- */
 
-/* Sixteen partial sums, then one: always in the same order. */
-RT_CLONES static float dot_f32(const float *a, const float *b, int64_t count)
-{
-    float part[16] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + 16 <= count; i += 16)
-        for (int k = 0; k < 16; k++) part[k] += a[i + k] * b[i + k];
-    for (; i < count; i++) sum += a[i] * b[i];
-    for (int k = 0; k < 16; k++) sum += part[k];
-    return sum;
-}
-
-static double dot_f64(const double *a, const double *b, int64_t count)
+static double dot(const double *a, const double *b, int64_t count)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++) sum += a[i] * b[i];
     return sum;
 }
 
-static double pair_gradient(const Panel *p, int64_t target, int64_t source)
+static double pair_gradient(const Block *p, int64_t target, int64_t source)
 {
     const NetBundle *b = p->b;
     int64_t from, to;
     double sum = 0;
     for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            if (!flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const void *d = tile_row(p->n, t, to + target * b->target_pitch),
-                       *z = tile_row(p->n, t, from + source * b->source_pitch);
-            sum += p->n->real_size == 4 ? (double)dot_f32(d, z, b->pixels * p->n->lanes)
-                                        : dot_f64(d, z, b->pixels * p->n->lanes);
-        }
+        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++)
+            if (flow_pair(p->n, b, t, k, &from, &to))
+                sum += dot((const double *)tile_row(p->n, t, to + target * b->target_pitch),
+                           (const double *)tile_row(p->n, t, from + source * b->source_pitch),
+                           b->pixels * p->n->lanes);
     return sum;
 }
 
 /* Gradients of candidates first .. first + count, all into one target. */
-static void pair_gradients(const Panel *p, int64_t target, int64_t first, int64_t count, char *out)
+static void pair_gradients(const Block *p, int64_t target, int64_t first, int64_t count, char *out)
 {
-    const uint32_t *source = p->b->candidates.source + first;
-    if (gradient_in_part(p->n, p->b)) {
-        part_list(p, target, first, count, (float *)out);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        double sum = pair_gradient(p, target, source[i]);
-        if (p->n->real_size == 4) ((float *)out)[i] = (float)sum;
-        else ((double *)out)[i] = sum;
-    }
+    if (p->n->real_size == 4) part_list(p, target, first, count, (float *)out);
+    for (int64_t i = 0; i < count && p->n->real_size == 8; i++)
+        ((double *)out)[i] = pair_gradient(p, target, p->b->candidates.source[first + i]);
 }
 
 /* Candidates that each name their source. */
-static void list_panel(const Panel *p)
+static void list_block(const Block *p)
 {
     const Candidates *c = &p->b->candidates;
-    const int64_t room = (int64_t)PANEL * COLUMNS;
+    const int64_t room = (int64_t)SIDE * SIDE;
     for (int64_t t = p->first; t < p->first + p->rows; t++)
         for (int64_t e = c->row[t]; e < c->row[t + 1]; e += room) {
             int64_t count = c->row[t + 1] - e < room ? c->row[t + 1] - e : room;
@@ -155,58 +159,66 @@ static void list_panel(const Panel *p)
         }
 }
 
-/* Which bundles: those of one graph, or (-1) all that do not go backwards in rounds. */
-static int64_t panels_of(const Net *n, const NetBundle *b, int graph)
+/* ---- blocks ---- */
+
+/* Which bundles: those of one graph, or (-1) all that do not go backwards in rounds. Edges with functions go
+ * target by target. */
+static int64_t blocks_of(const Net *n, const NetBundle *b, int graph)
 {
     if (b->target_row < 0 || b->candidates.count == 0) return 0;
     if (graph < 0 ? n->times && (n->times[b->graph].saved || n->times[b->graph].adjoint) : b->graph != graph)
         return 0;
     if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
-    return (b->candidates.targets + PANEL - 1) / PANEL;
+    return block_parts(b->candidates.targets) *
+           (b->candidates.form == CANDIDATES_LIST ? 1 : block_parts(b->candidates.sources));
 }
 
 int64_t gradient_scratch(const Net *n)
 {
-    return (int64_t)PANEL * COLUMNS + part_room() / n->real_size;
+    return (int64_t)SIDE * SIDE + product_room(BLOCK_ROWS) / n->real_size;
 }
 
-static void run_panels(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
+static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
+{
+    const bool list = b->candidates.form == CANDIDATES_LIST;
+    const int64_t across = list ? 1 : block_parts(b->candidates.sources);
+    const Part targets = block_cut(b->candidates.targets, at / across),
+               sources = list ? (Part){0, 0} : block_cut(b->candidates.sources, at % across);
+    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
+    Block p = {n, b, update, more, targets.from, targets.count, sources.from, sources.count, tiles, scratch};
+    if (list) list_block(&p);
+    else run_block(&p);
+}
+
+static void run_blocks(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
     int64_t total = 0;
     for (int i = 0; i < n->bundle_count; i++) {
-        int64_t panels = panels_of(n, &n->bundles[i], graph);
-        if (panels && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);
-        else if (panels && gradient_is_estimate(n, &n->bundles[i])) part_used(n, &n->bundles[i], tiles);
-        total += panels;
+        int64_t blocks = blocks_of(n, &n->bundles[i], graph);
+        if (blocks && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);
+        else if (blocks && gradient_is_estimate(n, &n->bundles[i])) part_used(n, &n->bundles[i], tiles);
+        total += blocks;
     }
 #pragma omp parallel for num_threads(n->options.threads)                                                     \
     schedule(dynamic, 1) if (total > 1 && (n->functions || n->param_total * tiles > 1 << 14))
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;
-        while (at >= panels_of(n, &n->bundles[i], graph)) at -= panels_of(n, &n->bundles[i++], graph);
+        while (at >= blocks_of(n, &n->bundles[i], graph)) at -= blocks_of(n, &n->bundles[i++], graph);
         NetBundle *b = &n->bundles[i];
         dnwrt_lap(PROFILE_START);
-        if (b->function) {
-            gradient_edge_target(n, b, at, tiles, more);
-            dnwrt_lap(profile_edges(i));
-            continue;
-        }
-        int64_t left = b->candidates.targets - at * PANEL;
-        Panel p = {n, b, update, more, at * PANEL, left < PANEL ? left : PANEL, tiles, NULL};
-        p.scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
-        if (b->candidates.form == CANDIDATES_LIST) list_panel(&p);
-        else block_panel(&p);
+        if (b->function) gradient_edge_target(n, b, at, tiles, more);
+        else one_block(n, b, at, tiles, update, more);
         dnwrt_lap(profile_edges(i));
     }
 }
 
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
-    run_panels(n, tiles, update, -1, false);
+    run_blocks(n, tiles, update, -1, false);
 }
 
 void gradient_round(Net *n, int64_t tiles, int graph, bool first)
 {
-    run_panels(n, tiles, NULL, graph, !first);
+    run_blocks(n, tiles, NULL, graph, !first);
 }

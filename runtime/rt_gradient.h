@@ -1,19 +1,20 @@
 /* rt_gradient.h: a block of gradients of candidates, for the files that compute it. */
 #ifndef RT_GRADIENT_H
 #define RT_GRADIENT_H
+#include "rt_blocks.h"
 #include "rt_net_private.h"
 
-enum { PANEL = GRADIENT_ROWS, COLUMNS = GRADIENT_COLUMNS };
-
-/* Consecutive targets of one bundle. */
-typedef struct Panel {
+/* Consecutive targets and sources of one bundle. Of a list: all sources. */
+typedef struct Block {
     Net *n;
     NetBundle *b;
-    const NetUpdate *update;    /* NULL: gradients are stored */
-    bool more;                  /* and added to those that are there */
-    int64_t first, rows, tiles; /* targets first .. first + rows */
-    char *scratch;              /* PANEL x COLUMNS, then room for part_multiply */
-} Panel;
+    const NetUpdate *update; /* NULL: gradients are stored */
+    bool more;               /* and added to those that are there */
+    int64_t first, rows;     /* targets first .. first + rows */
+    int64_t source, columns; /* sources source .. source + columns */
+    int64_t tiles;
+    char *scratch; /* SIDE x SIDE numbers, then product_room */
+} Block;
 
 static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
 {
@@ -21,11 +22,13 @@ static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
 }
 
 /* rt_gradient_part.c: lists whose rule wants gradients at less cost. */
+/* The part of a tile's rows (or of an evaluation's: `turn` counts both) that this step looks at. */
+Part part_of(const Block *p, int64_t turn);
+bool gradient_bf16(const Net *n, const NetBundle *b); /* of rounded factors, on this processor */
 /* Exact gradients of the edges in use, for the two below; where the rule wants estimates. */
 void part_used(Net *n, NetBundle *b, int64_t tiles);
-/* scratch (rows x columns) = gradients for sources source .. source + columns. */
-void part_multiply(const Panel *p, int64_t source, int64_t columns);
+/* Puts them in the place of the estimates in scratch. */
+void part_put_used(const Block *p);
 /* out[i] = gradients for candidates first .. first + count, which all lead into one target. */
-void part_list(const Panel *p, int64_t target, int64_t first, int64_t count, float *out);
-int64_t part_room(void); /* bytes behind the block in Panel.scratch */
+void part_list(const Block *p, int64_t target, int64_t first, int64_t count, float *out);
 #endif

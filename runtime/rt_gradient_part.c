@@ -8,7 +8,6 @@
  * get their exact gradient, by dot products of their rows. With `bf16` the products of all candidates are
  * made of rounded factors (rt_product.h).
  */
-#include "rt_blas.h"
 #include "rt_gradient.h"
 #include "rt_product.h"
 #include "rt_simd.h"
@@ -25,28 +24,17 @@ bool gradient_is_estimate(const Net *n, const NetBundle *b)
     return n->real_size == 4 && (l->refresh > 1 || l->positions > 1);
 }
 
-bool gradient_in_part(const Net *n, const NetBundle *b)
+bool gradient_bf16(const Net *n, const NetBundle *b)
 {
-    return gradient_is_estimate(n, b) ||
-           (n->real_size == 4 && list_of(n, b)->bf16 && product_bf16_available());
-}
-
-int64_t part_room(void)
-{
-    return product_room(PANEL);
+    return list_of(n, b)->bf16 && product_bf16_available();
 }
 
 /* ---- which part ---- */
 
-/* Numbers from .. from + count of the rows of a node. */
-typedef struct Part {
-    int64_t from, count;
-} Part;
-
 enum { UNIT = 16 };
 
-/* The part of this step; tiles and evaluations take turns so that a step sees different positions. */
-static Part part_of(const Panel *p, int64_t turn)
+/* Tiles and evaluations take turns so that a step sees different positions. */
+Part part_of(const Block *p, int64_t turn)
 {
     const NetList *l = list_of(p->n, p->b);
     int64_t inner = p->b->pixels * p->n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->positions,
@@ -54,60 +42,6 @@ static Part part_of(const Panel *p, int64_t turn)
             end = units * (i + 1) / m * UNIT;
     if (p->n->context.step % l->refresh) return (Part){0, 0};
     return (Part){from, (end < inner ? end : inner) - from};
-}
-
-/* ---- all candidates ---- */
-
-static void panel_spans(const Panel *p, int64_t source, int64_t columns, ProductSpan *span)
-{
-    CandidateRun run;
-    for (int64_t i = 0; i < p->rows; i++) {
-        span[i] = (ProductSpan){columns, 0};
-        for (int64_t r = 0; candidates_run(&p->b->candidates, p->first + i, r, &run); r++) {
-            int64_t low = run.source - source, high = low + run.length;
-            span[i].low = low < span[i].low ? low : span[i].low;
-            span[i].high = high > span[i].high ? high : span[i].high;
-        }
-        if (span[i].low < 0) span[i].low = 0;
-        if (span[i].high > columns) span[i].high = columns;
-    }
-}
-
-static void product(const Panel *p, const Product *x, bool bf16)
-{
-    if (bf16) product_bf16(x);
-    else
-        blas_sgemm_nt((int)p->rows, (int)x->columns, (int)x->inner, x->a, (int)x->lda, x->b, (int)x->ldb,
-                      x->add, x->c, (int)x->ldc);
-}
-
-static void all_products(const Panel *p, int64_t source, int64_t columns)
-{
-    const NetBundle *b = p->b;
-    const NetList *l = list_of(p->n, b);
-    ProductSpan span[PANEL];
-    int64_t from, to;
-    float *c = (float *)p->scratch;
-    Product x = {.rows = p->rows,
-                 .columns = columns,
-                 .lda = b->target_pitch * p->n->lanes,
-                 .ldb = b->source_pitch * p->n->lanes,
-                 .c = c,
-                 .ldc = columns,
-                 .span = span,
-                 .room = p->scratch + (int64_t)PANEL * COLUMNS * 4};
-    panel_spans(p, source, columns, span);
-    memset(c, 0, (size_t)(p->rows * columns) * 4);
-    for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Part part = part_of(p, t + k);
-            if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
-            x.a = (const float *)tile_row(p->n, t, to + p->first * b->target_pitch) + part.from;
-            x.b = (const float *)tile_row(p->n, t, from + source * b->source_pitch) + part.from;
-            x.inner = part.count;
-            product(p, &x, l->bf16 && product_bf16_available());
-            x.add = true;
-        }
 }
 
 /* ---- edges in use ---- */
@@ -190,21 +124,18 @@ void part_used(Net *n, NetBundle *b, int64_t tiles)
         used_dots(n, b, tiles, share_of(b, i, threads), share_of(b, i + 1, threads));
 }
 
-/* ---- both ---- */
-
-void part_multiply(const Panel *p, int64_t source, int64_t columns)
+void part_put_used(const Block *p)
 {
     const NetBundle *b = p->b;
-    all_products(p, source, columns);
-    for (int64_t i = 0; i < p->rows && gradient_is_estimate(p->n, b); i++)
+    for (int64_t i = 0; i < p->rows; i++)
         for (uint32_t e = b->row[p->first + i]; e < b->row[p->first + i + 1]; e++)
-            if (b->source[e] >= source && b->source[e] < source + columns)
-                ((float *)p->scratch)[i * columns + b->source[e] - source] = b->used[e];
+            if (b->source[e] >= p->source && b->source[e] < p->source + p->columns)
+                ((float *)p->scratch)[i * p->columns + b->source[e] - p->source] = b->used[e];
 }
 
 /* ---- candidates that each name their source ---- */
 
-void part_list(const Panel *p, int64_t target, int64_t first, int64_t count, float *out)
+void part_list(const Block *p, int64_t target, int64_t first, int64_t count, float *out)
 {
     const NetBundle *b = p->b;
     int64_t from, to;

@@ -245,8 +245,8 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t panels = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
-    return panels > 2 * chunks ? panels : 2 * chunks;
+    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
+    return blocks > 2 * chunks ? blocks : 2 * chunks;
 }
 
 bool net_stores_gradients(const Net *n)

@@ -151,7 +151,7 @@ struct Net {
     DnwrtWires *wires;
     DnwrtOrder *orders;
     DnwrtTime *times;
-    void *scratch;   /* rt_edges.c: a panel a thread */
+    void *scratch;   /* rt_gradient.c: a block a thread */
     void *keys;      /* rt_choose.c: candidates being compared */
     int64_t *counts; /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
@@ -192,14 +192,12 @@ bool flow_failed(const Net *n, int64_t tiles, char *text, size_t size, char *hel
 /* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
  * its weights and is never stored; without, they go to Net.grad. Those of graphs that go backwards in rounds
  * are there already. */
-enum { GRADIENT_ROWS = 128, GRADIENT_COLUMNS = 1024 }; /* of a block; a thread has room for one */
 typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
 int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
-/* rt_gradient_part.c: does the rule of its list ask for gradients at less cost? For estimates? */
-bool gradient_in_part(const Net *n, const NetBundle *b);
+/* rt_gradient_part.c: does the rule of its list ask for estimates? */
 bool gradient_is_estimate(const Net *n, const NetBundle *b);
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 /* Adds one round of a graph to Net.grad (the first one: stores). */

@@ -1,0 +1,37 @@
+/* rt_blocks.h: how the gradients of all candidates of a line are cut into matrix products.
+ *
+ * A product reads both its factors once, so it should not be small; a block of gradients stays in the
+ * second-level cache until its weights are updated, and several threads want several blocks. Within a block,
+ * rows that want nearly the same columns are one product.
+ */
+#ifndef RT_BLOCKS_H
+#define RT_BLOCKS_H
+#include "rt_product.h"
+#include "rt_wiring.h"
+
+enum { SIDE = 384 };       /* targets, and sources, of a block at most */
+enum { BLOCK_ROWS = 128 }; /* of a product of rounded factors */
+
+/* Things from .. from + count. */
+typedef struct Part {
+    int64_t from, count;
+} Part;
+/* Nodes in parts of nearly the same size, of SIDE at most. */
+int64_t block_parts(int64_t nodes);
+Part block_cut(int64_t nodes, int64_t i);
+
+/* span[i]: the columns (sources, from sources.from on) that hold candidates of target targets.from + i. */
+void block_spans(const Candidates *c, Part targets, Part sources, ProductSpan *span);
+
+/* Rows first .. first + rows of a block, and the columns that some of them want (none: high is 0). */
+typedef struct BlockGroup {
+    int64_t first, rows;
+    ProductSpan wanted;
+} BlockGroup;
+/* The next rows that one product makes, from `first` on: at most an eighth more than they want. */
+BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first);
+/* The same for a product that skips what nobody wants: BLOCK_ROWS. */
+BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first);
+/* Gradients that are computed for all candidates, those that belong to none among them. */
+double blocks_made(const Candidates *c);
+#endif
