@@ -179,23 +179,31 @@ static bool finite_blocks(const float *first, int64_t count, int64_t block, int6
     return true;
 }
 
+static bool finite_edges(const Net *n, const NetBundle *b, int64_t tile)
+{
+    const int64_t block = b->pixels * n->lanes;
+    bool finite = true;
+    int64_t from, to;
+    for (int64_t k = 0; k < flow_pairs(n, b, tile) && finite; k++)
+        finite =
+            !flow_pair(n, b, tile, k, &from, &to) ||
+            (finite_blocks(tile_row(n, tile, from), b->candidates.sources, block,
+                           b->source_pitch * n->lanes) &&
+             finite_blocks(tile_row(n, tile, to), b->candidates.targets, block, b->target_pitch * n->lanes));
+    return finite;
+}
+
 /* What the gradients of edges are made of: the values of sources and the gradients of targets' sums. */
 static bool finite_rows(const Net *n, int64_t tiles)
 {
     bool finite = true;
-    int64_t from, to;
-    for (int64_t t = 0; t < tiles && finite; t++)
+#pragma omp parallel for num_threads(n->options.threads) schedule(static)                      \
+    reduction(&& : finite) if (n->param_total * tiles > 1 << 14)
+    for (int64_t t = 0; t < tiles; t++)
         for (int i = 0; i < n->bundle_count && finite; i++) {
             const NetBundle *b = &n->bundles[i];
-            if (b->source_row < 0 || n->times[b->graph].saved || n->times[b->graph].adjoint)
-                continue; /* rounds: the gradients are there */
-            int64_t block = b->pixels * n->lanes;
-            for (int64_t k = 0; k < flow_pairs(n, b, t) && finite; k++)
-                finite = !flow_pair(n, b, t, k, &from, &to) ||
-                         (finite_blocks(tile_row(n, t, from), b->candidates.sources, block,
-                                        b->source_pitch * n->lanes) &&
-                          finite_blocks(tile_row(n, t, to), b->candidates.targets, block,
-                                        b->target_pitch * n->lanes));
+            if (b->source_row >= 0 && !n->times[b->graph].saved && !n->times[b->graph].adjoint)
+                finite = finite_edges(n, b, t); /* otherwise in rounds: the gradients are there */
         }
     return finite;
 }

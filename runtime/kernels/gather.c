@@ -5,7 +5,7 @@
  *
  * for `count` nodes v: those listed, or 0 .. count. A node is a block of `pixels` rows, blocks stand `pitch`
  * rows apart. To a sum a block is so many numbers in a row, whatever is a pixel or a lane: they are cut into
- * pieces of 64, then of 16, then single ones. Piece after piece of all nodes is summed, so that what they
+ * pieces of LONG, then of 16, then single ones. Piece after piece of all nodes is summed, so that what they
  * read in the meantime, one piece of each source, stays in cache. A piece stays in registers over all edges
  * of a node; each edge costs one load and one fused or separate multiply-add a register. `fresh`: the sum
  * starts at 0 instead of what is in `out`.
@@ -27,7 +27,8 @@ typedef struct Lists {
 } Lists;
 
 #define INLINE static inline __attribute__((always_inline))
-typedef real Long __attribute__((vector_size(64 * sizeof(real)), aligned(sizeof(real)), may_alias));
+enum { LONG = LANES < 64 ? 128 : 64 };
+typedef real Long __attribute__((vector_size(LONG * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef real Short __attribute__((vector_size(16 * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh);
 
@@ -84,7 +85,7 @@ INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, cons
                          real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
     Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
-    int64_t at = pieces(&n, long_piece, 64, 0);
+    int64_t at = pieces(&n, long_piece, LONG, 0);
     if (LANES < 64) at = pieces(&n, short_piece, 16, at);
     if (LANES < 16) pieces(&n, one_number, 1, at);
 }
