@@ -5,17 +5,19 @@ A figure is the median over the steps of a run; a row has the medians over the r
 of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
 the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
 the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured at the start (ceiling.c).
+`frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
-import argparse, json, os, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, signal, statistics, subprocess, sys, tempfile, time
 
-# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take
+# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take. The
+# paper's classifiers compute what the peer does, in its order (tests/reference).
 MODELS = {
     "mlp": ("examples/fashion_mlp.dnw", [], 5),
-    "static": ("examples/tiny_cifar.dnw", [], 150),
-    "discrete": ("examples/tiny_cifar.dnw", ["-D", "mode=steps(5)"], 1000),
-    "continuous": ("examples/tiny_cifar.dnw", ["-D", "mode=flow(0, 1, rk4(4))"], 3500),
+    "static": ("examples/tiny_exact.dnw", [], 150),
+    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000),
+    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500),
 }
-WORK, BATCHES, THREADS = ["train", "infer"], [128, 1], [1, 2]
+WORK, BATCHES, THREADS = ["train", "infer", "frozen"], [128, 1], [1, 2]
 RUN_MS = 1500  # what the steps of a run should take together
 HEAD = ["model", "work", "batch", "threads", "dnw ms", "PyTorch ms", "ratio", "useful GFLOP/s", "of ceiling", "dnw MiB",
         "PyTorch MiB", "build s"]
@@ -34,21 +36,48 @@ def run(command):
 
 
 def steps(model, work, batch):
-    ms = MODELS[model][2] / (3 if work == "infer" else 1) / (4 if batch == 1 else 1)
+    ms = MODELS[model][2] / (1 if work == "train" else 3) / (4 if batch == 1 else 1)
     return max(2, min(400, round(RUN_MS / ms)))
 
 
 def ours(program, model, work, batch, threads):
     flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch)), "--json"]
-    out, mib = run([program, "bench"] + flags + ["--infer"] * (work == "infer"))
+    out, mib = run([program, "bench"] + flags + ["--infer"] * (work != "train"))
     return json.loads(out)["ms_per_step"], mib
 
 
 def theirs(model, work, batch, threads):
     flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch))]
-    out, mib = run(["/usr/bin/python3", "bench/peer/torch_dnw.py", model] + flags + ["--infer"] * (work == "infer"))
+    out, mib = run(["/usr/bin/python3", "bench/peer/torch_dnw.py", model] + flags + ["--infer"] * (work != "train"))
     words = out.split()
     return float(words[words.index("ms/step") - 1]), mib
+
+
+def noise(place):
+    """A directory with batches of CIFAR-10 that hold noise."""
+    folder = f"{place}/noise"
+    if not os.path.isdir(folder):
+        os.mkdir(folder)
+        for name in [f"data_batch_{i}.bin" for i in range(1, 6)] + ["test_batch.bin"]:
+            images = bytearray(os.urandom(3073 * 10000))
+            images[::3073] = bytes(i % 10 for i in range(10000))
+            with open(f"{folder}/{name}", "wb") as f:
+                f.write(images)
+    return folder
+
+
+def frozen(dnw, place, model, program):
+    """The program of weights that training wrote when it was interrupted."""
+    example, defines, _ = MODELS[model]
+    data = [] if model == "mlp" else ["--data", noise(place)]
+    training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", f"{place}/{model}-run"] + data,
+                                stderr=subprocess.DEVNULL)
+    time.sleep(4)
+    training.send_signal(signal.SIGINT)
+    training.wait()
+    fast = f"{place}/{model}-frozen"
+    run([dnw, "build", example, "--freeze", "--weights", f"{place}/{model}-run/last.safetensors", "-o", fast] + defines)
+    return fast
 
 
 def build(dnw, place, model):
@@ -62,15 +91,15 @@ def build(dnw, place, model):
     return program, seconds, (sum(g["edge_macs"] for g in graphs), sum(g["candidate_macs"] for g in graphs))
 
 
-def row(built, model, work, batch, threads, args, ceiling):
-    program, seconds, (kept, candidates) = built
+def row(program, seconds, macs, model, work, batch, threads, args, ceiling):
+    kept, candidates = macs
     mine, other = [], []
     for _ in range(args.pairs):
         mine.append(ours(program, model, work, batch, threads))
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
     ms = statistics.median(m for m, _ in mine)
-    flop = 2 * batch * (kept if work == "infer" else 2 * kept + candidates)
+    flop = 2 * batch * (2 * kept + candidates if work == "train" else kept)
     rate = flop / ms * 1e-6
     peer = ["", "", ""]
     if other:
@@ -95,7 +124,7 @@ def words(choices):
 def arguments():
     p = argparse.ArgumentParser(prog="bench/run.sh", description="Compiled programs beside PyTorch, the same work in turn.")
     p.add_argument("--only", type=words(list(MODELS)), default=list(MODELS), metavar="A,B", help=f"models: {', '.join(MODELS)}")
-    p.add_argument("--work", type=words(WORK), default=WORK, metavar="A,B", help="train, infer")
+    p.add_argument("--work", type=words(WORK), default=WORK, metavar="A,B", help="train, infer, frozen")
     p.add_argument("--batch", type=words(BATCHES), default=BATCHES, metavar="A,B", help="128, 1")
     p.add_argument("--threads", type=words(THREADS), default=THREADS, metavar="A,B", help="1, 2")
     p.add_argument("--pairs", type=int, default=3, metavar="N", help="runs of each side a row (default: 3)")
@@ -119,11 +148,12 @@ def main():
           + f"; fused multiply-add from registers: {ceiling:.0f} GFLOP/s a core\n")
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
     for model in args.only:
-        built = build(args.dnw, args.place, model)
+        program, seconds, macs = build(args.dnw, args.place, model)
         for work in args.work:
+            used = frozen(args.dnw, args.place, model, program) if work == "frozen" else program
             for batch in args.batch:
                 for threads in args.threads:
-                    row(built, model, work, batch, threads, args, ceiling)
+                    row(used, seconds, macs, model, work, batch, threads, args, ceiling)
 
 
 main()
