@@ -1,5 +1,6 @@
 /* emit.c: small wrappers of LLVM's builder. See emit.h. */
 #include "emit.h"
+#include "diag.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -106,10 +107,13 @@ LLVMValueRef emit_scratch(Emit *e, int count)
     return a;
 }
 
+enum { MAX_ARGUMENTS = 24 };
+
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args)
 {
-    LLVMTypeRef types[12];
+    LLVMTypeRef types[MAX_ARGUMENTS];
     const char *full = arena_printf(e->arena, "dnwk_%s_%s", name, e->suffix);
+    if (count > MAX_ARGUMENTS) BUG("%s has %d arguments", full, count);
     for (int i = 0; i < count; i++) types[i] = LLVMTypeOf(args[i]);
     LLVMTypeRef type = LLVMFunctionType(result, types, (unsigned)count, false);
     LLVMValueRef f = LLVMGetNamedFunction(e->module, full);
@@ -119,7 +123,7 @@ LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int coun
 
 static void sized_body(Emit *e, LLVMValueRef f, const char *name, int count, const LLVMValueRef *args)
 {
-    LLVMValueRef inner[12];
+    LLVMValueRef inner[MAX_ARGUMENTS];
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     unsigned next = 0, noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
     for (int i = 0; i < count; i++)
@@ -134,8 +138,8 @@ static void sized_body(Emit *e, LLVMValueRef f, const char *name, int count, con
 
 void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args)
 {
-    LLVMTypeRef types[12];
-    LLVMValueRef rest[12];
+    LLVMTypeRef types[MAX_ARGUMENTS];
+    LLVMValueRef rest[MAX_ARGUMENTS];
     unsigned left = 0;
     if (e->width == 1) { /* too little work for a call */
         emit_kernel(e, name, e->none, count, args);
