@@ -264,7 +264,7 @@ void gen_timed(GenTile *t, const Value *v)
     }
     LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
     start_states(t, v);
-    LLVMValueRef args[14] = {t->context,
+    LLVMValueRef args[15] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
@@ -277,8 +277,9 @@ void gen_timed(GenTile *t, const Value *v)
                              address_of(t, v, TIMED_OUTPUT),
                              send,
                              move,
-                             show};
-    emit_kernel(e, "drive", e->none, 14, args);
+                             show,
+                             emit_int(e, g->time.adaptive)};
+    emit_kernel(e, "drive", e->none, 15, args);
 }
 
 /* ---- backward ---- */

@@ -39,19 +39,22 @@ typedef struct Drive {
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send, Move *move, Show *show);
+                   Send *send, Move *move, Show *show, int64_t adaptive);
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send, Move *move, Back *back,
                         OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
                         Back *product);
 
-static inline void scale(real *to, const real *from, double factor, int64_t count)
+/* Loops over all states are called, wherever they are used: they take longer than a call. */
+#define LOOP static __attribute__((noinline)) void
+
+LOOP scale(real *to, const real *from, double factor, int64_t count)
 {
     for (int64_t i = 0; i < count; i++) to[i] = factor == 0 ? 0 : (real)factor * from[i];
 }
 
-static inline void add(real *to, const real *from, double factor, int64_t count)
+LOOP add(real *to, const real *from, double factor, int64_t count)
 {
     if (factor == 0) return;
     for (int64_t i = 0; i < count; i++) to[i] += (real)factor * from[i];
@@ -60,7 +63,7 @@ static inline void add(real *to, const real *from, double factor, int64_t count)
 typedef real Part __attribute__((vector_size(256), aligned(sizeof(real)), may_alias));
 
 /* to = carry base + sum over j of factor_j term_j, in one pass; terms stand `step` apart. */
-static void combine(real *to, const real *base, double carry, const real *term, int64_t step,
+LOOP combine(real *to, const real *base, double carry, const real *term, int64_t step,
                     const double *factor, int64_t terms, int64_t count)
 {
     enum { PART = sizeof(Part) / sizeof(real) };
@@ -389,9 +392,10 @@ static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
     }
 }
 
+/* adaptive: that of `time`, here so that the code of other programs has no such steps. */
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send_rows, Move *move_rows, Show *show)
+                   Send *send_rows, Move *move_rows, Show *show, int64_t adaptive)
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES, step = 0;
@@ -412,13 +416,13 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
                states + time->sent * LANES,
                0,
                saved ? time->window : 1};
-    int64_t known = time->adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
+    int64_t known = adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->every = time->window, run->fresh = 1;
     send(&d, value, 0);
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
-        if (known >= 0) follow(&d, p, &step, known);
+        if (!adaptive || known >= 0) follow(&d, p, &step, known);
         else flow(&d, p, &h);
         show(context, tile, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
              output + p * time->outputs * LANES);
@@ -485,7 +489,7 @@ static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t 
 /* d_output: gradients of the output by position. work: dL/dS first (at the end that before the first step),
  * then room for 2 + stages of its size, for 1 where rates are next states; of the adjoint for 4 + 2 stages
  * and for the sums of one evaluation.
- * d_held: of a held input, by position, or NULL. */
+ * d_held: of a held input, by position, or NULL. product: of the adjoint, else NULL. */
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send_rows, Move *move_rows,
@@ -518,7 +522,7 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     if (run->fresh) scale(b.d_state, b.d_state, 0, states);
     if (run->fresh && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
     run->fresh = 0;
-    if (time->adjoint) {
+    if (product) {
         if (run->left) adjoint_window(&d, &b, begins);
         else run->count = 0;
         return;
