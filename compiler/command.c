@@ -126,10 +126,12 @@ static bool is_directory(const char *path)
 /* Compiles and links `path` into the program `output`; false with diagnostics in c. */
 static bool build_program(Compilation *c, const char *path, const char *output)
 {
-    const char *object = arena_printf(c->perm, "%s.%ld.o", output, (long)getpid());
-    c->options.object = object;
-    bool ok = compile_file(c, path) && link_program(c, object, output);
-    unlink(object);
+    CompileOptions *o = &c->options;
+    o->object = arena_printf(c->perm, "%s.%ld.o", output, (long)getpid());
+    if (!o->freeze) o->object_f64 = arena_printf(c->perm, "%s.%ld.f64.o", output, (long)getpid());
+    bool ok = compile_file(c, path) && link_program(c, output);
+    unlink(o->object);
+    if (o->object_f64) unlink(o->object_f64);
     return ok;
 }
 

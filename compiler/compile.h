@@ -17,6 +17,7 @@ typedef struct CompileOptions {
         *dump; /* stage to print to `out` and stop after: ast model ir grad fuse plan llvm asm; or NULL */
     const char *cpu;            /* "native", "x86-64-v3", ...; NULL: native */
     const char *object;         /* path of the object file to write, or NULL: stop before code generation */
+    const char *object_f64;     /* path of a second one, for code in double; NULL: all is in one */
     const char *data_directory; /* --data, for shapes that come from data; or NULL */
     const char *freeze;         /* weights to build into an inference program, or NULL */
     const char *library;        /* of a frozen model: prefix of the functions of a library; NULL: a program */

@@ -416,13 +416,14 @@ static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
     edge_stages(ir, e, list, &out->train);
 }
 
-/* Seen from outside until object.c has joined the modules. */
+/* Seen by the other module (object.c), not from outside. */
 static void pointer_table(Emit *e, const char *name, int count, LLVMValueRef *items)
 {
     LLVMTypeRef type = LLVMArrayType2(e->ptr, (uint64_t)(count ? count : 1));
     LLVMValueRef table = LLVMAddGlobal(e->module, type, name), none = LLVMConstPointerNull(e->ptr);
     LLVMSetInitializer(table, LLVMConstArray2(e->ptr, count ? items : &none, (uint64_t)(count ? count : 1)));
     LLVMSetGlobalConstant(table, true);
+    LLVMSetVisibility(table, LLVMHiddenVisibility);
 }
 
 static void gen_predicates(const Ir *ir, Emit *e)
@@ -461,7 +462,10 @@ static LLVMValueRef table(LLVMModuleRef module, const char *name)
 {
     LLVMValueRef here = LLVMGetNamedGlobal(module, name);
     LLVMTypeRef pointer = LLVMPointerTypeInContext(LLVMGetModuleContext(module), 0);
-    return here ? here : LLVMAddGlobal(module, pointer, name);
+    if (here) return here;
+    here = LLVMAddGlobal(module, pointer, name);
+    LLVMSetVisibility(here, LLVMHiddenVisibility);
+    return here;
 }
 
 /* const DnwrtProgram dnw_program (runtime/dnwrt.h) */

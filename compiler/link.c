@@ -53,14 +53,15 @@ static const char *static_library(Arena *a, const char *runtime, const char *nam
     return arena_printf(a, "-l%s", name);
 }
 
-static Words arguments(Arena *a, const char *runtime, const char *object, const char *output)
+static Words arguments(Arena *a, const char *runtime, const CompileOptions *o, const char *output)
 {
     Words w = {0};
     vec_push(a, &w, NULL); /* the driver's name */
     if (*DNW_LINK_FLAGS) vec_push(a, &w, DNW_LINK_FLAGS);
     vec_push(a, &w, "-o");
     vec_push(a, &w, output);
-    vec_push(a, &w, object);
+    vec_push(a, &w, o->object);
+    if (o->object_f64) vec_push(a, &w, o->object_f64);
     vec_push(a, &w, runtime);
     vec_push(a, &w, static_library(a, runtime, "jansson"));
     vec_push(a, &w, static_library(a, runtime, "z"));
@@ -153,7 +154,7 @@ static bool can_link(Compilation *c, const char *output)
         arena_printf(c->perm, "a program for %s cannot be linked here", foreign));
 }
 
-bool link_program(Compilation *c, const char *object, const char *output)
+bool link_program(Compilation *c, const char *output)
 {
     Arena *a = c->perm;
     if (!can_link(c, output)) return false;
@@ -161,7 +162,7 @@ bool link_program(Compilation *c, const char *object, const char *output)
     if (!readable(runtime))
         return fail(c, "set DNW_RUNTIME to the path of libdnwrt.a",
                     arena_printf(a, "the runtime library '%s' cannot be read", runtime));
-    Words words = arguments(a, runtime, object, temporary);
+    Words words = arguments(a, runtime, &c->options, temporary);
     pid_t child = -1;
     int from = -1;
     const char *driver = start_driver(&words, &child, &from);

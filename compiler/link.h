@@ -1,4 +1,4 @@
-/* link.h: object file + libdnwrt -> program.
+/* link.h: object files + libdnwrt -> program.
  *
  * The C compiler driver is the linker: $DNW_CC, or the first of gcc, cc and clang-19 that there is. Runtime,
  * jansson, zlib and the OpenMP library go in statically, so that a program needs only the C library (and
@@ -8,9 +8,9 @@
 #define DNW_LINK_H
 #include "compile.h"
 
-/* Writes `output` under a temporary name and renames it. False with a diagnostic that holds the linker's
- * words. */
-bool link_program(Compilation *c, const char *object, const char *output);
+/* Writes `output` from c->options.object (and object_f64) under a temporary name and renames it. False with a
+ * diagnostic that holds the linker's words. */
+bool link_program(Compilation *c, const char *output);
 
 /* Path of libdnwrt.a: $DNW_RUNTIME, else ../lib/dnw beside the running dnw, else the build tree. The file
  * need not exist. */

@@ -1,7 +1,8 @@
 /* object.c: everything that knows LLVM's passes (targets: target.c).
  *
  * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the
- * program, is made private, and is optimised together with the generated code.
+ * program, is made private, and is optimised together with the generated code. Code in float and in double
+ * goes this way at the same time, in two threads.
  */
 #include "object.h"
 #include "gen_frozen.h"
@@ -11,19 +12,27 @@
 #include <errno.h>
 #include <llvm-c/Analysis.h>
 #include <llvm-c/BitReader.h>
+#include <llvm-c/BitWriter.h>
 #include <llvm-c/Linker.h>
 #include <llvm-c/Transforms/PassBuilder.h>
+#include <pthread.h>
 
-static void link_kernels(LLVMContextRef context, LLVMModuleRef module, Bitcode code)
+/* Adds the module that `code` holds, which is freed. */
+static void link_bitcode(LLVMModuleRef module, LLVMMemoryBufferRef code)
 {
-    LLVMModuleRef kernels;
-    LLVMMemoryBufferRef buffer =
-        LLVMCreateMemoryBufferWithMemoryRange((const char *)code.bytes, code.size, "kernels", false);
-    if (LLVMParseBitcodeInContext2(context, buffer, &kernels)) BUG("the kernels are not readable bitcode");
-    LLVMDisposeMemoryBuffer(buffer);
-    LLVMSetTarget(kernels, LLVMGetTarget(module)); /* plain C: the same for every architecture */
-    LLVMSetDataLayout(kernels, LLVMGetDataLayoutStr(module));
-    if (LLVMLinkModules2(module, kernels)) BUG("the kernels do not link");
+    LLVMModuleRef other;
+    if (LLVMParseBitcodeInContext2(LLVMGetModuleContext(module), code, &other))
+        BUG("a module is not readable bitcode");
+    LLVMDisposeMemoryBuffer(code);
+    LLVMSetTarget(other, LLVMGetTarget(module)); /* kernels are plain C: the same for every architecture */
+    LLVMSetDataLayout(other, LLVMGetDataLayoutStr(module));
+    if (LLVMLinkModules2(module, other)) BUG("modules do not link");
+}
+
+static void link_kernels(LLVMModuleRef module, Bitcode code)
+{
+    link_bitcode(
+        module, LLVMCreateMemoryBufferWithMemoryRange((const char *)code.bytes, code.size, "kernels", false));
 }
 
 static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *key, const char *value)
@@ -33,8 +42,9 @@ static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *ke
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
-static void retarget(LLVMContextRef context, LLVMModuleRef module, const Target *m)
+static void retarget(LLVMModuleRef module, const Target *m)
 {
+    LLVMContextRef context = LLVMGetModuleContext(module);
     static const char *const old[] = {"target-cpu", "target-features", "tune-cpu"};
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f)) continue;
@@ -93,25 +103,29 @@ static bool write_file(const char *path, const char *bytes, size_t size)
     return (fclose(f) == 0) && ok;
 }
 
-static bool write_result(Compilation *c, LLVMModuleRef module, const Target *m)
+static LLVMMemoryBufferRef code_of(LLVMModuleRef module, const Target *m, LLVMCodeGenFileType type)
 {
     char *error = NULL;
-    if (is_dump(c, "asm")) {
-        LLVMMemoryBufferRef text;
-        if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMAssemblyFile, &error, &text))
-            BUG("assembly: %s", error);
-        fwrite(LLVMGetBufferStart(text), 1, LLVMGetBufferSize(text), c->options.out);
-        LLVMDisposeMemoryBuffer(text);
-        return true;
-    }
-    LLVMMemoryBufferRef bytes;
-    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, LLVMObjectFile, &error, &bytes))
-        BUG("object: %s", error);
-    bool ok = write_file(c->options.object, LLVMGetBufferStart(bytes), LLVMGetBufferSize(bytes));
-    if (!ok)
-        diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", c->options.object, strerror(errno));
-    LLVMDisposeMemoryBuffer(bytes);
+    LLVMMemoryBufferRef code;
+    if (LLVMTargetMachineEmitToMemoryBuffer(m->machine, module, type, &error, &code)) BUG("code: %s", error);
+    return code;
+}
+
+static bool write_code(Compilation *c, const char *path, LLVMMemoryBufferRef code)
+{
+    bool ok = write_file(path, LLVMGetBufferStart(code), LLVMGetBufferSize(code));
+    if (!ok) diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", path, strerror(errno));
+    LLVMDisposeMemoryBuffer(code);
     return ok;
+}
+
+static bool write_result(Compilation *c, LLVMModuleRef module, const Target *m)
+{
+    if (!is_dump(c, "asm")) return write_code(c, c->options.object, code_of(module, m, LLVMObjectFile));
+    LLVMMemoryBufferRef text = code_of(module, m, LLVMAssemblyFile);
+    fwrite(LLVMGetBufferStart(text), 1, LLVMGetBufferSize(text), c->options.out);
+    LLVMDisposeMemoryBuffer(text);
+    return true;
 }
 
 static LLVMModuleRef new_module(const Model *model, LLVMContextRef context, const Target *m)
@@ -137,20 +151,60 @@ static void call_kernels(LLVMModuleRef module)
     }
 }
 
-/* The modules of both types, each with its kernels and its passes, as one. */
-static void join(Compilation *c, const Model *model, LLVMModuleRef module, LLVMModuleRef twin,
-                 const Target *m)
+/* The code of one real type, and all that is used to make it: threads share none of it. */
+typedef struct Job {
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    Target target;
+    Bitcode kernels;
+    const char *passes;
+    bool f64, emits;
+    LLVMMemoryBufferRef code; /* of an object file, where it `emits` one */
+} Job;
+
+static bool open_job(Compilation *c, const Model *model, bool f64, Job *j)
 {
-    LLVMContextRef context = LLVMGetModuleContext(module);
     bool optimize = c->options.optimize > 0;
-    link_kernels(context, module, kernels_bc(false, model->lanes));
-    link_kernels(context, twin, kernels_bc(true, model->lanes));
-    retarget(context, module, m);
-    retarget(context, twin, m);
-    call_kernels(twin);
-    run_passes(module, m, optimize ? optimised : unoptimised);
-    run_passes(twin, m, optimize ? cheap : unoptimised);
-    if (LLVMLinkModules2(module, twin)) BUG("the modules in float and double do not link");
+    *j = (Job){.f64 = f64, .emits = c->options.object_f64 != NULL};
+    if (!target_open(c, &j->target)) return false;
+    j->context = LLVMContextCreate();
+    j->module = new_module(model, j->context, &j->target);
+    j->kernels = kernels_bc(f64, model->lanes);
+    j->passes = !optimize ? unoptimised : f64 ? cheap : optimised;
+    return true;
+}
+
+static void close_job(Job *j)
+{
+    LLVMDisposeModule(j->module);
+    LLVMContextDispose(j->context);
+    target_close(&j->target);
+}
+
+static void *run_job(void *job)
+{
+    Job *j = job;
+    link_kernels(j->module, j->kernels);
+    retarget(j->module, &j->target);
+    if (j->f64) call_kernels(j->module);
+    run_passes(j->module, &j->target, j->passes);
+    if (j->emits) j->code = code_of(j->module, &j->target, LLVMObjectFile);
+    return NULL;
+}
+
+/* Both at the same time; one after the other where the system has no second thread to give. */
+static void run_jobs(Job *here, Job *there)
+{
+    enum { STACK = 64 << 20 }; /* passes recur deeply; only what is used takes memory */
+    pthread_t thread;
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK);
+    bool started = pthread_create(&thread, &attributes, run_job, there) == 0;
+    pthread_attr_destroy(&attributes);
+    run_job(here);
+    if (started) pthread_join(thread, NULL);
+    else run_job(there);
 }
 
 static void hide_tables(LLVMModuleRef module)
@@ -159,29 +213,39 @@ static void hide_tables(LLVMModuleRef module)
     for (int i = 0; i < 3; i++) LLVMSetLinkage(LLVMGetNamedGlobal(module, tables[i]), LLVMInternalLinkage);
 }
 
+/* Optimised code in a file for each type, or all in one. */
+static bool write_jobs(Compilation *c, Job *f32, Job *f64)
+{
+    const CompileOptions *o = &c->options;
+    run_jobs(f32, f64);
+    if (o->object_f64) {
+        bool ok = write_code(c, o->object, f32->code);
+        return write_code(c, o->object_f64, f64->code) && ok;
+    }
+    link_bitcode(f32->module, LLVMWriteBitcodeToMemoryBuffer(f64->module));
+    hide_tables(f32->module);
+    return write_result(c, f32->module, &f32->target);
+}
+
 bool object(Compilation *c, const Ir *ir)
 {
-    Target m = {0};
-    if (!target_open(c, &m)) return false;
+    Job f32, f64;
+    if (!open_job(c, ir->model, false, &f32)) return false;
+    if (!open_job(c, ir->model, true, &f64)) return close_job(&f32), false;
     bool ok = true;
-    LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = new_module(ir->model, context, &m), twin = new_module(ir->model, context, &m);
-    gen(ir, context, twin, true);
-    gen_table(ir->model, manifest(ir, gen(ir, context, module, false), &m), context, module);
-    verify(module);
-    verify(twin);
+    gen(ir, f64.context, f64.module, true);
+    const char *text = manifest(ir, gen(ir, f32.context, f32.module, false), &f32.target);
+    gen_table(ir->model, text, f32.context, f32.module);
+    verify(f32.module);
+    verify(f64.module);
     if (is_dump(c, "llvm")) {
-        print_module(c, module);
-        print_module(c, twin);
-        LLVMDisposeModule(twin);
+        print_module(c, f32.module);
+        print_module(c, f64.module);
     } else {
-        join(c, ir->model, module, twin, &m);
-        hide_tables(module);
-        ok = write_result(c, module, &m);
+        ok = write_jobs(c, &f32, &f64);
     }
-    LLVMDisposeModule(module);
-    LLVMContextDispose(context);
-    target_close(&m);
+    close_job(&f32);
+    close_job(&f64);
     return ok;
 }
 
@@ -200,9 +264,9 @@ bool object_frozen(Compilation *c, Frozen *f)
     LLVMModuleRef module = new_module(f->model, context, &m);
     int64_t parts = gen_frozen(f, context, module, manifest_frozen(f, &m), name);
     verify(module);
-    link_kernels(context, module, kernels_bc(false, f->model->lanes));
-    if (parts > 1) link_kernels(context, module, kernels_bc(false, 1));
-    retarget(context, module, &m);
+    link_kernels(module, kernels_bc(false, f->model->lanes));
+    if (parts > 1) link_kernels(module, kernels_bc(false, 1));
+    retarget(module, &m);
     if (name) make_public(module, arena_printf(c->perm, "%s_workspace", name));
     if (name) make_public(module, arena_printf(c->perm, "%s_forward", name));
     run_passes(module, &m, c->options.optimize > 0 ? optimised : unoptimised);

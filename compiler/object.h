@@ -4,8 +4,8 @@
 #include "freeze.h"
 #include "plan.h"
 
-/* Writes c->options.object, or prints "llvm" (before optimisation) or "asm" when that is the dump asked for.
- * False after a diagnostic. */
+/* Writes c->options.object and object_f64, or prints "llvm" (before optimisation) or "asm" when that is the
+ * dump asked for. False after a diagnostic. */
 bool object(Compilation *c, const Ir *ir);
 /* The same of a frozen model: a program, or with c->options.library a library of that name. */
 bool object_frozen(Compilation *c, Frozen *f);

@@ -63,8 +63,8 @@ LOOP add(real *to, const real *from, double factor, int64_t count)
 typedef real Part __attribute__((vector_size(256), aligned(sizeof(real)), may_alias));
 
 /* to = carry base + sum over j of factor_j term_j, in one pass; terms stand `step` apart. */
-LOOP combine(real *to, const real *base, double carry, const real *term, int64_t step,
-                    const double *factor, int64_t terms, int64_t count)
+LOOP combine(real *to, const real *base, double carry, const real *term, int64_t step, const double *factor,
+             int64_t terms, int64_t count)
 {
     enum { PART = sizeof(Part) / sizeof(real) };
     int64_t i = 0;

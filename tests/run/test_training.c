@@ -323,7 +323,7 @@ static bool build(const char *source, const char *output)
     Compilation *c = compilation_new();
     snprintf(object, sizeof object, "%s.o", output);
     c->options.object = object;
-    bool ok = compile_file(c, source) && link_program(c, object, output);
+    bool ok = compile_file(c, source) && link_program(c, output);
     if (!ok) diags_print(c->diags, stderr, false);
     compilation_free(c);
     return ok;
