@@ -65,7 +65,9 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "send", 4, 1, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef made = gen_timed_made(outer->e, v, "send");
+    if (made) return made;
+    LLVMValueRef f = gen_timed_begin_once(outer, v, "send", 4, 1, &t, &saved), state = LLVMGetParam(f, 2),
                  sent = LLVMGetParam(f, 3);
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -147,7 +149,9 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "move", 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
+    LLVMValueRef made = gen_timed_made(outer->e, v, "move");
+    if (made) return made;
+    LLVMValueRef f = gen_timed_begin_once(outer, v, "move", 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
                  sent = LLVMGetParam(f, 3);
     LLVMValueRef held = LLVMGetParam(f, 4), sums = LLVMGetParam(f, 5), rate = LLVMGetParam(f, 6);
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -205,7 +209,9 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "show", 5, 0, &t, &saved), sent = LLVMGetParam(f, 2);
+    LLVMValueRef made = gen_timed_made(outer->e, v, "show");
+    if (made) return made;
+    LLVMValueRef f = gen_timed_begin_once(outer, v, "show", 5, 0, &t, &saved), sent = LLVMGetParam(f, 2);
     LLVMValueRef held = LLVMGetParam(f, 3), to = LLVMGetParam(f, 4);
     const NodeSet *out = &v->graph->sets.at[v->graph->output];
     Emit *e = t.e;
@@ -235,7 +241,7 @@ static void gen_turns(GenTile *t, const Value *v)
     EmitLoop first = gen_first_round(t);
     start_states(t, v);
     emit_loop_end(e, &first);
-    LLVMValueRef args[14] = {t->context,
+    LLVMValueRef args[15] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
@@ -248,8 +254,9 @@ static void gen_turns(GenTile *t, const Value *v)
                              sums,
                              norm,
                              move,
-                             show};
-    emit_kernel(e, "turns", e->none, 14, args);
+                             show,
+                             gen_maps(t, v)};
+    emit_kernel(e, "turns", e->none, 15, args);
 }
 
 void gen_timed(GenTile *t, const Value *v)
@@ -264,7 +271,7 @@ void gen_timed(GenTile *t, const Value *v)
     }
     LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
     start_states(t, v);
-    LLVMValueRef args[15] = {t->context,
+    LLVMValueRef args[16] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
@@ -278,8 +285,9 @@ void gen_timed(GenTile *t, const Value *v)
                              send,
                              move,
                              show,
+                             gen_maps(t, v),
                              emit_int(e, g->time.adaptive)};
-    emit_kernel(e, "drive", e->none, 15, args);
+    emit_kernel(e, "drive", e->none, 16, args);
 }
 
 /* ---- backward ---- */
@@ -559,7 +567,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     EmitLoop once = begin_once(t, g);
     begin_back(t, v, f);
     emit_loop_end(e, &once);
-    LLVMValueRef args[19] = {t->context,
+    LLVMValueRef args[20] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
@@ -577,6 +585,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
                              output_back,
                              held_back,
                              held_output_back,
-                             g->time.adjoint ? gen_back(t, v, NULL) : none};
-    emit_kernel(e, "drive_back", e->none, 19, args);
+                             g->time.adjoint ? gen_back(t, v, NULL) : none,
+                             gen_maps(t, wired)};
+    emit_kernel(e, "drive_back", e->none, 20, args);
 }

@@ -11,6 +11,12 @@ typedef struct Saved {
 } Saved;
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                              GenTile *t, Saved *saved);
+/* send, move and show are the same in training, on the way back where they run again, and in use. They are
+ * made once: they know no rows of the tile, and are told where there is room for maps. With statistics of
+ * the step, and where code measures itself, they differ. The one that is there, or NULL: */
+LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name);
+LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
+                                  GenTile *t, Saved *saved);
 void gen_timed_end(Emit *e, Saved saved);
 
 /* Blocks of the nodes of a set among the rows at `base`: their states k, what reaches them. */

@@ -4,6 +4,12 @@
 #include "gen_timed.h"
 #include "live.h"
 
+/* Functions with statistics of the step have other names. */
+static const char *name_of(Emit *e, const Value *v, const char *name)
+{
+    return arena_printf(e->arena, "%s_%s%s", v->graph->name, v->batch ? "turn_" : "", name);
+}
+
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                              GenTile *t, Saved *saved)
 {
@@ -12,7 +18,7 @@ LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, i
     int count = pointers + numbers;
     for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
     *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
-    LLVMValueRef f = emit_begin(e, arena_printf(e->arena, "%s_%s", v->graph->name, name), count, params);
+    LLVMValueRef f = emit_begin(e, name_of(e, v, name), count, params);
     *t = (GenTile){.e = e,
                    .context = LLVMGetParam(f, 0),
                    .tile = LLVMGetParam(f, 1),
@@ -22,6 +28,21 @@ LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, i
                    .plan_rows = outer->plan_rows};
     t->maps = gen_maps(t, v);
     gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
+    return f;
+}
+
+LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name)
+{
+    if (v->batch || e->profile) return NULL;
+    return LLVMGetNamedFunction(e->module, arena_printf(e->arena, "%s_%s", name_of(e, v, name), e->suffix));
+}
+
+LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
+                                  GenTile *t, Saved *saved)
+{
+    LLVMValueRef f = gen_timed_begin(outer, v, name, pointers, numbers, t, saved);
+    t->maps = t->tile;
+    t->tile = NULL;
     return f;
 }
 

@@ -24,7 +24,7 @@ double fabs(double x);
 /* Where everything stands, filled by generated code. All pointers to rows of one tile. */
 typedef struct Drive {
     DnwrtContext *context;
-    real *tile;
+    real *tile, *maps;
     const DnwrtTime *time;
     int64_t number; /* of the tile */
     const real *held;
@@ -39,12 +39,12 @@ typedef struct Drive {
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send, Move *move, Show *show, int64_t adaptive);
+                   Send *send, Move *move, Show *show, real *maps, int64_t adaptive);
 void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send, Move *move, Back *back,
                         OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
-                        Back *product);
+                        Back *product, real *maps);
 
 /* Loops over all states are called, wherever they are used: they take longer than a call. */
 #define LOOP static __attribute__((noinline)) void
@@ -111,14 +111,14 @@ static inline int64_t number_of(const Drive *d, int64_t step, int64_t stage)
 
 static inline void send(const Drive *d, real *state, int64_t number)
 {
-    d->send(d->context, d->tile, state, state + d->states, number);
+    d->send(d->context, d->maps, state, state + d->states, number);
 }
 
 /* From evaluation e of the window. */
 static inline void move(const Drive *d, int64_t e, int64_t number, int64_t position, real *rate)
 {
     real *state = evaluation(d, e);
-    d->move(d->context, d->tile, state, state + d->states, d->held + position * d->time->held * LANES,
+    d->move(d->context, d->maps, state, state + d->states, d->held + position * d->time->held * LANES,
             sums_at(d, e), rate, number);
 }
 
@@ -395,27 +395,19 @@ static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
 /* adaptive: that of `time`, here so that the code of other programs has no such steps. */
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send_rows, Move *move_rows, Show *show, int64_t adaptive)
+                   Send *send_rows, Move *move_rows, Show *show, real *maps, int64_t adaptive)
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES, step = 0;
-    Drive d = {context,
-               tile,
-               time,
-               number,
-               held,
-               value,
-               rates,
-               saved,
-               sums,
-               sums_step,
-               send_rows,
-               move_rows,
-               run,
-               states,
-               states + time->sent * LANES,
-               0,
-               saved ? time->window : 1};
+    Drive d = {context,   tile,
+               maps,      time,
+               number,    held,
+               value,     rates,
+               saved,     sums,
+               sums_step, send_rows,
+               move_rows, run,
+               states,    states + time->sent * LANES,
+               0,         saved ? time->window : 1};
     int64_t known = adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
@@ -424,7 +416,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
         if (!adaptive || known >= 0) follow(&d, p, &step, known);
         else flow(&d, p, &h);
-        show(context, tile, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
+        show(context, maps, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
              output + p * time->outputs * LANES);
     }
     if (known >= 0) run->accepted = known;
@@ -494,14 +486,14 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
                         const real *held, real *value, real *rates, real *saved, real *sums,
                         const real *d_output, real *work, real *d_held, Send *send_rows, Move *move_rows,
                         Back *back, OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
-                        Back *product)
+                        Back *product, real *maps)
 {
     DnwrtRun *run = &time->run[number];
     int64_t states = time->states * LANES;
-    Drive d = {context,   tile,        time,  number, held,
-               value,     rates,       saved, sums,   time->sums,
-               send_rows, move_rows,   run,   states, states + time->sent * LANES,
-               0,         time->window};
+    Drive d = {
+        context, tile,        maps,       time,      number,    held, value,  rates,
+        saved,   sums,        time->sums, send_rows, move_rows, run,  states, states + time->sent * LANES,
+        0,       time->window};
     real *stage = work + (is_plain(time, time->step) ? 1 : 3) * states,
          *change = stage + (time->stages + 1) * states;
     DriveBack b = {d_output,

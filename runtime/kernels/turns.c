@@ -15,7 +15,7 @@ typedef void NormBack(DnwrtContext *context, real *tile, const real *state, cons
 
 void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *sums, int64_t sums_step, real *output, Send *send, Sums *sum,
-                   Norm *norm, Move *move, Show *show);
+                   Norm *norm, Move *move, Show *show, real *maps);
 void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held,
                         const real *value, real *sums, const real *d_output, real *work, real *d_held,
                         NormBack *norm, Back *back, OutputBack *output_back, HeldBack *held_back,
@@ -43,13 +43,13 @@ static void note_steps(const DnwrtTime *time, int64_t number)
 
 void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *sums, int64_t sums_step, real *output, Send *send, Sums *sum,
-                   Norm *norm, Move *move, Show *show)
+                   Norm *norm, Move *move, Show *show, real *maps)
 {
     const DnwrtTurns *turns = context->turns;
     int64_t states = time->states * LANES, stride = states + time->sent * LANES;
     if (turns->first) {
         note_steps(time, number);
-        send(context, tile, value, value + states, 0);
+        send(context, maps, value, value + states, 0);
     }
     for (int64_t i = 0; i < turns->count; i++) {
         int64_t step = turns->phase[i], position = step / time->steps;
@@ -57,10 +57,10 @@ void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
         const real *shown = held + position * time->held * LANES;
         if (turns->turn[i] == TURN_SUM) sum(context, tile, state + states, shown, s, step);
         else if (turns->turn[i] == TURN_FINISH) {
-            move(context, tile, state, state + states, shown, s, next, step);
-            send(context, tile, next, next + states, step + 1);
+            move(context, maps, state, state + states, shown, s, next, step);
+            send(context, maps, next, next + states, step + 1);
             if ((step + 1) % time->steps == 0)
-                show(context, tile, next + states, shown, output + position * time->outputs * LANES);
+                show(context, maps, next + states, shown, output + position * time->outputs * LANES);
         } else norm(context, tile, state, s, samples(context, number), turns->turn[i] - TURN_NORM, step);
     }
 }
