@@ -1,19 +1,27 @@
 #!/usr/bin/env bash
-# How a program grows with its candidate edges: build time, size of the object, and memory in training.
+# How a program grows: time to build and to start, time and memory of a training step.
 #
-#   bench/scale.sh       one row each for 1e3 .. 1e7 candidates of a free DAG (h[i] -> h[j] where i < j), budget 5 %
-# Bytes a candidate: resident memory of a training step, less that of the smallest program, by candidate; it holds
-# weights, momentum, marks, lists of edges in use and activations.
+#   bench/scale.sh                        two tables: all pairs of nodes, 1e4 to 1e8 candidates; bands, 1,000 to 64,000 nodes
+#   bench/scale.sh --plot docs/growth.svg the same as a plot (installs gnuplot where it is missing)
+# One thread, batch 64, sgd with momentum. Memory is that of the process at its largest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+root=$PWD
 dnw=$PWD/${BUILD:-build}/dnw
+plot=
+if [ "${1:-}" = --plot ]; then plot=$(realpath -m "${2:?--plot wants the name of an .svg file}"); fi
+if [ -n "$plot" ] && ! command -v gnuplot >/dev/null; then
+  sudo=
+  [ "$(id -u)" = 0 ] || sudo=sudo
+  $sudo apt-get install -y --no-install-recommends gnuplot-nox >/dev/null
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cat > "$work/dag.dnw" <<'DNW'
-option n = 45 in 2 .. 100000 "nodes"
-
+train='train Net { data = spirals(2000); batch = 64; optim = sgd(0.01, momentum = 0.9) }'
+cat > "$work/pairs.dnw" <<DNW
+## Every node may hear all nodes before it.
+option n = 142 in 2 .. 100000 "nodes"
 fn Unit(z) = tanh(z)
-
 graph Dag {
   input  x[2]
   nodes  h[n] : Unit
@@ -22,36 +30,78 @@ graph Dag {
   edges h[i] -> h[j] where i < j keep 5%
   edges h[_] -> y[_]
 }
-
 model Net(point) = point |> Dag
-
-train Net {
-  data  = spirals(2000)
-  batch = 64
-  optim = sgd(0.01, momentum = 0.9)
+$train
+DNW
+cat > "$work/bands.dnw" <<DNW
+## Two layers; a node may hear those of the first layer that are near it.
+option n = 500 in 2 .. 1000000 "nodes of a layer"
+fn Unit(z) = tanh(z)
+graph Band {
+  input  x[2]
+  nodes  a[n] : Unit
+  nodes  b[n] : Unit
+  output y[2]
+  edges x[_] -> a[_]
+  edges a[i] -> b[j] where abs(i - j) <= 16 keep 20%
+  edges b[_] -> y[_]
 }
+model Net(point) = point |> Band
+$train
 DNW
 cd "$work"
-peak() { # KiB of the largest process of a command
-  /usr/bin/python3 -c 'import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$@"
-}
-seconds() { /usr/bin/python3 -c 'import subprocess, sys, time
-best = 1e9
+
+# Runs a command: the smallest of three times in seconds, and the memory of its process in MiB.
+cat > timed.py <<'PY'
+import os, subprocess, sys, time
+best, most = 1e9, 0
 for _ in range(3):
-    t = time.perf_counter(); subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); best = min(best, time.perf_counter() - t)
-print(f"{best:.2f}")' "$@"; }
-echo "| nodes | candidates | build s | object bytes | training step ms | peak MiB | bytes a candidate |"
-echo "|---|---|---|---|---|---|---|"
-base=
-for n in 45 142 447 1414 4472; do
-  candidates=$((n * (n - 1) / 2))
-  build=$(seconds "$dnw" build dag.dnw -D n=$n -o dag)
-  "$dnw" build dag.dnw -D n=$n --emit=obj -o dag.o
-  memory=$(peak ./dag bench --threads 1 --steps 3 --batch 64)
-  base=${base:-$memory}
-  step=$(./dag bench --threads 1 --steps 5 --batch 64 --json | sed 's/.*"ms_per_step": *\([0-9.]*\).*/\1/')
-  printf '| %d | %d | %s | %d | %.2f | %.0f | %.1f |\n' $n $candidates "$build" "$(stat -c %s dag.o)" "$step" "$((memory / 1024))" \
-    "$(awk -v m="$memory" -v b="$base" -v c=$candidates 'BEGIN { print (m - b) * 1024 / c }')"
-done
+    start = time.perf_counter()
+    process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    best, most = min(best, time.perf_counter() - start), max(most, used.ru_maxrss)
+    if status: sys.exit(1)
+print(f"{best:.3f} {most / 1024:.0f}")
+PY
+
+# NAME NODES N: one row for the program NAME with option n = N, which has so many nodes.
+row() {
+  local build start step memory candidates kept
+  read -r build _ < <(/usr/bin/python3 timed.py "$dnw" build "$1.dnw" -D n="$3" -o "$1")
+  read -r start _ < <(/usr/bin/python3 timed.py "./$1" info)
+  read -r _ memory < <(/usr/bin/python3 timed.py "./$1" bench --threads 1 --steps 3)
+  read -r candidates kept < <("$dnw" check --json "$1.dnw" -D n="$3" | /usr/bin/python3 -c '
+import json, sys
+graphs = json.load(sys.stdin)["graphs"].values()
+print(sum(g["candidates"] for g in graphs), sum(g["kept"] for g in graphs))')
+  step=$(for _ in 1 2 3; do "./$1" bench --threads 1 --steps 20 --json; done | /usr/bin/python3 -c '
+import json, sys
+print(min(json.loads(line)["ms_per_step"] for line in sys.stdin))')
+  awk -v n="$2" -v c="$candidates" -v k="$kept" -v b="$build" -v i="$start" -v s="$step" -v m="$memory" 'BEGIN {
+    printf "| %d | %d | %d | %.2f | %.2f | %.3g | %.2f | %d |\n", n, c, k, b, i, s, s * 1e6 / c, m }'
+  echo "$candidates $step $memory" >> "$1.points"
+}
+head="| nodes | candidates | in use | build s | start s | step ms | step ns a candidate | peak MiB |"
+printf '%s\n\n%s\n|---|---|---|---|---|---|---|---|\n' "All pairs i < j, 5 % in use:" "$head"
+for n in 142 447 1414 4472 14142; do row pairs "$n" "$n"; done
+printf '\n%s\n\n%s\n|---|---|---|---|---|---|---|---|\n' "Bands of 33 candidates a node, 20 % in use:" "$head"
+for n in 500 1000 2000 4000 8000 16000 32000; do row bands $((2 * n)) "$n"; done
+[ -n "$plot" ] || exit 0
+gnuplot <<GP
+set terminal svg size 900,380 font 'sans-serif,12' background rgb 'white'
+set output '$plot'
+set multiplot layout 1,2
+set logscale xy
+set format x '10^{%T}'
+set xlabel 'candidate edges'
+set key top left reverse Left
+set grid
+set ylabel 'milliseconds a training step'
+plot 'pairs.points' u 1:2 w lp pt 7 t 'all pairs', 'bands.points' u 1:2 w lp pt 5 t 'bands', 4e-6 * x w l dt 2 lc 'gray' t 'linear'
+set key bottom right
+set yrange [5:*]
+set ylabel 'MiB at the peak'
+plot 'pairs.points' u 1:3 w lp pt 7 t 'all pairs', 'bands.points' u 1:3 w lp pt 5 t 'bands', 10 + 9 * x / 1048576 w l dt 2 lc 'gray' t '10 MiB + 9 bytes a candidate'
+GP
+echo
+echo "plot: ${plot#"$root"/}"

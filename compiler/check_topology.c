@@ -4,9 +4,9 @@
  * searched for cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
 #include "check.h"
-#include "interval.h"
 #include "ir_eval.h"
 #include "timed.h"
+#include "rt_interval.h"
 #include "rt_rng.h"
 
 Limits limits = {.nodes = 20000000, .pairs = 2000000000};
@@ -17,6 +17,8 @@ typedef struct Interpreted {
     const Func *f;
     int64_t asked; /* pairs and ranges so far; beyond limits.pairs the answer is no, and an error follows */
     double *scratch;
+    IntervalStep *steps;
+    int step_count;
     Interval *intervals;
     int to_rank, from_rank;
     uint64_t seed, stream;
@@ -42,7 +44,7 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
     for (int i = 0; i < p->from_rank; i++)
         args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
     args[p->to_rank + dim] = (Interval){(double)first, (double)last};
-    Interval r = interval_eval(p->f, args, p->intervals);
+    Interval r = interval_run(p->steps, p->step_count, args, p->intervals);
     return r.low == r.high ? (int)r.low : -1;
 }
 
@@ -61,19 +63,34 @@ static bool uses_chance(const Func *f)
     return false;
 }
 
+/* The values of a condition up to its result. */
+static IntervalStep *interval_steps(Arena *a, const Func *f, int *count)
+{
+    *count = f->results.at[0]->id + 1;
+    IntervalStep *steps = NEW_ARRAY(a, IntervalStep, (size_t)*count);
+    for (int i = 0; i < *count; i++) {
+        const Value *v = f->values.at[i];
+        steps[i].op = interval_op(op_info[v->op].text);
+        steps[i].number = v->op == IR_ARG ? (double)v->index : v->number;
+        for (int k = 0; k < v->arg_count; k++) steps[i].args[k] = v->args[k]->id;
+    }
+    return steps;
+}
+
 static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
 {
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
-    *context = (Interpreted){u->predicate,
-                             0,
-                             NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
-                             NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
-                             g->sets.at[u->to].shape.rank,
-                             g->sets.at[u->from].shape.rank,
-                             g->chance_seed,
-                             RNG_CHANCE + ((uint64_t)b << 8)};
+    *context =
+        (Interpreted){.f = u->predicate,
+                      .scratch = NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
+                      .intervals = NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
+                      .to_rank = g->sets.at[u->to].shape.rank,
+                      .from_rank = g->sets.at[u->from].shape.rank,
+                      .seed = g->chance_seed,
+                      .stream = RNG_CHANCE + ((uint64_t)b << 8)};
+    context->steps = interval_steps(k->perm, u->predicate, &context->step_count);
     line.predicate = interpret;
     line.range = interpret_range;
     line.context = context;

@@ -11,6 +11,7 @@
 #include "rt_blocks.h"
 #include "rt_optim.h"
 #include "timed.h"
+#include <stdlib.h>
 
 typedef struct Fact {
     const char *topic, *text;
@@ -171,7 +172,10 @@ static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
 /* How many of the products of gradients belong to candidates. */
 static double useful_share(const Candidates *c)
 {
-    double made = blocks_made(c);
+    int64_t count;
+    BlockPlace *blocks = blocks_build(c, &count);
+    double made = blocks ? blocks_made(c, blocks, count) : 0;
+    free(blocks);
     return made > 0 ? (double)c->count / made : 1;
 }
 

@@ -104,6 +104,21 @@ static void add_weights(json_t *j, const Bundle *u, int gradients)
     json_object_set_new(j, "gradients", json_integer(gradients));
 }
 
+/* The values of a condition up to its result, as rt_interval.h reads them: name, then number or arguments. */
+static json_t *condition_json(const Func *f)
+{
+    json_t *all = json_array();
+    for (int i = 0; f && i <= f->results.at[0]->id; i++) {
+        const Value *v = f->values.at[i];
+        json_t *j = json_pack("[s]", op_info[v->op].text);
+        if (v->op == IR_CONST) json_array_append_new(j, json_real(v->number));
+        if (v->op == IR_ARG) json_array_append_new(j, json_integer(v->index));
+        for (int k = 0; k < v->arg_count; k++) json_array_append_new(j, json_integer(v->args[k]->id));
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
 static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
 {
     const Bundle *u = &g->bundles.at[bundle];
@@ -111,12 +126,12 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
     EdgeRows r = {.source = -1, .target = -1};
     if (wired && back && !u->fixed) r = edge_rows(wired, back, g, u);
     json_t *j = json_pack(
-        "{s:i, s:i, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
+        "{s:i, s:i, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
         u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "source_pitch",
         (json_int_t)r.source_pitch, "target_pitch", (json_int_t)r.target_pitch, "list", u->list, "predicate",
-        (int)(u->predicate != NULL), "uses_to", (json_int_t)u->uses_to, "uses_from", (json_int_t)u->uses_from,
-        "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source, "source_step",
-        (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
+        condition_json(u->predicate), "uses_to", (json_int_t)u->uses_to, "uses_from",
+        (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source,
+        "source_step", (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
         (json_int_t)r.target_step, "own_row", (json_int_t)r.own, "own_step", (json_int_t)r.own_step, "held",
         (int)r.held, "plain", (int)r.plain);
     json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));

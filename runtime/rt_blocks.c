@@ -1,15 +1,18 @@
 /* rt_blocks.c: see rt_blocks.h. */
 #include "rt_blocks.h"
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
 
 int64_t block_parts(int64_t nodes)
 {
-    return (nodes + SIDE - 1) / SIDE;
+    return (nodes + BLOCK_SIDE - 1) / BLOCK_SIDE;
 }
 
-Part block_cut(int64_t nodes, int64_t i)
+Stretch block_cut(int64_t nodes, int64_t i)
 {
     int64_t parts = block_parts(nodes), size = ((nodes + parts - 1) / parts + 15) / 16 * 16, from = i * size;
-    return (Part){from, nodes - from < size ? nodes - from : size};
+    return (Stretch){from, nodes - from < size ? nodes - from : size};
 }
 
 static ProductSpan both(ProductSpan a, ProductSpan b)
@@ -19,7 +22,7 @@ static ProductSpan both(ProductSpan a, ProductSpan b)
     return (ProductSpan){a.low < b.low ? a.low : b.low, a.high > b.high ? a.high : b.high};
 }
 
-void block_spans(const Candidates *c, Part targets, Part sources, ProductSpan *span)
+void block_spans(const Candidates *c, Stretch targets, Stretch sources, ProductSpan *span)
 {
     CandidateRun run;
     for (int64_t i = 0; i < targets.count; i++) {
@@ -55,19 +58,60 @@ BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first)
     return g;
 }
 
-double blocks_made(const Candidates *c)
+/* Marks the parts of the sources that hold candidates of some of these targets. */
+static void mark_parts(const Candidates *c, Stretch targets, bool *marked)
 {
-    ProductSpan span[SIDE];
+    const int64_t size = block_cut(c->sources, 0).count;
+    CandidateRun run;
+    for (int64_t t = targets.from; t < targets.from + targets.count; t++)
+        for (int64_t r = 0; candidates_run(c, t, r, &run); r++)
+            for (int64_t j = run.source / size; j <= (run.source + run.length - 1) / size; j++)
+                marked[j] = true;
+}
+
+/* The blocks of the targets of part i are written to `out` (NULL: only counted). */
+static int64_t blocks_of_part(const Candidates *c, int64_t i, bool *marked, BlockPlace *out)
+{
+    const Stretch targets = block_cut(c->targets, i);
+    const int64_t parts = c->form == CANDIDATES_LIST ? 0 : block_parts(c->sources);
+    int64_t count = 0;
+    if (c->form == CANDIDATES_LIST) {
+        if (out) out[0] = (BlockPlace){targets, {0, 0}};
+        return 1;
+    }
+    memset(marked, 0, (size_t)parts);
+    mark_parts(c, targets, marked);
+    for (int64_t j = 0; j < parts; j++) {
+        if (!marked[j]) continue;
+        if (out) out[count] = (BlockPlace){targets, block_cut(c->sources, j)};
+        count++;
+    }
+    return count;
+}
+
+BlockPlace *blocks_build(const Candidates *c, int64_t *count)
+{
+    const int64_t parts = c->count ? block_parts(c->targets) : 0;
+    bool *marked = malloc((size_t)block_parts(c->sources) + 1);
+    *count = 0;
+    for (int64_t i = 0; marked && i < parts; i++) *count += blocks_of_part(c, i, marked, NULL);
+    BlockPlace *all = marked ? malloc((size_t)(*count + 1) * sizeof *all) : NULL;
+    for (int64_t i = 0, at = 0; all && i < parts; i++) at += blocks_of_part(c, i, marked, all + at);
+    free(marked);
+    return all;
+}
+
+double blocks_made(const Candidates *c, const BlockPlace *blocks, int64_t count)
+{
+    ProductSpan span[BLOCK_SIDE];
     double made = 0;
-    for (int64_t i = 0; i < block_parts(c->targets); i++)
-        for (int64_t j = 0; j < block_parts(c->sources); j++) {
-            Part targets = block_cut(c->targets, i);
-            block_spans(c, targets, block_cut(c->sources, j), span);
-            for (int64_t row = 0; row < targets.count;) {
-                BlockGroup g = block_group(span, targets.count, row);
-                made += (double)g.rows * (double)(g.wanted.high - g.wanted.low);
-                row += g.rows;
-            }
+    for (const BlockPlace *b = blocks; b < blocks + count; b++) {
+        block_spans(c, b->targets, b->sources, span);
+        for (int64_t row = 0; row < b->targets.count;) {
+            BlockGroup g = block_group(span, b->targets.count, row);
+            made += (double)g.rows * (double)(g.wanted.high - g.wanted.low);
+            row += g.rows;
         }
+    }
     return made;
 }

@@ -9,19 +9,26 @@
 #include "rt_product.h"
 #include "rt_wiring.h"
 
-enum { SIDE = 384 };       /* targets, and sources, of a block at most */
+enum { BLOCK_SIDE = 384 }; /* targets, and sources, of a block at most */
 enum { BLOCK_ROWS = 128 }; /* of a product of rounded factors */
 
 /* Things from .. from + count. */
-typedef struct Part {
+typedef struct Stretch {
     int64_t from, count;
-} Part;
-/* Nodes in parts of nearly the same size, of SIDE at most. */
+} Stretch;
+/* Nodes in parts of nearly the same size, of BLOCK_SIDE at most. */
 int64_t block_parts(int64_t nodes);
-Part block_cut(int64_t nodes, int64_t i);
+Stretch block_cut(int64_t nodes, int64_t i);
+
+/* Blocks that hold candidates, targets first. Of a LIST: parts of the targets, no sources. */
+typedef struct BlockPlace {
+    Stretch targets, sources;
+} BlockPlace;
+/* They are allocated; NULL: out of memory. */
+BlockPlace *blocks_build(const Candidates *c, int64_t *count);
 
 /* span[i]: the columns (sources, from sources.from on) that hold candidates of target targets.from + i. */
-void block_spans(const Candidates *c, Part targets, Part sources, ProductSpan *span);
+void block_spans(const Candidates *c, Stretch targets, Stretch sources, ProductSpan *span);
 
 /* Rows first .. first + rows of a block, and the columns that some of them want (none: high is 0). */
 typedef struct BlockGroup {
@@ -33,5 +40,5 @@ BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first);
 /* The same for a product that skips what nobody wants: BLOCK_ROWS. */
 BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first);
 /* Gradients that are computed for all candidates, those that belong to none among them. */
-double blocks_made(const Candidates *c);
+double blocks_made(const Candidates *c, const BlockPlace *blocks, int64_t count);
 #endif

@@ -15,13 +15,13 @@
 
 /* ---- products ---- */
 
-/* Part of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
+/* Stretch of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
 static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, bool bf16,
                            const float *d, const float *z, int64_t inner, bool add)
 {
     const int64_t lda = p->b->target_pitch * p->n->lanes, ldb = p->b->source_pitch * p->n->lanes;
     float *c = (float *)p->scratch + g->first * p->columns;
-    void *room = p->scratch + (int64_t)SIDE * SIDE * 4;
+    void *room = p->scratch + (int64_t)BLOCK_SIDE * BLOCK_SIDE * 4;
     if (bf16)
         product_bf16(&(Product){g->rows, p->columns, inner, d, z, lda, ldb, add, c, p->columns,
                                 span + g->first, room});
@@ -48,7 +48,7 @@ static void multiply_group(const Block *p, const BlockGroup *g, const ProductSpa
     bool add = false;
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Part part = part_of(p, t + k);
+            Stretch part = part_of(p, t + k);
             if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
             const void *d = tile_row(p->n, t, to + (p->first + g->first) * b->target_pitch),
                        *z = tile_row(p->n, t, from + p->source * b->source_pitch);
@@ -67,8 +67,8 @@ static void multiply_group(const Block *p, const BlockGroup *g, const ProductSpa
 static void multiply(const Block *p)
 {
     const bool bf16 = gradient_bf16(p->n, p->b);
-    ProductSpan span[SIDE];
-    block_spans(&p->b->candidates, (Part){p->first, p->rows}, (Part){p->source, p->columns}, span);
+    ProductSpan span[BLOCK_SIDE];
+    block_spans(&p->b->candidates, (Stretch){p->first, p->rows}, (Stretch){p->source, p->columns}, span);
     for (int64_t i = 0; i < p->rows;) {
         BlockGroup g = bf16 ? block_rows(span, p->rows, i) : block_group(span, p->rows, i);
         if (g.wanted.high > 0) multiply_group(p, &g, span);
@@ -150,7 +150,7 @@ static void pair_gradients(const Block *p, int64_t target, int64_t first, int64_
 static void list_block(const Block *p)
 {
     const Candidates *c = &p->b->candidates;
-    const int64_t room = (int64_t)SIDE * SIDE;
+    const int64_t room = (int64_t)BLOCK_SIDE * BLOCK_SIDE;
     for (int64_t t = p->first; t < p->first + p->rows; t++)
         for (int64_t e = c->row[t]; e < c->row[t + 1]; e += room) {
             int64_t count = c->row[t + 1] - e < room ? c->row[t + 1] - e : room;
@@ -169,24 +169,20 @@ static int64_t blocks_of(const Net *n, const NetBundle *b, int graph)
     if (graph < 0 ? n->times && (n->times[b->graph].saved || n->times[b->graph].adjoint) : b->graph != graph)
         return 0;
     if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
-    return block_parts(b->candidates.targets) *
-           (b->candidates.form == CANDIDATES_LIST ? 1 : block_parts(b->candidates.sources));
+    return b->block_count;
 }
 
 int64_t gradient_scratch(const Net *n)
 {
-    return (int64_t)SIDE * SIDE + product_room(BLOCK_ROWS) / n->real_size;
+    return (int64_t)BLOCK_SIDE * BLOCK_SIDE + product_room(BLOCK_ROWS) / n->real_size;
 }
 
 static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
 {
-    const bool list = b->candidates.form == CANDIDATES_LIST;
-    const int64_t across = list ? 1 : block_parts(b->candidates.sources);
-    const Part targets = block_cut(b->candidates.targets, at / across),
-               sources = list ? (Part){0, 0} : block_cut(b->candidates.sources, at % across);
+    const Stretch targets = b->blocks[at].targets, sources = b->blocks[at].sources;
     char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
     Block p = {n, b, update, more, targets.from, targets.count, sources.from, sources.count, tiles, scratch};
-    if (list) list_block(&p);
+    if (b->candidates.form == CANDIDATES_LIST) list_block(&p);
     else run_block(&p);
 }
 

@@ -13,7 +13,7 @@ typedef struct Block {
     int64_t first, rows;     /* targets first .. first + rows */
     int64_t source, columns; /* sources source .. source + columns */
     int64_t tiles;
-    char *scratch; /* SIDE x SIDE numbers, then product_room */
+    char *scratch; /* BLOCK_SIDE x BLOCK_SIDE numbers, then product_room */
 } Block;
 
 static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
@@ -23,7 +23,7 @@ static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
 
 /* rt_gradient_part.c: lists whose rule wants gradients at less cost. */
 /* The part of a tile's rows (or of an evaluation's: `turn` counts both) that this step looks at. */
-Part part_of(const Block *p, int64_t turn);
+Stretch part_of(const Block *p, int64_t turn);
 bool gradient_bf16(const Net *n, const NetBundle *b); /* of rounded factors, on this processor */
 /* Exact gradients of the edges in use, for the two below; where the rule wants estimates. */
 void part_used(Net *n, NetBundle *b, int64_t tiles);

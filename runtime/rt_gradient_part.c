@@ -34,14 +34,14 @@ bool gradient_bf16(const Net *n, const NetBundle *b)
 enum { UNIT = 16 };
 
 /* Tiles and evaluations take turns so that a step sees different positions. */
-Part part_of(const Block *p, int64_t turn)
+Stretch part_of(const Block *p, int64_t turn)
 {
     const NetList *l = list_of(p->n, p->b);
     int64_t inner = p->b->pixels * p->n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->positions,
             i = (p->n->context.step / l->refresh + turn) % m, from = units * i / m * UNIT,
             end = units * (i + 1) / m * UNIT;
-    if (p->n->context.step % l->refresh) return (Part){0, 0};
-    return (Part){from, (end < inner ? end : inner) - from};
+    if (p->n->context.step % l->refresh) return (Stretch){0, 0};
+    return (Stretch){from, (end < inner ? end : inner) - from};
 }
 
 /* ---- edges in use ---- */
@@ -142,7 +142,7 @@ void part_list(const Block *p, int64_t target, int64_t first, int64_t count, flo
     memset(out, 0, (size_t)count * 4);
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Part part = part_of(p, t + k);
+            Stretch part = part_of(p, t + k);
             if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
             const float *d = (const float *)tile_row(p->n, t, to + target * b->target_pitch) + part.from,
                         *z = (const float *)tile_row(p->n, t, from) + part.from;

@@ -1,4 +1,4 @@
-/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation, wiring. */
+/* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation. */
 #define _GNU_SOURCE
 #include "rt_blas.h"
 #include "rt_manifest.h"
@@ -303,67 +303,6 @@ static int64_t available_bytes(void)
 
 /* ---- wiring ---- */
 
-typedef struct Compiled {
-    DnwrtPredicate *predicate;
-    uint64_t seed;
-} Compiled;
-
-static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target,
-                           int64_t source)
-{
-    const Compiled *c = context;
-    return c->predicate(to, from, target, source, c->seed) != 0;
-}
-
-static bool build_bundle(Net *n, int i)
-{
-    NetBundle *b = &n->bundles[i];
-    NetGraph *g = &n->graphs[b->graph];
-    const json_t *j = json_array_get(
-        json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
-        (size_t)(i - g->first_bundle));
-    Compiled compiled = {n->program->predicates[i], g->chance_seed};
-    WiringLine line = {.from = b->from,
-                       .to = b->to,
-                       .context = &compiled,
-                       .uses_to = (uint32_t)get_whole(j, "uses_to"),
-                       .uses_from = (uint32_t)get_whole(j, "uses_from"),
-                       .pairwise = get_truth(j, "pairwise")};
-    if (get_truth(j, "predicate")) line.predicate = call_predicate;
-    return candidates_build(&g->sets[b->from].wiring, &g->sets[b->to].wiring, &line, &b->candidates);
-}
-
-static bool order_graph(Net *n, int i)
-{
-    NetGraph *g = &n->graphs[i];
-    WiringSet sets[64];
-    WiringLine *lines = calloc((size_t)g->bundle_count + 1, sizeof *lines);
-    const Candidates **candidates = calloc((size_t)g->bundle_count + 1, sizeof *candidates);
-    WiringCycle cycle;
-    if (n->times[i].stages > 0) return free(lines), free(candidates), true; /* all nodes move at once */
-    bool ok = lines && candidates && g->set_count <= 64;
-    for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
-    for (int b = 0; ok && b < g->bundle_count; b++) {
-        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from,
-                                .to = n->bundles[g->first_bundle + b].to};
-        candidates[b] = &n->bundles[g->first_bundle + b].candidates;
-    }
-    ok = ok && wiring_order(g->set_count, sets, g->bundle_count, lines, candidates, &g->order, &cycle);
-    free(lines), free(candidates);
-    for (int k = 0; ok && k < 3; k++) {
-        g->phase[k] = calloc((size_t)g->order.phase_count + 1, sizeof(int64_t));
-        if (!g->phase[k]) return false;
-        for (int p = 0; p < g->order.phase_count; p++) {
-            const WiringPhase *w = &g->order.phases[p];
-            g->phase[k][p] = k == 0 ? w->set : k == 1 ? w->first : w->count;
-        }
-    }
-    if (ok)
-        n->orders[i] =
-            (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
-    return ok;
-}
-
 static bool allocate_edge_rows(Net *n, NetBundle *b)
 {
     const DnwrtTime *t = &n->times[b->graph];
@@ -509,8 +448,8 @@ bool net_allocate(Net *n, RtError *e)
     n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
     n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
     bool ok = n->wires && n->orders && flow_allocate(n);
-    for (int i = 0; ok && i < n->bundle_count; i++) ok = build_bundle(n, i) && allocate_bundle(n, i);
-    for (int i = 0; ok && i < n->graph_count; i++) ok = order_graph(n, i);
+    for (int i = 0; ok && i < n->bundle_count; i++) ok = net_wire(n, i) && allocate_bundle(n, i);
+    for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
     if (ok) number_candidates(n);
     ok = ok && allocate_keys(n) && allocate_arrays(n) && list_tensors(n);
@@ -550,6 +489,7 @@ void net_free(Net *n)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         candidates_free(&b->candidates);
+        free(b->blocks);
         free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
             free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);

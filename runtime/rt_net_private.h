@@ -4,6 +4,7 @@
 #include "kernels/kernel.h"
 #include "rt_augment.h"
 #include "rt_init.h"
+#include "rt_blocks.h"
 #include "rt_net.h"
 #include "rt_wiring.h"
 
@@ -46,6 +47,8 @@ typedef struct NetBundle {
     int gradients;  /* stage for the gradients of its weights, or -1 */
     int64_t stated; /* candidates, as the compiler counted them */
     Candidates candidates;
+    int64_t block_count;
+    BlockPlace *blocks;               /* of the gradients of candidates */
     int64_t source_row, target_row;   /* in a training tile: values of sources, gradients of targets' sums */
     int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
     bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
@@ -164,6 +167,9 @@ bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for 
 bool net_read_manifest(Net *n, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
+/* rt_net_wiring.c: false: out of memory */
+bool net_wire(Net *n, int bundle); /* its candidates and the blocks of their gradients */
+bool net_order(Net *n, int graph);
 /* rt_net_weights.c */
 void net_draw_weights(Net *n);
 void net_f64_params(Net *n); /* copies weights to the double array */

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include "rt_blocks.h"
 #include "rt_rng.h"
 
@@ -16,9 +17,9 @@ static void test_cut(void **state)
     for (int64_t nodes = 1; nodes < 5000; nodes++) {
         int64_t end = 0;
         for (int64_t i = 0; i < block_parts(nodes); i++) {
-            Part p = block_cut(nodes, i);
+            Stretch p = block_cut(nodes, i);
             assert_int_equal(p.from, end);
-            assert_in_range(p.count, 1, SIDE);
+            assert_in_range(p.count, 1, BLOCK_SIDE);
             end += p.count;
         }
         assert_int_equal(end, nodes);
@@ -82,9 +83,37 @@ static void test_little_too_much(void **state)
     }
 }
 
+/* Candidates of a band, in runs: every one is in one block, blocks without any are not there. */
+static void test_places(void **state)
+{
+    (void)state;
+    enum { NODES = 1000, BAND = 30 };
+    int64_t row[NODES + 1], segment[NODES + 1], count, inside = 0;
+    uint32_t start[NODES], length[NODES];
+    Candidates c = {CANDIDATES_SEGMENTS, NODES, NODES, 0, row, segment, start, length, NULL};
+    for (int64_t t = 0; t < NODES; t++) {
+        int64_t low = t < BAND ? 0 : t - BAND, high = t + BAND < NODES ? t + BAND : NODES;
+        row[t] = c.count, segment[t] = t;
+        start[t] = (uint32_t)low, length[t] = (uint32_t)(high - low), c.count += high - low;
+    }
+    row[NODES] = c.count, segment[NODES] = NODES;
+    BlockPlace *blocks = blocks_build(&c, &count);
+    assert_int_equal(count, 7); /* of nine */
+    for (const BlockPlace *b = blocks; b < blocks + count; b++) {
+        ProductSpan span[BLOCK_SIDE];
+        int64_t here = 0;
+        block_spans(&c, b->targets, b->sources, span);
+        for (int64_t i = 0; i < b->targets.count; i++) here += span[i].high - span[i].low;
+        assert_true(here > 0);
+        inside += here;
+    }
+    assert_int_equal(inside, c.count);
+    free(blocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_groups),
-                                       cmocka_unit_test(test_little_too_much)};
+                                       cmocka_unit_test(test_little_too_much), cmocka_unit_test(test_places)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

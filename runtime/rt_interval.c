@@ -1,0 +1,159 @@
+/* rt_interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with
+ * everything. */
+#include "rt_interval.h"
+#include <math.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+static const Interval everything = {-INFINITY, INFINITY}, either = {0, 1};
+
+static Interval bool_of(bool surely, bool never)
+{
+    return surely ? (Interval){1, 1} : never ? (Interval){0, 0} : either;
+}
+
+static Interval hull4(double a, double b, double c, double d)
+{
+    if (isnan(a) || isnan(b) || isnan(c) || isnan(d)) return everything;
+    return (Interval){fmin(fmin(a, b), fmin(c, d)), fmax(fmax(a, b), fmax(c, d))};
+}
+
+/* ---- operators: of their arguments' intervals a[0], a[1], a[2] ---- */
+
+static Interval add(const Interval *a)
+{
+    return (Interval){a[0].low + a[1].low, a[0].high + a[1].high};
+}
+static Interval sub(const Interval *a)
+{
+    return (Interval){a[0].low - a[1].high, a[0].high - a[1].low};
+}
+static Interval mul(const Interval *a)
+{
+    return hull4(a[0].low * a[1].low, a[0].low * a[1].high, a[0].high * a[1].low, a[0].high * a[1].high);
+}
+static Interval divide(const Interval *a)
+{
+    if (a[1].low <= 0 && a[1].high >= 0) return everything;
+    return hull4(a[0].low / a[1].low, a[0].low / a[1].high, a[0].high / a[1].low, a[0].high / a[1].high);
+}
+/* x mod m with one m > 0: x itself, shifted, while it stays within one period. */
+static Interval modulo(const Interval *a)
+{
+    if (a[1].low != a[1].high || !(a[1].low > 0) || !isfinite(a[0].low) || !isfinite(a[0].high))
+        return everything;
+    double m = a[1].low, first = floor(a[0].low / m), last = floor(a[0].high / m);
+    if (first != last) return (Interval){0, m};
+    return (Interval){a[0].low - m * first, a[0].high - m * first};
+}
+static Interval negative(const Interval *a)
+{
+    return (Interval){-a->high, -a->low};
+}
+static Interval absolute(const Interval *a)
+{
+    if (a->low >= 0) return *a;
+    if (a->high <= 0) return negative(a);
+    return (Interval){0, fmax(-a->low, a->high)};
+}
+static Interval square(const Interval *a)
+{
+    Interval x = absolute(a);
+    return (Interval){x.low * x.low, x.high * x.high};
+}
+static Interval smaller(const Interval *a)
+{
+    return (Interval){fmin(a[0].low, a[1].low), fmin(a[0].high, a[1].high)};
+}
+static Interval larger(const Interval *a)
+{
+    return (Interval){fmax(a[0].low, a[1].low), fmax(a[0].high, a[1].high)};
+}
+static Interval pick(const Interval *a)
+{
+    if (a[0].low == 1) return a[1];
+    if (a[0].high == 0) return a[2];
+    return (Interval){fmin(a[1].low, a[2].low), fmax(a[1].high, a[2].high)};
+}
+static Interval lt(const Interval *a)
+{
+    return bool_of(a[0].high < a[1].low, a[0].low >= a[1].high);
+}
+static Interval le(const Interval *a)
+{
+    return bool_of(a[0].high <= a[1].low, a[0].low > a[1].high);
+}
+static Interval eq(const Interval *a)
+{
+    return bool_of(a[0].low == a[0].high && a[1].low == a[1].high && a[0].low == a[1].low,
+                   a[0].high < a[1].low || a[1].high < a[0].low);
+}
+static Interval not(const Interval *a)
+{
+    return (Interval){1 - a->high, 1 - a->low};
+}
+static Interval chance(const Interval *a)
+{
+    (void)a;
+    return either;
+}
+static Interval same(const Interval *a)
+{
+    return *a;
+}
+
+static double sign(double x)
+{
+    return (x > 0) - (x < 0);
+}
+static double relu(double x)
+{
+    return x < 0 ? 0 : x;
+}
+
+struct IntervalOp {
+    const char *name;
+    Interval (*apply)(const Interval *a); /* or */
+    double (*rises)(double x);            /* never falls: the ends go to the ends */
+};
+
+static const IntervalOp ops[] = {
+    {"const", NULL, NULL},   {"arg", NULL, NULL},    {"add", add, NULL},       {"sub", sub, NULL},
+    {"mul", mul, NULL},      {"div", divide, NULL},  {"mod", modulo, NULL},    {"neg", negative, NULL},
+    {"abs", absolute, NULL}, {"min", smaller, NULL}, {"max", larger, NULL},    {"select", pick, NULL},
+    {"lt", lt, NULL},        {"le", le, NULL},       {"eq", eq, NULL},         {"and", smaller, NULL},
+    {"or", larger, NULL},    {"not", not, NULL},     {"chance", chance, NULL}, {"stop_gradient", same, NULL},
+    {"repeat", same, NULL},  {"sign", NULL, sign},   {"floor", NULL, floor},   {"exp", NULL, exp},
+    {"log", NULL, log},      {"sqrt", NULL, sqrt},   {"tanh", NULL, tanh},     {"erf", NULL, erf},
+    {"relu", NULL, relu},
+};
+enum { CONST, ARG };
+
+const IntervalOp *interval_op(const char *name)
+{
+    for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
+        if (!strcmp(name, ops[i].name)) return &ops[i];
+    return NULL;
+}
+
+static Interval step(const IntervalStep *s, const Interval *args, const Interval *before)
+{
+    if (!s->op) return everything;
+    if (s->op == &ops[CONST]) return (Interval){s->number, s->number};
+    if (s->op == &ops[ARG]) return args[(int)s->number];
+    Interval a[3];
+    for (int k = 0; k < 3; k++) a[k] = before[s->args[k]];
+    if (s->op->rises) return (Interval){s->op->rises(a->low), s->op->rises(a->high)};
+    if (s->op->apply == mul && s->args[0] == s->args[1]) return square(a);
+    return s->op->apply(a);
+}
+
+Interval interval_run(const IntervalStep *steps, int count, const Interval *args, Interval *scratch)
+{
+    for (int i = 0; i < count; i++) {
+        scratch[i] = step(&steps[i], args, scratch);
+        if (isnan(scratch[i].low) || isnan(scratch[i].high)) scratch[i] = everything;
+    }
+    return scratch[count - 1];
+}

@@ -1,0 +1,28 @@
+/* rt_interval.h: what a condition is on a whole range of indices at once, by interval arithmetic.
+ *
+ * Used to find the runs of candidates without asking for every pair: a range on which the condition is
+ * certainly true or certainly false is taken or left whole; others are halved. The compiler uses it on its
+ * functions, a program on what stands of them in its manifest.
+ */
+#ifndef RT_INTERVAL_H
+#define RT_INTERVAL_H
+
+typedef struct Interval {
+    double low, high; /* of a bool: 0 .. 0, 1 .. 1 or 0 .. 1 */
+} Interval;
+
+typedef struct IntervalOp IntervalOp;
+/* By its name in compiler/op.def; NULL: nothing is known of it (IntervalStep.op may be that). */
+const IntervalOp *interval_op(const char *name);
+
+/* One value of a condition. Its arguments are values before it. */
+typedef struct IntervalStep {
+    const IntervalOp *op;
+    int args[3];
+    double number; /* of const; of arg: which one */
+} IntervalStep;
+
+/* The last of `count` values when each argument of the condition lies in its interval. `scratch` has one
+ * Interval a value. */
+Interval interval_run(const IntervalStep *steps, int count, const Interval *args, Interval *scratch);
+#endif

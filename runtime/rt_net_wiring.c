@@ -1,0 +1,107 @@
+/* rt_net_wiring.c: candidates of the lines of edges and orders of the nodes of a net, at its start. */
+#include "rt_interval.h"
+#include "rt_manifest.h"
+#include "rt_net_private.h"
+#include <stdlib.h>
+
+/* The condition of a line: as a function, and value by value for ranges of indices. */
+typedef struct Condition {
+    DnwrtPredicate *predicate;
+    uint64_t seed;
+    int to_rank, from_rank, count;
+    IntervalStep *steps;
+    Interval *scratch;
+} Condition;
+
+static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target,
+                           int64_t source)
+{
+    const Condition *c = context;
+    return c->predicate(to, from, target, source, c->seed) != 0;
+}
+
+static int call_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first,
+                      int64_t last)
+{
+    const Condition *c = context;
+    Interval args[2 * WIRING_RANK];
+    for (int i = 0; i < c->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
+    for (int i = 0; i < c->from_rank; i++)
+        args[c->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
+    args[c->to_rank + dim] = (Interval){(double)first, (double)last};
+    Interval r = interval_run(c->steps, c->count, args, c->scratch);
+    return r.low == r.high ? (int)r.low : -1;
+}
+
+/* Values of a condition from the manifest; false: out of memory. */
+static bool read_condition(Condition *c, const json_t *values)
+{
+    c->count = (int)json_array_size(values);
+    c->steps = calloc((size_t)c->count + 1, sizeof *c->steps);
+    c->scratch = calloc((size_t)c->count + 1, sizeof *c->scratch);
+    for (int i = 0; c->steps && i < c->count; i++) {
+        const json_t *v = json_array_get(values, (size_t)i);
+        c->steps[i].op = interval_op(json_string_value(json_array_get(v, 0)));
+        c->steps[i].number = json_number_value(json_array_get(v, 1));
+        for (size_t k = 1; k < json_array_size(v) && k <= 3; k++)
+            c->steps[i].args[k - 1] = (int)json_integer_value(json_array_get(v, k));
+    }
+    return c->steps && c->scratch;
+}
+
+bool net_wire(Net *n, int i)
+{
+    NetBundle *b = &n->bundles[i];
+    NetGraph *g = &n->graphs[b->graph];
+    const json_t *j = json_array_get(
+        json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
+        (size_t)(i - g->first_bundle));
+    const WiringSet *from = &g->sets[b->from].wiring, *to = &g->sets[b->to].wiring;
+    Condition c = {.predicate = n->program->predicates[i],
+                   .seed = g->chance_seed,
+                   .to_rank = to->rank,
+                   .from_rank = from->rank};
+    WiringLine line = {.from = b->from,
+                       .to = b->to,
+                       .context = &c,
+                       .uses_to = (uint32_t)get_whole(j, "uses_to"),
+                       .uses_from = (uint32_t)get_whole(j, "uses_from"),
+                       .pairwise = get_truth(j, "pairwise")};
+    bool ok = read_condition(&c, json_object_get(j, "predicate"));
+    if (c.count > 0) line.predicate = call_predicate, line.range = call_range;
+    ok = ok && candidates_build(from, to, &line, &b->candidates);
+    if (ok) b->blocks = blocks_build(&b->candidates, &b->block_count);
+    free(c.steps), free(c.scratch);
+    return ok && b->blocks;
+}
+
+bool net_order(Net *n, int i)
+{
+    NetGraph *g = &n->graphs[i];
+    WiringSet sets[64];
+    WiringLine *lines = calloc((size_t)g->bundle_count + 1, sizeof *lines);
+    const Candidates **candidates = calloc((size_t)g->bundle_count + 1, sizeof *candidates);
+    WiringCycle cycle;
+    if (n->times[i].stages > 0) return free(lines), free(candidates), true; /* all nodes move at once */
+    bool ok = lines && candidates && g->set_count <= 64;
+    for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
+    for (int b = 0; ok && b < g->bundle_count; b++) {
+        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from,
+                                .to = n->bundles[g->first_bundle + b].to};
+        candidates[b] = &n->bundles[g->first_bundle + b].candidates;
+    }
+    ok = ok && wiring_order(g->set_count, sets, g->bundle_count, lines, candidates, &g->order, &cycle);
+    free(lines), free(candidates);
+    for (int k = 0; ok && k < 3; k++) {
+        g->phase[k] = calloc((size_t)g->order.phase_count + 1, sizeof(int64_t));
+        if (!g->phase[k]) return false;
+        for (int p = 0; p < g->order.phase_count; p++) {
+            const WiringPhase *w = &g->order.phases[p];
+            g->phase[k][p] = k == 0 ? w->set : k == 1 ? w->first : w->count;
+        }
+    }
+    if (ok)
+        n->orders[i] =
+            (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
+    return ok;
+}
