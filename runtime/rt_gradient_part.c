@@ -47,13 +47,13 @@ Stretch part_of(const Block *p, int64_t turn)
 /* ---- edges in use ---- */
 
 typedef float Lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float Lanes8 __attribute__((vector_size(32)));
-typedef float Lanes4 __attribute__((vector_size(16)));
+typedef float Lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float Lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 enum { AT_ONCE = 8, CHUNK = 128 }; /* a chunk of all sources stays in the second-level cache */
 
-static inline __attribute__((always_inline)) float sum16(Lanes16 x)
+static inline __attribute__((always_inline)) float sum16(const Lanes16 *x)
 {
-    Lanes8 a = ((const Lanes8 *)&x)[0] + ((const Lanes8 *)&x)[1];
+    Lanes8 a = ((const Lanes8 *)x)[0] + ((const Lanes8 *)x)[1];
     Lanes4 b = ((const Lanes4 *)&a)[0] + ((const Lanes4 *)&a)[1];
     return (b[0] + b[2]) + (b[1] + b[3]);
 }
@@ -73,7 +73,7 @@ RT_CLONES static void add_dots(const float *d, const float *z, int64_t step, con
         for (int i = 0; i < AT_ONCE; i++) part[i] += x * *(const Lanes16 *)(row[i] + k);
     }
 #pragma GCC unroll 8
-    for (int i = 0; i < AT_ONCE; i++) total[i] = sum16(part[i]);
+    for (int i = 0; i < AT_ONCE; i++) total[i] = sum16(&part[i]);
     for (int i = 0; i < sources; i++) {
         for (int64_t j = k; j < count; j++) total[i] += d[j] * row[i][j];
         sum[i] += total[i];
