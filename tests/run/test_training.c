@@ -203,21 +203,37 @@ static void test_resume(void **state)
     }
 }
 
+/* One thread, two threads, and stopped and continued: the same run. */
+static void expect_one_run(const char *program)
+{
+    char path[40], whole[40], threads[40], stopped[40];
+    bool was_stopped = false;
+    snprintf(path, sizeof path, "./%s", program), snprintf(whole, sizeof whole, "%s_whole", program);
+    snprintf(threads, sizeof threads, "%s_threads", program);
+    snprintf(stopped, sizeof stopped, "%s_stopped", program);
+    run(path, WORDS("train", "--quiet", "--threads", "1", "--out", whole), 0);
+    run(path, WORDS("train", "--quiet", "--threads", "2", "--out", threads), 0);
+    expect_same_run(threads, whole);
+    for (int tries = 0; tries < 10 && !was_stopped; tries++)
+        was_stopped = interrupt(path, stopped, false, 3, SIGINT);
+    if (!was_stopped) fail_msg("%s: ends before it is stopped", program);
+    run(path, WORDS("train", "--quiet", "--threads", "2", "--out", stopped, "--resume"), 0);
+    expect_same_run(stopped, whole);
+}
+
 /* Pictures are changed in an epoch as they would have been without the stop; two threads change them alike.
  */
 static void test_augmented(void **state)
 {
     (void)state;
-    bool stopped = false;
-    run("./pictures", WORDS("train", "--quiet", "--threads", "1", "--out", "pictures_whole"), 0);
-    run("./pictures", WORDS("train", "--quiet", "--threads", "2", "--out", "pictures_threads"), 0);
-    expect_same_run("pictures_threads", "pictures_whole");
-    for (int tries = 0; tries < 10 && !stopped; tries++)
-        stopped = interrupt("./pictures", "pictures_stopped", false, 3, SIGINT);
-    if (!stopped) fail_msg("pictures: ends before it is stopped");
-    run("./pictures", WORDS("train", "--quiet", "--threads", "2", "--out", "pictures_stopped", "--resume"),
-        0);
-    expect_same_run("pictures_stopped", "pictures_whole");
+    expect_one_run("pictures");
+}
+
+/* Statistics of batch_norm at each step, and weights of edges with functions. */
+static void test_time(void **state)
+{
+    (void)state;
+    expect_one_run("waves");
 }
 
 static void test_threads(void **state)
@@ -348,6 +364,22 @@ static bool write_pictures(void)
     return fclose(x) == 0 && fclose(y) == 0 && fclose(program) == 0;
 }
 
+static bool write_waves(void)
+{
+    FILE *program = fopen("waves.dnw", "w");
+    if (!program) return false;
+    fputs("fn Synapse(x) { weight w ~ kaiming; weight a = 1; w * tanh(a * x) }\n"
+          "fn Unit(z) { state s = 0; next s = tanh(batch_norm(z)); s }\n"
+          "graph Wiring[features] {\n  time = steps(3)\n  input x[features]\n  nodes h[16] : Unit\n  output "
+          "y[1]\n"
+          "  edges { x[_] -> h[_]; h[_] -> h[_] } via Synapse keep 40% by w\n  edges h[_] -> y[_]\n}\n"
+          "model Net(x) = x |> scan(Wiring) |> last\n"
+          "train Net {\n  data = sines(2000, length = 6)\n  loss = mse\n  optim = adam(0.01)\n  epochs = "
+          "12\n}\n",
+          program);
+    return fclose(program) == 0;
+}
+
 static int set_up(void **state)
 {
     char here[512], source[600], other[600];
@@ -357,6 +389,7 @@ static int set_up(void **state)
         snprintf(other, sizeof other, "%s/loss_smoothing.dnw", here);
     if (!build(source, "everything") || !build(other, "other")) return -1;
     if (!write_pictures() || !build("pictures.dnw", "pictures")) return -1;
+    if (!write_waves() || !build("waves.dnw", "waves")) return -1;
     run("./everything", WORDS("train", "--quiet", "--threads", "1", "--out", "whole"), 0);
     return count_events("whole", "epoch") == 30 ? 0 : -1;
 }
@@ -370,9 +403,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resume),          cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_eval_is_the_log), cmocka_unit_test(test_predict_is_eval),
-        cmocka_unit_test(test_runs_are_safe),   cmocka_unit_test(test_augmented),
+        cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_eval_is_the_log),
+        cmocka_unit_test(test_predict_is_eval),
+        cmocka_unit_test(test_runs_are_safe),
+        cmocka_unit_test(test_augmented),
+        cmocka_unit_test(test_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
