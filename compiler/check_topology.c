@@ -17,10 +17,7 @@ typedef struct Interpreted {
     const Func *f;
     int64_t asked; /* pairs and ranges so far; beyond limits.pairs the answer is no, and an error follows */
     double *scratch;
-    IntervalStep *steps;
-    int step_count;
-    Interval *intervals;
-    int to_rank, from_rank;
+    IntervalCondition values;
     uint64_t seed, stream;
 } Interpreted;
 
@@ -29,8 +26,8 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
     Interpreted *p = context;
     double args[2 * MAX_RANK];
     if (p->asked++ >= limits.pairs) return false;
-    for (int i = 0; i < p->to_rank; i++) args[i] = (double)to[i];
-    for (int i = 0; i < p->from_rank; i++) args[p->to_rank + i] = (double)from[i];
+    for (int i = 0; i < p->values.to_rank; i++) args[i] = (double)to[i];
+    for (int i = 0; i < p->values.from_rank; i++) args[p->values.to_rank + i] = (double)from[i];
     return eval_predicate(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
 }
 
@@ -38,14 +35,8 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
                            int64_t last)
 {
     Interpreted *p = context;
-    Interval args[2 * MAX_RANK];
     if (p->asked++ >= limits.pairs) return 0;
-    for (int i = 0; i < p->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
-    for (int i = 0; i < p->from_rank; i++)
-        args[p->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
-    args[p->to_rank + dim] = (Interval){(double)first, (double)last};
-    Interval r = interval_run(p->steps, p->step_count, args, p->intervals);
-    return r.low == r.high ? (int)r.low : -1;
+    return interval_range(&p->values, to, from, dim, first, last);
 }
 
 static WiringSet wiring_set(const Graph *g, int i)
@@ -82,15 +73,15 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
-    *context =
-        (Interpreted){.f = u->predicate,
-                      .scratch = NEW_ARRAY(k->perm, double, (size_t)u->predicate->values.count + 1),
-                      .intervals = NEW_ARRAY(k->perm, Interval, (size_t)u->predicate->values.count + 1),
-                      .to_rank = g->sets.at[u->to].shape.rank,
-                      .from_rank = g->sets.at[u->from].shape.rank,
-                      .seed = g->chance_seed,
-                      .stream = RNG_CHANCE + ((uint64_t)b << 8)};
-    context->steps = interval_steps(k->perm, u->predicate, &context->step_count);
+    const size_t values = (size_t)u->predicate->values.count + 1;
+    *context = (Interpreted){.f = u->predicate,
+                             .scratch = NEW_ARRAY(k->perm, double, values),
+                             .values = {.scratch = NEW_ARRAY(k->perm, Interval, values),
+                                        .to_rank = g->sets.at[u->to].shape.rank,
+                                        .from_rank = g->sets.at[u->from].shape.rank},
+                             .seed = g->chance_seed,
+                             .stream = RNG_CHANCE + ((uint64_t)b << 8)};
+    context->values.steps = interval_steps(k->perm, u->predicate, &context->values.count);
     line.predicate = interpret;
     line.range = interpret_range;
     line.context = context;

@@ -15,7 +15,7 @@
 
 /* ---- products ---- */
 
-/* Stretch of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
+/* Part of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
 static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, bool bf16,
                            const float *d, const float *z, int64_t inner, bool add)
 {

@@ -1,6 +1,7 @@
 /* rt_interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with
  * everything. */
 #include "rt_interval.h"
+#include "rt_wiring.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -107,6 +108,14 @@ static double sign(double x)
 {
     return (x > 0) - (x < 0);
 }
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+static double softplus(double x)
+{
+    return fmax(x, 0) + log1p(exp(-fabs(x)));
+}
 static double relu(double x)
 {
     return x < 0 ? 0 : x;
@@ -119,14 +128,37 @@ struct IntervalOp {
 };
 
 static const IntervalOp ops[] = {
-    {"const", NULL, NULL},   {"arg", NULL, NULL},    {"add", add, NULL},       {"sub", sub, NULL},
-    {"mul", mul, NULL},      {"div", divide, NULL},  {"mod", modulo, NULL},    {"neg", negative, NULL},
-    {"abs", absolute, NULL}, {"min", smaller, NULL}, {"max", larger, NULL},    {"select", pick, NULL},
-    {"lt", lt, NULL},        {"le", le, NULL},       {"eq", eq, NULL},         {"and", smaller, NULL},
-    {"or", larger, NULL},    {"not", not, NULL},     {"chance", chance, NULL}, {"stop_gradient", same, NULL},
-    {"repeat", same, NULL},  {"sign", NULL, sign},   {"floor", NULL, floor},   {"exp", NULL, exp},
-    {"log", NULL, log},      {"sqrt", NULL, sqrt},   {"tanh", NULL, tanh},     {"erf", NULL, erf},
+    {"const", NULL, NULL},
+    {"arg", NULL, NULL},
+    {"add", add, NULL},
+    {"sub", sub, NULL},
+    {"mul", mul, NULL},
+    {"div", divide, NULL},
+    {"mod", modulo, NULL},
+    {"neg", negative, NULL},
+    {"abs", absolute, NULL},
+    {"min", smaller, NULL},
+    {"max", larger, NULL},
+    {"select", pick, NULL},
+    {"lt", lt, NULL},
+    {"le", le, NULL},
+    {"eq", eq, NULL},
+    {"and", smaller, NULL},
+    {"or", larger, NULL},
+    {"not", not, NULL},
+    {"chance", chance, NULL},
+    {"stop_gradient", same, NULL},
+    {"repeat", same, NULL},
+    {"sign", NULL, sign},
+    {"floor", NULL, floor},
+    {"exp", NULL, exp},
+    {"log", NULL, log},
+    {"sqrt", NULL, sqrt},
+    {"tanh", NULL, tanh},
+    {"erf", NULL, erf},
     {"relu", NULL, relu},
+    {"sigmoid", NULL, sigmoid},
+    {"softplus", NULL, softplus},
 };
 enum { CONST, ARG };
 
@@ -156,4 +188,16 @@ Interval interval_run(const IntervalStep *steps, int count, const Interval *args
         if (isnan(scratch[i].low) || isnan(scratch[i].high)) scratch[i] = everything;
     }
     return scratch[count - 1];
+}
+
+int interval_range(const IntervalCondition *c, const int64_t *to, const int64_t *from, int dim, int64_t first,
+                   int64_t last)
+{
+    Interval args[2 * WIRING_RANK];
+    for (int i = 0; i < c->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
+    for (int i = 0; i < c->from_rank; i++)
+        args[c->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
+    args[c->to_rank + dim] = (Interval){(double)first, (double)last};
+    Interval r = interval_run(c->steps, c->count, args, c->scratch);
+    return r.low == r.high ? (int)r.low : -1;
 }

@@ -6,6 +6,7 @@
  */
 #ifndef RT_INTERVAL_H
 #define RT_INTERVAL_H
+#include <stdint.h>
 
 typedef struct Interval {
     double low, high; /* of a bool: 0 .. 0, 1 .. 1 or 0 .. 1 */
@@ -25,4 +26,14 @@ typedef struct IntervalStep {
 /* The last of `count` values when each argument of the condition lies in its interval. `scratch` has one
  * Interval a value. */
 Interval interval_run(const IntervalStep *steps, int count, const Interval *args, Interval *scratch);
+
+/* A condition on pairs of nodes: its arguments are the indices of the target, then those of the source. */
+typedef struct IntervalCondition {
+    IntervalStep *steps;
+    int count, to_rank, from_rank;
+    Interval *scratch;
+} IntervalCondition;
+/* As WiringRange (rt_wiring.h) wants it: with source index `dim` in first .. last. */
+int interval_range(const IntervalCondition *c, const int64_t *to, const int64_t *from, int dim, int64_t first,
+                   int64_t last);
 #endif

@@ -4,6 +4,7 @@
  * turned, in blocks that fit vector registers. Pictures of the training are moved (rt_augment.h) on the way,
  * a few rows at a time.
  */
+#include "quad.h"
 #include "rt_net_private.h"
 #include "rt_simd.h"
 #include <math.h>
@@ -25,7 +26,6 @@ static void put(const Net *n, void *row, int64_t lane, double x)
 enum { SIDE = 16, QUAD = 4 }; /* of a block of bytes, of floats */
 
 typedef uint8_t Bytes __attribute__((vector_size(SIDE)));
-typedef float Quad __attribute__((vector_size(QUAD * sizeof(float))));
 
 /* m[i][j] becomes m[j][i]: four rounds that lay the first and the second half of the rows into one another.
  */
@@ -67,16 +67,9 @@ RT_CLONES static void spread_floats(const float *const *samples, int64_t feature
     int64_t whole = lanes % QUAD ? 0 : features / QUAD * QUAD;
     for (int64_t f = 0; f < whole; f += QUAD)
         for (int64_t lane = 0; lane < lanes; lane += QUAD) {
-            Quad m[QUAD], t[QUAD];
+            Quad m[QUAD];
             for (int i = 0; i < QUAD; i++) memcpy(&m[i], samples[lane + i] + f, sizeof m[i]);
-            for (int i = 0; i < 2; i++) {
-                t[2 * i] = __builtin_shufflevector(m[i], m[i + 2], 0, 4, 1, 5);
-                t[2 * i + 1] = __builtin_shufflevector(m[i], m[i + 2], 2, 6, 3, 7);
-            }
-            for (int i = 0; i < 2; i++) {
-                m[2 * i] = __builtin_shufflevector(t[i], t[i + 2], 0, 4, 1, 5);
-                m[2 * i + 1] = __builtin_shufflevector(t[i], t[i + 2], 2, 6, 3, 7);
-            }
+            quad_turn(m);
             for (int i = 0; i < QUAD; i++) memcpy(rows + (f + i) * lanes + lane, &m[i], sizeof m[i]);
         }
     for (int64_t f = whole; f < features; f++)

@@ -8,9 +8,7 @@
 typedef struct Condition {
     DnwrtPredicate *predicate;
     uint64_t seed;
-    int to_rank, from_rank, count;
-    IntervalStep *steps;
-    Interval *scratch;
+    IntervalCondition values;
 } Condition;
 
 static bool call_predicate(void *context, const int64_t *to, const int64_t *from, int64_t target,
@@ -24,17 +22,11 @@ static int call_range(void *context, const int64_t *to, const int64_t *from, int
                       int64_t last)
 {
     const Condition *c = context;
-    Interval args[2 * WIRING_RANK];
-    for (int i = 0; i < c->to_rank; i++) args[i] = (Interval){(double)to[i], (double)to[i]};
-    for (int i = 0; i < c->from_rank; i++)
-        args[c->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
-    args[c->to_rank + dim] = (Interval){(double)first, (double)last};
-    Interval r = interval_run(c->steps, c->count, args, c->scratch);
-    return r.low == r.high ? (int)r.low : -1;
+    return interval_range(&c->values, to, from, dim, first, last);
 }
 
 /* Values of a condition from the manifest; false: out of memory. */
-static bool read_condition(Condition *c, const json_t *values)
+static bool read_condition(IntervalCondition *c, const json_t *values)
 {
     c->count = (int)json_array_size(values);
     c->steps = calloc((size_t)c->count + 1, sizeof *c->steps);
@@ -59,19 +51,18 @@ bool net_wire(Net *n, int i)
     const WiringSet *from = &g->sets[b->from].wiring, *to = &g->sets[b->to].wiring;
     Condition c = {.predicate = n->program->predicates[i],
                    .seed = g->chance_seed,
-                   .to_rank = to->rank,
-                   .from_rank = from->rank};
+                   .values = {.to_rank = to->rank, .from_rank = from->rank}};
     WiringLine line = {.from = b->from,
                        .to = b->to,
                        .context = &c,
                        .uses_to = (uint32_t)get_whole(j, "uses_to"),
                        .uses_from = (uint32_t)get_whole(j, "uses_from"),
                        .pairwise = get_truth(j, "pairwise")};
-    bool ok = read_condition(&c, json_object_get(j, "predicate"));
-    if (c.count > 0) line.predicate = call_predicate, line.range = call_range;
+    bool ok = read_condition(&c.values, json_object_get(j, "predicate"));
+    if (c.values.count > 0) line.predicate = call_predicate, line.range = call_range;
     ok = ok && candidates_build(from, to, &line, &b->candidates);
     if (ok) b->blocks = blocks_build(&b->candidates, &b->block_count);
-    free(c.steps), free(c.scratch);
+    free(c.values.steps), free(c.values.scratch);
     return ok && b->blocks;
 }
 

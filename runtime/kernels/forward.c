@@ -3,6 +3,7 @@
  * Nothing is allocated, printed or kept: all that changes lies in the workspace.
  */
 #include "frozen.h"
+#include "quad.h"
 
 #ifndef DNW_REAL_IS_DOUBLE
 
@@ -16,22 +17,6 @@ typedef struct Tile {
     float *output;
     int64_t count; /* samples in it */
 } Tile;
-
-typedef float Quad __attribute__((vector_size(16), aligned(4), may_alias));
-
-/* Four numbers of four samples: rows become lanes. */
-static inline __attribute__((always_inline)) void turn(Quad m[4])
-{
-    Quad t[4];
-    for (int i = 0; i < 2; i++) {
-        t[2 * i] = __builtin_shufflevector(m[i], m[i + 2], 0, 4, 1, 5);
-        t[2 * i + 1] = __builtin_shufflevector(m[i], m[i + 2], 2, 6, 3, 7);
-    }
-    for (int i = 0; i < 2; i++) {
-        m[2 * i] = __builtin_shufflevector(t[i], t[i + 2], 0, 4, 1, 5);
-        m[2 * i + 1] = __builtin_shufflevector(t[i], t[i + 2], 2, 6, 3, 7);
-    }
-}
 
 /* Lanes behind the last sample repeat it, so that they hold numbers like any other. */
 static const float *sample(const Tile *t, int64_t lane)
@@ -47,7 +32,7 @@ static void fill(const Tile *t, float *rows)
         for (int64_t i = 0; i < whole; i += 4) {
             Quad m[4];
             for (int k = 0; k < 4; k++) m[k] = *(const Quad *)(x[k] + i);
-            turn(m);
+            quad_turn(m);
             for (int k = 0; k < 4; k++) *(Quad *)(rows + (i + k) * lanes + lane) = m[k];
         }
     }

@@ -388,6 +388,20 @@ static int64_t count_correct(const Results *r, const Data *d, const int64_t *ord
     return correct;
 }
 
+Results *built_once(Arena *a, const Built *b, bool f64, int64_t samples)
+{
+    int64_t *order = NEW_ARRAY(a, int64_t, (size_t)samples);
+    const Data *d = built_data(a, b->compilation->model, samples, 21);
+    rng_permutation(3, RNG_SHUFFLE, 1, samples, order);
+    Net *n = built_net(b, f64, samples, 2, 1);
+    built_shake(n, 1e9);
+    Results *r = built_run(a, n, b, d, order, samples);
+    net_free(n);
+    for (int i = 0; i < r->all.count; i++)
+        r->all.at[i].name = arena_text(a, r->all.at[i].name, strlen(r->all.at[i].name));
+    return r;
+}
+
 Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
                          int64_t count, double epoch)
 {

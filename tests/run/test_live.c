@@ -16,7 +16,7 @@ enum { MOST = 70 };
 static Results *results_of(Arena *a, const char *path, bool everything, int64_t window_bytes, bool *left_out)
 {
     Built b;
-    int64_t order[MOST], usual = timed_window_bytes, few = timed_window_few;
+    int64_t usual = timed_window_bytes, few = timed_window_few;
     if (window_bytes) timed_window_bytes = window_bytes, timed_window_few = 0;
     live_disabled = everything;
     bool ok = built_open(&b, path, 0);
@@ -26,14 +26,7 @@ static Results *results_of(Arena *a, const char *path, bool everything, int64_t 
     const Model *m = b.compilation->model;
     *left_out = false;
     for (int i = 0; i < m->graphs.count; i++) *left_out = *left_out || live_left_out(m->graphs.at[i]) > 0;
-    const Data *d = built_data(a, m, MOST, 21);
-    rng_permutation(3, RNG_SHUFFLE, 1, MOST, order);
-    Net *n = built_net(&b, false, MOST, 2, 1);
-    built_shake(n, 1e9);
-    Results *r = built_run(a, n, &b, d, order, MOST);
-    net_free(n);
-    for (int i = 0; i < r->all.count; i++)
-        r->all.at[i].name = arena_text(a, r->all.at[i].name, strlen(r->all.at[i].name));
+    Results *r = built_once(a, &b, false, MOST);
     built_close(&b);
     return r;
 }
