@@ -48,10 +48,12 @@ static json_t *norms_json(const NodeSet *s)
 
 static json_t *set_json(const NodeSet *s)
 {
-    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b}", "norms", norms_json(s), "moves",
-                     (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first",
+    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I}", "norms", norms_json(s),
+                     "moves", (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first",
                      (json_int_t)s->first, "first_state", (json_int_t)s->first_state, "state_pixels",
-                     (json_int_t)s->state_pixels, "states", s->states, "held", (int)(s->first < 0));
+                     (json_int_t)s->state_pixels, "states", s->states, "held", (int)(s->first < 0), "pixels",
+                     (json_int_t)s->pixels, "value_pixels", (json_int_t)s->value_pixels, "value_pitch",
+                     (json_int_t)s->value_pitch);
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -190,9 +192,13 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
         for (int b = 0; b < g->bundles.count; b++)
             json_array_append_new(bundles, bundle_json(ir, g, b, stages));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
-        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "name", g->name, "chance_seed",
-                                             (json_int_t)g->chance_seed, "time", time_json(g), "sets", sets,
-                                             "bundles", bundles, "lists", lists));
+        const Value *wired = find_wired(ir->train, g, IR_WIRED);
+        int64_t value = wired ? wired->address + (is_timed(g) ? timed_rows(g).values : 0) : -1;
+        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", g->name,
+                                             "chance_seed", (json_int_t)g->chance_seed, "time", time_json(g),
+                                             "sets", sets, "bundles", bundles, "lists", lists, "value_row",
+                                             (json_int_t)value, "held_row",
+                                             (json_int_t)(wired ? wired->args[0]->address : -1)));
     }
     return all;
 }

@@ -3,7 +3,6 @@
 #include "rt_log.h"
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const DataSplit *split,
                       int64_t batch, const volatile sig_atomic_t *stop)
@@ -16,7 +15,7 @@ EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const D
         int64_t count = split->samples - first < batch ? split->samples - first : batch;
         NetStep step = calls->eval_step(net, data, split, first, count);
         if (step.bad[0]) {
-            memcpy(r.bad, step.bad, sizeof r.bad), memcpy(r.help, step.help, sizeof r.help);
+            r.failed = step;
             return r;
         }
         loss += step.loss * (double)count;
@@ -45,10 +44,7 @@ bool eval_command(Session *s, RtError *e)
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
     if (!s->data->test.samples) return rt_fail(e, RT_BAD_INPUT, "data '%s' has no test split", s->data->name);
     EvalResult r = eval_split(s->calls, s->net, s->data, &s->data->test, o.batch, NULL);
-    if (r.bad[0]) {
-        rt_fail(e, RT_BAD_INPUT, "%s", r.bad);
-        return rt_help(e, "%s", r.help);
-    }
+    if (r.failed.bad[0]) return net_step_failed(&r.failed, "", e);
     if (s->options->json) return print_json(&r, e);
     printf("loss %.6g", r.loss);
     if (!isnan(r.accuracy)) printf("  accuracy %.2f%%", 100 * r.accuracy);

@@ -8,8 +8,8 @@ typedef struct EvalResult {
     double loss;     /* mean over the samples */
     double accuracy; /* NaN when the target is numbers */
     int64_t samples;
-    bool stopped;             /* *stop became non-zero; the other fields mean nothing */
-    char bad[400], help[240]; /* why it could not be done, or empty */
+    bool stopped;   /* *stop became non-zero; the other fields mean nothing */
+    NetStep failed; /* why it could not be done; `bad` empty: it was */
 } EvalResult;
 
 /* Runs the split in steps of `batch` samples. `stop` may be NULL. */

@@ -153,18 +153,6 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
 
 /* ---- steps ---- */
 
-/* x - x is 0 for every finite x and NaN for the others. */
-RT_CLONES static bool all_finite(const float *x, int64_t count)
-{
-    float part[16] = {0}, sum = 0;
-    int64_t i = 0;
-    for (; i + 16 <= count; i += 16)
-        for (int k = 0; k < 16; k++) part[k] += x[i + k] - x[i + k];
-    for (; i < count; i++) sum += x[i] - x[i];
-    for (int k = 0; k < 16; k++) sum += part[k];
-    return sum == 0;
-}
-
 static const float *tile_row(const Net *n, int64_t tile, int64_t row)
 {
     return (const float *)n->context.tiles + tile * n->context.tile_stride + row * n->lanes;
@@ -173,9 +161,9 @@ static const float *tile_row(const Net *n, int64_t tile, int64_t row)
 /* The numbers of `count` nodes, without the gaps between them. */
 static bool finite_blocks(const float *first, int64_t count, int64_t block, int64_t step)
 {
-    if (step == block) return all_finite(first, count * block);
+    if (step == block) return net_all_finite(first, count * block);
     for (int64_t i = 0; i < count; i++)
-        if (!all_finite(first + i * step, block)) return false;
+        if (!net_all_finite(first + i * step, block)) return false;
     return true;
 }
 
@@ -208,47 +196,6 @@ static bool finite_rows(const Net *n, int64_t tiles)
     return finite;
 }
 
-static const char *bad_param(const Net *n, const float *values, bool edges)
-{
-    for (int i = 0; i < n->param_count; i++)
-        if ((edges || !n->params[i].edges || n->params[i].rounds) &&
-            !all_finite(values + n->params[i].offset, n->params[i].size))
-            return n->params[i].name;
-    return NULL;
-}
-
-/* The first tensor, in the order of computation, that is not finite. */
-static void describe_bad(Net *n, int64_t tiles, char *text, size_t size)
-{
-    const char *weight = bad_param(n, n->weights, true),
-               *gradient = bad_param(n, n->grad, net_stores_gradients(n));
-    if (weight) {
-        snprintf(text, size, "weight '%s'", weight);
-        return;
-    }
-    for (int64_t t = 0; t < tiles && n->train.input_row >= 0; t++)
-        if (!all_finite(tile_row(n, t, n->train.input_row), n->inputs * n->lanes)) {
-            snprintf(text, size, "the input");
-            return;
-        }
-    for (int i = 0; i < 2 * n->bundle_count; i++) { /* values first, then gradients */
-        const NetBundle *b = &n->bundles[i % n->bundle_count];
-        bool value = i < n->bundle_count;
-        const char *set = n->graphs[b->graph].sets[value ? b->from : b->to].name,
-                   *graph = n->graphs[b->graph].name;
-        for (int64_t t = 0; t < tiles && b->source_row >= 0; t++) {
-            const float *rows = tile_row(n, t, value ? b->source_row : b->target_row);
-            if (all_finite(rows, (value ? b->candidates.sources : b->candidates.targets) * n->lanes))
-                continue;
-            snprintf(text, size, "%s of node set '%s' in graph '%s'", value ? "the values" : "the gradients",
-                     set, graph);
-            return;
-        }
-    }
-    if (gradient) snprintf(text, size, "the gradient of '%s'", gradient);
-    else snprintf(text, size, "the loss");
-}
-
 /* ---- training ---- */
 
 static double lap(Net *n, int kind, double since)
@@ -274,7 +221,7 @@ static bool stored_update(Net *n, int64_t tiles, double lr, int64_t step)
 static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
 {
     double start = net_clock();
-    if (!finite_rows(n, tiles) || bad_param(n, n->grad, false)) return false;
+    if (!finite_rows(n, tiles) || net_bad_param(n, n->grad, false)) return false;
     gradient_edges(n, tiles, &(NetUpdate){lr, step});
     start = lap(n, TIME_EDGES, start);
     update(n, false, lr, step, 1);
@@ -294,12 +241,12 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
     r.flow = flow_counts(n, tiles);
-    if (flow_failed(n, tiles, r.bad, sizeof r.bad, r.help, sizeof r.help)) return r;
+    if (flow_failed(n, tiles, &r)) return r;
     n->program->f32[n->train.gradients](&n->context, 0);
     r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
                                                             : fused_update(n, tiles, lr, step));
     if (r.finite) n->program->f32[n->train.updates](&n->context, 0);
-    else describe_bad(n, tiles, r.bad, sizeof r.bad);
+    else net_describe_bad(n, &batch, tiles, &r);
     return r;
 }
 
@@ -309,19 +256,16 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetStep r = {0};
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
     r.finite = isfinite(r.loss);
-    flow_failed(n, (count + n->lanes - 1) / n->lanes, r.bad, sizeof r.bad, r.help, sizeof r.help);
+    flow_failed(n, (count + n->lanes - 1) / n->lanes, &r);
     return r;
 }
 
 bool net_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)
 {
     NetBatch batch = {.input = input, .count = count};
-    char bad[400], help[240];
+    NetStep step = {0};
     net_run(n, &n->infer, &batch, 0, NULL);
-    if (flow_failed(n, (count + n->lanes - 1) / n->lanes, bad, sizeof bad, help, sizeof help)) {
-        rt_fail(e, RT_BAD_INPUT, "%s", bad);
-        return rt_help(e, "%s", help);
-    }
+    if (flow_failed(n, (count + n->lanes - 1) / n->lanes, &step)) return net_step_failed(&step, "", e);
     for (int64_t s = 0; s < count; s++)
         for (int64_t i = 0; i < n->outputs; i++) {
             const float *tile = (const float *)n->context.tiles + s / n->lanes * n->context.tile_stride;

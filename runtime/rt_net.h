@@ -64,10 +64,14 @@ typedef struct NetStep {
     int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
     int64_t swapped; /* edges that came into use at this step */
     bool finite;     /* loss and gradients are finite; when false the weights were not changed */
-    char bad[400];   /* first tensor that went bad, or why a graph in time could not go on; else empty */
+    char bad[400];   /* what went bad first, or why a graph in time could not go on; else empty */
+    char terms[700]; /* the largest terms of what reached that node, or empty */
     char help[240];  /* what to do about it, or empty */
     NetFlow flow;
 } NetStep;
+
+/* The failure that `bad`, `terms` and `help` tell; `where`: words before it, or "". Returns false. */
+bool net_step_failed(const NetStep *step, const char *where, RtError *e);
 
 /* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
  * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position, with its fraction,

@@ -130,6 +130,8 @@ static bool read_sets(NetGraph *g, const json_t *all)
         s->moves = get_truth(j, "moves");
         s->first_state = get_whole(j, "first_state"), s->states = (int)get_whole(j, "states");
         s->state_pixels = get_whole(j, "state_pixels");
+        s->first = get_whole(j, "first"), s->value_pitch = get_whole(j, "value_pitch");
+        s->pixels = get_whole(j, "pixels"), s->value_pixels = get_whole(j, "value_pixels");
         read_norms(s, json_object_get(j, "norms"));
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }
@@ -201,6 +203,7 @@ bool net_read_manifest(Net *n, RtError *e)
         const json_t *g = json_array_get(graphs, (size_t)i);
         n->graphs[i].name = get_text(g, "name"),
         n->graphs[i].chance_seed = (uint64_t)get_whole(g, "chance_seed");
+        n->graphs[i].value_row = get_whole(g, "value_row"), n->graphs[i].held_row = get_whole(g, "held_row");
         flow_read(json_object_get(g, "time"), &n->times[i]);
         ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
         read_lists(n, json_object_get(g, "lists"), i);

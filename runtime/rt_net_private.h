@@ -33,6 +33,8 @@ typedef struct NetSet {
     bool moves; /* takes part in time */
     int states;
     int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
+    int64_t first, value_pitch;   /* row of its values among those that nodes send; rows to the next node */
+    int64_t pixels, value_pixels; /* of what reaches a node, and of what it sends */
     const char *name;
 } NetSet;
 
@@ -91,6 +93,9 @@ typedef struct NetGraph {
     WiringOrder order;
     int64_t *phase[3]; /* set, first, count as the generated code wants them */
     uint64_t chance_seed;
+    /* in a training tile, -1: nowhere: the values of nodes (in time: states, then what is sent, of evaluation
+     * 0), the input */
+    int64_t value_row, held_row;
 } NetGraph;
 
 typedef struct NetSum {
@@ -192,8 +197,9 @@ int64_t flow_pairs(const Net *n, const NetBundle *b, int64_t tile);
 bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_t *source, int64_t *target);
 /* Steps and evaluations of the last forward pass, added up over tiles. */
 NetFlow flow_counts(const Net *n, int64_t tiles);
-/* Could some tile not go on? Then `text` says where and why, `help` what to try. */
-bool flow_failed(const Net *n, int64_t tiles, char *text, size_t size, char *help, size_t help_size);
+/* rt_flow_report.c: could some tile not go on? Then `bad` says where and why, `terms` what reached that node,
+ * `help` what to try. */
+bool flow_failed(const Net *n, int64_t tiles, NetStep *step);
 
 /* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
  * its weights and is never stored; without, they go to Net.grad. Those of graphs that go backwards in rounds
@@ -241,7 +247,15 @@ static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, 
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
+/* The same without what goes back window by window (rt_net_bad.c). */
+void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step);
 double net_clock(void);
+/* rt_net_bad.c: `bad` and `terms` of a training step whose loss or gradients are not finite. */
+void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *step);
+bool net_all_finite(const float *x, int64_t count);
+/* The first tensor of `values` (weights or gradients) that is not finite; without `edges`: of those that are
+ * stored. */
+const char *net_bad_param(const Net *n, const float *values, bool edges);
 /* rt_net_fill.c: the rows of a tile that the runtime fills: inputs, targets, which lanes hold samples. */
 void net_fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile);
 #endif

@@ -106,12 +106,17 @@ static int64_t run_norms(Net *n, const NetFunc *f, const NetBatch *b, int l)
     return right;
 }
 
-double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
+static void begin_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
 {
-    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
     n->context.tile_stride = net_tile_stride(n, f);
     n->context.count = b->count;
     n->context.step = step;
+}
+
+double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
+{
+    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
+    begin_run(n, f, b, step);
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
         double start = net_clock();
@@ -127,4 +132,17 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
     if (f->loss < 0) return 0;
     return n->real_size == 4 ? (double)((float *)n->context.shared)[f->loss]
                              : ((double *)n->context.shared)[f->loss];
+}
+
+void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
+{
+    int64_t tiles = (b->count + n->lanes - 1) / n->lanes;
+    begin_run(n, f, b, step);
+    for (int l = 0; l < f->level_count; l++) {
+        const NetLevel *level = &f->levels[l];
+        if (level->once >= 0) stage(n, level->once)(&n->context, 0);
+        if (level->norms.graph >= 0) run_norms(n, f, b, l);
+        else run_level(n, f, b, l, false);
+        for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
+    }
 }

@@ -94,25 +94,28 @@ static bool last_good(const TrainRun *run, RtError *e)
 }
 
 /* A graph in time could not go on; `when` in the epoch. */
-static bool flow_stopped(TrainRun *run, const char *when, const char *bad, const char *help, RtError *e)
+static bool flow_stopped(TrainRun *run, const char *when, const NetStep *step, RtError *e)
 {
+    char where[100];
     log_clear(&run->console);
-    rt_fail(e, RT_BAD_INPUT, "epoch %lld, %s: %s", (long long)run->state.epoch + 1, when, bad);
-    rt_help(e, "%s", help);
+    snprintf(where, sizeof where, "epoch %lld, %s: ", (long long)run->state.epoch + 1, when);
+    net_step_failed(step, where, e);
     return last_good(run, e);
 }
 
-/* `step` counts from 1; `bad` describes the first tensor that went bad. */
-static bool not_finite(TrainRun *run, int64_t step, const char *bad, RtError *e)
+/* `step` counts from 1; `what` says what went bad first. */
+static bool not_finite(TrainRun *run, int64_t step, const NetStep *what, RtError *e)
 {
     const TrainState *t = &run->state;
+    char where[100];
     log_clear(&run->console);
-    rt_fail(e, RT_BAD_INPUT, "training is no longer finite: epoch %lld, step %lld, %s",
-            (long long)t->epoch + 1, (long long)step, bad);
+    snprintf(where, sizeof where, "training is no longer finite: epoch %lld, step %lld, ",
+             (long long)t->epoch + 1, (long long)step);
+    net_step_failed(what, where, e);
     if (t->epoch == 0 && step == 1)
-        rt_help(e, "no step was made yet, so it is not the learning rate: look for log, sqrt, exp or a "
-                   "division in the "
-                   "node functions, and for huge numbers in the data");
+        rt_help(e, "no step was made yet, so it is not the learning rate: look for log, sqrt, exp, a "
+                   "division or what grows with itself in the node functions, and for huge numbers in the "
+                   "data");
     else
         rt_help(
             e,
@@ -129,13 +132,13 @@ static bool weights_finite(TrainRun *run, RtError *e)
     for (int i = 0; i < s->tensor_count; i++) {
         const NetTensor *tensor = s->tensors[i];
         const float *x = tensor->data;
-        char bad[240];
+        NetStep bad = {0};
         int64_t k = 0;
         if (tensor->kind == NET_KEPT) continue;
         while (k < tensor->size && isfinite(x[k])) k++;
         if (k == tensor->size) continue;
-        snprintf(bad, sizeof bad, "weight '%s'", tensor->name);
-        return not_finite(run, run->state.step, bad, e);
+        snprintf(bad.bad, sizeof bad.bad, "weight '%s'", tensor->name);
+        return not_finite(run, run->state.step, &bad, e);
     }
     return true;
 }
@@ -153,9 +156,9 @@ static bool take_step(TrainRun *run, RtError *e)
     if (step.help[0]) {
         char when[64];
         snprintf(when, sizeof when, "step %lld", (long long)t->step + 1);
-        return flow_stopped(run, when, step.bad, step.help, e);
+        return flow_stopped(run, when, &step, e);
     }
-    if (!step.finite) return not_finite(run, t->step + 1, step.bad, e);
+    if (!step.finite) return not_finite(run, t->step + 1, &step, e);
     t->step++;
     t->seen += count;
     t->loss_sum += step.loss * (double)count;
@@ -301,7 +304,7 @@ bool train_loop(TrainRun *run, RtError *e)
         if (s->data->test.samples)
             test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
         if (test.stopped) return interrupted(run, e);
-        if (test.bad[0]) return flow_stopped(run, "test samples", test.bad, test.help, e);
+        if (test.failed.bad[0]) return flow_stopped(run, "test samples", &test.failed, e);
         if (!end_epoch(run, &test, e)) return false;
     }
     return true;

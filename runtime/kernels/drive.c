@@ -299,19 +299,30 @@ static double first_step(Drive *d, int64_t position, double span)
     return next < 100 * h ? next : 100 * h;
 }
 
+/* The first stage in which the rate of state i is not finite: that is where such numbers come from, before
+ * edges carry them on. */
+static int64_t first_bad_stage(const Drive *d, int64_t i)
+{
+    int64_t j = 0;
+    while (j < d->time->stages && is_finite((double)d->rates[j * d->states + i])) j++;
+    return j;
+}
+
 /* Notes why the flow cannot go on, with the largest error relative to its tolerance. */
-static void fail(Drive *d, DnwrtFailure why, double t, double h, const double *factor)
+static void fail(Drive *d, DnwrtFailure why, int64_t position, double t, double h, const double *factor)
 {
     DnwrtRun *run = d->run;
     const real *start = slot_at(d, d->slot), *next = slot_at(d, d->slot + 1);
     double most = -1, e[LANES];
-    run->failure = why, run->failed_time = t, run->failed_step = h;
+    run->failure = why, run->failed_position = position, run->failed_time = t, run->failed_step = h;
+    run->failed_sent = start + d->states, run->failed_held = d->held + position * d->time->held * LANES;
     for (int64_t row = 0; row < d->time->states; row++) {
         error_of(d, d->rates, row, factor, d->time->stages + 1, e);
         for (int64_t k = 0; k < samples(d); k++) {
             int64_t i = row * LANES + k;
             double q = fabs(e[k]) / (d->time->atol + d->time->rtol * fabs((double)start[i]));
-            if (!is_finite((double)next[i]) || !is_finite(q)) q = 1e300;
+            if (!is_finite((double)next[i]) || !is_finite(q))
+                q = 1e300 * (double)(MAX_TIME_STAGES + 1 - first_bad_stage(d, i));
             if (q <= most) continue;
             most = q, run->failed_row = row, run->failed_lane = k, run->failed_error = e[k];
             run->failed_state = (double)start[i], run->failed_rate = (double)d->rates[i];
@@ -356,7 +367,7 @@ static void flow(Drive *d, int64_t position, double *step)
     if (h == 0) h = first_step(d, position, span);
     if (h < time->min_step) h = time->min_step;
     for (int64_t tries = 0, grow = 1; t < span; tries++) {
-        if (tries == time->steps) return fail(d, FLOW_TOO_MANY_STEPS, time->start + t, h, factor);
+        if (tries == time->steps) return fail(d, FLOW_TOO_MANY_STEPS, position, time->start + t, h, factor);
         if (tries > 0 && grow) begin_step(d, d->run->accepted);
         int last = t + 1.01 * h >= span;
         double length = last ? span - t : h;
@@ -374,8 +385,8 @@ static void flow(Drive *d, int64_t position, double *step)
         d->run->rejected++, grow = 0;
         h = length * (change < 1 ? change : 0.9);
         if (h < time->min_step)
-            return fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, time->start + t, length,
-                        factor);
+            return fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, position, time->start + t,
+                        length, factor);
     }
     *step = h;
 }
@@ -408,7 +419,7 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
                move_rows, run,
                states,    states + time->sent * LANES,
                0,         saved ? time->window : 1};
-    int64_t known = adaptive ? (run->replay ? run->accepted : -1) : time->positions * time->steps;
+    int64_t known = run->replay ? run->accepted : adaptive ? -1 : time->positions * time->steps;
     double h = 0;
     run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->every = time->window, run->fresh = 1;

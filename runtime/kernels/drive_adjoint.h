@@ -105,7 +105,7 @@ static void adjoint_window(Drive *d, const DriveBack *b, int begins)
     int started = !begins && time->adaptive, grow = 1;
     while (d->slot < time->window && run->left) {
         if (run->tries++ == time->steps) {
-            fail(d, FLOW_TOO_MANY_STEPS, time->end - run->back_time, run->back_step, factor);
+            fail(d, FLOW_TOO_MANY_STEPS, 0, time->end - run->back_time, run->back_step, factor);
             break;
         }
         int last =
@@ -125,7 +125,7 @@ static void adjoint_window(Drive *d, const DriveBack *b, int begins)
         double change = change_of(time, e);
         grow = 0, run->back_step = h * (change < 1 ? change : 0.9);
         if (run->back_step < time->min_step) {
-            fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, time->end - run->back_time, h,
+            fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, 0, time->end - run->back_time, h,
                  factor);
             break;
         }

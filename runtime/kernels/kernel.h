@@ -75,11 +75,13 @@ typedef struct DnwrtRun {
     int64_t accepted, rejected, evaluations;
     int64_t first, count; /* steps whose evaluations stand in the window */
     int64_t left;         /* backwards: steps still to go through */
-    int64_t replay;       /* forwards: take the steps that are recorded */
-    double *t, *h;        /* recorded steps of a solver that chooses them: start and length */
+    int64_t replay; /* forwards: take the `accepted` steps that are recorded, or the first of equal ones */
+    double *t, *h;  /* recorded steps of a solver that chooses them: start and length */
     int64_t *position;
     int64_t every, saved, saved_step[MAX_TIME_SAVED]; /* states that are kept: from which step on */
     int64_t failure, failed_row, failed_lane;         /* DnwrtFailure; a row of the states */
+    int64_t failed_position;
+    const void *failed_sent, *failed_held; /* what all nodes send, what is held, where that step began */
     double failed_time, failed_step, failed_error, failed_state, failed_rate;
     int64_t rounds, tries;                  /* of the adjoint: windows and steps so far */
     double back_time, back_step, back_atol; /* gone back; length of the next step; tolerance of the adjoint */
