@@ -220,6 +220,18 @@ bool declares_weights(const Decl *d)
     return false;
 }
 
+/* In a static graph, or in none. */
+static void state_without_time(Check *k, const Decl *d, const Stmt *s)
+{
+    bool flows = false;
+    for (int i = 0; i < d->body.count; i++) flows = flows || d->body.at[i]->kind == STMT_DERIV;
+    Diag *g =
+        diag_add(k->diags, E_PLACE, s->span,
+                 "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
+    diag_help(g, "as the function of nodes in a graph with a line such as time = %s",
+              flows ? "flow(0, 1, rk4(10))" : "steps(1)");
+}
+
 static Val *body_value(Check *k, Scope *scope, const Decl *d)
 {
     Val *last = NULL;
@@ -240,8 +252,7 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
                 declare_state(k, scope, s);
                 break;
             }
-            diag_add(k->diags, E_PLACE, s->span,
-                     "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
+            state_without_time(k, d, s);
             return val_poison(k);
         case STMT_NEXT:
         case STMT_DERIV:

@@ -31,6 +31,26 @@ static bool rebuild_for_data(const Session *s, RtError *e)
     return rt_help(e, "for this data, build it again: dnw build %s --data %s -o %s", source, data, program);
 }
 
+/* As many numbers in another shape are other data: only a plain list of them is taken as it stands. */
+static bool shape_fits(const Session *s, const Data *d, const char *from, RtError *e)
+{
+    const json_t *input = json_object_get(s->program->manifest, "input");
+    int rank = (int)json_array_size(input);
+    char has[100] = "", takes[200] = "";
+    bool same = rank == d->rank || d->rank == 1;
+    for (int i = 0; i < d->rank; i++)
+        snprintf(has + strlen(has), sizeof has - strlen(has), "%s%lld", i ? ", " : "",
+                 (long long)d->shape[i]);
+    for (int i = 0; i < rank; i++) {
+        long long size = json_integer_value(json_array_get(input, (size_t)i));
+        snprintf(takes + strlen(takes), sizeof takes - strlen(takes), "%s%lld", i ? ", " : "", size);
+        if (d->rank > 1 && i < d->rank && size != d->shape[i]) same = false;
+    }
+    if (same) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: a sample is [%s], the program takes [%s]", from, has, takes);
+    return rebuild_for_data(s, e);
+}
+
 /* Shapes and classes of the data against those the program was compiled for. */
 static bool data_fits(const Session *s, const Data *d, RtError *e)
 {
@@ -46,6 +66,7 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
     if (!d->image && json_array_size(json_object_get(s->program->settings, "augment")))
         return rt_fail(e, RT_BAD_INPUT,
                        "%s: the program's augment changes pictures, and these samples are none", from);
+    if (!shape_fits(s, d, from, e)) return false;
     if (classes && d->classes == 0)
         return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
                        to);

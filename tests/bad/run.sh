@@ -211,6 +211,95 @@ predict "a directory" 1 "data: not a plain file" data
 that "predict: the output before stays" same z.npy before.npy
 expect "predict: unwritable" 3 "cannot write" ./numbers predict --weights out/last.safetensors --input x.npy --output nowhere/z.npy
 
+# ---- sequences of unequal length, pictures of another size
+
+cat >sequences.dnw <<'END'
+option source = csv("walks.csv", target = "class", group = "who")
+graph Cell {
+  time = steps(1)
+  input  x[2]
+  nodes  h[4] : tanh
+  output y[2]
+  edges { x[_] -> h[_]; h[_] -> h[_]; h[_] -> y[_] } keep 50%
+}
+model Net(walk) = walk |> scan(Cell) |> last
+train Net { data = source; optim = adam(lr = 0.01); epochs = 1; seed = 1 }
+END
+walks() { # ROWS OF p, OF q...: groups of so many rows
+  local names=(p q r s) rows k=0 i
+  echo 'a,b,who,class'
+  for rows in "$@"; do
+    for i in $(seq "$rows"); do echo "0.$i,1,${names[k]},$((k % 2))"; done
+    k=$((k + 1))
+  done
+}
+walks 3 3 3 3 >walks.csv
+build sequences
+walks 3 2 3 3 >walks.csv
+expect "sequences of unequal length: build" 1 "walks.csv, byte 50: row 5, column 3 ('who'): 'q' begins a group of 2 rows; a sample has 3" "$dnw" build sequences.dnw
+expect "sequences of unequal length: what to try" 1 "with window = 2 every part of that length is one" "$dnw" build sequences.dnw
+expect "sequences of unequal length: that" 0 "epoch 1/1" "$dnw" train sequences.dnw --out out --force \
+  -D 'source=csv("walks.csv", target = "class", group = "who", window = 2)'
+sequence() { # NAME EXIT TEXT: data/walks.csv, as it is now, given to the program
+  expect "sequences: $1" "$2" "$3" ./sequences train --data data --out out --force
+}
+cp walks.csv data
+sequence "unequal" 1 "data/walks.csv, byte 50: row 5, column 3 ('who'): 'q' begins a group of 2 rows; a sample has 3"
+printf 'a,b,who,class\n1,2,p,0\n3,4,p,0\n1,2,q,1\n3,4,q,1\n' >data/walks.csv
+sequence "of another length" 1 "data/walks.csv: a sample has 4 numbers, the program takes 6"
+printf 'a,b,who,class\n1,2,p,0\n3,4,p,0\n3,4,p,0\n1,2,q,1\n3,here,q,1\n1,2,q,1\n' >data/walks.csv
+sequence "not a number" 1 "data/walks.csv, byte 48: row 6, column 2 ('b'): 'here' is not a number"
+printf 'a,b,who,class\n1,2,p,0\n3,4,p,0\n3,4,p,0\n1,2,q,1\n3,q,1\n1,2,q,1\n' >data/walks.csv
+sequence "a missing cell" 1 "data/walks.csv, byte 46: row 6 has 3 cells, the first row has 4"
+printf 'a,b,who,class\n1,2,p,0\n3,,p,0\n3,4,p,0\n' >data/walks.csv
+sequence "an empty cell" 1 "data/walks.csv, byte 24: row 3, column 2 ('b'): the cell is empty"
+printf 'a,b,name,class\n1,2,p,0\n3,4,p,0\n3,4,p,0\n' >data/walks.csv
+sequence "a missing column of groups" 1 "data/walks.csv: no column is named 'who'"
+printf 'a,b,who,kind\n1,2,p,0\n3,4,p,0\n3,4,p,0\n' >data/walks.csv
+sequence "a missing target" 1 "data/walks.csv: no column is named 'class'"
+that "sequences: a missing target: the columns" grep -qF "help: columns are 'a', 'b', 'who', 'kind'" <<<"$said"
+printf 'a,who,class\n1,p,0\n3,p,0\n3,p,0\n' >data/walks.csv
+sequence "a missing feature" 1 "data/walks.csv: a sample has 3 numbers, the program takes 6"
+rm data/walks.csv
+
+npy x3.npy '<f4' '(2, 3, 2)' && { cat x.npy x.npy | tail -c 48; } >>x3.npy
+npy y3.npy '<f4' '(2, 2)' && tail -c 16 x.npy >>y3.npy
+"$dnw" build sequences.dnw -D 'source=npy("x3.npy", "y3.npy")' -o arrays >arrays.out 2>&1
+that "npy: sequences are built" test -x arrays
+npy data/x3.npy '<f4' '(3, 2, 2)' && { cat x.npy x.npy | tail -c 48; } >>data/x3.npy
+npy data/y3.npy '<f4' '(3, 2)' && tail -c 24 x.npy >>data/y3.npy
+expect "npy: sequences of another length" 1 "data/x3.npy: a sample has 4 numbers, the program takes 6" ./arrays train --data data --out out --force
+npy data/x3.npy '<f4' '(2, 2, 3)' && tail -c 48 x3.npy >>data/x3.npy
+npy data/y3.npy '<f4' '(2, 2)' && tail -c 16 x.npy >>data/y3.npy
+expect "npy: sequences of another shape" 1 "data/x3.npy: a sample is [2, 3], the program takes [3, 2]" ./arrays train --data data --out out --force
+that "npy: sequences of another shape: built for them" grep -q "^help: for this data, build it again: dnw build sequences.dnw --data data -o ./arrays" <<<"$said"
+npy data/x3.npy '<f4' '(2, 6)' && tail -c 48 x3.npy >>data/x3.npy
+expect "npy: plain lists of as many numbers" 0 "epoch 1/1" ./arrays train --data data --out out --force
+npy data/x3.npy '|O' '(2,)' && printf 'pickle' >>data/x3.npy
+expect "npy: arrays of unequal length" 1 "data/x3.npy, byte " ./arrays train --data data --out out --force
+
+idx data/images 6 3 3 && pixels 54 >>data/images
+cp labels data
+pictures "another size" 1 "data/images: a sample has 9 numbers, the program takes 4"
+idx data/images 6 1 4 && pixels 24 >>data/images
+pictures "another shape" 1 "data/images: a sample is [1, 1, 4], the program takes [1, 2, 2]"
+idx data/images 6 2 2 && pixels 24 >>data/images
+pictures "the right size" 0 "evaluate with"
+sed 's/source = .*/source = rows(idx("images", "labels"))/' sequences.dnw >lines.dnw
+build lines
+idx data/images 6 3 2 && pixels 36 >>data/images
+expect "rows of pictures of another size" 1 "data/images: a sample has 6 numbers, the program takes 4" ./lines train --data data --out out --force
+rm data/images data/labels
+for i in 1 2 3 4 5; do head -c 3000 /dev/zero >"data/data_batch_$i.bin"; done
+head -c 3000 /dev/zero >data/test_batch.bin
+colours "pictures of another size" 1 "data/data_batch_1.bin, byte 0: truncated in record 0: wanted 3073 bytes, found 3000"
+batches
+head -c 1500 data/test_batch.bin >cut && mv cut data/test_batch.bin
+colours "test batch cut short" 1 "data/test_batch.bin, byte 0: truncated in record 0: wanted 3073 bytes, found 1500"
+rm data/data_batch_3.bin
+colours "a missing batch" 1 "data_batch_3.bin"
+rm data/*.bin
+
 # ---- weights
 
 write net 'spirals(200)' 'batch = 32' 'optim = sgd(lr = 0.1)' 'epochs = 4' 'seed = 1'

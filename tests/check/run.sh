@@ -68,6 +68,9 @@ applied optim_nesterov 's/nesterov/momentum = 0.9, nesterov/'
 applied train_model 's/Nett/Net/'
 applied input 's/M\(x\)/M(x[784])/'
 applied schedule 's/= 80/= [80, 120]/'
+applied state_static 's/^graph Plain \{/&\n  time = flow(0, 1, rk4(10))/; s/time = static/time = steps(1)/; /^model N/d'
+applied state_flow "s/next s =/s' =/; s/v' =/next v =/"
+applied implicit 's/semi_implicit\([04]\)/rk4(4)/; s/y\[_\] -> h\[_\] via Pull/y[_] -> h[_]/'
 sed 's/cycle/steps/' "$diag/check_cycle.dnw" | sed 's/^graph G {/&\n  time = steps(5)/' >time.dnw
 expect "suggestion of time for a cycle" 0 "" "$dnw" check time.dnw
 
