@@ -189,7 +189,11 @@ static const char *less_text(const Speed *s, const EdgeList *l)
     if (l->positions > 1)
         text = arena_printf(s->perm, "%s; of those not in use from one position in %lld", text,
                             (long long)l->positions);
-    return l->bf16 ? arena_printf(s->perm, "%s; factors in bfloat16 where the processor has it", text) : text;
+    return l->bf16
+               ? arena_printf(s->perm,
+                              "%s; of those not in use from factors in bfloat16 where the processor has it",
+                              text)
+               : text;
 }
 
 static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *u, const char *name)

@@ -135,7 +135,7 @@ typedef struct EdgeList {
     int64_t start; /* KEEP_ANNEAL: at the start */
     double epochs; /* KEEP_ANNEAL: to get from start to keep */
     /* Gradients of candidates that are not in use: from every refresh-th step alone, from one in `positions`
-     * of samples and pixels. bf16: of all, from factors rounded to bfloat16. 1, 1, false: exact. */
+     * of samples and pixels, from factors rounded to bfloat16. 1, 1, false: exact. */
     int64_t refresh, positions;
     bool bf16;
     int64_t candidates, kept; /* kept: edges in use (at the end) */

@@ -52,9 +52,8 @@ BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first)
 
 BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first)
 {
-    BlockGroup g = {first, 0, {0, 0}};
-    for (; g.rows < BLOCK_ROWS && first + g.rows < rows; g.rows++)
-        g.wanted = both(g.wanted, span[first + g.rows]);
+    BlockGroup g = {first, rows - first, {0, 0}};
+    for (int64_t i = first; i < rows; i++) g.wanted = both(g.wanted, span[i]);
     return g;
 }
 

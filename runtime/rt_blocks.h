@@ -10,7 +10,6 @@
 #include "rt_wiring.h"
 
 enum { BLOCK_SIDE = 384 }; /* targets, and sources, of a block at most */
-enum { BLOCK_ROWS = 128 }; /* of a product of rounded factors */
 
 /* Things from .. from + count. */
 typedef struct Stretch {
@@ -37,7 +36,7 @@ typedef struct BlockGroup {
 } BlockGroup;
 /* The next rows that one product makes, from `first` on: at most an eighth more than they want. */
 BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first);
-/* The same for a product that skips what nobody wants: BLOCK_ROWS. */
+/* All that are left, for a product that skips what nobody wants. */
 BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first);
 /* Gradients that are computed for all candidates, those that belong to none among them. */
 double blocks_made(const Candidates *c, const BlockPlace *blocks, int64_t count);

@@ -15,27 +15,36 @@
 
 /* ---- products ---- */
 
-/* Part of the rows of a tile, or of an evaluation: where those of the block begin in its factors. */
-static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, bool bf16,
-                           const float *d, const float *z, int64_t inner, bool add)
+/* Factors of one product: `inner` numbers of each row; elements of all tiles at which they begin, d for the
+ * first target of the group, z for the first source of the block. Rounded ones stand at the same places. */
+typedef struct Factors {
+    int64_t d, lda, z, ldb, inner;
+    bool add; /* to what is in scratch */
+} Factors;
+
+static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
 {
-    const int64_t lda = p->b->target_pitch * p->n->lanes, ldb = p->b->source_pitch * p->n->lanes;
-    float *c = (float *)p->scratch + g->first * p->columns;
-    void *room = p->scratch + (int64_t)BLOCK_SIDE * BLOCK_SIDE * 4;
-    if (bf16)
-        product_bf16(&(Product){g->rows, p->columns, inner, d, z, lda, ldb, add, c, p->columns,
-                                span + g->first, room});
-    else
-        blas_sgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)inner, d, (int)lda,
-                      z + g->wanted.low * ldb, (int)ldb, add, c + g->wanted.low, (int)p->columns);
+    const float *rows = p->n->context.tiles;
+    (void)span;
+    blas_sgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)f.inner, rows + f.d, (int)f.lda,
+                  rows + f.z + g->wanted.low * f.ldb, (int)f.ldb, f.add,
+                  (float *)p->scratch + g->first * p->columns + g->wanted.low, (int)p->columns);
 }
 
-static void multiply_double(const Block *p, const BlockGroup *g, const double *d, const double *z, bool add)
+static void multiply_double(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
 {
-    const int64_t lda = p->b->target_pitch * p->n->lanes, ldb = p->b->source_pitch * p->n->lanes;
-    double *c = (double *)p->scratch + g->first * p->columns;
-    blas_dgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)(p->b->pixels * p->n->lanes), d,
-                  (int)lda, z + g->wanted.low * ldb, (int)ldb, add, c + g->wanted.low, (int)p->columns);
+    const double *rows = p->n->context.tiles;
+    (void)span;
+    blas_dgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)f.inner, rows + f.d, (int)f.lda,
+                  rows + f.z + g->wanted.low * f.ldb, (int)f.ldb, f.add,
+                  (double *)p->scratch + g->first * p->columns + g->wanted.low, (int)p->columns);
+}
+
+static void multiply_rounded(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
+{
+    const uint16_t *rows = p->n->rounded;
+    product_bf16(&(Product){g->rows, p->columns, f.inner, rows + f.d, rows + f.z, f.lda, f.ldb, f.add,
+                            (float *)p->scratch + g->first * p->columns, p->columns, span + g->first});
 }
 
 /* The rows of one group: over all samples and, in a graph that runs in time, all evaluations; where the rule
@@ -43,34 +52,35 @@ static void multiply_double(const Block *p, const BlockGroup *g, const double *d
 static void multiply_group(const Block *p, const BlockGroup *g, const ProductSpan *span)
 {
     const NetBundle *b = p->b;
-    const bool bf16 = gradient_bf16(p->n, b);
+    const Net *n = p->n;
+    Factors f = {.lda = b->target_pitch * n->lanes, .ldb = b->source_pitch * n->lanes, .add = false};
     int64_t from, to;
-    bool add = false;
     for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Stretch part = part_of(p, t + k);
-            if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const void *d = tile_row(p->n, t, to + (p->first + g->first) * b->target_pitch),
-                       *z = tile_row(p->n, t, from + p->source * b->source_pitch);
-            if (p->n->real_size == 8) multiply_double(p, g, d, z, add);
-            else
-                multiply_float(p, g, span, bf16, (const float *)d + part.from, (const float *)z + part.from,
-                               part.count, add);
-            add = true;
+        for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
+            Stretch part = part_of(n, b, t + k);
+            if (part.count == 0 || !flow_pair(n, b, t, k, &from, &to)) continue;
+            int64_t at = t * n->context.tile_stride + part.from;
+            f.d = at + to * n->lanes + (p->first + g->first) * f.lda;
+            f.z = at + from * n->lanes + p->source * f.ldb;
+            f.inner = part.count;
+            (n->real_size == 8     ? multiply_double
+             : gradient_bf16(n, b) ? multiply_rounded
+                                   : multiply_float)(p, g, span, f);
+            f.add = true;
         }
-    if (!add)
-        memset(p->scratch + g->first * p->columns * p->n->real_size, 0,
-               (size_t)(g->rows * p->columns * p->n->real_size));
+    if (!f.add)
+        memset(p->scratch + g->first * p->columns * n->real_size, 0,
+               (size_t)(g->rows * p->columns * n->real_size));
 }
 
-/* scratch (rows x columns) = dL/dI of the targets times Z of the sources, where candidates are */
+/* scratch (rows x columns) = dL/dI of the targets times Z of the sources, where candidates are. Products of
+ * rounded factors leave out themselves what nobody wants. */
 static void multiply(const Block *p)
 {
-    const bool bf16 = gradient_bf16(p->n, p->b);
     ProductSpan span[BLOCK_SIDE];
     block_spans(&p->b->candidates, (Stretch){p->first, p->rows}, (Stretch){p->source, p->columns}, span);
     for (int64_t i = 0; i < p->rows;) {
-        BlockGroup g = bf16 ? block_rows(span, p->rows, i) : block_group(span, p->rows, i);
+        BlockGroup g = (gradient_bf16(p->n, p->b) ? block_rows : block_group)(span, p->rows, i);
         if (g.wanted.high > 0) multiply_group(p, &g, span);
         i += g.rows;
     }
@@ -161,26 +171,29 @@ static void list_block(const Block *p)
 
 /* ---- blocks ---- */
 
-/* Which bundles: those of one graph, or (-1) all that do not go backwards in rounds. Edges with functions go
- * target by target. */
+bool gradient_of_round(const Net *n, const NetBundle *b, int graph)
+{
+    const DnwrtTime *t = &n->times[b->graph];
+    return graph < 0 ? !t->saved && !t->adjoint : b->graph == graph;
+}
+
+/* Edges with functions go target by target. */
 static int64_t blocks_of(const Net *n, const NetBundle *b, int graph)
 {
-    if (b->target_row < 0 || b->candidates.count == 0) return 0;
-    if (graph < 0 ? n->times && (n->times[b->graph].saved || n->times[b->graph].adjoint) : b->graph != graph)
-        return 0;
+    if (b->target_row < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) return 0;
     if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
     return b->block_count;
 }
 
-int64_t gradient_scratch(const Net *n)
+int64_t gradient_scratch(void)
 {
-    return (int64_t)BLOCK_SIDE * BLOCK_SIDE + product_room(BLOCK_ROWS) / n->real_size;
+    return (int64_t)BLOCK_SIDE * BLOCK_SIDE;
 }
 
 static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
 {
     const Stretch targets = b->blocks[at].targets, sources = b->blocks[at].sources;
-    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
+    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch() * n->real_size;
     Block p = {n, b, update, more, targets.from, targets.count, sources.from, sources.count, tiles, scratch};
     if (b->candidates.form == CANDIDATES_LIST) list_block(&p);
     else run_block(&p);
@@ -189,6 +202,7 @@ static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const Net
 static void run_blocks(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
     int64_t total = 0;
+    gradient_round_rows(n, tiles, graph);
     for (int i = 0; i < n->bundle_count; i++) {
         int64_t blocks = blocks_of(n, &n->bundles[i], graph);
         if (blocks && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);

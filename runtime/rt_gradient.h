@@ -13,7 +13,7 @@ typedef struct Block {
     int64_t first, rows;     /* targets first .. first + rows */
     int64_t source, columns; /* sources source .. source + columns */
     int64_t tiles;
-    char *scratch; /* BLOCK_SIDE x BLOCK_SIDE numbers, then product_room */
+    char *scratch; /* BLOCK_SIDE x BLOCK_SIDE numbers */
 } Block;
 
 static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
@@ -21,10 +21,22 @@ static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
 }
 
+/* rt_gradient.c: is it the turn of this bundle: that of its graph, or (-1) of all that do not go backwards in
+ * rounds? */
+bool gradient_of_round(const Net *n, const NetBundle *b, int graph);
+
+/* rt_gradient_rows.c: factors rounded to bfloat16. */
+bool gradient_bf16(const Net *n, const NetBundle *b); /* does the list of this bundle have them? */
+/* Rounds what the products of bundles of a graph (-1: of all that do not go backwards in rounds) read. */
+void gradient_round_rows(Net *n, int64_t tiles, int graph);
+static inline const uint16_t *rounded_row(const Net *n, int64_t tile, int64_t row)
+{
+    return n->rounded + tile * n->context.tile_stride + row * n->lanes;
+}
+
 /* rt_gradient_part.c: lists whose rule wants gradients at less cost. */
 /* The part of a tile's rows (or of an evaluation's: `turn` counts both) that this step looks at. */
-Stretch part_of(const Block *p, int64_t turn);
-bool gradient_bf16(const Net *n, const NetBundle *b); /* of rounded factors, on this processor */
+Stretch part_of(const Net *n, const NetBundle *b, int64_t turn);
 /* Exact gradients of the edges in use, for the two below; where the rule wants estimates. */
 void part_used(Net *n, NetBundle *b, int64_t tiles);
 /* Puts them in the place of the estimates in scratch. */

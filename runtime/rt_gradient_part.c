@@ -5,11 +5,10 @@
  * use, the next part at the next step: over as many steps everything is looked at once. With `refresh` only
  * every step of that many computes them at all. The parts are not counted up to the size of the whole: that
  * makes candidates overshoot those in use, and training worse or impossible (docs/numbers.md). Edges in use
- * get their exact gradient, by dot products of their rows. With `bf16` the products of all candidates are
- * made of rounded factors (rt_product.h).
+ * get their exact gradient, by dot products of their rows. With `bf16` the products of candidates have
+ * rounded factors (rt_product.h), those of edges in use do not.
  */
 #include "rt_gradient.h"
-#include "rt_product.h"
 #include "rt_simd.h"
 #include <string.h>
 
@@ -21,12 +20,7 @@ static const NetList *list_of(const Net *n, const NetBundle *b)
 bool gradient_is_estimate(const Net *n, const NetBundle *b)
 {
     const NetList *l = list_of(n, b);
-    return n->real_size == 4 && (l->refresh > 1 || l->positions > 1);
-}
-
-bool gradient_bf16(const Net *n, const NetBundle *b)
-{
-    return list_of(n, b)->bf16 && product_bf16_available();
+    return n->real_size == 4 && (l->refresh > 1 || l->positions > 1 || gradient_bf16(n, b));
 }
 
 /* ---- which part ---- */
@@ -34,13 +28,13 @@ bool gradient_bf16(const Net *n, const NetBundle *b)
 enum { UNIT = 16 };
 
 /* Tiles and evaluations take turns so that a step sees different positions. */
-Stretch part_of(const Block *p, int64_t turn)
+Stretch part_of(const Net *n, const NetBundle *b, int64_t turn)
 {
-    const NetList *l = list_of(p->n, p->b);
-    int64_t inner = p->b->pixels * p->n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->positions,
-            i = (p->n->context.step / l->refresh + turn) % m, from = units * i / m * UNIT,
+    const NetList *l = list_of(n, b);
+    int64_t inner = b->pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->positions,
+            i = (n->context.step / l->refresh + turn) % m, from = units * i / m * UNIT,
             end = units * (i + 1) / m * UNIT;
-    if (p->n->context.step % l->refresh) return (Stretch){0, 0};
+    if (n->context.step % l->refresh) return (Stretch){0, 0};
     return (Stretch){from, (end < inner ? end : inner) - from};
 }
 
@@ -49,61 +43,106 @@ Stretch part_of(const Block *p, int64_t turn)
 typedef float Lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
 typedef float Lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float Lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
-enum { AT_ONCE = 8, CHUNK = 128 }; /* a chunk of all sources stays in the second-level cache */
+enum {
+    AT_ONCE = 4,
+    CHUNK = 128,
+    VECTORS = CHUNK / 16
+}; /* a chunk of all sources stays in the second-level cache */
 
-static inline __attribute__((always_inline)) float sum16(const Lanes16 *x)
+#define INLINE static inline __attribute__((always_inline))
+#define PICK   __builtin_shufflevector
+
+/* The sums of the numbers in each of four vectors. */
+INLINE Lanes4 sums_of(const Lanes16 *s)
 {
-    Lanes8 a = ((const Lanes8 *)x)[0] + ((const Lanes8 *)x)[1];
-    Lanes4 b = ((const Lanes4 *)&a)[0] + ((const Lanes4 *)&a)[1];
-    return (b[0] + b[2]) + (b[1] + b[3]);
+    Lanes16 ab = PICK(s[0], s[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                 PICK(s[0], s[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    Lanes16 cd = PICK(s[2], s[3], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+                 PICK(s[2], s[3], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    Lanes16 all = PICK(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+                  PICK(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    Lanes8 even = PICK(all, all, 0, 2, 4, 6, 8, 10, 12, 14) + PICK(all, all, 1, 3, 5, 7, 9, 11, 13, 15);
+    return PICK(even, even, 0, 2, 4, 6) + PICK(even, even, 1, 3, 5, 7);
 }
 
-/* sum[i] += d . (z + source[i] * step) over `count` numbers, for AT_ONCE sources at most */
-RT_CLONES static void add_dots(const float *d, const float *z, int64_t step, const uint32_t *source,
-                               int64_t sources, int64_t count, float *sum)
+/* d . row over a chunk, as 16 partial sums of two chains */
+INLINE void multiply(const Lanes16 *d, const float *row, Lanes16 *sum)
 {
-    const float *row[AT_ONCE];
-    Lanes16 part[AT_ONCE] = {{0}};
-    float total[AT_ONCE];
-    int64_t k = 0;
-    for (int i = 0; i < AT_ONCE; i++) row[i] = z + source[i < sources ? i : 0] * step;
-    for (; k + 16 <= count; k += 16) {
-        Lanes16 x = *(const Lanes16 *)(d + k);
+    Lanes16 a = d[0] * *(const Lanes16 *)row, b = d[1] * *(const Lanes16 *)(row + 16);
 #pragma GCC unroll 8
-        for (int i = 0; i < AT_ONCE; i++) part[i] += x * *(const Lanes16 *)(row[i] + k);
+    for (int i = 2; i < VECTORS; i += 2) {
+        a += d[i] * *(const Lanes16 *)(row + 16 * i);
+        b += d[i + 1] * *(const Lanes16 *)(row + 16 * i + 16);
     }
+    *sum = a + b;
+}
+
+/* Where the rows of one evaluation begin, and numbers from one node to the next. */
+typedef struct Dots {
+    const float *d, *z;
+    int64_t d_step, z_step;
+} Dots;
+
+/* sum[i] += d of the target . z of source[i], over CHUNK numbers from `at` on */
+RT_CLONES static void add_dots(const Dots *p, int64_t target, int64_t at, const uint32_t *source,
+                               int64_t sources, float *sum)
+{
+    const float *d = p->d + target * p->d_step + at, *z = p->z + at;
+    Lanes16 x[VECTORS];
 #pragma GCC unroll 8
-    for (int i = 0; i < AT_ONCE; i++) total[i] = sum16(&part[i]);
-    for (int i = 0; i < sources; i++) {
-        for (int64_t j = k; j < count; j++) total[i] += d[j] * row[i][j];
-        sum[i] += total[i];
+    for (int i = 0; i < VECTORS; i++)
+        x[i] = *(const Lanes16 *)(d + 16 * i), __builtin_prefetch(d + p->d_step + 16 * i); /* of the next */
+    for (int64_t e = 0; e < sources; e += AT_ONCE) {
+        Lanes16 y[AT_ONCE] = {{0}};
+        const int64_t count = sources - e < AT_ONCE ? sources - e : AT_ONCE;
+        if (count == AT_ONCE)
+#pragma GCC unroll 4
+            for (int i = 0; i < AT_ONCE; i++) multiply(x, z + source[e + i] * p->z_step, &y[i]);
+        else
+            for (int64_t i = 0; i < count; i++) multiply(x, z + source[e + i] * p->z_step, &y[i]);
+        Lanes4 all = sums_of(y);
+        if (count == AT_ONCE) *(Lanes4 *)(sum + e) += all;
+        else
+            for (int64_t i = 0; i < count; i++) sum[e + i] += all[i];
     }
 }
 
-/* The same for any number of sources. */
-static void add_all_dots(const float *d, const float *z, int64_t step, const uint32_t *source,
-                         int64_t sources, int64_t count, float *sum)
+/* The same over `count` numbers, fewer than CHUNK. */
+static void add_short_dots(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
+                           int64_t sources, float *sum)
 {
-    for (int64_t i = 0; i < sources; i += AT_ONCE)
-        add_dots(d, z, step, source + i, sources - i < AT_ONCE ? sources - i : AT_ONCE, count, sum + i);
+    const float *d = p->d + target * p->d_step + at;
+    for (int64_t e = 0; e < sources; e++) {
+        const float *z = p->z + source[e] * p->z_step + at;
+        float part = 0;
+        for (int64_t i = 0; i < count; i++) part += d[i] * z[i];
+        sum[e] += part;
+    }
+}
+
+/* sum[i] += d of the target . z of source[i], over `count` numbers from `at` on, CHUNK at most */
+static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
+                      int64_t sources, float *sum)
+{
+    if (count >= CHUNK) add_dots(p, target, at, source, sources, sum);
+    else add_short_dots(p, target, at, count, source, sources, sum);
 }
 
 /* Gradients of the edges in use into targets first .. end, chunk after chunk of the rows of all of them. */
 static void used_dots(const Net *n, NetBundle *b, int64_t tiles, int64_t first, int64_t end)
 {
-    const int64_t inner = b->pixels * n->lanes, d_step = b->target_pitch * n->lanes,
-                  z_step = b->source_pitch * n->lanes;
+    const int64_t inner = b->pixels * n->lanes;
     int64_t from, to;
     memset(b->used + b->row[first], 0, (size_t)(b->row[end] - b->row[first]) * 4);
     for (int64_t t = 0; t < tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             if (!flow_pair(n, b, t, k, &from, &to)) continue;
-            const float *d = (const float *)tile_row(n, t, to), *z = (const float *)tile_row(n, t, from);
+            const Dots p = {(const float *)tile_row(n, t, to), (const float *)tile_row(n, t, from),
+                            b->target_pitch * n->lanes, b->source_pitch * n->lanes};
             for (int64_t at = 0; at < inner; at += CHUNK)
                 for (int64_t v = first; v < end; v++)
-                    add_all_dots(d + v * d_step + at, z + at, z_step, b->source + b->row[v],
-                                 b->row[v + 1] - b->row[v], inner - at < CHUNK ? inner - at : CHUNK,
-                                 b->used + b->row[v]);
+                    add_chunk(&p, v, at, inner - at, b->source + b->row[v], b->row[v + 1] - b->row[v],
+                              b->used + b->row[v]);
         }
 }
 
@@ -142,12 +181,13 @@ void part_list(const Block *p, int64_t target, int64_t first, int64_t count, flo
     memset(out, 0, (size_t)count * 4);
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Stretch part = part_of(p, t + k);
+            Stretch part = part_of(p->n, b, t + k);
             if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const float *d = (const float *)tile_row(p->n, t, to + target * b->target_pitch) + part.from,
-                        *z = (const float *)tile_row(p->n, t, from) + part.from;
-            add_all_dots(d, z, b->source_pitch * p->n->lanes, b->candidates.source + first, count, part.count,
-                         out);
+            const Dots rows = {(const float *)tile_row(p->n, t, to), (const float *)tile_row(p->n, t, from),
+                               b->target_pitch * p->n->lanes, b->source_pitch * p->n->lanes};
+            for (int64_t at = 0; at < part.count; at += CHUNK)
+                add_chunk(&rows, target, part.from + at, part.count - at, b->candidates.source + first, count,
+                          out);
         }
     for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(p->n, b); e++)
         if (b->candidate[e] >= first && b->candidate[e] < first + count)

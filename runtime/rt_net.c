@@ -167,17 +167,22 @@ static bool finite_blocks(const float *first, int64_t count, int64_t block, int6
     return true;
 }
 
-static bool finite_edges(const Net *n, const NetBundle *b, int64_t tile)
+/* Gradients of graphs that go backwards in rounds are there already. */
+static bool looked_at(const Net *n, const NetBundle *b)
 {
-    const int64_t block = b->pixels * n->lanes;
+    return b->source_row >= 0 && !n->times[b->graph].saved && !n->times[b->graph].adjoint;
+}
+
+static bool finite_edges(const Net *n, int bundle, int64_t tile)
+{
     bool finite = true;
-    int64_t from, to;
-    for (int64_t k = 0; k < flow_pairs(n, b, tile) && finite; k++)
-        finite =
-            !flow_pair(n, b, tile, k, &from, &to) ||
-            (finite_blocks(tile_row(n, tile, from), b->candidates.sources, block,
-                           b->source_pitch * n->lanes) &&
-             finite_blocks(tile_row(n, tile, to), b->candidates.targets, block, b->target_pitch * n->lanes));
+    NodeRows rows[2];
+    for (int64_t k = 0; k < flow_pairs(n, &n->bundles[bundle], tile) && finite; k++) {
+        int count = gradient_rows(n, bundle, looked_at, tile, k, rows);
+        for (int i = 0; i < count && finite; i++)
+            finite =
+                finite_blocks(tile_row(n, tile, rows[i].row), rows[i].nodes, rows[i].block, rows[i].step);
+    }
     return finite;
 }
 
@@ -188,11 +193,8 @@ static bool finite_rows(const Net *n, int64_t tiles)
 #pragma omp parallel for num_threads(n->options.threads) schedule(static)                      \
     reduction(&& : finite) if (n->param_total * tiles > 1 << 14)
     for (int64_t t = 0; t < tiles; t++)
-        for (int i = 0; i < n->bundle_count && finite; i++) {
-            const NetBundle *b = &n->bundles[i];
-            if (b->source_row >= 0 && !n->times[b->graph].saved && !n->times[b->graph].adjoint)
-                finite = finite_edges(n, b, t); /* otherwise in rounds: the gradients are there */
-        }
+        for (int i = 0; i < n->bundle_count && finite; i++)
+            if (looked_at(n, &n->bundles[i])) finite = finite_edges(n, i, t);
     return finite;
 }
 

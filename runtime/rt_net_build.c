@@ -1,6 +1,7 @@
 /* rt_net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation. */
 #define _GNU_SOURCE
 #include "rt_blas.h"
+#include "rt_gradient.h"
 #include "rt_manifest.h"
 #include "rt_net_private.h"
 #include "rt_rng.h"
@@ -248,7 +249,7 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
+    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(), chunks = n->param_total / 65536 + 16;
     return blocks > 2 * chunks ? blocks : 2 * chunks;
 }
 
@@ -256,6 +257,19 @@ bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
     return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions));
+}
+
+/* Rows are rounded where gradients read them: at most all. */
+static bool rounds_factors(const Net *n)
+{
+    bool rounds = false;
+    for (int i = 0; i < n->bundle_count; i++) rounds |= gradient_bf16(n, &n->bundles[i]);
+    return rounds && n->options.training;
+}
+
+static int64_t rounded_bytes(const Net *n)
+{
+    return work_elements(n) * (int64_t)sizeof *n->rounded;
 }
 
 /* Everything that grows with the net or the batch. */
@@ -271,6 +285,7 @@ static int64_t needed_bytes(const Net *n)
     bytes += flow_bytes(n);
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
+    if (rounds_factors(n)) bytes += rounded_bytes(n);
     return bytes + work_elements(n) * r + scratch_elements(n) * r;
 }
 
@@ -393,6 +408,10 @@ static bool allocate_arrays(Net *n)
         if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
     int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
     n->scratch = aligned(scratch_elements(n) * r);
+    if (rounds_factors(n)) {
+        if (!(n->rounded = lazy(rounded_bytes(n)))) return false;
+        madvise(n->rounded, (size_t)rounded_bytes(n), MADV_HUGEPAGE);
+    }
     n->context = (DnwrtContext){.param = n->param,
                                 .shared = aligned((shared + 1) * r),
                                 .tiles = aligned(work_elements(n) * r),
@@ -506,6 +525,7 @@ void net_free(Net *n)
     for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
     free_func(&n->train), free_func(&n->infer);
     if (n->param != n->weights) free(n->param);
+    if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
     free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
     free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);

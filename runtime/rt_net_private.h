@@ -159,9 +159,10 @@ struct Net {
     DnwrtWires *wires;
     DnwrtOrder *orders;
     DnwrtTime *times;
-    void *scratch;   /* rt_gradient.c: a block a thread */
-    void *keys;      /* rt_choose.c: candidates being compared */
-    int64_t *counts; /* rt_choose.c: candidates out of each node */
+    void *scratch;     /* rt_gradient.c: a block a thread */
+    uint16_t *rounded; /* bfloat16 of the elements of tiles, where gradients want them; takes memory there */
+    void *keys;        /* rt_choose.c: candidates being compared */
+    int64_t *counts;   /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
     bool functions; /* of edges: all gradients are stored and checked before any weight moves */
@@ -208,7 +209,15 @@ typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
-int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
+int64_t gradient_scratch(void); /* numbers that a thread needs for it */
+/* rt_gradient_rows.c */
+/* `nodes` blocks of `block` numbers, `step` apart, from a row of a tile on. */
+typedef struct NodeRows {
+    int64_t row, nodes, step, block;
+} NodeRows;
+typedef bool RowsWanted(const Net *n, const NetBundle *b);
+/* The rows that pair k of a bundle reads and no earlier bundle among those wanted: 0 to 2 runs in `out`. */
+int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, int64_t k, NodeRows *out);
 /* rt_gradient_part.c: does the rule of its list ask for estimates? */
 bool gradient_is_estimate(const Net *n, const NetBundle *b);
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);

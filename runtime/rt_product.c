@@ -1,16 +1,15 @@
 /* rt_product.c: see rt_product.h.
  *
- * Both factors lie with the summed index innermost, so both are read as they are: a block of 4 x 6 sums, each
- * in a register of 16 partial sums, goes along a chunk of the inner index. The rows of A are rounded once for
- * a chunk and stay in the second-level cache; six rows of B are rounded, stay in the first-level cache and
- * meet all rows of A.
+ * Both factors lie with the summed index innermost, so both are read as they are: a block of 6 x 4 sums, each
+ * in a register of 16 partial sums, goes along a chunk of the inner index. Six rows of A stay in the
+ * first-level cache and meet PART rows of B, which stay in the second-level cache.
  */
 #include "rt_product.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
 
-enum { TALL = 4, WIDE = 6, CHUNK = 1024 };
+enum { TALL = 6, WIDE = 4, CHUNK = 1024, PART = 192 };
 #define BF16 __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")))
 
 bool product_bf16_available(void)
@@ -20,34 +19,24 @@ bool product_bf16_available(void)
            __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
 }
 
-static int64_t padded(int64_t rows)
+BF16 void product_round(const float *from, int64_t count, uint16_t *to)
 {
-    return (rows + TALL - 1) / TALL * TALL;
-}
-
-int64_t product_room(int64_t rows)
-{
-    return (padded(rows) + WIDE) * CHUNK * (int64_t)sizeof(uint16_t);
-}
-
-/* Rounds `count` numbers; zeros up to a multiple of 32. */
-BF16 static void round_row(const float *from, int64_t count, uint16_t *to)
-{
-    for (int64_t i = 0; i < count; i += 32) {
-        __mmask16 low = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : 0xFFFF;
-        __mmask16 high = count - i < 16   ? 0
-                         : count - i < 32 ? (__mmask16)((1u << (count - i - 16)) - 1)
-                                          : 0xFFFF;
-        __m512 x = _mm512_maskz_loadu_ps(low, from + i), y = _mm512_maskz_loadu_ps(high, from + i + 16);
-        _mm512_store_si512(to + i, (__m512i)_mm512_cvtne2ps_pbh(y, x));
+    int64_t i = 0;
+    for (; i + 32 <= count; i += 32)
+        _mm512_storeu_si512(
+            to + i, (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + 16), _mm512_loadu_ps(from + i)));
+    for (; i < count; i += 16) {
+        __mmask16 there = count - i < 16 ? (__mmask16)((1u << (count - i)) - 1) : 0xFFFF;
+        _mm256_mask_storeu_epi16(to + i, there,
+                                 (__m256i)_mm512_cvtneps_pbh(_mm512_maskz_loadu_ps(there, from + i)));
     }
 }
 
 /* The sums of the numbers in each of four registers. */
-BF16 static inline __m128 sums_of(__m512 a, __m512 b, __m512 c, __m512 d)
+BF16 static inline __m128 sums_of(const __m512 *s)
 {
-    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xEE));
-    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xEE));
+    __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(s[0], s[1], 0x44), _mm512_shuffle_f32x4(s[0], s[1], 0xEE));
+    __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(s[2], s[3], 0x44), _mm512_shuffle_f32x4(s[2], s[3], 0xEE));
     __m512 all = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xDD));
     all = _mm512_add_ps(all, _mm512_permute_ps(all, 0x4E));
     all = _mm512_add_ps(all, _mm512_permute_ps(all, 0xB1));
@@ -55,23 +44,35 @@ BF16 static inline __m128 sums_of(__m512 a, __m512 b, __m512 c, __m512 d)
     return _mm512_castps512_ps128(_mm512_permutexvar_ps(first, all));
 }
 
-/* sum (WIDE columns of TALL rows) = a (TALL rows) times b (WIDE rows) transposed; rows are CHUNK apart */
-BF16 static void block(const uint16_t *a, const uint16_t *b, int64_t inner, float (*sum)[TALL])
+/* One register of each row, at k: those of `there` are, the others count as zeros. */
+BF16 static inline __attribute__((always_inline)) void
+multiply(__m512 (*s)[WIDE], const uint16_t *const *a, const uint16_t *const *b, int64_t k, __mmask32 there)
 {
-    __m512 s[WIDE][TALL];
-    for (int j = 0; j < WIDE; j++)
-        for (int i = 0; i < TALL; i++) s[j][i] = _mm512_setzero_ps();
-    for (int64_t k = 0; k < inner; k += 32) {
-        __m512bh x[TALL];
-        for (int i = 0; i < TALL; i++) x[i] = (__m512bh)_mm512_load_si512(a + i * CHUNK + k);
-#pragma GCC unroll 6
-        for (int j = 0; j < WIDE; j++) {
-            __m512bh y = (__m512bh)_mm512_load_si512(b + j * CHUNK + k);
+    __m512bh x[WIDE];
 #pragma GCC unroll 4
-            for (int i = 0; i < TALL; i++) s[j][i] = _mm512_dpbf16_ps(s[j][i], x[i], y);
-        }
+    for (int j = 0; j < WIDE; j++) x[j] = (__m512bh)_mm512_maskz_loadu_epi16(there, b[j] + k);
+#pragma GCC unroll 6
+    for (int i = 0; i < TALL; i++) {
+        __m512bh y = (__m512bh)_mm512_maskz_loadu_epi16(there, a[i] + k);
+#pragma GCC unroll 4
+        for (int j = 0; j < WIDE; j++) s[i][j] = _mm512_dpbf16_ps(s[i][j], x[j], y);
     }
-    for (int j = 0; j < WIDE; j++) _mm_storeu_ps(sum[j], sums_of(s[j][0], s[j][1], s[j][2], s[j][3]));
+}
+
+/* sum (TALL rows of WIDE columns) = rows a times rows b transposed. Loops are unrolled: sums must not leave
+ * their registers. */
+BF16 static void block(const uint16_t *const *a, const uint16_t *const *b, int64_t inner, __m128 *sum)
+{
+    __m512 s[TALL][WIDE];
+    int64_t k = 0;
+#pragma GCC unroll 6
+    for (int i = 0; i < TALL; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < WIDE; j++) s[i][j] = _mm512_setzero_ps();
+    for (; k + 32 <= inner; k += 32) multiply(s, a, b, k, ~(__mmask32)0);
+    if (k < inner) multiply(s, a, b, k, ((__mmask32)1 << (inner - k)) - 1);
+#pragma GCC unroll 6
+    for (int i = 0; i < TALL; i++) sum[i] = sums_of(s[i]);
 }
 
 static bool wanted(const Product *p, int64_t row, int64_t column)
@@ -81,47 +82,49 @@ static bool wanted(const Product *p, int64_t row, int64_t column)
     return false;
 }
 
-/* Fetches part `i` of `parts` of the rows of B that come next, so that they are there when they are rounded.
- */
-static void fetch_next(const Product *p, int64_t column, int64_t first, int64_t inner, int64_t i,
-                       int64_t parts)
+/* Fetches part `i` of `parts` of the rows of A that come next. */
+static void fetch_next(const Product *p, int64_t row, int64_t first, int64_t inner, int64_t i, int64_t parts)
 {
-    const int64_t lines = (inner + 15) / 16 * WIDE;
-    for (int64_t l = lines * i / parts; l < lines * (i + 1) / parts; l++) {
-        int64_t row = column + WIDE + l % WIDE;
-        if (row < p->columns) __builtin_prefetch(p->b + row * p->ldb + first + l / WIDE * 16, 0, 2);
+    const int64_t lines = (inner + 31) / 32 * TALL;
+    for (int64_t l = lines * i / parts; l < lines * (i + 1) / parts; l++)
+        if (row + TALL + l % TALL < p->rows)
+            __builtin_prefetch(p->a + (row + TALL + l % TALL) * p->lda + first + l / TALL * 32, 0, 2);
+}
+
+/* One block of C. Rows and columns beyond the end are made of the last ones and not stored. */
+static void one_block(const Product *p, int64_t row, int64_t column, int64_t first, int64_t inner)
+{
+    const bool add = p->add || first > 0;
+    const uint16_t *a[TALL], *b[WIDE];
+    __m128 sum[TALL];
+    for (int i = 0; i < TALL; i++) a[i] = p->a + (row + i < p->rows ? row + i : p->rows - 1) * p->lda + first;
+    for (int j = 0; j < WIDE; j++)
+        b[j] = p->b + (column + j < p->columns ? column + j : p->columns - 1) * p->ldb + first;
+    block(a, b, inner, sum);
+    for (int i = 0; i < TALL && row + i < p->rows; i++) {
+        float *c = p->c + (row + i) * p->ldc + column;
+        if (column + WIDE <= p->columns) _mm_storeu_ps(c, add ? _mm_add_ps(_mm_loadu_ps(c), sum[i]) : sum[i]);
+        else
+            for (int64_t j = 0; column + j < p->columns; j++) c[j] = sum[i][j] + (add ? c[j] : 0);
     }
 }
 
-/* One chunk of the inner index, WIDE columns from `column` on. */
-static void columns_of(const Product *p, int64_t column, int64_t first, int64_t inner, const uint16_t *a,
-                       const uint16_t *b)
+/* One chunk of the inner index, columns from .. end. */
+static void columns_of(const Product *p, int64_t from, int64_t end, int64_t first, int64_t inner)
 {
-    const bool add = p->add || first > 0;
-    float sum[WIDE][TALL];
-    for (int64_t row = 0; row < p->rows; row += TALL) {
-        fetch_next(p, column, first, inner, row / TALL, (p->rows + TALL - 1) / TALL);
-        if (!wanted(p, row, column)) continue;
-        block(a + row * CHUNK, b, inner, sum);
-        for (int64_t i = row; i < row + TALL && i < p->rows; i++)
-            for (int64_t j = column; j < column + WIDE && j < p->columns; j++) {
-                float *c = p->c + i * p->ldc + j;
-                *c = sum[j - column][i - row] + (add ? *c : 0);
-            }
-    }
+    for (int64_t row = 0; row < p->rows; row += TALL)
+        for (int64_t column = from; column < end; column += WIDE) {
+            fetch_next(p, row, first, inner, (column - from) / WIDE, (end - from + WIDE - 1) / WIDE);
+            if (wanted(p, row, column)) one_block(p, row, column, first, inner);
+        }
 }
 
 void product_bf16(const Product *p)
 {
-    uint16_t *a = p->room, *b = a + padded(p->rows) * CHUNK;
     for (int64_t first = 0; first < p->inner; first += CHUNK) {
         int64_t inner = p->inner - first < CHUNK ? p->inner - first : CHUNK;
-        for (int64_t i = 0; i < p->rows; i++) round_row(p->a + i * p->lda + first, inner, a + i * CHUNK);
-        for (int64_t column = 0; column < p->columns; column += WIDE) {
-            for (int64_t j = column; j < column + WIDE && j < p->columns; j++)
-                round_row(p->b + j * p->ldb + first, inner, b + (j - column) * CHUNK);
-            columns_of(p, column, first, inner, a, b);
-        }
+        for (int64_t from = 0; from < p->columns; from += PART)
+            columns_of(p, from, from + PART < p->columns ? from + PART : p->columns, first, inner);
     }
 }
 
@@ -131,12 +134,12 @@ bool product_bf16_available(void)
 {
     return false;
 }
-int64_t product_room(int64_t rows)
+void product_round(const float *from, int64_t count, uint16_t *to)
 {
-    return rows - rows;
+    (void)from, (void)count, (void)to; /* not reached: it is not available */
 }
 void product_bf16(const Product *p)
 {
-    (void)p; /* not reached: it is not available */
+    (void)p; /* not reached */
 }
 #endif

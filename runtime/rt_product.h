@@ -15,19 +15,19 @@ typedef struct ProductSpan {
 } ProductSpan;
 
 /* One product: C (rows x columns, ldc) = A (rows x inner, lda) times B (columns x inner, ldb) transposed, or
- * added to C. `room`: product_room(rows) bytes, aligned to 64. */
+ * added to C. A and B are of bfloat16 (the upper halves of floats). */
 typedef struct Product {
     int64_t rows, columns, inner;
-    const float *a, *b;
+    const uint16_t *a, *b;
     int64_t lda, ldb;
     bool add;
     float *c;
     int64_t ldc;
     const ProductSpan *span; /* by row */
-    void *room;
 } Product;
 
 bool product_bf16_available(void); /* on this processor */
-int64_t product_room(int64_t rows);
+/* Rounds `count` numbers to the nearest bfloat16, ties to even. */
+void product_round(const float *from, int64_t count, uint16_t *to);
 void product_bf16(const Product *p);
 #endif

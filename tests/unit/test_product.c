@@ -41,6 +41,13 @@ static double rounded(float x)
     return x;
 }
 
+static uint16_t *rounded_numbers(const float *x, int64_t count)
+{
+    uint16_t *r = malloc((size_t)count * sizeof *r);
+    product_round(x, count, r);
+    return r;
+}
+
 static void naive(const Case *k, const float *a, const float *b, const ProductSpan *span, double *c)
 {
     for (int64_t i = 0; i < k->rows; i++)
@@ -58,19 +65,19 @@ static void compare(const Case *k, const ProductSpan *span)
     float *c = random_numbers(k->rows * k->ldc, 3);
     double *wanted = malloc((size_t)(k->rows * k->ldc) * sizeof *wanted);
     for (int64_t i = 0; i < k->rows * k->ldc; i++) wanted[i] = c[i];
-    void *room = aligned_alloc(64, (size_t)(product_room(k->rows) + 63) / 64 * 64);
+    uint16_t *rounded_a = rounded_numbers(a, k->rows * k->lda),
+             *rounded_b = rounded_numbers(b, k->columns * k->ldb);
     Product p = {.rows = k->rows,
                  .columns = k->columns,
                  .inner = k->inner,
-                 .a = a,
-                 .b = b,
+                 .a = rounded_a,
+                 .b = rounded_b,
                  .lda = k->lda,
                  .ldb = k->ldb,
                  .add = k->add,
                  .c = c,
                  .ldc = k->ldc,
-                 .span = span,
-                 .room = room};
+                 .span = span};
     product_bf16(&p);
     naive(k, a, b, span, wanted);
     for (int64_t i = 0; i < k->rows; i++)
@@ -78,7 +85,7 @@ static void compare(const Case *k, const ProductSpan *span)
             if (!(fabs(c[i * k->ldc + j] - wanted[i * k->ldc + j]) < 1e-6 * (double)(k->inner + 10)))
                 fail_msg("row %d column %d: %g instead of %g", (int)i, (int)j, (double)c[i * k->ldc + j],
                          wanted[i * k->ldc + j]);
-    free(a), free(b), free(c), free(wanted), free(room);
+    free(a), free(b), free(c), free(wanted), free(rounded_a), free(rounded_b);
 }
 
 static void test_sizes(void **state)
@@ -107,8 +114,29 @@ static void test_spans(void **state)
     }
 }
 
+/* Each number to the nearest, and nothing beyond the end. */
+static void test_round(void **state)
+{
+    (void)state;
+    for (int64_t count = 0; count < 100 && product_bf16_available(); count++) {
+        float *x = random_numbers(count + 1, 4);
+        uint16_t r[101];
+        memset(r, 0xAB, sizeof r);
+        product_round(x, count, r);
+        for (int64_t i = 0; i < count; i++) {
+            uint32_t bits = (uint32_t)r[i] << 16;
+            float y;
+            memcpy(&y, &bits, 4);
+            assert_true((double)y == rounded(x[i]));
+        }
+        assert_int_equal(r[count], 0xABAB);
+        free(x);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_sizes), cmocka_unit_test(test_spans)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_round), cmocka_unit_test(test_sizes),
+                                       cmocka_unit_test(test_spans)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
