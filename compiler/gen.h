@@ -90,6 +90,10 @@ GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch);
  * ("gather_back"); `nodes`: their numbers, NULL: 0 .. count */
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
                 LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh);
+/* "gather_back" that also adds up the gradients of the weights of edges in use; source: what the nodes send
+ */
+void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                     GenBlocks d, GenBlocks source, GenBlocks out, bool fresh);
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
 void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */

@@ -40,20 +40,35 @@ GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
                        pitch};
 }
 
+/* The arguments that all gathers have. */
+static void gather_arguments(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                             GenBlocks from, GenBlocks out, bool fresh, LLVMValueRef *args)
+{
+    Emit *e = t->e;
+    args[0] = wires_of(t, g, bundle);
+    args[1] = nodes ? nodes : LLVMConstNull(e->ptr);
+    args[2] = count;
+    args[3] = from.first, args[4] = emit_int(e, from.pitch);
+    args[5] = out.first, args[6] = emit_int(e, out.pitch);
+    args[7] = emit_int(e, g->sets.at[g->bundles.at[bundle].to].pixels);
+    args[8] = emit_int(e, fresh);
+}
+
 void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
                 LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh)
 {
-    Emit *e = t->e;
-    LLVMValueRef args[9] = {wires_of(t, g, bundle),
-                            nodes ? nodes : LLVMConstNull(e->ptr),
-                            count,
-                            from.first,
-                            emit_int(e, from.pitch),
-                            out.first,
-                            emit_int(e, out.pitch),
-                            emit_int(e, g->sets.at[g->bundles.at[bundle].to].pixels),
-                            emit_int(e, fresh)};
-    emit_kernel(e, kernel, e->none, 9, args);
+    LLVMValueRef args[9];
+    gather_arguments(t, g, bundle, nodes, count, from, out, fresh, args);
+    emit_kernel(t->e, kernel, t->e->none, 9, args);
+}
+
+void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
+                     GenBlocks d, GenBlocks source, GenBlocks out, bool fresh)
+{
+    LLVMValueRef args[12];
+    gather_arguments(t, g, bundle, nodes, count, d, out, fresh, args);
+    args[9] = source.first, args[10] = emit_int(t->e, source.pitch), args[11] = t->tile;
+    emit_kernel(t->e, "gather_back_dots", t->e->none, 12, args);
 }
 
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)

@@ -7,6 +7,7 @@
  */
 #include "gen.h"
 #include "kernels/kernel.h"
+#include "timed.h"
 #include <stddef.h>
 
 static LLVMValueRef wires_field(GenTile *t, const Graph *g, int bundle, size_t offset)
@@ -141,6 +142,8 @@ void gen_edges_out(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMVa
                    const GenEdges *r, GenBlocks out, bool fresh)
 {
     if (g->bundles.at[b].edge) add_all_edges(t, g, b, nodes, count, r, out, fresh, true);
+    else if (edges_with_dots(g, &g->bundles.at[b]))
+        gen_gather_dots(t, g, b, nodes, count, r->d, r->source, out, fresh);
     else gen_gather(t, "gather_back", g, b, nodes, count, r->d, out, fresh);
 }
 

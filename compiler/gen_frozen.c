@@ -66,13 +66,14 @@ static LLVMValueRef same_numbers(Build *b, int64_t count)
     return bytes(b, "candidate", all, (size_t)count * sizeof *all);
 }
 
+enum { WIRES_FIELDS = sizeof(DnwrtWires) / 8 };
 /* DnwrtWires of one bundle: what a forward pass reads of it. */
 static void wires_of(Build *b, const Bundle *u, LLVMValueRef param, LLVMValueRef *out)
 {
     const Candidates *c = &u->candidates;
     uint32_t *row = NEW_ARRAY(b->arena, uint32_t, (size_t)c->targets + 1);
     for (int64_t t = 0; t <= c->targets; t++) row[t] = (uint32_t)c->row[t];
-    for (int i = 0; i < 8; i++) out[i] = null(b);
+    for (int i = 0; i < WIRES_FIELDS; i++) out[i] = null(b);
     out[0] = bytes(b, "row", row, (size_t)(c->targets + 1) * sizeof *row);
     out[1] = bytes(b, "source", c->source, (size_t)c->count * sizeof *c->source);
     if (u->edge) out[6] = same_numbers(b, c->count);
@@ -87,9 +88,9 @@ static LLVMValueRef wires_table(Build *b, LLVMValueRef param)
     Vec(LLVMValueRef) all = {0};
     for (int g = 0; g < b->f->model->graphs.count; g++)
         for (int i = 0; i < b->f->model->graphs.at[g]->bundles.count; i++) {
-            LLVMValueRef fields[8];
+            LLVMValueRef fields[WIRES_FIELDS];
             wires_of(b, &b->f->model->graphs.at[g]->bundles.at[i], param, fields);
-            for (int k = 0; k < 8; k++) vec_push(b->arena, &all, fields[k]);
+            for (int k = 0; k < WIRES_FIELDS; k++) vec_push(b->arena, &all, fields[k]);
         }
     return words(b, "wires", all.count, all.at);
 }

@@ -137,6 +137,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
         (json_int_t)r.target_step, "own_row", (json_int_t)r.own, "own_step", (json_int_t)r.own_step, "held",
         (int)r.held, "plain", (int)r.plain);
     json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
+    json_object_set_new(j, "dots", json_boolean(edges_with_dots(g, u)));
     json_object_set_new(j, "live_first", json_integer(u->live_first));
     json_object_set_new(j, "live_last", json_integer(live_last(g, u)));
     int at = g->first_bundle + bundle;

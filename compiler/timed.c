@@ -15,6 +15,14 @@ bool is_moving(const Graph *g, int set)
     return g->sets.at[set].states > 0;
 }
 
+bool edges_with_dots(const Graph *g, const Bundle *u)
+{
+    const EdgeList *l = &g->lists.at[u->list];
+    bool estimated = l->refresh > 1 || l->positions > 1 || l->bf16;
+    bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : g->sets.at[u->from].first >= 0;
+    return estimated && goes_back && !u->edge && !u->fixed;
+}
+
 void timed_window(Graph *g, int lanes)
 {
     Time *t = &g->time;

@@ -155,9 +155,26 @@ static int64_t share_of(const NetBundle *b, int64_t i, int64_t parts)
     return i == parts ? targets : v;
 }
 
+/* What the tiles have added up by source, to the order by target. */
+static void used_of_tiles(Net *n, NetBundle *b, int64_t tiles)
+{
+    const float *dots = (const float *)n->context.tiles + n->wires[b - n->bundles].dots;
+    const int64_t edges = b->row[b->candidates.targets];
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (edges > 1 << 12)
+    for (int64_t e = 0; e < edges; e++) {
+        float sum = 0;
+        for (int64_t t = 0; t < tiles; t++) sum += dots[t * n->context.tile_stride + e];
+        b->used[b->order_back[e]] = sum;
+    }
+}
+
 void part_used(Net *n, NetBundle *b, int64_t tiles)
 {
     const int threads = n->options.threads;
+    if (n->wires[b - n->bundles].dots >= 0) {
+        used_of_tiles(n, b, tiles);
+        return;
+    }
 #pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
     for (int i = 0; i < threads; i++)
         used_dots(n, b, tiles, share_of(b, i, threads), share_of(b, i + 1, threads));

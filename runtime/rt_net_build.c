@@ -102,6 +102,7 @@ static bool read_bundles(Net *n, const json_t *all, int graph)
         b->source_row = get_whole(j, "source_row"), b->target_row = get_whole(j, "target_row");
         b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
         b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
+        b->dots = get_truth(j, "dots");
         b->live_first = get_whole(j, "live_first"), b->live_last = get_whole(j, "live_last");
         b->source_pitch = get_whole(j, "source_pitch"), b->target_pitch = get_whole(j, "target_pitch");
         NetList *l = &n->lists[g->first_list + b->list];
@@ -223,9 +224,36 @@ static int64_t most_kept(const NetList *l)
 }
 
 /* Tiles start where vectors do. */
-int64_t net_tile_stride(const Net *n, const NetFunc *f)
+static int64_t capacity_of(const Net *n, const NetBundle *b)
+{
+    const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
+    int64_t most = most_kept(l);
+    return (most < b->stated ? most : b->stated) + 1;
+}
+
+/* Rows, the tile's own sums, gradients of edges in use. */
+static int64_t own_elements(const Net *n, const NetFunc *f)
 {
     return (f->rows * n->lanes + f->partials + 15) / 16 * 16;
+}
+
+static int64_t dot_elements(const Net *n, const NetBundle *b)
+{
+    return b->dots && gradient_is_estimate(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
+}
+
+int64_t net_tile_stride(const Net *n, const NetFunc *f)
+{
+    int64_t stride = own_elements(n, f);
+    for (int i = 0; f == &n->train && i < n->bundle_count; i++) stride += dot_elements(n, &n->bundles[i]);
+    return stride;
+}
+
+static int64_t dots_at(const Net *n, int bundle)
+{
+    int64_t at = own_elements(n, &n->train);
+    for (int i = 0; i < bundle; i++) at += dot_elements(n, &n->bundles[i]);
+    return n->options.training && dot_elements(n, &n->bundles[bundle]) ? at : -1;
 }
 
 static int64_t work_elements(const Net *n)
@@ -238,13 +266,6 @@ static int64_t work_elements(const Net *n)
 static int64_t slot_count(const Net *n)
 {
     return n->options.training && n->options.optim ? n->options.optim->slots : 0;
-}
-
-static int64_t capacity_of(const Net *n, const NetBundle *b)
-{
-    const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
-    int64_t most = most_kept(l);
-    return (most < b->stated ? most : b->stated) + 1;
 }
 
 static int64_t scratch_elements(const Net *n)
@@ -344,8 +365,8 @@ static bool allocate_bundle(Net *n, int i)
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
     if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
     bool ok = !b->function || allocate_edge_rows(n, b);
-    n->wires[i] = (DnwrtWires){b->row,    b->source,      b->weight,    b->column,
-                               b->target, b->weight_back, b->candidate, b->candidate_back};
+    n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
+                               b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
     return ok && b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
            b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
 }

@@ -70,6 +70,7 @@ typedef struct NetBundle {
     uint32_t *candidate_back;   /* by source, where edges have a function */
     void *weight, *weight_back; /* in the net's real type */
     float *used; /* gradients of edges in use, by target, where those of other candidates are estimates */
+    bool dots;   /* these are added up on the way backwards, by tile */
 } NetBundle;
 
 typedef struct NetList {

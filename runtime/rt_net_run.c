@@ -55,6 +55,18 @@ static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, i
     return correct;
 }
 
+/* Before a tile goes backwards (graph -1: through all graphs), the gradients of its edges in use are 0. */
+static void clear_dots(const Net *n, int64_t tile, int graph)
+{
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        if (n->wires[i].dots < 0 || (graph >= 0 && b->graph != graph)) continue;
+        float *tiles = n->context.tiles; /* never in double */
+        memset(tiles + tile * n->context.tile_stride + n->wires[i].dots, 0,
+               (size_t)b->row[b->candidates.targets] * sizeof *tiles);
+    }
+}
+
 /* One level of all tiles; returns how many samples are right, when it is the last one. */
 static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int l, bool again)
 {
@@ -65,6 +77,8 @@ static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int 
     for (int64_t t = 0; t < tiles; t++) {
         dnwrt_lap(PROFILE_START);
         if (l == 0 && !again) net_fill_tile(n, f, b, t), dnwrt_lap(profile_fill());
+        if (f == &n->train && (again ? level->rounds >= 0 : l == 0))
+            clear_dots(n, t, again ? level->rounds : -1);
         if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
         if (count) right += tile_correct(n, f, b, t), dnwrt_lap(profile_right());
     }

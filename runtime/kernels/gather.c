@@ -9,6 +9,11 @@
  * read in the meantime, one piece of each source, stays in cache. A piece stays in registers over all edges
  * of a node; each edge costs one load and one fused or separate multiply-add a register. `fresh`: the sum
  * starts at 0 instead of what is in `out`.
+ *
+ * gather_back_dots does on its way, with what it has loaded, the gradients of the weights of edges in use:
+ *     dots[edge] += sum over t of own[v][t] * rows[d][t],   own: blocks of what the nodes v send
+ * to the place in the tile that the bundle has for them, in its order by source; to nothing where it has
+ * none.
  */
 #include "kernel.h"
 #ifdef __clang__
@@ -19,6 +24,10 @@ void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t coun
                     int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
 void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                          int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
+
+void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
+                              const real *own, int64_t own_pitch, real *tile);
 
 /* Edges of one direction, by node. */
 typedef struct Lists {
@@ -102,4 +111,122 @@ void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t
 {
     gather_nodes((Lists){wires->column, wires->target, wires->weight_back}, nodes, count, rows, pitch, out,
                  out_pitch, pixels, fresh);
+}
+
+/* ---- with gradients of weights ---- */
+
+typedef real Four __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef real Eight __attribute__((vector_size(8 * sizeof(real))));
+#define PICK __builtin_shufflevector
+
+/* The sums of the numbers in each of four vectors. */
+INLINE Four sums_of(const Short *s)
+{
+    Short ab = PICK(s[0], s[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+               PICK(s[0], s[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    Short cd = PICK(s[2], s[3], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+               PICK(s[2], s[3], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+    Short all = PICK(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
+                PICK(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+    Eight even = PICK(all, all, 0, 2, 4, 6, 8, 10, 12, 14) + PICK(all, all, 1, 3, 5, 7, 9, 11, 13, 15);
+    return PICK(even, even, 0, 2, 4, 6) + PICK(even, even, 1, 3, 5, 7);
+}
+
+/* A node's edges, the block of its sum and that of its own value, all from one number of the block on. */
+typedef struct Node {
+    const uint32_t *other;
+    const real *weight, *rows, *own;
+    int64_t step;
+    real *out, *dots; /* dots by edge */
+} Node;
+typedef void DotPiece(const Node *n, uint32_t edge, uint32_t end, int64_t fresh);
+
+enum { PARTS = LONG / 16 };
+
+/* sum += w * row; the products of row and own as 16 partial sums, in two chains */
+INLINE Short add_edge(const Node *n, uint32_t e, Short *sum, const Short *own)
+{
+    const Short *row = (const Short *)(n->rows + (int64_t)n->other[e] * n->step);
+    const real w = n->weight[e];
+    Short dot[2];
+    for (int i = 0; i < PARTS; i++) {
+        Short x = row[i];
+        sum[i] += w * x;
+        dot[i % 2] = i < 2 ? x * own[i] : dot[i % 2] + x * own[i];
+    }
+    return dot[0] + dot[1];
+}
+
+INLINE void long_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    Short sum[PARTS], own[PARTS];
+    for (int i = 0; i < PARTS; i++) {
+        sum[i] = fresh ? (Short){0} : ((const Short *)n->out)[i];
+        own[i] = ((const Short *)n->own)[i];
+    }
+    for (; e + 4 <= end; e += 4) {
+        Short dot[4];
+        for (uint32_t k = 0; k < 4; k++) dot[k] = add_edge(n, e + k, sum, own);
+        *(Four *)(n->dots + e) += sums_of(dot);
+    }
+    for (; e < end; e++) n->dots[e] += sums_of((Short[4]){add_edge(n, e, sum, own)})[0];
+    for (int i = 0; i < PARTS; i++) ((Short *)n->out)[i] = sum[i];
+}
+
+INLINE void short_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    Short sum = fresh ? (Short){0} : *(const Short *)n->out, own = *(const Short *)n->own;
+    for (; e < end; e++) {
+        Short x = *(const Short *)(n->rows + (int64_t)n->other[e] * n->step);
+        sum += n->weight[e] * x;
+        n->dots[e] += sums_of((Short[4]){x * own})[0];
+    }
+    *(Short *)n->out = sum;
+}
+
+INLINE void one_dot(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    real sum = fresh ? 0 : *n->out;
+    for (; e < end; e++) {
+        real x = n->rows[(int64_t)n->other[e] * n->step];
+        sum += n->weight[e] * x;
+        n->dots[e] += x * *n->own;
+    }
+    *n->out = sum;
+}
+
+/* As pieces(), with the nodes' own values. */
+INLINE int64_t dot_pieces(const Nodes *n, const real *own, int64_t own_step, real *dots, DotPiece *piece,
+                          int64_t size, int64_t at)
+{
+    for (; at + size <= n->block; at += size)
+        for (int64_t i = 0; i < n->count; i++) {
+            const int64_t node = n->nodes ? n->nodes[i] : i;
+            const Node one = {n->lists.other,
+                              n->lists.weight,
+                              n->rows + at,
+                              own + node * own_step + at,
+                              n->step,
+                              n->out + node * n->out_step + at,
+                              dots};
+            piece(&one, n->lists.row[node], n->lists.row[node + 1], n->fresh);
+        }
+    return at;
+}
+
+void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
+                              const real *own, int64_t own_pitch, real *tile)
+{
+    const Lists lists = {wires->column, wires->target, wires->weight_back};
+    if (wires->dots < 0) {
+        gather_nodes(lists, nodes, count, rows, pitch, out, out_pitch, pixels, fresh);
+        return;
+    }
+    const Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
+    const int64_t own_step = own_pitch * LANES;
+    real *dots = tile + wires->dots;
+    int64_t at = dot_pieces(&n, own, own_step, dots, long_dots, LONG, 0);
+    if (LANES < 64) at = dot_pieces(&n, own, own_step, dots, short_dots, 16, at);
+    if (LANES < 16) dot_pieces(&n, own, own_step, dots, one_dot, 1, at);
 }

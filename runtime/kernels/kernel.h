@@ -20,6 +20,7 @@ typedef struct DnwrtWires {
     const uint32_t *target;
     const void *weight_back;
     const uint32_t *candidate, *candidate_back; /* of an edge with a function: whose weights it has */
+    int64_t dots; /* element of a tile where the gradients of its weights are, by source; -1: nowhere */
 } DnwrtWires;
 
 /* Where the values and gradients of one evaluation begin: elements of Context.tiles for node 0 of sources,

@@ -1,6 +1,7 @@
 /* test_part.c: `using dnw(refresh, positions, bf16)` against the exact gradient of the same net, weights and
  * samples: over as many steps as there are parts they add up to the gradient; one step alone is not; edges in
- * use always have it; rounded factors come close to it for the others.
+ * use always have it, added up on the way backwards or afterwards; rounded factors come close to it for the
+ * others.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 #include "built.h"
 #include "rt_product.h"
+#include "timed.h"
 
 enum { SAMPLES = 83, SEED = 3 }; /* tiles of 16: the last one has 3 */
 
@@ -21,10 +23,15 @@ typedef struct Part {
     int64_t order[SAMPLES];
 } Part;
 
+static int64_t window = 1 << 20; /* bytes of evaluations that are there at once; small: rounds of a step */
+
 static void open_part(Part *p, const char *every, const char *part, const char *half)
 {
     const Define defines[] = {{"every", every}, {"part", part}, {"half", half}};
+    const int64_t usual = timed_window_bytes;
+    timed_window_bytes = window;
     assert_true(built_open_defined(&p->built, "part/part.dnw", 3, defines));
+    timed_window_bytes = usual;
     p->net = built_net(&p->built, false, SAMPLES, 2, SEED);
     p->data = built_data(p->built.compilation->perm, p->built.compilation->model, SAMPLES, SEED);
     for (int64_t i = 0; i < SAMPLES; i++) p->order[i] = i;
@@ -143,9 +150,18 @@ static void test_rounded(void **state)
     close_part(&p);
 }
 
+/* All of it again with rounds. */
+static int small_window(void **state)
+{
+    (void)state;
+    window = 1;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_refresh),
                                        cmocka_unit_test(test_between), cmocka_unit_test(test_rounded)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest rounds[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_rounded)};
+    return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(rounds, small_window, NULL);
 }

@@ -24,6 +24,9 @@ void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t coun
                     int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
 void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                          int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
+void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
+                              const real *own, int64_t own_pitch, real *tile);
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
@@ -100,7 +103,7 @@ typedef struct Asked {
 static void call_gather(const Case *c, const Edges *e, const real *rows, real *out, int gap, Asked a)
 {
     uint32_t odd[64];
-    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL};
+    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, -1};
     int64_t count = a.listed ? c->nodes / 2 : c->nodes;
     for (int i = 0; i < c->nodes / 2; i++) odd[i] = (uint32_t)(2 * i + 1);
     if (a.back) KERNEL(gather_back)
@@ -143,6 +146,50 @@ static void test_gather(void **state)
                 expect_gathered(&cases[i], &e, rows, gap, (Asked){k & 1, k & 2, k & 4});
             free(e.row), free(e.other), free(e.weight), free(rows);
         }
+}
+
+/* With gradients of weights: out as without them (places is -1: nowhere); each edge has the product of its
+ * two blocks added to what was there. */
+static void expect_dots(const Case *c, const Edges *e, const real *rows, const real *own, int64_t place)
+{
+    enum { BEFORE = 3 };
+    const int64_t block = c->pixels * LANES, pitch = block + LANES, edges = e->row[c->nodes];
+    const DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, place};
+    real *out = malloc((size_t)(2 * c->nodes * pitch) * sizeof *out), *plain = out + c->nodes * pitch,
+         *tile = malloc((size_t)(edges + 4) * sizeof *tile);
+    for (int64_t t = 0; t < 2 * c->nodes * pitch; t++) out[t] = (real)(t % (c->nodes * pitch) % 1000);
+    for (int64_t i = 0; i < edges + 4; i++) tile[i] = BEFORE;
+    KERNEL(gather_back)(&w, NULL, c->nodes, rows, c->pixels, plain, c->pixels + 1, c->pixels, 0);
+    KERNEL(gather_back_dots)
+    (&w, NULL, c->nodes, rows, c->pixels, out, c->pixels + 1, c->pixels, 0, own, c->pixels + 1, tile);
+    for (int64_t t = 0; t < c->nodes * pitch; t++)
+        if (!(fabs((double)(out[t] - plain[t])) <= 1e4 * EPSILON)) fail_msg("element %d is another", (int)t);
+    for (int64_t i = 0; i < edges + 4; i++) {
+        const int64_t k = i - place;
+        double want = BEFORE, size = BEFORE;
+        int64_t node = 0;
+        while (place >= 0 && k >= 0 && k < edges && k >= e->row[node + 1]) node++;
+        for (int64_t t = 0; place >= 0 && k >= 0 && k < edges && t < block; t++) {
+            double part = (double)own[node * pitch + t] * (double)rows[e->other[k] * block + t];
+            want += part, size += fabs(part);
+        }
+        if (!(fabs((double)tile[i] - want) <= EPSILON * size * 8))
+            fail_msg("edge %d of %d: %g instead of %g", (int)k, (int)edges, (double)tile[i], want);
+    }
+    free(out), free(tile);
+}
+
+static void test_dots(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Edges e = drawn_edges(&cases[i]);
+        real *rows = drawn_rows(7, (int64_t)cases[i].others * cases[i].pixels),
+             *own = drawn_rows(8, (int64_t)cases[i].nodes * (cases[i].pixels + 1));
+        expect_dots(&cases[i], &e, rows, own, 2);
+        expect_dots(&cases[i], &e, rows, own, -1);
+        free(e.row), free(e.other), free(e.weight), free(rows), free(own);
+    }
 }
 
 /* ---- sums over lanes and rows ---- */
@@ -394,11 +441,12 @@ static void test_moments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gather),    cmocka_unit_test(test_sum_lanes),
-        cmocka_unit_test(test_rows),      cmocka_unit_test(test_special_rows),
-        cmocka_unit_test(test_random),    cmocka_unit_test(test_chance),
-        cmocka_unit_test(test_functions), cmocka_unit_test(test_function_edges),
-        cmocka_unit_test(test_pow),       cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_gather),         cmocka_unit_test(test_dots),
+        cmocka_unit_test(test_sum_lanes),      cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_special_rows),   cmocka_unit_test(test_random),
+        cmocka_unit_test(test_chance),         cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_function_edges), cmocka_unit_test(test_pow),
+        cmocka_unit_test(test_moments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
