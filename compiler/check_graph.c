@@ -410,8 +410,13 @@ Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span)
     if (!read_truncate(k, truncate, &stops)) return val_poison(k);
     Shape whole = x->value->shape, part = {whole.rank - 1, {0}};
     if (function->kind != VAL_FUNCTION || !function->decl || function->decl->kind != DECL_GRAPH) {
-        diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s",
-                 val_kind_text(function));
+        Diag *d = diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s",
+                           val_kind_text(function));
+        if (function->kind == VAL_FUNCTION)
+            diag_help(d,
+                      "scan(Each(%s)) with: graph Each[n](f) { time = steps(1); input x[n]; output y[n] : f; "
+                      "edges x[i] -> y[i] via Same }; fn Same(x) = x",
+                      function->decl ? function->decl->name.text : function->builtin->name);
         return val_poison(k);
     }
     if (whole.rank < 2) {

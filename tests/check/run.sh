@@ -68,6 +68,8 @@ applied optim_nesterov 's/nesterov/momentum = 0.9, nesterov/'
 applied train_model 's/Nett/Net/'
 applied input 's/M\(x\)/M(x[784])/'
 applied schedule 's/= 80/= [80, 120]/'
+applied time_sequence '1i graph Each[n](f) { time = steps(1); input x[n]; output y[n] : f; edges x[i] -> y[i] via Same }; fn Same(x) = x
+/^model [ABD]/d; s/scan\(tanh\)/scan(Each(tanh))/'
 applied state_static 's/^graph Plain \{/&\n  time = flow(0, 1, rk4(10))/; s/time = static/time = steps(1)/; /^model N/d'
 applied state_flow "s/next s =/s' =/; s/v' =/next v =/"
 applied implicit 's/semi_implicit\([04]\)/rk4(4)/; s/y\[_\] -> h\[_\] via Pull/y[_] -> h[_]/'
