@@ -3,7 +3,7 @@
 #include "kernels/kernel.h"
 
 enum { MAX_WINDOW = 64 }; /* steps of chosen length: their number is not known */
-int64_t timed_window_bytes = 4 << 20, timed_window_few = 8;
+int64_t timed_window_bytes = 4 << 20, timed_window_few = 16;
 
 int64_t timed_evaluations(const Graph *g)
 {
