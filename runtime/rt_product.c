@@ -75,13 +75,6 @@ BF16 static void block(const uint16_t *const *a, const uint16_t *const *b, int64
     for (int i = 0; i < TALL; i++) sum[i] = sums_of(s[i]);
 }
 
-static bool wanted(const Product *p, int64_t row, int64_t column)
-{
-    for (int64_t i = row; i < row + TALL && i < p->rows; i++)
-        if (p->span[i].low < column + WIDE && p->span[i].high > column) return true;
-    return false;
-}
-
 /* Fetches part `i` of `parts` of the rows of A that come next. */
 static void fetch_next(const Product *p, int64_t row, int64_t first, int64_t inner, int64_t i, int64_t parts)
 {
@@ -91,16 +84,9 @@ static void fetch_next(const Product *p, int64_t row, int64_t first, int64_t inn
             __builtin_prefetch(p->a + (row + TALL + l % TALL) * p->lda + first + l / TALL * 32, 0, 2);
 }
 
-/* One block of C. Rows and columns beyond the end are made of the last ones and not stored. */
-static void one_block(const Product *p, int64_t row, int64_t column, int64_t first, int64_t inner)
+/* Stores one block of C, up to its end. */
+static void put_block(const Product *p, int64_t row, int64_t column, bool add, const __m128 *sum)
 {
-    const bool add = p->add || first > 0;
-    const uint16_t *a[TALL], *b[WIDE];
-    __m128 sum[TALL];
-    for (int i = 0; i < TALL; i++) a[i] = p->a + (row + i < p->rows ? row + i : p->rows - 1) * p->lda + first;
-    for (int j = 0; j < WIDE; j++)
-        b[j] = p->b + (column + j < p->columns ? column + j : p->columns - 1) * p->ldb + first;
-    block(a, b, inner, sum);
     for (int i = 0; i < TALL && row + i < p->rows; i++) {
         float *c = p->c + (row + i) * p->ldc + column;
         if (column + WIDE <= p->columns) _mm_storeu_ps(c, add ? _mm_add_ps(_mm_loadu_ps(c), sum[i]) : sum[i]);
@@ -109,22 +95,45 @@ static void one_block(const Product *p, int64_t row, int64_t column, int64_t fir
     }
 }
 
-/* One chunk of the inner index, columns from .. end. */
-static void columns_of(const Product *p, int64_t from, int64_t end, int64_t first, int64_t inner)
+/* Columns low .. high that some of TALL rows want, from a multiple of WIDE on. */
+static ProductSpan wanted(const Product *p, int64_t row)
 {
-    for (int64_t row = 0; row < p->rows; row += TALL)
-        for (int64_t column = from; column < end; column += WIDE) {
-            fetch_next(p, row, first, inner, (column - from) / WIDE, (end - from + WIDE - 1) / WIDE);
-            if (wanted(p, row, column)) one_block(p, row, column, first, inner);
-        }
+    ProductSpan all = {p->columns, 0};
+    for (int64_t i = row; i < row + TALL && i < p->rows; i++) {
+        if (p->span[i].low >= p->span[i].high) continue;
+        if (p->span[i].low < all.low) all.low = p->span[i].low;
+        if (p->span[i].high > all.high) all.high = p->span[i].high;
+    }
+    all.low = all.low / WIDE * WIDE;
+    return all;
+}
+
+/* TALL rows, one chunk of the inner index, columns from .. end. Rows and columns beyond the end are made of
+ * the last ones and not stored. */
+static void rows_of(const Product *p, int64_t row, int64_t from, int64_t end, int64_t first, int64_t inner)
+{
+    const ProductSpan span = wanted(p, row);
+    const int64_t low = span.low > from ? span.low : from, high = span.high < end ? span.high : end;
+    const uint16_t *a[TALL], *b[WIDE];
+    __m128 sum[TALL];
+    for (int i = 0; i < TALL; i++) a[i] = p->a + (row + i < p->rows ? row + i : p->rows - 1) * p->lda + first;
+    for (int64_t column = low; column < high; column += WIDE) {
+        for (int j = 0; j < WIDE; j++)
+            b[j] = p->b + (column + j < p->columns ? column + j : p->columns - 1) * p->ldb + first;
+        fetch_next(p, row, first, inner, (column - low) / WIDE, (high - low + WIDE - 1) / WIDE);
+        block(a, b, inner, sum);
+        put_block(p, row, column, p->add || first > 0, sum);
+    }
 }
 
 void product_bf16(const Product *p)
 {
     for (int64_t first = 0; first < p->inner; first += CHUNK) {
         int64_t inner = p->inner - first < CHUNK ? p->inner - first : CHUNK;
-        for (int64_t from = 0; from < p->columns; from += PART)
-            columns_of(p, from, from + PART < p->columns ? from + PART : p->columns, first, inner);
+        for (int64_t from = 0; from < p->columns; from += PART) {
+            const int64_t end = from + PART < p->columns ? from + PART : p->columns;
+            for (int64_t row = 0; row < p->rows; row += TALL) rows_of(p, row, from, end, first, inner);
+        }
     }
 }
 
