@@ -102,6 +102,7 @@ typedef struct TimedCell {
 typedef struct EdgeUse {
     Val *function;  /* NULL: w * value */
     bool own;       /* it takes the target's own value */
+    bool tells;     /* what reaches the target set follows from this line */
     const Expr *by; /* names the weight whose magnitude decides, or NULL */
 } EdgeUse;
 
@@ -258,6 +259,8 @@ bool input_fits(Check *k, Graph *g, const Value *x, Span span);
 void add_cells(Check *k, Graph *g, Scope *scope);
 /* "a number", "a map [8, 8]" */
 const char *map_text(Check *k, Shape map);
+/* A note: where it comes from what reaches the targets of u. */
+void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d);
 /* Gives every node its rows; false when edges join different maps. */
 int check_lanes(const Check *k, const Graph *g);
 bool place_nodes(Check *k, Graph *g);
@@ -329,6 +332,9 @@ EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, c
                  const Bundle *u);
 /* [targets, sources] when every pair is a candidate, else [candidates] */
 Shape candidates_shape(const Graph *g, const Bundle *u);
+/* What an edge adds to a sum, once it is known what its source sends, for a target that is not built yet;
+ * false: it does not follow from the source alone. */
+bool edge_shape(Check *k, Graph *g, int b, Shape *out);
 /* Functions and weights of all lines that have one, once the candidates are known. */
 void build_edge_functions(Check *k, Graph *g);
 /* The weight that decides, where the budget needs one. */

@@ -1,8 +1,8 @@
 /* check_edge.c: edges with functions: `via F`, and the weight that decides, `by NAME`.
  *
  * An edge function gives what one edge adds to the sum of its target, from the value of its source and, in
- * time, the target's own. It is a function of one candidate, as a node function is one of a node: its
- * weights have a number for each candidate of the bundle, or one for all of them.
+ * time, the target's own, numbers or maps. It is a function of one candidate, as a node function is one of a
+ * node: its weights have a number for each candidate of the bundle, or one for all of them.
  */
 #include "check.h"
 #include "grad.h"
@@ -34,7 +34,8 @@ static int waiting(const Val *f)
 
 static bool is_edge_function(Check *k, const Val *f, Span span)
 {
-    bool wrong = f->kind != VAL_FUNCTION || (f->builtin && f->builtin->kind != KIND_POINT) ||
+    bool wrong = f->kind != VAL_FUNCTION ||
+                 (f->builtin && f->builtin->kind != KIND_POINT && f->builtin->kind != KIND_MAP) ||
                  (f->decl && f->decl->kind != DECL_FN);
     if (wrong) {
         Diag *d = diag_add(k->diags, E_KIND, span, "`via` wants a function of the source's value; this is %s",
@@ -203,10 +204,10 @@ static Val *with_own(Check *k, Val *function, Val *own)
     return f;
 }
 
-static Value *new_argument(Func *f, int index, Span span)
+static Value *new_argument(Func *f, int index, Shape shape, Span span)
 {
     Value *v = func_add(f, IR_ARG, span, 0, NULL);
-    v->index = index;
+    v->index = index, v->shape = shape;
     return v;
 }
 
@@ -231,8 +232,9 @@ static void split_weights(Check *k, EdgeFn *e)
     }
 }
 
-/* Reverse mode, cut into what the three walks over edges need. */
-static void differentiate(Check *k, EdgeFn *e)
+/* Reverse mode, cut into what the three walks over edges need. `ends`: what the source and the target send.
+ */
+static void differentiate(Check *k, EdgeFn *e, const Shape *ends)
 {
     Value **map = NEW_ARRAY(k->perm, Value *, (size_t)e->value->values.count + 1);
     Func *f = func_copy(k->perm, e->value, e->value->name, map);
@@ -241,15 +243,16 @@ static void differentiate(Check *k, EdgeFn *e)
         Value *arg = NULL;
         for (int j = 0; j < f->values.count; j++)
             if (f->values.at[j]->op == IR_ARG && f->values.at[j]->index == i) arg = f->values.at[j];
-        if (!arg) arg = new_argument(f, i, (Span){0});
+        if (!arg) arg = new_argument(f, i, ends[i], (Span){0});
         vec_push(k->perm, &wanted, arg);
     }
     split_weights(k, e);
     for (int i = 0; i < e->shared.count; i++) vec_push(k->perm, &wanted, map[e->shared.at[i]->id]);
     for (int i = 0; i < e->weights.count; i++) vec_push(k->perm, &wanted, map[e->weights.at[i]->id]);
     for (int i = 0; i < e->value->results.count; i++) {
-        Value *d = new_argument(f, 2 + i, (Span){0});
-        vec_push(k->perm, &y, map[e->value->results.at[i]->id]);
+        Value *result = map[e->value->results.at[i]->id],
+              *d = new_argument(f, 2 + i, result->shape, (Span){0});
+        vec_push(k->perm, &y, result);
         vec_push(k->perm, &seed, d);
     }
     Value **grads = NEW_ARRAY(k->perm, Value *, (size_t)wanted.count);
@@ -259,10 +262,10 @@ static void differentiate(Check *k, EdgeFn *e)
         const char *name = i == 0   ? "source"
                            : i == 1 ? "own"
                                     : arena_printf(k->perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : func_const(f, 0));
+        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
     }
     e->to_source = part_of(k, f, "to_source", 0, 1);
-    e->to_own = part_of(k, f, "to_own", 1, 1 + e->shared.count);
+    e->to_own = part_of(k, f, "to_own", 2 - e->own, e->own + e->shared.count);
     e->to_weights = part_of(k, f, "to_weights", 2 + e->shared.count, e->weights.count);
 }
 
@@ -274,8 +277,9 @@ static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
     return NULL;
 }
 
-/* The function of the edges of a bundle; `candidates` takes its weights. NULL after a message. */
-static Func *edge_value(Check *k, Graph *g, int b, NodeSet *candidates)
+/* The function of the edges of a bundle, for targets that send `own`; `candidates` takes its weights. NULL
+ * after a message. */
+static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candidates)
 {
     const Bundle *u = &g->bundles.at[b];
     const EdgeUse *use = &k->edge_uses.at[b];
@@ -285,9 +289,8 @@ static Func *edge_value(Check *k, Graph *g, int b, NodeSet *candidates)
     k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
     const char *name = function_name(use->function);
     Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, name));
-    Value *from = new_argument(f, 0, span);
-    from->shape = g->sets.at[u->from].value_map;
-    Val *own = use->own ? val_runtime(k, new_argument(f, 1, span), span) : NULL;
+    Value *from = new_argument(f, 0, g->sets.at[u->from].value_map, span);
+    Val *own = use->own ? val_runtime(k, new_argument(f, 1, own_map, span), span) : NULL;
     Val *v =
         apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
     Value *result = edge_result(k, v, name, span);
@@ -299,39 +302,71 @@ static Func *edge_value(Check *k, Graph *g, int b, NodeSet *candidates)
     return f;
 }
 
-/* The solver semi_implicit wants the derivative by the own value, too. False after a message. */
-static bool add_slope(Check *k, const Graph *g, EdgeFn *e)
+/* ---- what carries maps ---- */
+
+/* The function tried on targets that send `own`: messages and weights are as they were. False: it does not
+ * fit. */
+static bool try_shape(Check *k, Graph *g, int b, Shape own, Shape *out)
 {
+    Check saved = *k;
+    int params = k->model->params.count;
+    int64_t total = k->model->param_total;
+    NodeSet one = {.name = "edges", .shape = shape_vector(1), .size = 1};
+    k->diags = diags_new(k->perm, k->c->sources);
+    const Func *f = edge_value(k, g, b, own, &one);
+    if (f) *out = f->results.at[0]->shape;
+    saved.work = k->work;
+    *k = saved;
+    k->model->params.count = params, k->model->param_total = total;
+    return f != NULL;
+}
+
+/* The target's own value, which is not known yet, is thought of as a number, which fits where arithmetic is
+ * all, then as a map like the source's. build_edge looks at what it is. */
+bool edge_shape(Check *k, Graph *g, int b, Shape *out)
+{
+    const EdgeUse *use = &k->edge_uses.at[b];
+    *out = g->sets.at[g->bundles.at[b].from].value_map;
+    if (!use->function || val_is_poison(use->function) || out->rank == 0) return true;
+    return try_shape(k, g, b, (Shape){0}, out) || (use->own && try_shape(k, g, b, *out, out));
+}
+
+/* What an edge adds has the shape of the sum that it is added to. */
+static bool adds_to_sum(Check *k, const Graph *g, int b, Shape adds)
+{
+    const Bundle *u = &g->bundles.at[b];
+    const EdgeUse *use = &k->edge_uses.at[b];
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    if (shape_equal(adds, to->map)) return true;
+    Diag *d =
+        diag_add(k->diags, E_SHAPE, use->function->span, "'%s' makes %s of %s%s%s, and '%s' is reached by %s",
+                 function_name(use->function), map_text(k, adds), map_text(k, from->value_map),
+                 use->own ? " and, at the target, " : "", use->own ? map_text(k, to->value_map) : "",
+                 to->name, map_text(k, to->map));
+    diag_note(d, from->span, "%s comes from here", map_text(k, from->value_map));
+    sum_told(k, g, u, d);
+    return false;
+}
+
+/* The solver semi_implicit wants the derivative by the own value, too. False after a message. */
+static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
+{
+    const NodeSet *to = &g->sets.at[u->to];
     e->slope = e->own && g->time.implicit > 0;
     if (!e->slope) return true;
+    if (to->pixels > 1) {
+        Diag *d = diag_add(k->diags, E_KIND, e->value->results.at[0]->span,
+                           "semi_implicit takes edges between maps that do not read the target's own value; "
+                           "'%s' does, and a node of '%s' carries %s",
+                           e->name, to->name, map_text(k, to->map));
+        diag_help(d, "euler(n) and rk4(n) take every edge function, in shorter steps");
+        return false;
+    }
     Value *slope = edge_slope(k, e->value, e->value->results.at[0], e->name);
     if (!slope) return false;
     func_result(e->value, "slope", slope);
     func_prune(e->value);
     return true;
-}
-
-static void build_edge(Check *k, Graph *g, int b)
-{
-    Bundle *u = &g->bundles.at[b];
-    EdgeFn *e = NEW(k->perm, EdgeFn);
-    NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
-    e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
-    e->value = edge_value(k, g, b, &candidates);
-    if (!e->value || !add_slope(k, g, e)) return;
-    for (int i = 0; i < candidates.weights.count; i++) {
-        Tensor *p = candidates.weights.at[i];
-        if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
-        else vec_push(k->perm, &u->weights, p);
-    }
-    differentiate(k, e);
-    u->edge = e;
-}
-
-static bool carries_numbers(const Graph *g, const Bundle *u)
-{
-    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    return from->value_pixels == 1 && to->pixels == 1 && to->value_pixels == 1;
 }
 
 /* x, or a known number times x. */
@@ -342,33 +377,40 @@ static bool is_multiple(const Value *v, double *factor)
     if (v->op != IR_MUL) return false;
     const Value *a = v->args[0], *b = v->args[1], *number = a->op == IR_CONST ? a : b;
     *factor = number->number;
-    return number->op == IR_CONST && (number == a ? b : a)->op == IR_ARG;
+    return number->op == IR_CONST && (number == a ? b : a)->op == IR_ARG && (number == a ? b : a)->index == 0;
 }
 
-/* Between maps an edge is a number times the map: a weight, or here one that is known. */
-static void build_fixed(Check *k, Graph *g, int b)
+/* Between maps a known multiple is a weight that is not learned: the kernels of weights pass it on. */
+static bool is_fixed(Bundle *u, const EdgeFn *e, const NodeSet *candidates, int64_t pixels)
+{
+    u->fixed = pixels > 1 && !candidates->weights.count && is_multiple(e->value->results.at[0], &u->factor);
+    return u->fixed;
+}
+
+static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
+    EdgeFn *e = NEW(k->perm, EdgeFn);
     NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
-    int params = k->model->params.count;
-    Func *f = edge_value(k, g, b, &candidates);
-    if (!f) return;
-    u->fixed = params == k->model->params.count && is_multiple(f->results.at[0], &u->factor);
-    if (u->fixed) return;
-    const NodeSet *map = &g->sets.at[g->sets.at[u->from].value_pixels == 1 ? u->to : u->from];
-    Diag *d = diag_add(k->diags, E_SHAPE, k->edge_uses.at[b].function->span,
-                       "an edge function is one of numbers, and a node of '%s' carries %s", map->name,
-                       map_text(k, map->value_map.rank ? map->value_map : map->map));
-    diag_note(d, map->span, "it is declared here");
-    diag_help(d, "between maps an edge passes a known multiple of the map, such as x or 0.5 * x, or is a "
-                 "weight: leave `via` out, and let the node function do the rest");
+    const NodeSet *to = &g->sets.at[u->to];
+    const Shape ends[2] = {g->sets.at[u->from].value_map, to->value_map};
+    e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
+    e->value = edge_value(k, g, b, ends[1], &candidates);
+    if (!e->value || !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
+        is_fixed(u, e, &candidates, to->pixels) || !add_slope(k, g, u, e))
+        return;
+    for (int i = 0; i < candidates.weights.count; i++) {
+        Tensor *p = candidates.weights.at[i];
+        if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
+        else vec_push(k->perm, &u->weights, p);
+    }
+    differentiate(k, e, ends);
+    u->edge = e;
 }
 
 void build_edge_functions(Check *k, Graph *g)
 {
-    for (int b = 0; b < g->bundles.count; b++) {
-        if (!k->edge_uses.at[b].function) continue;
-        if (carries_numbers(g, &g->bundles.at[b])) build_edge(k, g, b);
-        else build_fixed(k, g, b);
-    }
+    for (int b = 0; b < g->bundles.count; b++)
+        if (k->edge_uses.at[b].function) build_edge(k, g, b);
+    place_rows(g, check_lanes(k, g)); /* their maps want room, too */
 }

@@ -1,8 +1,8 @@
 /* check_map.c: built-ins on maps: the last two indices of a value are rows and columns.
  *
- * In a node function the value is the node's own map [rows, columns]; in a model it is [channels, rows,
- * columns], and each channel is treated alike. conv filters one map and so belongs to node functions; conv2d
- * and depthwise are layers (check_layer.c).
+ * In a node function the value is the node's own map [rows, columns], in an edge function that of one of its
+ * ends; in a model it is [channels, rows, columns], and each channel is treated alike. conv filters one map
+ * and so belongs to functions of nodes and edges; conv2d and depthwise are layers (check_layer.c).
  */
 #include "check.h"
 #include "op.h"
@@ -36,7 +36,7 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
                             : "'%s' takes maps [channels, rows, columns] and is given %s",
                        b->name, shape_in_words(k, x->value));
     diag_note(d, x->value->span, "%s comes from here", shape_in_words(k, x->value));
-    if (cell && x->value->op == IR_ARG)
+    if (cell && x->value->op == IR_ARG && !(k->in_edge && x->value->index == 1)) /* 1: the target's own */
         diag_help(d, "give the graph a value [channels, rows, columns]: then each node has a map");
     return NULL;
 }
@@ -227,7 +227,7 @@ Val *apply_map(Check *k, const Builtin *b, Val **a, Span span)
     bool filters = strcmp(b->name, "conv") == 0;
     if (filters && k->mode == MODE_MODEL) {
         Diag *d = diag_add(k->diags, E_PLACE, span,
-                           "conv filters the map of one node: it stands in a node function");
+                           "conv filters the map of one node: it stands in a function of nodes or edges");
         diag_help(d, "in a model: conv2d between all channels, depthwise for each channel alone");
         return val_poison(k);
     }

@@ -131,14 +131,15 @@ static void build_set(Check *k, Graph *g, Scope *scope, int set)
     else if (f) build_cell(k, g, set, f);
 }
 
-/* Sets that edges lead to from sets whose values are known. */
-static void hand_on(Graph *g, int from, const bool *built, bool *known)
+/* Sets that edges lead to from sets whose values are known: the first line that tells it does. */
+static void hand_on(Check *k, Graph *g, int from, const bool *built, bool *known)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        if (u->from != from || known[u->to] || built[u->to]) continue;
-        g->sets.at[u->to].map = g->sets.at[from].value_map;
-        known[u->to] = true;
+        Shape map;
+        if (u->from != from || known[u->to] || built[u->to] || !edge_shape(k, g, b, &map)) continue;
+        g->sets.at[u->to].map = map;
+        known[u->to] = k->edge_uses.at[b].tells = true;
     }
 }
 
@@ -147,6 +148,14 @@ const char *map_text(Check *k, Shape map)
     return map.rank ? arena_printf(k->perm, "a map %s", shape_text(k->perm, map)) : "a number";
 }
 
+void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d)
+{
+    for (int b = 0; b < g->bundles.count; b++)
+        if (k->edge_uses.at[b].tells && g->bundles.at[b].to == u->to && &g->bundles.at[b] != u)
+            diag_note(d, g->bundles.at[b].span, "%s comes from here", map_text(k, g->sets.at[u->to].map));
+}
+
+/* Of edges that are a weight; build_edge_functions looks at the others. */
 static void ends_fit(Check *k, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
@@ -154,12 +163,7 @@ static void ends_fit(Check *k, const Graph *g, const Bundle *u)
     Diag *d = diag_add(k->diags, E_SHAPE, u->span, "a node of '%s' sends %s, and '%s' is reached by %s",
                        from->name, map_text(k, from->value_map), to->name, map_text(k, to->map));
     diag_note(d, from->span, "%s comes from here", map_text(k, from->value_map));
-    for (int b = 0; b < g->bundles.count; b++) {
-        const Bundle *other = &g->bundles.at[b];
-        if (other->to != u->to || !shape_equal(g->sets.at[other->from].value_map, to->map)) continue;
-        diag_note(d, other->span, "%s comes from here", map_text(k, to->map));
-        break;
-    }
+    sum_told(k, g, u, d);
 }
 
 void add_cells(Check *k, Graph *g, Scope *scope)
@@ -174,7 +178,7 @@ void add_cells(Check *k, Graph *g, Scope *scope)
         if (!known[next]) g->sets.at[next].map = g->sets.at[g->input].value_map; /* nothing reaches it */
         build_set(k, g, scope, next);
         built[next] = true;
-        hand_on(g, next, built, known);
+        hand_on(k, g, next, built, known);
     }
 }
 
@@ -189,7 +193,8 @@ int check_lanes(const Check *k, const Graph *g)
 bool place_nodes(Check *k, Graph *g)
 {
     int before = mistakes(k);
-    for (int b = 0; b < g->bundles.count; b++) ends_fit(k, g, &g->bundles.at[b]);
+    for (int b = 0; b < g->bundles.count; b++)
+        if (!k->edge_uses.at[b].function) ends_fit(k, g, &g->bundles.at[b]);
     place_rows(g, check_lanes(k, g));
     return mistakes(k) == before;
 }

@@ -95,11 +95,12 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
 {
     const EdgeList *l = &x->g->lists.at[u->list];
     const EdgeFn *f = u->edge;
-    double all = bundle_macs(x->g, u) * live_share(x->g, u),
+    double pixels = (double)shape_size(x->g->sets.at[u->to].map),
+           all = bundle_uses(x->g, u) * live_share(x->g, u) * (f ? 1 : pixels),
            kept = l->candidates ? all * (double)l->kept / (double)l->candidates : 0;
-    x->forward += kept * (f ? func_flop(f->value) + 1 : 2);
-    x->backward += kept * (f ? func_flop(f->to_source) + 1 : 2);
-    if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + 1);
+    x->forward += kept * (f ? func_flop(f->value) + pixels : 2);
+    x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
+    if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
     if (!u->fixed) x->candidates += all * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
 }
 

@@ -46,7 +46,7 @@ void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int fr
 /* gen_wired.c: graphs */
 typedef struct GenTile {
     Emit *e;
-    LLVMValueRef maps; /* room for the maps within a node function (Graph.cell_rows) */
+    LLVMValueRef maps; /* room for the maps within a function of nodes or edges (Graph.cell_rows) */
     LLVMValueRef context, tile, number, valid; /* arguments of a stage; base of its tile; samples in it */
     /* batch_norm: the set at hand; where the statistics of the step and their gradients stand in the shared
      * area, NULL: those that are kept are taken */
@@ -97,8 +97,7 @@ void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes,
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
 void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
-/* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
-LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights);
+/* Weights of a node, or of a candidate, as vectors; by value number. */
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
 /* gen_cell_map.c: a node function at one node, for all lanes. args[i]: first row of ARG i (NULL where the
  * function has none). A result goes to the rows at `to`, is added to them, or is a gradient of a weight and
@@ -109,6 +108,9 @@ typedef struct CellResult {
     LLVMValueRef to;
 } CellResult;
 void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results);
+/* The same with weights that are there (gen_cell_weights): an edge function, or a gradient of one. */
+void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRef *args,
+                   const CellResult *results);
 
 /* Gradients of the weights of one node: a vector each, to be summed over lanes. */
 typedef struct CellTotals {

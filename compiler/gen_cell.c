@@ -107,22 +107,6 @@ static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node
     return emit_splat(e, emit_load(e, e->real, at));
 }
 
-/* The values of a node function on one vector; `args` by ARG index, `weights` by value number. */
-LLVMValueRef *gen_cell_values(Emit *e, const Func *f, LLVMValueRef *args, LLVMValueRef *weights)
-{
-    LLVMValueRef *values = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)f->values.count);
-    for (int i = 0; i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        LLVMValueRef a[3];
-        for (int k = 0; k < v->arg_count; k++) a[k] = values[v->args[k]->id];
-        if (v->op == IR_CONST) values[i] = gen_const(e, v, true);
-        else if (v->op == IR_ARG) values[i] = args[v->index];
-        else if (v->op == IR_WEIGHT) values[i] = weights[i];
-        else values[i] = gen_pointwise(e, v, a, true);
-    }
-    return values;
-}
-
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
 {
     LLVMValueRef *weights = NEW_ARRAY(t->e->arena, LLVMValueRef, (size_t)f->values.count);

@@ -1,4 +1,5 @@
-/* gen_cell_map.c: the code of a node function at one node, for numbers and maps.
+/* gen_cell_map.c: the code of a node function at one node, or of an edge function at one edge, for numbers
+ * and maps.
  *
  * Values of a function are numbers or maps. Its values are put into steps as fuse.c puts those of a model:
  * pointwise values on maps of one size, and sums over them, share a loop over pixels; numbers are straight
@@ -273,7 +274,8 @@ static void store_results(CellCode *c)
     }
 }
 
-void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results)
+void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRef *args,
+                   const CellResult *results)
 {
     Emit *e = t->e;
     size_t count = (size_t)f->values.count + 1;
@@ -281,7 +283,7 @@ void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, 
                   .f = f,
                   .args = args,
                   .results = results,
-                  .weights = gen_cell_weights(t, f, node),
+                  .weights = weights,
                   .step = NEW_ARRAY(e->arena, int, count),
                   .made = NEW_ARRAY(e->arena, LLVMValueRef, count),
                   .buffer = NEW_ARRAY(e->arena, LLVMValueRef, count)};
@@ -301,4 +303,9 @@ void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, 
     }
     store_results(&c);
     emit_loop_end(e, &parts);
+}
+
+void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results)
+{
+    gen_cell_with(t, f, gen_cell_weights(t, f, node), args, results);
 }

@@ -25,26 +25,11 @@ static LLVMValueRef index_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
     return LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
 }
 
-static LLVMValueRef row_of(Emit *e, LLVMValueRef base, LLVMValueRef node)
-{
-    return emit_element(e, base, emit_mul(e, node, emit_int(e, e->row)));
-}
-
-static LLVMValueRef lanes_of(Emit *e, LLVMValueRef row, LLVMValueRef part)
-{
-    return emit_load(e, e->lanes, gen_part(e, row, part));
-}
-
-static void add_lanes(Emit *e, LLVMValueRef row, LLVMValueRef part, LLVMValueRef more)
-{
-    LLVMValueRef at = gen_part(e, row, part);
-    emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, at), more, ""), at);
-}
-
-/* Rows of the two ends of one edge. */
+/* Rows of the two ends of one edge, by ARG of its functions; all but the source: NULL where there is none. */
 typedef struct Ends {
-    LLVMValueRef source, own, d, d_slope; /* all but source: NULL where they are not used */
+    LLVMValueRef arg[4];
 } Ends;
+enum { END_SOURCE, END_OWN, END_D, END_D_SLOPE };
 
 /* The slope of a node (NodeSet) stands behind the sums of its set. */
 static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
@@ -56,23 +41,11 @@ static Ends ends_of(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValue
                     LLVMValueRef target)
 {
     const EdgeFn *f = g->bundles.at[b].edge;
-    Ends ends = {.source = gen_block(e, r->source, source)};
-    if (f->own) ends.own = gen_block(e, r->own, target);
-    if (r->d.first) ends.d = gen_block(e, r->d, target);
-    if (r->d.first && f->slope) ends.d_slope = gen_block(e, r->d, slope_of(e, g, b, target));
+    Ends ends = {{gen_block(e, r->source, source)}};
+    if (f->own) ends.arg[END_OWN] = gen_block(e, r->own, target);
+    if (r->d.first) ends.arg[END_D] = gen_block(e, r->d, target);
+    if (r->d.first && f->slope) ends.arg[END_D_SLOPE] = gen_block(e, r->d, slope_of(e, g, b, target));
     return ends;
-}
-
-/* All values of an edge's function, or of a gradient of it, on one vector. */
-static LLVMValueRef *values_at(Emit *e, const Func *f, const Ends *ends, LLVMValueRef part,
-                               LLVMValueRef *weights)
-{
-    LLVMValueRef zero = emit_real(e, 0, true), args[4];
-    args[0] = lanes_of(e, ends->source, part);
-    args[1] = ends->own ? lanes_of(e, ends->own, part) : zero;
-    args[2] = ends->d ? lanes_of(e, ends->d, part) : zero;
-    args[3] = ends->d_slope ? lanes_of(e, ends->d_slope, part) : zero;
-    return gen_cell_values(e, f, args, weights);
 }
 
 /* for each edge in use of `node`: by target (back false) or by source */
@@ -108,25 +81,23 @@ static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     Emit *e = t->e;
     const EdgeFn *edge = g->bundles.at[b].edge;
     const Func *f = back ? edge->to_source : edge->value;
-    LLVMValueRef sum = gen_block(e, out, node), slope = NULL;
-    if (edge->slope && !back) slope = gen_block(e, out, slope_of(e, g, b, node));
+    CellResult results[2] = {{RESULT_ADD, gen_block(e, out, node)}};
+    if (edge->slope && !back)
+        results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, g, b, node))};
     EdgeLoop l = edge_loop(t, g, b, node, back);
     Ends ends = ends_of(e, g, b, r, back ? node : l.other, back ? l.other : node);
-    LLVMValueRef *weights = gen_cell_weights(t, f, l.candidate);
-    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
-    LLVMValueRef *values = values_at(e, f, &ends, parts.i, weights);
-    add_lanes(e, sum, parts.i, values[f->results.at[0]->id]);
-    if (slope) add_lanes(e, slope, parts.i, values[f->results.at[1]->id]);
-    emit_loop_end(e, &parts);
+    gen_cell_with(t, f, gen_cell_weights(t, f, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
 }
 
 static void add_all_edges(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
                           const GenEdges *r, GenBlocks out, bool fresh, bool back)
 {
+    const Bundle *u = &g->bundles.at[b];
+    int64_t rows = back ? g->sets.at[u->from].value_pixels : g->sets.at[u->to].pixels;
     EmitLoop l = emit_loop(t->e, count);
     LLVMValueRef node = node_of(t->e, nodes, l.i);
-    if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), 1);
+    if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), rows);
     add_edges(t, g, b, node, r, out, back);
     emit_loop_end(t->e, &l);
 }
@@ -168,16 +139,13 @@ static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
 {
     Emit *e = t->e;
     const EdgeFn *f = g->bundles.at[b].edge;
-    LLVMValueRef *sums = vectors(e, f->shared.count), zero = emit_int(e, 0);
+    LLVMValueRef *sums = vectors(e, f->shared.count);
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)f->shared.count + 1);
+    if (f->own) results[0] = (CellResult){RESULT_ADD, out};
+    for (int i = 0; i < f->shared.count; i++) results[f->own + i] = (CellResult){RESULT_TOTAL, sums[i]};
     EdgeLoop l = edge_loop(t, g, b, node, false);
     Ends ends = ends_of(e, g, b, r, l.other, node);
-    LLVMValueRef *weights = gen_cell_weights(t, f->to_own, l.candidate);
-    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
-    LLVMValueRef *values = values_at(e, f->to_own, &ends, parts.i, weights);
-    if (f->own) add_lanes(e, out, parts.i, values[f->to_own->results.at[0]->id]);
-    for (int i = 0; i < f->shared.count; i++)
-        add_lanes(e, sums[i], zero, values[f->to_own->results.at[1 + i]->id]);
-    emit_loop_end(e, &parts);
+    gen_cell_with(t, f->to_own, gen_cell_weights(t, f->to_own, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
     for (int i = 0; i < f->shared.count; i++)
         if (train) gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
@@ -203,32 +171,33 @@ static LLVMValueRef long_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
     return emit_load(e, e->i64, emit_bytes(e, list, emit_mul(e, i, emit_int(e, 8))));
 }
 
-/* Row of a node at one evaluation, which the job's list of rows tells. */
-static LLVMValueRef listed_row(GenTile *t, LLVMValueRef rows, size_t field, LLVMValueRef node)
+/* Blocks of nodes at one evaluation, which the job's list of rows tells. */
+static GenBlocks listed(GenTile *t, LLVMValueRef rows, size_t field, int64_t pitch)
 {
     Emit *e = t->e;
     LLVMValueRef first = emit_load(e, e->i64, emit_bytes(e, rows, emit_int(e, (int64_t)field)));
     LLVMValueRef all = gen_context(e, t->context, CONTEXT_TILES, e->ptr);
-    return row_of(e, emit_element(e, all, first), node);
+    return (GenBlocks){emit_element(e, all, first), pitch};
+}
+
+/* Rows from one target to the next among gradients of sums: those of a plain output in time are a tensor. */
+static int64_t d_pitch(const Graph *g, const Bundle *u)
+{
+    const NodeSet *to = &g->sets.at[u->to];
+    return is_timed(g) && !is_moving(g, u->to) ? to->pixels : to->pitch;
 }
 
 /* Adds to `sums` the gradients of one candidate's weights at one evaluation. */
 static void evaluation_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef rows, LLVMValueRef source,
-                                 LLVMValueRef target, LLVMValueRef *weights, LLVMValueRef *sums)
+                                 LLVMValueRef target, LLVMValueRef *weights, const CellResult *sums)
 {
-    Emit *e = t->e;
-    const EdgeFn *f = g->bundles.at[b].edge;
-    LLVMValueRef zero = emit_int(e, 0);
-    Ends ends = {listed_row(t, rows, offsetof(DnwrtEdgeRows, source), source),
-                 f->own ? listed_row(t, rows, offsetof(DnwrtEdgeRows, own), target) : NULL,
-                 listed_row(t, rows, offsetof(DnwrtEdgeRows, target), target), NULL};
-    if (f->slope)
-        ends.d_slope = listed_row(t, rows, offsetof(DnwrtEdgeRows, target), slope_of(e, g, b, target));
-    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
-    LLVMValueRef *values = values_at(e, f->to_weights, &ends, parts.i, weights);
-    for (int i = 0; i < f->weights.count; i++)
-        add_lanes(e, sums[i], zero, values[f->to_weights->results.at[i]->id]);
-    emit_loop_end(e, &parts);
+    const Bundle *u = &g->bundles.at[b];
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    GenEdges r = {.source = listed(t, rows, offsetof(DnwrtEdgeRows, source), from->value_pitch)};
+    r.own = listed(t, rows, offsetof(DnwrtEdgeRows, own), to->value_pitch);
+    r.d = listed(t, rows, offsetof(DnwrtEdgeRows, target), d_pitch(g, u));
+    Ends ends = ends_of(t->e, g, b, &r, source, target);
+    gen_cell_with(t, u->edge->to_weights, weights, ends.arg, sums);
 }
 
 /* Where the gradient of a weight of one candidate stands among those of all parameters. */
@@ -248,6 +217,8 @@ static void candidate_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef 
     const EdgeFn *f = g->bundles.at[b].edge;
     int count = f->weights.count;
     LLVMValueRef *weights = gen_cell_weights(t, f->to_weights, candidate), *lanes = vectors(e, count);
+    CellResult *sums = NEW_ARRAY(e->arena, CellResult, (size_t)count + 1);
+    for (int i = 0; i < count; i++) sums[i] = (CellResult){RESULT_TOTAL, lanes[i]};
     LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntNE, JOB(e, e->i64, job, more), emit_int(e, 0), "");
     for (int i = 0; i < count; i++) {
         LLVMValueRef at = gradient_at(t, f->weights.at[i], candidate);
@@ -263,7 +234,7 @@ static void candidate_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef 
                  end = long_at(e, first, emit_add(e, tiles.i, emit_int(e, 1)));
     EmitLoop evaluations = emit_loop(e, emit_sub(e, end, begin));
     LLVMValueRef entry = emit_mul(e, emit_add(e, begin, evaluations.i), emit_int(e, sizeof(DnwrtEdgeRows)));
-    evaluation_gradients(t, g, b, emit_bytes(e, rows, entry), source, target, weights, lanes);
+    evaluation_gradients(t, g, b, emit_bytes(e, rows, entry), source, target, weights, sums);
     emit_loop_end(e, &evaluations);
     for (int i = 0; i < count; i++) {
         LLVMValueRef args[2] = {lanes[i], emit_int(e, e->width)};
@@ -280,6 +251,7 @@ LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int b)
         emit_begin(e, arena_printf(e->arena, "%s_edges%d", g->name, b), 2, (LLVMTypeRef[]){e->ptr, e->ptr});
     GenTile t = {.e = e, .context = LLVMGetParam(function, 0)};
     LLVMValueRef job = LLVMGetParam(function, 1);
+    t.maps = JOB(e, e->ptr, job, maps);
     LLVMValueRef candidate = JOB(e, e->i64, job, candidate), source = JOB(e, e->i64, job, source);
     EmitLoop l = emit_loop(e, JOB(e, e->i64, job, count));
     candidate_gradients(&t, g, b, job, emit_add(e, candidate, l.i), emit_add(e, source, l.i));

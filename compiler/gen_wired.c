@@ -381,6 +381,7 @@ void gen_wired_input(GenTile *t, const Value *v)
     const NodeSet *in = &g->sets.at[g->input];
     if (in->first >= 0) return; /* a view of wired_back */
     GenBlocks out = tensor_of(t, v, in->value_pixels);
+    t->maps = gen_maps(t, v->args[0]);
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;

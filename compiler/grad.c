@@ -65,7 +65,7 @@ void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int 
     for (int i = 0; i < count; i++) grads[i] = wanted[i]->id <= last ? d[wanted[i]->id] : NULL;
 }
 
-static Value *zeros(Func *f, Shape shape)
+Value *grad_zeros(Func *f, Shape shape)
 {
     Value *zero = func_const(f, 0);
     if (shape.rank == 0) return zero;
@@ -153,7 +153,7 @@ Func *grad_cell(Arena *perm, const Func *cell, int count, Norm *norms)
                            : w->op == IR_STATISTIC
                                ? "statistic"
                                : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : zeros(f, w->shape));
+        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
     }
     split_norms(perm, f, first, count, norms);
     return f;
@@ -180,7 +180,7 @@ Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, NodeSet *se
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)
-        func_result(f, "d", grads[i] ? grads[i] : zeros(f, wanted.at[i]->shape));
+        func_result(f, "d", grads[i] ? grads[i] : grad_zeros(f, wanted.at[i]->shape));
     split_norms(perm, f, first, norms, set->norms.at);
     return f;
 }

@@ -10,6 +10,8 @@
 
 void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
                  Value **grads);
+/* 0 for each element. */
+Value *grad_zeros(Func *f, Shape shape);
 /* The vector-Jacobian product of a node function: ARG 0 the sum, ARG 1 the gradient of its value; results:
  * gradient of the sum, then of each of `weights`' components in order.
  *

@@ -78,7 +78,7 @@ static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, 
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = node_value(w, u->from, run.source + i, sample);
-                edge_value(w->c, w->g, (EdgeAt){b, run.first + i, pixels, from, 0, 0}, out);
+                edge_value(w->c, w->g, (EdgeAt){b, run.first + i, pixels, from, NULL, 0}, out);
             }
     }
 }
@@ -194,7 +194,7 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *value = node_value(w, u->from, run.source + i, sample);
-                edge_to_source(w->c, w->g, (EdgeAt){b, run.first + i, to->pixels, value, 0, 0}, d,
+                edge_to_source(w->c, w->g, (EdgeAt){b, run.first + i, to->pixels, value, NULL, 0}, d,
                                into + (run.source + i) * from->value_pitch);
             }
     }
@@ -299,8 +299,8 @@ static void wired_edges(const WiredEval *w, const Value *v, int bundle, double *
             for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
                 for (int64_t i = 0; i < run.length; i++) {
                     const double *from = node_value(w, u->from, run.source + i, sample);
-                    EdgeAt at = {bundle, run.first + i, to->pixels, from, 0, 0};
-                    if (all) edge_to_own(w->c, w->g, at, d, all);
+                    EdgeAt at = {bundle, run.first + i, to->pixels, from, NULL, 0};
+                    if (all) edge_to_own(w->c, w->g, at, d, NULL, all);
                     else edge_to_weights(w->c, w->g, at, d, v->param, out);
                 }
         }

@@ -59,17 +59,19 @@ static inline const double *cell_result(const Cell *c, int i)
 enum { EDGE_PROBED = 2 };
 typedef struct EdgeAt {
     int bundle;
-    int64_t candidate, pixels;
-    const double *source; /* what its source sends: `pixels` numbers; with a function: 1 */
-    double own;           /* what its target sends, where a function wants it */
-    int64_t slope;        /* from the sum of its target to its slope (NodeSet), likewise with gradients */
+    int64_t candidate, pixels; /* pixels: of the sum of its target */
+    const double *source;      /* what its source sends: a number, or a map row by row */
+    const double *own;         /* what its target sends, where it sends something */
+    int64_t slope; /* from the sum of its target to its slope (NodeSet), likewise with gradients */
 } EdgeAt;
 /* Adds to the sum; nothing when it is not in use. */
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out);
 /* Adds to the gradient of the source's value; nothing when it is not in use. */
 void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out);
-/* Gradient of the target's own value; adds to those of shared weights (`gradient`: of all parameters). */
-double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *gradient);
+/* Adds to the gradient of the target's own value (`out`), and to those of shared weights (`gradient`: of all
+ * parameters); NULL: not wanted. Nothing when it is not in use. */
+void edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out,
+                 double *gradient);
 /* Adds to the gradient of parameter `p`, in use or not: straight through the choice. */
 void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, const Tensor *p,
                      double *out);

@@ -1,35 +1,46 @@
 /* ir_eval_edge.c: one edge in the reference interpreter: w * value, or its function (EdgeFn of model.h). */
+#include "diag.h"
 #include "ir_eval.h"
-#include "op.h"
+#include <stdlib.h>
 
 static uint8_t mark_of(const EvalContext *c, const Graph *g, EdgeAt at)
 {
     return c->kept[g->number][at.bundle][at.candidate];
 }
 
-/* All values of f, which are numbers; the first result is returned. d: gradients of sum and slope. */
-static double evaluate(const Func *f, EdgeAt at, const double *d, const double *param, double *scratch)
+/* Room for the values of f: freed with its `value`. */
+static Cell room_for(const Func *f)
 {
-    const double args[4] = {*at.source, at.own, d ? *d : 0, d ? d[at.slope] : 0};
-    for (int i = 0; i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        const Tensor *p = v->param;
-        double a[3];
-        for (int k = 0; k < v->arg_count; k++) a[k] = scratch[v->args[k]->id];
-        if (v->op == IR_CONST) scratch[i] = v->number;
-        else if (v->op == IR_ARG) scratch[i] = args[v->index];
-        else if (v->op == IR_WEIGHT)
-            scratch[i] = param[p->offset + (p->shared ? 0 : at.candidate * p->components) + v->index];
-        else scratch[i] = pointwise_eval(v->op, a);
-    }
-    return f->results.count ? scratch[f->results.at[0]->id] : 0;
+    size_t numbers = 0, count = (size_t)f->values.count;
+    for (int i = 0; i < f->values.count; i++) numbers += (size_t)shape_size(f->values.at[i]->shape);
+    Cell c = {f, malloc(count * sizeof(double *) + numbers * sizeof(double) + 1), NULL};
+    if (!c.value) BUG("out of memory for the function of an edge");
+    double *next = (double *)(c.value + count);
+    for (size_t i = 0; i < count; i++) c.value[i] = next, next += shape_size(f->values.at[i]->shape);
+    return c;
+}
+
+/* All values of f. d: gradients of the sum, and `slope` further on of the slope. */
+static Cell evaluate(const Func *f, EdgeAt at, const double *d, const double *param)
+{
+    const double *args[4] = {at.source, at.own, d, d ? d + at.slope : NULL};
+    Cell c = room_for(f);
+    eval_cell(&c, args, param, at.candidate);
+    return c;
+}
+
+static void add_result(const Cell *c, int result, double sign, double *out)
+{
+    int64_t size = shape_size(c->f->results.at[result]->shape);
+    for (int64_t p = 0; p < size; p++) out[p] += sign * cell_result(c, result)[p];
 }
 
 static void add_edge(const EdgeFn *e, EdgeAt at, const double *param, double sign, double *out)
 {
-    double scratch[e->value->values.count];
-    *out += sign * evaluate(e->value, at, NULL, param, scratch);
-    if (e->slope) out[at.slope] += sign * scratch[e->value->results.at[1]->id];
+    Cell c = evaluate(e->value, at, NULL, param);
+    add_result(&c, 0, sign, out);
+    if (e->slope) add_result(&c, 1, sign, out + at.slope);
+    free(c.value);
 }
 
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out)
@@ -55,19 +66,21 @@ void edge_to_source(const EvalContext *c, const Graph *g, EdgeAt at, const doubl
         for (int64_t p = 0; p < at.pixels; p++) out[p] += w * d[p];
         return;
     }
-    double scratch[u->edge->to_source->values.count];
-    *out += evaluate(u->edge->to_source, at, d, c->param, scratch);
+    Cell cell = evaluate(u->edge->to_source, at, d, c->param);
+    add_result(&cell, 0, 1, out);
+    free(cell.value);
 }
 
-double edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *gradient)
+void edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, double *out,
+                 double *gradient)
 {
     const EdgeFn *e = g->bundles.at[at.bundle].edge;
-    if (!mark_of(c, g, at) || !e) return 0;
-    double scratch[e->to_own->values.count], own = evaluate(e->to_own, at, d, c->param, scratch);
+    if (!mark_of(c, g, at) || !e) return;
+    Cell cell = evaluate(e->to_own, at, d, c->param);
+    if (e->own && out) add_result(&cell, 0, 1, out);
     for (int i = 0; i < e->shared.count && gradient; i++)
-        gradient[e->shared.at[i]->param->offset + e->shared.at[i]->index] +=
-            scratch[e->to_own->results.at[1 + i]->id];
-    return own;
+        gradient[e->shared.at[i]->param->offset + e->shared.at[i]->index] += *cell_result(&cell, e->own + i);
+    free(cell.value);
 }
 
 void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, const Tensor *p,
@@ -78,10 +91,9 @@ void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const doub
         for (int64_t q = 0; q < at.pixels; q++) out[at.candidate] += at.source[q] * d[q];
         return;
     }
-    double scratch[e->to_weights->values.count + 1];
-    evaluate(e->to_weights, at, d, c->param, scratch);
+    Cell cell = evaluate(e->to_weights, at, d, c->param);
     for (int i = 0; i < e->weights.count; i++)
         if (e->weights.at[i]->param == p)
-            out[at.candidate * p->components + e->weights.at[i]->index] +=
-                scratch[e->to_weights->results.at[i]->id];
+            out[at.candidate * p->components + e->weights.at[i]->index] += *cell_result(&cell, i);
+    free(cell.value);
 }

@@ -294,7 +294,7 @@ static void evaluation_back(const TimedEval *t, int64_t step, int64_t position, 
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
             timed_gather(t, i, n, sent, position, sums, false, d_sent);
-            if (s->pixels == 1) *d_sent += timed_own_gradient(t, i, n, sent, position, sums + set_sum(s, n));
+            timed_own_gradient(t, i, n, sent, position, sums + set_sum(s, n), d_sent);
             send_back(t, s, false, n, state, d_sent, d_state);
         }
 }
@@ -304,8 +304,8 @@ static void output_back(const TimedEval *t, const double *dy, int64_t position, 
 {
     const NodeSet *out = &t->g->sets.at[t->g->output];
     const double *state = state_of(t, step, 0), *sent = state + t->states, *d = dy + position * set_rows(out);
-    for (int64_t n = 0; n < out->size && !out->states && out->pixels == 1; n++)
-        timed_own_gradient(t, t->g->output, n, sent, position, d + n);
+    for (int64_t n = 0; n < out->size && !out->states; n++)
+        timed_own_gradient(t, t->g->output, n, sent, position, d + n * out->pixels, NULL);
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];

@@ -29,9 +29,10 @@ typedef struct EdgeSum {
 /* ir_eval_timed_edge.c: edges at one evaluation; `sent`: what all nodes send. */
 void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                     double *out);
-/* Gradient of a target's own value from the edges into it; adds to those of weights that edges share. */
-double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
-                          const double *d);
+/* Adds to the gradient of a target's own value (`out`; NULL: it has none) from the edges into it, and to
+ * those of weights that edges share. */
+void timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                        const double *d, double *out);
 /* Adds the gradient of what a node sends from the edges out of it: to moving targets, or to the plain output.
  */
 void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,

@@ -10,11 +10,11 @@ static const double *source_value(const TimedEval *t, int set, int64_t node, con
     return t->input + position * set_rows(s) + node * s->value_pixels;
 }
 
-/* What a node sends; 0 at a plain output, which sends nothing, and for maps, whose edges do not ask. */
-static double own_value(const TimedEval *t, int set, int64_t node, const double *sent)
+/* What a node sends; NULL at a plain output, which sends nothing. */
+static const double *own_value(const TimedEval *t, int set, int64_t node, const double *sent)
 {
     const NodeSet *s = &t->g->sets.at[set];
-    return s->states && s->value_pixels == 1 ? sent[set_value(s, node)] : 0;
+    return s->states ? sent + set_value(s, node) : NULL;
 }
 
 /* From a node's sum to its slope; 0 where it has none. */
@@ -27,7 +27,7 @@ void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sen
                     double *out)
 {
     int64_t pixels = t->g->sets.at[set].pixels, slope = slope_of(t, set);
-    double own = own_value(t, set, node, sent);
+    const double *own = own_value(t, set, node, sent);
     memset(out, 0, (size_t)pixels * sizeof *out);
     out[slope] = 0;
     for (int b = 0; b < t->g->bundles.count; b++) {
@@ -42,10 +42,10 @@ void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sen
     }
 }
 
-double timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
-                          const double *d)
+void timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
+                        const double *d, double *out)
 {
-    double total = 0, own = own_value(t, set, node, sent);
+    const double *own = own_value(t, set, node, sent);
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
         CandidateRun run;
@@ -53,17 +53,15 @@ double timed_own_gradient(const TimedEval *t, int set, int64_t node, const doubl
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++) {
                 const double *from = source_value(t, u->from, run.source + i, sent, position);
-                EdgeAt at = {b, run.first + i, 1, from, own, slope_of(t, set)};
-                total += edge_to_own(t->c, t->g, at, d, t->gradient);
+                EdgeAt at = {b, run.first + i, t->g->sets.at[set].pixels, from, own, slope_of(t, set)};
+                edge_to_own(t->c, t->g, at, d, out, t->gradient);
             }
     }
-    return total;
 }
 
 void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                   const double *d_sums, bool to_output, double *out)
 {
-    int64_t pixels = t->g->sets.at[set].value_pixels;
     const double *value = source_value(t, set, node, sent, position);
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
@@ -74,8 +72,8 @@ void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent,
         for (int64_t target = 0; target < to->size; target++)
             for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
                 if (node < run.source || node >= run.source + run.length) continue;
-                const double *d = d_sums + (plain ? target * pixels : set_sum(to, target));
-                EdgeAt at = {b,     run.first + node - run.source,     pixels,
+                const double *d = d_sums + (plain ? target * to->pixels : set_sum(to, target));
+                EdgeAt at = {b,     run.first + node - run.source,     to->pixels,
                              value, own_value(t, u->to, target, sent), slope_of(t, u->to)};
                 edge_to_source(t->c, t->g, at, d, out);
             }

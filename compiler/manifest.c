@@ -94,7 +94,7 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
 
 /* What a bundle has beside its ends: weights of its edges, which one decides, and the code for their
  * gradients when they have a function. */
-static void add_weights(json_t *j, const Bundle *u, int gradients)
+static void add_weights(json_t *j, const Bundle *u, int lanes, int gradients)
 {
     json_t *weights = json_array();
     for (int i = 0; i < u->weights.count; i++)
@@ -104,6 +104,7 @@ static void add_weights(json_t *j, const Bundle *u, int gradients)
     json_object_set_new(j, "candidates", json_integer((json_int_t)u->candidates.count));
     json_object_set_new(j, "function", json_boolean(u->edge != NULL));
     json_object_set_new(j, "gradients", json_integer(gradients));
+    json_object_set_new(j, "maps", json_integer(u->edge ? place_map_rows(u->edge->to_weights, lanes) : 0));
 }
 
 /* The values of a condition up to its result, as rt_interval.h reads them: name, then number or arguments. */
@@ -141,7 +142,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
     json_object_set_new(j, "live_first", json_integer(u->live_first));
     json_object_set_new(j, "live_last", json_integer(live_last(g, u)));
     int at = g->first_bundle + bundle;
-    add_weights(j, u, ir->train ? stages->train.edges.at[at] : -1);
+    add_weights(j, u, ir->model->lanes, ir->train ? stages->train.edges.at[at] : -1);
     return j;
 }
 

@@ -103,7 +103,7 @@ typedef struct EdgeFn {
     bool slope;  /* `value` has a second result: the derivative of the first by the own value */
     Func *value; /* ARG 0: the source's value, ARG 1: the target's own; result: the part of the sum */
     /* Gradients; ARG 2: that of the sum, ARG 3: that of the slope. Results: of the source's value; of the own
-     * value, then of the shared weights; of the others. */
+     * value where it is read, then of the shared weights; of the others. */
     Func *to_source, *to_own, *to_weights;
     Vec(Tensor *) shared_tensors;
     Vec(const Value *) shared, weights; /* of `value`, in order of the results */
@@ -169,7 +169,7 @@ typedef struct Graph {
     int first_bundle;       /* number of bundle 0 among all of the model */
     Time time;
     int64_t state_rows; /* states of all nodes */
-    int64_t cell_rows;  /* maps within the node function that has the most of them */
+    int64_t cell_rows;  /* maps within the function of nodes or edges that has the most of them */
     int64_t work_rows;  /* sums, or gradients of values, of the largest set */
     int64_t statistics; /* two numbers a norm and node; 0: no function has a norm */
     int64_t norm_rows;  /* the largest x of a norm */
@@ -230,16 +230,21 @@ static inline int64_t set_rows(const NodeSet *s)
     return s->size * s->value_pixels;
 }
 
-/* place.c: rows of all nodes, once it is known what they carry, for tiles of so many lanes. */
+/* place.c: rows for the maps that a function makes on its way, of one vector a pixel. */
+int64_t place_map_rows(const Func *f, int lanes);
+/* Rows of all nodes, once it is known what they carry, for tiles of so many lanes. */
 void place_rows(Graph *g, int lanes);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
-/* Multiply-adds of one sample: those of all candidates of a line, one a pixel and evaluation; of an edge of a
- * list (the mean over its candidates, where they lead to maps of several sizes); of the edges in use and of
- * all candidates that learn; of edges in use and the filters of node functions. */
+/* How often the edges of a line would add to a sum for one sample, were all candidates in use. */
+double bundle_uses(const Graph *g, const Bundle *u);
+/* Multiply-adds of one sample: those of all candidates of a line, one a pixel and evaluation, and those of
+ * the filters of their function; of an edge of a list (the mean over its candidates, where they lead to maps
+ * of several sizes); of the edges in use and of all candidates that learn; of edges in use and the filters of
+ * node functions. */
 typedef struct EdgeMacs {
     double kept, candidates;
 } EdgeMacs;

@@ -7,11 +7,27 @@ static int64_t evaluations(const Graph *g)
     return is_timed(g) ? timed_evaluations(g) : 1;
 }
 
-double bundle_macs(const Graph *g, const Bundle *u)
+/* One a tap and pixel. */
+static double function_macs(const Func *f)
+{
+    double n = 0;
+    for (int i = 0; f && i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_CONV) n += (double)(v->arg_count - 1) * (double)shape_size(v->shape);
+    }
+    return n;
+}
+
+double bundle_uses(const Graph *g, const Bundle *u)
 {
     bool at_the_end = is_timed(g) && !is_moving(g, u->to); /* a plain output: once a position */
-    int64_t times = at_the_end ? g->time.positions : evaluations(g);
-    return (double)u->candidates.count * (double)shape_size(g->sets.at[u->to].map) * (double)times;
+    return (double)u->candidates.count * (double)(at_the_end ? g->time.positions : evaluations(g));
+}
+
+double bundle_macs(const Graph *g, const Bundle *u)
+{
+    double pixels = (double)shape_size(g->sets.at[u->to].map);
+    return bundle_uses(g, u) * (pixels + function_macs(u->edge ? u->edge->value : NULL));
 }
 
 double edge_macs(const Graph *g, int list)
@@ -33,17 +49,6 @@ EdgeMacs graph_edge_macs(const Graph *g)
     for (int b = 0; b < g->bundles.count; b++)
         if (!g->bundles.at[b].fixed) m.candidates += bundle_macs(g, &g->bundles.at[b]);
     return m;
-}
-
-/* One a tap and pixel. */
-static double function_macs(const Func *f)
-{
-    double n = 0;
-    for (int i = 0; f && i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        if (v->op == IR_CONV) n += (double)(v->arg_count - 1) * (double)shape_size(v->shape);
-    }
-    return n;
 }
 
 int64_t graph_macs(const Graph *g)

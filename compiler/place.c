@@ -11,8 +11,7 @@ static int64_t padded(int64_t rows, int lanes)
     return rows * lanes * (int64_t)sizeof(float) % 4096 == 0 ? rows + 1 : rows;
 }
 
-/* Rows for the maps that a node function makes on its way, of one vector a pixel. */
-static int64_t map_rows(const Func *f, int lanes)
+int64_t place_map_rows(const Func *f, int lanes)
 {
     int64_t rows = 0, pixels = lanes < 16 ? 1 : lanes / 16; /* a row has room for so many */
     for (int i = 0; f && i < f->values.count; i++)
@@ -21,19 +20,29 @@ static int64_t map_rows(const Func *f, int lanes)
     return rows;
 }
 
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+static int64_t edge_map_rows(const EdgeFn *e, int lanes)
+{
+    if (!e) return 0;
+    int64_t ends = larger(place_map_rows(e->to_source, lanes), place_map_rows(e->to_own, lanes));
+    return larger(place_map_rows(e->value, lanes), ends);
+}
+
 static int64_t most_map_rows(const NodeSet *s, int lanes)
 {
     const Func *all[] = {s->cell, s->cell_back, s->send, s->send_back,
                          s->move, s->move_back, s->show, s->show_back};
     int64_t most = 0;
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        int64_t rows = map_rows(all[i], lanes);
-        most = rows > most ? rows : most;
+        most = larger(most, place_map_rows(all[i], lanes));
     }
     for (int i = 0; i < s->norms.count; i++) {
-        int64_t rows = map_rows(s->norms.at[i].back, lanes), input = map_rows(s->norms.at[i].input, lanes);
-        rows = rows > input ? rows : input;
-        most = rows > most ? rows : most;
+        most = larger(most, place_map_rows(s->norms.at[i].back, lanes));
+        most = larger(most, place_map_rows(s->norms.at[i].input, lanes));
     }
     return most;
 }
@@ -51,14 +60,15 @@ void place_rows(Graph *g, int lanes)
 {
     g->rows = g->sum_rows = g->state_rows = g->cell_rows = g->work_rows = 0;
     g->statistics = g->norm_rows = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        g->cell_rows = larger(g->cell_rows, edge_map_rows(g->bundles.at[b].edge, lanes));
     for (int i = 0; i < g->sets.count; i++) {
         NodeSet *s = &g->sets.at[i];
         s->pixels = shape_size(s->map), s->value_pixels = shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
         s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels, lanes);
         s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels, lanes);
-        int64_t maps = most_map_rows(s, lanes);
-        if (maps > g->cell_rows) g->cell_rows = maps;
+        g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
         if (s->first < 0) continue;
         place_norms(g, s);
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;

@@ -185,15 +185,16 @@ static int64_t blocks_of(const Net *n, const NetBundle *b, int graph)
     return b->block_count;
 }
 
-int64_t gradient_scratch(void)
+int64_t gradient_scratch(const Net *n)
 {
-    return (int64_t)BLOCK_SIDE * BLOCK_SIDE;
+    const int64_t block = (int64_t)BLOCK_SIDE * BLOCK_SIDE;
+    return n->edge_maps > block ? n->edge_maps : block;
 }
 
 static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
 {
     const Stretch targets = b->blocks[at].targets, sources = b->blocks[at].sources;
-    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch() * n->real_size;
+    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
     Block p = {n, b, update, more, targets.from, targets.count, sources.from, sources.count, tiles, scratch};
     if (b->candidates.form == CANDIDATES_LIST) list_block(&p);
     else run_block(&p);

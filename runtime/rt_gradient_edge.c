@@ -5,6 +5,7 @@
  * (compiler/gen_edge.c), candidate by candidate, so its bits do not depend on how work is shared out.
  */
 #include "rt_net_private.h"
+#include "rt_thread.h"
 
 typedef void EdgeGradients(DnwrtContext *context, const DnwrtEdgeJob *job);
 
@@ -28,6 +29,7 @@ void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t ti
     DnwrtStage *const *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
     EdgeGradients *code = (EdgeGradients *)(void (*)(void))stages[b->gradients];
     DnwrtEdgeJob job = {.target = target, .tiles = tiles, .more = more, .first = b->first, .rows = b->rows};
+    job.maps = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
     CandidateRun run;
     for (int64_t r = 0; candidates_run(&b->candidates, target, r, &run); r++) {
         job.candidate = run.first, job.source = run.source, job.count = run.length;

@@ -85,6 +85,8 @@ static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
         b->weights[i]->rounds = n->times[b->graph].saved > 0 || n->times[b->graph].adjoint;
     }
     n->functions |= b->function;
+    int64_t maps = get_whole(j, "maps") * n->lanes;
+    if (maps > n->edge_maps) n->edge_maps = maps;
     return b->weights != NULL;
 }
 
@@ -270,7 +272,7 @@ static int64_t slot_count(const Net *n)
 
 static int64_t scratch_elements(const Net *n)
 {
-    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(), chunks = n->param_total / 65536 + 16;
+    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
     return blocks > 2 * chunks ? blocks : 2 * chunks;
 }
 

@@ -166,7 +166,8 @@ struct Net {
     int64_t *counts;   /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
-    bool functions; /* of edges: all gradients are stored and checked before any weight moves */
+    bool functions;    /* of edges: all gradients are stored and checked before any weight moves */
+    int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
 };
 
 /* rt_net_build.c */
@@ -210,7 +211,7 @@ typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
 } NetUpdate;
-int64_t gradient_scratch(void); /* numbers that a thread needs for it */
+int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
 /* rt_gradient_rows.c */
 /* `nodes` blocks of `block` numbers, `step` apart, from a row of a tile on. */
 typedef struct NodeRows {

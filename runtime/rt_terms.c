@@ -93,6 +93,18 @@ static void add_term(Terms *t, Term term)
     if (at < MOST_TERMS) t->largest[at] = term;
 }
 
+/* A function may make one pixel of all of its source: then it is told of the largest. */
+static int64_t source_pixel(const Net *n, const NetBundle *b, const NetMoment *m, uint32_t edge,
+                            int64_t pixel)
+{
+    const NetSet *sets = n->graphs[b->graph].sets;
+    int64_t pixels = sets[b->from].value_pixels, most = 0;
+    if (pixels == sets[b->to].pixels) return pixel;
+    for (int64_t p = 1; p < pixels; p++)
+        if (magnitude(value_of(n, b, m, edge, p)) > magnitude(value_of(n, b, m, edge, most))) most = p;
+    return most;
+}
+
 /* Of the edges into a node at one pixel: those that have a function, or those that are a weight. */
 static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64_t pixel, bool function)
 {
@@ -102,7 +114,7 @@ static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64
         const NetBundle *b = &n->bundles[g->first_bundle + i];
         if (b->to != v->set || b->function != function) continue;
         for (uint32_t e = b->row[v->node]; e < b->row[v->node + 1]; e++) {
-            Term term = {b, e, value_of(n, b, m, e, pixel), 0, 0};
+            Term term = {b, e, value_of(n, b, m, e, source_pixel(n, b, m, e, pixel)), 0, 0};
             if (!function) term.weight = (double)((const float *)b->weight)[e];
             term.size = function ? term.value : term.weight * term.value;
             add_term(&t, term);

@@ -31,11 +31,12 @@ typedef struct DnwrtEdgeRows {
 
 /* What the generated code for gradients of an edge function works on: `count` candidates into one target,
  * from consecutive sources, over the evaluations of all tiles: rows[first[tile] .. first[tile + 1]). `more`:
- * added to the gradients that are there. */
+ * added to the gradients that are there. `maps`: room for the maps within the function. */
 typedef struct DnwrtEdgeJob {
     int64_t candidate, source, count, target, tiles, more;
     const int64_t *first;
     const DnwrtEdgeRows *rows;
+    void *maps;
 } DnwrtEdgeJob;
 
 /* Topological order of one graph: phases of nodes that do not depend on each other, all of one set. */
