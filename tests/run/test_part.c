@@ -24,6 +24,7 @@ typedef struct Part {
 } Part;
 
 static int64_t window = 1 << 20; /* bytes of evaluations that are there at once; small: rounds of a step */
+static int threads = 2;
 
 static void open_part(Part *p, const char *every, const char *part, const char *half)
 {
@@ -32,7 +33,7 @@ static void open_part(Part *p, const char *every, const char *part, const char *
     timed_window_bytes = window;
     assert_true(built_open_defined(&p->built, "part/part.dnw", 3, defines));
     timed_window_bytes = usual;
-    p->net = built_net(&p->built, false, SAMPLES, 2, SEED);
+    p->net = built_net(&p->built, false, SAMPLES, threads, SEED);
     p->data = built_data(p->built.compilation->perm, p->built.compilation->model, SAMPLES, SEED);
     for (int64_t i = 0; i < SAMPLES; i++) p->order[i] = i;
     built_shake(p->net, 0);
@@ -57,13 +58,23 @@ static double *gradients_at(Part *p, int64_t step)
     return g;
 }
 
-static double *exact_gradients(void)
+static double *exact; /* gradients without estimates */
+
+static int take_exact(void **state)
 {
+    (void)state;
     Part p;
     open_part(&p, "1", "1", "false");
-    double *g = gradients_at(&p, 0);
+    exact = gradients_at(&p, 0);
     close_part(&p);
-    return g;
+    return 0;
+}
+
+static int drop_exact(void **state)
+{
+    (void)state;
+    free(exact);
+    return 0;
 }
 
 /* Largest difference among the candidates of a bundle, in use or not, relative to its largest gradient. */
@@ -85,7 +96,6 @@ static double difference(const NetBundle *b, bool in_use, const double *x, const
 static void check_sum(const char *every, const char *part, int steps)
 {
     Part p;
-    double *exact = exact_gradients();
     open_part(&p, every, part, "false");
     double *sum = calloc((size_t)p.net->param_total, sizeof *sum);
     for (int s = 0; s < steps; s++) {
@@ -100,7 +110,7 @@ static void check_sum(const char *every, const char *part, int steps)
     }
     for (int b = 0; b < p.net->bundle_count; b++)
         assert_true(difference(&p.net->bundles[b], false, sum, exact) < 1e-5);
-    free(sum), free(exact);
+    free(sum);
     close_part(&p);
 }
 
@@ -137,7 +147,7 @@ static void test_rounded(void **state)
 {
     (void)state;
     Part p;
-    double *exact = exact_gradients(), most = 0;
+    double most = 0;
     open_part(&p, "1", "1", "true");
     double *g = gradients_at(&p, 0);
     for (int b = 0; b < p.net->bundle_count; b++) {
@@ -146,22 +156,46 @@ static void test_rounded(void **state)
     }
     assert_true(most < 0.01);
     assert_true(product_bf16_available() ? most > 1e-5 : most < 1e-5);
-    free(g), free(exact);
+    free(g);
     close_part(&p);
+}
+
+static double *gradients_by(int with_threads, int64_t *count)
+{
+    Part p;
+    threads = with_threads;
+    open_part(&p, "1", "2", "true");
+    double *g = gradients_at(&p, 1);
+    *count = p.net->param_total;
+    close_part(&p);
+    threads = 2;
+    return g;
+}
+
+/* The same bits with one thread and with three. */
+static void test_threads(void **state)
+{
+    (void)state;
+    int64_t count;
+    double *one = gradients_by(1, &count), *three = gradients_by(3, &count);
+    assert_memory_equal(one, three, (size_t)count * sizeof *one);
+    free(one), free(three);
 }
 
 /* All of it again with rounds. */
 static int small_window(void **state)
 {
-    (void)state;
     window = 1;
-    return 0;
+    return take_exact(state);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_refresh),
-                                       cmocka_unit_test(test_between), cmocka_unit_test(test_rounded)};
-    const struct CMUnitTest rounds[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_rounded)};
-    return cmocka_run_group_tests(tests, NULL, NULL) + cmocka_run_group_tests(rounds, small_window, NULL);
+                                       cmocka_unit_test(test_between), cmocka_unit_test(test_rounded),
+                                       cmocka_unit_test(test_threads)};
+    const struct CMUnitTest rounds[] = {cmocka_unit_test(test_positions), cmocka_unit_test(test_rounded),
+                                        cmocka_unit_test(test_threads)};
+    return cmocka_run_group_tests(tests, take_exact, drop_exact) +
+           cmocka_run_group_tests(rounds, small_window, drop_exact);
 }
