@@ -10,17 +10,13 @@
 #include "grad.h"
 #include "ir_eval.h"
 #include "lower.h"
+#include "rt_difference.h"
 #include "rt_rng.h"
 #include <math.h>
 
 enum { BATCH = 3, ENTRIES = 24 };
 
-/* Central difference of fourth order: (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h */
-static const double offset[4] = {1, -1, 2, -2};
-static double central(const double *f, double h)
-{
-    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h);
-}
+static const double ENOUGH = 1e-7; /* relative; with less, no smaller steps are tried */
 
 /* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes.
  */
@@ -66,21 +62,32 @@ static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at,
     return NULL;
 }
 
-/* dL/d(parameter) by differences at steps of `step`. */
-static double difference(Probe *p, int64_t at, double step)
+/* The loss as a function of flat parameter `at`. */
+typedef struct Along {
+    Probe *probe;
+    int64_t at;
+    double centre;
+} Along;
+
+static double loss_along(void *of, double offset)
+{
+    Along *a = of;
+    a->probe->c.param[a->at] = a->centre + offset;
+    return loss_now(a->probe);
+}
+
+/* |difference - gradient|, as near as `enough` is asked for. */
+static double entry_error(Probe *p, int64_t at, double enough)
 {
     bool function = false;
     uint8_t *kept = candidate_mark(p->c.model, &p->c, at, &function), used = kept ? *kept : 1;
-    double start = p->c.param[at], h = step * fmax(1, fabs(start)), f[4];
-    double centre = used || function ? start : 0;
+    double start = p->c.param[at];
+    Along along = {p, at, used || function ? start : 0};
     if (!used) *kept = function ? EDGE_PROBED : 1;
-    for (int i = 0; i < 4; i++) {
-        p->c.param[at] = centre + h * offset[i];
-        f[i] = loss_now(p);
-    }
+    double error = difference_error(loss_along, &along, fmax(1, fabs(start)), p->gradient[at], enough);
     p->c.param[at] = start;
     if (kept) *kept = used;
-    return central(f, h);
+    return error;
 }
 
 static void collect_gradients(Probe *p)
@@ -98,16 +105,6 @@ static void collect_gradients(Probe *p)
     arena_free(tmp);
 }
 
-/* A kink of a relu within the steps makes a difference wrong, so what differs is asked again with steps of a
- * tenth and a hundredth: a wrong derivative is wrong at all of them. */
-static double entry_error(Probe *p, int64_t at, double scale)
-{
-    double best = INFINITY;
-    for (double step = 1e-4; step > 5e-7 && best > 1e-7; step /= 10)
-        best = fmin(best, fabs(difference(p, at, step) - p->gradient[at]) / scale);
-    return best;
-}
-
 /* Relative to the largest gradient of the tensor, so that entries which happen to be 0 do not divide by
  * noise; all of a tensor can be 0, such as a bias before batch_norm: differences of the loss have noise of
  * 1e-12 of it. */
@@ -121,7 +118,7 @@ static double check_tensor(Probe *p, const Tensor *t)
                          ? i
                          : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) *
                                      (double)t->size);
-        double error = entry_error(p, t->offset + at, scale);
+        double error = entry_error(p, t->offset + at, ENOUGH * scale) / scale;
         worst = isnan(error) ? INFINITY : fmax(worst, error);
     }
     return worst;
@@ -166,6 +163,8 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
 
 /* ---- node functions ---- */
 
+static const double LEAST_SCALE = 1e-3; /* errors of smaller gradients are relative to this */
+
 typedef struct CellProbe {
     const NodeSet *set;
     int64_t node;
@@ -182,25 +181,27 @@ static double cell_value(CellProbe *p)
     return total;
 }
 
-/* Difference of the value when *x moves, less the gradient that is claimed for it. */
-static double cell_error(CellProbe *p, double *x, double h, double gradient)
+/* The value as a function of what stands at x. */
+typedef struct CellAlong {
+    CellProbe *probe;
+    double *x, centre;
+} CellAlong;
+
+static double cell_along(void *of, double offset)
 {
-    double start = *x, f[4];
-    for (int i = 0; i < 4; i++) {
-        *x = start + h * offset[i];
-        f[i] = cell_value(p);
-    }
-    *x = start;
-    return fabs(central(f, h) - gradient);
+    CellAlong *a = of;
+    *a->x = a->centre + offset;
+    return cell_value(a->probe);
 }
 
-/* The smaller error of two steps: a kink that one of them straddles is no mistake of the gradient. */
-static double cell_error_at(CellProbe *p, double *x, double gradient)
+/* How wrong is the gradient that is claimed for x? */
+static double cell_error(CellProbe *p, double *x, double gradient)
 {
-    double h = 1e-3 * fmax(1, fabs(*x)), wide = cell_error(p, x, h, gradient),
-           narrow = cell_error(p, x, h / 16, gradient);
-    if (isnan(wide) && isnan(narrow)) return INFINITY;
-    return fmin(wide, narrow);
+    double start = *x;
+    CellAlong along = {p, x, start};
+    double error = difference_error(cell_along, &along, fmax(1, fabs(start)), gradient, ENOUGH * LEAST_SCALE);
+    *x = start;
+    return error;
 }
 
 typedef struct CellWorst {
@@ -209,7 +210,7 @@ typedef struct CellWorst {
 
 static void cell_entry(CellProbe *p, double *x, double gradient, CellWorst *worst)
 {
-    worst->error = fmax(worst->error, cell_error_at(p, x, gradient));
+    worst->error = fmax(worst->error, cell_error(p, x, gradient));
     worst->scale = fmax(worst->scale, fabs(gradient));
 }
 
@@ -251,7 +252,8 @@ double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
                           : rng_normal(29, RNG_GRADCHECK, (uint64_t)(d * set->value_pixels + i));
         cell_draw(&p, worst);
     }
-    for (int r = 0; r < results; r++) relative = fmax(relative, worst[r].error / fmax(worst[r].scale, 1e-3));
+    for (int r = 0; r < results; r++)
+        relative = fmax(relative, worst[r].error / fmax(worst[r].scale, LEAST_SCALE));
     return relative;
 }
 

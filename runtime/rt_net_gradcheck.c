@@ -5,12 +5,15 @@
  * and difference: its gradient is made by the same code in use or not. Dropout masks are those of one step,
  * so the function is smooth.
  */
+#include "rt_difference.h"
 #include "rt_net_private.h"
 #include "rt_rng.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const double ENOUGH = 1e-7; /* relative; with less, no smaller steps are tried */
 
 typedef struct Probe {
     Net *n;
@@ -47,12 +50,24 @@ static void all_gradients(Probe *p)
     p->n->program->f64[p->n->train.gradients](&p->n->context, 0);
 }
 
-/* (8 (f(h) - f(-h)) - (f(2h) - f(-2h))) / 12 h, less the gradient. */
-static double error_at(Probe *p, const NetParam *param, int64_t at, double gradient, double step)
+/* The loss as a function of a parameter at `w`. */
+typedef struct Along {
+    Probe *probe;
+    double *w, centre;
+} Along;
+
+static double loss_along(void *of, double offset)
 {
-    static const double steps[] = {1, -1, 2, -2};
+    Along *a = of;
+    *a->w = a->centre + offset;
+    return loss_at(a->probe);
+}
+
+/* |difference - gradient|, as near as `enough` is asked for. */
+static double entry_error(Probe *p, const NetParam *param, int64_t at, double gradient, double enough)
+{
     NetBundle *b = bundle_of(p->n, param);
-    double *w = (double *)p->n->param + param->offset + at, start = *w, h = step * fmax(1, fabs(start)), f[4];
+    double *w = (double *)p->n->param + param->offset + at, start = *w;
     int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
@@ -60,22 +75,11 @@ static double error_at(Probe *p, const NetParam *param, int64_t at, double gradi
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];
     }
-    for (int i = 0; i < 4; i++) {
-        *w = (added && !b->function ? 0 : start) + h * steps[i];
-        f[i] = loss_at(p);
-    }
+    Along along = {p, w, added && !b->function ? 0 : start};
+    double error = difference_error(loss_along, &along, fmax(1, fabs(start)), gradient, enough);
     *w = start;
     if (added) mark(p->n, b, candidate, 0);
-    return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * h) - gradient;
-}
-
-/* As compiler/gradcheck.c does: smaller steps where a kink may lie within the first ones. */
-static double entry_error(Probe *p, const NetParam *param, int64_t at, double gradient, double scale)
-{
-    double best = INFINITY;
-    for (double step = 1e-4; step > 5e-7 && best > 1e-7; step /= 10)
-        best = fmin(best, fabs(error_at(p, param, at, gradient, step)) / scale);
-    return best;
+    return error;
 }
 
 static double check_param(Probe *p, int number, const double *gradient, int samples)
@@ -88,7 +92,7 @@ static double check_param(Probe *p, int number, const double *gradient, int samp
                          ? i
                          : (int64_t)(rng_uniform(3, RNG_GRADCHECK, (uint64_t)number * 4096 + (uint64_t)i) *
                                      (double)param->size);
-        double error = entry_error(p, param, at, gradient[param->offset + at], scale);
+        double error = entry_error(p, param, at, gradient[param->offset + at], ENOUGH * scale) / scale;
         if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
     }
     return worst;
