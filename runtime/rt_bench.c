@@ -22,25 +22,31 @@ static double median(double *x, int64_t n)
     return n % 2 ? x[n / 2] : (x[n / 2 - 1] + x[n / 2]) / 2;
 }
 
-/* One step; the samples go round through the split. */
-static void one_step(const Session *s, const int64_t *order, int64_t batch, double rate, int64_t number)
+/* One step; the samples go round through the split. False where a graph in time cannot go on; numbers that
+ * are no longer finite take as long as others. */
+static bool one_step(const Session *s, const int64_t *order, int64_t batch, double rate, int64_t number,
+                     RtError *e)
 {
     const DataSplit *split = s->options->infer ? &s->data->test : &s->data->train;
     int64_t first = number % (split->samples / batch) * batch;
-    if (s->options->infer) s->calls->eval_step(s->net, s->data, split, first, batch);
-    else s->calls->train_step(s->net, s->data, split, order + first, batch, rate, number, 0);
+    NetStep r = s->options->infer
+                    ? s->calls->eval_step(s->net, s->data, split, first, batch)
+                    : s->calls->train_step(s->net, s->data, split, order + first, batch, rate, number, 0);
+    return r.help[0] ? net_step_failed(&r, "", e) : true;
 }
 
-static void time_steps(const Session *s, const int64_t *order, int64_t batch, int64_t steps, double *seconds)
+static bool time_steps(const Session *s, const int64_t *order, int64_t batch, int64_t steps, double *seconds,
+                       RtError *e)
 {
     const json_t *args = json_object_get(json_object_get(s->program->settings, "optim"), "args");
     double epochs = (double)program_setting(s->program, "epochs", 1);
     double rate = s->options->infer ? 0 : schedule_at(json_object_get(args, "lr"), epochs / 2, epochs, -1);
     for (int64_t i = -WARM_UP; i < steps; i++) {
         double start = log_clock();
-        one_step(s, order, batch, rate, i + WARM_UP);
+        if (!one_step(s, order, batch, rate, i + WARM_UP, e)) return false;
         if (i >= 0) seconds[i] = log_clock() - start;
     }
+    return true;
 }
 
 static double seconds_of(const json_t *row)
@@ -150,11 +156,10 @@ bool bench_command(Session *s, RtError *e)
     if (o->infer) s->calls->choose(s->net, 0);
     double *seconds = malloc((size_t)steps * sizeof *seconds);
     int64_t samples = s->data->train.samples, *order = malloc((size_t)samples * sizeof *order);
-    bool ok = seconds && order;
+    bool ok = (seconds && order) || rt_fail(e, RT_SYSTEM, "out of memory");
     for (int64_t i = 0; ok && i < samples; i++) order[i] = i;
-    if (ok) time_steps(s, order, batch, steps, seconds);
+    ok = ok && time_steps(s, order, batch, steps, seconds, e);
     if (ok) print_result(s, batch, median(seconds, steps));
-    else rt_fail(e, RT_SYSTEM, "out of memory");
     free(seconds);
     free(order);
     profile_close();

@@ -69,8 +69,9 @@ static void describe(const Net *n, int graph, int64_t tile, NetStep *step)
              n->graphs[graph].name, r->failed_time, position, cause, node, which,
              (long long)(tile * n->lanes + r->failed_lane) + 1, r->failed_state, r->failed_rate,
              fabs(r->failed_error));
-    terms_note(n, &v, &(NetMoment){r->failed_sent, r->failed_held, r->failed_lane}, " when that step begins",
-               step->terms, sizeof step->terms);
+    if (!n->options.f64) /* the terms are read as floats */
+        terms_note(n, &v, &(NetMoment){r->failed_sent, r->failed_held, r->failed_lane},
+                   " when that step begins", step->terms, sizeof step->terms);
     put_help(t, r, step->help, sizeof step->help);
 }
 

@@ -13,7 +13,10 @@ bool gradcheck_command(Session *s, RtError *e)
     NetOptions o = {.batch = BATCH, .training = true, .f64 = true, .seed = (uint64_t)seed};
     if (!session_any_data(s, BATCH, e) || !session_net(s, &o, e)) return false;
     char worst[240] = "";
-    double error = s->calls->gradcheck(s->net, s->data, &s->data->train, BATCH, ENTRIES, worst, sizeof worst);
+    NetStep failed = {0};
+    double error =
+        s->calls->gradcheck(s->net, s->data, &s->data->train, BATCH, ENTRIES, worst, sizeof worst, &failed);
+    if (failed.bad[0]) return net_step_failed(&failed, "", e);
     if (s->options->json) {
         json_t *object =
             json_pack("{s:o, s:s, s:f}", "error", log_number(error), "worst", worst, "limit", limit);

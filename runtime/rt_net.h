@@ -87,10 +87,11 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
 /* Chooses edges for this position of training (also done by net_train_step). */
 void net_choose(Net *n, double epoch);
 
-/* Largest relative error between gradients of the f64 twin and central differences, over `samples` entries
- * drawn from each tensor; writes the worst entry's name. Needs f64. */
+/* Largest relative error between gradients of the f64 twin and differences, over `samples` entries
+ * drawn from each tensor; writes the worst entry's name. INFINITY and *failed where a graph in time cannot go
+ * on. Needs f64. */
 double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                     char *worst, size_t worst_size);
+                     char *worst, size_t worst_size, NetStep *failed);
 
 typedef struct NetGraphInfo {
     const char *name;

@@ -117,14 +117,17 @@ static void hold_steps(Net *n, bool hold)
 }
 
 double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                     char *worst, size_t worst_size)
+                     char *worst, size_t worst_size, NetStep *failed)
 {
     Probe p = {n, {.data = data, .split = split, .count = count}, 0};
     double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
-    if (!gradient) return INFINITY;
     net_f64_params(n);
     shake_constants(n);
-    p.loss = loss_at(&p);
+    if (gradient) p.loss = loss_at(&p);
+    if (!gradient || flow_failed(n, (count + n->lanes - 1) / n->lanes, failed)) {
+        free(gradient);
+        return INFINITY;
+    }
     hold_steps(n, true);
     all_gradients(&p);
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);

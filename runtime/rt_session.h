@@ -24,7 +24,7 @@ typedef struct NetCalls {
     bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);
     void (*choose)(Net *n, double epoch);
     double (*gradcheck)(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                        char *worst, size_t worst_size);
+                        char *worst, size_t worst_size, NetStep *failed);
     int (*graph_count)(const Net *n);
     NetGraphInfo (*graph)(const Net *n, int i);
     int64_t (*parameters)(const Net *n);

@@ -404,6 +404,7 @@ END
 }
 train_anew() { "$dnw" train "$@" --out out --force; }
 has() { grep -qF -- "$1" <<<"$said"; }
+lacks() { ! has "$1"; }
 # Every "A = B * C" of the note is right, and as many as it says; few of them: they add up to what it says.
 terms_are_right() { # EDGES
   sed -n 's/^note: what reaches .* is \(.*\), the sum over \([0-9]*\) edges* in use; [a-z ]*: /\1 \2, /p' <<<"$said" |
@@ -526,6 +527,15 @@ expect "a flow fails in predict" 1 "error: graph 'Wiring' cannot go on at time 0
 that "a flow fails in predict: the terms are right" terms_are_right 2
 that "a flow fails in predict: the value of the sample" has " 1 from x["
 that "a flow fails in predict: no output" test ! -e z2.npy
+expect "a flow fails in bench" 1 "error: graph 'Wiring' cannot go on at time 0." ./short bench --steps 3
+that "a flow fails in bench: the terms are right" terms_are_right 2
+that "a flow fails in bench: what to try" has "more max_steps"
+that "a flow fails in bench: no times" lacks "ms/step"
+expect "a flow fails in bench --infer" 1 "error: graph 'Wiring' cannot go on at time 0." ./short bench --infer --json
+that "a flow fails in bench --infer: no times" lacks "ms_per_step"
+expect "a flow fails in gradcheck" 1 "error: graph 'Wiring' cannot go on at time 0." ./short gradcheck --json
+that "a flow fails in gradcheck: what to try" has "more max_steps"
+that "a flow fails in gradcheck: no number" lacks '"limit"'
 
 # ---- directories and disks
 
