@@ -21,10 +21,6 @@ static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
     return (const char *)n->context.tiles + (tile * n->context.tile_stride + row * n->lanes) * n->real_size;
 }
 
-/* rt_gradient.c: is it the turn of this bundle: that of its graph, or (-1) of all that do not go backwards in
- * rounds? */
-bool gradient_of_round(const Net *n, const NetBundle *b, int graph);
-
 /* rt_gradient_rows.c: factors rounded to bfloat16. */
 bool gradient_bf16(const Net *n, const NetBundle *b); /* does the list of this bundle have them? */
 /* Rounds what the products of bundles of a graph (-1: of all that do not go backwards in rounds) read. */

@@ -10,6 +10,8 @@
  */
 #include "rt_gradient.h"
 #include "rt_simd.h"
+#define SUMS_NUMBER float
+#include "sums.h"
 #include <string.h>
 
 static const NetList *list_of(const Net *n, const NetBundle *b)
@@ -40,9 +42,6 @@ Stretch part_of(const Net *n, const NetBundle *b, int64_t turn)
 
 /* ---- edges in use ---- */
 
-typedef float Lanes16 __attribute__((vector_size(64), aligned(4), may_alias));
-typedef float Lanes8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef float Lanes4 __attribute__((vector_size(16), aligned(4), may_alias));
 enum {
     AT_ONCE = 4,
     CHUNK = 128,
@@ -50,29 +49,15 @@ enum {
 }; /* a chunk of all sources stays in the second-level cache */
 
 #define INLINE static inline __attribute__((always_inline))
-#define PICK   __builtin_shufflevector
-
-/* The sums of the numbers in each of four vectors. */
-INLINE Lanes4 sums_of(const Lanes16 *s)
-{
-    Lanes16 ab = PICK(s[0], s[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                 PICK(s[0], s[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    Lanes16 cd = PICK(s[2], s[3], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-                 PICK(s[2], s[3], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    Lanes16 all = PICK(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-                  PICK(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-    Lanes8 even = PICK(all, all, 0, 2, 4, 6, 8, 10, 12, 14) + PICK(all, all, 1, 3, 5, 7, 9, 11, 13, 15);
-    return PICK(even, even, 0, 2, 4, 6) + PICK(even, even, 1, 3, 5, 7);
-}
 
 /* d . row over a chunk, as 16 partial sums of two chains */
-INLINE void multiply(const Lanes16 *d, const float *row, Lanes16 *sum)
+INLINE void multiply(const Sixteen *d, const float *row, Sixteen *sum)
 {
-    Lanes16 a = d[0] * *(const Lanes16 *)row, b = d[1] * *(const Lanes16 *)(row + 16);
+    Sixteen a = d[0] * *(const Sixteen *)row, b = d[1] * *(const Sixteen *)(row + 16);
 #pragma GCC unroll 8
     for (int i = 2; i < VECTORS; i += 2) {
-        a += d[i] * *(const Lanes16 *)(row + 16 * i);
-        b += d[i + 1] * *(const Lanes16 *)(row + 16 * i + 16);
+        a += d[i] * *(const Sixteen *)(row + 16 * i);
+        b += d[i + 1] * *(const Sixteen *)(row + 16 * i + 16);
     }
     *sum = a + b;
 }
@@ -88,20 +73,20 @@ RT_CLONES static void add_dots(const Dots *p, int64_t target, int64_t at, const 
                                int64_t sources, float *sum)
 {
     const float *d = p->d + target * p->d_step + at, *z = p->z + at;
-    Lanes16 x[VECTORS];
+    Sixteen x[VECTORS];
 #pragma GCC unroll 8
     for (int i = 0; i < VECTORS; i++)
-        x[i] = *(const Lanes16 *)(d + 16 * i), __builtin_prefetch(d + p->d_step + 16 * i); /* of the next */
+        x[i] = *(const Sixteen *)(d + 16 * i), __builtin_prefetch(d + p->d_step + 16 * i); /* of the next */
     for (int64_t e = 0; e < sources; e += AT_ONCE) {
-        Lanes16 y[AT_ONCE] = {{0}};
+        Sixteen y[AT_ONCE] = {{0}};
         const int64_t count = sources - e < AT_ONCE ? sources - e : AT_ONCE;
         if (count == AT_ONCE)
 #pragma GCC unroll 4
             for (int i = 0; i < AT_ONCE; i++) multiply(x, z + source[e + i] * p->z_step, &y[i]);
         else
             for (int64_t i = 0; i < count; i++) multiply(x, z + source[e + i] * p->z_step, &y[i]);
-        Lanes4 all = sums_of(y);
-        if (count == AT_ONCE) *(Lanes4 *)(sum + e) += all;
+        Four all = sums_of(y);
+        if (count == AT_ONCE) *(Four *)(sum + e) += all;
         else
             for (int64_t i = 0; i < count; i++) sum[e + i] += all[i];
     }

@@ -212,6 +212,9 @@ typedef struct NetUpdate {
     int64_t step; /* from 0 */
 } NetUpdate;
 int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
+/* rt_gradient.c: is it the turn of this bundle: that of its graph, or (-1) of all that do not go backwards in
+ * rounds? */
+bool gradient_of_round(const Net *n, const NetBundle *b, int graph);
 /* rt_gradient_rows.c */
 /* `nodes` blocks of `block` numbers, `step` apart, from a row of a tile on. */
 typedef struct NodeRows {

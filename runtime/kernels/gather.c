@@ -16,6 +16,8 @@
  * none.
  */
 #include "kernel.h"
+#define SUMS_NUMBER real
+#include "sums.h"
 #ifdef __clang__
 #pragma STDC FP_CONTRACT ON /* one rounding where the processor has fused multiply-add */
 #endif
@@ -38,7 +40,7 @@ typedef struct Lists {
 #define INLINE static inline __attribute__((always_inline))
 enum { LONG = LANES < 64 ? 128 : 64 };
 typedef real Long __attribute__((vector_size(LONG * sizeof(real)), aligned(sizeof(real)), may_alias));
-typedef real Short __attribute__((vector_size(16 * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef Sixteen Short;
 typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh);
 
 INLINE void long_piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh)
@@ -114,23 +116,6 @@ void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t
 }
 
 /* ---- with gradients of weights ---- */
-
-typedef real Four __attribute__((vector_size(4 * sizeof(real)), aligned(sizeof(real)), may_alias));
-typedef real Eight __attribute__((vector_size(8 * sizeof(real))));
-#define PICK __builtin_shufflevector
-
-/* The sums of the numbers in each of four vectors. */
-INLINE Four sums_of(const Short *s)
-{
-    Short ab = PICK(s[0], s[1], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-               PICK(s[0], s[1], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    Short cd = PICK(s[2], s[3], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-               PICK(s[2], s[3], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    Short all = PICK(ab, cd, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27) +
-                PICK(ab, cd, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
-    Eight even = PICK(all, all, 0, 2, 4, 6, 8, 10, 12, 14) + PICK(all, all, 1, 3, 5, 7, 9, 11, 13, 15);
-    return PICK(even, even, 0, 2, 4, 6) + PICK(even, even, 1, 3, 5, 7);
-}
 
 /* A node's edges, the block of its sum and that of its own value, all from one number of the block on. */
 typedef struct Node {
