@@ -173,10 +173,11 @@ static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
 /* How many of the products of gradients belong to candidates. */
 static double useful_share(const Candidates *c)
 {
-    int64_t count;
-    BlockPlace *blocks = blocks_build(c, &count);
-    double made = blocks ? blocks_made(c, blocks, count) : 0;
-    free(blocks);
+    int count;
+    const FieldLine line = {.candidates = c, .target_pitch = 1, .source_pitch = 1};
+    Field *field = fields_build(&line, 1, &count);
+    double made = field ? field_made(field) : 0;
+    fields_free(field, count);
     return made > 0 ? (double)c->count / made : 1;
 }
 

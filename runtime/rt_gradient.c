@@ -15,83 +15,133 @@
 
 /* ---- products ---- */
 
-/* Factors of one product: `inner` numbers of each row; elements of all tiles at which they begin, d for the
- * first target of the group, z for the first source of the block. Rounded ones stand at the same places. */
+/* One product: the elements of all tiles at which its first rows begin (d: gradients of targets, z: values of
+ * sources), from row to row, and how many numbers of each row count. Rounded factors stand at the same
+ * places. It adds to scratch, the sums of this place. */
 typedef struct Factors {
-    int64_t d, lda, z, ldb, inner;
-    bool add; /* to what is in scratch */
+    int64_t d, d_step, z, z_step, inner;
+    BlockPlace place;
 } Factors;
 
-static void multiply_float(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
+static int64_t scratch_at(const Block *p, BlockPlace place)
 {
-    const float *rows = p->n->context.tiles;
-    (void)span;
-    blas_sgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)f.inner, rows + f.d, (int)f.lda,
-                  rows + f.z + g->wanted.low * f.ldb, (int)f.ldb, f.add,
-                  (float *)p->scratch + g->first * p->columns + g->wanted.low, (int)p->columns);
+    return (place.targets.from - p->place.targets.from) * p->place.sources.count + place.sources.from -
+           p->place.sources.from;
 }
 
-static void multiply_double(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
+static void multiply_exact(const Block *p, Factors f)
 {
-    const double *rows = p->n->context.tiles;
-    (void)span;
-    blas_dgemm_nt((int)g->rows, (int)(g->wanted.high - g->wanted.low), (int)f.inner, rows + f.d, (int)f.lda,
-                  rows + f.z + g->wanted.low * f.ldb, (int)f.ldb, f.add,
-                  (double *)p->scratch + g->first * p->columns + g->wanted.low, (int)p->columns);
+    const Net *n = p->n;
+    const int rows = (int)f.place.targets.count, columns = (int)f.place.sources.count, inner = (int)f.inner,
+              d_step = (int)f.d_step, z_step = (int)f.z_step, c_step = (int)p->place.sources.count;
+    const float *s = n->context.tiles;
+    const double *d = n->context.tiles;
+    if (n->real_size == 4)
+        blas_sgemm_nt(rows, columns, inner, s + f.d, d_step, s + f.z, z_step, true,
+                      (float *)p->scratch + scratch_at(p, f.place), c_step);
+    else
+        blas_dgemm_nt(rows, columns, inner, d + f.d, d_step, d + f.z, z_step, true,
+                      (double *)p->scratch + scratch_at(p, f.place), c_step);
 }
 
-static void multiply_rounded(const Block *p, const BlockGroup *g, const ProductSpan *span, Factors f)
+/* Leaves out itself the columns that a row does not want. */
+static void multiply_rounded(const Block *p, const ProductSpan *span, Factors f)
 {
     const uint16_t *rows = p->n->rounded;
-    product_bf16(&(Product){g->rows, p->columns, f.inner, rows + f.d, rows + f.z, f.lda, f.ldb, f.add,
-                            (float *)p->scratch + g->first * p->columns, p->columns, span + g->first});
+    const int64_t first = f.place.targets.from - p->place.targets.from,
+                  left = f.place.sources.from - p->place.sources.from, columns = f.place.sources.count;
+    ProductSpan wanted[BLOCK_TARGETS];
+    for (int64_t i = 0; i < f.place.targets.count; i++) {
+        int64_t low = span[first + i].low - left, high = span[first + i].high - left;
+        low = low > 0 ? low : 0, high = high < columns ? high : columns;
+        wanted[i] = low < high ? (ProductSpan){low, high} : (ProductSpan){0, 0};
+    }
+    product_bf16(&(Product){f.place.targets.count, columns, f.inner, rows + f.d, rows + f.z, f.d_step,
+                            f.z_step, true, (float *)p->scratch + scratch_at(p, f.place),
+                            p->place.sources.count, wanted});
 }
 
-/* The rows of one group: over all samples and, in a graph that runs in time, all evaluations; where the rule
- * says so, over a part of them. */
-static void multiply_group(const Block *p, const BlockGroup *g, const ProductSpan *span)
+/* A line within a place, and where the rows of its field begin in a tile. */
+typedef struct Live {
+    BlockPlace place;
+    int64_t d, z;
+} Live;
+
+/* The lines of the field within `place` whose edges matter in pair k of a tile; where these fill a rectangle
+ * without others: as one. */
+static int live_lines(const Block *p, BlockPlace place, int64_t tile, int64_t k, Live *live)
 {
-    const NetBundle *b = p->b;
+    const Field *f = p->field;
+    BlockPlace idle[f->part_count], all = {{0, 0}, {0, 0}};
+    int count = 0, idle_count = 0;
+    bool apart = false;
+    for (const FieldPart *l = f->parts; l < f->parts + f->part_count; l++) {
+        const NetBundle *b = &p->n->bundles[l->line];
+        BlockPlace here = block_common(l->place, place);
+        int64_t from, to;
+        if (block_is_empty(here)) continue;
+        if (!flow_pair(p->n, b, tile, k, &from, &to)) {
+            idle[idle_count++] = here;
+            continue;
+        }
+        live[count++] = (Live){here, to - l->place.targets.from * b->target_pitch,
+                               from - l->place.sources.from * b->source_pitch};
+        all = count == 1 ? here : block_hull(all, here);
+    }
+    for (int i = 0; i < idle_count; i++) apart |= !block_is_empty(block_common(idle[i], all));
+    if (count == 0 || apart) return count;
+    live[0].place = all;
+    return 1;
+}
+
+/* The sums of some rows of a block: over all samples and, in a graph that runs in time, all evaluations;
+ * where the rule says so, over a part of them. */
+static void multiply_group(const Block *p, BlockPlace place, const ProductSpan *span)
+{
     const Net *n = p->n;
-    Factors f = {.lda = b->target_pitch * n->lanes, .ldb = b->source_pitch * n->lanes, .add = false};
-    int64_t from, to;
+    const NetBundle *b = &n->bundles[p->field->parts[0].line];
+    const bool rounded = gradient_bf16(n, b);
+    Live live[p->field->part_count];
+    Factors f = {.d_step = b->target_pitch * n->lanes, .z_step = b->source_pitch * n->lanes};
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             Stretch part = part_of(n, b, t + k);
-            if (part.count == 0 || !flow_pair(n, b, t, k, &from, &to)) continue;
-            int64_t at = t * n->context.tile_stride + part.from;
-            f.d = at + to * n->lanes + (p->first + g->first) * f.lda;
-            f.z = at + from * n->lanes + p->source * f.ldb;
-            f.inner = part.count;
-            (n->real_size == 8     ? multiply_double
-             : gradient_bf16(n, b) ? multiply_rounded
-                                   : multiply_float)(p, g, span, f);
-            f.add = true;
+            int count = part.count ? live_lines(p, place, t, k, live) : 0;
+            for (int i = 0; i < count; i++) {
+                int64_t at = t * n->context.tile_stride + part.from;
+                f.place = live[i].place, f.inner = part.count;
+                f.d = at + live[i].d * n->lanes + f.place.targets.from * f.d_step;
+                f.z = at + live[i].z * n->lanes + f.place.sources.from * f.z_step;
+                if (rounded) multiply_rounded(p, span, f);
+                else multiply_exact(p, f);
+            }
         }
-    if (!f.add)
-        memset(p->scratch + g->first * p->columns * n->real_size, 0,
-               (size_t)(g->rows * p->columns * n->real_size));
 }
 
-/* scratch (rows x columns) = dL/dI of the targets times Z of the sources, where candidates are. Products of
- * rounded factors leave out themselves what nobody wants. */
+/* scratch (targets x sources) = dL/dI of the targets times Z of the sources, where candidates are. */
 static void multiply(const Block *p)
 {
-    ProductSpan span[BLOCK_SIDE];
-    block_spans(&p->b->candidates, (Stretch){p->first, p->rows}, (Stretch){p->source, p->columns}, span);
-    for (int64_t i = 0; i < p->rows;) {
-        BlockGroup g = (gradient_bf16(p->n, p->b) ? block_rows : block_group)(span, p->rows, i);
-        if (g.wanted.high > 0) multiply_group(p, &g, span);
+    const NetBundle *b = &p->n->bundles[p->field->parts[0].line];
+    const int64_t rows = p->place.targets.count;
+    ProductSpan span[BLOCK_TARGETS];
+    block_spans(p->field, p->place, span);
+    memset(p->scratch, 0, (size_t)(rows * p->place.sources.count * p->n->real_size));
+    for (int64_t i = 0; i < rows;) {
+        BlockGroup g = (gradient_bf16(p->n, b) ? block_rows : block_group)(span, rows, i);
+        BlockPlace place = {{p->place.targets.from + i, g.rows},
+                            {p->place.sources.from + g.wanted.low, g.wanted.high - g.wanted.low}};
+        if (g.wanted.high > 0) multiply_group(p, place, span);
         i += g.rows;
     }
-    if (gradient_is_estimate(p->n, p->b)) part_put_used(p);
+    for (int i = 0; i < p->field->part_count && gradient_is_estimate(p->n, b); i++)
+        part_put_used(p, &p->field->parts[i]);
 }
 
-/* Hands over the gradients of candidates first .. first + count, which stand at `gradient`. */
-static void deliver(const Block *p, int64_t first, int64_t count, const char *gradient)
+/* Hands over the gradients of candidates first .. first + count of a line, which stand at `gradient`. */
+static void deliver(const Block *p, const NetBundle *b, int64_t first, int64_t count, const char *gradient)
 {
     const Net *n = p->n;
-    int64_t at = p->b->param->offset + first;
+    int64_t at = b->param->offset + first;
     if (p->more) {
         for (int64_t i = 0; i < count && n->real_size == 4; i++)
             ((float *)n->grad)[at + i] += ((const float *)gradient)[i];
@@ -109,20 +159,52 @@ static void deliver(const Block *p, int64_t first, int64_t count, const char *gr
                  p->update->step + 1);
 }
 
-/* Candidates in runs: the products of the block, then the legal part of each row. */
-static void run_block(const Block *p)
+/* Consecutive candidates of a line into one target. */
+typedef struct LineRun {
+    int64_t candidate, count;
+    BlockPlace place;
+} LineRun;
+typedef void EachRun(const Block *p, const FieldPart *l, LineRun run, int64_t *sum);
+
+/* The candidates of one line in a block, run by run. */
+static void each_run(const Block *p, const FieldPart *l, EachRun *each, int64_t *sum)
 {
-    const int64_t end_column = p->source + p->columns;
+    const BlockPlace here = block_common(l->place, p->place);
     CandidateRun run;
-    multiply(p);
-    for (int64_t t = p->first; t < p->first + p->rows; t++)
-        for (int64_t r = 0; candidates_run(&p->b->candidates, t, r, &run); r++) {
-            int64_t from = run.source > p->source ? run.source : p->source;
-            int64_t end = run.source + run.length < end_column ? run.source + run.length : end_column;
-            if (from >= end) continue;
-            int64_t at = (t - p->first) * p->columns + from - p->source;
-            deliver(p, run.first + from - run.source, end - from, p->scratch + at * p->n->real_size);
+    for (int64_t t = here.targets.from; t < here.targets.from + here.targets.count; t++)
+        for (int64_t r = 0; candidates_run(l->candidates, t - l->place.targets.from, r, &run); r++) {
+            const int64_t first = l->place.sources.from + run.source;
+            const BlockPlace all = {{t, 1}, {first, run.length}}, at = block_common(all, here);
+            const int64_t candidate = run.first + at.sources.from - first;
+            if (!block_is_empty(at)) each(p, l, (LineRun){candidate, at.sources.count, at}, sum);
         }
+}
+
+static void deliver_run(const Block *p, const FieldPart *l, LineRun run, int64_t *sum)
+{
+    (void)sum;
+    deliver(p, &p->n->bundles[l->line], run.candidate, run.count,
+            p->scratch + scratch_at(p, run.place) * p->n->real_size);
+}
+
+static void count_run(const Block *p, const FieldPart *l, LineRun run, int64_t *sum)
+{
+    (void)p, (void)l;
+    *sum += run.count;
+}
+
+/* The time of a block is its lines', by their candidates. */
+static void lap_block(const Block *p)
+{
+    const Field *f = p->field;
+    int64_t count[f->part_count + 1], left = 0;
+    for (int i = 0; i < f->part_count; i++) {
+        count[i] = 0;
+        each_run(p, &f->parts[i], count_run, &count[i]);
+        left += count[i];
+    }
+    for (int i = 0; i < f->part_count; left -= count[i++])
+        if (count[i]) profile_part(profile_edges(f->parts[i].line), (double)count[i] / (double)left);
 }
 
 /* ---- candidates that each name their source ---- */
@@ -134,9 +216,8 @@ static double dot(const double *a, const double *b, int64_t count)
     return sum;
 }
 
-static double pair_gradient(const Block *p, int64_t target, int64_t source)
+static double pair_gradient(const Block *p, const NetBundle *b, int64_t target, int64_t source)
 {
-    const NetBundle *b = p->b;
     int64_t from, to;
     double sum = 0;
     for (int64_t t = 0; t < p->tiles; t++)
@@ -149,23 +230,25 @@ static double pair_gradient(const Block *p, int64_t target, int64_t source)
 }
 
 /* Gradients of candidates first .. first + count, all into one target. */
-static void pair_gradients(const Block *p, int64_t target, int64_t first, int64_t count, char *out)
+static void pair_gradients(const Block *p, const NetBundle *b, int64_t target, int64_t first, int64_t count)
 {
-    if (p->n->real_size == 4) part_list(p, target, first, count, (float *)out);
+    if (p->n->real_size == 4) part_list(p->n, b, p->tiles, target, first, count, (float *)p->scratch);
     for (int64_t i = 0; i < count && p->n->real_size == 8; i++)
-        ((double *)out)[i] = pair_gradient(p, target, p->b->candidates.source[first + i]);
+        ((double *)p->scratch)[i] = pair_gradient(p, b, target, b->candidates.source[first + i]);
 }
 
 /* Candidates that each name their source. */
 static void list_block(const Block *p)
 {
-    const Candidates *c = &p->b->candidates;
-    const int64_t room = (int64_t)BLOCK_SIDE * BLOCK_SIDE;
-    for (int64_t t = p->first; t < p->first + p->rows; t++)
+    const NetBundle *b = &p->n->bundles[p->field->parts[0].line];
+    const Candidates *c = &b->candidates;
+    const Stretch targets = p->place.targets;
+    const int64_t room = BLOCK_SIZE;
+    for (int64_t t = targets.from; t < targets.from + targets.count; t++)
         for (int64_t e = c->row[t]; e < c->row[t + 1]; e += room) {
             int64_t count = c->row[t + 1] - e < room ? c->row[t + 1] - e : room;
-            pair_gradients(p, t, e, count, p->scratch);
-            deliver(p, e, count, p->scratch);
+            pair_gradients(p, b, t, e, count);
+            deliver(p, b, e, count, p->scratch);
         }
 }
 
@@ -177,50 +260,80 @@ bool gradient_of_round(const Net *n, const NetBundle *b, int graph)
     return graph < 0 ? !t->saved && !t->adjoint : b->graph == graph;
 }
 
-/* Edges with functions go target by target. */
-static int64_t blocks_of(const Net *n, const NetBundle *b, int graph)
-{
-    if (b->target_row < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) return 0;
-    if (b->function) return b->gradients < 0 ? 0 : b->candidates.targets;
-    return b->block_count;
-}
-
 int64_t gradient_scratch(const Net *n)
 {
-    const int64_t block = (int64_t)BLOCK_SIDE * BLOCK_SIDE;
+    const int64_t block = BLOCK_SIZE;
     return n->edge_maps > block ? n->edge_maps : block;
 }
 
-static void one_block(Net *n, NetBundle *b, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
+static char *scratch_of(const Net *n)
 {
-    const Stretch targets = b->blocks[at].targets, sources = b->blocks[at].sources;
-    char *scratch = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
-    Block p = {n, b, update, more, targets.from, targets.count, sources.from, sources.count, tiles, scratch};
-    if (b->candidates.form == CANDIDATES_LIST) list_block(&p);
-    else run_block(&p);
+    return (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
+}
+
+static void run_block(const Block *p)
+{
+    const Field *f = p->field;
+    if (f->parts[0].candidates->form == CANDIDATES_LIST) {
+        list_block(p);
+        return;
+    }
+    multiply(p);
+    for (int i = 0; i < f->part_count; i++) each_run(p, &f->parts[i], deliver_run, NULL);
+}
+
+/* What is shared out among threads: blocks of fields, then targets of bundles whose edges have functions. */
+static int64_t blocks_of(const Net *n, int item, int graph)
+{
+    if (item < n->field_count) {
+        const Field *f = &n->fields[item];
+        return gradient_of_round(n, &n->bundles[f->parts[0].line], graph) ? f->block_count : 0;
+    }
+    const NetBundle *b = &n->bundles[item - n->field_count];
+    bool none = !b->function || b->gradients < 0 || b->target_row < 0 || !gradient_of_round(n, b, graph);
+    return none || b->candidates.count == 0 ? 0 : b->candidates.targets;
+}
+
+static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
+{
+    dnwrt_lap(PROFILE_START);
+    if (item < n->field_count) {
+        const Field *f = &n->fields[item];
+        const Block p = {n, f, f->blocks[at], update, more, tiles, scratch_of(n)};
+        run_block(&p);
+        if (f->parts[0].candidates->form == CANDIDATES_LIST) dnwrt_lap(profile_edges(f->parts[0].line));
+        else if (profile_is_open()) lap_block(&p);
+        return;
+    }
+    gradient_edge_target(n, &n->bundles[item - n->field_count], at, tiles, more);
+    dnwrt_lap(profile_edges(item - n->field_count));
+}
+
+/* What is needed before blocks are computed. */
+static void prepare(Net *n, int64_t tiles, int graph)
+{
+    gradient_round_rows(n, tiles, graph);
+    for (int i = 0; i < n->bundle_count; i++) {
+        NetBundle *b = &n->bundles[i];
+        if (b->target_row < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) continue;
+        if (b->function && b->gradients >= 0) gradient_edge_rows(n, b, tiles);
+        else if (!b->function && gradient_is_estimate(n, b)) part_used(n, b, tiles);
+    }
 }
 
 static void run_blocks(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
+    const int items = n->field_count + n->bundle_count;
     int64_t total = 0;
-    gradient_round_rows(n, tiles, graph);
-    for (int i = 0; i < n->bundle_count; i++) {
-        int64_t blocks = blocks_of(n, &n->bundles[i], graph);
-        if (blocks && n->bundles[i].function) gradient_edge_rows(n, &n->bundles[i], tiles);
-        else if (blocks && gradient_is_estimate(n, &n->bundles[i])) part_used(n, &n->bundles[i], tiles);
-        total += blocks;
-    }
+    prepare(n, tiles, graph);
+    for (int i = 0; i < items; i++) total += blocks_of(n, i, graph);
 #pragma omp parallel for num_threads(n->options.threads)                                                     \
     schedule(dynamic, 1) if (total > 1 && (n->functions || n->param_total * tiles > 1 << 14))
     for (int64_t k = 0; k < total; k++) {
         int64_t at = k;
         int i = 0;
-        while (at >= blocks_of(n, &n->bundles[i], graph)) at -= blocks_of(n, &n->bundles[i++], graph);
-        NetBundle *b = &n->bundles[i];
-        dnwrt_lap(PROFILE_START);
-        if (b->function) gradient_edge_target(n, b, at, tiles, more);
-        else one_block(n, b, at, tiles, update, more);
-        dnwrt_lap(profile_edges(i));
+        while (at >= blocks_of(n, i, graph)) at -= blocks_of(n, i++, graph);
+        run_item(n, i, at, tiles, update, more);
     }
 }
 

@@ -4,16 +4,15 @@
 #include "rt_blocks.h"
 #include "rt_net_private.h"
 
-/* Consecutive targets and sources of one bundle. Of a list: all sources. */
+/* A block of one field. Of a LIST: all sources. */
 typedef struct Block {
     Net *n;
-    NetBundle *b;
+    const Field *field;
+    BlockPlace place;
     const NetUpdate *update; /* NULL: gradients are stored */
     bool more;               /* and added to those that are there */
-    int64_t first, rows;     /* targets first .. first + rows */
-    int64_t source, columns; /* sources source .. source + columns */
     int64_t tiles;
-    char *scratch; /* BLOCK_SIDE x BLOCK_SIDE numbers */
+    char *scratch; /* targets x sources of the place, BLOCK_SIZE numbers at most */
 } Block;
 
 static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
@@ -35,8 +34,9 @@ static inline const uint16_t *rounded_row(const Net *n, int64_t tile, int64_t ro
 Stretch part_of(const Net *n, const NetBundle *b, int64_t turn);
 /* Exact gradients of the edges in use, for the two below; where the rule wants estimates. */
 void part_used(Net *n, NetBundle *b, int64_t tiles);
-/* Puts them in the place of the estimates in scratch. */
-void part_put_used(const Block *p);
-/* out[i] = gradients for candidates first .. first + count, which all lead into one target. */
-void part_list(const Block *p, int64_t target, int64_t first, int64_t count, float *out);
+/* Puts those of one line in the place of the estimates in scratch. */
+void part_put_used(const Block *p, const FieldPart *part);
+/* out[i] = gradients for candidates first .. first + count of a bundle, which all lead into one target. */
+void part_list(const Net *n, const NetBundle *b, int64_t tiles, int64_t target, int64_t first, int64_t count,
+               float *out);
 #endif

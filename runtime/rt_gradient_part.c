@@ -165,33 +165,39 @@ void part_used(Net *n, NetBundle *b, int64_t tiles)
         used_dots(n, b, tiles, share_of(b, i, threads), share_of(b, i + 1, threads));
 }
 
-void part_put_used(const Block *p)
+void part_put_used(const Block *p, const FieldPart *part)
 {
-    const NetBundle *b = p->b;
-    for (int64_t i = 0; i < p->rows; i++)
-        for (uint32_t e = b->row[p->first + i]; e < b->row[p->first + i + 1]; e++)
-            if (b->source[e] >= p->source && b->source[e] < p->source + p->columns)
-                ((float *)p->scratch)[i * p->columns + b->source[e] - p->source] = b->used[e];
+    const NetBundle *b = &p->n->bundles[part->line];
+    const BlockPlace here = block_common(part->place, p->place);
+    const int64_t source = part->place.sources.from - p->place.sources.from;
+    for (int64_t t = here.targets.from; t < here.targets.from + here.targets.count; t++) {
+        const int64_t v = t - part->place.targets.from;
+        float *row = (float *)p->scratch + (t - p->place.targets.from) * p->place.sources.count;
+        for (uint32_t e = b->row[v]; e < b->row[v + 1]; e++) {
+            const int64_t column = source + b->source[e];
+            if (column >= 0 && column < p->place.sources.count) row[column] = b->used[e];
+        }
+    }
 }
 
 /* ---- candidates that each name their source ---- */
 
-void part_list(const Block *p, int64_t target, int64_t first, int64_t count, float *out)
+void part_list(const Net *n, const NetBundle *b, int64_t tiles, int64_t target, int64_t first, int64_t count,
+               float *out)
 {
-    const NetBundle *b = p->b;
     int64_t from, to;
     memset(out, 0, (size_t)count * 4);
-    for (int64_t t = 0; t < p->tiles; t++)
-        for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++) {
-            Stretch part = part_of(p->n, b, t + k);
-            if (part.count == 0 || !flow_pair(p->n, b, t, k, &from, &to)) continue;
-            const Dots rows = {(const float *)tile_row(p->n, t, to), (const float *)tile_row(p->n, t, from),
-                               b->target_pitch * p->n->lanes, b->source_pitch * p->n->lanes};
+    for (int64_t t = 0; t < tiles; t++)
+        for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
+            Stretch part = part_of(n, b, t + k);
+            if (part.count == 0 || !flow_pair(n, b, t, k, &from, &to)) continue;
+            const Dots rows = {(const float *)tile_row(n, t, to), (const float *)tile_row(n, t, from),
+                               b->target_pitch * n->lanes, b->source_pitch * n->lanes};
             for (int64_t at = 0; at < part.count; at += CHUNK)
                 add_chunk(&rows, target, part.from + at, part.count - at, b->candidates.source + first, count,
                           out);
         }
-    for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(p->n, b); e++)
+    for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(n, b); e++)
         if (b->candidate[e] >= first && b->candidate[e] < first + count)
             out[b->candidate[e] - first] = b->used[e];
 }

@@ -494,6 +494,7 @@ bool net_allocate(Net *n, RtError *e)
     n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
     bool ok = n->wires && n->orders && flow_allocate(n);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = net_wire(n, i) && allocate_bundle(n, i);
+    ok = ok && net_fields(n);
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
     if (ok) number_candidates(n);
@@ -534,12 +535,12 @@ void net_free(Net *n)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         candidates_free(&b->candidates);
-        free(b->blocks);
         free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
             free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
         free(b->first), free(b->rows), free(b->used);
     }
+    fields_free(n->fields, n->field_count);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         wiring_order_free(&n->graphs[i].order);
         for (int k = 0; k < 3; k++) free(n->graphs[i].phase[k]);

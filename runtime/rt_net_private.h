@@ -49,8 +49,6 @@ typedef struct NetBundle {
     int gradients;  /* stage for the gradients of its weights, or -1 */
     int64_t stated; /* candidates, as the compiler counted them */
     Candidates candidates;
-    int64_t block_count;
-    BlockPlace *blocks;               /* of the gradients of candidates */
     int64_t source_row, target_row;   /* in a training tile: values of sources, gradients of targets' sums */
     int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
     bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
@@ -146,10 +144,11 @@ struct Net {
     int64_t inputs, outputs, target_size, param_total;
     Augment augment; /* of training samples */
     int classes;
-    int param_count, graph_count, bundle_count, list_count, tensor_count;
+    int param_count, graph_count, bundle_count, list_count, tensor_count, field_count;
     NetParam *params;
     NetGraph *graphs;
     NetBundle *bundles;
+    Field *fields; /* of the gradients of all candidates whose edges have no function */
     NetList *lists;
     NetTensor *tensors;
     NetFunc train, infer;
@@ -176,7 +175,8 @@ bool net_read_manifest(Net *n, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
 /* rt_net_wiring.c: false: out of memory */
-bool net_wire(Net *n, int bundle); /* its candidates and the blocks of their gradients */
+bool net_wire(Net *n, int bundle); /* its candidates */
+bool net_fields(Net *n);           /* of all bundles */
 bool net_order(Net *n, int graph);
 /* rt_net_weights.c */
 void net_draw_weights(Net *n);

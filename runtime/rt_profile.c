@@ -47,6 +47,16 @@ void dnwrt_lap(int64_t row)
     *last = now;
 }
 
+void profile_part(int64_t row, double part)
+{
+    int thread = thread_number();
+    if (!table.row || thread >= table.threads) return;
+    Row *mine = table.row + thread * table.stride;
+    uint64_t *last = &mine[table.rows].ticks, time = (uint64_t)((double)(ticks() - *last) * part);
+    mine[row].ticks += time, mine[row].calls++;
+    *last += time;
+}
+
 /* Ticks of a lap, the smallest mean of a few tries. */
 static double lap_cost(void)
 {

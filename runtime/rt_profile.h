@@ -14,6 +14,9 @@
 enum { PROFILE_START = -1 }; /* the clock starts; no row */
 void dnwrt_lap(int64_t row);
 
+/* A part of the time since the last call, 1: what is left of it, belongs to that row. */
+void profile_part(int64_t row, double part);
+
 /* Makes the table, one a process. `profile`: of the manifest. False: not enough memory. */
 bool profile_open(const json_t *profile, int threads);
 void profile_close(void);

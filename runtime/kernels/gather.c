@@ -38,7 +38,7 @@ typedef struct Lists {
 } Lists;
 
 #define INLINE static inline __attribute__((always_inline))
-enum { LONG = LANES < 64 ? 128 : 64 };
+enum { LONG = 64 };
 typedef real Long __attribute__((vector_size(LONG * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef Sixteen Short;
 typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh);

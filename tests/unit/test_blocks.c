@@ -16,10 +16,10 @@ static void test_cut(void **state)
     (void)state;
     for (int64_t nodes = 1; nodes < 5000; nodes++) {
         int64_t end = 0;
-        for (int64_t i = 0; i < block_parts(nodes); i++) {
-            Stretch p = block_cut(nodes, i);
+        for (int64_t i = 0; i < block_parts(nodes, BLOCK_TARGETS); i++) {
+            Stretch p = block_cut(nodes, BLOCK_TARGETS, i);
             assert_int_equal(p.from, end);
-            assert_in_range(p.count, 1, BLOCK_SIDE);
+            assert_in_range(p.count, 1, BLOCK_TARGETS);
             end += p.count;
         }
         assert_int_equal(end, nodes);
@@ -87,8 +87,9 @@ static void test_little_too_much(void **state)
 static void test_places(void **state)
 {
     (void)state;
-    enum { NODES = 1000, BAND = 30 };
-    int64_t row[NODES + 1], segment[NODES + 1], count, inside = 0;
+    enum { NODES = 2000, BAND = 30 };
+    int64_t row[NODES + 1], segment[NODES + 1], inside = 0;
+    int count;
     uint32_t start[NODES], length[NODES];
     Candidates c = {CANDIDATES_SEGMENTS, NODES, NODES, 0, row, segment, start, length, NULL};
     for (int64_t t = 0; t < NODES; t++) {
@@ -97,23 +98,88 @@ static void test_places(void **state)
         start[t] = (uint32_t)low, length[t] = (uint32_t)(high - low), c.count += high - low;
     }
     row[NODES] = c.count, segment[NODES] = NODES;
-    BlockPlace *blocks = blocks_build(&c, &count);
-    assert_int_equal(count, 7); /* of nine */
-    for (const BlockPlace *b = blocks; b < blocks + count; b++) {
-        ProductSpan span[BLOCK_SIDE];
+    const FieldLine line = {.candidates = &c, .target_pitch = 1, .source_pitch = 1};
+    Field *f = fields_build(&line, 1, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(f->block_count, 10); /* of 6 x 3 */
+    for (const BlockPlace *b = f->blocks; b < f->blocks + f->block_count; b++) {
+        ProductSpan span[BLOCK_TARGETS];
         int64_t here = 0;
-        block_spans(&c, b->targets, b->sources, span);
+        block_spans(f, *b, span);
         for (int64_t i = 0; i < b->targets.count; i++) here += span[i].high - span[i].low;
         assert_true(here > 0);
         inside += here;
     }
     assert_int_equal(inside, c.count);
-    free(blocks);
+    fields_free(f, count);
+}
+
+/* Sets a (20 nodes), b (50) and c (30), one after the other in memory, all lines between them. */
+static const int64_t sizes[3] = {20, 50, 30}, firsts[3] = {0, 20, 70};
+
+static FieldLine line_of(Candidates *c, int from, int to)
+{
+    *c = (Candidates){.form = CANDIDATES_DENSE, .targets = sizes[to], .sources = sizes[from]};
+    c->count = c->targets * c->sources;
+    return (FieldLine){.number = 3 * to + from,
+                       .candidates = c,
+                       .target_row = 1000 + 65 * firsts[to],
+                       .target_pitch = 65,
+                       .source_row = 8000 + 64 * firsts[from],
+                       .source_pitch = 64};
+}
+
+/* Each line is in one field, at its place. */
+static void expect_fields(const FieldLine *lines, int line_count, int wanted)
+{
+    int count, seen = 0;
+    Field *f = fields_build(lines, line_count, &count);
+    assert_non_null(f);
+    assert_int_equal(count, wanted);
+    for (int i = 0; i < count; i++)
+        for (const FieldPart *p = f[i].parts; p < f[i].parts + f[i].part_count; p++, seen++) {
+            const FieldPart *first = f[i].parts;
+            const int to = p->line / 3, from = p->line % 3;
+            assert_int_equal(p->place.targets.count, sizes[to]);
+            assert_int_equal(p->place.sources.count, sizes[from]);
+            assert_int_equal(p->place.targets.from - first->place.targets.from,
+                             firsts[to] - firsts[first->line / 3]);
+            assert_int_equal(p->place.sources.from - first->place.sources.from,
+                             firsts[from] - firsts[first->line % 3]);
+            assert_in_range(p->place.targets.from + sizes[to], 1, f[i].targets);
+            assert_in_range(p->place.sources.from + sizes[from], 1, f[i].sources);
+        }
+    assert_int_equal(seen, line_count);
+    fields_free(f, count);
+}
+
+static void test_fields(void **state)
+{
+    (void)state;
+    Candidates c[9];
+    FieldLine lines[9];
+    for (int i = 0; i < 9; i++) lines[i] = line_of(&c[i], i % 3, i / 3);
+    expect_fields(lines, 9, 1);
+    /* a -> a and c -> c touch in nothing, until b -> b comes; a -> c stands apart from a -> a */
+    expect_fields((FieldLine[]){lines[0], lines[8]}, 2, 2);
+    expect_fields((FieldLine[]){lines[0], lines[8], lines[4]}, 3, 1);
+    expect_fields((FieldLine[]){lines[0], lines[6]}, 2, 2);
+    FieldLine other = lines[4];
+    other.kind = 1;
+    expect_fields((FieldLine[]){lines[0], other, lines[1]}, 3, 2);
+    other = lines[4], other.source_row += 5; /* between two nodes */
+    expect_fields((FieldLine[]){lines[0], other, lines[1]}, 3, 2);
+    other = lines[4], other.target_pitch = 64;
+    expect_fields((FieldLine[]){lines[0], other, lines[1]}, 3, 2);
+    int64_t row[51] = {0};
+    c[4].form = CANDIDATES_LIST, c[4].row = row;
+    expect_fields((FieldLine[]){lines[0], lines[4], lines[1]}, 3, 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cut), cmocka_unit_test(test_groups),
-                                       cmocka_unit_test(test_little_too_much), cmocka_unit_test(test_places)};
+                                       cmocka_unit_test(test_little_too_much), cmocka_unit_test(test_places),
+                                       cmocka_unit_test(test_fields)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
