@@ -35,6 +35,17 @@ static void link_kernels(LLVMModuleRef module, Bitcode code)
         module, LLVMCreateMemoryBufferWithMemoryRange((const char *)code.bytes, code.size, "kernels", false));
 }
 
+/* What kernels ask about the processor is known here. */
+static void tell_kernels(LLVMModuleRef module, const Target *m)
+{
+    LLVMValueRef bytes = LLVMGetNamedGlobal(module, "dnwk_piece_bytes");
+    if (!bytes) return;
+    LLVMTypeRef type = LLVMInt64TypeInContext(LLVMGetModuleContext(module));
+    LLVMSetInitializer(bytes, LLVMConstInt(type, (unsigned long long)m->piece_bytes, false));
+    LLVMSetGlobalConstant(bytes, true);
+    LLVMSetLinkage(bytes, LLVMInternalLinkage);
+}
+
 static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *key, const char *value)
 {
     LLVMAttributeRef a =
@@ -45,6 +56,7 @@ static void set_attribute(LLVMContextRef context, LLVMValueRef f, const char *ke
 static void retarget(LLVMModuleRef module, const Target *m)
 {
     LLVMContextRef context = LLVMGetModuleContext(module);
+    tell_kernels(module, m);
     static const char *const old[] = {"target-cpu", "target-features", "tune-cpu"};
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
         if (LLVMIsDeclaration(f)) continue;

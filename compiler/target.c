@@ -66,6 +66,17 @@ static bool has_feature(const char *features, const char *name)
     return false;
 }
 
+/* Eight registers; of the thirty-two small ones of ARM sixteen. */
+static int64_t piece_bytes(const Target *t, bool x86)
+{
+    int64_t bytes = x86 ? 128 : 256;
+    for (int i = 0; i < t->needs.count; i++) {
+        if (!strcmp(t->needs.at[i], "avx2") && bytes < 256) bytes = 256;
+        if (!strcmp(t->needs.at[i], "avx512f")) bytes = 512;
+    }
+    return bytes;
+}
+
 static void list_needs(Compilation *c, Target *t, const Cpu *cpu)
 {
     bool native = !cpu->architecture,
@@ -76,6 +87,7 @@ static void list_needs(Compilation *c, Target *t, const Cpu *cpu)
 #define ARM_FEATURE(name, word, bit)                                                                         \
     if (!x86 && native && has_feature(t->features, name)) vec_push(c->perm, &t->needs, name);
 #include "rt_cpu.def"
+    t->piece_bytes = piece_bytes(t, x86);
 }
 
 static LLVMTargetMachineRef make_machine(const Compilation *c, LLVMTargetRef target, const char *triple,

@@ -8,6 +8,7 @@ typedef struct Target {
     LLVMTargetMachineRef machine;
     char *cpu, *features;    /* LLVM's names */
     Vec(const char *) needs; /* rows of runtime/rt_cpu.def that the program asks for at its start */
+    int64_t piece_bytes;     /* runtime/kernels/kernel.h */
 } Target;
 
 /* False with a diagnostic. */

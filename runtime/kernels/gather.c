@@ -38,18 +38,24 @@ typedef struct Lists {
 } Lists;
 
 #define INLINE static inline __attribute__((always_inline))
-enum { LONG = 64 };
-typedef real Long __attribute__((vector_size(LONG * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef Sixteen Short;
 typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh);
 
-INLINE void long_piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh)
-{
-    Long sum = fresh ? (Long){0} : *(const Long *)out;
-    for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)
-        sum += l->weight[e] * *(const Long *)(rows + (int64_t)l->other[e] * step);
-    *(Long *)out = sum;
-}
+/* Whole pieces are one vector type, so that their sums never leave the registers. */
+#define LONG_PIECE(size)                                                                                     \
+    typedef real Long##size                                                                                  \
+        __attribute__((vector_size(size * sizeof(real)), aligned(sizeof(real)), may_alias));                 \
+    INLINE void piece_of_##size(const Lists *l, int64_t node, const real *rows, int64_t step, real *out,     \
+                                int64_t fresh)                                                               \
+    {                                                                                                        \
+        Long##size sum = fresh ? (Long##size){0} : *(const Long##size *)out;                                 \
+        for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)                                           \
+            sum += l->weight[e] * *(const Long##size *)(rows + (int64_t)l->other[e] * step);                 \
+        *(Long##size *)out = sum;                                                                            \
+    }
+LONG_PIECE(128)
+LONG_PIECE(64)
+LONG_PIECE(32)
 
 INLINE void short_piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out,
                         int64_t fresh)
@@ -96,7 +102,10 @@ INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, cons
                          real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
     Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
-    int64_t at = pieces(&n, long_piece, LONG, 0);
+    const int64_t most = dnwk_piece_bytes / (int64_t)sizeof(real);
+    int64_t at = most < 128 || LANES == 64 ? 0 : pieces(&n, piece_of_128, 128, 0);
+    if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
+    at = pieces(&n, piece_of_32, 32, at);
     if (LANES < 64) at = pieces(&n, short_piece, 16, at);
     if (LANES < 16) pieces(&n, one_number, 1, at);
 }
@@ -126,15 +135,13 @@ typedef struct Node {
 } Node;
 typedef void DotPiece(const Node *n, uint32_t edge, uint32_t end, int64_t fresh);
 
-enum { PARTS = LONG / 16 };
-
 /* sum += w * row; the products of row and own as 16 partial sums, in two chains */
-INLINE Short add_edge(const Node *n, uint32_t e, Short *sum, const Short *own)
+INLINE Short add_edge(const Node *n, uint32_t e, Short *sum, const Short *own, int parts)
 {
     const Short *row = (const Short *)(n->rows + (int64_t)n->other[e] * n->step);
     const real w = n->weight[e];
     Short dot[2];
-    for (int i = 0; i < PARTS; i++) {
+    for (int i = 0; i < parts; i++) {
         Short x = row[i];
         sum[i] += w * x;
         dot[i % 2] = i < 2 ? x * own[i] : dot[i % 2] + x * own[i];
@@ -142,20 +149,36 @@ INLINE Short add_edge(const Node *n, uint32_t e, Short *sum, const Short *own)
     return dot[0] + dot[1];
 }
 
-INLINE void long_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+/* Of 16 * parts numbers. */
+INLINE void parts_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh, int parts)
 {
-    Short sum[PARTS], own[PARTS];
-    for (int i = 0; i < PARTS; i++) {
+    Short sum[8], own[8];
+    for (int i = 0; i < parts; i++) {
         sum[i] = fresh ? (Short){0} : ((const Short *)n->out)[i];
         own[i] = ((const Short *)n->own)[i];
     }
     for (; e + 4 <= end; e += 4) {
         Short dot[4];
-        for (uint32_t k = 0; k < 4; k++) dot[k] = add_edge(n, e + k, sum, own);
+        for (uint32_t k = 0; k < 4; k++) dot[k] = add_edge(n, e + k, sum, own, parts);
         *(Four *)(n->dots + e) += sums_of(dot);
     }
-    for (; e < end; e++) n->dots[e] += sums_of((Short[4]){add_edge(n, e, sum, own)})[0];
-    for (int i = 0; i < PARTS; i++) ((Short *)n->out)[i] = sum[i];
+    for (; e < end; e++) n->dots[e] += sums_of((Short[4]){add_edge(n, e, sum, own, parts)})[0];
+    for (int i = 0; i < parts; i++) ((Short *)n->out)[i] = sum[i];
+}
+
+INLINE void dots_of_128(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    parts_dots(n, e, end, fresh, 8);
+}
+
+INLINE void dots_of_64(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    parts_dots(n, e, end, fresh, 4);
+}
+
+INLINE void dots_of_32(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    parts_dots(n, e, end, fresh, 2);
 }
 
 INLINE void short_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
@@ -211,7 +234,10 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
     const Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
     const int64_t own_step = own_pitch * LANES;
     real *dots = tile + wires->dots;
-    int64_t at = dot_pieces(&n, own, own_step, dots, long_dots, LONG, 0);
+    const int64_t most = dnwk_piece_bytes / (int64_t)sizeof(real);
+    int64_t at = most < 128 || LANES == 64 ? 0 : dot_pieces(&n, own, own_step, dots, dots_of_128, 128, 0);
+    if (most >= 64) at = dot_pieces(&n, own, own_step, dots, dots_of_64, 64, at);
+    at = dot_pieces(&n, own, own_step, dots, dots_of_32, 32, at);
     if (LANES < 64) at = dot_pieces(&n, own, own_step, dots, short_dots, 16, at);
     if (LANES < 16) dot_pieces(&n, own, own_step, dots, one_dot, 1, at);
 }

@@ -135,9 +135,8 @@ static void expect_gathered(const Case *c, const Edges *e, const real *rows, int
     free(out);
 }
 
-static void test_gather(void **state)
+static void gather_cases(void)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int gap = 0; gap < 2; gap++) {
             Edges e = drawn_edges(&cases[i]);
@@ -146,6 +145,20 @@ static void test_gather(void **state)
                 expect_gathered(&cases[i], &e, rows, gap, (Asked){k & 1, k & 2, k & 4});
             free(e.row), free(e.other), free(e.weight), free(rows);
         }
+}
+
+/* For the registers of any processor. */
+static void with_all_pieces(void cases_of(void))
+{
+    const int64_t usual = dnwk_piece_bytes;
+    for (dnwk_piece_bytes = 128; dnwk_piece_bytes <= 512; dnwk_piece_bytes *= 2) cases_of();
+    dnwk_piece_bytes = usual;
+}
+
+static void test_gather(void **state)
+{
+    (void)state;
+    with_all_pieces(gather_cases);
 }
 
 /* With gradients of weights: out as without them (places is -1: nowhere); each edge has the product of its
@@ -179,9 +192,8 @@ static void expect_dots(const Case *c, const Edges *e, const real *rows, const r
     free(out), free(tile);
 }
 
-static void test_dots(void **state)
+static void dots_cases(void)
 {
-    (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Edges e = drawn_edges(&cases[i]);
         real *rows = drawn_rows(7, (int64_t)cases[i].others * cases[i].pixels),
@@ -190,6 +202,12 @@ static void test_dots(void **state)
         expect_dots(&cases[i], &e, rows, own, -1);
         free(e.row), free(e.other), free(e.weight), free(rows), free(own);
     }
+}
+
+static void test_dots(void **state)
+{
+    (void)state;
+    with_all_pieces(dots_cases);
 }
 
 /* ---- sums over lanes and rows ---- */
