@@ -4,7 +4,7 @@
 A figure is the median over the steps of a run; a row has the medians over the runs, and as ratio the median over the pairs
 of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
 the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
-the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured at the start (ceiling.c).
+the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured beside each run (ceiling.c); their median counts.
 `bf16` is `train` with `-D bf16=true`: gradients of candidates that are not in use from rounded factors, where the
 processor has such products. `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
@@ -21,6 +21,7 @@ MODELS = {
 WORK, BATCHES, THREADS = ["train", "bf16", "infer", "frozen"], [128, 1], [1, 2]
 TRAINING = ["train", "bf16"]
 RUN_MS = 1500  # what the steps of a run should take together
+TRAIN_S = 4  # before the weights of frozen programs are saved
 LEAST_MS = 300  # and at least: a shorter run is repeated with more steps
 HEAD = ["model", "work", "batch", "threads", "dnw ms", "PyTorch ms", "ratio", "useful GFLOP/s", "of ceiling", "dnw MiB",
         "PyTorch MiB", "build s"]
@@ -78,9 +79,12 @@ def frozen(dnw, place, model, program):
     """The program of weights that training wrote when it was interrupted."""
     example, defines, _ = MODELS[model]
     data = [] if model == "mlp" else ["--data", noise(place)]
-    training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", f"{place}/{model}-run"] + data,
+    log = f"{place}/{model}-run/log.jsonl"
+    training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", os.path.dirname(log)] + data,
                                 stderr=subprocess.DEVNULL)
-    time.sleep(4)
+    while training.poll() is None and not (os.path.exists(log) and os.path.getsize(log)):
+        time.sleep(0.1)
+    time.sleep(TRAIN_S)
     training.send_signal(signal.SIGINT)
     training.wait()
     fast = f"{place}/{model}-frozen"
@@ -99,10 +103,15 @@ def build(dnw, place, model, name, more):
     return program, seconds, (sum(g["edge_macs"] for g in graphs), sum(g["candidate_macs"] for g in graphs))
 
 
-def row(program, seconds, macs, model, work, batch, threads, args, ceiling):
+def ceiling(args):
+    return float(run([args.place + "/ceiling"])[0])
+
+
+def row(program, seconds, macs, model, work, batch, threads, args):
     kept, candidates = macs
-    mine, other = [], []
+    mine, other, most = [], [], []
     for _ in range(args.pairs):
+        most.append(ceiling(args))
         mine.append(ours(program, model, work, batch, threads))
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
@@ -114,7 +123,7 @@ def row(program, seconds, macs, model, work, batch, threads, args, ceiling):
         ratio = statistics.median(o / m for (o, _), (m, _) in zip(other, mine))
         peer = [f"{statistics.median(o for o, _ in other):.2f}", f"{ratio:.2f} x", f"{max(mib for _, mib in other):.0f}"]
     cells = [model, work, batch, threads, f"{ms:.3f}", peer[0], peer[1], f"{rate:.1f}",
-             f"{100 * rate / ceiling / threads:.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
+             f"{100 * rate / statistics.median(most) / threads:.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
     print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
 
 
@@ -147,13 +156,12 @@ def arguments():
 
 def main():
     args = arguments()
-    ceiling = float(run([args.place + "/ceiling"])[0])
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
     blas = os.environ.get("OPENBLAS_CORETYPE")
     print(f"{time.strftime('%Y-%m-%d')}, {cpu}, commit {commit or 'unknown'}, {args.pairs} pairs a row"
           + (f", OPENBLAS_CORETYPE={blas}" if blas else "")
-          + f"; fused multiply-add from registers: {ceiling:.0f} GFLOP/s a core\n")
+          + f"; fused multiply-add from registers: {ceiling(args):.0f} GFLOP/s a core at the start\n")
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
     for model in args.only:
         program, seconds, macs = build(args.dnw, args.place, model, model, [])
@@ -167,7 +175,7 @@ def main():
                 used, seconds, macs = build(args.dnw, args.place, model, model + "-bf16", ["-D", "bf16=true"])
             for batch in args.batch:
                 for threads in args.threads:
-                    row(used, seconds, macs, model, work, batch, threads, args, ceiling)
+                    row(used, seconds, macs, model, work, batch, threads, args)
 
 
 main()
