@@ -7,11 +7,12 @@
 #include "ast.h"
 #include "kernels/kernel.h"
 #include "live.h"
+#include "manifest.h"
 #include "plan.h"
 #include "rt_blocks.h"
 #include "rt_optim.h"
 #include "timed.h"
-#include <stdlib.h>
+#include <string.h>
 
 typedef struct Fact {
     const char *topic, *text;
@@ -170,15 +171,47 @@ static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
     add(s, facts, "nodes", n->span, false, arena_printf(a, "%s; %s", text, value));
 }
 
-/* How many of the products of gradients belong to candidates. */
-static double useful_share(const Candidates *c)
+/* The lines whose gradients are products, in fields as the runtime makes them. */
+static Field *graph_fields(Speed *s, const Graph *g, int *count)
 {
+    Vec(FieldLine) lines = {0};
+    for (int i = 0; i < g->bundles.count && s->trains; i++) {
+        const Bundle *u = &g->bundles.at[i];
+        const EdgeRows r = manifest_edge_rows(s->ir, g, u);
+        if (r.source < 0 || u->edge || u->candidates.count == 0) continue;
+        vec_push(s->perm, &lines,
+                 ((FieldLine){i, manifest_edge_kind(s->ir, g, i), &u->candidates, r.target, r.target_pitch,
+                              r.source, r.source_pitch}));
+    }
+    return fields_build(lines.at, lines.count, count);
+}
+
+/* Of one line: the field it is in, and the share of its products that belongs to candidates. */
+typedef struct LineField {
+    const char *others; /* lines in the same field */
+    double useful;
+} LineField;
+
+static LineField line_field(Speed *s, const Graph *g, int bundle)
+{
+    LineField l = {"", 1};
     int count;
-    const FieldLine line = {.candidates = c, .target_pitch = 1, .source_pitch = 1};
-    Field *field = fields_build(&line, 1, &count);
-    double made = field ? field_made(field) : 0;
-    fields_free(field, count);
-    return made > 0 ? (double)c->count / made : 1;
+    Field *fields = graph_fields(s, g, &count);
+    for (Field *f = fields; fields && f < fields + count; f++) {
+        double candidates = 0, made = field_made(f);
+        const char *others = "";
+        bool here = false;
+        for (const FieldPart *p = f->parts; p < f->parts + f->part_count; p++) {
+            const Span span = g->bundles.at[p->line].span;
+            const int line = source_place(s->sources, span.file, span.start).line;
+            candidates += (double)p->candidates->count, here |= p->line == bundle;
+            if (p->line != bundle)
+                others = arena_printf(s->perm, "%s%s%d", others, *others ? ", " : "", line);
+        }
+        if (here && made > 0) l = (LineField){others, candidates / made};
+    }
+    fields_free(fields, count);
+    return l;
 }
 
 /* What the rule of a budget leaves out of gradients of candidates: dnw(refresh =, positions =, bf16 =). */
@@ -210,9 +243,13 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     else if (u->candidates.form == CANDIDATES_LIST)
         how = "pair by pair (few candidates, far apart)", slow = true;
     else {
-        double share = useful_share(&u->candidates);
-        slow = share < little;
-        how = arena_printf(s->perm, "matrix products, %.0f %% of them of candidates", 100 * share);
+        LineField l = line_field(s, g, (int)(u - g->bundles.at));
+        slow = l.useful < little;
+        how = arena_printf(s->perm, "matrix products%s%s, %.0f %% of them of candidates",
+                           !*l.others              ? ""
+                           : strchr(l.others, ',') ? " together with those of lines "
+                                                   : " together with those of line ",
+                           l.others, 100 * l.useful);
     }
     const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
     add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));

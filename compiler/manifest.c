@@ -63,15 +63,6 @@ static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
     return NULL;
 }
 
-/* Where the runtime finds the values and gradients of a bundle's ends in a training tile; in time: of the
- * first evaluation (or position), and the rows to the next. */
-typedef struct EdgeRows {
-    int64_t source, source_step, target, target_step;
-    int64_t source_pitch, target_pitch; /* rows from one node to the next */
-    bool held, plain;      /* sources that are held, targets that are plain sums at the end: by position */
-    int64_t own, own_step; /* what the targets send */
-} EdgeRows;
-
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
@@ -90,6 +81,33 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
     r.own = wired->address + t.values + t.sent + to->first, r.own_step = t.evaluation;
     return r;
+}
+
+EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u)
+{
+    const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
+    return wired && back && !u->fixed ? edge_rows(wired, back, g, u) : (EdgeRows){.source = -1, .target = -1};
+}
+
+static bool same_rule(const EdgeList *a, const EdgeList *b)
+{
+    return a->refresh == b->refresh && a->positions == b->positions && a->bf16 == b->bf16;
+}
+
+int manifest_edge_kind(const Ir *ir, const Graph *g, int bundle)
+{
+    const Bundle *u = &g->bundles.at[bundle];
+    const EdgeRows r = manifest_edge_rows(ir, g, u);
+    int kind = 0;
+    for (; kind < bundle; kind++) {
+        const Bundle *o = &g->bundles.at[kind];
+        const EdgeRows q = manifest_edge_rows(ir, g, o);
+        if (q.held == r.held && q.plain == r.plain && q.source_step == r.source_step &&
+            q.target_step == r.target_step && g->sets.at[o->to].pixels == g->sets.at[u->to].pixels &&
+            same_rule(&g->lists.at[o->list], &g->lists.at[u->list]))
+            break;
+    }
+    return kind;
 }
 
 /* What a bundle has beside its ends: weights of its edges, which one decides, and the code for their
@@ -125,9 +143,7 @@ static json_t *condition_json(const Func *f)
 static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
 {
     const Bundle *u = &g->bundles.at[bundle];
-    const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
-    EdgeRows r = {.source = -1, .target = -1};
-    if (wired && back && !u->fixed) r = edge_rows(wired, back, g, u);
+    const EdgeRows r = manifest_edge_rows(ir, g, u);
     json_t *j = json_pack(
         "{s:i, s:i, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
         u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "source_pitch",
@@ -138,6 +154,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
         (json_int_t)r.target_step, "own_row", (json_int_t)r.own, "own_step", (json_int_t)r.own_step, "held",
         (int)r.held, "plain", (int)r.plain);
     json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
+    json_object_set_new(j, "kind", json_integer(manifest_edge_kind(ir, g, bundle)));
     json_object_set_new(j, "dots", json_boolean(edges_with_dots(g, u)));
     json_object_set_new(j, "live_first", json_integer(u->live_first));
     json_object_set_new(j, "live_last", json_integer(live_last(g, u)));

@@ -38,7 +38,7 @@ static void link_kernels(LLVMModuleRef module, Bitcode code)
 /* What kernels ask about the processor is known here. */
 static void tell_kernels(LLVMModuleRef module, const Target *m)
 {
-    LLVMValueRef bytes = LLVMGetNamedGlobal(module, "dnwk_piece_bytes");
+    LLVMValueRef bytes = LLVMGetNamedGlobal(module, "cpu_piece_bytes");
     if (!bytes) return;
     LLVMTypeRef type = LLVMInt64TypeInContext(LLVMGetModuleContext(module));
     LLVMSetInitializer(bytes, LLVMConstInt(type, (unsigned long long)m->piece_bytes, false));

@@ -1,13 +1,12 @@
 /* rt_cpu.c: see rt_cpu.h. */
 #include "rt_cpu.h"
-#include "kernels/kernel.h"
 #include <stdio.h>
 #include <string.h>
 #if defined __aarch64__
 #include <sys/auxv.h>
 #endif
 
-int64_t dnwk_piece_bytes = 256; /* of the native kernels, which only tests use */
+int64_t cpu_piece_bytes = 256;
 
 bool cpu_has(const char *feature)
 {

@@ -9,4 +9,5 @@ typedef bool CpuHas(const char *feature);
 bool cpu_has(const char *feature);
 /* Compares "needs" of the manifest with what `has` says. */
 bool cpu_check(const Program *p, CpuHas *has, RtError *e);
+extern int64_t cpu_piece_bytes; /* kernels/kernel.h: of the native kernels, which only tests use */
 #endif

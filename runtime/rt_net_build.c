@@ -103,6 +103,7 @@ static bool read_bundles(Net *n, const json_t *all, int graph)
         if (!read_edge_weights(n, j, b)) return false;
         b->source_row = get_whole(j, "source_row"), b->target_row = get_whole(j, "target_row");
         b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
+        b->kind = (int)get_whole(j, "kind");
         b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
         b->dots = get_truth(j, "dots");
         b->live_first = get_whole(j, "live_first"), b->live_last = get_whole(j, "live_last");

@@ -49,12 +49,13 @@ typedef struct NetBundle {
     int gradients;  /* stage for the gradients of its weights, or -1 */
     int64_t stated; /* candidates, as the compiler counted them */
     Candidates candidates;
-    int64_t source_row, target_row;   /* in a training tile: values of sources, gradients of targets' sums */
-    int64_t source_step, target_step; /* rows to those of the next evaluation of a graph in time */
-    bool held, plain;                 /* in time: held sources, plain sums as targets: rows by position */
-    int64_t own_row, own_step;        /* what the targets send */
-    int64_t live_first, live_last;    /* in time: evaluations in which its edges can matter */
-    int64_t pixels;                   /* rows of a node */
+    int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
+    int kind; /* gradients of bundles of one kind can be one matrix: the first such bundle of the graph */
+    int64_t source_step, target_step;   /* rows to those of the next evaluation of a graph in time */
+    bool held, plain;                   /* in time: held sources, plain sums as targets: rows by position */
+    int64_t own_row, own_step;          /* what the targets send */
+    int64_t live_first, live_last;      /* in time: evaluations in which its edges can matter */
+    int64_t pixels;                     /* rows of a node */
     int64_t source_pitch, target_pitch; /* rows from one node to the next */
     int64_t *first;                     /* function: rows of each tile in `rows` */
     DnwrtEdgeRows *rows;

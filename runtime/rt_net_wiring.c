@@ -65,31 +65,20 @@ bool net_wire(Net *n, int i)
     return ok;
 }
 
-static bool same_list(const NetList *a, const NetList *b)
-{
-    return a->refresh == b->refresh && a->positions == b->positions && a->bf16 == b->bf16;
-}
-
-/* Do gradients of both sum over the same pairs of rows, if these stand side by side? */
-static bool same_pairs(const Net *n, const NetBundle *a, const NetBundle *b)
-{
-    const NetList *lists = n->lists + n->graphs[a->graph].first_list;
-    return a->graph == b->graph && a->pixels == b->pixels && a->held == b->held && a->plain == b->plain &&
-           a->source_step == b->source_step && a->target_step == b->target_step &&
-           same_list(&lists[a->list], &lists[b->list]);
-}
-
 bool net_fields(Net *n)
 {
     FieldLine *lines = calloc((size_t)n->bundle_count + 1, sizeof *lines);
     int count = 0;
     for (int i = 0; lines && i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        int kind = 0;
         if (b->function || b->target_row < 0 || b->candidates.count == 0) continue;
-        while (kind < i && !same_pairs(n, &n->bundles[kind], b)) kind++;
-        lines[count++] = (FieldLine){
-            i, kind, &b->candidates, b->target_row, b->target_pitch, b->source_row, b->source_pitch};
+        lines[count++] = (FieldLine){i,
+                                     n->graphs[b->graph].first_bundle + b->kind,
+                                     &b->candidates,
+                                     b->target_row,
+                                     b->target_pitch,
+                                     b->source_row,
+                                     b->source_pitch};
     }
     if (lines) n->fields = fields_build(lines, count, &n->field_count);
     free(lines);

@@ -102,7 +102,7 @@ INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, cons
                          real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
     Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
-    const int64_t most = dnwk_piece_bytes / (int64_t)sizeof(real);
+    const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
     int64_t at = most < 128 || LANES == 64 ? 0 : pieces(&n, piece_of_128, 128, 0);
     if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
     at = pieces(&n, piece_of_32, 32, at);
@@ -234,7 +234,7 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
     const Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
     const int64_t own_step = own_pitch * LANES;
     real *dots = tile + wires->dots;
-    const int64_t most = dnwk_piece_bytes / (int64_t)sizeof(real);
+    const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
     int64_t at = most < 128 || LANES == 64 ? 0 : dot_pieces(&n, own, own_step, dots, dots_of_128, 128, 0);
     if (most >= 64) at = dot_pieces(&n, own, own_step, dots, dots_of_64, 64, at);
     at = dot_pieces(&n, own, own_step, dots, dots_of_32, 32, at);

@@ -135,9 +135,9 @@ enum ContextField {
 _Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TURNS + 1),
                "generated code reads the context by field number");
 
-/* How many bytes of a sum over edges stay in registers, 512, 256 or 128: eight registers of AVX-512, AVX, SSE.
- * The compiler makes it a constant of each program, for its processor (compiler/target.c). */
-extern int64_t dnwk_piece_bytes;
+/* How many bytes of a sum over edges stay in registers, 512, 256 or 128: eight registers of AVX-512, AVX,
+ * SSE. The compiler makes it a constant of each program, for its processor (compiler/target.c). */
+extern int64_t cpu_piece_bytes;
 
 #ifdef DNW_REAL
 typedef DNW_REAL real;

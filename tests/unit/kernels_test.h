@@ -150,9 +150,9 @@ static void gather_cases(void)
 /* For the registers of any processor. */
 static void with_all_pieces(void cases_of(void))
 {
-    const int64_t usual = dnwk_piece_bytes;
-    for (dnwk_piece_bytes = 128; dnwk_piece_bytes <= 512; dnwk_piece_bytes *= 2) cases_of();
-    dnwk_piece_bytes = usual;
+    const int64_t usual = cpu_piece_bytes;
+    for (cpu_piece_bytes = 128; cpu_piece_bytes <= 512; cpu_piece_bytes *= 2) cases_of();
+    cpu_piece_bytes = usual;
 }
 
 static void test_gather(void **state)
