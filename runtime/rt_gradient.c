@@ -17,10 +17,11 @@
 
 /* One product: the elements of all tiles at which its first rows begin (d: gradients of targets, z: values of
  * sources), from row to row, and how many numbers of each row count. Rounded factors stand at the same
- * places. It adds to scratch, the sums of this place. */
+ * places. It makes the sums of this place in scratch, or adds to them. */
 typedef struct Factors {
     int64_t d, d_step, z, z_step, inner;
     BlockPlace place;
+    bool add;
 } Factors;
 
 static int64_t scratch_at(const Block *p, BlockPlace place)
@@ -37,10 +38,10 @@ static void multiply_exact(const Block *p, Factors f)
     const float *s = n->context.tiles;
     const double *d = n->context.tiles;
     if (n->real_size == 4)
-        blas_sgemm_nt(rows, columns, inner, s + f.d, d_step, s + f.z, z_step, true,
+        blas_sgemm_nt(rows, columns, inner, s + f.d, d_step, s + f.z, z_step, f.add,
                       (float *)p->scratch + scratch_at(p, f.place), c_step);
     else
-        blas_dgemm_nt(rows, columns, inner, d + f.d, d_step, d + f.z, z_step, true,
+        blas_dgemm_nt(rows, columns, inner, d + f.d, d_step, d + f.z, z_step, f.add,
                       (double *)p->scratch + scratch_at(p, f.place), c_step);
 }
 
@@ -57,7 +58,7 @@ static void multiply_rounded(const Block *p, const ProductSpan *span, Factors f)
         wanted[i] = low < high ? (ProductSpan){low, high} : (ProductSpan){0, 0};
     }
     product_bf16(&(Product){f.place.targets.count, columns, f.inner, rows + f.d, rows + f.z, f.d_step,
-                            f.z_step, true, (float *)p->scratch + scratch_at(p, f.place),
+                            f.z_step, f.add, (float *)p->scratch + scratch_at(p, f.place),
                             p->place.sources.count, wanted});
 }
 
@@ -94,6 +95,15 @@ static int live_lines(const Block *p, BlockPlace place, int64_t tile, int64_t k,
     return 1;
 }
 
+static void zero(const Block *p, BlockPlace place)
+{
+    for (int64_t t = place.targets.from; t < place.targets.from + place.targets.count; t++) {
+        const BlockPlace row = {{t, 1}, place.sources};
+        memset(p->scratch + scratch_at(p, row) * p->n->real_size, 0,
+               (size_t)(place.sources.count * p->n->real_size));
+    }
+}
+
 /* The sums of some rows of a block: over all samples and, in a graph that runs in time, all evaluations;
  * where the rule says so, over a part of them. */
 static void multiply_group(const Block *p, BlockPlace place, const ProductSpan *span)
@@ -101,6 +111,7 @@ static void multiply_group(const Block *p, BlockPlace place, const ProductSpan *
     const Net *n = p->n;
     const NetBundle *b = &n->bundles[p->field->parts[0].line];
     const bool rounded = gradient_bf16(n, b);
+    bool begun = false;
     Live live[p->field->part_count];
     Factors f = {.d_step = b->target_pitch * n->lanes, .z_step = b->source_pitch * n->lanes};
     for (int64_t t = 0; t < p->tiles; t++)
@@ -109,13 +120,17 @@ static void multiply_group(const Block *p, BlockPlace place, const ProductSpan *
             int count = part.count ? live_lines(p, place, t, k, live) : 0;
             for (int i = 0; i < count; i++) {
                 int64_t at = t * n->context.tile_stride + part.from;
-                f.place = live[i].place, f.inner = part.count;
+                bool whole = live[i].place.targets.count == place.targets.count &&
+                             live[i].place.sources.count == place.sources.count;
+                if (!begun && !whole) zero(p, place);
+                f.place = live[i].place, f.inner = part.count, f.add = begun || !whole, begun = true;
                 f.d = at + live[i].d * n->lanes + f.place.targets.from * f.d_step;
                 f.z = at + live[i].z * n->lanes + f.place.sources.from * f.z_step;
                 if (rounded) multiply_rounded(p, span, f);
                 else multiply_exact(p, f);
             }
         }
+    if (!begun) zero(p, place);
 }
 
 /* scratch (targets x sources) = dL/dI of the targets times Z of the sources, where candidates are. */
@@ -125,7 +140,6 @@ static void multiply(const Block *p)
     const int64_t rows = p->place.targets.count;
     ProductSpan span[BLOCK_TARGETS];
     block_spans(p->field, p->place, span);
-    memset(p->scratch, 0, (size_t)(rows * p->place.sources.count * p->n->real_size));
     for (int64_t i = 0; i < rows;) {
         BlockGroup g = (gradient_bf16(p->n, b) ? block_rows : block_group)(span, rows, i);
         BlockPlace place = {{p->place.targets.from + i, g.rows},
