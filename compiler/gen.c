@@ -150,6 +150,26 @@ static void gen_first(GenTile *t, const Value *v)
     emit_loop_end(e, &l);
 }
 
+/* Rows that stand together stay together. */
+static void gen_swap(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    SwapSizes s = swap_sizes(v);
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.first)),
+             b = emit_loop(e, emit_int(e, s.second));
+    LLVMValueRef whole = emit_mul(e, outer.i, emit_int(e, s.first * s.second)),
+                 from = emit_add(e, emit_mul(e, a.i, emit_int(e, s.second)), b.i),
+                 to = emit_add(e, emit_mul(e, b.i, emit_int(e, s.first)), a.i), row[2];
+    for (int i = 0; i < 2; i++) {
+        row[i] = emit_mul(e, emit_add(e, whole, i ? from : to), emit_int(e, s.inner));
+        row[i] = gen_row(t, emit_add(e, row[i], emit_int(e, (i ? v->args[0] : v)->address)));
+    }
+    gen_copy_rows(t, row[0], row[1], s.inner);
+    emit_loop_end(e, &b);
+    emit_loop_end(e, &a);
+    emit_loop_end(e, &outer);
+}
+
 static void gen_step(GenTile *t, const Func *f, const Value *v)
 {
     int64_t at = v->address;
@@ -169,6 +189,7 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
         break;
     case IR_SUM_FIRST:
     case IR_SPREAD_FIRST: gen_first(t, v); break;
+    case IR_SWAP: gen_swap(t, v); break;
     case IR_SUM_SAMPLES: gen_sum_samples(t, v, f); break;
     case IR_WIRED: gen_wired(t, v, f); break;
     case IR_WIRED_BACK: gen_wired_back(t, v, f); break;
@@ -289,25 +310,26 @@ static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
     shared_copy(e, context, v, v->index, v->args[0], 0);
 }
 
-/* All pixels of a map added up, or each a copy. */
-static void shared_map(Emit *e, LLVMValueRef context, const Value *v)
+/* Over the pixels of each map, or over the first index: added up, or each a copy. */
+static void shared_over(Emit *e, LLVMValueRef context, const Value *v)
 {
     const Value *x = v->args[0];
-    bool sum = v->op == IR_SUM_MAP;
-    if (!sum && v->op != IR_SPREAD_MAP) BUG("no code for %s of shared values", op_info[v->op].text);
-    int64_t maps = shape_size(sum ? v->shape : x->shape),
-            pixels = shape_size(sum ? x->shape : v->shape) / maps;
+    bool sum = v->op == IR_SUM_MAP || v->op == IR_SUM_FIRST,
+         first = v->op == IR_SUM_FIRST || v->op == IR_SPREAD_FIRST;
+    if (!sum && !first && v->op != IR_SPREAD_MAP) BUG("no code for %s of shared values", op_info[v->op].text);
+    int64_t few = shape_size(sum ? v->shape : x->shape), each = shape_size(sum ? x->shape : v->shape) / few;
     LLVMValueRef total = emit_scratch(e, 1);
-    EmitLoop map = emit_loop(e, emit_int(e, maps));
-    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, map.i), total);
-    EmitLoop pixel = emit_loop(e, emit_int(e, pixels));
-    LLVMValueRef at = emit_add(e, emit_mul(e, map.i, emit_int(e, pixels)), pixel.i),
+    EmitLoop one = emit_loop(e, emit_int(e, few));
+    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, one.i), total);
+    EmitLoop part = emit_loop(e, emit_int(e, each));
+    LLVMValueRef at = first ? emit_add(e, emit_mul(e, part.i, emit_int(e, few)), one.i)
+                            : emit_add(e, emit_mul(e, one.i, emit_int(e, each)), part.i),
                  now = emit_load(e, e->real, total);
     if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, load_shared(e, context, x, at), ""), total);
     else shared_store(e, context, v, 0, at, now);
-    shared_loop_end(e, &pixel, pixels);
-    if (sum) shared_store(e, context, v, 0, map.i, emit_load(e, e->real, total));
-    emit_loop_end_small(e, &map);
+    shared_loop_end(e, &part, each);
+    if (sum) shared_store(e, context, v, 0, one.i, emit_load(e, e->real, total));
+    emit_loop_end_small(e, &one);
 }
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
@@ -318,8 +340,9 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
         const Value *v = l->once.at[i];
         int64_t at = 0;
         if (op_info[v->op].class == CLASS_POINTWISE) shared_pointwise(e, context, v);
-        else if (op_info[v->op].class == CLASS_MAP) shared_map(e, context, v);
+        else if (op_info[v->op].class == CLASS_MAP) shared_over(e, context, v);
         else if (v->op == IR_SUM) shared_sum(e, context, v);
+        else if (v->op == IR_SUM_FIRST || v->op == IR_SPREAD_FIRST) shared_over(e, context, v);
         else if (v->op == IR_EMBED) shared_embed(e, context, v);
         else if (v->op == IR_CONCAT)
             for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)

@@ -74,10 +74,11 @@ void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out)
     case IR_CROP:
     case IR_PAD_MAP: part(e, v, a[0], out); break;
     case IR_SUM_MAP:
+    case IR_MAXIMUM_MAP:
         add_place(&c, a[0]);
         add_address(&c, out.at);
         add_number(&c, map_pixels(v->args[0]->shape));
-        call(&c, "sum_map");
+        call(&c, op_info[v->op].text);
         break;
     case IR_SPREAD_MAP:
         add_address(&c, a[0].at);

@@ -25,6 +25,7 @@ static void print_value(const Value *v, FILE *out)
     case IR_RANDOM:
     case IR_SLICE:
     case IR_EMBED:
+    case IR_SWAP:
     case IR_CROP:
     case IR_PAD_MAP:
     case IR_WIRED_EDGES: fprintf(out, " %lld", (long long)v->index); break;

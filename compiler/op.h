@@ -22,6 +22,13 @@ double pointwise_eval(OpCode op, const double *a);
 
 void tensor_shape(Value *v);
 void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* x with indices `at` and `at` + 1 in each other's place; what SWAP sees of x: [outer, first, second, inner].
+ */
+Value *swapped(Func *f, Value *x, int at);
+typedef struct SwapSizes {
+    int64_t outer, first, second, inner;
+} SwapSizes;
+SwapSizes swap_sizes(const Value *v);
 /* One sample (or the value for all samples): `out` and `args` are row-major. Not SUM_SAMPLES. */
 void tensor_eval(const Value *v, const double *const *args, double *out);
 

@@ -20,6 +20,7 @@
  *   pool_max_back  dx[q] = sum of dy[p] where q is the first of the largest of p, row by row
  *   sum_map      y = sum over the pixels    dx = spread_map
  *   spread_map   y = x for each pixel       dx = sum_map
+ *   maximum_map  y = largest pixel; NaN when one is       no gradient
  *   crop         part of a map              dx = pad_map
  *   pad_map      zeros around a map         dx = crop
  */
@@ -32,7 +33,8 @@ void map_shape(Value *v)
     for (int i = 0; i < v->arg_count; i++)
         if (v->args[i]->per_sample) v->per_sample = true;
     v->shape = v->args[0]->shape;
-    if (v->op == IR_SUM_MAP) v->shape.rank -= 2; /* all others: set by their maker */
+    if (v->op == IR_SUM_MAP || v->op == IR_MAXIMUM_MAP)
+        v->shape.rank -= 2; /* all others: set by their maker */
 }
 
 static bool is_pool(OpCode op)
@@ -95,6 +97,7 @@ void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     case IR_SPREAD_MAP: grads[0] = gradient(f, IR_SUM_MAP, v, x, 1, &dy); break;
     case IR_CROP: grads[0] = gradient(f, IR_PAD_MAP, v, x, 1, &dy); break;
     case IR_PAD_MAP: grads[0] = gradient(f, IR_CROP, v, x, 1, &dy); break;
+    case IR_MAXIMUM_MAP: break;
     default: BUG("%s is a gradient and has none", op_info[v->op].text);
     }
 }
@@ -196,6 +199,14 @@ static void eval_part(const Value *v, const double *const *args, double *out)
     }
 }
 
+static double largest_of(const double *x, int64_t count)
+{
+    double best = x[0];
+    for (int64_t i = 1; i < count; i++)
+        if (x[i] > best || isnan(x[i])) best = x[i];
+    return best;
+}
+
 void map_eval(const Value *v, const double *const *args, double *out)
 {
     int64_t n = shape_size(v->shape);
@@ -208,6 +219,10 @@ void map_eval(const Value *v, const double *const *args, double *out)
         memset(out, 0, (size_t)n * sizeof *out);
         for (int64_t i = 0; i < shape_size(v->args[0]->shape); i++)
             out[i / map_pixels(v->args[0]->shape)] += args[0][i];
+        break;
+    case IR_MAXIMUM_MAP:
+        for (int64_t i = 0, pixels = map_pixels(v->args[0]->shape); i < n; i++)
+            out[i] = largest_of(args[0] + i * pixels, pixels);
         break;
     case IR_SPREAD_MAP:
         for (int64_t i = 0; i < n; i++) out[i] = args[0][i / map_pixels(v->shape)];

@@ -7,6 +7,7 @@
  *   sum      y = sum over the elements of a sample       dx = repeat dy
  *   sum_first     y = sum over the first index      dx = spread_first dy
  *   spread_first  y = x for each position           dx = sum_first dy
+ *   swap     y = x, two indices in each other's place    dx = swap dy
  *   maximum  y = largest element of a sample             no gradient
  *   sum_samples  y = sum over the samples of the step    dx = dy for every sample that is one
  */
@@ -39,7 +40,7 @@ void tensor_shape(Value *v)
         break;
     case IR_SUM:
     case IR_MAXIMUM: v->shape = (Shape){0}; break;
-    default: v->shape = v->args[0]->shape; break; /* RESHAPE, SLICE, EMBED: set by their maker */
+    default: v->shape = v->args[0]->shape; break; /* RESHAPE, SLICE, EMBED, SWAP: set by their maker */
     }
 }
 
@@ -49,6 +50,22 @@ static Value *reshaped(Func *f, OpCode op, Value *a, Shape shape, int64_t index)
     v->shape = shape;
     v->index = index;
     return v;
+}
+
+Value *swapped(Func *f, Value *x, int at)
+{
+    Shape s = x->shape;
+    s.dim[at] = x->shape.dim[at + 1], s.dim[at + 1] = x->shape.dim[at];
+    return reshaped(f, IR_SWAP, x, s, at);
+}
+
+SwapSizes swap_sizes(const Value *v)
+{
+    const Shape x = v->args[0]->shape;
+    SwapSizes s = {1, x.dim[v->index], x.dim[v->index + 1], 1};
+    for (int i = 0; i < v->index; i++) s.outer *= x.dim[i];
+    for (int i = (int)v->index + 2; i < x.rank; i++) s.inner *= x.dim[i];
+    return s;
 }
 
 void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
@@ -70,11 +87,22 @@ void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads
         grads[0] = reshaped(f, IR_SPREAD_FIRST, dy, v->args[0]->shape, v->args[0]->shape.dim[0]);
         break;
     case IR_SPREAD_FIRST: grads[0] = func_unary(f, IR_SUM_FIRST, dy); break;
+    case IR_SWAP: grads[0] = swapped(f, dy, (int)v->index); break;
     case IR_SUM_SAMPLES:
         if (v->args[0]->per_sample)
             grads[0] = func_binary(f, IR_MUL, dy, func_add(f, IR_VALID, v->span, 0, NULL));
         break;
     default: break;
+    }
+}
+
+static void eval_swap(const Value *v, const double *x, double *out)
+{
+    SwapSizes s = swap_sizes(v);
+    for (int64_t i = 0, n = shape_size(v->shape); i < n; i++) {
+        int64_t a = i / s.inner % s.first, b = i / s.inner / s.first % s.second; /* of out, a follows b */
+        int64_t outer = i / s.inner / s.first / s.second;
+        out[i] = x[((outer * s.first + a) * s.second + b) * s.inner + i % s.inner];
     }
 }
 
@@ -106,6 +134,7 @@ void tensor_eval(const Value *v, const double *const *args, double *out)
     case IR_SPREAD_FIRST:
         for (int64_t i = 0; i < n; i++) out[i] = args[0][i % m];
         break;
+    case IR_SWAP: eval_swap(v, args[0], out); break;
     case IR_MAXIMUM:
         *out = args[0][0];
         for (int64_t i = 1; i < m; i++)

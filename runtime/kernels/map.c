@@ -478,6 +478,16 @@ MAP_KERNEL KERNEL(sum_map)(const real *restrict x, int64_t x_step, real *restric
     store(y, 0, 0, sum);
 }
 
+MAP_KERNEL KERNEL(maximum_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t pixels)
+{
+    Lanes best = load(x, x_step, 0);
+    for (int64_t p = 1; p < pixels; p++) {
+        Lanes v = load(x, x_step, p);
+        best = choose((v > best) | (v != v), v, best);
+    }
+    store(y, 0, 0, best);
+}
+
 MAP_KERNEL KERNEL(spread_map)(const real *restrict x, real *restrict y, int64_t y_step, int64_t pixels)
 {
     Lanes v = load(x, 0, 0);

@@ -31,6 +31,7 @@ void KERNEL(pool_max_back)(const real *x, int64_t x_step, const real *dy, int64_
                            int64_t dx_step, int64_t height, int64_t width, int64_t size, int64_t stride);
 /* y: one vector */
 void KERNEL(sum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
+void KERNEL(maximum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
 void KERNEL(spread_map)(const real *x, real *y, int64_t y_step, int64_t pixels);
 /* The small map of rows x columns begins at pixel `first` of the large one. */
 void KERNEL(crop)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t width, int64_t rows,

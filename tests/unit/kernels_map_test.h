@@ -237,6 +237,12 @@ static void whole_case(const Case *c)
             sum += (double)x[p * step + k], size += fabs((double)x[p * step + k]);
         assert_true(fabs((double)y[k] - sum) <= (double)large * EPSILON * size);
     }
+    KERNEL(maximum_map)(x, step, y, large);
+    for (int64_t k = 0; k < WIDTH; k++) {
+        real most = x[k];
+        for (int64_t p = 1; p < large; p++) most = x[p * step + k] > most ? x[p * step + k] : most;
+        assert_true(y[k] == most);
+    }
     y = blank_map(large, step);
     KERNEL(spread_map)(x, y, step, large);
     for (int64_t i = 0; i < (large + 1) * step; i++)
