@@ -141,7 +141,7 @@ typedef struct Check {
     NodeSet *set;
     const char *prefix; /* of parameter names */
     TimedCell *timed;   /* in a graph with time */
-    int64_t positions;  /* of the sequence that a graph is being applied to; 0: none */
+    int64_t positions;  /* of the sequence that a function is being applied to; 0: none */
     double seed;        /* of the train block: keys chance(p) */
     bool in_edge;       /* an edge function is evaluated: `set` stands for its candidates */
     /* MODE_PREDICATE */
@@ -228,7 +228,8 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
                Val *function, Val **out);
 /* The parameters of a fn or graph and its [sizes], which come from `taken`; false after messages. */
 bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope);
-bool declares_weights(const Decl *d);
+bool declares_weights(const Decl *d); /* or states */
+bool declares_states(const Decl *d);
 Val *apply_fn(Check *k, Val *function, Val *first, Span span);
 
 /* check_layer.c */
@@ -267,6 +268,8 @@ bool place_nodes(Check *k, Graph *g);
 /* check_graph.c */
 /* Applies a graph to a tensor (MODE_MODEL); returns its output. */
 Val *apply_graph(Check *k, Val *function, Val *first, Span span);
+/* An instance for a value x (NULL: none) with sizes from `taken`. NULL after a message. */
+Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span);
 /* An instance without an input value, for tests. NULL after a message. */
 Graph *instantiate(Check *k, Val *function, Span span);
 /* What receives no value is built with numbers, and once more with maps when it asks for them. */
@@ -287,6 +290,9 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span);
 /* One use of a node function on a tensor: a node an element, or a channel of maps; no edges. */
 Graph *cell_graph(Check *k, Val *function, Shape shape, Span span);
 Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span);
+/* The same of a function with states, as a graph that runs one step at each position; NULL after a message.
+ */
+Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span);
 /* A filter and a bias for each channel of x. */
 Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span);
 /* linear and conv2d: every input of a group leads to every output of it. */
@@ -310,10 +316,19 @@ bool norms_moved(Check *k, const NodeSet *s, const Func *sent);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);
 /* Distribution or constant -> Init; fan sizes for kaiming and xavier. */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out);
-/* A graph run along the first index of x, its states going on from one position to the next. */
-Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span);
+/* check_scan.c */
+/* A function along the first index of x: applied to the part at each position, or, where it has states, with
+ * these going on from one position to the next. */
+Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span span);
+/* The message about what has states inside a function that is applied to each position. */
+Val *scan_within(Check *k, const char *name, Span span);
+/* check_positions.c */
+/* k->func has `result`, which was made of `part`, what stands at one position of `whole`: the same for all
+ * positions, [positions, ...]. NULL: it does not follow from `part`. */
+Value *all_positions(Check *k, Value *whole, const Value *part, Value *result);
 /* check_time.c */
 bool read_time(Check *k, const Val *v, Span span, Time *out);
+Time time_of_steps(const Check *k, const char *text, int64_t steps);
 void declare_state(Check *k, Scope *scope, const Stmt *s);
 void move_state(Check *k, Scope *scope, const Stmt *s);
 /* `function` NULL: the value is the sum. */

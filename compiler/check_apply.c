@@ -213,11 +213,21 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
 
 /* ---- functions of the file ---- */
 
-bool declares_weights(const Decl *d)
+static bool declares(const Decl *d, StmtKind kind)
 {
     for (int i = 0; i < d->body.count; i++)
-        if (d->body.at[i]->kind == STMT_WEIGHT || d->body.at[i]->kind == STMT_STATE) return true;
+        if (d->body.at[i]->kind == kind) return true;
     return false;
+}
+
+bool declares_states(const Decl *d)
+{
+    return declares(d, STMT_STATE);
+}
+
+bool declares_weights(const Decl *d)
+{
+    return declares(d, STMT_WEIGHT) || declares_states(d);
 }
 
 /* In a static graph, or in none. */
@@ -252,6 +262,7 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
                 declare_state(k, scope, s);
                 break;
             }
+            if (k->positions && !k->graph_scope) return scan_within(k, d->name.text, s->span);
             state_without_time(k, d, s);
             return val_poison(k);
         case STMT_NEXT:
@@ -366,7 +377,9 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
         return val_poison(k);
     case DECL_FN:
         if (k->mode == MODE_MODEL && is_tensor(first) && declares_weights(function->decl))
-            return apply_cell_layer(k, function, first, span);
+            return k->positions && declares_states(function->decl)
+                       ? scan_within(k, function->decl->name.text, span)
+                       : apply_cell_layer(k, function, first, span);
         return apply_fn(k, function, first, span);
     default:
         diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called",

@@ -397,7 +397,7 @@ static void build_edge(Check *k, Graph *g, int b)
     e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
     e->value = edge_value(k, g, b, ends[1], &candidates);
     if (!e->value || !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
-        is_fixed(u, e, &candidates, to->pixels) || !add_slope(k, g, u, e))
+        is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))
         return;
     for (int i = 0; i < candidates.weights.count; i++) {
         Tensor *p = candidates.weights.at[i];

@@ -412,7 +412,7 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
         !callee->builtin
             ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
         : callee->builtin->kind == KIND_CHECK        ? callee->builtin->params[0].name
-        : strcmp(callee->builtin->name, "scan") == 0 ? "graph"
+        : strcmp(callee->builtin->name, "scan") == 0 ? callee->builtin->params[1].name
                                                      : NULL;
     for (int i = 0; i < e->args.count; i++) {
         const Arg *a = &e->args.at[i];

@@ -4,7 +4,6 @@
 #include "grad.h"
 #include "live.h"
 #include "timed.h"
-#include <math.h>
 
 const char *unique_name(Check *k, const char *base)
 {
@@ -26,6 +25,7 @@ Graph *graph_new(Check *k, const char *base, Span span)
     g->name = unique_name(k, base);
     g->number = k->model->graphs.count;
     g->input = g->output = -1;
+    g->time.positions = k->positions ? k->positions : 1;
     g->span = span;
     vec_push(k->perm, &k->graphs, g);
     return g;
@@ -252,7 +252,7 @@ static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
         if (d->items.at[i]->kind == ITEM_EDGES) add_edges(k, g, scope, d->items.at[i]->edges);
 }
 
-static Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
+Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
 {
     const Decl *d = function->decl;
     for (int i = 0; i < k->calls.count; i++)
@@ -334,10 +334,11 @@ Graph *instantiate(Check *k, Val *function, Span span)
     return NULL;
 }
 
+/* Of a static graph under scan: at one position (check_positions.c). */
 static Shape output_shape(const Check *k, const Graph *g)
 {
     const NodeSet *s = &g->sets.at[g->output];
-    Shape nodes = s->shape, all = {k->positions > 0, {k->positions}};
+    Shape nodes = s->shape, all = {k->positions > 0 && is_timed(g), {k->positions}};
     if (all.rank + nodes.rank + s->value_map.rank > MAX_RANK) nodes = shape_vector(s->size);
     for (int i = 0; i < nodes.rank; i++) all.dim[all.rank++] = nodes.dim[i];
     for (int i = 0; i < s->value_map.rank; i++) all.dim[all.rank++] = s->value_map.dim[i];
@@ -387,59 +388,6 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
 Val *apply_graph(Check *k, Val *function, Val *first, Span span)
 {
     Graph *g = build_graph(k, function, first->value, first->value->shape, span);
+    if (g && is_timed(g) && k->positions) return scan_within(k, function->decl->name.text, span);
     return g ? wired_value(k, g, first->value, span) : val_poison(k);
-}
-
-/* Positions after which the gradient of the states stops; 0: never. */
-static bool read_truncate(Check *k, const Val *v, int64_t *out)
-{
-    if (val_is_poison(v)) return false;
-    if (v->kind == VAL_NUMBER && v->number >= 0 && v->number <= 1e6 && floor(v->number) == v->number) {
-        *out = (int64_t)v->number;
-        return true;
-    }
-    Diag *d = diag_add(k->diags, E_RANGE, v->span,
-                       "truncate is a whole number of positions in 0 .. 1000000; this is %s", val_text(k, v));
-    diag_help(d, "scan(G, truncate = 16) stops the gradient of the states every 16 positions; 0: never");
-    return false;
-}
-
-Val *scan_graph(Check *k, Val *function, Val *x, const Val *truncate, Span span)
-{
-    int64_t stops;
-    if (!read_truncate(k, truncate, &stops)) return val_poison(k);
-    Shape whole = x->value->shape, part = {whole.rank - 1, {0}};
-    if (function->kind != VAL_FUNCTION || !function->decl || function->decl->kind != DECL_GRAPH) {
-        Diag *d = diag_add(k->diags, E_KIND, span, "scan runs a graph along a sequence; this is %s",
-                           val_kind_text(function));
-        if (function->kind == VAL_FUNCTION)
-            diag_help(d,
-                      "scan(Each(%s)) with: graph Each[n](f) { time = steps(1); input x[n]; output y[n] : f; "
-                      "edges x[i] -> y[i] via Same }; fn Same(x) = x",
-                      function->decl ? function->decl->name.text : function->builtin->name);
-        return val_poison(k);
-    }
-    if (whole.rank < 2) {
-        Diag *d =
-            diag_add(k->diags, E_SHAPE, span, "scan takes a sequence [positions, features] and is given %s",
-                     shape_text(k->perm, whole));
-        diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, whole));
-        return val_poison(k);
-    }
-    for (int i = 0; i < part.rank; i++) part.dim[i] = whole.dim[i + 1];
-    Value one = *x->value; /* what the graph sees at one position */
-    one.shape = part;
-    k->positions = whole.dim[0];
-    Graph *g = build_graph(k, function, &one, part, span);
-    Val *result = val_poison(k);
-    if (g && !is_timed(g)) {
-        Diag *d = diag_add(k->diags, E_PLACE, span,
-                           "scan needs a graph that runs in time, and '%s' is static", g->name);
-        diag_help(d, "add a line to the graph: time = steps(1)");
-    } else if (g) {
-        g->time.truncate = stops;
-        result = wired_value(k, g, x->value, span);
-    }
-    k->positions = 0;
-    return result;
 }

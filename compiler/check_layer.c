@@ -246,7 +246,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (strcmp(b->name, "depthwise") == 0) return depthwise(k, b, a, span);
     if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
     if (strcmp(b->name, "scan") == 0)
-        return val_is_poison(a[1]) ? val_poison(k) : scan_graph(k, a[1], a[0], a[2], span);
+        return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
     if (strcmp(b->name, "last") == 0 || strcmp(b->name, "mean_time") == 0) return along_time(k, b, x, span);
     if (strcmp(b->name, "concat") == 0) return concat(k, b, a, span);
     bool normalises = strcmp(b->name, "softmax") != 0;

@@ -4,6 +4,7 @@
  *   depthwise            the same: each node filters its map
  *   linear               every input leads to every output
  *   conv2d               the same on maps, behind `windows`: one input a channel and tap
+ *   scan of a fn with states  every input leads to a node of its own, one step at each position
  */
 #include "check.h"
 #include "grad.h"
@@ -142,18 +143,23 @@ Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span)
 
 /* ---- every input to every output ---- */
 
-/* Edges within a group: the first index of both sets is the same. */
-static Func *same_group(Check *k, const Graph *g)
+/* Edges between nodes of two sets with `rank` indices of which the first `count` are the same. */
+static void same_indices(Check *k, const Graph *g, Bundle *u, int rank, int count)
 {
     Func *f = func_new(k->perm, arena_printf(k->perm, "%s.edges.0", g->name));
-    Value *index[4];
-    for (int i = 0; i < 4; i++) {
+    Value *index[2 * MAX_RANK], *all = NULL;
+    for (int i = 0; i < 2 * rank; i++) {
         index[i] = func_add(f, IR_ARG, g->span, 0, NULL);
         index[i]->index = i;
     }
-    func_result(f, "candidate", func_binary(f, IR_EQ, index[0], index[2]));
+    for (int i = 0; i < count; i++) {
+        Value *same = func_binary(f, IR_EQ, index[i], index[rank + i]);
+        all = all ? func_binary(f, IR_AND, all, same) : same;
+    }
+    func_result(f, "candidate", all);
     func_prune(f);
-    return f;
+    u->predicate = f;
+    u->uses_to = u->uses_from = (1u << count) - 1;
 }
 
 /* A set whose nodes are in so many groups: [groups, nodes of each]. */
@@ -162,21 +168,14 @@ static void group_set(NodeSet *s, int64_t groups)
     s->shape = (Shape){2, {groups, s->size / groups}};
 }
 
-/* The edges of all outputs, their weights of shape `weight`, and their budget. */
-static bool dense_edges(Check *k, Graph *g, int64_t groups, Shape weight, Val *keep)
+/* The edges u from set 0 to set 1 with their weights and budget. */
+static bool add_edges(Check *k, Graph *g, Bundle u, Val *keep)
 {
-    Bundle u = {.from = 0, .to = 1, .span = g->span};
-    if (groups > 1) {
-        for (int s = 0; s < 2; s++) group_set(&g->sets.at[s], groups);
-        u.predicate = same_group(k, g);
-        u.uses_to = u.uses_from = 1;
-    }
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.0", g->name), g->span));
     int before = mistakes(k);
     if (!few_nodes(k, g, g->span) || !build_candidates(k, g)) return false;
     add_edge_weights(k, g);
-    g->bundles.at[0].weight->shape = weight;
     bool all = keep->kind == VAL_NONE;
     check_budget(k, g, 0, all ? BUDGET_NONE : BUDGET_KEEP, keep, all ? g->span : keep->span);
     return build_order(k, g) && mistakes(k) == before;
@@ -185,16 +184,41 @@ static bool dense_edges(Check *k, Graph *g, int64_t groups, Shape weight, Val *k
 Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span)
 {
     Graph *g = graph_new(k, name, span);
-    Shape y = x->shape, weight = d->weight;
+    Shape y = x->shape;
     y.dim[0] = d->out;
     vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, x->shape, -1, x->span));
     vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, y, 0, span));
     g->input = 0, g->output = 1;
     if (d->bias) bias_cell(k, g, &g->sets.at[1], (double)(g->sets.at[0].size / d->groups));
     place_nodes(k, g);
-    if (!dense_edges(k, g, d->groups, weight, keep)) return val_poison(k);
+    Bundle u = {.from = 0, .to = 1, .span = span};
+    if (d->groups > 1) {
+        for (int i = 0; i < 2; i++) group_set(&g->sets.at[i], d->groups);
+        same_indices(k, g, &u, 2, 1);
+    }
+    if (!add_edges(k, g, u, keep)) return val_poison(k);
+    g->bundles.at[0].weight->shape = d->weight;
     add_to_model(k, g);
     Val *out = wired_value(k, g, x, span);
     out->value->shape = y; /* also where nodes have two indices */
     return out;
+}
+
+/* ---- every input to a node of its own, in time ---- */
+
+Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span)
+{
+    Graph *g = graph_new(k, function->decl->name.text, span);
+    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, shape, -1, span));
+    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, shape, 0, span));
+    g->input = 0, g->output = 1;
+    g->time = time_of_steps(k, "steps(1)", 1);
+    Bundle u = {.from = 0, .to = 1, .fixed = true, .factor = 1, .span = span};
+    int rank = g->sets.at[0].shape.rank, before = mistakes(k);
+    build_timed_cell(k, g, 1, function);
+    if (mistakes(k) != before || !place_nodes(k, g)) return NULL;
+    same_indices(k, g, &u, rank, rank);
+    if (!add_edges(k, g, u, val_new(k, VAL_NONE, span))) return NULL;
+    add_to_model(k, g);
+    return g;
 }

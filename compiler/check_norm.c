@@ -101,7 +101,7 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
                  (long long)k->set->size, (long long)n.steps, MOST_NUMBERS);
         return val_poison(k);
     }
-    n.x = a[0]->value, n.pixels = shape_size(n.x->shape);
+    n.x = a[0]->value, n.pixels = graph_copies(k->graph) * shape_size(n.x->shape);
     return normalised(k, n, eps);
 }
 

@@ -175,6 +175,12 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     return true;
 }
 
+Time time_of_steps(const Check *k, const char *text, int64_t steps)
+{
+    int64_t positions = k->positions ? k->positions : 1;
+    return (Time){.text = text, .positions = positions, .steps = steps, .stages = 1, .b = {1}, .step = 1};
+}
+
 bool read_time(Check *k, const Val *v, Span span, Time *out)
 {
     if (val_is_poison(v)) return false;
@@ -184,11 +190,12 @@ bool read_time(Check *k, const Val *v, Span span, Time *out)
         diag_help(d, "write time = static, or leave the line out");
         return false;
     }
+    if (strcmp(v->builtin->name, "steps") == 0) {
+        *out = time_of_steps(k, val_text(k, v), 0);
+        return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
+    }
     *out = (Time){.text = val_text(k, v), .positions = k->positions ? k->positions : 1};
-    if (strcmp(v->builtin->name, "flow") == 0) return read_flow(k, v, out);
-    if (strcmp(v->builtin->name, "static") == 0) return true;
-    out->stages = 1, out->b[0] = 1, out->step = 1;
-    return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
+    return strcmp(v->builtin->name, "flow") != 0 || read_flow(k, v, out);
 }
 
 /* ---- states ---- */

@@ -88,7 +88,7 @@ static double func_flop(const Func *f)
 
 static double times_of(const Graph *g)
 {
-    return is_timed(g) ? (double)timed_evaluations(g) : 1;
+    return (double)(is_timed(g) ? timed_evaluations(g) : graph_copies(g));
 }
 
 /* An edge in use costs a multiply-add each way, or its function; a candidate the product of its ends. */
@@ -153,7 +153,7 @@ static const char *function_text(const Speed *s, const NodeSet *n)
                    : text;
 }
 
-static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
+static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
 {
     Arena *a = s->perm;
     bool maps = shape_size(n->map) > 1, function = n->cell || n->send || n->move;
@@ -161,7 +161,11 @@ static void nodes_fact(Speed *s, Facts *facts, const NodeSet *n)
     if (maps)
         text = arena_printf(a, "%s of maps of %s, %lld rows each", text, map_text(a, n->map),
                             (long long)n->pixels);
+    else if (graph_copies(g) > 1)
+        text = arena_printf(a, "%s of numbers, %lld rows each", text, (long long)n->pixels);
     else text = arena_printf(a, "%s of numbers, one row each", text);
+    if (graph_copies(g) > 1)
+        text = arena_printf(a, "%s for %lld positions", text, (long long)graph_copies(g));
     if (n->pitch > n->pixels)
         text =
             arena_printf(a, "%s and one between them (not to compete for the same lines of a cache)", text);
@@ -370,7 +374,7 @@ static void graph_facts(Speed *s, const Graph *g)
     time_facts(s, &x.facts, g);
     order_fact(s, &x.facts, g);
     norms_fact(s, &x.facts, g);
-    for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, &g->sets.at[i]);
+    for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, g, &g->sets.at[i]);
     for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
     for (int i = 0; i < g->lists.count; i++) budget_fact(s, &x.facts, &g->lists.at[i]);
     vec_push(s->perm, &s->graphs, x);

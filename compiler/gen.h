@@ -53,6 +53,10 @@ typedef struct GenTile {
     const NodeSet *set;
     const Value *wired, *wired_back;
     int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
+    /* Positions in the blocks of a graph, where functions run one after the other (graph_copies); the row
+     * that is the same for all of them, VALID. */
+    int64_t positions;
+    LLVMValueRef valid_row;
     LLVMValueRef step; /* or evaluation of a graph in time, where it is known (timed_calls.h); else NULL */
 } GenTile;
 void gen_wired(GenTile *t, const Value *v, const Func *f);

@@ -4,7 +4,8 @@
  * Values of a function are numbers or maps. Its values are put into steps as fuse.c puts those of a model:
  * pointwise values on maps of one size, and sums over them, share a loop over pixels; numbers are straight
  * code between the loops; a convolution or a pool is a call. All of it runs for one vector of lanes after the
- * other, so what stands between steps is a few kilobytes.
+ * other, so what stands between steps is a few kilobytes; and, in a graph under scan, for one position after
+ * the other.
  */
 #include "diag.h"
 #include "gen.h"
@@ -274,6 +275,60 @@ static void store_results(CellCode *c)
     }
 }
 
+/* ARG i of a function; NULL: it has none. */
+static const Value *argument_of(const Func *f, int i)
+{
+    for (int k = 0; k < f->values.count; k++)
+        if (f->values.at[k]->op == IR_ARG && f->values.at[k]->index == i) return f->values.at[k];
+    return NULL;
+}
+
+static LLVMValueRef moved(const GenTile *t, LLVMValueRef block, LLVMValueRef position, const Value *v)
+{
+    Emit *e = t->e;
+    if (!block || block == t->valid_row) return block;
+    return emit_element(e, block, emit_mul(e, position, emit_int(e, shape_size(v->shape) * e->row)));
+}
+
+/* Arguments and results at one position of their blocks. What stood in one place still does. */
+static void move_to(CellCode *c, LLVMValueRef position)
+{
+    enum { MOST = 4 }; /* arguments of functions of static graphs */
+    Arena *a = c->t->e->arena;
+    LLVMValueRef *args = NEW_ARRAY(a, LLVMValueRef, MOST);
+    CellResult *results = NEW_ARRAY(a, CellResult, (size_t)c->f->results.count + 1);
+    for (int i = 0; i < MOST; i++) {
+        const Value *v = argument_of(c->f, i);
+        if (v) args[i] = moved(c->t, c->args[i], position, v);
+    }
+    for (int r = 0; r < c->f->results.count; r++) {
+        results[r] = c->results[r];
+        if (results[r].kind == RESULT_TOTAL) continue;
+        results[r].to = NULL;
+        for (int i = 0; i < MOST && !results[r].to; i++)
+            if (argument_of(c->f, i) && c->args[i] == c->results[r].to) results[r].to = args[i];
+        if (!results[r].to) results[r].to = moved(c->t, c->results[r].to, position, c->f->results.at[r]);
+    }
+    c->args = args, c->results = results;
+}
+
+/* The steps for one vector of lanes after the other. */
+static void run_steps(CellCode *c)
+{
+    Emit *e = c->t->e;
+    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
+    c->part = parts.i;
+    load_numbers(c);
+    for (int s = 0; s < c->steps.count; s++) {
+        if (c->steps.at[s].loop) loop_step(c, s);
+        else operator_step(c, c->steps.at[s].values.at[0]);
+        if (!c->steps.at[s].loop || c->steps.at[s].pixels) /* numbers take no time worth a clock */
+            gen_lap_values(e, c->f->name, c->steps.at[s].values.at, c->steps.at[s].values.count);
+    }
+    store_results(c);
+    emit_loop_end(e, &parts);
+}
+
 void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRef *args,
                    const CellResult *results)
 {
@@ -291,18 +346,11 @@ void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRe
         c.step[i] = -1;
         if (!is_leaf(f->values.at[i])) place(&c, f->values.at[i]);
     }
+    EmitLoop positions = emit_loop(e, emit_int(e, t->positions > 1 ? t->positions : 1));
+    if (t->positions > 1) move_to(&c, positions.i);
     keep_maps(&c);
-    EmitLoop parts = emit_loop(e, emit_int(e, e->row / e->width));
-    c.part = parts.i;
-    load_numbers(&c);
-    for (int s = 0; s < c.steps.count; s++) {
-        if (c.steps.at[s].loop) loop_step(&c, s);
-        else operator_step(&c, c.steps.at[s].values.at[0]);
-        if (!c.steps.at[s].loop || c.steps.at[s].pixels) /* numbers take no time worth a clock */
-            gen_lap_values(e, f->name, c.steps.at[s].values.at, c.steps.at[s].values.count);
-    }
-    store_results(&c);
-    emit_loop_end(e, &parts);
+    run_steps(&c);
+    emit_loop_end(e, &positions);
 }
 
 void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results)

@@ -249,7 +249,7 @@ LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int b)
 {
     LLVMValueRef function =
         emit_begin(e, arena_printf(e->arena, "%s_edges%d", g->name, b), 2, (LLVMTypeRef[]){e->ptr, e->ptr});
-    GenTile t = {.e = e, .context = LLVMGetParam(function, 0)};
+    GenTile t = {.e = e, .context = LLVMGetParam(function, 0), .positions = graph_copies(g)};
     LLVMValueRef job = LLVMGetParam(function, 1);
     t.maps = JOB(e, e->ptr, job, maps);
     LLVMValueRef candidate = JOB(e, e->i64, job, candidate), source = JOB(e, e->i64, job, source);

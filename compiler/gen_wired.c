@@ -236,7 +236,7 @@ static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
 void gen_wired(GenTile *t, const Value *v, const Func *f)
 {
     static const TurnCode code = {forward_sums, forward_cells, forward_norm};
-    t->maps = gen_maps(t, v);
+    t->maps = gen_maps(t, v), t->positions = graph_copies(v->graph);
     t->wired = v->batch ? v : NULL, t->plan_rows = f->plan_rows;
     if (is_timed(v->graph)) gen_timed(t, v);
     else if (v->batch) turns(t, v, &code, NULL);
@@ -272,7 +272,7 @@ static LLVMValueRef *back_arguments(GenTile *t, const Value *v, LLVMValueRef sum
 {
     LLVMValueRef *args = NEW_ARRAY(t->e->arena, LLVMValueRef, 3);
     args[0] = sum, args[1] = d_value;
-    if (v->arg_count > 2) args[2] = gen_row(t, emit_int(t->e, v->args[2]->address));
+    if (v->arg_count > 2) args[2] = t->valid_row = gen_row(t, emit_int(t->e, v->args[2]->address));
     return args;
 }
 
@@ -356,7 +356,7 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
     static const TurnCode code = {backward_sums, backward_cells, backward_norm};
     bool batch = v->args[0]->batch;
-    t->maps = gen_maps(t, v);
+    t->maps = gen_maps(t, v), t->positions = graph_copies(v->graph);
     t->wired = batch ? v->args[0] : NULL, t->wired_back = v, t->plan_rows = f->plan_rows;
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
@@ -381,7 +381,7 @@ void gen_wired_input(GenTile *t, const Value *v)
     const NodeSet *in = &g->sets.at[g->input];
     if (in->first >= 0) return; /* a view of wired_back */
     GenBlocks out = tensor_of(t, v, in->value_pixels);
-    t->maps = gen_maps(t, v->args[0]);
+    t->maps = gen_maps(t, v->args[0]), t->positions = graph_copies(g);
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;

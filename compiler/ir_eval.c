@@ -55,6 +55,12 @@ static const double *node_value(const WiredEval *w, int set, int64_t node, int64
     return w->z + sample * w->g->rows + set_value(s, node);
 }
 
+/* Of a block: what stands at one position. */
+static int64_t at_one(const WiredEval *w, int64_t pixels)
+{
+    return pixels / graph_copies(w->g);
+}
+
 /* First row of what reaches a node. */
 static int64_t sum_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
 {
@@ -64,6 +70,20 @@ static int64_t sum_row(const WiredEval *w, const NodeSet *s, int64_t node, int64
 static int64_t value_row(const WiredEval *w, const NodeSet *s, int64_t node, int64_t sample)
 {
     return sample * w->g->rows + set_value(s, node);
+}
+
+/* Edge i of a run at one position. */
+static EdgeAt edge_at(const WiredEval *w, int b, const CandidateRun *run, int64_t i, int64_t sample,
+                      int64_t position)
+{
+    const Bundle *u = &w->g->bundles.at[b];
+    const double *from = node_value(w, u->from, run->source + i, sample);
+    return (EdgeAt){b,
+                    run->first + i,
+                    at_one(w, w->g->sets.at[u->to].pixels),
+                    from + position * at_one(w, w->g->sets.at[u->from].value_pixels),
+                    NULL,
+                    0};
 }
 
 /* I_v of one node: the sum over its edges in use. */
@@ -76,10 +96,9 @@ static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, 
         CandidateRun run;
         if (u->to != set) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *from = node_value(w, u->from, run.source + i, sample);
-                edge_value(w->c, w->g, (EdgeAt){b, run.first + i, pixels, from, NULL, 0}, out);
-            }
+            for (int64_t i = 0; i < run.length; i++)
+                for (int64_t q = 0; q < graph_copies(w->g); q++)
+                    edge_value(w->c, w->g, edge_at(w, b, &run, i, sample, q), out + q * at_one(w, pixels));
     }
 }
 
@@ -130,7 +149,15 @@ static void keep_statistics(const WiredEval *w)
     }
 }
 
-/* Mean and variance of what norm `n` of a node is given, over the batch and its pixels. */
+/* The function of a node at one position. */
+static void eval_node(const WiredEval *w, const Cell *c, const NodeSet *s, int64_t node, int64_t sample,
+                      int64_t position)
+{
+    const double *sum = w->sum + sum_row(w, s, node, sample) + position * at_one(w, s->pixels);
+    eval_cell(c, (const double *[]){sum}, w->c->param, node);
+}
+
+/* Mean and variance of what norm `n` of a node is given, over the batch, its pixels and positions. */
 static void find_statistics(const WiredEval *w, SetCells *c, int n, int64_t node)
 {
     const NodeSet *s = c->s;
@@ -139,13 +166,26 @@ static void find_statistics(const WiredEval *w, SetCells *c, int n, int64_t node
     know(w, c, node);
     for (int twice = 0; twice < 2; twice++, out += s->size, total = 0) {
         double mean = twice ? out[-s->size] : 0;
-        for (int64_t sample = 0; sample < w->c->batch; sample++) {
-            eval_cell(&c->input[n], (const double *[]){w->sum + sum_row(w, s, node, sample)}, w->c->param,
-                      node);
+        for (int64_t k = 0; k < w->c->batch * graph_copies(w->g); k++) {
+            eval_node(w, &c->input[n], s, node, k / graph_copies(w->g), k % graph_copies(w->g));
             const double *x = cell_result(&c->input[n], 0);
-            for (int64_t i = 0; i < norm->pixels; i++) total += twice ? (x[i] - mean) * (x[i] - mean) : x[i];
+            for (int64_t i = 0; i < at_one(w, norm->pixels); i++)
+                total += twice ? (x[i] - mean) * (x[i] - mean) : x[i];
         }
         *out = total / (double)(w->c->batch * norm->pixels);
+    }
+}
+
+/* What one node sends. */
+static void node_sends(const WiredEval *w, SetCells *c, int64_t node, int64_t sample)
+{
+    const NodeSet *s = c->s;
+    double *z = w->z + value_row(w, s, node, sample);
+    int64_t size = at_one(w, s->value_pixels);
+    if (!s->cell) memcpy(z, w->sum + sum_row(w, s, node, sample), (size_t)s->value_pixels * sizeof *z);
+    for (int64_t q = 0; q < graph_copies(w->g) && s->cell; q++) {
+        eval_node(w, &c->forward, s, node, sample, q);
+        memcpy(z + q * size, cell_result(&c->forward, 0), (size_t)size * sizeof *z);
     }
 }
 
@@ -161,11 +201,7 @@ static void node_forward(const WiredEval *w, SetCells *c, int64_t node)
     }
     for (int n = 0; n < s->norms.count && w->batch; n++) find_statistics(w, c, n, node);
     know(w, c, node);
-    for (int64_t sample = 0; sample < w->c->batch; sample++) {
-        double *sum = w->sum + sum_row(w, s, node, sample), *z = w->z + value_row(w, s, node, sample);
-        if (s->cell) eval_cell(&c->forward, (const double *[]){sum}, w->c->param, node);
-        memcpy(z, s->cell ? cell_result(&c->forward, 0) : sum, (size_t)s->value_pixels * sizeof *z);
-    }
+    for (int64_t sample = 0; sample < w->c->batch; sample++) node_sends(w, c, node, sample);
 }
 
 static void wired_forward(const WiredEval *w)
@@ -192,22 +228,22 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
         CandidateRun run;
         if (u->to != set || !into) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *value = node_value(w, u->from, run.source + i, sample);
-                edge_to_source(w->c, w->g, (EdgeAt){b, run.first + i, to->pixels, value, NULL, 0}, d,
-                               into + (run.source + i) * from->value_pitch);
-            }
+            for (int64_t i = 0; i < run.length; i++)
+                for (int64_t q = 0; q < graph_copies(w->g); q++)
+                    edge_to_source(
+                        w->c, w->g, edge_at(w, b, &run, i, sample, q), d + q * at_one(w, to->pixels),
+                        into + (run.source + i) * from->value_pitch + q * at_one(w, from->value_pixels));
     }
 }
 
-/* A gradient function of a node. */
-static void eval_back(const WiredEval *w, const Cell *back, const NodeSet *s, int64_t node, int64_t sample)
+/* A gradient function of a node at one position. */
+static void eval_back(const WiredEval *w, const Cell *back, const NodeSet *s, int64_t node, int64_t sample,
+                      int64_t position)
 {
     static const double valid = 1;
-    eval_cell(back,
-              (const double *[]){w->sum + sum_row(w, s, node, sample), w->dz + value_row(w, s, node, sample),
-                                 &valid},
-              w->c->param, node);
+    const double *sum = w->sum + sum_row(w, s, node, sample) + position * at_one(w, s->pixels),
+                 *d = w->dz + value_row(w, s, node, sample) + position * at_one(w, s->value_pixels);
+    eval_cell(back, (const double *[]){sum, d, &valid}, w->c->param, node);
 }
 
 /* dL/d(statistics) of norm `n` of a node, over the numbers they were taken of; later norms' are known. */
@@ -217,10 +253,10 @@ static void find_gradients(const WiredEval *w, SetCells *c, int n, int64_t node)
     const Norm *norm = &s->norms.at[n];
     double *out = w->d_statistics + norm->first + node;
     know(w, c, node);
-    for (int64_t sample = 0; sample < w->c->batch; sample++) {
-        eval_back(w, &c->norm_back[n], s, node, sample);
-        for (int k = 0; k < 2; k++)
-            out[k * s->size] += *cell_result(&c->norm_back[n], k) / (double)(w->c->batch * norm->pixels);
+    for (int64_t k = 0; k < w->c->batch * graph_copies(w->g); k++) {
+        eval_back(w, &c->norm_back[n], s, node, k / graph_copies(w->g), k % graph_copies(w->g));
+        for (int i = 0; i < 2; i++)
+            out[i * s->size] += *cell_result(&c->norm_back[n], i) / (double)(w->c->batch * norm->pixels);
     }
 }
 
@@ -230,9 +266,13 @@ static void node_backward(const WiredEval *w, SetCells *c, int64_t node)
     for (int n = s->norms.count - 1; n >= 0 && w->batch; n--) find_gradients(w, c, n, node);
     know(w, c, node);
     for (int64_t sample = 0; sample < w->c->batch; sample++) {
-        const double *d = w->dz + value_row(w, s, node, sample);
-        if (s->cell) eval_back(w, &c->back, s, node, sample), d = cell_result(&c->back, 0);
-        memcpy(w->dsum + sum_row(w, s, node, sample), d, (size_t)s->pixels * sizeof *d);
+        double *d = w->dsum + sum_row(w, s, node, sample);
+        int64_t size = at_one(w, s->pixels);
+        if (!s->cell) memcpy(d, w->dz + value_row(w, s, node, sample), (size_t)s->pixels * sizeof *d);
+        for (int64_t q = 0; q < graph_copies(w->g) && s->cell; q++) {
+            eval_back(w, &c->back, s, node, sample, q);
+            memcpy(d + q * size, cell_result(&c->back, 0), (size_t)size * sizeof *d);
+        }
         spread_back(w, c->set, node, sample, NULL);
     }
 }
@@ -265,22 +305,30 @@ static void wired_input(const WiredEval *w, int64_t sample, double *out)
             spread_back(&only_input, s, i, sample, out);
 }
 
+/* Adds what one node at one position says about a weight of its function. */
+static void add_weight(const SetCells *c, const Value *v, int64_t node, double *out)
+{
+    int result = 1;
+    for (int i = 0; i < c->s->cell->values.count; i++) {
+        const Value *weight = c->s->cell->values.at[i];
+        if (weight->op != IR_WEIGHT) continue;
+        if (weight->param == v->param)
+            out[(v->param->shared ? 0 : node * v->param->components) + weight->index] +=
+                *cell_result(&c->back, result);
+        result++;
+    }
+}
+
 static void wired_weight(const WiredEval *w, const Value *v, double *out)
 {
     const NodeSet *s = &w->g->sets.at[v->index];
     SetCells *c = set_cells(w, (int)v->index);
     for (int64_t sample = 0; sample < w->c->batch; sample++)
         for (int64_t node = 0; node < s->size; node++) {
-            int result = 1;
             know(w, c, node);
-            eval_back(w, &c->back, s, node, sample);
-            for (int i = 0; i < s->cell->values.count; i++) {
-                const Value *weight = s->cell->values.at[i];
-                if (weight->op != IR_WEIGHT) continue;
-                if (weight->param == v->param)
-                    out[(v->param->shared ? 0 : node * v->param->components) + weight->index] +=
-                        *cell_result(&c->back, result);
-                result++;
+            for (int64_t q = 0; q < graph_copies(w->g); q++) {
+                eval_back(w, &c->back, s, node, sample, q);
+                add_weight(c, v, node, out);
             }
         }
 }
@@ -297,11 +345,12 @@ static void wired_edges(const WiredEval *w, const Value *v, int bundle, double *
         for (int64_t t = 0; t < to->size; t++) {
             const double *d = w->dsum + sum_row(w, to, t, sample);
             for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
-                for (int64_t i = 0; i < run.length; i++) {
-                    const double *from = node_value(w, u->from, run.source + i, sample);
-                    EdgeAt at = {bundle, run.first + i, to->pixels, from, NULL, 0};
-                    if (all) edge_to_own(w->c, w->g, at, d, NULL, all);
-                    else edge_to_weights(w->c, w->g, at, d, v->param, out);
+                for (int64_t i = 0; i < run.length * graph_copies(w->g); i++) {
+                    int64_t q = i % graph_copies(w->g);
+                    EdgeAt at = edge_at(w, bundle, &run, i / graph_copies(w->g), sample, q);
+                    const double *d_at = d + q * at_one(w, to->pixels);
+                    if (all) edge_to_own(w->c, w->g, at, d_at, NULL, all);
+                    else edge_to_weights(w->c, w->g, at, d_at, v->param, out);
                 }
         }
     if (all) memcpy(out, all + v->param->offset, (size_t)v->param->size * sizeof *out);

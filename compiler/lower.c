@@ -31,27 +31,80 @@ typedef struct Lower {
 #define B(op, x, y) func_binary(l->f, IR_##op, x, y)
 #define N(x)        func_const(l->f, x)
 
-/* A number a channel, for each pixel of maps of shape `whole`. */
+/* Under scan a layer has the values of all positions: then x has one index more than the part that the layer
+ * works on, which has `rank`, or that and two for the pixels of maps. */
+static bool has_positions(const Value *x, int rank)
+{
+    return (x->shape.rank - rank) % 2 == 1;
+}
+
+/* A number a channel, for each pixel of maps and each position of `whole`. */
 static Value *spread(Lower *l, Value *x, Shape whole)
 {
-    if (x->shape.rank == whole.rank || x->shape.rank == 0) return x;
+    if (x->shape.rank == 0) return x;
+    if ((whole.rank - x->shape.rank) % 2 == 1) {
+        Shape all = {x->shape.rank + 1, {whole.dim[0]}};
+        for (int i = 1; i < all.rank; i++) all.dim[i] = x->shape.dim[i - 1];
+        x = U(SPREAD_FIRST, x);
+        x->shape = all;
+    }
+    if (x->shape.rank == whole.rank) return x;
     return map_value(l->f, IR_SPREAD_MAP, x->span, whole, (Window){0}, 1, &x);
 }
 
-static Value *scaled(Lower *l, Value *centred, Value *variance, const Value *layer)
+static Value *reshaped(Lower *l, Value *x, Shape shape)
+{
+    Value *v = U(RESHAPE, x);
+    v->shape = shape;
+    return v;
+}
+
+/* The elements of x at each of its positions as the pixels of a map. */
+static Shape as_maps(const Value *x)
+{
+    return (Shape){3, {x->shape.dim[0], shape_size(x->shape) / x->shape.dim[0], 1}};
+}
+
+/* Sum, or maximum, over the elements of a sample; with positions over those of each. */
+static Value *over_elements(Lower *l, OpCode whole, OpCode each, Value *x, bool positions)
+{
+    return positions ? func_unary(l->f, each, reshaped(l, x, as_maps(x))) : func_unary(l->f, whole, x);
+}
+
+static Value *sum_elements(Lower *l, Value *x, bool positions)
+{
+    return over_elements(l, IR_SUM, IR_SUM_MAP, x, positions);
+}
+
+/* Its opposite: a number, or one for each position, for all elements of x. */
+static Value *to_elements(Lower *l, Value *number, const Value *x, bool positions)
+{
+    if (!positions) return number;
+    return reshaped(l, map_value(l->f, IR_SPREAD_MAP, x->span, as_maps(x), (Window){0}, 1, &number),
+                    x->shape);
+}
+
+static Value *deviation(Lower *l, Value *variance, const Value *layer)
+{
+    return U(SQRT, B(ADD, variance, N(layer->number)));
+}
+
+static Value *scaled(Lower *l, Value *centred, Value *deviations, const Value *layer)
 {
     Shape s = centred->shape;
-    Value *deviation = U(SQRT, B(ADD, variance, N(layer->number)));
-    Value *y = B(DIV, centred, spread(l, deviation, s)), *scale = spread(l, l->map[layer->args[1]->id], s);
+    Value *y = B(DIV, centred, deviations), *scale = spread(l, l->map[layer->args[1]->id], s);
     y = B(MUL, y, scale);
     return B(ADD, y, spread(l, l->map[layer->args[2]->id], s));
 }
 
 static Value *lower_layer_norm(Lower *l, const Value *v)
 {
-    Value *x = l->map[v->args[0]->id], *n = N(1.0 / (double)shape_size(x->shape));
-    Value *centred = B(SUB, x, B(MUL, U(SUM, x), n));
-    return scaled(l, centred, B(MUL, U(SUM, B(MUL, centred, centred)), n), v);
+    Value *x = l->map[v->args[0]->id];
+    bool each = has_positions(x, v->args[1]->shape.rank);
+    Value *n = N(1.0 / (double)shape_size(v->args[1]->shape));
+    Value *centred = B(SUB, x, to_elements(l, B(MUL, sum_elements(l, x, each), n), x, each));
+    Value *variance = B(MUL, sum_elements(l, B(MUL, centred, centred), each), n);
+    return scaled(l, centred, to_elements(l, deviation(l, variance, v), x, each), v);
 }
 
 static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
@@ -61,10 +114,12 @@ static void update(Lower *l, const Value *param, Value *old, Value *new, double 
     vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
 }
 
-/* Over the samples of the step; where x is maps, over their pixels too: a number a channel. */
-static Value *sum_step(Lower *l, Value *x, bool maps)
+/* Over the samples of the step, the pixels of maps and the positions: a number a channel. */
+static Value *sum_step(Lower *l, Value *x, int rank)
 {
-    if (maps) x = U(SUM_MAP, x);
+    bool each = has_positions(x, rank);
+    if (x->shape.rank - rank >= 2) x = U(SUM_MAP, x);
+    if (each) x = U(SUM_FIRST, x);
     return U(SUM_SAMPLES, x);
 }
 
@@ -72,8 +127,7 @@ static Value *sum_step(Lower *l, Value *x, bool maps)
 static Value *lower_known_norm(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
-    Value *deviation = U(SQRT, B(ADD, variance, N(v->number)));
-    Value *factor = B(DIV, l->map[v->args[1]->id], deviation);
+    Value *factor = B(DIV, l->map[v->args[1]->id], deviation(l, variance, v));
     Value *shift = B(SUB, l->map[v->args[2]->id], B(MUL, mean, factor));
     Value *y = B(MUL, x, spread(l, factor, x->shape));
     return B(ADD, y, spread(l, shift, x->shape));
@@ -82,17 +136,21 @@ static Value *lower_known_norm(Lower *l, const Value *v)
 static Value *lower_batch_norm(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
-    bool maps = x->shape.rank > mean->shape.rank;
+    int rank = mean->shape.rank;
+    int64_t others = shape_size(x->shape) / shape_size(mean->shape); /* pixels and positions */
     if (l->model->frozen) return lower_known_norm(l, v);
-    if (!l->training) return scaled(l, B(SUB, x, spread(l, mean, x->shape)), variance, v);
+    if (!l->training) {
+        Value *centred = B(SUB, x, spread(l, mean, x->shape));
+        return scaled(l, centred, spread(l, deviation(l, variance, v), x->shape), v);
+    }
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
-    if (maps) count = B(MUL, count, N((double)(shape_size(x->shape) / shape_size(mean->shape))));
-    Value *now = B(DIV, sum_step(l, x, maps), count), *centred = B(SUB, x, spread(l, now, x->shape));
-    Value *squares = sum_step(l, B(MUL, centred, centred), maps), *one = N(1);
+    if (others > 1) count = B(MUL, count, N((double)others));
+    Value *now = B(DIV, sum_step(l, x, rank), count), *centred = B(SUB, x, spread(l, now, x->shape));
+    Value *squares = sum_step(l, B(MUL, centred, centred), rank), *one = N(1);
     update(l, v->args[3], mean, now, v->extra);
     /* kept: the unbiased estimate, as is usual; one sample has none */
     update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, one), one)), v->extra);
-    return scaled(l, centred, B(DIV, squares, count), v);
+    return scaled(l, centred, spread(l, deviation(l, B(DIV, squares, count), v), x->shape), v);
 }
 
 static Value *lower_dropout(Lower *l, const Value *v)
@@ -109,8 +167,10 @@ static Value *lower_dropout(Lower *l, const Value *v)
 static Value *lower_softmax(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id];
-    Value *e = U(EXP, B(SUB, x, U(MAXIMUM, x)));
-    return B(DIV, e, U(SUM, e));
+    bool each = has_positions(x, 1);
+    Value *largest = over_elements(l, IR_MAXIMUM, IR_MAXIMUM_MAP, x, each);
+    Value *e = U(EXP, B(SUB, x, to_elements(l, largest, x, each)));
+    return B(DIV, e, to_elements(l, sum_elements(l, e, each), x, each));
 }
 
 static Value *copied(Lower *l, Func *f, const Value *v)

@@ -66,7 +66,8 @@ typedef struct NodeSet {
     int64_t size;
     Shape map,
         value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
-    int64_t pixels, value_pixels; /* elements of both: a node is a block of so many rows */
+    int64_t pixels, value_pixels; /* elements of both, at all positions of a static graph (graph_copies): a
+                                     node is a block of so many rows */
     int64_t pitch, value_pitch;   /* rows from one node to the next */
     int64_t first;                /* row of its first value in `wired`; -1: a held input, which has none */
     int64_t first_sum;            /* row of its first sum in `wired_back` */
@@ -145,7 +146,8 @@ typedef struct EdgeList {
 /* How a graph runs in time; stages 0: it does not (timed.h). */
 typedef struct Time {
     const char *text;  /* "static", "steps(5)" */
-    int64_t positions; /* of a sequence (scan): the steps run for each, states go on; 1: no sequence */
+    int64_t positions; /* of a sequence (scan): the steps run for each, states go on; a static graph runs at
+                          each by itself, all of them in the block of a node; 1: no sequence */
     int64_t steps;     /* a position; adaptive: at most, those that are tried and rejected included */
     int64_t truncate;  /* positions after which the gradient of the states stops; 0: never */
     int stages;
@@ -222,6 +224,12 @@ static inline int64_t set_sum(const NodeSet *s, int64_t node)
 static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
 {
     return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
+}
+
+/* Positions that stand in the block of a node one behind the other. */
+static inline int64_t graph_copies(const Graph *g)
+{
+    return g->time.stages ? 1 : g->time.positions;
 }
 
 /* Rows of the values of all nodes of a set that stands by itself: an input, an output. */

@@ -4,7 +4,7 @@
 
 static int64_t evaluations(const Graph *g)
 {
-    return is_timed(g) ? timed_evaluations(g) : 1;
+    return is_timed(g) ? timed_evaluations(g) : graph_copies(g);
 }
 
 /* One a tap and pixel. */

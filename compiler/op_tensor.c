@@ -56,7 +56,9 @@ Value *swapped(Func *f, Value *x, int at)
 {
     Shape s = x->shape;
     s.dim[at] = x->shape.dim[at + 1], s.dim[at + 1] = x->shape.dim[at];
-    return reshaped(f, IR_SWAP, x, s, at);
+    Value *v = reshaped(f, IR_SWAP, x, s, at);
+    v->is_bool = x->is_bool;
+    return v;
 }
 
 SwapSizes swap_sizes(const Value *v)

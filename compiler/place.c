@@ -64,7 +64,8 @@ void place_rows(Graph *g, int lanes)
         g->cell_rows = larger(g->cell_rows, edge_map_rows(g->bundles.at[b].edge, lanes));
     for (int i = 0; i < g->sets.count; i++) {
         NodeSet *s = &g->sets.at[i];
-        s->pixels = shape_size(s->map), s->value_pixels = shape_size(s->value_map);
+        s->pixels = graph_copies(g) * shape_size(s->map);
+        s->value_pixels = graph_copies(g) * shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
         s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels, lanes);
         s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels, lanes);

@@ -68,8 +68,9 @@ applied optim_nesterov 's/nesterov/momentum = 0.9, nesterov/'
 applied train_model 's/Nett/Net/'
 applied input 's/M\(x\)/M(x[784])/'
 applied schedule 's/= 80/= [80, 120]/'
-applied time_sequence '1i graph Each[n](f) { time = steps(1); input x[n]; output y[n] : f; edges x[i] -> y[i] via Same }; fn Same(x) = x
-/^model [ABD]/d; s/scan\(tanh\)/scan(Each(tanh))/'
+applied scan '/^model [AJKL]/d; s/, truncate = 2//; s/(linear\(2\)) \|> (Smooth \|> tanh|Flow)$/\1/; s/scan\(Layered\)/& |> scan(Smooth) |> scan(tanh)/; s/scan\(Flowing\)/& |> scan(Flow)/
+s/x \|> scan\(Smooth\) \|> last/x |> last/; s/scan\(Inner\)/& |> scan(Smooth)/; s/= y$/= x + y/; s/= 3$/= 3 * x/; s/scan\(Cube\)/scan(Flat)/; 1a fn Flat(x) = x |> Cube |> flatten
+s/s'"'"' = z - s/next s = z - s/'
 applied state_static 's/^graph Plain \{/&\n  time = flow(0, 1, rk4(10))/; s/time = static/time = steps(1)/; /^model N/d'
 applied state_flow "s/next s =/s' =/; s/v' =/next v =/"
 applied implicit 's/semi_implicit\([04]\)/rk4(4)/; s/y\[_\] -> h\[_\] via Pull/y[_] -> h[_]/'

@@ -7,6 +7,7 @@ reach xor "" 100
 reach spirals "" 100
 reach topologies "" 100 -D wiring=5
 for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
+reach layered "" 100
 fall waves ""
 fall waves "" -D norm=true
 
@@ -56,6 +57,18 @@ that "samples of one tile share their steps" bash -c '! cmp -s mixed0.bits mixed
 # Steps are a loop, not code.
 for n in 5 5000; do "$dnw" build flow.dnw --emit=obj -D "time_of=flow(0, 1, rk4($n))" -o "rk$n.o" >/dev/null; done
 that "code does not grow with steps" test "$(stat -c %s rk5000.o)" -lt $(($(stat -c %s rk5.o) * 101 / 100))
+
+# Positions are no code either.
+cat >positions.dnw <<'END'
+option positions = 5
+fn Unit(z) { weight b = 0; tanh(z + b) }
+graph Wiring { input x[4]; nodes h[3] : Unit; output y[2]; edges { x[_] -> h[_]; h[_] -> y[_] } keep 50% }
+fn Dense(x) = x |> linear(6) |> layer_norm |> softmax |> linear(4) |> Wiring
+model Net(wave) = wave |> scan(Dense) |> mean_time |> linear(1)
+train Net { data = sines(100, length = positions); loss = mse }
+END
+for n in 5 500; do "$dnw" build positions.dnw --emit=obj -D "positions=$n" -o "positions$n.o" >/dev/null; done
+that "code does not grow with positions" test "$(stat -c %s positions500.o)" -lt $(($(stat -c %s positions5.o) * 102 / 100))
 
 # The measures themselves: a network that cannot do it is seen.
 misses() { # reach or fall with its arguments
