@@ -46,14 +46,15 @@ static json_t *norms_json(const NodeSet *s)
     return all;
 }
 
-static json_t *set_json(const NodeSet *s)
+static json_t *set_json(const Graph *g, const NodeSet *s)
 {
-    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I}", "norms", norms_json(s),
-                     "moves", (int)(s->states > 0), "name", s->name, "shape", shape_json(s->shape), "first",
-                     (json_int_t)s->first, "first_state", (json_int_t)s->first_state, "state_pixels",
-                     (json_int_t)s->state_pixels, "states", s->states, "held", (int)(s->first < 0), "pixels",
-                     (json_int_t)s->pixels, "value_pixels", (json_int_t)s->value_pixels, "value_pitch",
-                     (json_int_t)s->value_pitch);
+    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I, s:I}", "norms",
+                     norms_json(s), "moves", (int)(s->states > 0), "name", s->name, "shape",
+                     shape_json(s->shape), "first", (json_int_t)s->first, "first_state",
+                     (json_int_t)s->first_state, "state_pixels", (json_int_t)s->state_pixels, "states",
+                     s->states, "held", (int)(s->first < 0), "pixels", (json_int_t)s->pixels, "value_pixels",
+                     (json_int_t)s->value_pixels, "value_pitch", (json_int_t)s->value_pitch, "positions",
+                     (json_int_t)graph_copies(g));
 }
 
 static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
@@ -207,7 +208,7 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
     for (int i = 0; i < ir->model->graphs.count; i++) {
         const Graph *g = ir->model->graphs.at[i];
         json_t *sets = json_array(), *bundles = json_array(), *lists = json_array();
-        for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(&g->sets.at[s]));
+        for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(g, &g->sets.at[s]));
         for (int b = 0; b < g->bundles.count; b++)
             json_array_append_new(bundles, bundle_json(ir, g, b, stages));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));

@@ -137,6 +137,7 @@ static bool read_sets(NetGraph *g, const json_t *all)
         s->state_pixels = get_whole(j, "state_pixels");
         s->first = get_whole(j, "first"), s->value_pitch = get_whole(j, "value_pitch");
         s->pixels = get_whole(j, "pixels"), s->value_pixels = get_whole(j, "value_pixels");
+        s->positions = get_whole(j, "positions");
         read_norms(s, json_object_get(j, "norms"));
         s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
     }

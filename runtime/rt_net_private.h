@@ -34,7 +34,8 @@ typedef struct NetSet {
     int states;
     int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
     int64_t first, value_pitch;   /* row of its values among those that nodes send; rows to the next node */
-    int64_t pixels, value_pixels; /* of what reaches a node, and of what it sends */
+    int64_t pixels, value_pixels; /* of what reaches a node, and of what it sends: */
+    int64_t positions;            /* so often, in a static graph under scan */
     const char *name;
 } NetSet;
 

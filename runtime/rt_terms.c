@@ -40,16 +40,20 @@ static void put_node(Text *t, const NetSet *s, int64_t node)
     if (s->wiring.rank) put(t, "]");
 }
 
-static void put_pixel(Text *t, int64_t pixel, int64_t pixels)
+/* Of a block of so many rows: its position under scan, the pixel of its map. */
+static void put_pixel(Text *t, const NetSet *s, int64_t pixel, int64_t rows)
 {
-    if (pixels > 1) put(t, " (pixel %lld of %lld)", (long long)pixel + 1, (long long)pixels);
+    int64_t pixels = rows / s->positions;
+    if (s->positions > 1)
+        put(t, " (position %lld of %lld)", (long long)(pixel / pixels + 1), (long long)s->positions);
+    if (pixels > 1) put(t, " (pixel %lld of %lld)", (long long)(pixel % pixels + 1), (long long)pixels);
 }
 
 void terms_node(const NetSet *s, int64_t node, int64_t pixel, int64_t pixels, char *text, size_t size)
 {
     Text t = {text, size};
     put_node(&t, s, node);
-    put_pixel(&t, pixel, pixels);
+    put_pixel(&t, s, pixel, pixels);
 }
 
 /* ---- terms ---- */
@@ -93,14 +97,23 @@ static void add_term(Terms *t, Term term)
     if (at < MOST_TERMS) t->largest[at] = term;
 }
 
+/* The rows at the position of row `row` of a block of `rows`, in a block of `others`. */
+static Stretch position_of(const NetSet *s, int64_t row, int64_t rows, int64_t others)
+{
+    int64_t each = others / s->positions;
+    return (Stretch){row / (rows / s->positions) * each, each};
+}
+
 /* A function may make one pixel of all of its source: then it is told of the largest. */
 static int64_t source_pixel(const Net *n, const NetBundle *b, const NetMoment *m, uint32_t edge,
                             int64_t pixel)
 {
     const NetSet *sets = n->graphs[b->graph].sets;
-    int64_t pixels = sets[b->from].value_pixels, most = 0;
-    if (pixels == sets[b->to].pixels) return pixel;
-    for (int64_t p = 1; p < pixels; p++)
+    int64_t pixels = sets[b->from].value_pixels, all = sets[b->to].pixels, most;
+    if (pixels == all) return pixel;
+    Stretch here = position_of(&sets[b->from], pixel, all, pixels);
+    most = here.from;
+    for (int64_t p = here.from; p < here.from + here.count; p++)
         if (magnitude(value_of(n, b, m, edge, p)) > magnitude(value_of(n, b, m, edge, most))) most = p;
     return most;
 }
@@ -128,10 +141,11 @@ static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64
 static int64_t pixel_of(const Net *n, const NetPlace *v, const NetMoment *m)
 {
     const NetSet *s = &n->graphs[v->graph].sets[v->set];
-    int64_t most = 0;
     double size = -1;
     if (s->pixels == v->pixels) return v->pixel;
-    for (int64_t p = 0; p < s->pixels; p++) {
+    Stretch here = position_of(s, v->pixel, v->pixels, s->pixels);
+    int64_t most = here.from;
+    for (int64_t p = here.from; p < here.from + here.count; p++) {
         double sum = magnitude(terms_of(n, v, m, p, false).sum);
         if (sum > size) size = sum, most = p;
     }
@@ -205,7 +219,7 @@ void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char 
     if (weighted.count) {
         put(&t, "what reaches ");
         put_node(&t, s, v->node);
-        put_pixel(&t, pixel, s->pixels);
+        put_pixel(&t, s, pixel, s->pixels);
         put(&t, "%s is ", when);
         put_weighted(&t, n, &weighted, functions.count > 0);
     }

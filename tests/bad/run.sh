@@ -504,6 +504,17 @@ npy sequence.npy '<f4' '(1, 3, 1)' && { one; one; one; } >>sequence.npy
 sed 's/flow(0, 9, bosh3)/flow(0, 0.7, bosh3)/; s/|> Wiring |> mean_map/|> scan(Wiring) |> last/; s/maps.npy/sequence.npy/' maps.dnw >sequence.dnw
 expect "sequences" 1 "of position 3 of the sequence: it needs steps below" train_anew sequence.dnw
 
+# a static graph at the positions of a sequence
+cat >still.dnw <<'END'
+fn Unit(z) { weight b = 0; log(z - z + if z > 2 then -1 else 1) + b }
+graph Wiring { input x[1]; nodes h[2] : Unit; output y[1]; edges x -> h via Same; edges h -> y }
+fn Same(x) = x
+model Net(v) = v |> scan(Wiring) |> mean_time
+train Net { data = npy("places.npy", "one.npy"); loss = mse; epochs = 1 }
+END
+npy places.npy '<f4' '(1, 3, 1)' && { one; bytes 00 00 40 40; one; } >>places.npy
+expect "positions" 1 "h[0] (position 2 of 3) in graph 'Wiring' is nan for sample 1 of the batch" train_anew still.dnw
+
 # training that fails later
 sed 's/csv(.*"class")/spirals(200)/; s/lr = 0.01/lr = drops(0.1, factor = 1e5, epochs = [1.9])/; s/epochs = 2;/epochs = 4; batch = 50;/; s/s. = .*; s }/s'"'"' = z * z * (0.5 - s); tanh(s) }/' grows.dnw >late.dnw
 "$dnw" build late.dnw -D 'solver=dopri5(max_steps = 8)' >/dev/null
