@@ -324,8 +324,9 @@ Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span sp
 Val *scan_within(Check *k, const char *name, Span span);
 /* check_positions.c */
 /* k->func has `result`, which was made of `part`, what stands at one position of `whole`: the same for all
- * positions, [positions, ...]. NULL: it does not follow from `part`. */
-Value *all_positions(Check *k, Value *whole, const Value *part, Value *result);
+ * positions, [positions, ...]. NULL: it does not follow from `part`. *most: numbers of the largest value on
+ * the way. */
+Value *all_positions(Check *k, Value *whole, const Value *part, Value *result, int64_t *most);
 /* check_time.c */
 bool read_time(Check *k, const Val *v, Span span, Time *out);
 Time time_of_steps(const Check *k, const char *text, int64_t steps);

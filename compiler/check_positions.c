@@ -17,6 +17,7 @@ typedef struct Positions {
     /* By number of a value: at all positions, [positions, ...]; turned, [parts, positions, rest]. One of them
      * is made from the other when it is asked for. Both NULL: the value is the same at each position. */
     Value **at, **turned;
+    int64_t most; /* numbers of the largest value */
 } Positions;
 
 /* The positions join the first index of what has all the indices that there are. */
@@ -35,6 +36,7 @@ static Value *shaped(Positions *p, OpCode op, Shape shape, Span span, int count,
 {
     Value *v = func_add(p->f, op, span, count, args);
     v->shape = shape;
+    if (shape_size(shape) > p->most) p->most = shape_size(shape);
     if (op_info[op].class == CLASS_TENSOR || op == IR_SPREAD_MAP) v->is_bool = args[0]->is_bool;
     return v;
 }
@@ -172,6 +174,7 @@ static Value *map_at(Positions *p, const Value *v)
     Value *x = everywhere(p, v->args[0]);
     Value *y = map_value(p->f, v->op, v->span, in_front(p, v->shape), v->window, 1, &x);
     y->index = v->index;
+    if (shape_size(y->shape) > p->most) p->most = shape_size(y->shape);
     return y;
 }
 
@@ -211,11 +214,11 @@ static void value_at(Positions *p, const Value *v)
     else BUG("%s in a function that scan applies", op_info[v->op].text);
 }
 
-Value *all_positions(Check *k, Value *whole, const Value *part, Value *result)
+Value *all_positions(Check *k, Value *whole, const Value *part, Value *result, int64_t *most)
 {
     size_t count = (size_t)k->func->values.count;
-    Positions p = {k->func, whole->shape.dim[0], NEW_ARRAY(k->perm, Value *, count),
-                   NEW_ARRAY(k->perm, Value *, count)};
+    Positions p = {.f = k->func, .count = whole->shape.dim[0]};
+    p.at = NEW_ARRAY(k->perm, Value *, count), p.turned = NEW_ARRAY(k->perm, Value *, count);
     bool *read = NEW_ARRAY(k->perm, bool, count);
     read[result->id] = true;
     for (int i = (int)count - 1; i > part->id; i--)
@@ -224,5 +227,7 @@ Value *all_positions(Check *k, Value *whole, const Value *part, Value *result)
     p.at[part->id] = whole;
     for (int i = part->id + 1; i < (int)count; i++)
         if (read[i] && is_needed(&p, k->func->values.at[i])) value_at(&p, k->func->values.at[i]);
-    return follows(&p, result) ? everywhere(&p, result) : NULL;
+    Value *all = follows(&p, result) ? everywhere(&p, result) : NULL;
+    *most = p.most;
+    return all;
 }

@@ -80,7 +80,8 @@ static Val *applied(Check *k, const Val *function, Value *whole, const Value *pa
                     Span span)
 {
     Value *one = val_is_poison(made) ? NULL : val_value(k, made, "a tensor");
-    Value *all = one ? all_positions(k, whole, part, one) : NULL;
+    int64_t most = 0;
+    Value *all = one ? all_positions(k, whole, part, one, &most) : NULL;
     if (!one) return val_poison(k);
     if (!all) {
         Diag *d = diag_add(k->diags, E_KIND, span,
@@ -92,9 +93,9 @@ static Val *applied(Check *k, const Val *function, Value *whole, const Value *pa
                            "sizes",
                            name_of(function), shape_text(k->perm, one->shape), MAX_RANK);
         diag_help(d, "let it end with: |> flatten");
-    } else if (shape_size(all->shape) > MOST_NUMBERS) {
+    } else if (most > MOST_NUMBERS) {
         diag_add(k->diags, E_MEMORY, span, "scan makes %.15g numbers a sample here; the most is %d",
-                 (double)shape_size(all->shape), MOST_NUMBERS);
+                 (double)most, MOST_NUMBERS);
     } else return val_runtime(k, all, span);
     return val_poison(k);
 }
