@@ -28,7 +28,8 @@ static bool one_step(const Session *s, const int64_t *order, int64_t batch, doub
                      RtError *e)
 {
     const DataSplit *split = s->options->infer ? &s->data->test : &s->data->train;
-    int64_t first = number % (split->samples / batch) * batch;
+    int64_t rounds = split->samples / batch, first = number % rounds * batch;
+    if (!s->options->infer) s->calls->train_next(s->net, order + (number + 1) % rounds * batch, batch);
     NetStep r = s->options->infer
                     ? s->calls->eval_step(s->net, s->data, split, first, batch)
                     : s->calls->train_step(s->net, s->data, split, order + first, batch, rate, number, 0);

@@ -310,7 +310,6 @@ static int64_t blocks_of(const Net *n, int item, int graph)
 
 static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdate *update, bool more)
 {
-    dnwrt_lap(PROFILE_START);
     if (item < n->field_count) {
         const Field *f = &n->fields[item];
         const Block p = {n, f, f->blocks[at], update, more, tiles, scratch_of(n)};
@@ -338,16 +337,18 @@ static void prepare(Net *n, int64_t tiles, int graph)
 static void run_blocks(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
 {
     const int items = n->field_count + n->bundle_count;
-    int64_t total = 0;
+    int64_t total = 0, ahead = graph < 0 ? ahead_pieces(n) : 0;
     prepare(n, tiles, graph);
     for (int i = 0; i < items; i++) total += blocks_of(n, i, graph);
-#pragma omp parallel for num_threads(n->options.threads)                                                     \
-    schedule(dynamic, 1) if (total > 1 && (n->functions || n->param_total * tiles > 1 << 14))
-    for (int64_t k = 0; k < total; k++) {
+#pragma omp parallel for num_threads(n->options.threads) schedule(                                           \
+    dynamic, 1) if (total + ahead > 1 && (ahead || n->functions || n->param_total * tiles > 1 << 14))
+    for (int64_t k = 0; k < total + ahead; k++) {
         int64_t at = k;
         int i = 0;
-        while (at >= blocks_of(n, i, graph)) at -= blocks_of(n, i++, graph);
-        run_item(n, i, at, tiles, update, more);
+        while (i < items && at >= blocks_of(n, i, graph)) at -= blocks_of(n, i++, graph);
+        dnwrt_lap(PROFILE_START);
+        if (i < items) run_item(n, i, at, tiles, update, more);
+        else ahead_load(n, at), dnwrt_lap(profile_ahead());
     }
 }
 

@@ -237,6 +237,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     NetStep r = {0};
     NetBatch batch = net_train_batch(data, split, order, count, epoch);
     int64_t tiles = (count + n->lanes - 1) / n->lanes;
+    ahead_begin(n, &batch);
     double start = net_clock();
     r.swapped = choose_edges(n, epoch);
     edges_rebuild(n);
@@ -280,6 +281,7 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
 static int row_stage(const Net *n, int64_t row)
 {
     int64_t bundle = row - profile_edges(0);
+    if (row == profile_ahead()) return TIME_EDGES;
     if (bundle < 0 || bundle >= n->bundle_count) return TIME_TILES;
     const DnwrtTime *time = n->times ? &n->times[n->bundles[bundle].graph] : NULL;
     return time && (time->saved || time->adjoint) ? TIME_TILES : TIME_EDGES;

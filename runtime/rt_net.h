@@ -78,6 +78,10 @@ bool net_step_failed(const NetStep *step, const char *where, RtError *e);
  * for budgets that anneal; the epoch itself keys augmentation. */
 NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                        double lr, int64_t step, double epoch);
+/* The step after the next call of net_train_step will be on these samples of the same split, in the same
+ * epoch: threads that are done with theirs load them before that call returns. It saves time, and that is
+ * all: what a step does not find it loads itself. */
+void net_train_next(Net *n, const int64_t *order, int64_t count);
 /* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
  * means, go to loss here divided by count). */
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);

@@ -311,6 +311,7 @@ static int64_t needed_bytes(const Net *n)
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
+    bytes += ahead_bytes(n);
     return bytes + work_elements(n) * r + scratch_elements(n) * r;
 }
 
@@ -500,7 +501,7 @@ bool net_allocate(Net *n, RtError *e)
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
     if (ok) number_candidates(n);
-    ok = ok && allocate_keys(n) && allocate_arrays(n) && list_tensors(n);
+    ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
 }
 
@@ -550,6 +551,7 @@ void net_free(Net *n)
     }
     for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
     free_func(&n->train), free_func(&n->infer);
+    ahead_free(n);
     if (n->param != n->weights) free(n->param);
     if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);

@@ -101,16 +101,16 @@ static Lane lane_of(AugmentMove m, int64_t width)
     return (Lane){m.top, m.left, m.mirrored ? -1 : 1, first, limit(to, first, width)};
 }
 
-static void draw_moves(const Net *n, const NetBatch *b, int64_t tile, Picture *p)
+static Picture picture_of(const NetBatch *b, int64_t count)
 {
     const int64_t *shape = b->data->shape + b->data->rank - 2;
-    p->height = shape[0], p->width = shape[1], p->plane = p->height * p->width;
-    p->count = n->lanes;
-    for (int64_t lane = 0; lane < n->lanes; lane++) {
-        int64_t sample = net_sample(n, b, tile, lane);
-        p->lanes[lane] =
-            lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, sample, p->width), p->width);
-    }
+    return (Picture){.height = shape[0], .width = shape[1], .plane = shape[0] * shape[1], .count = count};
+}
+
+static void draw_move(const Net *n, const NetBatch *b, int64_t sample, Picture *p, int64_t lane)
+{
+    p->lanes[lane] =
+        lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, sample, p->width), p->width);
 }
 
 /* Part of a plane that is moved at once, for all lanes, so that it stays in the first cache: some whole rows,
@@ -205,17 +205,17 @@ static void move_floats(const Picture *p, const Lane *l, const Piece *q, const f
     }
 }
 
-/* The pixels of one plane; `from` is where it starts in a sample. */
+/* The pixels of one plane; `from` is where it starts in a sample. `loaded`: they are moved already. */
 static void spread_moved_bytes(const Picture *p, const uint8_t *const *samples, int64_t from, DataScale scale,
-                               float *rows)
+                               bool loaded, float *rows)
 {
     uint8_t moved[MAX_LANES][PIECE] = {{0}};
     const uint8_t *pieces[MAX_LANES];
     for (int64_t f = 0; f < p->plane;) {
         Piece q = piece_at(p, f);
         for (int64_t lane = 0; lane < p->count; lane++) {
-            pieces[lane] = moved[lane];
-            move_bytes(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
+            pieces[lane] = loaded ? samples[lane] + from + f : moved[lane];
+            if (!loaded) move_bytes(p, &p->lanes[lane], &q, samples[lane] + from, moved[lane]);
         }
         spread_bytes(pieces, q.rows * q.columns, scale, rows + f * p->count, p->count);
         for (int64_t lane = 0; lane < p->count; lane++)
@@ -239,28 +239,67 @@ static void spread_moved_floats(const Picture *p, const float *const *samples, i
     }
 }
 
+/* ---- loading ahead ---- */
+
+/* Where sample i of a batch stands: among those that are loaded, else in its split; `each`: bytes of a
+ * number.
+ */
+static const char *stored(const Net *n, const NetBatch *b, const void *split, int64_t i, int64_t each)
+{
+    bool loaded = b->augmented && n->ahead.ready;
+    int64_t at = loaded ? i : b->order ? b->order[i] : b->first + i;
+    return (const char *)(loaded ? n->ahead.values : split) + at * n->inputs * each;
+}
+
+static void load_moved(const Net *n, const NetBatch *b, int64_t i)
+{
+    int64_t sample = b->order[i] * n->inputs, at = i * n->inputs;
+    Picture p = picture_of(b, 1);
+    draw_move(n, b, b->order[i], &p, 0);
+    for (int64_t from = 0; from < n->inputs; from += p.plane)
+        for (int64_t f = 0; f < p.plane;) {
+            Piece q = piece_at(&p, f);
+            if (b->split->bytes)
+                move_bytes(&p, &p.lanes[0], &q, b->split->bytes + sample + from,
+                           (uint8_t *)n->ahead.values + at + from + f);
+            else
+                move_floats(&p, &p.lanes[0], &q, b->split->floats + sample + from,
+                            (float *)n->ahead.values + at + from + f);
+            f += q.rows * q.columns;
+        }
+}
+
+void net_load(const Net *n, const NetBatch *b, int64_t i)
+{
+    int64_t each = b->split->bytes ? 1 : sizeof(float), size = n->inputs * each;
+    const char *from = b->split->bytes ? (const char *)b->split->bytes : (const char *)b->split->floats;
+    if (n->augment.count) load_moved(n, b, i);
+    else memcpy((char *)n->ahead.values + i * size, from + b->order[i] * size, (size_t)size);
+}
+
 /* ---- inputs ---- */
 
 static void fill_from_bytes(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
 {
     const uint8_t *samples[MAX_LANES];
     int64_t channel = n->inputs / b->data->channels, part = p ? p->plane : channel;
+    for (int64_t lane = 0; lane < n->lanes; lane++)
+        samples[lane] = (const uint8_t *)stored(n, b, b->split->bytes, net_place(n, b, tile, lane), 1);
     for (int64_t f = 0; f < n->inputs; f += part) {
         DataScale scale = data_scale(b->data, (int)(f / channel));
-        for (int64_t lane = 0; lane < n->lanes; lane++)
-            samples[lane] = b->split->bytes + net_sample(n, b, tile, lane) * n->inputs + (p ? 0 : f);
-        if (p) spread_moved_bytes(p, samples, f, scale, rows + f * n->lanes);
+        if (p) spread_moved_bytes(p, samples, f, scale, n->ahead.ready, rows + f * n->lanes);
         else spread_bytes(samples, part, scale, rows + f * n->lanes, n->lanes);
+        for (int64_t lane = 0; lane < n->lanes && !p; lane++) samples[lane] += part;
     }
 }
 
 static void fill_from_floats(const Net *n, const NetBatch *b, int64_t tile, const Picture *p, float *rows)
 {
-    const float *samples[MAX_LANES];
+    const float *samples[MAX_LANES], *all = b->input ? b->input : b->split->floats;
     for (int64_t lane = 0; lane < n->lanes; lane++)
-        samples[lane] = (b->input ? b->input : b->split->floats) + net_sample(n, b, tile, lane) * n->inputs;
-    if (!p) spread_floats(samples, n->inputs, rows, n->lanes);
-    for (int64_t f = 0; p && f < n->inputs; f += p->plane)
+        samples[lane] = (const float *)stored(n, b, all, net_place(n, b, tile, lane), sizeof(float));
+    if (!p || n->ahead.ready) spread_floats(samples, n->inputs, rows, n->lanes);
+    for (int64_t f = 0; p && !n->ahead.ready && f < n->inputs; f += p->plane)
         spread_moved_floats(p, samples, f, rows + f * n->lanes);
 }
 
@@ -268,7 +307,9 @@ static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, float *ro
 {
     Picture picture;
     bool moved = b->augmented && n->augment.count > 0;
-    if (moved) draw_moves(n, b, tile, &picture);
+    if (moved) picture = picture_of(b, n->lanes);
+    for (int64_t lane = 0; lane < n->lanes && moved; lane++)
+        draw_move(n, b, net_sample(n, b, tile, lane), &picture, lane);
     if (!b->input && b->split->bytes) fill_from_bytes(n, b, tile, moved ? &picture : NULL, rows);
     else fill_from_floats(n, b, tile, moved ? &picture : NULL, rows);
 }

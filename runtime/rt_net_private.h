@@ -136,6 +136,19 @@ typedef struct NetTimer {
 } NetTimer;
 enum NetTimerKind { TIME_CHOOSE, TIME_TILES, TIME_SUMS, TIME_EDGES, TIME_UPDATE, TIME_KINDS };
 
+/* rt_ahead.c: `loaded` samples of a split as net_load puts them down, moved as they are in this epoch; NULL
+ * where nothing is loaded ahead. */
+typedef struct NetAhead {
+    const int64_t *order; /* what net_train_next asked for, until it is loaded; wanted 0: nothing */
+    int64_t wanted;
+    const Data *data; /* of the present step, and of the next one */
+    const DataSplit *split;
+    int64_t epoch, loaded;
+    int64_t *samples;
+    void *values;
+    bool ready; /* the samples of the present step are there */
+} NetAhead;
+
 struct Net {
     const DnwrtProgram *program;
     const json_t *manifest;
@@ -145,6 +158,7 @@ struct Net {
     int64_t batch, tiles; /* most samples, tiles for them */
     int64_t inputs, outputs, target_size, param_total;
     Augment augment; /* of training samples */
+    NetAhead ahead;
     int classes;
     int param_count, graph_count, bundle_count, list_count, tensor_count, field_count;
     NetParam *params;
@@ -253,11 +267,16 @@ typedef struct NetBatch {
 /* Samples to train on, at this position of the training. */
 NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                          double epoch);
-/* Sample of a lane; lanes behind the last sample repeat it, so that they hold numbers like any other. */
-static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
+/* Where the sample of a lane stands in its batch; lanes behind the last sample repeat it, so that they hold
+ * numbers like any other. */
+static inline int64_t net_place(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
 {
     int64_t i = tile * n->lanes + lane;
-    if (i >= b->count) i = b->count - 1;
+    return i < b->count ? i : b->count - 1;
+}
+static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
+{
+    int64_t i = net_place(n, b, tile, lane);
     return b->order ? b->order[i] : b->first + i;
 }
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
@@ -266,6 +285,16 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
 /* The same without what goes back window by window (rt_net_bad.c). */
 void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step);
 double net_clock(void);
+/* rt_ahead.c */
+extern int64_t ahead_least;        /* numbers of a step that are worth it; tests make it small */
+int64_t ahead_bytes(const Net *n); /* what ahead_allocate takes */
+bool ahead_allocate(Net *n);
+void ahead_free(Net *n);
+void ahead_begin(Net *n, const NetBatch *b); /* a step of training: are its samples there? */
+/* The samples that net_train_next asked for replace what was there: so many calls of ahead_load, at once or
+ * one by one. */
+int64_t ahead_pieces(Net *n);
+void ahead_load(const Net *n, int64_t piece);
 /* rt_net_bad.c: `bad` and `terms` of a training step whose loss or gradients are not finite. */
 void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *step);
 bool net_all_finite(const float *x, int64_t count);
@@ -274,4 +303,6 @@ bool net_all_finite(const float *x, int64_t count);
 const char *net_bad_param(const Net *n, const float *values, bool edges);
 /* rt_net_fill.c: the rows of a tile that the runtime fills: inputs, targets, which lanes hold samples. */
 void net_fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile);
+/* Sample i of a batch of the training to its place in NetAhead.values, as it is stored, moved. */
+void net_load(const Net *n, const NetBatch *b, int64_t i);
 #endif

@@ -74,7 +74,7 @@ static double lap_cost(void)
 
 bool profile_open(const json_t *profile, int threads)
 {
-    const int64_t own = 2, gap = 8; /* PROFILE_FILL and PROFILE_RIGHT; a thread's clock and a cache line */
+    const int64_t own = 3, gap = 8; /* of the runtime's own work; a thread's clock and a cache line */
     profile_close();
     table.profile = profile, table.threads = threads;
     table.edges = (int64_t)json_array_size(json_object_get(profile, "rows"));
@@ -101,6 +101,10 @@ bool profile_is_open(void)
 int64_t profile_edges(int bundle)
 {
     return table.edges + bundle;
+}
+int64_t profile_ahead(void)
+{
+    return table.rows - 3;
 }
 int64_t profile_fill(void)
 {
@@ -147,10 +151,10 @@ json_t *profile_line(int64_t row)
     Row r = total(row);
     json_t *line;
     if (!r.calls) return NULL;
-    if (row >= profile_fill())
-        line = json_pack("{s:s, s:s}", "what",
-                         row == profile_fill() ? "samples into tiles" : "which samples are right", "when",
-                         "once");
+    static const char *const own[] = {"samples of the next step", "samples into tiles",
+                                      "which samples are right"};
+    if (row >= profile_ahead())
+        line = json_pack("{s:s, s:s}", "what", own[row - profile_ahead()], "when", "once");
     else if (row >= table.edges)
         line =
             json_copy(json_array_get(json_object_get(table.profile, "edges"), (size_t)(row - table.edges)));

@@ -2,8 +2,8 @@
  *
  * Generated code calls dnwrt_lap behind each of its pieces, and the runtime does around what it does for a
  * tile: the time since the last call of the same thread belongs to that row. Rows: those of the manifest's
- * "profile.rows", then one for the candidates of each bundle ("profile.edges"), then PROFILE_FILL and
- * PROFILE_RIGHT. Other programs never open a table, and nothing is measured.
+ * "profile.rows", then one for the candidates of each bundle ("profile.edges"), then those of the runtime's
+ * own work. Other programs never open a table, and nothing is measured.
  */
 #ifndef RT_PROFILE_H
 #define RT_PROFILE_H
@@ -23,6 +23,7 @@ void profile_close(void);
 bool profile_is_open(void);
 /* Rows of the runtime's own work. */
 int64_t profile_edges(int bundle);
+int64_t profile_ahead(void); /* samples of the next step, while gradients are made */
 int64_t profile_fill(void);  /* samples into a tile */
 int64_t profile_right(void); /* how many samples of a tile are right */
 

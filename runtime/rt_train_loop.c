@@ -151,6 +151,8 @@ static bool take_step(TrainRun *run, RtError *e)
     int64_t steps = steps_per_epoch(t), first = t->step * t->batch, left = t->samples - first;
     int64_t count = left < t->batch ? left : t->batch, number = t->epoch * steps + t->step;
     double position = (double)number / (double)steps, rate = rate_at(run, position);
+    left -= count;
+    s->calls->train_next(s->net, run->order + first + count, left < t->batch ? left : t->batch);
     NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
                                         number, position);
     if (step.help[0]) {

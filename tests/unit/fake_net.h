@@ -70,6 +70,11 @@ static double fake_loss(float *y, int label, int *right)
     return -log((double)y[label]);
 }
 
+static void fake_train_next(Net *n, const int64_t *order, int64_t count)
+{
+    (void)n, (void)order, (void)count;
+}
+
 static NetStep fake_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order,
                                int64_t count, double lr, int64_t step, double epoch)
 {
@@ -183,6 +188,7 @@ static const NetCalls fake_calls = {
     .tensor = fake_tensor,
     .reload = fake_reload,
     .train_step = fake_train_step,
+    .train_next = fake_train_next,
     .eval_step = fake_eval_step,
     .predict = fake_predict,
     .choose = fake_choose,
