@@ -14,28 +14,11 @@
  * second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
  * gradients of candidates between the calls. Rows: see compiler/timed.h.
  */
-#include "kernel.h"
-#include "timed_calls.h"
+#include "drive_step.h"
 
 double pow(double x, double y);
 double sqrt(double x);
 double fabs(double x);
-
-/* Where everything stands, filled by generated code. All pointers to rows of one tile. */
-typedef struct Drive {
-    DnwrtContext *context;
-    real *tile, *maps;
-    const DnwrtTime *time;
-    int64_t number; /* of the tile */
-    const real *held;
-    real *value, *rates, *saved, *sums; /* saved: NULL when nothing goes back */
-    int64_t sums_step;                  /* rows from the sums of one evaluation to the next */
-    Send *send;
-    Move *move;
-    /* set here */
-    DnwrtRun *run;
-    int64_t states, stride, slot, window;
-} Drive;
 
 void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
                    real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
@@ -46,72 +29,9 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
                         OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
                         Back *product, real *maps);
 
-/* Loops over all states are called, wherever they are used: they take longer than a call. */
-#define LOOP static __attribute__((noinline)) void
-
-LOOP scale(real *to, const real *from, double factor, int64_t count)
-{
-    for (int64_t i = 0; i < count; i++) to[i] = factor == 0 ? 0 : (real)factor * from[i];
-}
-
-LOOP add(real *to, const real *from, double factor, int64_t count)
-{
-    if (factor == 0) return;
-    for (int64_t i = 0; i < count; i++) to[i] += (real)factor * from[i];
-}
-
-typedef real Part __attribute__((vector_size(256), aligned(sizeof(real)), may_alias));
-
-/* to = carry base + sum over j of factor_j term_j, in one pass; terms stand `step` apart. */
-LOOP combine(real *to, const real *base, double carry, const real *term, int64_t step, const double *factor,
-             int64_t terms, int64_t count)
-{
-    enum { PART = sizeof(Part) / sizeof(real) };
-    int64_t i = 0;
-    for (; i + PART <= count; i += PART) {
-        Part sum = {0};
-        if (carry != 0) sum = (real)carry * *(const Part *)(base + i);
-        for (int64_t j = 0; j < terms; j++)
-            if (factor[j] != 0) sum += (real)factor[j] * *(const Part *)(term + j * step + i);
-        *(Part *)(to + i) = sum;
-    }
-    if (i == count) return;
-    scale(to + i, base + i, carry, count - i);
-    for (int64_t j = 0; j < terms; j++) add(to + i, term + j * step + i, factor[j], count - i);
-}
-
 static inline int is_finite(double x)
 {
     return x - x == 0;
-}
-
-/* ---- steps ---- */
-
-/* States, then what is sent, of evaluation e of the window. */
-static inline real *evaluation(const Drive *d, int64_t e)
-{
-    return d->value + e * d->stride;
-}
-
-static inline real *slot_at(const Drive *d, int64_t slot)
-{
-    return evaluation(d, slot * d->time->stages);
-}
-
-static inline real *sums_at(const Drive *d, int64_t e)
-{
-    return d->sums + e * d->sums_step * LANES;
-}
-
-/* The number of an evaluation (timed_calls.h). */
-static inline int64_t number_of(const Drive *d, int64_t step, int64_t stage)
-{
-    return d->time->adaptive || d->time->adjoint ? 0 : step * d->time->stages + stage;
-}
-
-static inline void send(const Drive *d, real *state, int64_t number)
-{
-    d->send(d->context, d->maps, state, state + d->states, number);
 }
 
 /* From evaluation e of the window. */
@@ -132,32 +52,15 @@ static inline double length_of(const Drive *d, int64_t step)
     return d->time->adaptive ? d->run->h[step] : d->time->step;
 }
 
-/* Steps without a carry: the only rate is the next state. */
-static inline int is_plain(const DnwrtTime *time, double h)
-{
-    return time->carry == 0 && time->stages == 1 && h * time->b[0] == 1;
-}
-
 /* A step, by number, from slot to slot + 1. What stands and is sent at its start is there; `started`: the
  * first rate, too. */
 static void take_step(const Drive *d, int64_t slot, int64_t step, int64_t position, double h, int started)
 {
-    const DnwrtTime *time = d->time;
-    real *start = slot_at(d, slot), *next = slot_at(d, slot + 1);
-    double factor[MAX_TIME_STAGES];
-    if (!started)
-        move(d, slot * time->stages, number_of(d, step, 0), position, is_plain(time, h) ? next : d->rates);
-    for (int64_t i = 1; i < time->stages; i++) {
-        real *state = start + i * d->stride;
-        for (int64_t j = 0; j < i; j++) factor[j] = h * time->a[i][j];
-        combine(state, start, 1, d->rates, d->states, factor, i, d->states);
-        send(d, state, number_of(d, step, i));
-        move(d, slot * time->stages + i, number_of(d, step, i), position, d->rates + i * d->states);
+    for (int64_t i = started ? 1 : 0; i < d->time->stages; i++) {
+        if (i > 0) begin_stage(d, slot, step, i, h);
+        move(d, slot * d->time->stages + i, number_of(d, step, i), position, rate_at(d, slot, i, h));
     }
-    for (int64_t i = 0; i < time->stages; i++) factor[i] = h * time->b[i];
-    if (started || !is_plain(time, h))
-        combine(next, start, time->carry, d->rates, d->states, factor, time->stages, d->states);
-    send(d, next, number_of(d, step + 1, 0));
+    end_step(d, slot, step, h, !started && is_plain(d->time, h));
 }
 
 /* ---- states that are kept ---- */
@@ -439,52 +342,13 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
 
 /* ---- backwards ---- */
 
-typedef struct DriveBack {
-    const real *d_output;
-    real *d_state, *d_rate, *d_stage, *d_stages, *d_held; /* d_stages: dS_i of all stages; d_stage: adjoint */
-    Back *back;
-    OutputBack *output_back;
-    HeldBack *held_back, *held_output_back;
-    /* the adjoint: its stages and their rates of change; room for sums; `back` without gradients of weights
-     */
-    real *stage, *change, *sums;
-    Back *product;
-} DriveBack;
-
-/* Adds the gradient of the output that is taken after the steps of a position. */
-static void position_back(const Drive *d, const DriveBack *b, int64_t position, int64_t slot)
-{
-    const real *d_output = b->d_output + position * d->time->outputs * LANES;
-    const real *held = d->held + position * d->time->held * LANES, *state = slot_at(d, slot);
-    b->output_back(d->context, d->tile, state, d_output, b->d_state, held);
-    if (b->d_held)
-        b->held_output_back(d->context, d->tile, d_output, b->d_held + position * d->time->held * LANES,
-                            state + d->states, held, 0);
-}
-
 /* The step in `slot`: from the gradient of the states after it to that of the states before. */
 static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t step, int64_t position,
                       double h)
 {
-    const DnwrtTime *time = d->time;
-    int64_t states = d->states;
-    const real *held = d->held + position * time->held * LANES;
-    double factor[MAX_TIME_STAGES];
-    real *last = b->d_stages + (time->stages - 1) * states; /* stages go backwards from here */
-    for (int64_t i = time->stages - 1; i >= 0; i--) {
-        int64_t e = slot * time->stages + i, later = time->stages - 1 - i;
-        const real *d_rate = is_plain(time, h) ? b->d_state : b->d_rate;
-        for (int64_t j = 0; j < later; j++) factor[j] = h * time->a[time->stages - 1 - j][i];
-        if (!is_plain(time, h))
-            combine(b->d_rate, b->d_state, h * time->b[i], last, -states, factor, later, states);
-        b->back(d->context, d->tile, evaluation(d, e), sums_at(d, e), d_rate, b->d_stages + i * states, held,
-                number_of(d, step, i));
-        if (b->d_held)
-            b->held_back(d->context, d->tile, sums_at(d, e), b->d_held + position * time->held * LANES,
-                         evaluation(d, e) + states, held, number_of(d, step, i));
-    }
-    for (int64_t i = 0; i < time->stages; i++) factor[i] = 1;
-    combine(b->d_state, b->d_state, time->carry, last, -states, factor, time->stages, states);
+    for (int64_t i = d->time->stages - 1; i >= 0; i--)
+        stage_back(d, b, slot, step, i, position, rate_back(d, b, i, h));
+    start_back(d, b);
 }
 
 #include "drive_adjoint.h"
