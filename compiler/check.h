@@ -310,9 +310,9 @@ void build_cell(Check *k, Graph *g, int set, Val *function);
 Val *cell_batch_norm(Check *k, Val **a, Span span);
 /* Makes the functions of what is normalised; false after a message: f, the function that moves or is the
  * node's value, has no use for one of them. */
-bool norms_used(Check *k, NodeSet *s, const Func *f);
+bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f);
 /* Is there none in what the node sends or shows? Else a message. */
-bool norms_moved(Check *k, const NodeSet *s, const Func *sent);
+bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);
 /* Distribution or constant -> Init; fan sizes for kaiming and xavier. */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out);

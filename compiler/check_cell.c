@@ -246,6 +246,6 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     func_prune(f);
     s->value_map = result->shape;
     s->cell = f;
-    if (norms_used(k, s, f)) s->cell_back = grad_cell(k->perm, f, s->norms.count, s->norms.at);
+    if (norms_used(k, g, s, f)) s->cell_back = grad_cell(k->perm, f, s->norms.count, s->norms.at);
     else s->cell = NULL;
 }

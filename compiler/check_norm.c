@@ -1,6 +1,6 @@
 /* check_norm.c: batch_norm in node functions (model.h, Norm): (x - mean) / sqrt(variance + eps) * scale +
  * shift, with statistics of each node over the samples of the step and its pixels (Ioffe & Szegedy 2015, with
- * a node in the place of a feature map), and of each step of a graph that runs in steps.
+ * a node in the place of a feature map), and of each evaluation of a graph in time.
  */
 #include "check.h"
 #include "timed.h"
@@ -12,14 +12,14 @@ static const char *norm_name(Check *k)
     return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->prefix, count);
 }
 
-/* One number a node, which starts at `start`; kept statistics: at each of `steps`. */
-static Tensor *norm_tensor(Check *k, const char *name, const char *part, double start, int64_t steps,
+/* One number a node, which starts at `start`; kept statistics: at each of `times` evaluations. */
+static Tensor *norm_tensor(Check *k, const char *name, const char *part, double start, int64_t times,
                            Span span)
 {
-    Shape s = k->set->shape, all = {s.rank + 1, {steps}};
+    Shape s = k->set->shape, all = {s.rank + 1, {times}};
     for (int i = 0; i < s.rank && s.rank < MAX_RANK; i++) all.dim[1 + i] = s.dim[i];
-    if (s.rank == MAX_RANK) all = (Shape){2, {steps, k->set->size}};
-    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", name, part), steps > 1 ? all : s, span);
+    if (s.rank == MAX_RANK) all = (Shape){2, {times, k->set->size}};
+    Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", name, part), times > 1 ? all : s, span);
     p->components = 1;
     p->init = (Init){.kind = INIT_CONSTANT, .a = start};
     return p;
@@ -52,8 +52,8 @@ static Val *normalised(Check *k, Norm n, double eps)
     Span span = n.span;
     Tensor *scale = learned_tensor(k, name, "scale", 1, span),
            *shift = learned_tensor(k, name, "shift", 0, span);
-    n.mean = norm_tensor(k, name, "mean", 0, n.steps, span);
-    n.variance = norm_tensor(k, name, "variance", 1, n.steps, span);
+    n.mean = norm_tensor(k, name, "mean", 0, n.evaluations, span);
+    n.variance = norm_tensor(k, name, "variance", 1, n.evaluations, span);
     vec_push(k->perm, &k->set->norms, n);
     Value *m = leaf(k, IR_STATISTIC, n.mean, at, span), *v = leaf(k, IR_STATISTIC, n.variance, at + 1, span);
     Value *safe = binary(k, IR_ADD, span, v, func_const(k->func, eps));
@@ -66,21 +66,27 @@ static Val *normalised(Check *k, Norm n, double eps)
 /* Where all samples are at one point together. */
 static bool place_is_right(Check *k, Span span)
 {
-    bool solver = k->timed && (is_flow(k->graph) || k->graph->time.implicit > 0);
-    if (!k->in_edge && !solver) return true;
-    Diag *d =
-        diag_add(k->diags, E_PLACE, span,
-                 k->in_edge ? "batch_norm has statistics of a node, and this is the function of edges"
-                            : "batch_norm needs all samples at one time, and a solver takes those of each "
-                              "tile through time on their own");
-    diag_help(d, k->in_edge ? "put it into the function of the nodes that the edges lead to"
-                            : "time = steps(n) or static; or instance_norm, of maps");
+    const Time *time = &k->graph->time;
+    const char *wrong = "batch_norm has statistics of a node, and this is the function of edges",
+               *help = "put it into the function of the nodes that the edges lead to";
+    if (!k->in_edge && !(k->timed && (time->adaptive || time->adjoint))) return true;
+    if (!k->in_edge && time->adaptive) {
+        wrong =
+            "batch_norm needs all samples at one time, and a solver that chooses its steps takes those of "
+            "each tile through time on their own";
+        help = "take a solver of equal steps, rk4(20); or instance_norm, of maps";
+    } else if (!k->in_edge) {
+        wrong = "batch_norm needs all samples at one time, and the adjoint takes those of each tile back "
+                "through time on their own";
+        help = "leave out gradient = adjoint; or take instance_norm, of maps";
+    }
+    diag_help(diag_add(k->diags, E_PLACE, span, "%s", wrong), "%s", help);
     return false;
 }
 
 Val *cell_batch_norm(Check *k, Val **a, Span span)
 {
-    Norm n = {.span = span, .steps = 1};
+    Norm n = {.span = span, .evaluations = 1};
     double eps;
     if (val_is_poison(a[0]) || !number_between(k, a[1], "momentum", 0, 1, &n.momentum) ||
         !number_between(k, a[2], "eps", 1e-30, 1, &eps) || !place_is_right(k, span))
@@ -94,15 +100,22 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
         diag_add(k->diags, E_RANGE, span, "a node function has at most %d batch_norm", MOST_NORMS);
         return val_poison(k);
     }
-    if (k->timed) n.steps = k->graph->time.positions * k->graph->time.steps;
-    if ((double)n.steps * (double)k->set->size > (double)MOST_NUMBERS) {
+    if (k->timed) n.evaluations = timed_evaluations(k->graph);
+    if ((double)n.evaluations * (double)k->set->size > (double)MOST_NUMBERS) {
         diag_add(k->diags, E_MEMORY, span,
-                 "batch_norm keeps statistics of %lld nodes at %lld steps; the most is %d",
-                 (long long)k->set->size, (long long)n.steps, MOST_NUMBERS);
+                 "batch_norm keeps statistics of %lld nodes at %lld evaluations; the most is %d",
+                 (long long)k->set->size, (long long)n.evaluations, MOST_NUMBERS);
         return val_poison(k);
     }
     n.x = a[0]->value, n.pixels = graph_copies(k->graph) * shape_size(n.x->shape);
     return normalised(k, n, eps);
+}
+
+/* Where it belongs in a graph in time. */
+static const char *norm_place(Check *k, const Graph *g)
+{
+    return arena_printf(k->perm, "put it where a state moves: %s = batch_norm(z)",
+                        is_flow(g) || g->time.implicit > 0 ? "s'" : "next s");
 }
 
 static bool has_statistic(const Func *f, int64_t index)
@@ -112,7 +125,7 @@ static bool has_statistic(const Func *f, int64_t index)
     return false;
 }
 
-bool norms_used(Check *k, NodeSet *s, const Func *f)
+bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
 {
     for (int i = 0; i < s->norms.count; i++) {
         Norm *n = &s->norms.at[i];
@@ -122,7 +135,7 @@ bool norms_used(Check *k, NodeSet *s, const Func *f)
                                f == s->move ? "what this batch_norm gives moves no state of '%s'"
                                             : "what this batch_norm gives is not used by '%s'",
                                s->cell_name);
-            diag_help(d, f == s->move ? "put it where a state moves: next s = batch_norm(z)" : "take it out");
+            diag_help(d, "%s", f == s->move ? norm_place(k, g) : "take it out");
             return false;
         }
         n->input = func_copy(k->perm, f, arena_printf(k->perm, "%s.norm%d", f->name, i), map);
@@ -132,14 +145,14 @@ bool norms_used(Check *k, NodeSet *s, const Func *f)
     return true;
 }
 
-bool norms_moved(Check *k, const NodeSet *s, const Func *sent)
+bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent)
 {
     for (int i = 0; i < s->norms.count; i++) {
         if (!has_statistic(sent, 4 * i)) continue;
         Diag *d = diag_add(
             k->diags, E_PLACE, s->norms.at[i].span,
             "batch_norm stands where a state moves, and this one is in what a node of '%s' sends", s->name);
-        diag_help(d, "let a state take it: next s = batch_norm(z)");
+        diag_help(d, "%s", norm_place(k, g));
         return false;
     }
     return true;

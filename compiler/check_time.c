@@ -358,7 +358,8 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
     s->send = s->show = cut_out(k, f, "send", 1, &sent);
     s->move = cut_move(k, f, s, next);
     if (shown && s->role == SET_OUTPUT) s->show = cut_out(k, f, "show", 1, &shown);
-    if (!norms_moved(k, s, s->send) || !norms_moved(k, s, s->show) || !norms_used(k, s, s->move)) return;
+    if (!norms_moved(k, g, s, s->send) || !norms_moved(k, g, s, s->show) || !norms_used(k, g, s, s->move))
+        return;
     s->send_back = s->show_back = grad_timed(k->perm, s->send, NULL, s, 0);
     s->move_back = grad_timed(k->perm, s->move, &s->map, s, s->norms.count);
     if (s->show != s->send) s->show_back = grad_timed(k->perm, s->show, NULL, s, 0);

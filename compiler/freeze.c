@@ -181,7 +181,7 @@ static void keep_norms(Shrink *s, const NodeSet *set, const Renumber *r)
 {
     for (int k = 0; k < set->norms.count; k++) {
         const Norm *n = &set->norms.at[k];
-        int64_t count = n->steps * r->count, *old = NEW_ARRAY(s->arena, int64_t, (size_t)count + 1);
+        int64_t count = n->evaluations * r->count, *old = NEW_ARRAY(s->arena, int64_t, (size_t)count + 1);
         for (int64_t i = 0; i < count; i++) old[i] = i / r->count * set->size + r->old[i % r->count];
         keep_blocks(s, n->mean, old, count);
         keep_blocks(s, n->variance, old, count);

@@ -132,7 +132,7 @@ LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial);
 void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
                          bool add);
 /* batch_norm: where the tile puts its part of the first number of a norm at a node; the second is `size` of
- * the set behind it. In time all steps have one place: it is read before the next step. */
+ * the set behind it. In time all evaluations have one place: it is read before the next one. */
 LLVMValueRef gen_norm_part(GenTile *t, const Value *v, int norm, LLVMValueRef node);
 /* What stands before emit_loop_end runs in the first round only. */
 EmitLoop gen_first_round(GenTile *t);

@@ -30,20 +30,21 @@ static GenBlocks sent_in(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first, s->value_pitch);
 }
-static GenBlocks slopes_in(Emit *e, LLVMValueRef base, const NodeSet *s)
-{
-    return blocks_at(e, base, s->first_sum + s->size, s->pitch);
-}
 GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s)
 {
     return blocks_at(e, base, s->first_sum, s->pitch);
+}
+
+LLVMValueRef gen_timed_slope(Emit *e, LLVMValueRef sums, const NodeSet *s, LLVMValueRef node)
+{
+    return gen_block(e, blocks_at(e, sums, s->first_sum + s->size, s->pitch), node);
 }
 
 /* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
 LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
                                   LLVMValueRef node)
 {
-    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(2 + 2 * MAX_STATES));
+    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(3 + 2 * MAX_STATES));
     args[0] = sum;
     for (int k = 0; k < s->states; k++) args[1 + k] = gen_block(e, gen_timed_states(e, state, s, k), node);
     return args;
@@ -139,7 +140,7 @@ static void move_set(GenTile *t, const NodeSet *s, LLVMValueRef state, LLVMValue
         results[k] = (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, rate, s, k), nodes.i)};
     LLVMValueRef *args =
         gen_timed_arguments(e, s, gen_block(e, gen_timed_sums(e, sums, s), nodes.i), state, nodes.i);
-    if (s->slope) args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
+    if (s->slope) args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
     gen_cell(t, s->move, nodes.i, args, results);
     emit_loop_end(e, &nodes);
 }
@@ -241,12 +242,13 @@ static void gen_turns(GenTile *t, const Value *v)
     EmitLoop first = gen_first_round(t);
     start_states(t, v);
     emit_loop_end(e, &first);
-    LLVMValueRef args[15] = {t->context,
+    LLVMValueRef args[16] = {t->context,
                              t->tile,
                              time_of(t, g),
                              t->number,
                              held_rows(t, v),
                              address_of(t, v, timed_rows(g).values),
+                             address_of(t, v, timed_rows(g).rates),
                              sums_rows(t, v),
                              emit_int(e, v->partial >= 0 ? g->sum_rows : 0),
                              address_of(t, v, TIMED_OUTPUT),
@@ -256,7 +258,7 @@ static void gen_turns(GenTile *t, const Value *v)
                              move,
                              show,
                              gen_maps(t, v)};
-    emit_kernel(e, "turns", e->none, 15, args);
+    emit_kernel(e, "turns", e->none, 16, args);
 }
 
 void gen_timed(GenTile *t, const Value *v)
@@ -296,7 +298,7 @@ void gen_timed(GenTile *t, const Value *v)
 void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueRef *args)
 {
     if (s->norms.count && back->arg_count > 2)
-        args[1 + 2 * s->states] = gen_row(t, emit_int(t->e, back->args[2]->address));
+        args[1 + 2 * s->states + s->slope] = gen_row(t, emit_int(t->e, back->args[2]->address));
 }
 
 /* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
@@ -316,7 +318,7 @@ static void move_back(GenTile *t, const Value *back, const NodeSet *s, const Fun
             (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
     }
     if (s->slope) {
-        LLVMValueRef slope = args[1 + 2 * s->states] = gen_block(e, slopes_in(e, sums, s), nodes.i);
+        LLVMValueRef slope = args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
         results[1 + s->states] = (CellResult){RESULT_STORE, slope};
     }
     gen_total_results(&totals, results + 1 + s->states + s->slope);

@@ -22,6 +22,8 @@ void gen_timed_end(Emit *e, Saved saved);
 /* Blocks of the nodes of a set among the rows at `base`: their states k, what reaches them. */
 GenBlocks gen_timed_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k);
 GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s);
+/* The slope of a node, behind the sums of its set. */
+LLVMValueRef gen_timed_slope(Emit *e, LLVMValueRef sums, const NodeSet *s, LLVMValueRef node);
 /* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
 LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
                                   LLVMValueRef node);

@@ -1,8 +1,9 @@
-/* gen_timed_norm.c: what graphs in steps with batch_norm need more of functions, which kernels/turns.c calls.
+/* gen_timed_norm.c: what graphs in equal steps with batch_norm need more of functions, which kernels/turns.c
+ * calls.
  *
  *   sums       sent values -> sums of all nodes, without `move`
  *   norm       states, sums -> the tile's part of the statistics of one norm of all nodes
- *   norm_back  the same of their gradients, from those of the next states
+ *   norm_back  the same of their gradients, from those of the rates (or next states)
  */
 #include "gen_timed.h"
 #include "diag.h"
@@ -64,7 +65,7 @@ static void norm_set(GenTile *t, const Value *v, int norm, LLVMValueRef state, L
     gen_lap(e, n->span, "%s.%s: statistics", v->graph->name, s->name);
 }
 
-/* (context, tile, states, sums, samples of the tile, number of the norm, step) */
+/* (context, tile, states, sums, samples of the tile, number of the norm, evaluation) */
 LLVMValueRef gen_timed_norm(GenTile *outer, const Value *v)
 {
     GenTile t;
@@ -75,9 +76,9 @@ LLVMValueRef gen_timed_norm(GenTile *outer, const Value *v)
     return f;
 }
 
-/* A norm's part of the gradients of its statistics, from those of the next states. */
+/* A norm's part of the gradients of its statistics, from those of the rates. */
 static void norm_set_back(GenTile *t, const Value *v, int norm, LLVMValueRef state, LLVMValueRef sums,
-                          LLVMValueRef d_next)
+                          LLVMValueRef d_rate)
 {
     Emit *e = t->e;
     const NodeSet *s = t->set;
@@ -86,14 +87,15 @@ static void norm_set_back(GenTile *t, const Value *v, int norm, LLVMValueRef sta
                                              nodes.i),
                  at = gen_norm_part(t, v, norm, nodes.i);
     for (int k = 0; k < s->states; k++)
-        args[1 + s->states + k] = gen_block(e, gen_timed_states(e, d_next, s, k), nodes.i);
+        args[1 + s->states + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
+    if (s->slope) args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
     gen_timed_valid(t, v, s, args);
     gen_norm_parts(t, s->norms.at[norm].back, nodes.i, args, at);
     emit_loop_end(e, &nodes);
     gen_lap(e, s->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, s->name);
 }
 
-/* (context, tile, states, sums, gradients of the next states, number of the norm, step) */
+/* (context, tile, states, sums, gradients of the rates, number of the norm, evaluation) */
 LLVMValueRef gen_timed_norm_back(GenTile *outer, const Value *back)
 {
     GenTile t;

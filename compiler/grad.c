@@ -176,7 +176,7 @@ Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, NodeSet *se
         vec_push(perm, &y, result);
         vec_push(perm, &seed, argument(f, 1 + states + i, result->shape));
     }
-    add_norms(f, map, norms, set->norms.at, 1 + 2 * states, &wanted, &y, &seed);
+    add_norms(f, map, norms, set->norms.at, 1 + 2 * states + set->slope, &wanted, &y, &seed);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)

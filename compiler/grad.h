@@ -23,8 +23,8 @@ struct Norm;
 Func *grad_cell(Arena *perm, const Func *cell, int count, struct Norm *norms);
 
 /* The same for a function in time (timed.h), `send` or `move` of a set: ARG 1 + states + k is the gradient of
- * result k; `valid` is ARG 1 + 2 states. Results: gradient of the sum (unless `sum`, its shape, is NULL), of
- * each state, of the slope (ARG 1 + 2 states, of `move` where there is one), of each weight. */
+ * result k; `valid` is ARG 1 + 2 states + slope. Results: gradient of the sum (unless `sum`, its shape, is
+ * NULL), of each state, of the slope (ARG 1 + 2 states, of `move` where there is one), of each weight. */
 struct NodeSet;
 Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, struct NodeSet *set, int norms);
 

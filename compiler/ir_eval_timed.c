@@ -14,8 +14,8 @@ typedef struct TimedTrace {
     double *gradient; /* of all parameters, over samples */
 } TimedTrace;
 
-/* Arguments of node functions: the sum, the states, gradients. */
-typedef const double *Args[2 + 2 * MAX_STATES];
+/* Arguments of node functions: the sum, the states, gradients; the slope, which lanes hold a sample. */
+typedef const double *Args[3 + 2 * MAX_STATES];
 
 /* The slope of a node stands behind the sums of its set. */
 static void load_slope(const NodeSet *s, int64_t node, const double *sums, Args args)
@@ -52,18 +52,19 @@ static void sum_all(const TimedEval *t, const double *sent, int64_t position, do
     }
 }
 
-/* The statistics of a node at a step as its functions number them. */
-static void know(const TimedEval *t, const NodeSet *s, int64_t node, int64_t step, double *known)
+/* The statistics of a node at an evaluation as its functions number them. */
+static void know(const TimedEval *t, const NodeSet *s, int64_t node, int64_t evaluation, double *known)
 {
     for (int i = 0; i < 4 * s->norms.count; i++) {
         const Norm *n = &s->norms.at[i / 4];
         const double *all = i % 4 < 2 ? t->statistics : t->d_statistics;
-        known[i] = all ? all[norm_at(n, s, n->first, i, step) + node] : 0;
+        known[i] = all ? all[norm_at(n, s, n->first, i, evaluation) + node] : 0;
     }
 }
 
 /* From the sums. */
-static void move(const TimedEval *t, const double *state, const double *sums, int64_t step, double *rate)
+static void move(const TimedEval *t, const double *state, const double *sums, int64_t evaluation,
+                 double *rate)
 {
     double known[4 * MOST_NORMS];
     Args args = {0};
@@ -76,7 +77,7 @@ static void move(const TimedEval *t, const double *state, const double *sums, in
             args[0] = sums + set_sum(s, n);
             load_states(s, n, state, args);
             load_slope(s, n, sums, args);
-            know(t, s, n, step, known);
+            know(t, s, n, evaluation, known);
             eval_cell(&cell, args, t->c->param, n);
             for (int k = 0; k < s->states; k++)
                 memcpy(rate + set_state(s, k, n), cell_result(&cell, k),
@@ -107,34 +108,50 @@ static double *sums_of(const TimedEval *t, int64_t step, int stage)
     return t->block[step] + t->g->time.stages * t->stride + stage * t->g->sum_rows;
 }
 
+static int64_t number_of(const TimedEval *t, int64_t step, int stage)
+{
+    return step * t->g->time.stages + stage;
+}
+
 static void move_at(const TimedEval *t, int64_t step, int stage, int64_t position, double *rate)
 {
     double *state = state_of(t, step, stage), *sums = sums_of(t, step, stage);
     sum_all(t, state + t->states, position, sums);
-    move(t, state, sums, step, rate);
+    move(t, state, sums, number_of(t, step, stage), rate);
 }
 
-/* Step number `step` of one sample; `started`: its first rate is there. */
-static void take_step(TimedEval *t, int64_t step, int64_t position, double h, bool started)
+/* What stands, and is sent, at stage i > 0, from the rates of those before it. */
+static void begin_stage(const TimedEval *t, int64_t step, int i, double h)
+{
+    double *start = state_of(t, step, 0), *state = state_of(t, step, i);
+    for (int64_t n = 0; n < t->states; n++) {
+        state[n] = start[n];
+        for (int j = 0; j < i; j++) state[n] += h * t->g->time.a[i][j] * t->rates[j * t->states + n];
+    }
+    send(t, state, state + t->states);
+}
+
+/* What stands, and is sent, after the step. */
+static void end_step(const TimedEval *t, int64_t step, double h)
 {
     const Time *time = &t->g->time;
     int64_t ns = t->states;
     double *start = state_of(t, step, 0), *next = state_of(t, step + 1, 0);
-    if (!started) move_at(t, step, 0, position, t->rates);
-    for (int i = 1; i < time->stages; i++) {
-        double *state = state_of(t, step, i);
-        for (int64_t n = 0; n < ns; n++) {
-            state[n] = start[n];
-            for (int j = 0; j < i; j++) state[n] += h * time->a[i][j] * t->rates[j * ns + n];
-        }
-        send(t, state, state + ns);
-        move_at(t, step, i, position, t->rates + i * ns);
-    }
     for (int64_t n = 0; n < ns; n++) {
         next[n] = time->carry == 0 ? 0 : time->carry * start[n];
         for (int i = 0; i < time->stages; i++) next[n] += h * time->b[i] * t->rates[i * ns + n];
     }
     send(t, next, next + ns);
+}
+
+/* Step number `step` of one sample; `started`: its first rate is there. */
+static void take_step(const TimedEval *t, int64_t step, int64_t position, double h, bool started)
+{
+    for (int i = started ? 1 : 0; i < t->g->time.stages; i++) {
+        if (i > 0) begin_stage(t, step, i, h);
+        move_at(t, step, i, position, t->rates + i * t->states);
+    }
+    end_step(t, step, h);
 }
 
 /* The samples of a tile, which choose their steps together. */
@@ -255,7 +272,7 @@ static void load_gradients(const NodeSet *s, int64_t node, const double *state, 
     load_states(s, node, state, args);
     for (int k = 0; k < s->states; k++) args[1 + s->states + k] = d_rate + set_state(s, k, node);
     load_slope(s, node, sums, args);
-    if (s->norms.count) args[1 + 2 * s->states] = &valid;
+    if (s->norms.count) args[1 + 2 * s->states + s->slope] = &valid;
 }
 
 /* Gradient of `move` of one node: its sum becomes its gradient, those of its states are filled. */
@@ -274,7 +291,7 @@ static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, in
 }
 
 /* sums become their gradients; d_state is filled */
-static void evaluation_back(const TimedEval *t, int64_t step, int64_t position, const double *state,
+static void evaluation_back(const TimedEval *t, int64_t evaluation, int64_t position, const double *state,
                             double *sums, const double *d_rate, double *d_state)
 {
     const double *sent = state + t->states;
@@ -285,7 +302,7 @@ static void evaluation_back(const TimedEval *t, int64_t step, int64_t position, 
         Cell cell = cell_new(t->arena, s->move_back);
         cell.statistics = known;
         for (int64_t n = 0; n < s->size; n++) {
-            know(t, s, n, step, known);
+            know(t, s, n, evaluation, known);
             move_back(t, s, &cell, n, state, sums, d_rate, d_state);
         }
     }
@@ -317,26 +334,30 @@ static void output_back(const TimedEval *t, const double *dy, int64_t position, 
         }
 }
 
-/* d: the gradient of the states after the step, then before it. */
-static void step_back(const TimedEval *t, int64_t step, double *d)
+/* Begins to go back a step: d is the gradient of the states after it. */
+static void begin_step_back(TimedEval *t, int64_t step, const double *d)
 {
     const Time *time = &t->g->time;
     int64_t ns = t->states;
-    double *work = NEW_ARRAY(t->arena, double, (size_t)((time->stages + 2) * ns) + 1),
-           h = t->steps->length.at[step];
-    double *d_start = work, *d_stage = work + ns, *d_rate = work + 2 * ns;
-    for (int64_t n = 0; n < ns; n++) d_start[n] = time->carry == 0 ? 0 : time->carry * d[n];
+    double h = t->steps->length.at[step];
+    t->d_start = NEW_ARRAY(t->arena, double, (size_t)((time->stages + 1) * ns) + 1),
+    t->d_rate = t->d_start + ns;
+    for (int64_t n = 0; n < ns; n++) t->d_start[n] = time->carry == 0 ? 0 : time->carry * d[n];
     for (int i = 0; i < time->stages; i++)
-        for (int64_t n = 0; n < ns; n++) d_rate[i * ns + n] = h * time->b[i] * d[n];
-    for (int i = time->stages - 1; i >= 0; i--) {
-        evaluation_back(t, step, t->steps->position.at[step], state_of(t, step, i),
-                        t->d_sums[step] + i * t->g->sum_rows, d_rate + i * ns, d_stage);
-        for (int64_t n = 0; n < ns; n++) {
-            d_start[n] += d_stage[n];
-            for (int j = 0; j < i; j++) d_rate[j * ns + n] += h * time->a[i][j] * d_stage[n];
-        }
+        for (int64_t n = 0; n < ns; n++) t->d_rate[i * ns + n] = h * time->b[i] * d[n];
+}
+
+/* Adds what goes back through stage i to the gradients of the rates before it and of the step's start. */
+static void stage_back(const TimedEval *t, int64_t step, int i)
+{
+    int64_t ns = t->states;
+    double h = t->steps->length.at[step], *d_stage = NEW_ARRAY(t->arena, double, (size_t)ns + 1);
+    evaluation_back(t, number_of(t, step, i), t->steps->position.at[step], state_of(t, step, i),
+                    t->d_sums[step] + i * t->g->sum_rows, t->d_rate + i * ns, d_stage);
+    for (int64_t n = 0; n < ns; n++) {
+        t->d_start[n] += d_stage[n];
+        for (int j = 0; j < i; j++) t->d_rate[j * ns + n] += h * t->g->time.a[i][j] * d_stage[n];
     }
-    memcpy(d, d_start, (size_t)ns * sizeof *d);
 }
 
 static int64_t position_of(const TimedEval *t, int64_t step)
@@ -359,24 +380,27 @@ static void begin_backward(const TimedEval *t)
 }
 
 /* The states' gradient after a step: the output is taken there. */
-static void reach_step(const TimedEval *t, const double *dy, int64_t step)
+static void reach_step(TimedEval *t, const double *dy, int64_t step)
 {
     if (ends_position(t, step)) output_back(t, dy, position_of(t, step), step + 1, t->d_state);
+    begin_step_back(t, step, t->d_state);
 }
 
+/* Before a step, all of whose stages are gone back. */
 static void leave_step(const TimedEval *t, int64_t step)
 {
     int64_t p = position_of(t, step), truncate = t->g->time.truncate;
-    step_back(t, step, t->d_state);
+    memcpy(t->d_state, t->d_start, (size_t)t->states * sizeof *t->d_state);
     if (step > 0 && position_of(t, step - 1) != p && truncate && p % truncate == 0)
         memset(t->d_state, 0, (size_t)t->states * sizeof *t->d_state);
 }
 
-static void backward(const TimedEval *t, const double *dy)
+static void backward(TimedEval *t, const double *dy)
 {
     begin_backward(t);
     for (int64_t step = t->steps->length.count - 1; step >= 0; step--) {
         reach_step(t, dy, step);
+        for (int i = t->g->time.stages - 1; i >= 0; i--) stage_back(t, step, i);
         leave_step(t, step);
     }
 }

@@ -15,6 +15,7 @@ typedef struct TimedEval {
     double **block, **d_sums;
     double *rates;
     double *d_state, *gradient;        /* gradient NULL: those of weights are not wanted */
+    double *d_start, *d_rate;          /* of the step that is gone back: gradients */
     double *stage, *change;            /* the adjoint: its stages and their rates */
     double *statistics, *d_statistics; /* Eval.statistics of wired, of wired_back (NULL: forwards) */
 } TimedEval;

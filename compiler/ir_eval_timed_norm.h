@@ -1,5 +1,6 @@
-/* ir_eval_timed_norm.h: included by ir_eval_timed.c: graphs in discrete steps with batch_norm in node
- * functions. All samples of the batch take a step together, because the statistics of its nodes are theirs.
+/* ir_eval_timed_norm.h: included by ir_eval_timed.c: graphs in equal steps with batch_norm in node
+ * functions. All samples of the batch make an evaluation together, because the statistics of its nodes are
+ * theirs.
  */
 
 /* Those that are kept. */
@@ -9,82 +10,104 @@ static void kept_statistics(const Graph *g, const double *param, double *out)
         for (int n = 0; n < g->sets.at[i].norms.count; n++) {
             const NodeSet *s = &g->sets.at[i];
             const Norm *norm = &s->norms.at[n];
-            size_t bytes = (size_t)(norm->steps * s->size) * sizeof *out;
+            size_t bytes = (size_t)(norm->evaluations * s->size) * sizeof *out;
             memcpy(out + norm_at(norm, s, norm->first, 0, 0), param + norm->mean->offset, bytes);
             memcpy(out + norm_at(norm, s, norm->first, 1, 0), param + norm->variance->offset, bytes);
         }
 }
 
-/* Mean and variance of what norm `n` of a node is given at a step. */
-static void find_statistics(TimedEval *all, int64_t batch, const NodeSet *s, int n, int64_t node,
-                            int64_t step)
+/* One evaluation: a stage of a step. */
+typedef struct At {
+    int64_t step, number;
+    int stage;
+} At;
+
+/* Mean and variance of what norm `n` of a node is given. */
+static void find_statistics(TimedEval *all, int64_t batch, const NodeSet *s, int n, int64_t node, At at)
 {
     const Norm *norm = &s->norms.at[n];
     double known[4 * MOST_NORMS], mean = 0;
     Cell cell = cell_new(all->arena, norm->input);
     cell.statistics = known;
-    know(all, s, node, step, known);
+    know(all, s, node, at.number, known);
     for (int kind = 0; kind < 2; kind++) {
         double total = 0;
         for (int64_t i = 0; i < batch; i++) {
-            Args args = {sums_of(&all[i], step, 0) + set_sum(s, node)};
-            load_states(s, node, state_of(&all[i], step, 0), args);
+            Args args = {sums_of(&all[i], at.step, at.stage) + set_sum(s, node)};
+            load_states(s, node, state_of(&all[i], at.step, at.stage), args);
             eval_cell(&cell, args, all->c->param, node);
             const double *x = cell_result(&cell, 0);
             for (int64_t p = 0; p < norm->pixels; p++) total += kind ? (x[p] - mean) * (x[p] - mean) : x[p];
         }
         mean = total / (double)(batch * norm->pixels);
-        all->statistics[norm_at(norm, s, norm->first, kind, step) + node] = mean;
+        all->statistics[norm_at(norm, s, norm->first, kind, at.number) + node] = mean;
     }
 }
 
-/* The gradients by both, from those of the states after the step. */
-static void find_gradients(TimedEval *all, int64_t batch, const NodeSet *s, int n, int64_t node, int64_t step)
+/* The gradients by both, from those of the rates. */
+static void find_gradients(TimedEval *all, int64_t batch, const NodeSet *s, int n, int64_t node, At at)
 {
     const Norm *norm = &s->norms.at[n];
     double known[4 * MOST_NORMS], total[2] = {0};
     Cell cell = cell_new(all->arena, norm->back);
     cell.statistics = known;
-    know(all, s, node, step, known);
+    know(all, s, node, at.number, known);
     for (int64_t i = 0; i < batch; i++) {
         Args args = {0};
-        load_gradients(s, node, state_of(&all[i], step, 0), all[i].d_sums[step], all[i].d_state, args);
+        load_gradients(s, node, state_of(&all[i], at.step, at.stage),
+                       all[i].d_sums[at.step] + at.stage * all->g->sum_rows,
+                       all[i].d_rate + at.stage * all->states, args);
         eval_cell(&cell, args, all->c->param, node);
         for (int k = 0; k < 2; k++) total[k] += *cell_result(&cell, k);
     }
     for (int k = 0; k < 2; k++)
-        all->d_statistics[norm_at(norm, s, norm->first, k, step) + node] =
+        all->d_statistics[norm_at(norm, s, norm->first, k, at.number) + node] =
             total[k] / (double)(batch * norm->pixels);
 }
 
 /* Each norm of each node of all sets. */
-static void each_norm(TimedEval *all, int64_t batch, int64_t step, bool back)
+static void each_norm(TimedEval *all, int64_t batch, At at, bool back)
 {
     for (int k = 0; k < MOST_NORMS; k++)
         for (int i = 0; i < all->g->sets.count; i++) {
             const NodeSet *s = &all->g->sets.at[i];
             int n = back ? MOST_NORMS - 1 - k : k;
             for (int64_t node = 0; node < s->size && n < s->norms.count; node++)
-                if (back) find_gradients(all, batch, s, n, node, step);
-                else find_statistics(all, batch, s, n, node, step);
+                if (back) find_gradients(all, batch, s, n, node, at);
+                else find_statistics(all, batch, s, n, node, at);
         }
 }
 
 static void start_sample(TimedEval *t, Group *u)
 {
     make_room(u, t->g->time.positions * t->g->time.steps);
-    t->rates = NEW_ARRAY(t->arena, double, (size_t)t->states + 1);
+    t->rates = NEW_ARRAY(t->arena, double, (size_t)(t->g->time.stages * t->states) + 1);
     start_states(t, t->block[0]);
     send(t, t->block[0], t->block[0] + t->states);
 }
 
-static void finish_step(TimedEval *t, int64_t step)
+/* Up to the sums. */
+static void begin_evaluation(TimedEval *t, At at)
+{
+    double *state = state_of(t, at.step, at.stage);
+    if (at.stage > 0) begin_stage(t, at.step, at.stage, t->g->time.step);
+    sum_all(t, state + t->states, at.step / t->g->time.steps, sums_of(t, at.step, at.stage));
+}
+
+static void finish_evaluation(TimedEval *t, At at)
 {
     const Time *time = &t->g->time;
-    double *next = state_of(t, step + 1, 0);
-    move(t, state_of(t, step, 0), sums_of(t, step, 0), step, next);
-    send(t, next, next + t->states);
+    int64_t step = at.step;
+    move(t, state_of(t, step, at.stage), sums_of(t, step, at.stage), at.number,
+         t->rates + at.stage * t->states);
+    if (at.stage < time->stages - 1) return;
+    end_step(t, step, time->step);
     if ((step + 1) % time->steps == 0) show(t, step / time->steps, step + 1);
+}
+
+static At at_number(const Graph *g, int64_t number)
+{
+    return (At){number / g->time.stages, number, (int)(number % g->time.stages)};
 }
 
 static void eval_norms(Arena *a, Eval *e, const Value *v, const EvalContext *c)
@@ -100,12 +123,11 @@ static void eval_norms(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         trace->block[s] = all[s].block;
         for (int64_t i = u.steps->length.count; i < count; i++) record(&u, i / time->steps, time->step);
     }
-    for (int64_t step = 0; step < count; step++) {
-        for (int64_t s = 0; s < c->batch; s++)
-            sum_all(&all[s], state_of(&all[s], step, 0) + all[s].states, step / time->steps,
-                    sums_of(&all[s], step, 0));
-        each_norm(all, c->batch, step, false);
-        for (int64_t s = 0; s < c->batch; s++) finish_step(&all[s], step);
+    for (int64_t i = 0; i < timed_evaluations(v->graph); i++) {
+        At at = at_number(v->graph, i);
+        for (int64_t s = 0; s < c->batch; s++) begin_evaluation(&all[s], at);
+        each_norm(all, c->batch, at, false);
+        for (int64_t s = 0; s < c->batch; s++) finish_evaluation(&all[s], at);
     }
 }
 
@@ -123,10 +145,14 @@ static void eval_norms_back(Arena *a, Eval *e, const Value *v, const EvalContext
         all[s].d_state = trace->first + s * g->state_rows, all[s].gradient = trace->gradient;
         begin_backward(&all[s]);
     }
-    for (int64_t step = g->time.positions * g->time.steps - 1; step >= 0; step--) {
-        for (int64_t s = 0; s < c->batch; s++)
-            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT, step);
-        each_norm(all, c->batch, step, true);
-        for (int64_t s = 0; s < c->batch; s++) leave_step(&all[s], step);
+    for (int64_t i = timed_evaluations(g) - 1; i >= 0; i--) {
+        At at = at_number(g, i);
+        for (int64_t s = 0; s < c->batch && at.stage == g->time.stages - 1; s++)
+            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT, at.step);
+        each_norm(all, c->batch, at, true);
+        for (int64_t s = 0; s < c->batch; s++) {
+            stage_back(&all[s], at.step, at.stage);
+            if (at.stage == 0) leave_step(&all[s], at.step);
+        }
     }
 }

@@ -43,17 +43,17 @@ enum { MAX_STATES = 8, MAX_STAGES = 7 };
 
 /* A batch_norm in a node function: x over the samples of a step and the pixels. A node has four numbers of it
  * (STATISTIC 4 i + 0 .. 3 for norm i of its function): mean, variance, and the gradients by them over how
- * many numbers they were taken of. In a graph in time it has them at each step: states are not distributed
- * alike soon after the start and later (Cooijmans et al. 2017, section 3). */
+ * many numbers they were taken of. In a graph in time it has them at each evaluation: states are not
+ * distributed alike soon after the start and later (Cooijmans et al. 2017, section 3). */
 typedef struct Norm {
-    Tensor *mean, *variance; /* kept: at each step, of each node */
+    Tensor *mean, *variance; /* kept: at each evaluation, of each node */
     double momentum;
-    Value *x;       /* in the node function, in time in `move` */
-    int64_t pixels; /* of x */
-    int64_t steps;  /* 1: the graph is static */
-    Func *input;    /* arguments as the function's; result: x */
-    Func *back;     /* as cell_back or move_back; results: gradient of the mean, of the variance */
-    int64_t first;  /* among the graph's statistics: see norm_at */
+    Value *x;            /* in the node function, in time in `move` */
+    int64_t pixels;      /* of x */
+    int64_t evaluations; /* 1: the graph is static */
+    Func *input;         /* arguments as the function's; result: x */
+    Func *back;          /* as cell_back or move_back; results: gradient of the mean, of the variance */
+    int64_t first;       /* among the graph's statistics: see norm_at */
     Span span;
 } Norm;
 
@@ -87,8 +87,8 @@ typedef struct NodeSet {
     Func *send, *move;           /* results: the value; the next states or their rates */
     Func *show, *show_back;      /* what an output gives; that of `send` where the function does not tell */
     Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k (move with norms: ARG 1 + 2
-                                    states: 1 for a sample, as in cell_back); results: (move: of the sum,) of
-                                    the states, (of the slope,) of the weights */
+                                    states + slope: 1 for a sample, as in cell_back); results: (move: of the
+                                    sum,) of the states, (of the slope,) of the weights */
     Vec(Tensor *) weights;       /* of the cell, in order of first use */
     /* In time (live.h): the first evaluation for which it may send other than 0; the last one after which its
      * states are read, and for which what it sends is read */
@@ -205,11 +205,11 @@ typedef struct Model {
     bool frozen; /* for use only: batch_norm is a scale and a shift */
 } Model;
 
-/* Of the statistics of a graph, or (first 0) of `mean`: that of a node at a step; means of all steps, then
- * variances. */
-static inline int64_t norm_at(const Norm *n, const NodeSet *s, int64_t first, int kind, int64_t step)
+/* Of the statistics of a graph, or (first 0) of `mean`: that of a node at an evaluation; means of all of
+ * them, then variances. */
+static inline int64_t norm_at(const Norm *n, const NodeSet *s, int64_t first, int kind, int64_t evaluation)
 {
-    return first + (kind % 2 * n->steps + step) * s->size;
+    return first + (kind % 2 * n->evaluations + evaluation) * s->size;
 }
 
 /* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */

@@ -51,7 +51,7 @@ static void place_norms(Graph *g, NodeSet *s)
 {
     for (int i = 0; i < s->norms.count; i++) {
         Norm *n = &s->norms.at[i];
-        n->first = g->statistics, g->statistics += 2 * n->steps * s->size;
+        n->first = g->statistics, g->statistics += 2 * n->evaluations * s->size;
         if (n->pixels > g->norm_rows) g->norm_rows = n->pixels;
     }
 }

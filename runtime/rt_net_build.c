@@ -120,7 +120,7 @@ static void read_norms(NetSet *s, const json_t *all)
     s->norm_count = (int)json_array_size(all);
     for (int i = 0; i < s->norm_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
-        s->norms[i] = (NetNorm){get_whole(j, "first"), get_whole(j, "pixels"), get_whole(j, "steps")};
+        s->norms[i] = (NetNorm){get_whole(j, "first"), get_whole(j, "pixels"), get_whole(j, "evaluations")};
     }
 }
 

@@ -21,9 +21,9 @@ typedef struct NetParam {
 } NetParam;
 
 /* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes at each
- * of `steps` (1: the graph is static), then variances; a node has `pixels` numbers a sample. */
+ * of so many evaluations (1: the graph is static), then variances; a node has `pixels` numbers a sample. */
 typedef struct NetNorm {
-    int64_t first, pixels, steps;
+    int64_t first, pixels, evaluations;
 } NetNorm;
 
 typedef struct NetSet {
@@ -104,10 +104,10 @@ typedef struct NetSum {
 } NetSum;
 
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
- * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at a step. */
+ * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation. */
 typedef struct NetRound {
     DnwrtTurns turns;
-    int64_t phase; /* or step */
+    int64_t phase; /* or evaluation */
     int norm;      /* -1: none, the last round */
 } NetRound;
 typedef struct NetRounds {

@@ -49,11 +49,11 @@ static int most_norms(const NetGraph *g, int set)
     return most;
 }
 
-/* Phases of a graph, or steps in time. */
+/* Phases of a graph, or evaluations in time. */
 static int64_t stops(const Net *n, int graph)
 {
     const DnwrtTime *t = &n->times[graph];
-    return t->stages ? t->positions * t->steps : n->graphs[graph].order.phase_count;
+    return t->stages ? t->positions * t->steps * t->stages : n->graphs[graph].order.phase_count;
 }
 
 bool norm_rounds(const Net *n, NetRounds *r)
@@ -124,15 +124,16 @@ typedef struct Take {
     int64_t samples;
 } Take;
 
-/* Those of one node at a step: element `mean` of the tiles' parts, the statistics from element `to` on. */
-static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64_t node, int64_t step)
+/* Those of one node at an evaluation: element `mean` of the tiles' parts, the statistics from element `to`
+ * on. */
+static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64_t node, int64_t evaluation)
 {
     int64_t size = s->wiring.size, mean = k->r->moments + norm->first + node,
-            to = k->r->statistics + norm->first + step * size + node;
+            to = k->r->statistics + norm->first + evaluation * size + node;
     double out[2];
     join_tiles(k->n, k->f, k->samples, norm, k->r->back, mean, mean + size, out);
     put_real(k->n, to, out[0]);
-    put_real(k->n, to + norm->steps * size, out[1]);
+    put_real(k->n, to + norm->evaluations * size, out[1]);
 }
 
 void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)

@@ -47,8 +47,8 @@ typedef struct DnwrtOrder {
 } DnwrtOrder;
 
 /* What a stage of a graph with batch_norm does in one round: `count` turns, each of one phase; in time each
- * of one step. Between rounds the runtime takes the statistics of a norm from the parts of all tiles. A turn
- * is set * TURN_STEPS + step; in time it is of all sets, as of set 0. */
+ * of one evaluation. Between rounds the runtime takes the statistics of a norm from the parts of all tiles. A
+ * turn is set * TURN_STEPS + step; in time it is of all sets, as of set 0. */
 enum TurnStep {
     TURN_SUM,    /* sums over edges; backwards: gradients of what the nodes send */
     TURN_FINISH, /* the node function, or its gradient */
