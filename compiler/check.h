@@ -311,6 +311,8 @@ Val *cell_batch_norm(Check *k, Val **a, Span span);
 /* Makes the functions of what is normalised; false after a message: f, the function that moves or is the
  * node's value, has no use for one of them. */
 bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f);
+/* Is it a scale or shift of one of them? */
+bool is_of_norm(const NodeSet *s, const Tensor *weight);
 /* Is there none in what the node sends or shows? Else a message. */
 bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent);
 Val *declare_weight(Check *k, Scope *scope, const Stmt *s);

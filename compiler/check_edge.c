@@ -117,10 +117,16 @@ static const char *short_name(const Tensor *p)
     return strrchr(p->name, '.') + 1;
 }
 
+/* Weights that the function declares: those of its batch_norm stand behind them. */
+static int own_weights(const Bundle *u)
+{
+    return u->weights.count - 2 * u->edge->norms.count;
+}
+
 static const char *weight_names(Check *k, const Bundle *u)
 {
     const char *list = "";
-    for (int i = 0; i < u->weights.count; i++)
+    for (int i = 0; i < own_weights(u); i++)
         list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", short_name(u->weights.at[i]));
     return list;
 }
@@ -139,7 +145,7 @@ static bool one_number(Check *k, Tensor *p, Span span)
 static bool named_score(Check *k, Bundle *u, const Expr *by)
 {
     const char *name = by->kind == EXPR_NAME ? by->name : NULL;
-    for (int i = 0; name && i < u->weights.count; i++) {
+    for (int i = 0; name && i < own_weights(u); i++) {
         if (strcmp(short_name(u->weights.at[i]), name) != 0) continue;
         u->weight = u->weights.at[i];
         return one_number(k, u->weight, by->span);
@@ -148,34 +154,34 @@ static bool named_score(Check *k, Bundle *u, const Expr *by)
         if (strcmp(short_name(u->edge->shared_tensors.at[i]), name) != 0) continue;
         Diag *d = diag_add(k->diags, E_KIND, by->span,
                            "weight '%s' is shared by all of these edges and cannot tell them apart", name);
-        if (u->weights.count) diag_help(d, "by one of: %s", weight_names(k, u));
+        if (own_weights(u)) diag_help(d, "by one of: %s", weight_names(k, u));
         return false;
     }
-    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)u->weights.count + 1);
-    for (int i = 0; i < u->weights.count; i++) names[i] = short_name(u->weights.at[i]);
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)own_weights(u) + 1);
+    for (int i = 0; i < own_weights(u); i++) names[i] = short_name(u->weights.at[i]);
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, by->span, "%s%s%s is no weight of '%s'", name ? "'" : "",
                        name ? name : "this", name ? "'" : "", u->edge->name);
-    const char *near = name ? diag_nearest(name, names, u->weights.count) : NULL;
+    const char *near = name ? diag_nearest(name, names, own_weights(u)) : NULL;
     if (near) diag_help(d, "did you mean '%s'?", near);
-    else if (u->weights.count) diag_help(d, "its weights are: %s", weight_names(k, u));
+    else if (own_weights(u)) diag_help(d, "its weights are: %s", weight_names(k, u));
     return false;
 }
 
 static bool only_score(Check *k, Bundle *u, const EdgeList *l)
 {
     bool needed = !l->sampled && l->rule != KEEP_ALL;
-    if (u->weights.count == 1 && (needed || u->weights.at[0]->components == 1)) {
+    if (own_weights(u) == 1 && (needed || u->weights.at[0]->components == 1)) {
         u->weight = u->weights.at[0];
         return one_number(k, u->weight, l->span);
     }
     if (!needed) return true;
     Diag *d = diag_add(
         k->diags, E_ARGUMENT, l->span,
-        u->weights.count ? "'%s' has several weights, and one decides which edges are in use: %s"
-                         : "'%s' has no weight of its own for each edge, so nothing decides which edges are "
-                           "in use%s",
+        own_weights(u) ? "'%s' has several weights, and one decides which edges are in use: %s"
+                       : "'%s' has no weight of its own for each edge, so nothing decides which edges are "
+                         "in use%s",
         u->edge->name, weight_names(k, u));
-    if (u->weights.count) diag_help(d, "name it behind the budget: by %s", short_name(u->weights.at[0]));
+    if (own_weights(u)) diag_help(d, "name it behind the budget: by %s", short_name(u->weights.at[0]));
     else diag_help(d, "keep all, sample, or give the function a weight");
     return false;
 }
@@ -209,64 +215,6 @@ static Value *new_argument(Func *f, int index, Shape shape, Span span)
     Value *v = func_add(f, IR_ARG, span, 0, NULL);
     v->index = index, v->shape = shape;
     return v;
-}
-
-/* The results `first .. first + count` of f alone. */
-static Func *part_of(Check *k, const Func *f, const char *name, int first, int count)
-{
-    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
-    Func *part = func_copy(k->perm, f, arena_printf(k->perm, "%s.%s", f->name, name), map);
-    for (int i = first; i < first + count; i++)
-        func_result(part, f->result_names.at[i], map[f->results.at[i]->id]);
-    func_prune(part);
-    return part;
-}
-
-static void split_weights(Check *k, EdgeFn *e)
-{
-    for (int i = 0; i < e->value->values.count; i++) {
-        const Value *v = e->value->values.at[i];
-        if (v->op != IR_WEIGHT) continue;
-        if (v->param->shared) vec_push(k->perm, &e->shared, v);
-        else vec_push(k->perm, &e->weights, v);
-    }
-}
-
-/* Reverse mode, cut into what the three walks over edges need. `ends`: what the source and the target send.
- */
-static void differentiate(Check *k, EdgeFn *e, const Shape *ends)
-{
-    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)e->value->values.count + 1);
-    Func *f = func_copy(k->perm, e->value, e->value->name, map);
-    Vec(Value *) wanted = {0}, y = {0}, seed = {0};
-    for (int i = 0; i < 2; i++) {
-        Value *arg = NULL;
-        for (int j = 0; j < f->values.count; j++)
-            if (f->values.at[j]->op == IR_ARG && f->values.at[j]->index == i) arg = f->values.at[j];
-        if (!arg) arg = new_argument(f, i, ends[i], (Span){0});
-        vec_push(k->perm, &wanted, arg);
-    }
-    split_weights(k, e);
-    for (int i = 0; i < e->shared.count; i++) vec_push(k->perm, &wanted, map[e->shared.at[i]->id]);
-    for (int i = 0; i < e->weights.count; i++) vec_push(k->perm, &wanted, map[e->weights.at[i]->id]);
-    for (int i = 0; i < e->value->results.count; i++) {
-        Value *result = map[e->value->results.at[i]->id],
-              *d = new_argument(f, 2 + i, result->shape, (Span){0});
-        vec_push(k->perm, &y, result);
-        vec_push(k->perm, &seed, d);
-    }
-    Value **grads = NEW_ARRAY(k->perm, Value *, (size_t)wanted.count);
-    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++) {
-        const Value *w = wanted.at[i];
-        const char *name = i == 0   ? "source"
-                           : i == 1 ? "own"
-                                    : arena_printf(k->perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
-    }
-    e->to_source = part_of(k, f, "to_source", 0, 1);
-    e->to_own = part_of(k, f, "to_own", 2 - e->own, e->own + e->shared.count);
-    e->to_weights = part_of(k, f, "to_weights", 2 + e->shared.count, e->weights.count);
 }
 
 static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
@@ -387,6 +335,19 @@ static bool is_fixed(Bundle *u, const EdgeFn *e, const NodeSet *candidates, int6
     return u->fixed;
 }
 
+/* Those of batch_norm behind the function's own, which `by` can name. */
+static void take_weights(Check *k, Bundle *u, EdgeFn *e, const NodeSet *candidates)
+{
+    for (int norms = 0; norms < 2; norms++)
+        for (int i = 0; i < candidates->weights.count; i++) {
+            Tensor *p = candidates->weights.at[i];
+            if (is_of_norm(candidates, p) != norms) continue;
+            if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
+            else vec_push(k->perm, &u->weights, p);
+        }
+    for (int i = 0; i < candidates->norms.count; i++) vec_push(k->perm, &e->norms, candidates->norms.at[i]);
+}
+
 static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
@@ -396,15 +357,13 @@ static void build_edge(Check *k, Graph *g, int b)
     const Shape ends[2] = {g->sets.at[u->from].value_map, to->value_map};
     e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
     e->value = edge_value(k, g, b, ends[1], &candidates);
-    if (!e->value || !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
+    candidates.cell_name = e->name;
+    if (!e->value || !norms_used(k, g, &candidates, e->value) ||
+        !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
         is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))
         return;
-    for (int i = 0; i < candidates.weights.count; i++) {
-        Tensor *p = candidates.weights.at[i];
-        if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
-        else vec_push(k->perm, &u->weights, p);
-    }
-    differentiate(k, e, ends);
+    take_weights(k, u, e, &candidates);
+    grad_edge(k->perm, e, ends);
     u->edge = e;
 }
 

@@ -1,6 +1,10 @@
-/* check_norm.c: batch_norm in node functions (model.h, Norm): (x - mean) / sqrt(variance + eps) * scale +
- * shift, with statistics of each node over the samples of the step and its pixels (Ioffe & Szegedy 2015, with
- * a node in the place of a feature map), and of each evaluation of a graph in time.
+/* check_norm.c: batch_norm in functions of nodes and edges (model.h, Norm): (x - mean) / sqrt(variance + eps)
+ * * scale + shift, with statistics of each node over the samples of the step and its pixels (Ioffe & Szegedy
+ * 2015, with a node in the place of a feature map), and of each evaluation of a graph in time.
+ *
+ * An edge is one candidate's: each has its own statistics, in use or not, of what its own weights make of the
+ * source's value. So its gradient is that of the function as if it were in use, and when it comes into use
+ * its kept statistics are those of its present weights.
  */
 #include "check.h"
 #include "timed.h"
@@ -12,7 +16,8 @@ static const char *norm_name(Check *k)
     return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->prefix, count);
 }
 
-/* One number a node, which starts at `start`; kept statistics: at each of `times` evaluations. */
+/* One number a node (or candidate), which starts at `start`; kept statistics: at each of `times` evaluations.
+ */
 static Tensor *norm_tensor(Check *k, const char *name, const char *part, double start, int64_t times,
                            Span span)
 {
@@ -50,16 +55,15 @@ static Val *normalised(Check *k, Norm n, double eps)
     const char *name = norm_name(k);
     int64_t at = 4 * k->set->norms.count;
     Span span = n.span;
-    Tensor *scale = learned_tensor(k, name, "scale", 1, span),
-           *shift = learned_tensor(k, name, "shift", 0, span);
+    n.scale = learned_tensor(k, name, "scale", 1, span), n.shift = learned_tensor(k, name, "shift", 0, span);
     n.mean = norm_tensor(k, name, "mean", 0, n.evaluations, span);
     n.variance = norm_tensor(k, name, "variance", 1, n.evaluations, span);
     vec_push(k->perm, &k->set->norms, n);
     Value *m = leaf(k, IR_STATISTIC, n.mean, at, span), *v = leaf(k, IR_STATISTIC, n.variance, at + 1, span);
     Value *safe = binary(k, IR_ADD, span, v, func_const(k->func, eps));
-    Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *w = leaf(k, IR_WEIGHT, scale, 0, span);
+    Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *w = leaf(k, IR_WEIGHT, n.scale, 0, span);
     Value *factor = binary(k, IR_DIV, span, w, deviation), *centred = binary(k, IR_SUB, span, n.x, m);
-    Value *y = binary(k, IR_MUL, span, centred, factor), *b = leaf(k, IR_WEIGHT, shift, 0, span);
+    Value *y = binary(k, IR_MUL, span, centred, factor), *b = leaf(k, IR_WEIGHT, n.shift, 0, span);
     return val_runtime(k, binary(k, IR_ADD, span, y, b), span);
 }
 
@@ -67,9 +71,9 @@ static Val *normalised(Check *k, Norm n, double eps)
 static bool place_is_right(Check *k, Span span)
 {
     const Time *time = &k->graph->time;
-    const char *wrong = "batch_norm has statistics of a node, and this is the function of edges",
+    const char *wrong = "batch_norm of edges is for graphs with time = static",
                *help = "put it into the function of the nodes that the edges lead to";
-    if (!k->in_edge && !(k->timed && (time->adaptive || time->adjoint))) return true;
+    if (k->in_edge ? !is_timed(k->graph) : !k->timed || (!time->adaptive && !time->adjoint)) return true;
     if (!k->in_edge && time->adaptive) {
         wrong =
             "batch_norm needs all samples at one time, and a solver that chooses its steps takes those of "
@@ -86,25 +90,26 @@ static bool place_is_right(Check *k, Span span)
 
 Val *cell_batch_norm(Check *k, Val **a, Span span)
 {
-    Norm n = {.span = span, .evaluations = 1};
+    Norm n = {.span = span, .evaluations = 1, .size = k->set->size};
     double eps;
     if (val_is_poison(a[0]) || !number_between(k, a[1], "momentum", 0, 1, &n.momentum) ||
         !number_between(k, a[2], "eps", 1e-30, 1, &eps) || !place_is_right(k, span))
         return val_poison(k);
     if (a[0]->kind != VAL_RUNTIME || a[0]->value->is_bool) {
-        diag_add(k->diags, E_KIND, a[0]->span, "batch_norm works on what a node receives; this is %s",
+        diag_add(k->diags, E_KIND, a[0]->span, "batch_norm works on values of the network; this is %s",
                  a[0]->kind == VAL_RUNTIME ? "a condition" : val_kind_text(a[0]));
         return val_poison(k);
     }
     if (k->set->norms.count == MOST_NORMS) {
-        diag_add(k->diags, E_RANGE, span, "a node function has at most %d batch_norm", MOST_NORMS);
+        diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MOST_NORMS);
         return val_poison(k);
     }
     if (k->timed) n.evaluations = timed_evaluations(k->graph);
     if ((double)n.evaluations * (double)k->set->size > (double)MOST_NUMBERS) {
         diag_add(k->diags, E_MEMORY, span,
-                 "batch_norm keeps statistics of %lld nodes at %lld evaluations; the most is %d",
-                 (long long)k->set->size, (long long)n.evaluations, MOST_NUMBERS);
+                 "batch_norm keeps statistics of %lld %s at %lld evaluations; the most is %d",
+                 (long long)k->set->size, k->in_edge ? "candidates" : "nodes", (long long)n.evaluations,
+                 MOST_NUMBERS);
         return val_poison(k);
     }
     n.x = a[0]->value, n.pixels = graph_copies(k->graph) * shape_size(n.x->shape);
@@ -143,6 +148,13 @@ bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
         func_prune(n->input);
     }
     return true;
+}
+
+bool is_of_norm(const NodeSet *s, const Tensor *weight)
+{
+    for (int i = 0; i < s->norms.count; i++)
+        if (s->norms.at[i].scale == weight || s->norms.at[i].shift == weight) return true;
+    return false;
 }
 
 bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent)

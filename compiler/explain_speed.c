@@ -298,18 +298,30 @@ static void order_fact(Speed *s, Facts *facts, const Graph *g)
                      phases == 1 ? "" : "s", each));
 }
 
-/* A batch_norm in a node function needs all samples before the next node runs. */
+/* The nodes of a set wait at each batch_norm of their function, and once for all of the edges into them. */
+static int64_t rounds_of(const Graph *g, int set)
+{
+    int64_t edges = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].to == set && g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count)
+            edges = 1;
+    return g->sets.at[set].norms.count + edges;
+}
+
+/* A batch_norm in a function needs all samples before the next node runs; in time, at each evaluation. */
 static void norms_fact(Speed *s, Facts *facts, const Graph *g)
 {
-    int64_t rounds = 1;
-    for (int i = 0; i < g->order.phase_count && s->trains && g->statistics; i++)
-        rounds += g->sets.at[g->order.phases[i].set].norms.count;
-    if (rounds == 1) return;
+    int64_t rounds = 0, most = 0;
+    for (int i = 0; i < g->order.phase_count; i++) rounds += rounds_of(g, g->order.phases[i].set);
+    for (int i = 0; i < g->sets.count && is_timed(g); i++)
+        most = rounds_of(g, i) > most ? rounds_of(g, i) : most;
+    if (is_timed(g)) rounds = most * timed_evaluations(g);
+    if (rounds == 0 || !s->trains) return;
     add(s, facts, "norms", g->span, true,
         arena_printf(s->perm,
                      "in training %s rounds each way: all tiles wait for each other at a batch_norm in a "
                      "function, and what it is given is computed again",
-                     thousands(s->perm, rounds)));
+                     thousands(s->perm, rounds + 1)));
 }
 
 static void time_facts(Speed *s, Facts *facts, const Graph *g)

@@ -146,6 +146,19 @@ static void keep_blocks(Shrink *s, const Tensor *p, const int64_t *old, int64_t 
     if (!p->shared) vec_push(s->arena, &s->moved, (Moved){p, old, count});
 }
 
+/* Statistics of batch_norm: a number a node or candidate, evaluation after evaluation. */
+static void keep_norms(Shrink *s, Norm *norms, int norm_count, const int64_t *kept, int64_t count)
+{
+    for (int k = 0; k < norm_count; k++) {
+        Norm *n = &norms[k];
+        int64_t all = n->evaluations * count, *old = NEW_ARRAY(s->arena, int64_t, (size_t)all + 1);
+        for (int64_t i = 0; i < all; i++) old[i] = i / count * n->size + kept[i % count];
+        keep_blocks(s, n->mean, old, all);
+        keep_blocks(s, n->variance, old, all);
+        n->size = count;
+    }
+}
+
 /* The edges in use of a bundle, as a list of candidates. */
 static bool shrink_bundle(Shrink *s, Graph *g, int b, const Renumber *sets)
 {
@@ -173,19 +186,8 @@ static bool shrink_bundle(Shrink *s, Graph *g, int b, const Renumber *sets)
     u->candidates = c;
     u->predicate = NULL;
     for (int i = 0; i < u->weights.count; i++) keep_blocks(s, u->weights.at[i], old, n);
+    if (u->edge) keep_norms(s, u->edge->norms.at, u->edge->norms.count, old, n);
     return true;
-}
-
-/* Statistics of batch_norm in node functions: a number a node, step after step. */
-static void keep_norms(Shrink *s, const NodeSet *set, const Renumber *r)
-{
-    for (int k = 0; k < set->norms.count; k++) {
-        const Norm *n = &set->norms.at[k];
-        int64_t count = n->evaluations * r->count, *old = NEW_ARRAY(s->arena, int64_t, (size_t)count + 1);
-        for (int64_t i = 0; i < count; i++) old[i] = i / r->count * set->size + r->old[i % r->count];
-        keep_blocks(s, n->mean, old, count);
-        keep_blocks(s, n->variance, old, count);
-    }
 }
 
 static bool order_again(Graph *g)
@@ -238,7 +240,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
         if (set->first >= 0) f->nodes += set->size, f->nodes_gone += set->size - sets[i].count;
         for (int k = 0; k < set->weights.count; k++)
             keep_blocks(s, set->weights.at[k], sets[i].old, sets[i].count);
-        keep_norms(s, set, &sets[i]);
+        keep_norms(s, set->norms.at, set->norms.count, sets[i].old, sets[i].count);
         set->size = sets[i].count, set->shape = shape_vector(set->size);
     }
     for (int l = 0; l < g->lists.count; l++) g->lists.at[l].rule = KEEP_ALL;

@@ -423,8 +423,16 @@ static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
         for (int b = 0; b < ir->model->graphs.at[g]->bundles.count; b++) {
             const Graph *graph = ir->model->graphs.at[g];
             const EdgeFn *f = graph->bundles.at[b].edge;
-            int stage = f && f->weights.count ? add_stage(e, list, gen_edge_gradients(e, graph, b)) : -1;
-            vec_push(e->arena, &out->edges, stage);
+            const Value *wired = func_find_wired(ir->train, graph, IR_WIRED),
+                        *back = func_find_wired(ir->train, graph, IR_WIRED_BACK);
+            bool wanted[CANDIDATE_JOBS] = {f && f->weights.count, wired && f && f->norms.count,
+                                           back && f && f->norms.count};
+            EdgeStages s;
+            for (int i = 0; i < CANDIDATE_JOBS; i++)
+                s.job[i] = wanted[i]
+                               ? add_stage(e, list, gen_candidates(e, graph, b, wired, back, (CandidateJob)i))
+                               : -1;
+            vec_push(e->arena, &out->edges, s);
         }
 }
 

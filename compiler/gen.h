@@ -10,11 +10,15 @@
 typedef struct LevelStages {
     int once, tile;
 } LevelStages;
+/* What is done for the candidates of a bundle (CandidateJob); -1: nothing. */
+typedef struct EdgeStages {
+    int job[3];
+} EdgeStages;
 typedef struct FuncStages {
     Vec(LevelStages) levels;
-    int gradients;  /* copies gradients of parameters to their places; train */
-    int updates;    /* kept statistics; train */
-    Vec(int) edges; /* by bundle of all graphs: gradients of an edge function's weights, or -1; train */
+    int gradients;         /* copies gradients of parameters to their places; train */
+    int updates;           /* kept statistics; train */
+    Vec(EdgeStages) edges; /* by bundle of all graphs; train */
 } FuncStages;
 typedef struct Stages {
     FuncStages train, infer;
@@ -48,9 +52,10 @@ typedef struct GenTile {
     Emit *e;
     LLVMValueRef maps; /* room for the maps within a function of nodes or edges (Graph.cell_rows) */
     LLVMValueRef context, tile, number, valid; /* arguments of a stage; base of its tile; samples in it */
-    /* batch_norm: the set at hand; where the statistics of the step and their gradients stand in the shared
-     * area, NULL: those that are kept are taken */
+    /* The set at hand; batch_norm: those of the function at hand; where the statistics of the step and their
+     * gradients stand in the shared area, NULL: those that are kept are taken */
     const NodeSet *set;
+    const Norm *norms;
     const Value *wired, *wired_back;
     int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
     /* Positions in the blocks of a graph, where functions run one after the other (graph_copies); the row
@@ -59,6 +64,10 @@ typedef struct GenTile {
     LLVMValueRef valid_row;
     LLVMValueRef step; /* or evaluation of a graph in time, where it is known (timed_calls.h); else NULL */
 } GenTile;
+static inline void gen_of_set(GenTile *t, const NodeSet *s)
+{
+    t->set = s, t->norms = s->norms.at;
+}
 void gen_wired(GenTile *t, const Value *v, const Func *f);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
 void gen_wired_input(GenTile *t, const Value *v);
@@ -141,9 +150,11 @@ void gen_norm_parts(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *
 void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
 
 /* gen_edge.c: edges of one bundle, with a function or without, of `count` nodes (`nodes` as in gen_gather).
- * Blocks of all nodes: values of sources, own values of targets, gradients of targets' sums. */
+ * Blocks of all nodes: values of sources, own values of targets, gradients of targets' sums; the row that
+ * says which lanes hold a sample, or NULL. */
 typedef struct GenEdges {
     GenBlocks source, own, d;
+    LLVMValueRef valid;
 } GenEdges;
 /* out (+)= what the edges in use into each node add to its sum */
 void gen_edges_in(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
@@ -156,6 +167,14 @@ void gen_edges_out(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, L
 bool edges_need_own(const Bundle *u);
 void gen_edges_own(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
                    const GenEdges *r, GenBlocks out, const Func *train);
-/* void (context, DnwrtEdgeJob *) */
-LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int bundle);
+/* gen_candidate.c: void (context, DnwrtEdgeJob *): what is done for each candidate of edges with functions;
+ * `wired`, `back`: the graph where it trains (NULL: nothing goes back) */
+typedef enum CandidateJob {
+    CANDIDATE_GRADIENTS,
+    CANDIDATE_STATISTICS,
+    CANDIDATE_STATISTICS_BACK,
+    CANDIDATE_JOBS
+} CandidateJob;
+LLVMValueRef gen_candidates(Emit *e, const Graph *g, int bundle, const Value *wired, const Value *back,
+                            CandidateJob what);
 #endif

@@ -92,17 +92,16 @@ static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
     return emit_splat(e, emit_load(e, e->real, emit_element(e, params, index)));
 }
 
-/* A number of batch_norm at a node. */
+/* A number of batch_norm at a node, or of a candidate. */
 static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node)
 {
     Emit *e = t->e;
     int kind = (int)(v->index % 4);
-    const Norm *n = &t->set->norms.at[v->index / 4];
+    const Norm *n = &t->norms[v->index / 4];
     LLVMValueRef base = gen_context(e, t->context, t->wired ? CONTEXT_SHARED : CONTEXT_PARAM, e->ptr);
     int64_t first =
-        t->wired ? norm_at(n, t->set, (kind < 2 ? t->wired : t->wired_back)->statistics + n->first, kind, 0)
-                 : v->param->offset;
-    if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, t->set->size)));
+        t->wired ? (kind < 2 ? t->wired : t->wired_back)->statistics + norm_at(n, kind, 0) : v->param->offset;
+    if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, n->size)));
     LLVMValueRef at = emit_element(e, base, emit_add(e, emit_int(e, first), node));
     return emit_splat(e, emit_load(e, e->real, at));
 }
@@ -153,7 +152,7 @@ void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef
 
 LLVMValueRef gen_norm_part(GenTile *t, const Value *v, int norm, LLVMValueRef node)
 {
-    int64_t first = t->plan_rows * t->e->row + v->moments + t->set->norms.at[norm].first;
+    int64_t first = t->plan_rows * t->e->row + v->moments + t->norms[norm].first;
     return emit_element(t->e, t->tile, emit_add(t->e, emit_int(t->e, first), node));
 }
 
@@ -176,7 +175,7 @@ void gen_norm_parts(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *
     for (int k = 0; k < 2; k++) {
         LLVMValueRef sum[2] = {results[k].to, emit_int(e, e->width)};
         emit_store(e, emit_kernel(e, "sum_lanes", e->real, 2, sum),
-                   emit_element(e, at, emit_int(e, k * t->set->size)));
+                   emit_element(e, at, emit_int(e, k * t->norms->size)));
     }
 }
 

@@ -2,10 +2,10 @@
  *
  * Three walks over edges in use, each a loop over the edges of one node in order and over the lanes of a row:
  * what they add to the node's sum; the gradient of the value that it sends; the gradient of its own value as
- * a target, and of the weights that all edges of the bundle share. And one over candidates: the gradients of
- * their weights, which the runtime asks for (rt_gradient.c).
+ * a target, and of the weights that all edges of the bundle share. gen_candidate.c has what is done for all
+ * candidates.
  */
-#include "gen.h"
+#include "gen_edge.h"
 #include "kernels/kernel.h"
 #include "timed.h"
 #include <stddef.h>
@@ -25,27 +25,30 @@ static LLVMValueRef index_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
     return LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
 }
 
-/* Rows of the two ends of one edge, by ARG of its functions; all but the source: NULL where there is none. */
-typedef struct Ends {
-    LLVMValueRef arg[4];
-} Ends;
-enum { END_SOURCE, END_OWN, END_D, END_D_SLOPE };
-
 /* The slope of a node (NodeSet) stands behind the sums of its set. */
 static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
 {
     return emit_add(e, node, emit_int(e, g->sets.at[g->bundles.at[b].to].size));
 }
 
-static Ends ends_of(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source,
-                    LLVMValueRef target)
+Ends gen_ends(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
 {
     const EdgeFn *f = g->bundles.at[b].edge;
     Ends ends = {{gen_block(e, r->source, source)}};
-    if (f->own) ends.arg[END_OWN] = gen_block(e, r->own, target);
-    if (r->d.first) ends.arg[END_D] = gen_block(e, r->d, target);
-    if (r->d.first && f->slope) ends.arg[END_D_SLOPE] = gen_block(e, r->d, slope_of(e, g, b, target));
+    if (f->own) ends.arg[EDGE_OWN] = gen_block(e, r->own, target);
+    if (r->d.first) ends.arg[EDGE_D] = gen_block(e, r->d, target);
+    if (r->d.first && f->slope) ends.arg[EDGE_D_SLOPE] = gen_block(e, r->d, slope_of(e, g, b, target));
+    ends.arg[EDGE_VALID] = r->valid;
     return ends;
+}
+
+LLVMValueRef *gen_edge_weights(GenTile *t, const EdgeFn *edge, const Func *f, LLVMValueRef candidate)
+{
+    const Norm *norms = t->norms;
+    t->norms = edge->norms.at;
+    LLVMValueRef *weights = gen_cell_weights(t, f, candidate);
+    t->norms = norms;
+    return weights;
 }
 
 /* for each edge in use of `node`: by target (back false) or by source */
@@ -85,8 +88,8 @@ static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     if (edge->slope && !back)
         results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, g, b, node))};
     EdgeLoop l = edge_loop(t, g, b, node, back);
-    Ends ends = ends_of(e, g, b, r, back ? node : l.other, back ? l.other : node);
-    gen_cell_with(t, f, gen_cell_weights(t, f, l.candidate), ends.arg, results);
+    Ends ends = gen_ends(e, g, b, r, back ? node : l.other, back ? l.other : node);
+    gen_cell_with(t, f, gen_edge_weights(t, edge, f, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
 }
 
@@ -144,8 +147,8 @@ static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
     if (f->own) results[0] = (CellResult){RESULT_ADD, out};
     for (int i = 0; i < f->shared.count; i++) results[f->own + i] = (CellResult){RESULT_TOTAL, sums[i]};
     EdgeLoop l = edge_loop(t, g, b, node, false);
-    Ends ends = ends_of(e, g, b, r, l.other, node);
-    gen_cell_with(t, f->to_own, gen_cell_weights(t, f->to_own, l.candidate), ends.arg, results);
+    Ends ends = gen_ends(e, g, b, r, l.other, node);
+    gen_cell_with(t, f->to_own, gen_edge_weights(t, f, f->to_own, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
     for (int i = 0; i < f->shared.count; i++)
         if (train) gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
@@ -159,103 +162,4 @@ void gen_edges_own(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMVa
     LLVMValueRef node = node_of(e, nodes, l.i);
     own_edges(t, g, b, node, r, out.first ? gen_block(e, out, node) : NULL, train);
     emit_loop_end(e, &l);
-}
-
-/* ---- gradients of candidates ---- */
-
-#define JOB(e, type, job, name)                                                                              \
-    emit_load(e, type, emit_bytes(e, job, emit_int(e, (int64_t)offsetof(DnwrtEdgeJob, name))))
-
-static LLVMValueRef long_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
-{
-    return emit_load(e, e->i64, emit_bytes(e, list, emit_mul(e, i, emit_int(e, 8))));
-}
-
-/* Blocks of nodes at one evaluation, which the job's list of rows tells. */
-static GenBlocks listed(GenTile *t, LLVMValueRef rows, size_t field, int64_t pitch)
-{
-    Emit *e = t->e;
-    LLVMValueRef first = emit_load(e, e->i64, emit_bytes(e, rows, emit_int(e, (int64_t)field)));
-    LLVMValueRef all = gen_context(e, t->context, CONTEXT_TILES, e->ptr);
-    return (GenBlocks){emit_element(e, all, first), pitch};
-}
-
-/* Rows from one target to the next among gradients of sums: those of a plain output in time are a tensor. */
-static int64_t d_pitch(const Graph *g, const Bundle *u)
-{
-    const NodeSet *to = &g->sets.at[u->to];
-    return is_timed(g) && !is_moving(g, u->to) ? to->pixels : to->pitch;
-}
-
-/* Adds to `sums` the gradients of one candidate's weights at one evaluation. */
-static void evaluation_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef rows, LLVMValueRef source,
-                                 LLVMValueRef target, LLVMValueRef *weights, const CellResult *sums)
-{
-    const Bundle *u = &g->bundles.at[b];
-    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    GenEdges r = {.source = listed(t, rows, offsetof(DnwrtEdgeRows, source), from->value_pitch)};
-    r.own = listed(t, rows, offsetof(DnwrtEdgeRows, own), to->value_pitch);
-    r.d = listed(t, rows, offsetof(DnwrtEdgeRows, target), d_pitch(g, u));
-    Ends ends = ends_of(t->e, g, b, &r, source, target);
-    gen_cell_with(t, u->edge->to_weights, weights, ends.arg, sums);
-}
-
-/* Where the gradient of a weight of one candidate stands among those of all parameters. */
-static LLVMValueRef gradient_at(GenTile *t, const Value *w, LLVMValueRef candidate)
-{
-    Emit *e = t->e;
-    LLVMValueRef first = emit_mul(e, candidate, emit_int(e, w->param->components));
-    LLVMValueRef at = emit_add(e, first, emit_int(e, w->param->offset + w->index));
-    return emit_element(e, gen_context(e, t->context, CONTEXT_GRAD, e->ptr), at);
-}
-
-/* The gradient of one candidate's weights, tile after tile. */
-static void candidate_gradients(GenTile *t, const Graph *g, int b, LLVMValueRef job, LLVMValueRef candidate,
-                                LLVMValueRef source)
-{
-    Emit *e = t->e;
-    const EdgeFn *f = g->bundles.at[b].edge;
-    int count = f->weights.count;
-    LLVMValueRef *weights = gen_cell_weights(t, f->to_weights, candidate), *lanes = vectors(e, count);
-    CellResult *sums = NEW_ARRAY(e->arena, CellResult, (size_t)count + 1);
-    for (int i = 0; i < count; i++) sums[i] = (CellResult){RESULT_TOTAL, lanes[i]};
-    LLVMValueRef more = LLVMBuildICmp(e->builder, LLVMIntNE, JOB(e, e->i64, job, more), emit_int(e, 0), "");
-    for (int i = 0; i < count; i++) {
-        LLVMValueRef at = gradient_at(t, f->weights.at[i], candidate);
-        LLVMValueRef start =
-            LLVMBuildSelect(e->builder, more, emit_load(e, e->real, at), emit_real(e, 0, false), "");
-        emit_store(e, start, at);
-    }
-    LLVMValueRef first = JOB(e, e->ptr, job, first), rows = JOB(e, e->ptr, job, rows);
-    LLVMValueRef target = JOB(e, e->i64, job, target);
-    EmitLoop tiles = emit_loop(e, JOB(e, e->i64, job, tiles));
-    for (int i = 0; i < count; i++) emit_store(e, emit_real(e, 0, true), lanes[i]);
-    LLVMValueRef begin = long_at(e, first, tiles.i),
-                 end = long_at(e, first, emit_add(e, tiles.i, emit_int(e, 1)));
-    EmitLoop evaluations = emit_loop(e, emit_sub(e, end, begin));
-    LLVMValueRef entry = emit_mul(e, emit_add(e, begin, evaluations.i), emit_int(e, sizeof(DnwrtEdgeRows)));
-    evaluation_gradients(t, g, b, emit_bytes(e, rows, entry), source, target, weights, sums);
-    emit_loop_end(e, &evaluations);
-    for (int i = 0; i < count; i++) {
-        LLVMValueRef args[2] = {lanes[i], emit_int(e, e->width)};
-        LLVMValueRef at = gradient_at(t, f->weights.at[i], candidate);
-        LLVMValueRef sum = emit_kernel(e, "sum_lanes", e->real, 2, args);
-        emit_store(e, LLVMBuildFAdd(e->builder, emit_load(e, e->real, at), sum, ""), at);
-    }
-    emit_loop_end(e, &tiles);
-}
-
-LLVMValueRef gen_edge_gradients(Emit *e, const Graph *g, int b)
-{
-    LLVMValueRef function =
-        emit_begin(e, arena_printf(e->arena, "%s_edges%d", g->name, b), 2, (LLVMTypeRef[]){e->ptr, e->ptr});
-    GenTile t = {.e = e, .context = LLVMGetParam(function, 0), .positions = graph_copies(g)};
-    LLVMValueRef job = LLVMGetParam(function, 1);
-    t.maps = JOB(e, e->ptr, job, maps);
-    LLVMValueRef candidate = JOB(e, e->i64, job, candidate), source = JOB(e, e->i64, job, source);
-    EmitLoop l = emit_loop(e, JOB(e, e->i64, job, count));
-    candidate_gradients(&t, g, b, job, emit_add(e, candidate, l.i), emit_add(e, source, l.i));
-    emit_loop_end(e, &l);
-    emit_end(e);
-    return function;
 }

@@ -134,7 +134,7 @@ static void move_set(GenTile *t, const NodeSet *s, LLVMValueRef state, LLVMValue
 {
     Emit *e = t->e;
     CellResult results[MAX_STATES];
-    t->set = s;
+    gen_of_set(t, s);
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     for (int k = 0; k < s->states; k++)
         results[k] = (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, rate, s, k), nodes.i)};
@@ -323,7 +323,7 @@ static void move_back(GenTile *t, const Value *back, const NodeSet *s, const Fun
     }
     gen_total_results(&totals, results + 1 + s->states + s->slope);
     gen_timed_valid(t, back, s, args);
-    t->set = s;
+    gen_of_set(t, s);
     gen_cell(t, s->move_back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);

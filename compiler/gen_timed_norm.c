@@ -35,7 +35,7 @@ static void each_norm(GenTile *t, const Value *v, LLVMValueRef f, LLVMValueRef w
         LLVMAddCase(choice, emit_int(e, n), block);
         LLVMPositionBuilderAtEnd(e->builder, block);
         for (int i = 0; i < v->graph->sets.count; i++) {
-            t->set = &v->graph->sets.at[i];
+            gen_of_set(t, &v->graph->sets.at[i]);
             if (n < t->set->norms.count)
                 code(t, v, n, LLVMGetParam(f, 2), LLVMGetParam(f, 3), LLVMGetParam(f, 4));
         }

@@ -77,7 +77,7 @@ static void phases(GenTile *t, const Value *v, bool backwards, PhaseCode *code, 
     for (int s = 0; s < g->sets.count; s++) {
         if (g->sets.at[s].first < 0) continue;
         begin_case(e, choice, s, g->sets.at[s].name);
-        t->set = &g->sets.at[s];
+        gen_of_set(t, &g->sets.at[s]);
         code(t, v, &(Phase){s, rows.nodes, rows.count}, extra);
         LLVMBuildBr(e->builder, next);
     }
@@ -87,7 +87,7 @@ static void phases(GenTile *t, const Value *v, bool backwards, PhaseCode *code, 
 
 /* The same for the turns of a round (kernel.h): switch (turn) { each step of each set: its code } */
 typedef struct TurnCode {
-    PhaseCode *sum, *finish;
+    PhaseCode *sum, *finish, *edges; /* edges: backwards */
     void (*norm)(GenTile *t, const Value *v, const Phase *p, int norm);
 } TurnCode;
 
@@ -99,7 +99,8 @@ static void set_turns(GenTile *t, const Value *v, const Phase *p, LLVMValueRef c
         begin_case(t->e, choice, (int64_t)p->set * TURN_STEPS + step, s->name);
         if (step == TURN_SUM) code->sum(t, v, p, extra);
         else if (step == TURN_FINISH) code->finish(t, v, p, extra);
-        else code->norm(t, v, p, step - TURN_NORM);
+        else if (step == TURN_EDGES && code->edges) code->edges(t, v, p, extra);
+        else if (step >= TURN_NORM) code->norm(t, v, p, step - TURN_NORM);
         LLVMBuildBr(t->e->builder, next);
     }
 }
@@ -122,7 +123,7 @@ static void turns(GenTile *t, const Value *v, const TurnCode *code, void *extra)
     LLVMValueRef choice = LLVMBuildSwitch(e->builder, turn, next, (unsigned)g->sets.count * TURN_STEPS);
     for (int s = 0; s < g->sets.count; s++) {
         if (g->sets.at[s].first < 0) continue;
-        t->set = &g->sets.at[s];
+        gen_of_set(t, &g->sets.at[s]);
         set_turns(t, v, &(Phase){s, rows.nodes, rows.count}, choice, next, code, extra);
     }
     LLVMPositionBuilderAtEnd(e->builder, next);
@@ -235,7 +236,7 @@ static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
 
 void gen_wired(GenTile *t, const Value *v, const Func *f)
 {
-    static const TurnCode code = {forward_sums, forward_cells, forward_norm};
+    static const TurnCode code = {forward_sums, forward_cells, NULL, forward_norm};
     t->maps = gen_maps(t, v), t->positions = graph_copies(v->graph);
     t->wired = v->batch ? v : NULL, t->plan_rows = f->plan_rows;
     if (is_timed(v->graph)) gen_timed(t, v);
@@ -253,6 +254,7 @@ static GenEdges edge_blocks(GenTile *t, const Value *back, int b)
     const Bundle *u = &back->graph->bundles.at[b];
     GenEdges r = {.source = values_of(t, back->args[0], u->from)};
     r.d = gradients_of(t, back, u->to);
+    if (back->arg_count > 2) r.valid = gen_row(t, emit_int(t->e, back->args[2]->address));
     return r;
 }
 
@@ -320,6 +322,16 @@ static void backward_sums(GenTile *t, const Value *v, const Phase *p, void *trai
     if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
 }
 
+/* Have edges into a set a batch_norm with statistics of the step? */
+static bool edges_have_norms(const Value *back, int set)
+{
+    const Graph *g = back->graph;
+    for (int b = 0; b < g->bundles.count && back->args[0]->batch; b++)
+        if (g->bundles.at[b].to == set && g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count)
+            return true;
+    return false;
+}
+
 static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *train)
 {
     GenBlocks d_sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
@@ -330,7 +342,13 @@ static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *tra
         emit_loop_end(t->e, &l.loop);
         gen_lap_cell(t->e, v->graph, t->set, t->set->cell);
     }
-    shared_backward(t, v, p, train);
+    if (!edges_have_norms(v, p->set)) shared_backward(t, v, p, train);
+}
+
+/* When the gradients of the statistics of edges are known. */
+static void backward_edges(GenTile *t, const Value *v, const Phase *p, void *train)
+{
+    if (edges_have_norms(v, p->set)) shared_backward(t, v, p, train);
 }
 
 static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *train)
@@ -352,12 +370,19 @@ static void backward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
     gen_lap(e, t->set->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, t->set->name);
 }
 
+/* What goes back reads the statistics of the step and their gradients. */
+static void with_statistics(GenTile *t, const Value *back)
+{
+    t->wired = back->args[0]->batch ? back->args[0] : NULL, t->wired_back = back;
+}
+
 void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 {
-    static const TurnCode code = {backward_sums, backward_cells, backward_norm};
+    static const TurnCode code = {backward_sums, backward_cells, backward_edges, backward_norm};
     bool batch = v->args[0]->batch;
     t->maps = gen_maps(t, v), t->positions = graph_copies(v->graph);
-    t->wired = batch ? v->args[0] : NULL, t->wired_back = v, t->plan_rows = f->plan_rows;
+    t->plan_rows = f->plan_rows;
+    with_statistics(t, v);
     if (is_timed(v->graph)) {
         gen_timed_back(t, v, f);
     } else if (batch) {
@@ -382,6 +407,7 @@ void gen_wired_input(GenTile *t, const Value *v)
     if (in->first >= 0) return; /* a view of wired_back */
     GenBlocks out = tensor_of(t, v, in->value_pixels);
     t->maps = gen_maps(t, v->args[0]), t->positions = graph_copies(g);
+    with_statistics(t, v->args[0]);
     bool fresh = true;
     for (int i = 0; i < g->bundles.count; i++) {
         if (g->bundles.at[i].from != g->input) continue;
@@ -391,4 +417,5 @@ void gen_wired_input(GenTile *t, const Value *v)
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, set_rows(in));
+    t->wired = NULL;
 }

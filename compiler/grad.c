@@ -185,6 +185,71 @@ Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, NodeSet *se
     return f;
 }
 
+/* ---- edge functions ---- */
+
+/* The results `first .. first + count` of f alone. */
+static Func *part_of(Arena *perm, const Func *f, const char *name, int first, int count)
+{
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
+    Func *part = func_copy(perm, f, name, map);
+    for (int i = first; i < first + count; i++)
+        func_result(part, f->result_names.at[i], map[f->results.at[i]->id]);
+    func_prune(part);
+    return part;
+}
+
+static void split_weights(Arena *perm, EdgeFn *e)
+{
+    for (int i = 0; i < e->value->values.count; i++) {
+        const Value *v = e->value->values.at[i];
+        if (v->op != IR_WEIGHT) continue;
+        if (v->param->shared) vec_push(perm, &e->shared, v);
+        else vec_push(perm, &e->weights, v);
+    }
+}
+
+/* All gradients as results: of both ends, of shared weights, of the others. */
+static Func *edge_back(Arena *perm, EdgeFn *e, const Shape *ends)
+{
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)e->value->values.count + 1);
+    Func *f = func_copy(perm, e->value, arena_printf(perm, "%s.back", e->value->name), map);
+    Values wanted = {0}, y = {0}, seed = {0};
+    for (int i = 0; i < 2; i++) vec_push(perm, &wanted, argument(f, i, ends[i]));
+    for (int i = 0; i < e->shared.count; i++) vec_push(perm, &wanted, map[e->shared.at[i]->id]);
+    for (int i = 0; i < e->weights.count; i++) vec_push(perm, &wanted, map[e->weights.at[i]->id]);
+    int first = wanted.count;
+    for (int i = 0; i < e->value->results.count; i++) {
+        Value *result = map[e->value->results.at[i]->id];
+        vec_push(perm, &y, result);
+        vec_push(perm, &seed, argument(f, EDGE_D + i, result->shape));
+    }
+    add_norms(f, map, e->norms.count, e->norms.at, EDGE_VALID, &wanted, &y, &seed);
+    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
+    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
+    for (int i = 0; i < wanted.count; i++) {
+        const Value *w = wanted.at[i];
+        const char *name = i == 0   ? "source"
+                           : i == 1 ? "own"
+                           : w->op == IR_STATISTIC
+                               ? "statistic"
+                               : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
+        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
+    }
+    split_norms(perm, f, first, e->norms.count, e->norms.at);
+    return f;
+}
+
+void grad_edge(Arena *perm, EdgeFn *e, const Shape *ends)
+{
+    const char *name = e->value->name;
+    split_weights(perm, e);
+    const Func *f = edge_back(perm, e, ends);
+    e->to_source = part_of(perm, f, arena_printf(perm, "%s.to_source", name), 0, 1);
+    e->to_own = part_of(perm, f, arena_printf(perm, "%s.to_own", name), 2 - e->own, e->own + e->shared.count);
+    e->to_weights =
+        part_of(perm, f, arena_printf(perm, "%s.to_weights", name), 2 + e->shared.count, e->weights.count);
+}
+
 void grad(Ir *ir)
 {
     Func *f = ir->train;

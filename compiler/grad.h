@@ -28,6 +28,11 @@ Func *grad_cell(Arena *perm, const Func *cell, int count, struct Norm *norms);
 struct NodeSet;
 Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, struct NodeSet *set, int norms);
 
+/* The same for an edge function, cut into what the walks over edges need (model.h); `ends`: what the source
+ * and the target send. */
+struct EdgeFn;
+void grad_edge(Arena *perm, struct EdgeFn *e, const Shape *ends);
+
 struct Ir;
 /* Adds to ir->train the gradients of the loss with respect to every learned parameter. */
 void grad(struct Ir *ir);

@@ -97,6 +97,13 @@ void func_result(Func *f, const char *name, Value *v)
     vec_push(f->arena, &f->result_names, name);
 }
 
+const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op)
+{
+    for (int i = 0; f && i < f->values.count; i++)
+        if (f->values.at[i]->op == op && f->values.at[i]->graph == g) return f->values.at[i];
+    return NULL;
+}
+
 Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
 {
     Func *to = func_new(perm, name);

@@ -84,7 +84,7 @@ struct Value {
     Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;
-    bool batch; /* WIRED: batch_norm in node functions takes the statistics of the step, not the kept ones */
+    bool batch; /* WIRED: batch_norm in functions takes the statistics of the step, not the kept ones */
     Span span;
     /* by fuse and plan: */
     int group;                   /* pointwise values of one group are computed in one loop; -1: none */
@@ -115,6 +115,8 @@ Value *func_binary(Func *f, OpCode op, Value *a, Value *b);
 void func_result(Func *f, const char *name, Value *v);
 /* A copy of all values without results; map[id] is the copy of value id. */
 Func *func_copy(Arena *perm, const Func *f, const char *name, Value **map);
+/* The WIRED or WIRED_BACK of a graph; NULL: f (or NULL) has none. */
+const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op);
 /* Values that no result needs are removed; numbers are given anew. */
 void func_prune(Func *f);
 

@@ -108,6 +108,8 @@ static void edges_dump(const Graph *g, bool back, FILE *out)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const EdgeFn *e = g->bundles.at[b].edge;
+        for (int i = 0; e && i < e->norms.count; i++)
+            func_dump(back ? e->norms.at[i].back : e->norms.at[i].input, out);
         if (e && !back) func_dump(e->value, out);
         if (!e || !back) continue;
         func_dump(e->to_source, out);

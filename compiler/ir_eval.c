@@ -45,6 +45,7 @@ typedef struct WiredEval {
     double *dz, *dsum;
     bool batch;                        /* batch_norm takes the statistics of the batch */
     double *statistics, *d_statistics; /* Eval.statistics of wired, of wired_back */
+    EdgeStatistics edges;              /* the same for edges */
 } WiredEval;
 
 /* What a node sends: `value_pixels` numbers. */
@@ -72,18 +73,19 @@ static int64_t value_row(const WiredEval *w, const NodeSet *s, int64_t node, int
     return sample * w->g->rows + set_value(s, node);
 }
 
-/* Edge i of a run at one position. */
-static EdgeAt edge_at(const WiredEval *w, int b, const CandidateRun *run, int64_t i, int64_t sample,
+/* One candidate at one position. */
+static EdgeAt edge_at(const WiredEval *w, int bundle, int64_t candidate, int64_t source, int64_t sample,
                       int64_t position)
 {
-    const Bundle *u = &w->g->bundles.at[b];
-    const double *from = node_value(w, u->from, run->source + i, sample);
-    return (EdgeAt){b,
-                    run->first + i,
+    const Bundle *u = &w->g->bundles.at[bundle];
+    const double *from = node_value(w, u->from, source, sample);
+    return (EdgeAt){bundle,
+                    candidate,
                     at_one(w, w->g->sets.at[u->to].pixels),
                     from + position * at_one(w, w->g->sets.at[u->from].value_pixels),
                     NULL,
-                    0};
+                    0,
+                    w->batch ? &w->edges : NULL};
 }
 
 /* I_v of one node: the sum over its edges in use. */
@@ -98,7 +100,8 @@ static void sum_into(const WiredEval *w, int set, int64_t node, int64_t sample, 
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++)
                 for (int64_t q = 0; q < graph_copies(w->g); q++)
-                    edge_value(w->c, w->g, edge_at(w, b, &run, i, sample, q), out + q * at_one(w, pixels));
+                    edge_value(w->c, w->g, edge_at(w, b, run.first + i, run.source + i, sample, q),
+                               out + q * at_one(w, pixels));
     }
 }
 
@@ -132,7 +135,7 @@ static void know(const WiredEval *w, SetCells *c, int64_t node)
     const NodeSet *s = c->s;
     for (int i = 0; i < 4 * s->norms.count; i++) {
         const double *all = i % 4 < 2 ? w->statistics : w->d_statistics;
-        c->known[i] = all ? all[norm_at(&s->norms.at[i / 4], s, s->norms.at[i / 4].first, i, 0) + node] : 0;
+        c->known[i] = all ? all[norm_at(&s->norms.at[i / 4], i, 0) + node] : 0;
     }
 }
 
@@ -176,6 +179,29 @@ static void find_statistics(const WiredEval *w, SetCells *c, int n, int64_t node
     }
 }
 
+/* Of batch_norm in the functions of all candidates into a node: their statistics, or the gradients by them.
+ */
+static void edge_statistics(const WiredEval *w, int set, int64_t node, bool back)
+{
+    const NodeSet *to = &w->g->sets.at[set];
+    EdgeAt *at = NEW_ARRAY(w->arena, EdgeAt, (size_t)w->c->batch + 1);
+    const double **d = NEW_ARRAY(w->arena, const double *, (size_t)w->c->batch + 1);
+    for (int b = 0; b < w->g->bundles.count && w->batch; b++) {
+        const Bundle *u = &w->g->bundles.at[b];
+        CandidateRun run;
+        if (u->to != set || !u->edge || !u->edge->norms.count) continue;
+        for (int64_t r = 0; candidates_run(&u->candidates, node, r, &run); r++)
+            for (int64_t i = 0; i < run.length; i++) {
+                for (int64_t s = 0; s < w->c->batch; s++) {
+                    at[s] = edge_at(w, b, run.first + i, run.source + i, s, 0); /* no copies: check_norm.c */
+                    if (back) d[s] = w->dsum + sum_row(w, to, node, s);
+                }
+                if (back) edge_find_gradients(w->c, w->g, at, d);
+                else edge_find_statistics(w->c, w->g, at);
+            }
+    }
+}
+
 /* What one node sends. */
 static void node_sends(const WiredEval *w, SetCells *c, int64_t node, int64_t sample)
 {
@@ -193,6 +219,7 @@ static void node_sends(const WiredEval *w, SetCells *c, int64_t node, int64_t sa
 static void node_forward(const WiredEval *w, SetCells *c, int64_t node)
 {
     const NodeSet *s = c->s;
+    edge_statistics(w, c->set, node, false);
     for (int64_t sample = 0; sample < w->c->batch; sample++) {
         double *sum = w->sum + sum_row(w, s, node, sample);
         sum_into(w, c->set, node, sample, sum);
@@ -230,9 +257,10 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++)
                 for (int64_t q = 0; q < graph_copies(w->g); q++)
-                    edge_to_source(
-                        w->c, w->g, edge_at(w, b, &run, i, sample, q), d + q * at_one(w, to->pixels),
-                        into + (run.source + i) * from->value_pitch + q * at_one(w, from->value_pixels));
+                    edge_to_source(w->c, w->g, edge_at(w, b, run.first + i, run.source + i, sample, q),
+                                   d + q * at_one(w, to->pixels),
+                                   into + (run.source + i) * from->value_pitch +
+                                       q * at_one(w, from->value_pixels));
     }
 }
 
@@ -273,8 +301,9 @@ static void node_backward(const WiredEval *w, SetCells *c, int64_t node)
             eval_back(w, &c->back, s, node, sample, q);
             memcpy(d + q * size, cell_result(&c->back, 0), (size_t)size * sizeof *d);
         }
-        spread_back(w, c->set, node, sample, NULL);
     }
+    edge_statistics(w, c->set, node, true);
+    for (int64_t sample = 0; sample < w->c->batch; sample++) spread_back(w, c->set, node, sample, NULL);
 }
 
 static void wired_backward(const WiredEval *w, const double *dy)
@@ -346,8 +375,8 @@ static void wired_edges(const WiredEval *w, const Value *v, int bundle, double *
             const double *d = w->dsum + sum_row(w, to, t, sample);
             for (int64_t n = 0; candidates_run(&u->candidates, t, n, &run); n++)
                 for (int64_t i = 0; i < run.length * graph_copies(w->g); i++) {
-                    int64_t q = i % graph_copies(w->g);
-                    EdgeAt at = edge_at(w, bundle, &run, i / graph_copies(w->g), sample, q);
+                    int64_t q = i % graph_copies(w->g), k = i / graph_copies(w->g);
+                    EdgeAt at = edge_at(w, bundle, run.first + k, run.source + k, sample, q);
                     const double *d_at = d + q * at_one(w, to->pixels);
                     if (all) edge_to_own(w->c, w->g, at, d_at, NULL, all);
                     else edge_to_weights(w->c, w->g, at, d_at, v->param, out);
@@ -368,7 +397,7 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     const Graph *g = wired->graph;
     int64_t rows = v->op == IR_WIRED ? g->sum_rows : g->rows; /* sums, or gradients of values */
     e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(c->batch * rows) + 1);
-    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)g->statistics + 1);
+    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)(2 * g->statistics) + 1);
     WiredEval w = {a,
                    c,
                    g,
@@ -379,7 +408,9 @@ static void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
                    back ? e->value[back->id] : NULL,
                    wired->batch,
                    e->statistics[wired->id],
-                   back ? e->statistics[back->id] : NULL};
+                   back ? e->statistics[back->id] : NULL,
+                   {e->statistics[wired->id], e->statistics[wired->id] + g->statistics,
+                    back ? e->statistics[back->id] : NULL}};
     double *out = e->value[v->id];
     if (v->op == IR_WIRED) wired_forward(&w);
     if (v->op == IR_WIRED_BACK) wired_backward(&w, e->value[v->args[1]->id]);

@@ -30,7 +30,8 @@ typedef struct EvalContext EvalContext;
 typedef struct Eval {
     double **value; /* by value number: (batch or 1, size) */
     double **sums;  /* WIRED: sums of all nodes; WIRED_BACK: gradients of all node values (batch, nodes) */
-    double **statistics; /* of batch_norm: WIRED: those found or kept; WIRED_BACK: gradients over numbers */
+    double **statistics; /* of batch_norm: WIRED: those found or kept, then those of EDGE_PROBED; WIRED_BACK:
+                            gradients over numbers */
     struct TimedTrace **trace; /* WIRED, WIRED_BACK of graphs in time */
 } Eval;
 
@@ -57,12 +58,18 @@ static inline const double *cell_result(const Cell *c, int i)
  * EDGE_PROBED is the mark of a candidate that is not in use, while gradcheck moves its weights: it adds its
  * function less the same function with the weights of `base`, which is 0 where they are equal. */
 enum { EDGE_PROBED = 2 };
+/* Statistics of batch_norm of a graph (Norm.first): found with the parameters, with those of `base`; their
+ * gradients over numbers. */
+typedef struct EdgeStatistics {
+    double *found, *base, *gradient;
+} EdgeStatistics;
 typedef struct EdgeAt {
     int bundle;
     int64_t candidate, pixels; /* pixels: of the sum of its target */
     const double *source;      /* what its source sends: a number, or a map row by row */
     const double *own;         /* what its target sends, where it sends something */
     int64_t slope; /* from the sum of its target to its slope (NodeSet), likewise with gradients */
+    const EdgeStatistics *statistics; /* NULL: those that are kept */
 } EdgeAt;
 /* Adds to the sum; nothing when it is not in use. */
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out);
@@ -75,6 +82,10 @@ void edge_to_own(const EvalContext *c, const Graph *g, EdgeAt at, const double *
 /* Adds to the gradient of parameter `p`, in use or not: straight through the choice. */
 void edge_to_weights(const EvalContext *c, const Graph *g, EdgeAt at, const double *d, const Tensor *p,
                      double *out);
+/* batch_norm of one candidate, in use or not, from what its ends send in each sample of the batch: the
+ * statistics of what it is given; their gradients, from those of the sum of its target (d, by sample). */
+void edge_find_statistics(const EvalContext *c, const Graph *g, const EdgeAt *at);
+void edge_find_gradients(const EvalContext *c, const Graph *g, const EdgeAt *at, const double *const *d);
 double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
                       int64_t source, double *scratch);
 /* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled

@@ -58,7 +58,7 @@ static void know(const TimedEval *t, const NodeSet *s, int64_t node, int64_t eva
     for (int i = 0; i < 4 * s->norms.count; i++) {
         const Norm *n = &s->norms.at[i / 4];
         const double *all = i % 4 < 2 ? t->statistics : t->d_statistics;
-        known[i] = all ? all[norm_at(n, s, n->first, i, evaluation) + node] : 0;
+        known[i] = all ? all[norm_at(n, i, evaluation) + node] : 0;
     }
 }
 

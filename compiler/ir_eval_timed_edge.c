@@ -23,46 +23,52 @@ static int64_t slope_of(const TimedEval *t, int set)
     return t->g->sets.at[set].slope ? t->g->sets.at[set].size : 0;
 }
 
+/* A candidate at one evaluation. */
+static EdgeAt edge_at(const TimedEval *t, int bundle, int64_t candidate, int64_t source, int64_t target,
+                      const double *sent, int64_t position)
+{
+    const Bundle *u = &t->g->bundles.at[bundle];
+    return (EdgeAt){.bundle = bundle,
+                    .candidate = candidate,
+                    .pixels = t->g->sets.at[u->to].pixels,
+                    .source = source_value(t, u->from, source, sent, position),
+                    .own = own_value(t, u->to, target, sent),
+                    .slope = slope_of(t, u->to)};
+}
+
 void timed_sum_into(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                     double *out)
 {
-    int64_t pixels = t->g->sets.at[set].pixels, slope = slope_of(t, set);
-    const double *own = own_value(t, set, node, sent);
-    memset(out, 0, (size_t)pixels * sizeof *out);
-    out[slope] = 0;
+    memset(out, 0, (size_t)t->g->sets.at[set].pixels * sizeof *out);
+    out[slope_of(t, set)] = 0;
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
         CandidateRun run;
         if (u->to != set) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *from = source_value(t, u->from, run.source + i, sent, position);
-                edge_value(t->c, t->g, (EdgeAt){b, run.first + i, pixels, from, own, slope}, out);
-            }
+            for (int64_t i = 0; i < run.length; i++)
+                edge_value(t->c, t->g, edge_at(t, b, run.first + i, run.source + i, node, sent, position),
+                           out);
     }
 }
 
 void timed_own_gradient(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                         const double *d, double *out)
 {
-    const double *own = own_value(t, set, node, sent);
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
         CandidateRun run;
         if (u->to != set || !u->edge) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *from = source_value(t, u->from, run.source + i, sent, position);
-                EdgeAt at = {b, run.first + i, t->g->sets.at[set].pixels, from, own, slope_of(t, set)};
-                edge_to_own(t->c, t->g, at, d, out, t->gradient);
-            }
+            for (int64_t i = 0; i < run.length; i++)
+                edge_to_own(t->c, t->g, edge_at(t, b, run.first + i, run.source + i, node, sent, position), d,
+                            out, t->gradient);
     }
 }
 
 void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent, int64_t position,
                   const double *d_sums, bool to_output, double *out)
 {
-    const double *value = source_value(t, set, node, sent, position);
     for (int b = 0; b < t->g->bundles.count; b++) {
         const Bundle *u = &t->g->bundles.at[b];
         const NodeSet *to = &t->g->sets.at[u->to];
@@ -73,9 +79,9 @@ void timed_gather(const TimedEval *t, int set, int64_t node, const double *sent,
             for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++) {
                 if (node < run.source || node >= run.source + run.length) continue;
                 const double *d = d_sums + (plain ? target * to->pixels : set_sum(to, target));
-                EdgeAt at = {b,     run.first + node - run.source,     to->pixels,
-                             value, own_value(t, u->to, target, sent), slope_of(t, u->to)};
-                edge_to_source(t->c, t->g, at, d, out);
+                edge_to_source(t->c, t->g,
+                               edge_at(t, b, run.first + node - run.source, node, target, sent, position), d,
+                               out);
             }
     }
 }
@@ -84,15 +90,11 @@ void timed_add_candidates(const TimedEval *t, const EdgeSum *e, const double *se
                           const double *d, int64_t pitch)
 {
     const Bundle *u = &t->g->bundles.at[e->bundle];
-    int64_t pixels = t->g->sets.at[u->to].pixels;
     CandidateRun run;
     for (int64_t target = 0; target < u->candidates.targets; target++)
         for (int64_t n = 0; candidates_run(&u->candidates, target, n, &run); n++)
-            for (int64_t i = 0; i < run.length; i++) {
-                const double *from = source_value(t, u->from, run.source + i, sent, position);
-                EdgeAt at = {
-                    e->bundle,         run.first + i, pixels, from, own_value(t, u->to, target, sent),
-                    slope_of(t, u->to)};
-                edge_to_weights(t->c, t->g, at, d + target * pitch, e->weight, e->out);
-            }
+            for (int64_t i = 0; i < run.length; i++)
+                edge_to_weights(t->c, t->g,
+                                edge_at(t, e->bundle, run.first + i, run.source + i, target, sent, position),
+                                d + target * pitch, e->weight, e->out);
 }

@@ -11,8 +11,8 @@ static void kept_statistics(const Graph *g, const double *param, double *out)
             const NodeSet *s = &g->sets.at[i];
             const Norm *norm = &s->norms.at[n];
             size_t bytes = (size_t)(norm->evaluations * s->size) * sizeof *out;
-            memcpy(out + norm_at(norm, s, norm->first, 0, 0), param + norm->mean->offset, bytes);
-            memcpy(out + norm_at(norm, s, norm->first, 1, 0), param + norm->variance->offset, bytes);
+            memcpy(out + norm_at(norm, 0, 0), param + norm->mean->offset, bytes);
+            memcpy(out + norm_at(norm, 1, 0), param + norm->variance->offset, bytes);
         }
 }
 
@@ -40,7 +40,7 @@ static void find_statistics(TimedEval *all, int64_t batch, const NodeSet *s, int
             for (int64_t p = 0; p < norm->pixels; p++) total += kind ? (x[p] - mean) * (x[p] - mean) : x[p];
         }
         mean = total / (double)(batch * norm->pixels);
-        all->statistics[norm_at(norm, s, norm->first, kind, at.number) + node] = mean;
+        all->statistics[norm_at(norm, kind, at.number) + node] = mean;
     }
 }
 
@@ -61,8 +61,7 @@ static void find_gradients(TimedEval *all, int64_t batch, const NodeSet *s, int 
         for (int k = 0; k < 2; k++) total[k] += *cell_result(&cell, k);
     }
     for (int k = 0; k < 2; k++)
-        all->d_statistics[norm_at(norm, s, norm->first, k, at.number) + node] =
-            total[k] / (double)(batch * norm->pixels);
+        all->d_statistics[norm_at(norm, k, at.number) + node] = total[k] / (double)(batch * norm->pixels);
 }
 
 /* Each norm of each node of all sets. */

@@ -8,7 +8,7 @@
  * batch_norm: the same over the samples of the step, and over the pixels of maps, in training (Ioffe &
  * Szegedy 2015); with kept statistics in use.
  *
- * A graph whose node functions have a batch_norm keeps it; in training it gives the statistics of the step,
+ * A graph whose functions have a batch_norm keeps it; in training it gives the statistics of the step,
  * and the kept ones follow from them.
  *
  * softmax: exp(x - max x) / sum exp(x - max x).
@@ -198,25 +198,31 @@ static Value *found(Lower *l, Value *wired, const Tensor *p, int64_t first)
     return now;
 }
 
-/* Statistics of batch_norm in node functions: those of the step in training, which move the kept ones. */
+/* Statistics of the step move the kept ones. */
+static void lower_norm(Lower *l, Value *wired, const Value *v, const Norm *n)
+{
+    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
+    count = B(MUL, count, N((double)n->pixels));
+    Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
+    Value *mean = found(l, wired, n->mean, norm_at(n, 0, 0)),
+          *variance = found(l, wired, n->variance, norm_at(n, 1, 0));
+    Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
+    update(l, old_mean, old_mean, mean, n->momentum);
+    update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);
+}
+
+/* With batch_norm in functions of nodes or edges: those of all of them. */
 static Value *lower_wired(Lower *l, const Value *v)
 {
     Value *w = copied(l, l->f, v);
     w->batch = l->training && v->graph->statistics > 0;
     if (!l->training && is_timed(v->graph)) w->shape = shape_vector(timed_use_rows(v->graph).count);
-    for (int s = 0; s < v->graph->sets.count && w->batch; s++) {
-        const NodeSet *set = &v->graph->sets.at[s];
-        for (int i = 0; i < set->norms.count; i++) {
-            const Norm *n = &set->norms.at[i];
-            Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
-            count = B(MUL, count, N((double)n->pixels));
-            Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
-            Value *mean = found(l, w, n->mean, norm_at(n, set, n->first, 0, 0)),
-                  *variance = found(l, w, n->variance, norm_at(n, set, n->first, 1, 0));
-            Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
-            update(l, old_mean, old_mean, mean, n->momentum);
-            update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);
-        }
+    for (int s = 0; s < v->graph->sets.count && w->batch; s++)
+        for (int i = 0; i < v->graph->sets.at[s].norms.count; i++)
+            lower_norm(l, w, v, &v->graph->sets.at[s].norms.at[i]);
+    for (int b = 0; b < v->graph->bundles.count && w->batch; b++) {
+        const EdgeFn *e = v->graph->bundles.at[b].edge;
+        for (int i = 0; e && i < e->norms.count; i++) lower_norm(l, w, v, &e->norms.at[i]);
     }
     return w;
 }

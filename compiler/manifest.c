@@ -57,17 +57,10 @@ static json_t *set_json(const Graph *g, const NodeSet *s)
                      (json_int_t)graph_copies(g));
 }
 
-static const Value *find_wired(const Func *f, const Graph *g, OpCode op)
-{
-    for (int i = 0; f && i < f->values.count; i++)
-        if (f->values.at[i]->op == op && f->values.at[i]->graph == g) return f->values.at[i];
-    return NULL;
-}
-
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    EdgeRows r = {.target = back->address + to->first_sum,
+    EdgeRows r = {.target = back ? back->address + to->first_sum : -1,
                   .held = from->first < 0,
                   .source_pitch = from->value_pitch,
                   .target_pitch = to->pitch};
@@ -78,7 +71,7 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
     if (r.plain) r.target_pitch = to->pixels;
     r.source = r.held ? wired->args[0]->address : wired->address + t.values + t.sent + from->first;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
-    r.target = back->address + (r.plain ? t.back_output : to->first_sum);
+    if (back) r.target = back->address + (r.plain ? t.back_output : to->first_sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
     r.own = wired->address + t.values + t.sent + to->first, r.own_step = t.evaluation;
     return r;
@@ -86,8 +79,9 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
 
 EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u)
 {
-    const Value *wired = find_wired(ir->train, g, IR_WIRED), *back = find_wired(ir->train, g, IR_WIRED_BACK);
-    return wired && back && !u->fixed ? edge_rows(wired, back, g, u) : (EdgeRows){.source = -1, .target = -1};
+    const Value *wired = func_find_wired(ir->train, g, IR_WIRED),
+                *back = func_find_wired(ir->train, g, IR_WIRED_BACK);
+    return wired && !u->fixed ? edge_rows(wired, back, g, u) : (EdgeRows){.source = -1, .target = -1};
 }
 
 static bool same_rule(const EdgeList *a, const EdgeList *b)
@@ -112,8 +106,8 @@ int manifest_edge_kind(const Ir *ir, const Graph *g, int bundle)
 }
 
 /* What a bundle has beside its ends: weights of its edges, which one decides, and the code for their
- * gradients when they have a function. */
-static void add_weights(json_t *j, const Bundle *u, int lanes, int gradients)
+ * candidates when they have a function. */
+static void add_weights(json_t *j, const Bundle *u, int lanes, const EdgeStages *s)
 {
     json_t *weights = json_array();
     for (int i = 0; i < u->weights.count; i++)
@@ -122,8 +116,10 @@ static void add_weights(json_t *j, const Bundle *u, int lanes, int gradients)
     json_object_set_new(j, "param", json_integer(u->weight ? u->weight->number : -1));
     json_object_set_new(j, "candidates", json_integer((json_int_t)u->candidates.count));
     json_object_set_new(j, "function", json_boolean(u->edge != NULL));
-    json_object_set_new(j, "gradients", json_integer(gradients));
-    json_object_set_new(j, "maps", json_integer(u->edge ? place_map_rows(u->edge->to_weights, lanes) : 0));
+    json_object_set_new(j, "gradients", json_integer(s ? s->job[CANDIDATE_GRADIENTS] : -1));
+    json_object_set_new(j, "statistics", json_integer(s ? s->job[CANDIDATE_STATISTICS] : -1));
+    json_object_set_new(j, "statistics_back", json_integer(s ? s->job[CANDIDATE_STATISTICS_BACK] : -1));
+    json_object_set_new(j, "maps", json_integer(u->edge ? place_candidate_rows(u->edge, lanes) : 0));
 }
 
 /* The values of a condition up to its result, as rt_interval.h reads them: name, then number or arguments. */
@@ -160,7 +156,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
     json_object_set_new(j, "live_first", json_integer(u->live_first));
     json_object_set_new(j, "live_last", json_integer(live_last(g, u)));
     int at = g->first_bundle + bundle;
-    add_weights(j, u, ir->model->lanes, ir->train ? stages->train.edges.at[at] : -1);
+    add_weights(j, u, ir->model->lanes, ir->train ? &stages->train.edges.at[at] : NULL);
     return j;
 }
 
@@ -212,7 +208,7 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
         for (int b = 0; b < g->bundles.count; b++)
             json_array_append_new(bundles, bundle_json(ir, g, b, stages));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
-        const Value *wired = find_wired(ir->train, g, IR_WIRED);
+        const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
         int64_t value = wired ? wired->address + (is_timed(g) ? timed_rows(g).values : 0) : -1;
         json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", g->name,
                                              "chance_seed", (json_int_t)g->chance_seed, "time", time_json(g),

@@ -41,15 +41,18 @@ typedef struct Tensor {
 
 enum { MAX_STATES = 8, MAX_STAGES = 7 };
 
-/* A batch_norm in a node function: x over the samples of a step and the pixels. A node has four numbers of it
+/* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
+ * candidate (in use or not), has four numbers of it
  * (STATISTIC 4 i + 0 .. 3 for norm i of its function): mean, variance, and the gradients by them over how
  * many numbers they were taken of. In a graph in time it has them at each evaluation: states are not
  * distributed alike soon after the start and later (Cooijmans et al. 2017, section 3). */
 typedef struct Norm {
-    Tensor *mean, *variance; /* kept: at each evaluation, of each node */
+    Tensor *mean, *variance; /* kept: at each evaluation, of each node (or candidate) */
+    Tensor *scale, *shift;
     double momentum;
     Value *x;            /* in the node function, in time in `move` */
     int64_t pixels;      /* of x */
+    int64_t size;        /* nodes, or candidates */
     int64_t evaluations; /* 1: the graph is static */
     Func *input;         /* arguments as the function's; result: x */
     Func *back;          /* as cell_back or move_back; results: gradient of the mean, of the variance */
@@ -96,16 +99,21 @@ typedef struct NodeSet {
     Span span;
 } NodeSet;
 
+/* ARG of an edge function and its gradients. */
+enum { EDGE_SOURCE, EDGE_OWN, EDGE_D, EDGE_D_SLOPE, EDGE_VALID, EDGE_ARGUMENTS };
+
 /* What an edge adds to the sum of its target: `via F`. A weight is one number (or array) a candidate, or,
  * when it is shared, one for the bundle. */
 typedef struct EdgeFn {
     const char *name;
     bool own;    /* it reads the target's own value */
     bool slope;  /* `value` has a second result: the derivative of the first by the own value */
-    Func *value; /* ARG 0: the source's value, ARG 1: the target's own; result: the part of the sum */
-    /* Gradients; ARG 2: that of the sum, ARG 3: that of the slope. Results: of the source's value; of the own
-     * value where it is read, then of the shared weights; of the others. */
+    Func *value; /* ARG SOURCE: the source's value, OWN: the target's own; result: the part of the sum */
+    /* Gradients; ARG D: that of the sum, D_SLOPE: that of the slope, with norms VALID: 1 for a sample, 0 for
+     * a lane that pads. Results: of the source's value; of the own value where it is read, then of the shared
+     * weights; of the others. */
     Func *to_source, *to_own, *to_weights;
+    Vec(Norm) norms; /* as of a node function; their scales and shifts are weights behind all others */
     Vec(Tensor *) shared_tensors;
     Vec(const Value *) shared, weights; /* of `value`, in order of the results */
 } EdgeFn;
@@ -173,7 +181,8 @@ typedef struct Graph {
     int64_t state_rows; /* states of all nodes */
     int64_t cell_rows;  /* maps within the function of nodes or edges that has the most of them */
     int64_t work_rows;  /* sums, or gradients of values, of the largest set */
-    int64_t statistics; /* two numbers a norm and node; 0: no function has a norm */
+    int64_t statistics; /* two numbers a norm and node or candidate; 0: no function has a norm */
+    int64_t moments;    /* those of nodes, which come first: tiles find their parts of these */
     int64_t norm_rows;  /* the largest x of a norm */
     WiringOrder order;
     uint64_t chance_seed;
@@ -205,11 +214,10 @@ typedef struct Model {
     bool frozen; /* for use only: batch_norm is a scale and a shift */
 } Model;
 
-/* Of the statistics of a graph, or (first 0) of `mean`: that of a node at an evaluation; means of all of
- * them, then variances. */
-static inline int64_t norm_at(const Norm *n, const NodeSet *s, int64_t first, int kind, int64_t evaluation)
+/* Of the statistics of a graph: the first node's at an evaluation; means of all of them, then variances. */
+static inline int64_t norm_at(const Norm *n, int kind, int64_t evaluation)
 {
-    return first + (kind % 2 * n->evaluations + evaluation) * s->size;
+    return n->first + (kind % 2 * n->evaluations + evaluation) * n->size;
 }
 
 /* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */
@@ -240,6 +248,10 @@ static inline int64_t set_rows(const NodeSet *s)
 
 /* place.c: rows for the maps that a function makes on its way, of one vector a pixel. */
 int64_t place_map_rows(const Func *f, int lanes);
+/* Rows of the largest x of an edge's batch_norm; with those for the maps within all that runs for one
+ * candidate over all tiles. */
+int64_t place_norm_rows(const EdgeFn *e);
+int64_t place_candidate_rows(const EdgeFn *e, int lanes);
 /* Rows of all nodes, once it is known what they carry, for tiles of so many lanes. */
 void place_rows(Graph *g, int lanes);
 /* Adds a parameter; its place in the flat array follows the ones before it. */

@@ -32,6 +32,23 @@ static int64_t edge_map_rows(const EdgeFn *e, int lanes)
     return larger(place_map_rows(e->value, lanes), ends);
 }
 
+int64_t place_norm_rows(const EdgeFn *e)
+{
+    int64_t most = 0;
+    for (int i = 0; i < e->norms.count; i++) most = larger(most, e->norms.at[i].pixels);
+    return most;
+}
+
+int64_t place_candidate_rows(const EdgeFn *e, int lanes)
+{
+    int64_t most = place_map_rows(e->to_weights, lanes);
+    for (int i = 0; i < e->norms.count; i++) {
+        most = larger(most, place_map_rows(e->norms.at[i].back, lanes));
+        most = larger(most, place_map_rows(e->norms.at[i].input, lanes));
+    }
+    return place_norm_rows(e) + most;
+}
+
 static int64_t most_map_rows(const NodeSet *s, int lanes)
 {
     const Func *all[] = {s->cell, s->cell_back, s->send, s->send_back,
@@ -47,12 +64,11 @@ static int64_t most_map_rows(const NodeSet *s, int lanes)
     return most;
 }
 
-static void place_norms(Graph *g, NodeSet *s)
+static void place_norms(Graph *g, int count, Norm *norms)
 {
-    for (int i = 0; i < s->norms.count; i++) {
-        Norm *n = &s->norms.at[i];
-        n->first = g->statistics, g->statistics += 2 * n->evaluations * s->size;
-        if (n->pixels > g->norm_rows) g->norm_rows = n->pixels;
+    for (int i = 0; i < count; i++) {
+        Norm *n = &norms[i];
+        n->first = g->statistics, g->statistics += 2 * n->evaluations * n->size;
     }
 }
 
@@ -71,11 +87,17 @@ void place_rows(Graph *g, int lanes)
         s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels, lanes);
         g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
         if (s->first < 0) continue;
-        place_norms(g, s);
+        place_norms(g, s->norms.count, s->norms.at);
+        for (int n = 0; n < s->norms.count; n++) g->norm_rows = larger(g->norm_rows, s->norms.at[n].pixels);
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
         g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
         int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
         if ((s->cell || s->states) && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;
+    }
+    g->moments = g->statistics;
+    for (int b = 0; b < g->bundles.count; b++) {
+        EdgeFn *e = g->bundles.at[b].edge;
+        if (e) place_norms(g, e->norms.count, e->norms.at);
     }
 }

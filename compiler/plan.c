@@ -110,7 +110,7 @@ static void place_norms(Plan *p, Value *v)
     v->statistics = v->moments = -1;
     if (!(back ? v->args[0] : v)->batch) return;
     v->statistics = p->shared, p->shared += v->graph->statistics;
-    v->moments = p->partials, p->partials += v->graph->statistics;
+    v->moments = p->partials, p->partials += v->graph->moments;
     if (!back) p->rows += v->graph->norm_rows;
 }
 

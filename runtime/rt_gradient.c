@@ -318,7 +318,8 @@ static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdat
         else if (profile_is_open()) lap_block(&p);
         return;
     }
-    gradient_edge_target(n, &n->bundles[item - n->field_count], at, tiles, more);
+    NetBundle *b = &n->bundles[item - n->field_count];
+    gradient_edge_target(n, b, b->gradients, at, tiles, more);
     dnwrt_lap(profile_edges(item - n->field_count));
 }
 

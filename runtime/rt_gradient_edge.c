@@ -1,13 +1,13 @@
-/* rt_gradient_edge.c: gradients of the weights of edge functions.
+/* rt_gradient_edge.c: gradients of the weights of edge functions, and statistics of their batch_norm.
  *
  * A candidate's gradient is that of its function, as if it were in use: the sum over samples and evaluations
  * of dL/dI_v df/dtheta ("Discovering Neural Wirings", Algorithm 1, for w * value). Generated code computes it
- * (compiler/gen_edge.c), candidate by candidate, so its bits do not depend on how work is shared out.
+ * (compiler/gen_candidate.c), candidate by candidate, so its bits do not depend on how work is shared out.
  */
 #include "rt_net_private.h"
 #include "rt_thread.h"
 
-typedef void EdgeGradients(DnwrtContext *context, const DnwrtEdgeJob *job);
+typedef void EdgeCode(DnwrtContext *context, const DnwrtEdgeJob *job);
 
 /* Which rows meet: of the evaluations that are in memory, for all tiles. */
 void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles)
@@ -24,15 +24,16 @@ void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles)
     b->first[tiles] = count;
 }
 
-void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t tiles, bool more)
+void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
+                          bool more)
 {
     DnwrtStage *const *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
-    EdgeGradients *code = (EdgeGradients *)(void (*)(void))stages[b->gradients];
+    EdgeCode *code = (EdgeCode *)(void (*)(void))stages[stage];
     DnwrtEdgeJob job = {.target = target, .tiles = tiles, .more = more, .first = b->first, .rows = b->rows};
     job.maps = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
     CandidateRun run;
     for (int64_t r = 0; candidates_run(&b->candidates, target, r, &run); r++) {
         job.candidate = run.first, job.source = run.source, job.count = run.length;
-        code(&n->context, &job);
+        code((DnwrtContext *)&n->context, &job);
     }
 }

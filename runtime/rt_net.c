@@ -170,7 +170,7 @@ static bool finite_blocks(const float *first, int64_t count, int64_t block, int6
 /* Gradients of graphs that go backwards in rounds are there already. */
 static bool looked_at(const Net *n, const NetBundle *b)
 {
-    return b->source_row >= 0 && gradient_of_round(n, b, -1);
+    return b->target_row >= 0 && gradient_of_round(n, b, -1);
 }
 
 static bool finite_edges(const Net *n, int bundle, int64_t tile)

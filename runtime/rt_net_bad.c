@@ -227,7 +227,7 @@ static bool bad_gradients(const Net *n, int64_t tiles, NetStep *step)
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
         const NetGraph *g = &n->graphs[b->graph];
-        for (int64_t t = 0; t < tiles && b->source_row >= 0; t++) {
+        for (int64_t t = 0; t < tiles && b->target_row >= 0; t++) {
             Bad bad;
             if (!find_bad(n, t, b->target_row, b->candidates.targets, b->pixels, b->target_pitch, &bad))
                 continue;

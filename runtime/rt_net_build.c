@@ -76,6 +76,8 @@ static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
     b->name = get_text(j, "name"), b->stated = get_whole(j, "candidates");
     b->param = deciding < 0 ? NULL : &n->params[deciding];
     b->function = get_truth(j, "function"), b->gradients = (int)get_whole(j, "gradients");
+    b->statistics = (int)get_whole(j, "statistics"),
+    b->statistics_back = (int)get_whole(j, "statistics_back");
     b->own_row = get_whole(j, "own_row"), b->own_step = get_whole(j, "own_step");
     b->weight_count = (int)json_array_size(weights);
     b->weights = calloc((size_t)b->weight_count + 1, sizeof(NetParam *));

@@ -46,9 +46,11 @@ typedef struct NetBundle {
     NetParam *param;           /* the weight that decides; NULL: none does */
     NetParam **weights;        /* all weights of an edge: one number (or array) a candidate */
     int weight_count;
-    bool function;  /* edges have one; else they add w * value */
-    int gradients;  /* stage for the gradients of its weights, or -1 */
-    int64_t stated; /* candidates, as the compiler counted them */
+    bool function;                   /* edges have one; else they add w * value */
+    int gradients;                   /* stage for the gradients of its weights, or -1 */
+    int statistics, statistics_back; /* batch_norm in the function: stages for those of all candidates, and
+                                        for their gradients; -1: it has none */
+    int64_t stated;                  /* candidates, as the compiler counted them */
     Candidates candidates;
     int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
     int kind; /* gradients of bundles of one kind can be one matrix: the first such bundle of the graph */
@@ -104,11 +106,13 @@ typedef struct NetSum {
 } NetSum;
 
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
- * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation. */
+ * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation; or
+ * those of all candidates of edges into these nodes. */
+enum { ROUND_LAST = -1, ROUND_EDGES = -2 };
 typedef struct NetRound {
     DnwrtTurns turns;
     int64_t phase; /* or evaluation */
-    int norm;      /* -1: none, the last round */
+    int norm;      /* or ROUND_EDGES, ROUND_LAST */
 } NetRound;
 typedef struct NetRounds {
     int graph, count; /* graph -1: the level is none */
@@ -244,15 +248,17 @@ bool gradient_is_estimate(const Net *n, const NetBundle *b);
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 /* Adds one round of a graph to Net.grad (the first one: stores). */
 void gradient_round(Net *n, int64_t tiles, int graph, bool first);
-/* rt_gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad. */
+/* rt_gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad; and whatever
+ * else a stage does for the candidates into a target. */
 void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles);
-void gradient_edge_target(Net *n, const NetBundle *b, int64_t target, int64_t tiles, bool more);
+void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
+                          bool more);
 
 /* rt_norm.c: the rounds of a level, once the graphs are in order; the statistics after one of them */
 void norm_read(const json_t *level, NetRounds *r);
 bool norm_rounds(const Net *n, NetRounds *r);
 void norm_free(NetRounds *r);
-void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
+void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
 
 /* rt_net_run.c */
 typedef struct NetBatch {

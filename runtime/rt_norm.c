@@ -1,13 +1,18 @@
-/* rt_norm.c: graphs whose node functions have a batch_norm: their levels in rounds, and the statistics
- * between them.
+/* rt_norm.c: graphs whose functions have a batch_norm: their levels in rounds, and the statistics between
+ * them.
  *
  * Every tile has the mean and the squares of the distances from it of its own samples. They are joined tile
  * by tile, in order (Chan, Golub, LeVeque 1979, equation 2.1): exact where the mean is large beside the
  * deviation, and the same bits whatever the number of threads. Backwards the gradients of both are sums over
  * tiles, divided by how many numbers the statistics were taken of (compiler/grad.h).
+ *
+ * Those of edges follow from what their sources send alone. So they are taken before the sums of a phase, of
+ * all candidates into its nodes, by code that goes through all tiles for one candidate after the other; their
+ * gradients when those of the sums are known.
  */
 #include "rt_manifest.h"
 #include "rt_net_private.h"
+#include "rt_profile.h"
 #include <stdlib.h>
 
 void norm_read(const json_t *level, NetRounds *r)
@@ -49,6 +54,15 @@ static int most_norms(const NetGraph *g, int set)
     return most;
 }
 
+/* Have edges into a set a batch_norm? */
+static bool has_edges(const Net *n, int graph, int set)
+{
+    const NetGraph *g = &n->graphs[graph];
+    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++)
+        if (n->bundles[i].to == set && n->bundles[i].statistics >= 0) return true;
+    return false;
+}
+
 /* Phases of a graph, or evaluations in time. */
 static int64_t stops(const Net *n, int graph)
 {
@@ -61,7 +75,7 @@ bool norm_rounds(const Net *n, NetRounds *r)
     if (r->graph < 0) return true;
     const NetGraph *g = &n->graphs[r->graph];
     int64_t phases = stops(n, r->graph);
-    size_t most = (size_t)phases * (2 + MAX_NORMS) + 1;
+    size_t most = (size_t)phases * (3 + MAX_NORMS) + 1;
     r->rounds = calloc(most, sizeof *r->rounds);
     r->turn = calloc(most, sizeof *r->turn), r->phase = calloc(most, sizeof *r->phase);
     if (!r->rounds || !r->turn || !r->phase) return false;
@@ -70,6 +84,8 @@ bool norm_rounds(const Net *n, NetRounds *r)
         int64_t phase = r->back ? phases - 1 - i : i;
         int set = n->times[r->graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
         int norms = most_norms(g, n->times[r->graph].stages ? -1 : set);
+        bool edges = has_edges(n, r->graph, set);
+        if (edges && !r->back) end_round(&t, phase, ROUND_EDGES);
         add_turn(&t, set, TURN_SUM, phase);
         for (int k = 0; k < norms; k++) {
             int norm = r->back ? norms - 1 - k : k;
@@ -77,8 +93,11 @@ bool norm_rounds(const Net *n, NetRounds *r)
             end_round(&t, phase, norm);
         }
         add_turn(&t, set, TURN_FINISH, phase);
+        if (!edges || !r->back) continue;
+        end_round(&t, phase, ROUND_EDGES);
+        add_turn(&t, set, TURN_EDGES, phase);
     }
-    end_round(&t, 0, -1);
+    end_round(&t, 0, ROUND_LAST);
     return true;
 }
 
@@ -136,11 +155,30 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     put_real(k->n, to + norm->evaluations * size, out[1]);
 }
 
-void norm_take(const Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)
+/* Those of all candidates of a bundle into the nodes of a phase. */
+static void take_edges(Net *n, NetBundle *b, const WiringPhase *phase, bool back, int64_t tiles)
+{
+    const uint32_t *nodes = n->graphs[b->graph].order.nodes + phase->first;
+    int stage = back ? b->statistics_back : b->statistics;
+    if (stage < 0 || b->to != phase->set) return;
+    gradient_edge_rows(n, b, tiles);
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (phase->count > 1)
+    for (int64_t i = 0; i < phase->count; i++) {
+        dnwrt_lap(PROFILE_START);
+        gradient_edge_target(n, b, stage, nodes[i], tiles, false);
+        dnwrt_lap(profile_edges((int)(b - n->bundles)));
+    }
+}
+
+void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)
 {
     const NetGraph *g = &n->graphs[r->graph];
     Take k = {n, f, r, samples};
-    if (round->norm < 0) return;
+    if (round->norm == ROUND_LAST) return;
+    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count && round->norm == ROUND_EDGES; i++)
+        take_edges(n, &n->bundles[i], &g->order.phases[round->phase], r->back,
+                   (samples + n->lanes - 1) / n->lanes);
+    if (round->norm == ROUND_EDGES) return;
     for (int i = 0; i < g->set_count && n->times[r->graph].stages; i++)
         for (int64_t node = 0; node < g->sets[i].wiring.size && round->norm < g->sets[i].norm_count; node++)
             take_node(&k, &g->sets[i], &g->sets[i].norms[round->norm], node, round->phase);

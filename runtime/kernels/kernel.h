@@ -52,7 +52,8 @@ typedef struct DnwrtOrder {
 enum TurnStep {
     TURN_SUM,    /* sums over edges; backwards: gradients of what the nodes send */
     TURN_FINISH, /* the node function, or its gradient */
-    TURN_NORM,   /* + i: the tile's part of the statistics of norm i, or of their gradients */
+    TURN_EDGES, /* backwards, where edges into the nodes have a batch_norm: gradients of weights they share */
+    TURN_NORM,  /* + i: the tile's part of the statistics of norm i, or of their gradients */
     TURN_STEPS = 16
 };
 enum { MAX_NORMS = 8 }; /* of one node function */

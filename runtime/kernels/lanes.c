@@ -97,7 +97,9 @@ void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *o
 
 /* Mean, and sum of the squares of the distances from it, of the first `valid` lanes of `count` rows. */
 void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares);
-void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares)
+
+static inline __attribute__((always_inline)) void moments_of(const real *rows, int64_t count, int64_t valid,
+                                                             real *mean, real *squares)
 {
     real lane[LANES], total = 0;
     for (int64_t i = 0; i < valid; i++) lane[i] = 0;
@@ -114,6 +116,36 @@ void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean,
     total = 0;
     for (int64_t i = 0; i < valid; i++) total += lane[i];
     *mean = middle, *squares = total;
+}
+
+/* Of a whole tile in vectors, with the same numbers. */
+void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares)
+{
+    if (valid == LANES) moments_of(rows, count, LANES, mean, squares);
+    else moments_of(rows, count, valid, mean, squares);
+}
+
+/* The same of more tiles: joined holds how many numbers, their mean, the squares of the distances from it;
+ * new with tile 0 (Chan, Golub, LeVeque 1979, equation 2.1). The step has `samples`, of them the tile LANES
+ * at most.
+ */
+void KERNEL(join_moments)(const real *rows, int64_t count, int64_t tile, int64_t samples, double *joined);
+void KERNEL(join_moments)(const real *rows, int64_t count, int64_t tile, int64_t samples, double *joined)
+{
+    int64_t left = samples - tile * LANES, valid = left < LANES ? left : LANES;
+    real mean, squares;
+    KERNEL(moments)(rows, count, valid, &mean, &squares);
+    if (tile == 0) joined[0] = joined[1] = joined[2] = 0;
+    double more = (double)(count * valid), all = joined[0] + more, distance = (double)mean - joined[1];
+    joined[2] += (double)squares + distance * distance * joined[0] * more / all;
+    joined[1] += distance * more / all, joined[0] = all;
+}
+
+/* Their mean and variance. */
+void KERNEL(joined_moments)(const double *joined, real *mean, real *variance);
+void KERNEL(joined_moments)(const double *joined, real *mean, real *variance)
+{
+    *mean = (real)joined[1], *variance = (real)(joined[2] / joined[0]);
 }
 
 /* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone.

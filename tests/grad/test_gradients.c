@@ -198,6 +198,33 @@ static void test_wrong_norms(void **state)
     assert_true(spoiled > 60);
 }
 
+/* The same in functions of edges. */
+static void test_wrong_edge_norms(void **state)
+{
+    (void)state;
+    static const char *const norms[] = {"w * tanh(batch_norm(x * b))",
+                                        "w * b * batch_norm(sin(batch_norm(x + b * x * x)) + x * b)"};
+    int spoiled = 0;
+    for (size_t i = 0; i < sizeof norms / sizeof *norms; i++) {
+        char text[1024];
+        snprintf(text, sizeof text,
+                 "fn F(x) { weight b ~ uniform(0.3, 0.9); weight w ~ kaiming; %s }\n"
+                 "graph G { input x[2]; nodes h[3]; output y[2]\n edges { x[_] -> h[_]; h[_] -> y[_] } via F "
+                 "keep 75%% by w }\n"
+                 "model M(x[2]) = x |> G\ntrain M { data = npy(\"none.npy\", \"none.npy\"); loss = mse }\n",
+                 norms[i]);
+        Compilation *c = checked(text);
+        double error = compile_gradcheck(c, NULL);
+        if (!(error < BOUND)) fail_msg("%s: off by %.2e", norms[i], error);
+        const EdgeFn *e = c->model->graphs.at[0]->bundles.at[1].edge;
+        spoiled += spoil_each(c, e->to_source, 0, norms[i]) + spoil_each(c, e->to_weights, 0, norms[i]);
+        for (int n = 0; n < e->norms.count; n++) spoiled += spoil_each(c, e->norms.at[n].back, 0, norms[i]);
+        compilation_free(c);
+    }
+    print_message("%d wrong derivatives of statistics of edges noticed\n", spoiled);
+    assert_true(spoiled > 60);
+}
+
 static const char *const bodies[] = {
     "x |> linear(4) |> layer_norm |> tanh |> linear(2)",
     "x |> linear(4) |> batch_norm |> silu |> linear(2)",
@@ -318,8 +345,8 @@ int main(int argc, char **argv)
     struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 5);
     static const struct CMUnitTest own[] = {
         cmocka_unit_test(test_wrong_node_functions), cmocka_unit_test(test_wrong_norms),
-        cmocka_unit_test(test_wrong_layers_and_losses), cmocka_unit_test(test_wrong_graph),
-        cmocka_unit_test(test_stop_gradient)};
+        cmocka_unit_test(test_wrong_edge_norms),     cmocka_unit_test(test_wrong_layers_and_losses),
+        cmocka_unit_test(test_wrong_graph),          cmocka_unit_test(test_stop_gradient)};
     for (size_t i = 0; argc == 1 && i < sizeof own / sizeof *own; i++) all[tests++] = own[i];
     for (int i = 0; i < count; i++)
         if (argc == 1 || strstr(paths[i], argv[1]))
