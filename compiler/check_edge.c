@@ -348,6 +348,20 @@ static void take_weights(Check *k, Bundle *u, EdgeFn *e, const NodeSet *candidat
     for (int i = 0; i < candidates->norms.count; i++) vec_push(k->perm, &e->norms, candidates->norms.at[i]);
 }
 
+/* In time statistics are of an evaluation, and a plain output is summed between two. */
+static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const NodeSet *to)
+{
+    if (!candidates->norms.count || !is_timed(g) || to->first >= 0) return true;
+    Diag *d =
+        diag_add(k->diags, E_PLACE, candidates->norms.at[0].span,
+                 "batch_norm of edges in time wants targets with a function, and output '%s' is a plain "
+                 "sum",
+                 to->name);
+    diag_note(d, to->span, "it is declared here");
+    diag_help(d, "give the output a node function, or put batch_norm where the states of the sources move");
+    return false;
+}
+
 static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
@@ -358,7 +372,7 @@ static void build_edge(Check *k, Graph *g, int b)
     e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
     e->value = edge_value(k, g, b, ends[1], &candidates);
     candidates.cell_name = e->name;
-    if (!e->value || !norms_used(k, g, &candidates, e->value) ||
+    if (!e->value || !norms_used(k, g, &candidates, e->value) || !norms_fit(k, g, &candidates, to) ||
         !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
         is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))
         return;

@@ -71,15 +71,14 @@ static Val *normalised(Check *k, Norm n, double eps)
 static bool place_is_right(Check *k, Span span)
 {
     const Time *time = &k->graph->time;
-    const char *wrong = "batch_norm of edges is for graphs with time = static",
-               *help = "put it into the function of the nodes that the edges lead to";
-    if (k->in_edge ? !is_timed(k->graph) : !k->timed || (!time->adaptive && !time->adjoint)) return true;
-    if (!k->in_edge && time->adaptive) {
+    const char *wrong, *help;
+    if (!is_timed(k->graph) || (!time->adaptive && !time->adjoint)) return true;
+    if (time->adaptive) {
         wrong =
             "batch_norm needs all samples at one time, and a solver that chooses its steps takes those of "
             "each tile through time on their own";
         help = "take a solver of equal steps, rk4(20); or instance_norm, of maps";
-    } else if (!k->in_edge) {
+    } else {
         wrong = "batch_norm needs all samples at one time, and the adjoint takes those of each tile back "
                 "through time on their own";
         help = "leave out gradient = adjoint; or take instance_norm, of maps";
@@ -104,7 +103,7 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
         diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MOST_NORMS);
         return val_poison(k);
     }
-    if (k->timed) n.evaluations = timed_evaluations(k->graph);
+    if (is_timed(k->graph)) n.evaluations = timed_evaluations(k->graph);
     if ((double)n.evaluations * (double)k->set->size > (double)MOST_NUMBERS) {
         diag_add(k->diags, E_MEMORY, span,
                  "batch_norm keeps statistics of %lld %s at %lld evaluations; the most is %d",

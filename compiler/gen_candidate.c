@@ -75,6 +75,11 @@ static LLVMValueRef valid_row(Job *j, LLVMValueRef tile)
     return emit_element(e, all, at);
 }
 
+static LLVMValueRef number_at(Emit *e, LLVMValueRef rows)
+{
+    return emit_load(e, e->i64, emit_bytes(e, rows, emit_int(e, offsetof(DnwrtEdgeRows, evaluation))));
+}
+
 static Ends begin_evaluation(Job *j, Walk *w)
 {
     Emit *e = j->t.e;
@@ -88,6 +93,7 @@ static Ends begin_evaluation(Job *j, Walk *w)
     r.own = listed(j, rows, offsetof(DnwrtEdgeRows, own), to->value_pitch);
     r.d = listed(j, rows, offsetof(DnwrtEdgeRows, target), d_pitch(j->g, u));
     r.valid = valid_row(j, w->tiles.i);
+    if (is_timed(j->g)) j->t.step = number_at(e, rows);
     return gen_ends(e, j->g, j->bundle, &r, j->source, j->target);
 }
 
@@ -116,10 +122,12 @@ static void add_results(Job *j, const Func *f, const Totals *t, LLVMValueRef *at
 {
     Emit *e = j->t.e;
     Walk w;
-    LLVMValueRef *weights = gen_edge_weights(&j->t, j->edge, f, j->candidate);
+    bool again = is_timed(j->g) && j->edge->norms.count; /* statistics are of an evaluation */
+    LLVMValueRef *weights = again ? NULL : gen_edge_weights(&j->t, j->edge, f, j->candidate);
     begin_tile(j, &w);
     for (int i = 0; i < t->count; i++) emit_store(e, emit_real(e, 0, true), t->lanes[i]);
     Ends ends = begin_evaluation(j, &w);
+    if (again) weights = gen_edge_weights(&j->t, j->edge, f, j->candidate);
     gen_cell_with(&j->t, f, weights, ends.arg, t->results);
     emit_loop_end(e, &w.evaluations);
     for (int i = 0; i < t->count; i++) {
@@ -158,12 +166,15 @@ static void gradients(Job *j)
 
 /* ---- batch_norm ---- */
 
-/* A number of a norm of the candidate in the shared area, by kind as STATISTIC has them. */
+/* A number of a norm of the candidate in the shared area, by kind as STATISTIC has them; in time at the
+ * evaluation of the job. */
 static LLVMValueRef statistic_at(Job *j, const Norm *n, int kind)
 {
     Emit *e = j->t.e;
     const Value *v = kind < 2 ? j->t.wired : j->t.wired_back;
     LLVMValueRef at = emit_add(e, j->candidate, emit_int(e, v->statistics + norm_at(n, kind, 0)));
+    if (is_timed(j->g))
+        at = emit_add(e, at, emit_mul(e, number_at(e, JOB(j, e->ptr, rows)), emit_int(e, n->size)));
     return emit_element(e, gen_context(e, j->t.context, CONTEXT_SHARED, e->ptr), at);
 }
 
@@ -171,11 +182,11 @@ static void statistics(Job *j, const Norm *n)
 {
     Emit *e = j->t.e;
     Walk w;
-    LLVMValueRef *weights = gen_edge_weights(&j->t, j->edge, n->input, j->candidate),
-                 joined = emit_scratch(e, 3 * (int)(sizeof(double) / sizeof(float))), x = j->room;
+    LLVMValueRef joined = emit_scratch(e, 3 * (int)(sizeof(double) / sizeof(float))), x = j->room;
     const Value *result = n->input->results.at[0];
     begin_tile(j, &w);
     Ends ends = begin_evaluation(j, &w);
+    LLVMValueRef *weights = gen_edge_weights(&j->t, j->edge, n->input, j->candidate);
     if (result->op == IR_ARG) x = ends.arg[result->index];
     else gen_cell_with(&j->t, n->input, weights, ends.arg, &(CellResult){RESULT_STORE, x});
     LLVMValueRef args[5] = {x, emit_int(e, n->pixels), w.tiles.i,

@@ -99,6 +99,8 @@ static GenEdges edge_blocks(GenTile *t, const Graph *g, const Bundle *u, const E
     if (from->states) r.source = sent_in(t->e, x->sent, from);
     if (to->states) r.own = sent_in(t->e, x->sent, to);
     if (to->states && x->d_sums) r.d = gen_timed_sums(t->e, x->d_sums, to);
+    if (x->d_sums && t->wired_back->arg_count > 2)
+        r.valid = gen_row(t, emit_int(t->e, t->wired_back->args[2]->address));
     return r;
 }
 
@@ -122,11 +124,6 @@ void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, 
         fresh = false;
     }
     if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
-}
-
-static LLVMValueRef held_rows(GenTile *t, const Value *v)
-{
-    return gen_row(t, emit_int(t->e, v->args[0]->address));
 }
 
 /* How the nodes of a set move, from their sums. */
@@ -168,43 +165,6 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
     return f;
 }
 
-/* Rows of `wired`: with room for the way back, or without. */
-static TimedRows rows_of(const Value *v)
-{
-    return v->partial >= 0 || v->batch ? timed_rows(v->graph) : timed_use_rows(v->graph);
-}
-
-/* States before the first step: the input set starts at the input, others at their constants. */
-static void start_states(GenTile *t, const Value *v)
-{
-    Emit *e = t->e;
-    int64_t values = rows_of(v).values;
-    for (int i = 0; i < v->graph->sets.count; i++) {
-        const NodeSet *s = &v->graph->sets.at[i];
-        for (int k = 0; k < s->states; k++) {
-            LLVMValueRef to = gen_row(t, emit_int(e, v->address + values + set_state(s, k, 0)));
-            if (s->role == 0 && k == 0) {
-                gen_copy_rows(t, to, held_rows(t, v), s->size * s->state_pixels);
-                continue;
-            }
-            EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * e->row));
-            emit_store(e, emit_real(e, s->start[k], false), emit_element(e, to, l.i));
-            emit_loop_end(e, &l);
-        }
-    }
-}
-
-static LLVMValueRef time_of(GenTile *t, const Graph *g)
-{
-    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr),
-                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
-}
-
-static LLVMValueRef address_of(GenTile *t, const Value *v, int64_t row)
-{
-    return gen_row(t, emit_int(t->e, v->address + row));
-}
-
 /* The output at one position: sums of what is sent, or what the output set's nodes send. */
 static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
@@ -226,12 +186,6 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     return f;
 }
 
-/* Room for the sums: rows of wired_back where there is one, which takes those of all steps. */
-static LLVMValueRef sums_rows(GenTile *t, const Value *v)
-{
-    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial)) : address_of(t, v, rows_of(v).sums);
-}
-
 /* A round of turns (kernels/turns.c). */
 static void gen_turns(GenTile *t, const Value *v)
 {
@@ -240,18 +194,18 @@ static void gen_turns(GenTile *t, const Value *v)
     LLVMValueRef send = gen_send(t, v), sums = gen_timed_sum_all(t, v), norm = gen_timed_norm(t, v),
                  move = gen_move(t, v), show = gen_show(t, v);
     EmitLoop first = gen_first_round(t);
-    start_states(t, v);
+    gen_timed_start(t, v);
     emit_loop_end(e, &first);
     LLVMValueRef args[16] = {t->context,
                              t->tile,
-                             time_of(t, g),
+                             gen_timed_time(t, g),
                              t->number,
-                             held_rows(t, v),
-                             address_of(t, v, timed_rows(g).values),
-                             address_of(t, v, timed_rows(g).rates),
-                             sums_rows(t, v),
+                             gen_timed_held(t, v),
+                             gen_timed_address(t, v, timed_rows(g).values),
+                             gen_timed_address(t, v, timed_rows(g).rates),
+                             gen_timed_sum_rows(t, v),
                              emit_int(e, v->partial >= 0 ? g->sum_rows : 0),
-                             address_of(t, v, TIMED_OUTPUT),
+                             gen_timed_address(t, v, TIMED_OUTPUT),
                              send,
                              sums,
                              norm,
@@ -265,25 +219,25 @@ void gen_timed(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
     const Graph *g = v->graph;
-    TimedRows r = rows_of(v);
+    TimedRows r = gen_timed_rows(v);
     bool trains = v->partial >= 0; /* rows of wired_back take the sums */
     if (v->batch) {
         gen_turns(t, v);
         return;
     }
     LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
-    start_states(t, v);
+    gen_timed_start(t, v);
     LLVMValueRef args[16] = {t->context,
                              t->tile,
-                             time_of(t, g),
+                             gen_timed_time(t, g),
                              t->number,
-                             held_rows(t, v),
-                             address_of(t, v, r.values),
-                             address_of(t, v, r.rates),
-                             trains ? address_of(t, v, r.saved) : LLVMConstNull(e->ptr),
-                             sums_rows(t, v),
+                             gen_timed_held(t, v),
+                             gen_timed_address(t, v, r.values),
+                             gen_timed_address(t, v, r.rates),
+                             trains ? gen_timed_address(t, v, r.saved) : LLVMConstNull(e->ptr),
+                             gen_timed_sum_rows(t, v),
                              emit_int(e, trains ? g->sum_rows : 0),
-                             address_of(t, v, TIMED_OUTPUT),
+                             gen_timed_address(t, v, TIMED_OUTPUT),
                              send,
                              move,
                              show,
@@ -417,28 +371,38 @@ static void set_back(GenTile *t, const Value *back, int set, const Func *train, 
     gen_timed_end_if(t, &live);
 }
 
+/* The gradients of sums and states from those of the rates; what comes from what nodes send. */
+typedef enum BackPart { BACK_RATES = 1, BACK_SENT = 2, BACK_ALL = 3 } BackPart;
+
+static void rates_back(GenTile *t, const Value *back, const Func *train, LLVMValueRef state,
+                       LLVMValueRef sums, LLVMValueRef d_rate, LLVMValueRef d_state)
+{
+    const Graph *g = back->args[0]->graph;
+    for (int i = 0; i < g->sets.count; i++) {
+        const NodeSet *s = &g->sets.at[i];
+        if (!s->states) continue;
+        EmitLoop live = gen_timed_if(t, 0, s->live_last);
+        move_back(t, back, s, train, state, sums, d_rate, d_state);
+        gen_lap_cell(t->e, g, s, s->move);
+        gen_timed_end_if(t, &live);
+        gen_timed_zero_else(t, 0, s->live_last, gen_timed_states(t->e, d_state, s, 0).first,
+                            s->states * s->size * s->state_pixels);
+    }
+}
+
 /* `train` NULL: without the gradients of weights. */
-static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train)
+static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train, BackPart part)
 {
     const Value *v = back->args[0];
     GenTile t;
     Saved saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, train ? "back" : "product", 7, 1, &t, &saved),
-                 state = LLVMGetParam(f, 2), sums = LLVMGetParam(f, 3);
-    LLVMValueRef d_rate = LLVMGetParam(f, 4), d_state = LLVMGetParam(f, 5);
+    const char *name = !train ? "product" : part == BACK_SENT ? "edges_back" : "back";
+    LLVMValueRef f = gen_timed_begin(outer, v, name, 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
+                 sums = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 5);
     const Graph *g = v->graph;
     Evaluation x = {LLVMGetParam(f, 6), sent_rows(t.e, g, state), sums};
-    for (int i = 0; i < g->sets.count; i++) {
-        const NodeSet *s = &g->sets.at[i];
-        if (!s->states) continue;
-        EmitLoop live = gen_timed_if(&t, 0, s->live_last);
-        move_back(&t, back, s, train, state, sums, d_rate, d_state);
-        gen_lap_cell(t.e, g, s, s->move);
-        gen_timed_end_if(&t, &live);
-        gen_timed_zero_else(&t, 0, s->live_last, gen_timed_states(t.e, d_state, s, 0).first,
-                            s->states * s->size * s->state_pixels);
-    }
-    for (int i = 0; i < g->sets.count; i++)
+    if (part & BACK_RATES) rates_back(&t, back, train, state, sums, LLVMGetParam(f, 4), d_state);
+    for (int i = 0; i < g->sets.count && (part & BACK_SENT); i++)
         if (g->sets.at[i].states) set_back(&t, back, i, train, &x, state, d_state);
     gen_timed_end(t.e, saved);
     return f;
@@ -496,7 +460,7 @@ static EmitLoop begin_once(GenTile *t, const Graph *g)
 {
     Emit *e = t->e;
     LLVMValueRef runs =
-        emit_load(e, e->ptr, emit_bytes(e, time_of(t, g), emit_int(e, offsetof(DnwrtTime, run))));
+        emit_load(e, e->ptr, emit_bytes(e, gen_timed_time(t, g), emit_int(e, offsetof(DnwrtTime, run))));
     LLVMValueRef run = emit_bytes(e, runs, emit_mul(e, t->number, emit_int(e, sizeof(DnwrtRun))));
     return emit_loop(e, emit_load(e, e->i64, emit_bytes(e, run, emit_int(e, offsetof(DnwrtRun, fresh)))));
 }
@@ -504,7 +468,7 @@ static EmitLoop begin_once(GenTile *t, const Graph *g)
 static LLVMValueRef d_output(GenTile *t, const Value *v)
 {
     bool plain = !is_moving(v->graph, v->graph->output);
-    if (plain) return address_of(t, v, timed_rows(v->graph).back_output);
+    if (plain) return gen_timed_address(t, v, timed_rows(v->graph).back_output);
     return gen_row(t, emit_int(t->e, v->args[1]->args[0]->address));
 }
 
@@ -518,6 +482,14 @@ static void begin_back(GenTile *t, const Value *v, const Func *f)
         gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));
 }
 
+/* Has an edge a batch_norm in its function? */
+static bool edges_with_norms(const Graph *g)
+{
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count) return true;
+    return false;
+}
+
 static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
@@ -525,28 +497,32 @@ static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
     bool held = !is_moving(g, g->input) && wants_input(f, v);
+    bool edges = edges_with_norms(g);
     LLVMValueRef none = LLVMConstNull(e->ptr), norm_back = gen_timed_norm_back(t, v),
-                 back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
+                 back = gen_back(t, v, f, edges ? BACK_RATES : BACK_ALL),
+                 edges_back = edges ? gen_back(t, v, f, BACK_SENT) : none,
+                 output_back = gen_output_back(t, v, f);
     LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
                  held_output_back = held ? gen_held_back(t, wired, true) : none;
     EmitLoop first = gen_first_round(t);
     begin_back(t, v, f);
     emit_loop_end(e, &first);
-    LLVMValueRef args[14] = {t->context,
+    LLVMValueRef args[15] = {t->context,
                              t->tile,
-                             time_of(t, g),
-                             held_rows(t, wired),
-                             address_of(t, wired, r.values),
-                             address_of(t, v, 0),
+                             gen_timed_time(t, g),
+                             gen_timed_held(t, wired),
+                             gen_timed_address(t, wired, r.values),
+                             gen_timed_address(t, v, 0),
                              d_output(t, v),
-                             address_of(t, v, r.back_work),
-                             held ? address_of(t, v, r.back_held) : none,
+                             gen_timed_address(t, v, r.back_work),
+                             held ? gen_timed_address(t, v, r.back_held) : none,
                              norm_back,
                              back,
+                             edges_back,
                              output_back,
                              held_back,
                              held_output_back};
-    emit_kernel(e, "turns_back", e->none, 14, args);
+    emit_kernel(e, "turns_back", e->none, 15, args);
 }
 
 void gen_timed_back(GenTile *t, const Value *v, const Func *f)
@@ -563,7 +539,7 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     const char *when = gen_profile_when(e, "again");
     LLVMValueRef none = LLVMConstNull(e->ptr), send = gen_send(t, wired), move = gen_move(t, wired);
     gen_profile_when(e, when);
-    LLVMValueRef back = gen_back(t, v, f), output_back = gen_output_back(t, v, f);
+    LLVMValueRef back = gen_back(t, v, f, BACK_ALL), output_back = gen_output_back(t, v, f);
     LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
                  held_output_back = held ? gen_held_back(t, wired, true) : none;
     EmitLoop once = begin_once(t, g);
@@ -571,23 +547,23 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f)
     emit_loop_end(e, &once);
     LLVMValueRef args[20] = {t->context,
                              t->tile,
-                             time_of(t, g),
+                             gen_timed_time(t, g),
                              t->number,
-                             held_rows(t, wired),
-                             address_of(t, wired, r.values),
-                             address_of(t, wired, r.rates),
-                             address_of(t, wired, r.saved),
-                             address_of(t, v, 0),
+                             gen_timed_held(t, wired),
+                             gen_timed_address(t, wired, r.values),
+                             gen_timed_address(t, wired, r.rates),
+                             gen_timed_address(t, wired, r.saved),
+                             gen_timed_address(t, v, 0),
                              d_output(t, v),
-                             address_of(t, v, r.back_work),
-                             held ? address_of(t, v, r.back_held) : none,
+                             gen_timed_address(t, v, r.back_work),
+                             held ? gen_timed_address(t, v, r.back_held) : none,
                              send,
                              move,
                              back,
                              output_back,
                              held_back,
                              held_output_back,
-                             g->time.adjoint ? gen_back(t, v, NULL) : none,
+                             g->time.adjoint ? gen_back(t, v, NULL, BACK_ALL) : none,
                              gen_maps(t, wired)};
     emit_kernel(e, "drive_back", e->none, 20, args);
 }

@@ -2,6 +2,7 @@
 #ifndef DNW_GEN_TIMED_H
 #define DNW_GEN_TIMED_H
 #include "gen.h"
+#include "timed.h"
 
 /* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is that of the evaluation.
  * `t` is set to it, the builder's place is saved in *saved. */
@@ -33,7 +34,16 @@ void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueR
 void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent,
                         GenBlocks out);
 
-/* gen_timed_part.c: if (first <= evaluation <= last) { ... } around the code in between; there is no `if`
+/* gen_timed_part.c: rows of `wired`, with room for the way back or without; the address of one, of the held
+ * input, of the sums (rows of wired_back where there is one, which takes those of all steps); DnwrtTime of a
+ * graph. States before the first step: the input set starts at the input, others at their constants. */
+TimedRows gen_timed_rows(const Value *v);
+LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row);
+LLVMValueRef gen_timed_held(GenTile *t, const Value *v);
+LLVMValueRef gen_timed_sum_rows(GenTile *t, const Value *v);
+LLVMValueRef gen_timed_time(GenTile *t, const Graph *g);
+void gen_timed_start(GenTile *t, const Value *v);
+/* if (first <= evaluation <= last) { ... } around the code in between; there is no `if`
  * where all evaluations are meant, or the number is not known. Zeros in the others. */
 EmitLoop gen_timed_if(GenTile *t, int64_t first, int64_t last);
 void gen_timed_end_if(GenTile *t, EmitLoop *l);

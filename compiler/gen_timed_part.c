@@ -1,8 +1,10 @@
-/* gen_timed_part.c: what the functions of gen_timed.c are made of: their begin and end, and code that only
- * the evaluations run in which it matters (live.h).
+/* gen_timed_part.c: what the functions of gen_timed.c are made of: their begin and end, where rows stand,
+ * and code that only the evaluations run in which it matters (live.h).
  */
 #include "gen_timed.h"
+#include "kernels/kernel.h"
 #include "live.h"
+#include <stddef.h>
 
 /* Functions with statistics of the step have other names. */
 static const char *name_of(Emit *e, const Value *v, const char *name)
@@ -52,6 +54,56 @@ void gen_timed_end(Emit *e, Saved saved)
     e->function = saved.function;
     LLVMPositionBuilderAtEnd(e->builder, saved.block);
 }
+
+/* ---- rows ---- */
+
+LLVMValueRef gen_timed_held(GenTile *t, const Value *v)
+{
+    return gen_row(t, emit_int(t->e, v->args[0]->address));
+}
+
+TimedRows gen_timed_rows(const Value *v)
+{
+    return v->partial >= 0 || v->batch ? timed_rows(v->graph) : timed_use_rows(v->graph);
+}
+
+void gen_timed_start(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    int64_t values = gen_timed_rows(v).values;
+    for (int i = 0; i < v->graph->sets.count; i++) {
+        const NodeSet *s = &v->graph->sets.at[i];
+        for (int k = 0; k < s->states; k++) {
+            LLVMValueRef to = gen_row(t, emit_int(e, v->address + values + set_state(s, k, 0)));
+            if (s->role == 0 && k == 0) {
+                gen_copy_rows(t, to, gen_timed_held(t, v), s->size * s->state_pixels);
+                continue;
+            }
+            EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * e->row));
+            emit_store(e, emit_real(e, s->start[k], false), emit_element(e, to, l.i));
+            emit_loop_end(e, &l);
+        }
+    }
+}
+
+LLVMValueRef gen_timed_time(GenTile *t, const Graph *g)
+{
+    return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr),
+                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
+}
+
+LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row)
+{
+    return gen_row(t, emit_int(t->e, v->address + row));
+}
+
+LLVMValueRef gen_timed_sum_rows(GenTile *t, const Value *v)
+{
+    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial))
+                           : gen_timed_address(t, v, gen_timed_rows(v).sums);
+}
+
+/* ---- evaluations ---- */
 
 static EmitLoop begin_if(GenTile *t, int64_t first, int64_t last, bool no)
 {

@@ -85,7 +85,8 @@ static EdgeAt edge_at(const WiredEval *w, int bundle, int64_t candidate, int64_t
                     from + position * at_one(w, w->g->sets.at[u->from].value_pixels),
                     NULL,
                     0,
-                    w->batch ? &w->edges : NULL};
+                    w->batch ? &w->edges : NULL,
+                    0};
 }
 
 /* I_v of one node: the sum over its edges in use. */

@@ -70,6 +70,7 @@ typedef struct EdgeAt {
     const double *own;         /* what its target sends, where it sends something */
     int64_t slope; /* from the sum of its target to its slope (NodeSet), likewise with gradients */
     const EdgeStatistics *statistics; /* NULL: those that are kept */
+    int64_t evaluation;               /* in time */
 } EdgeAt;
 /* Adds to the sum; nothing when it is not in use. */
 void edge_value(const EvalContext *c, const Graph *g, EdgeAt at, double *out);

@@ -25,7 +25,7 @@ static const double *known(const EdgeFn *e, EdgeAt at, const double *found, doub
 {
     for (int i = 0; i < 4 * e->norms.count; i++) {
         const double *all = i % 4 < 2 ? found : at.statistics->gradient;
-        out[i] = all ? all[norm_at(&e->norms.at[i / 4], i, 0) + at.candidate] : 0;
+        out[i] = all ? all[norm_at(&e->norms.at[i / 4], i, at.evaluation) + at.candidate] : 0;
     }
     return out;
 }
@@ -131,7 +131,7 @@ static void find_moments(const EvalContext *c, const EdgeFn *e, const EdgeAt *at
             free(cell.value);
         }
         mean = total / (double)(c->batch * n->pixels);
-        all[norm_at(n, kind, 0) + at->candidate] = mean;
+        all[norm_at(n, kind, at->evaluation) + at->candidate] = mean;
     }
 }
 
@@ -156,7 +156,7 @@ void edge_find_gradients(const EvalContext *c, const Graph *g, const EdgeAt *at,
             free(cell.value);
         }
         for (int k = 0; k < 2; k++)
-            at->statistics->gradient[norm_at(n, k, 0) + at->candidate] =
+            at->statistics->gradient[norm_at(n, k, at->evaluation) + at->candidate] =
                 total[k] / (double)(c->batch * n->pixels);
     }
 }

@@ -43,12 +43,11 @@ static void send(const TimedEval *t, const double *state, double *sent)
     }
 }
 
-static void sum_all(const TimedEval *t, const double *sent, int64_t position, double *sums)
+static void sum_all(const TimedEval *t, Moment at, double *sums)
 {
     for (int i = 0; i < t->g->sets.count; i++) {
         const NodeSet *s = &t->g->sets.at[i];
-        for (int64_t n = 0; n < s->size && s->states; n++)
-            timed_sum_into(t, i, n, sent, position, sums + set_sum(s, n));
+        for (int64_t n = 0; n < s->size && s->states; n++) timed_sum_into(t, i, n, at, sums + set_sum(s, n));
     }
 }
 
@@ -116,7 +115,7 @@ static int64_t number_of(const TimedEval *t, int64_t step, int stage)
 static void move_at(const TimedEval *t, int64_t step, int stage, int64_t position, double *rate)
 {
     double *state = state_of(t, step, stage), *sums = sums_of(t, step, stage);
-    sum_all(t, state + t->states, position, sums);
+    sum_all(t, (Moment){state + t->states, position, number_of(t, step, stage)}, sums);
     move(t, state, sums, number_of(t, step, stage), rate);
 }
 
@@ -203,7 +202,7 @@ static void show(const TimedEval *t, int64_t position, int64_t step)
     for (int64_t n = 0; n < out->size; n++) {
         double *y = t->value + TIMED_OUTPUT + position * set_rows(out) + n * out->value_pixels;
         if (!out->states) {
-            timed_sum_into(t, t->g->output, n, sent, position, y);
+            timed_sum_into(t, t->g->output, n, (Moment){sent, position, 0}, y);
             continue;
         }
         load_states(out, n, state, args);
@@ -290,11 +289,10 @@ static void move_back(const TimedEval *t, const NodeSet *s, const Cell *cell, in
     add_weights(t, s->move, cell, 1 + s->states + s->slope, node);
 }
 
-/* sums become their gradients; d_state is filled */
-static void evaluation_back(const TimedEval *t, int64_t evaluation, int64_t position, const double *state,
-                            double *sums, const double *d_rate, double *d_state)
+/* sums become their gradients; d_state is filled, but for what nodes send */
+static void rates_back(const TimedEval *t, int64_t evaluation, const double *state, double *sums,
+                       const double *d_rate, double *d_state)
 {
-    const double *sent = state + t->states;
     double known[4 * MOST_NORMS];
     for (int i = 0; i < t->g->sets.count; i++) {
         const NodeSet *s = &t->g->sets.at[i];
@@ -306,28 +304,42 @@ static void evaluation_back(const TimedEval *t, int64_t evaluation, int64_t posi
             move_back(t, s, &cell, n, state, sums, d_rate, d_state);
         }
     }
+}
+
+/* Adds what comes from what nodes send: from gradients of sums. */
+static void sent_back(const TimedEval *t, Moment at, const double *state, const double *sums, double *d_state)
+{
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
-            timed_gather(t, i, n, sent, position, sums, false, d_sent);
-            timed_own_gradient(t, i, n, sent, position, sums + set_sum(s, n), d_sent);
+            timed_gather(t, i, n, at, sums, false, d_sent);
+            timed_own_gradient(t, i, n, at, sums + set_sum(s, n), d_sent);
             send_back(t, s, false, n, state, d_sent, d_state);
         }
+}
+
+/* Both, where nothing is taken of all samples in between. */
+static void evaluation_back(const TimedEval *t, int64_t evaluation, int64_t position, const double *state,
+                            double *sums, const double *d_rate, double *d_state)
+{
+    rates_back(t, evaluation, state, sums, d_rate, d_state);
+    sent_back(t, (Moment){state + t->states, position, evaluation}, state, sums, d_state);
 }
 
 /* Adds the gradient of the output at one position to that of the states before step `step`. */
 static void output_back(const TimedEval *t, const double *dy, int64_t position, int64_t step, double *d_state)
 {
     const NodeSet *out = &t->g->sets.at[t->g->output];
-    const double *state = state_of(t, step, 0), *sent = state + t->states, *d = dy + position * set_rows(out);
+    const double *state = state_of(t, step, 0), *d = dy + position * set_rows(out);
+    const Moment at = {state + t->states, position, 0};
     for (int64_t n = 0; n < out->size && !out->states; n++)
-        timed_own_gradient(t, t->g->output, n, sent, position, d + n * out->pixels, NULL);
+        timed_own_gradient(t, t->g->output, n, at, d + n * out->pixels, NULL);
     for (int i = 0; i < t->g->sets.count; i++)
         for (int64_t n = 0; n < t->g->sets.at[i].size && t->g->sets.at[i].states; n++) {
             const NodeSet *s = &t->g->sets.at[i];
             double *d_sent = NEW_ARRAY(t->arena, double, (size_t)s->value_pixels);
-            if (!out->states) timed_gather(t, i, n, sent, position, d, true, d_sent);
+            if (!out->states) timed_gather(t, i, n, at, d, true, d_sent);
             else if (i == t->g->output)
                 memcpy(d_sent, d + n * s->value_pixels, (size_t)s->value_pixels * sizeof *d);
             send_back(t, s, i == t->g->output, n, state, d_sent, d_state);
@@ -347,22 +359,34 @@ static void begin_step_back(TimedEval *t, int64_t step, const double *d)
         for (int64_t n = 0; n < ns; n++) t->d_rate[i * ns + n] = h * time->b[i] * d[n];
 }
 
-/* Adds what goes back through stage i to the gradients of the rates before it and of the step's start. */
-static void stage_back(const TimedEval *t, int64_t step, int i)
+static int64_t position_of(const TimedEval *t, int64_t step)
+{
+    return t->steps->position.at[step];
+}
+
+static Moment moment_of(const TimedEval *t, int64_t step, int stage)
+{
+    return (Moment){state_of(t, step, stage) + t->states, position_of(t, step), number_of(t, step, stage)};
+}
+
+/* Adds what goes back through stage i, d_stage, to the gradients of the rates before it and of the step's
+ * start. */
+static void leave_stage(const TimedEval *t, int64_t step, int i, const double *d_stage)
 {
     int64_t ns = t->states;
-    double h = t->steps->length.at[step], *d_stage = NEW_ARRAY(t->arena, double, (size_t)ns + 1);
-    evaluation_back(t, number_of(t, step, i), t->steps->position.at[step], state_of(t, step, i),
-                    t->d_sums[step] + i * t->g->sum_rows, t->d_rate + i * ns, d_stage);
+    double h = t->steps->length.at[step];
     for (int64_t n = 0; n < ns; n++) {
         t->d_start[n] += d_stage[n];
         for (int j = 0; j < i; j++) t->d_rate[j * ns + n] += h * t->g->time.a[i][j] * d_stage[n];
     }
 }
 
-static int64_t position_of(const TimedEval *t, int64_t step)
+static void stage_back(const TimedEval *t, int64_t step, int i)
 {
-    return t->steps->position.at[step];
+    double *d_stage = NEW_ARRAY(t->arena, double, (size_t)t->states + 1);
+    evaluation_back(t, number_of(t, step, i), position_of(t, step), state_of(t, step, i),
+                    t->d_sums[step] + i * t->g->sum_rows, t->d_rate + i * t->states, d_stage);
+    leave_stage(t, step, i, d_stage);
 }
 
 static bool ends_position(const TimedEval *t, int64_t step)
@@ -418,10 +442,11 @@ static void input_gradient(const TimedEval *t, const double *dy, double *out)
         const double *after = state_of(t, step + 1, 0) + t->states;
         for (int64_t n = 0; n < in->size; n++) {
             double *d = out + p * inputs + n * in->value_pixels;
-            if (ends_position(t, step)) timed_gather(t, t->g->input, n, after, p, dy + p * outputs, true, d);
+            if (ends_position(t, step))
+                timed_gather(t, t->g->input, n, (Moment){after, p, 0}, dy + p * outputs, true, d);
             for (int i = 0; i < t->g->time.stages; i++)
-                timed_gather(t, t->g->input, n, state_of(t, step, i) + t->states, p,
-                             t->d_sums[step] + i * t->g->sum_rows, false, d);
+                timed_gather(t, t->g->input, n, moment_of(t, step, i), t->d_sums[step] + i * t->g->sum_rows,
+                             false, d);
         }
     }
 }
@@ -436,9 +461,10 @@ static void edge_gradient(const TimedEval *t, const EdgeSum *e, const double *dy
         int64_t p = position_of(t, step);
         int64_t end = t->g->time.adjoint ? 0 : step + 1; /* where the states at the end stand */
         if (!moving && ends_position(t, step))
-            timed_add_candidates(t, e, state_of(t, end, 0) + t->states, p, dy + p * set_rows(to), to->pixels);
+            timed_add_candidates(t, e, (Moment){state_of(t, end, 0) + t->states, p, 0}, dy + p * set_rows(to),
+                                 to->pixels);
         for (int i = 0; i < t->g->time.stages && moving; i++)
-            timed_add_candidates(t, e, state_of(t, step, i) + t->states, p,
+            timed_add_candidates(t, e, moment_of(t, step, i),
                                  t->d_sums[step] + i * t->g->sum_rows + to->first_sum, to->pitch);
     }
 }
@@ -463,6 +489,7 @@ static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, con
     t.value = e->value[wired->id] + sample * shape_size(wired->shape);
     t.block = e->trace[wired->id]->block[sample];
     t.statistics = e->statistics[wired->id];
+    t.edges = (EdgeStatistics){t.statistics, t.statistics + g->statistics, NULL};
     return t;
 }
 
@@ -471,7 +498,7 @@ static TimedEval eval_of_sample(Arena *a, const Eval *e, const Value *wired, con
 static void eval_forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     int64_t lanes = c->model->lanes;
-    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)v->graph->statistics + 1);
+    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)(2 * v->graph->statistics) + 1);
     TimedTrace *trace = e->trace[v->id] = NEW(a, TimedTrace);
     trace->block = NEW_ARRAY(a, double **, (size_t)c->batch + 1);
     trace->steps =
@@ -531,6 +558,7 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         TimedEval t = eval_of_sample(a, e, back->args[0], c, s);
         const double *d = e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT;
         t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
+        t.edges.gradient = e->statistics[back->id];
         if (trace->back) t.block = trace->back[s], t.steps = &trace->steps[s / c->model->lanes];
         if (v->op == IR_WIRED_INPUT) input_gradient(&t, d, e->value[v->id] + s * shape_size(v->shape));
         EdgeSum sum = {(int)v->index, v->param, e->value[v->id]};

@@ -1,19 +1,28 @@
-/* ir_eval_timed_norm.h: included by ir_eval_timed.c: graphs in equal steps with batch_norm in node
- * functions. All samples of the batch make an evaluation together, because the statistics of its nodes are
- * theirs.
+/* ir_eval_timed_norm.h: included by ir_eval_timed.c: graphs in equal steps with batch_norm in functions
+ * of nodes and edges. All samples of the batch make an evaluation together, because the statistics of its
+ * nodes are theirs.
  */
 
-/* Those that are kept. */
+static void copy_kept(int count, const Norm *norms, const double *param, double *out)
+{
+    for (int i = 0; i < count; i++) {
+        const Norm *n = &norms[i];
+        size_t bytes = (size_t)(n->evaluations * n->size) * sizeof *out;
+        memcpy(out + norm_at(n, 0, 0), param + n->mean->offset, bytes);
+        memcpy(out + norm_at(n, 1, 0), param + n->variance->offset, bytes);
+    }
+}
+
+/* Those that are kept; of edges that are probed the same. */
 static void kept_statistics(const Graph *g, const double *param, double *out)
 {
     for (int i = 0; i < g->sets.count; i++)
-        for (int n = 0; n < g->sets.at[i].norms.count; n++) {
-            const NodeSet *s = &g->sets.at[i];
-            const Norm *norm = &s->norms.at[n];
-            size_t bytes = (size_t)(norm->evaluations * s->size) * sizeof *out;
-            memcpy(out + norm_at(norm, 0, 0), param + norm->mean->offset, bytes);
-            memcpy(out + norm_at(norm, 1, 0), param + norm->variance->offset, bytes);
-        }
+        copy_kept(g->sets.at[i].norms.count, g->sets.at[i].norms.at, param, out);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const EdgeFn *e = g->bundles.at[b].edge;
+        if (e) copy_kept(e->norms.count, e->norms.at, param, out);
+    }
+    memcpy(out + g->statistics, out, (size_t)g->statistics * sizeof *out);
 }
 
 /* One evaluation: a stage of a step. */
@@ -85,12 +94,30 @@ static void start_sample(TimedEval *t, Group *u)
     send(t, t->block[0], t->block[0] + t->states);
 }
 
-/* Up to the sums. */
-static void begin_evaluation(TimedEval *t, At at)
+/* Of the functions of all candidates: their statistics, or the gradients by them. */
+static void each_edge(TimedEval *all, int64_t batch, At at, bool back)
 {
-    double *state = state_of(t, at.step, at.stage);
-    if (at.stage > 0) begin_stage(t, at.step, at.stage, t->g->time.step);
-    sum_all(t, state + t->states, at.step / t->g->time.steps, sums_of(t, at.step, at.stage));
+    const Graph *g = all->g;
+    EdgeAt *edge = NEW_ARRAY(all->arena, EdgeAt, (size_t)batch + 1);
+    const double **d = NEW_ARRAY(all->arena, const double *, (size_t)batch + 1);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        CandidateRun run;
+        for (int64_t node = 0; u->edge && u->edge->norms.count && node < u->candidates.targets; node++)
+            for (int64_t r = 0; candidates_run(&u->candidates, node, r, &run); r++)
+                for (int64_t i = 0; i < run.length; i++) {
+                    for (int64_t s = 0; s < batch; s++) {
+                        const TimedEval *t = &all[s];
+                        edge[s] = timed_edge(t, b, run.first + i, run.source + i, node,
+                                             moment_of(t, at.step, at.stage));
+                        if (back)
+                            d[s] = t->d_sums[at.step] + at.stage * g->sum_rows +
+                                   set_sum(&g->sets.at[u->to], node);
+                    }
+                    if (back) edge_find_gradients(all->c, g, edge, d);
+                    else edge_find_statistics(all->c, g, edge);
+                }
+    }
 }
 
 static void finish_evaluation(TimedEval *t, At at)
@@ -99,7 +126,10 @@ static void finish_evaluation(TimedEval *t, At at)
     int64_t step = at.step;
     move(t, state_of(t, step, at.stage), sums_of(t, step, at.stage), at.number,
          t->rates + at.stage * t->states);
-    if (at.stage < time->stages - 1) return;
+    if (at.stage < time->stages - 1) {
+        begin_stage(t, step, at.stage + 1, time->step);
+        return;
+    }
     end_step(t, step, time->step);
     if ((step + 1) % time->steps == 0) show(t, step / time->steps, step + 1);
 }
@@ -124,7 +154,9 @@ static void eval_norms(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     }
     for (int64_t i = 0; i < timed_evaluations(v->graph); i++) {
         At at = at_number(v->graph, i);
-        for (int64_t s = 0; s < c->batch; s++) begin_evaluation(&all[s], at);
+        each_edge(all, c->batch, at, false);
+        for (int64_t s = 0; s < c->batch; s++)
+            sum_all(&all[s], moment_of(&all[s], at.step, at.stage), sums_of(&all[s], at.step, at.stage));
         each_norm(all, c->batch, at, false);
         for (int64_t s = 0; s < c->batch; s++) finish_evaluation(&all[s], at);
     }
@@ -139,7 +171,7 @@ static void eval_norms_back(Arena *a, Eval *e, const Value *v, const EvalContext
     e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)g->statistics + 1);
     for (int64_t s = 0; s < c->batch; s++) {
         all[s] = eval_of_sample(a, e, v->args[0], c, s);
-        all[s].d_statistics = e->statistics[v->id];
+        all[s].d_statistics = all[s].edges.gradient = e->statistics[v->id];
         all[s].d_sums = trace->block[s] = NEW_ARRAY(a, double *, (size_t)all[s].steps->length.count + 1);
         all[s].d_state = trace->first + s * g->state_rows, all[s].gradient = trace->gradient;
         begin_backward(&all[s]);
@@ -150,8 +182,18 @@ static void eval_norms_back(Arena *a, Eval *e, const Value *v, const EvalContext
             reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT, at.step);
         each_norm(all, c->batch, at, true);
         for (int64_t s = 0; s < c->batch; s++) {
-            stage_back(&all[s], at.step, at.stage);
-            if (at.stage == 0) leave_step(&all[s], at.step);
+            TimedEval *t = &all[s];
+            t->d_stage = NEW_ARRAY(a, double, (size_t)t->states + 1);
+            rates_back(t, i, state_of(t, at.step, at.stage), t->d_sums[at.step] + at.stage * g->sum_rows,
+                       t->d_rate + at.stage * t->states, t->d_stage);
+        }
+        each_edge(all, c->batch, at, true);
+        for (int64_t s = 0; s < c->batch; s++) {
+            TimedEval *t = &all[s];
+            sent_back(t, moment_of(t, at.step, at.stage), state_of(t, at.step, at.stage),
+                      t->d_sums[at.step] + at.stage * g->sum_rows, t->d_stage);
+            leave_stage(t, at.step, at.stage, t->d_stage);
+            if (at.stage == 0) leave_step(t, at.step);
         }
     }
 }

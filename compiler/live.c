@@ -105,9 +105,10 @@ static void send_zeros(Zeros *z)
         z->sent[i] = z->state[i] && result_zero(z->perm, z->g->sets.at[i].send, arg, 0);
 }
 
-/* Does an edge of this line add 0? */
+/* Does an edge of this line add 0? With batch_norm it takes part at every evaluation, for its statistics. */
 static bool edge_zero(const Zeros *z, const Bundle *u)
 {
+    if (u->edge && u->edge->norms.count) return false;
     bool arg[MOST_ARGS] = {true}; /* the source's value; the target's own may be anything */
     return z->sent[u->from] && (!u->edge || result_zero(z->perm, u->edge->value, arg, 0));
 }

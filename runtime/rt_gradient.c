@@ -330,7 +330,7 @@ static void prepare(Net *n, int64_t tiles, int graph)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         if (b->target_row < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) continue;
-        if (b->function && b->gradients >= 0) gradient_edge_rows(n, b, tiles);
+        if (b->function && b->gradients >= 0) gradient_edge_rows(n, b, tiles, ALL_EVALUATIONS);
         else if (!b->function && gradient_is_estimate(n, b)) part_used(n, b, tiles);
     }
 }

@@ -9,17 +9,21 @@
 
 typedef void EdgeCode(DnwrtContext *context, const DnwrtEdgeJob *job);
 
-/* Which rows meet: of the evaluations that are in memory, for all tiles. */
-void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles)
+/* Which rows meet: of one evaluation, or of all that are in memory, for all tiles. */
+void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evaluation)
 {
+    const int64_t stages = n->times[b->graph].stages;
     int64_t count = 0, source, target;
     for (int64_t t = 0; t < tiles; t++) {
-        int64_t base = t * n->context.tile_stride;
+        int64_t base = t * n->context.tile_stride, pairs = flow_pairs(n, b, t);
+        int64_t first = evaluation < 0 ? 0 : evaluation, end = evaluation < 0 ? pairs : evaluation + 1;
+        int64_t before = stages ? n->times[b->graph].run[t].first * stages : 0;
         b->first[t] = count;
-        for (int64_t k = 0; k < flow_pairs(n, b, t); k++)
+        for (int64_t k = first; k < end; k++)
             if (flow_pair(n, b, t, k, &source, &target))
-                b->rows[count++] = (DnwrtEdgeRows){base + source * n->lanes, base + target * n->lanes,
-                                                   base + (b->own_row + k * b->own_step) * n->lanes};
+                b->rows[count++] =
+                    (DnwrtEdgeRows){base + source * n->lanes, base + target * n->lanes,
+                                    base + (b->own_row + k * b->own_step) * n->lanes, before + k};
     }
     b->first[tiles] = count;
 }

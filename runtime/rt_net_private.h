@@ -250,7 +250,8 @@ void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 void gradient_round(Net *n, int64_t tiles, int graph, bool first);
 /* rt_gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad; and whatever
  * else a stage does for the candidates into a target. */
-void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles);
+enum { ALL_EVALUATIONS = -1 };
+void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evaluation);
 void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
                           bool more);
 

@@ -54,12 +54,12 @@ static int most_norms(const NetGraph *g, int set)
     return most;
 }
 
-/* Have edges into a set a batch_norm? */
+/* Have edges into a set (in time: into any) a batch_norm? */
 static bool has_edges(const Net *n, int graph, int set)
 {
     const NetGraph *g = &n->graphs[graph];
     for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++)
-        if (n->bundles[i].to == set && n->bundles[i].statistics >= 0) return true;
+        if ((set < 0 || n->bundles[i].to == set) && n->bundles[i].statistics >= 0) return true;
     return false;
 }
 
@@ -84,7 +84,7 @@ bool norm_rounds(const Net *n, NetRounds *r)
         int64_t phase = r->back ? phases - 1 - i : i;
         int set = n->times[r->graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
         int norms = most_norms(g, n->times[r->graph].stages ? -1 : set);
-        bool edges = has_edges(n, r->graph, set);
+        bool edges = has_edges(n, r->graph, n->times[r->graph].stages ? -1 : set);
         if (edges && !r->back) end_round(&t, phase, ROUND_EDGES);
         add_turn(&t, set, TURN_SUM, phase);
         for (int k = 0; k < norms; k++) {
@@ -155,18 +155,29 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     put_real(k->n, to + norm->evaluations * size, out[1]);
 }
 
-/* Those of all candidates of a bundle into the nodes of a phase. */
-static void take_edges(Net *n, NetBundle *b, const WiringPhase *phase, bool back, int64_t tiles)
+/* Those of all candidates of a bundle into `count` nodes (NULL: all) at an evaluation. */
+static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64_t count, int64_t evaluation)
 {
-    const uint32_t *nodes = n->graphs[b->graph].order.nodes + phase->first;
-    int stage = back ? b->statistics_back : b->statistics;
-    if (stage < 0 || b->to != phase->set) return;
-    gradient_edge_rows(n, b, tiles);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (phase->count > 1)
-    for (int64_t i = 0; i < phase->count; i++) {
+    const Net *n = k->n;
+    int stage = k->r->back ? b->statistics_back : b->statistics;
+    int64_t tiles = (k->samples + n->lanes - 1) / n->lanes;
+    if (stage < 0) return;
+    gradient_edge_rows(n, b, tiles, evaluation);
+#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (count > 1)
+    for (int64_t i = 0; i < count; i++) {
         dnwrt_lap(PROFILE_START);
-        gradient_edge_target(n, b, stage, nodes[i], tiles, false);
+        gradient_edge_target(n, b, stage, nodes ? nodes[i] : i, tiles, false);
         dnwrt_lap(profile_edges((int)(b - n->bundles)));
+    }
+}
+
+static void take_all_edges(const Take *k, const NetGraph *g, int64_t stop)
+{
+    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
+        NetBundle *b = &k->n->bundles[i];
+        const WiringPhase *phase = &g->order.phases[stop];
+        if (k->n->times[k->r->graph].stages) take_edges(k, b, NULL, b->candidates.targets, stop);
+        else if (b->to == phase->set) take_edges(k, b, g->order.nodes + phase->first, phase->count, 0);
     }
 }
 
@@ -174,11 +185,8 @@ void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *rou
 {
     const NetGraph *g = &n->graphs[r->graph];
     Take k = {n, f, r, samples};
-    if (round->norm == ROUND_LAST) return;
-    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count && round->norm == ROUND_EDGES; i++)
-        take_edges(n, &n->bundles[i], &g->order.phases[round->phase], r->back,
-                   (samples + n->lanes - 1) / n->lanes);
-    if (round->norm == ROUND_EDGES) return;
+    if (round->norm == ROUND_EDGES) take_all_edges(&k, g, round->phase);
+    if (round->norm < 0) return;
     for (int i = 0; i < g->set_count && n->times[r->graph].stages; i++)
         for (int64_t node = 0; node < g->sets[i].wiring.size && round->norm < g->sets[i].norm_count; node++)
             take_node(&k, &g->sets[i], &g->sets[i].norms[round->norm], node, round->phase);

@@ -24,9 +24,9 @@ typedef struct DnwrtWires {
 } DnwrtWires;
 
 /* Where the values and gradients of one evaluation begin: elements of Context.tiles for node 0 of sources,
- * of targets' sums, of what targets send. */
+ * of targets' sums, of what targets send; its number in time. */
 typedef struct DnwrtEdgeRows {
-    int64_t source, target, own;
+    int64_t source, target, own, evaluation;
 } DnwrtEdgeRows;
 
 /* What the generated code for gradients of an edge function works on: `count` candidates into one target,
@@ -52,8 +52,9 @@ typedef struct DnwrtOrder {
 enum TurnStep {
     TURN_SUM,    /* sums over edges; backwards: gradients of what the nodes send */
     TURN_FINISH, /* the node function, or its gradient */
-    TURN_EDGES, /* backwards, where edges into the nodes have a batch_norm: gradients of weights they share */
-    TURN_NORM,  /* + i: the tile's part of the statistics of norm i, or of their gradients */
+    TURN_EDGES,  /* backwards, where edges into the nodes have a batch_norm: gradients of weights they share;
+                    in  time of what the nodes send, too */
+    TURN_NORM,   /* + i: the tile's part of the statistics of norm i, or of their gradients */
     TURN_STEPS = 16
 };
 enum { MAX_NORMS = 8 }; /* of one node function */

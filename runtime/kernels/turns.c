@@ -17,8 +17,8 @@ void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
                    Sums *sum, Norm *norm, Move *move, Show *show, real *maps);
 void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held,
                         real *value, real *sums, const real *d_output, real *work, real *d_held,
-                        NormBack *norm, Back *back, OutputBack *output_back, HeldBack *held_back,
-                        HeldBack *held_output_back);
+                        NormBack *norm, Back *back, Back *edges_back, OutputBack *output_back,
+                        HeldBack *held_back, HeldBack *held_output_back);
 
 /* Samples in a tile. */
 static int64_t samples(const DnwrtContext *context, int64_t number)
@@ -54,12 +54,13 @@ void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
         int64_t position = step / time->steps;
         real *state = evaluation(&d, e), *s = sums_at(&d, e);
         const real *shown = held + position * time->held * LANES;
-        if (turns->turn[i] == TURN_SUM) {
-            if (stage > 0) begin_stage(&d, step, step, stage, time->step);
-            sum(context, tile, state + states, shown, s, e);
-        } else if (turns->turn[i] == TURN_FINISH) {
+        if (turns->turn[i] == TURN_SUM) sum(context, tile, state + states, shown, s, e);
+        else if (turns->turn[i] == TURN_FINISH) {
             move(context, maps, state, state + states, shown, s, rate_at(&d, step, stage, time->step), e);
-            if (stage < time->stages - 1) continue;
+            if (stage < time->stages - 1) {
+                begin_stage(&d, step, step, stage + 1, time->step);
+                continue;
+            }
             end_step(&d, step, step, time->step, is_plain(time, time->step));
             if ((step + 1) % time->steps == 0)
                 show(context, maps, slot_at(&d, step + 1) + states, shown,
@@ -68,11 +69,12 @@ void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     }
 }
 
-/* work: as of drive_back. d_held: of a held input, by position, or NULL. */
+/* work: as of drive_back. d_held: of a held input, by position, or NULL. edges_back: where edges have a
+ * batch_norm, what `back` leaves out because it needs the gradients of their statistics; else NULL. */
 void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, const real *held,
                         real *value, real *sums, const real *d_output, real *work, real *d_held,
-                        NormBack *norm, Back *back, OutputBack *output_back, HeldBack *held_back,
-                        HeldBack *held_output_back)
+                        NormBack *norm, Back *back, Back *edges_back, OutputBack *output_back,
+                        HeldBack *held_back, HeldBack *held_output_back)
 {
     const DnwrtTurns *turns = context->turns;
     int64_t states = time->states * LANES;
@@ -80,7 +82,7 @@ void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     d.sums_step = time->sums, d.states = states, d.stride = states + time->sent * LANES;
     DriveBack b = {.d_output = d_output, .d_state = work, .d_rate = work + states, .d_held = d_held};
     b.d_stages = work + (is_plain(time, time->step) ? 1 : 3) * states;
-    b.back = back, b.output_back = output_back, b.held_back = held_back,
+    b.back = edges_back ? edges_back : back, b.output_back = output_back, b.held_back = held_back,
     b.held_output_back = held_output_back;
     if (turns->first) scale(work, work, 0, states);
     if (turns->first && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
@@ -92,7 +94,10 @@ void KERNEL(turns_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
             if (stage == time->stages - 1 && (step + 1) % time->steps == 0)
                 position_back(&d, &b, position, step + 1);
             rate_back(&d, &b, stage, time->step);
-        } else if (turns->turn[i] == TURN_FINISH) {
+        } else if (turns->turn[i] == TURN_FINISH && edges_back) {
+            back(context, tile, evaluation(&d, e), sums_at(&d, e), d_rate, b.d_stages + stage * states,
+                 held + position * time->held * LANES, e);
+        } else if (turns->turn[i] == TURN_FINISH || turns->turn[i] == TURN_EDGES) {
             stage_back(&d, &b, step, step, stage, position, d_rate);
             if (stage > 0) continue;
             start_back(&d, &b);

@@ -229,7 +229,7 @@ static void test_augmented(void **state)
     expect_one_run("pictures");
 }
 
-/* Statistics of batch_norm at each evaluation of a flow, and weights of edges with functions. */
+/* Statistics of batch_norm at each evaluation of a flow, of nodes and of candidates. */
 static void test_time(void **state)
 {
     (void)state;
@@ -368,9 +368,9 @@ static bool write_waves(void)
 {
     FILE *program = fopen("waves.dnw", "w");
     if (!program) return false;
-    fputs("fn Synapse(x) { weight w ~ kaiming; weight a = 1; w * tanh(a * x) }\n"
+    fputs("fn Synapse(x) { weight w ~ kaiming; weight a = 1; w * tanh(a * batch_norm(x)) }\n"
           "fn Unit(z) { state s = 0; s' = batch_norm(z) - s; tanh(s) }\n"
-          "graph Wiring[features] {\n  time = flow(0, 1, heun(2))\n  input x[features]\n  nodes h[16] : "
+          "graph Wiring[features] {\n  time = flow(0, 1, heun(1))\n  input x[features]\n  nodes h[16] : "
           "Unit\n  output "
           "y[1]\n"
           "  edges { x[_] -> h[_]; h[_] -> h[_] } via Synapse keep 40% by w\n  edges h[_] -> y[_]\n}\n"
