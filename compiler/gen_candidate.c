@@ -225,6 +225,26 @@ static void one_candidate(Job *j, CandidateJob what)
         statistics_back(j, &j->edge->norms.at[i]);
 }
 
+/* In a program that measures itself gradients have a row of the runtime's for all that is done for the line
+ * (rt_gradient.c), and statistics one of their own, so that each is told where its stage is. */
+static void all_candidates(Job *j, CandidateJob what)
+{
+    Emit *e = j->t.e;
+    struct Profile *profile = e->profile;
+    const char *before = gen_profile_when(e, what == CANDIDATE_STATISTICS ? "forward" : "backward");
+    LLVMValueRef candidate = JOB(j, e->i64, candidate), source = JOB(j, e->i64, source);
+    EmitLoop l = emit_loop(e, JOB(j, e->i64, count));
+    j->candidate = emit_add(e, candidate, l.i), j->source = emit_add(e, source, l.i);
+    e->profile = NULL;
+    one_candidate(j, what);
+    e->profile = profile;
+    emit_loop_end(e, &l);
+    if (what == CANDIDATE_STATISTICS) gen_lap_edges(e, j->g, j->bundle, "statistics, edges");
+    if (what == CANDIDATE_STATISTICS_BACK)
+        gen_lap_edges(e, j->g, j->bundle, "gradients of statistics, edges");
+    gen_profile_when(e, before);
+}
+
 LLVMValueRef gen_candidates(Emit *e, const Graph *g, int bundle, const Value *wired, const Value *back,
                             CandidateJob what)
 {
@@ -236,11 +256,7 @@ LLVMValueRef gen_candidates(Emit *e, const Graph *g, int bundle, const Value *wi
     if (wired && wired->batch) j.t.wired = wired, j.t.wired_back = back;
     j.room = JOB(&j, e->ptr, maps), j.target = JOB(&j, e->i64, target);
     j.t.maps = emit_element(e, j.room, emit_int(e, place_norm_rows(j.edge) * e->row));
-    LLVMValueRef candidate = JOB(&j, e->i64, candidate), source = JOB(&j, e->i64, source);
-    EmitLoop l = emit_loop(e, JOB(&j, e->i64, count));
-    j.candidate = emit_add(e, candidate, l.i), j.source = emit_add(e, source, l.i);
-    one_candidate(&j, what);
-    emit_loop_end(e, &l);
+    all_candidates(&j, what);
     emit_end(e);
     return function;
 }

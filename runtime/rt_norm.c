@@ -167,7 +167,6 @@ static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64
     for (int64_t i = 0; i < count; i++) {
         dnwrt_lap(PROFILE_START);
         gradient_edge_target(n, b, stage, nodes ? nodes[i] : i, tiles, false);
-        dnwrt_lap(profile_edges((int)(b - n->bundles)));
     }
 }
 

@@ -90,6 +90,20 @@ for threads in 1 2; do
     "net.dnw:15 Flow: candidate gradients h -> y, backward" "net.dnw:4 Flow: node function Leaky of h, forward" \
     "net.dnw:7 Flow: states between evaluations, forward"
 done
+cat > edges.dnw <<'DNW'
+fn Bent(x) { weight w ~ kaiming; weight a = 1; w * tanh(batch_norm(a * x)) }
+graph Wiring {
+  input  x[2]
+  nodes  h[60]
+  output y[2]
+  edges { x[_] -> h[_]; h[_] -> y[_] } via Bent keep 50% by w
+}
+model Net(point) = point |> Wiring
+train Net { data = spirals(200); batch = 100 }
+DNW
+expect "lines of edges with functions" 0 '"lines"' "$dnw" ${measured/net/edges} --threads 1
+that "lines of edges with functions agree" lines_agree "edges.dnw:6 Wiring: candidate gradients h -> y, backward" \
+  "edges.dnw:6 Wiring: statistics, edges h -> y, forward" "edges.dnw:6 Wiring: gradients of statistics, edges h -> y, backward"
 expect "lines, to infer" 0 '"lines"' "$dnw" $measured --threads 1 --infer
 that "lines agree, to infer" lines_agree "net.dnw:14 Flow: sums over edges h -> h, forward"
 expect "lines, cached" 0 '"lines"' env DNW_CC=/bin/false "$dnw" $measured
