@@ -2,7 +2,7 @@
  * * scale + shift, with statistics of each node over the samples of the step and its pixels (Ioffe & Szegedy
  * 2015, with a node in the place of a feature map), and of each evaluation of a graph in time.
  *
- * An edge is one candidate's: each has its own statistics, in use or not, of what its own weights make of the
+ * In functions of edges statistics are of each candidate, in use or not: of what its own weights make of the
  * source's value. So its gradient is that of the function as if it were in use, and when it comes into use
  * its kept statistics are those of its present weights.
  */

@@ -301,11 +301,7 @@ static void order_fact(Speed *s, Facts *facts, const Graph *g)
 /* The nodes of a set wait at each batch_norm of their function, and once for all of the edges into them. */
 static int64_t rounds_of(const Graph *g, int set)
 {
-    int64_t edges = 0;
-    for (int b = 0; b < g->bundles.count; b++)
-        if (g->bundles.at[b].to == set && g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count)
-            edges = 1;
-    return g->sets.at[set].norms.count + edges;
+    return g->sets.at[set].norms.count + model_edge_norms(g, set);
 }
 
 /* A batch_norm in a function needs all samples before the next node runs; in time, at each evaluation. */

@@ -482,14 +482,6 @@ static void begin_back(GenTile *t, const Value *v, const Func *f)
         gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));
 }
 
-/* Has an edge a batch_norm in its function? */
-static bool edges_with_norms(const Graph *g)
-{
-    for (int b = 0; b < g->bundles.count; b++)
-        if (g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count) return true;
-    return false;
-}
-
 static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
@@ -497,7 +489,7 @@ static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
     const Graph *g = v->graph;
     TimedRows r = timed_rows(g);
     bool held = !is_moving(g, g->input) && wants_input(f, v);
-    bool edges = edges_with_norms(g);
+    bool edges = model_edge_norms(g, -1);
     LLVMValueRef none = LLVMConstNull(e->ptr), norm_back = gen_timed_norm_back(t, v),
                  back = gen_back(t, v, f, edges ? BACK_RATES : BACK_ALL),
                  edges_back = edges ? gen_back(t, v, f, BACK_SENT) : none,

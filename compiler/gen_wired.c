@@ -322,16 +322,6 @@ static void backward_sums(GenTile *t, const Value *v, const Phase *p, void *trai
     if (fresh) start_blocks(t, p, d_values, NULL, s->value_pixels);
 }
 
-/* Have edges into a set a batch_norm with statistics of the step? */
-static bool edges_have_norms(const Value *back, int set)
-{
-    const Graph *g = back->graph;
-    for (int b = 0; b < g->bundles.count && back->args[0]->batch; b++)
-        if (g->bundles.at[b].to == set && g->bundles.at[b].edge && g->bundles.at[b].edge->norms.count)
-            return true;
-    return false;
-}
-
 static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *train)
 {
     GenBlocks d_sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
@@ -342,13 +332,13 @@ static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *tra
         emit_loop_end(t->e, &l.loop);
         gen_lap_cell(t->e, v->graph, t->set, t->set->cell);
     }
-    if (!edges_have_norms(v, p->set)) shared_backward(t, v, p, train);
+    if (!v->args[0]->batch || !model_edge_norms(v->graph, p->set)) shared_backward(t, v, p, train);
 }
 
 /* When the gradients of the statistics of edges are known. */
 static void backward_edges(GenTile *t, const Value *v, const Phase *p, void *train)
 {
-    if (edges_have_norms(v, p->set)) shared_backward(t, v, p, train);
+    if (model_edge_norms(v->graph, p->set)) shared_backward(t, v, p, train);
 }
 
 static void backward_phase(GenTile *t, const Value *v, const Phase *p, void *train)

@@ -13,6 +13,15 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
     return p;
 }
 
+bool model_edge_norms(const Graph *g, int set)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if ((set < 0 || u->to == set) && u->edge && u->edge->norms.count) return true;
+    }
+    return false;
+}
+
 int64_t graph_nodes(const Graph *g)
 {
     int64_t n = 0;

@@ -272,7 +272,9 @@ double bundle_macs(const Graph *g, const Bundle *u);
 double edge_macs(const Graph *g, int list);
 EdgeMacs graph_edge_macs(const Graph *g);
 int64_t graph_macs(const Graph *g);
-int64_t bundle_numbers(const Bundle *u);        /* weights of one edge */
+bool model_edge_norms(const Graph *g,
+                      int set);          /* has the function of an edge into it a batch_norm? -1: any */
+int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
 int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
 int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
 int64_t graph_parameters(const Graph *g);       /* weights of edges in use, and of functions */

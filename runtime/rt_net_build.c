@@ -299,6 +299,12 @@ static int64_t rounded_bytes(const Net *n)
     return work_elements(n) * (int64_t)sizeof *n->rounded;
 }
 
+/* Values that all samples share: statistics of batch_norm grow with nodes and candidates. */
+static int64_t shared_elements(const Net *n)
+{
+    return n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
+}
+
 /* Everything that grows with the net or the batch. */
 static int64_t needed_bytes(const Net *n)
 {
@@ -314,7 +320,7 @@ static int64_t needed_bytes(const Net *n)
         if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
     bytes += ahead_bytes(n);
-    return bytes + work_elements(n) * r + scratch_elements(n) * r;
+    return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
 }
 
 static void set_options(Net *n, const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
@@ -434,14 +440,13 @@ static bool allocate_arrays(Net *n)
     n->grad = n->options.training || n->options.f64 ? lazy(n->param_total * r) : NULL;
     for (int i = 0; i < slot_count(n); i++)
         if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
-    int64_t shared = n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
     n->scratch = aligned(scratch_elements(n) * r);
     if (rounds_factors(n)) {
         if (!(n->rounded = lazy(rounded_bytes(n)))) return false;
         madvise(n->rounded, (size_t)rounded_bytes(n), MADV_HUGEPAGE);
     }
     n->context = (DnwrtContext){.param = n->param,
-                                .shared = aligned((shared + 1) * r),
+                                .shared = aligned((shared_elements(n) + 1) * r),
                                 .tiles = aligned(work_elements(n) * r),
                                 .seed = n->options.seed,
                                 .wires = n->wires,
