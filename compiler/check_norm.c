@@ -72,8 +72,15 @@ static bool place_is_right(Check *k, Span span)
 {
     const Time *time = &k->graph->time;
     const char *wrong, *help;
-    if (!is_timed(k->graph) || (!time->adaptive && !time->adjoint)) return true;
-    if (time->adaptive) {
+    const bool copies = k->in_edge && graph_copies(k->graph) > 1;
+    if (!copies && (!is_timed(k->graph) || (!time->adaptive && !time->adjoint))) return true;
+    if (copies) {
+        wrong =
+            "batch_norm of edges has statistics of one value a candidate, and a static graph under scan has "
+            "one at each position";
+        help = "give the graph time = steps(1), with a function of its output; or put batch_norm into the "
+               "functions of nodes";
+    } else if (time->adaptive) {
         wrong =
             "batch_norm needs all samples at one time, and a solver that chooses its steps takes those of "
             "each tile through time on their own";
