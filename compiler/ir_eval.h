@@ -38,7 +38,8 @@ typedef struct Eval {
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c);
 /* Room for the steps of one batch, for c->steps. */
 EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch);
-/* Graph operators of graphs in time (ir_eval_timed.c). */
+/* Graph operators (ir_eval_wired.c), and those of graphs in time (ir_eval_timed.c). */
+void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c);
 void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c);
 /* A node function (or its gradient) and room for its values. */
 typedef struct Cell {
