@@ -51,6 +51,12 @@ bool block_is_empty(BlockPlace p)
     return p.targets.count == 0 || p.sources.count == 0;
 }
 
+bool block_is_same(BlockPlace a, BlockPlace b)
+{
+    return a.targets.from == b.targets.from && a.targets.count == b.targets.count &&
+           a.sources.from == b.sources.from && a.sources.count == b.sources.count;
+}
+
 static void part_spans(const FieldPart *p, BlockPlace place, ProductSpan *span)
 {
     const Stretch targets = common(p->place.targets, place.targets);
@@ -85,13 +91,6 @@ BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first)
     return g;
 }
 
-BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first)
-{
-    BlockGroup g = {first, rows - first, {0, 0}};
-    for (int64_t i = first; i < rows; i++) g.wanted = both(g.wanted, span[i]);
-    return g;
-}
-
 /* Marks the parts of the sources that hold candidates of some of these targets. */
 static void mark_parts(const Field *f, Stretch targets, bool *marked)
 {
@@ -112,7 +111,24 @@ static bool is_list(const Field *f)
     return f->parts[0].candidates->form == CANDIDATES_LIST;
 }
 
-/* The blocks of the targets of part i are written to `out` (NULL: only counted). */
+/* The groups of rows of a place that hold candidates are written to `out` (NULL: only counted). */
+static int64_t groups_of(const Field *f, BlockPlace place, BlockPlace *out)
+{
+    ProductSpan span[BLOCK_TARGETS];
+    int64_t count = 0;
+    block_spans(f, place, span);
+    for (int64_t row = 0; row < place.targets.count;) {
+        const BlockGroup g = block_group(span, place.targets.count, row);
+        const int64_t wide = g.wanted.high - g.wanted.low;
+        if (wide > 0 && out)
+            out[count] =
+                (BlockPlace){{place.targets.from + row, g.rows}, {place.sources.from + g.wanted.low, wide}};
+        count += wide > 0, row += g.rows;
+    }
+    return count;
+}
+
+/* The same for the targets of part i. */
 static int64_t blocks_of_part(const Field *f, int64_t i, bool *marked, BlockPlace *out)
 {
     const Stretch targets = block_cut(f->targets, BLOCK_TARGETS, i);
@@ -124,12 +140,21 @@ static int64_t blocks_of_part(const Field *f, int64_t i, bool *marked, BlockPlac
     }
     memset(marked, 0, (size_t)parts);
     mark_parts(f, targets, marked);
-    for (int64_t j = 0; j < parts; j++) {
-        if (!marked[j]) continue;
-        if (out) out[count] = (BlockPlace){targets, block_cut(f->sources, BLOCK_SOURCES, j)};
-        count++;
-    }
+    for (int64_t j = 0; j < parts; j++)
+        if (marked[j])
+            count += groups_of(f, (BlockPlace){targets, block_cut(f->sources, BLOCK_SOURCES, j)},
+                               out ? out + count : NULL);
     return count;
+}
+
+/* The largest first, so that threads end at the same time. */
+static int by_size(const void *a, const void *b)
+{
+    const BlockPlace *x = a, *y = b;
+    const int64_t more = y->targets.count * y->sources.count - x->targets.count * x->sources.count;
+    if (more) return more > 0 ? 1 : -1;
+    if (x->targets.from != y->targets.from) return x->targets.from < y->targets.from ? -1 : 1;
+    return x->sources.from < y->sources.from ? -1 : 1;
 }
 
 static bool build_blocks(Field *f)
@@ -140,6 +165,7 @@ static bool build_blocks(Field *f)
     f->blocks = marked ? malloc((size_t)(f->block_count + 1) * sizeof *f->blocks) : NULL;
     for (int64_t i = 0, at = 0; f->blocks && i < parts; i++)
         at += blocks_of_part(f, i, marked, f->blocks + at);
+    if (f->blocks) qsort(f->blocks, (size_t)f->block_count, sizeof *f->blocks, by_size);
     free(marked);
     return f->blocks;
 }
@@ -217,15 +243,8 @@ void fields_free(Field *fields, int field_count)
 
 double field_made(const Field *f)
 {
-    ProductSpan span[BLOCK_TARGETS];
     double made = 0;
-    for (const BlockPlace *b = f->blocks; b < f->blocks + f->block_count; b++) {
-        block_spans(f, *b, span);
-        for (int64_t row = 0; row < b->targets.count;) {
-            BlockGroup g = block_group(span, b->targets.count, row);
-            made += (double)g.rows * (double)(g.wanted.high - g.wanted.low);
-            row += g.rows;
-        }
-    }
+    for (const BlockPlace *b = f->blocks; b < f->blocks + f->block_count; b++)
+        made += (double)b->targets.count * (double)b->sources.count;
     return made;
 }

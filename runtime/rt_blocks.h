@@ -2,8 +2,8 @@
  *
  * A product reads both its factors once, so it should not be small: lines whose sources stand side by side in
  * memory, and whose targets do, are one field, and the gradients of their candidates parts of one matrix. A
- * block of it stays in the second-level cache until its weights are updated, and several threads want several
- * blocks. Within a block, rows that want nearly the same columns are one product.
+ * block of it, rows that want nearly the same columns, is one product; it stays in the second-level cache
+ * until its weights are updated, and several threads want several blocks.
  */
 #ifndef RT_BLOCKS_H
 #define RT_BLOCKS_H
@@ -41,8 +41,8 @@ typedef struct FieldPart {
     BlockPlace place;
 } FieldPart;
 
-/* `blocks`: those that hold candidates, targets first. Candidates of the form LIST are a field of their own,
- * cut into parts of the targets, no sources. */
+/* `blocks`: those that hold candidates, the largest first. Candidates of the form LIST are a field of their
+ * own, cut into parts of the targets, no sources. */
 typedef struct Field {
     int part_count;
     FieldPart *parts;
@@ -57,6 +57,7 @@ void fields_free(Field *fields, int field_count);
 BlockPlace block_common(BlockPlace a, BlockPlace b); /* may be empty */
 BlockPlace block_hull(BlockPlace a, BlockPlace b);   /* the smallest that holds both */
 bool block_is_empty(BlockPlace p);
+bool block_is_same(BlockPlace a, BlockPlace b);
 /* span[i]: the columns (sources, from place.sources.from on) that hold candidates of target i of the place.
  */
 void block_spans(const Field *f, BlockPlace place, ProductSpan *span);
@@ -68,8 +69,6 @@ typedef struct BlockGroup {
 } BlockGroup;
 /* The next rows that one product makes, from `first` on: at most an eighth more than they want. */
 BlockGroup block_group(const ProductSpan *span, int64_t rows, int64_t first);
-/* All that are left, for a product that skips what nobody wants. */
-BlockGroup block_rows(const ProductSpan *span, int64_t rows, int64_t first);
 /* Gradients that are computed for all candidates, those that belong to none among them. */
 double field_made(const Field *f);
 #endif

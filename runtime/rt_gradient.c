@@ -68,9 +68,9 @@ typedef struct Live {
     int64_t d, z;
 } Live;
 
-/* The lines of the field within `place` whose edges matter in pair k of a tile; where these fill a rectangle
+/* The lines of the field in the block whose edges matter in pair k of a tile; where these fill a rectangle
  * without others: as one. */
-static int live_lines(const Block *p, BlockPlace place, int64_t tile, int64_t k, Live *live)
+static int live_lines(const Block *p, int64_t tile, int64_t k, Live *live)
 {
     const Field *f = p->field;
     BlockPlace idle[f->part_count], all = {{0, 0}, {0, 0}};
@@ -78,7 +78,7 @@ static int live_lines(const Block *p, BlockPlace place, int64_t tile, int64_t k,
     bool apart = false;
     for (const FieldPart *l = f->parts; l < f->parts + f->part_count; l++) {
         const NetBundle *b = &p->n->bundles[l->line];
-        BlockPlace here = block_common(l->place, place);
+        BlockPlace here = block_common(l->place, p->place);
         int64_t from, to;
         if (block_is_empty(here)) continue;
         if (!flow_pair(p->n, b, tile, k, &from, &to)) {
@@ -95,59 +95,46 @@ static int live_lines(const Block *p, BlockPlace place, int64_t tile, int64_t k,
     return 1;
 }
 
-static void zero(const Block *p, BlockPlace place)
+static void zero(const Block *p)
 {
-    for (int64_t t = place.targets.from; t < place.targets.from + place.targets.count; t++) {
-        const BlockPlace row = {{t, 1}, place.sources};
-        memset(p->scratch + scratch_at(p, row) * p->n->real_size, 0,
-               (size_t)(place.sources.count * p->n->real_size));
-    }
+    memset(p->scratch, 0, (size_t)(p->place.targets.count * p->place.sources.count * p->n->real_size));
 }
 
-/* The sums of some rows of a block: over all samples and, in a graph that runs in time, all evaluations;
- * where the rule says so, over a part of them. */
-static void multiply_group(const Block *p, BlockPlace place, const ProductSpan *span)
+static void multiply_all(const Block *p, const NetBundle *b, const ProductSpan *span)
 {
     const Net *n = p->n;
-    const NetBundle *b = &n->bundles[p->field->parts[0].line];
-    const bool rounded = gradient_bf16(n, b);
     bool begun = false;
     Live live[p->field->part_count];
     Factors f = {.d_step = b->target_pitch * n->lanes, .z_step = b->source_pitch * n->lanes};
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             Stretch part = part_of(n, b, t + k);
-            int count = part.count ? live_lines(p, place, t, k, live) : 0;
+            int count = part.count ? live_lines(p, t, k, live) : 0;
             for (int i = 0; i < count; i++) {
                 int64_t at = t * n->context.tile_stride + part.from;
-                bool whole = live[i].place.targets.count == place.targets.count &&
-                             live[i].place.sources.count == place.sources.count;
-                if (!begun && !whole) zero(p, place);
+                bool whole = block_is_same(live[i].place, p->place);
+                if (!begun && !whole) zero(p);
                 f.place = live[i].place, f.inner = part.count, f.add = begun || !whole, begun = true;
                 f.d = at + live[i].d * n->lanes + f.place.targets.from * f.d_step;
                 f.z = at + live[i].z * n->lanes + f.place.sources.from * f.z_step;
-                if (rounded) multiply_rounded(p, span, f);
+                if (span) multiply_rounded(p, span, f);
                 else multiply_exact(p, f);
             }
         }
-    if (!begun) zero(p, place);
+    if (!begun) zero(p);
 }
 
-/* scratch (targets x sources) = dL/dI of the targets times Z of the sources, where candidates are. */
+/* scratch (targets x sources) = dL/dI of the targets times Z of the sources, where candidates are: over all
+ * samples and, in a graph that runs in time, all evaluations; where the rule says so, over a part of them. */
 static void multiply(const Block *p)
 {
-    const NetBundle *b = &p->n->bundles[p->field->parts[0].line];
-    const int64_t rows = p->place.targets.count;
+    const Net *n = p->n;
+    const NetBundle *b = &n->bundles[p->field->parts[0].line];
+    const bool rounded = gradient_bf16(n, b);
     ProductSpan span[BLOCK_TARGETS];
-    block_spans(p->field, p->place, span);
-    for (int64_t i = 0; i < rows;) {
-        BlockGroup g = (gradient_bf16(p->n, b) ? block_rows : block_group)(span, rows, i);
-        BlockPlace place = {{p->place.targets.from + i, g.rows},
-                            {p->place.sources.from + g.wanted.low, g.wanted.high - g.wanted.low}};
-        if (g.wanted.high > 0) multiply_group(p, place, span);
-        i += g.rows;
-    }
-    for (int i = 0; i < p->field->part_count && gradient_is_estimate(p->n, b); i++)
+    if (rounded) block_spans(p->field, p->place, span);
+    multiply_all(p, b, rounded ? span : NULL);
+    for (int i = 0; i < p->field->part_count && gradient_is_estimate(n, b); i++)
         part_put_used(p, &p->field->parts[i]);
 }
 
