@@ -171,14 +171,45 @@ INLINE void dots_of_128(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
     parts_dots(n, e, end, fresh, 8);
 }
 
+/* Edges e .. e + count (at most 4) over a piece of `size` numbers: 16 registers of AVX do not hold the sum
+ * and its own value, but one load of both serves four edges. */
+INLINE Four edges_dots(const Node *n, uint32_t e, int count, int64_t size)
+{
+    const real *row[4];
+    Eight w[4], dot[4] = {{0}, {0}, {0}, {0}};
+    for (int k = 0; k < count; k++) {
+        row[k] = n->rows + (int64_t)n->other[e + (uint32_t)k] * n->step;
+        w[k] = n->weight[e + (uint32_t)k] + (Eight){0};
+    }
+    for (int64_t i = 0; i < size; i += 8) {
+        Eight own = *(const Eight *)(n->own + i), sum = *(const Eight *)(n->out + i);
+        for (int k = 0; k < count; k++) {
+            Eight x = *(const Eight *)(row[k] + i);
+            sum += w[k] * x;
+            dot[k] += x * own;
+        }
+        *(Eight *)(n->out + i) = sum;
+    }
+    return sums_of_eights(dot);
+}
+
+INLINE void piece_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh, int64_t size)
+{
+    for (int64_t i = 0; fresh && i < size; i++) n->out[i] = 0;
+    for (; e + 4 <= end; e += 4) *(Four *)(n->dots + e) += edges_dots(n, e, 4, size);
+    for (; e < end; e++) n->dots[e] += edges_dots(n, e, 1, size)[0];
+}
+
 INLINE void dots_of_64(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
 {
-    parts_dots(n, e, end, fresh, 4);
+    if (cpu_piece_bytes >= 512) parts_dots(n, e, end, fresh, 4);
+    else piece_dots(n, e, end, fresh, 64);
 }
 
 INLINE void dots_of_32(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
 {
-    parts_dots(n, e, end, fresh, 2);
+    if (cpu_piece_bytes >= 512) parts_dots(n, e, end, fresh, 2);
+    else piece_dots(n, e, end, fresh, 32);
 }
 
 INLINE void short_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
