@@ -85,170 +85,14 @@ static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
     return (Cut){low, left == equal ? INT64_MAX : tie_position(n, l, low, left)};
 }
 
-/* ---- the same cut, found near the last one ---- */
-
-/* Between two steps the threshold hardly moves. One pass counts the keys above a narrow band around it and
- * collects those inside; when the cut lies inside, a selection among these few ends it. The band widens when
- * it missed. */
-enum { PIECE = 1 << 16, GROUP = 64 };
-
-typedef struct Near {
-    uint32_t key;
-    int64_t position;
-} Near;
-
-static int near_order(const void *a, const void *b)
-{
-    const Near *x = a, *y = b;
-    if (x->key != y->key) return x->key < y->key ? 1 : -1;
-    return x->position < y->position ? -1 : x->position > y->position;
-}
-
-/* Counts keys above `high`; keys in low .. high go to out[] (at most `room`). Returns their number, or -1:
- * too many. */
-RT_CLONES static int64_t scan_piece(const float *w, int64_t count, int64_t position, uint32_t low,
-                                    uint32_t high, Near *out, int64_t room, int64_t *above)
-{
-    int64_t found = 0, total = 0;
-    for (int64_t i = 0; i < count; i += GROUP) {
-        int size = count - i < GROUP ? (int)(count - i) : GROUP, over = 0, reach = 0;
-        for (int k = 0; k < size; k++) {
-            uint32_t key = magnitude(w[i + k]);
-            over += key > high;
-            reach += key >= low;
-        }
-        total += over;
-        if (reach == over) continue;
-        if (found + GROUP > room) return -1;
-        for (int k = 0; k < size; k++) {
-            uint32_t key = magnitude(w[i + k]);
-            out[found] = (Near){key, position + i + k};
-            found += key >= low && key <= high;
-        }
-    }
-    *above = total;
-    return found;
-}
-
-static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
-{
-    enum { ROOM = 4096 };
-    uint32_t low = l->threshold > l->band ? l->threshold - l->band : 0, high = l->threshold + l->band;
-    int64_t above = 0, inside = 0;
-    bool fits = true;
-    Near *found = (Near *)n->keys;
-    for (int i = 0; i < l->bundle_count && fits; i++) {
-        const NetBundle *b = &n->bundles[l->first_bundle + i];
-        int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE;
-        for (int64_t p = 0; p < pieces && fits; p++) {
-            int64_t left = b->candidates.count - p * PIECE, over = 0;
-            int64_t more =
-                scan_piece(n->weights + b->param->offset + p * PIECE, left < PIECE ? left : PIECE,
-                           b->position + p * PIECE, low, high, found + inside, ROOM - inside, &over);
-            fits = more >= 0;
-            above += over, inside += more;
-        }
-    }
-    if (!fits) {
-        l->band = l->band / 2 + 1;
-        return false;
-    }
-    int64_t wanted = keep - above;
-    if (wanted < 1 || wanted > inside) {
-        l->band = l->band < 1u << 24 ? l->band * 4 : l->band;
-        return false;
-    }
-    if (inside > ROOM / 4) l->band = l->band / 2 + 1;
-    qsort(found, (size_t)inside, sizeof *found, near_order);
-    *cut = (Cut){found[wanted - 1].key, found[wanted - 1].position};
-    return true;
-}
-
-/* ---- marks ---- */
-
-/* Marks of `count` candidates by a cut; returns how many came into use, adds to *left how many went out of
- * it. */
-RT_CLONES static int64_t mark_weights(const float *w, int64_t count, uint32_t key, int64_t ties,
-                                      uint8_t *kept, int64_t *left)
-{
-    int64_t swapped = 0, gone = 0, whole = count / GROUP * GROUP;
-    for (int64_t i = 0; i < whole; i += GROUP) {
-        uint8_t in[GROUP];
-        int came = 0, went = 0, equal = 0;
-        for (int k = 0; k < GROUP; k++) {
-            uint32_t m = magnitude(w[i + k]);
-            in[k] = m > key;
-            equal |= m == key;
-        }
-        for (int k = 0; equal && k < GROUP; k++) in[k] |= magnitude(w[i + k]) == key && i + k < ties;
-        for (int k = 0; k < GROUP; k++) {
-            came += in[k] & ~kept[i + k] & 1;
-            went += kept[i + k] & ~in[k] & 1;
-        }
-        if (!(came | went)) continue;
-        memcpy(kept + i, in, GROUP);
-        swapped += came, gone += went;
-    }
-    for (int64_t i = whole; i < count; i++) {
-        uint32_t m = magnitude(w[i]);
-        uint8_t in = (uint8_t)(m > key || (m == key && i < ties));
-        swapped += in & (kept[i] ^ 1), gone += kept[i] & (in ^ 1);
-        kept[i] = in;
-    }
-    *left += gone;
-    return swapped;
-}
-
-static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, Cut cut)
-{
-    int64_t swapped = 0;
-    for (int64_t i = 0; i < b->candidates.count; i++) {
-        uint32_t k = key_of(n, l, b, i);
-        uint8_t in = (uint8_t)(k > cut.key || (k == cut.key && b->position + i <= cut.position));
-        swapped += in & (b->kept[i] ^ 1);
-        b->kept[i] = in;
-    }
-    return swapped;
-}
-
-static int64_t mark_bundle(Net *n, NetBundle *b, Cut cut)
-{
-    int64_t pieces = (b->candidates.count + PIECE - 1) / PIECE, swapped = 0, gone = 0;
-    int64_t ties =
-        cut.position == INT64_MAX ? INT64_MAX : cut.position + 1 - b->position; /* of its own numbers */
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : swapped, gone) if (pieces > 1)
-    for (int64_t p = 0; p < pieces; p++) {
-        int64_t at = p * PIECE, left = b->candidates.count - at;
-        swapped += mark_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, cut.key,
-                                ties - at, b->kept + at, &gone);
-    }
-    if (swapped | gone) b->changed = true;
-    return swapped;
-}
-
-static int64_t choose_count(Net *n, NetList *l, int64_t keep)
-{
-    Cut cut;
-    bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
-    if (!near) cut = find_cut(n, l, keep);
-    int64_t swapped = 0;
-    l->threshold = cut.key;
-    if (!l->band) l->band = 1u << 16;
-    for (int i = 0; i < l->bundle_count; i++) {
-        NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (!l->sampled) swapped += mark_bundle(n, b, cut);
-        else swapped += mark_scores(n, l, b, cut), b->changed = true;
-    }
-    return swapped;
-}
-
-/* ---- a cut for each node ---- */
+/* ---- the strongest of few ---- */
 
 typedef struct Scored {
     uint32_t key;
     uint8_t *kept;
     int64_t position;
 } Scored;
+_Static_assert(sizeof(Scored) == CHOOSE_BYTES, "room for candidates that are compared");
 
 static bool stronger(const Scored *a, const Scored *b)
 {
@@ -275,6 +119,169 @@ static void select_strongest(Scored *s, int64_t count, int64_t keep)
         else break;
     }
 }
+
+/* ---- marks: where keys lie beside a band of keys, a bit each ---- */
+
+enum { PIECE = 1 << 16, GROUP = 64 };
+
+static inline __attribute__((always_inline)) void scan_group(const float *w, int size, uint32_t low,
+                                                             uint32_t high, NetMarks *m)
+{
+    uint8_t over[GROUP] = {0}, reach[GROUP] = {0};
+    for (int k = 0; k < size; k++) {
+        uint32_t key = magnitude(w[k]);
+        over[k] = key > high;
+        reach[k] = key >= low;
+    }
+    *m = (NetMarks){0, 0};
+    for (int k = 0; k < GROUP; k += 8) {
+        m->over |= simd_bits(over + k) << k;
+        m->reach |= simd_bits(reach + k) << k;
+    }
+}
+
+/* Marks of `count` candidates; adds up how many keys are above `high`, and how many in low .. high. */
+RT_CLONES static void scan_weights(const float *w, int64_t count, uint32_t low, uint32_t high, NetMarks *m,
+                                   int64_t *above, int64_t *inside)
+{
+    int64_t over = 0, reach = 0;
+    for (int64_t i = 0; i < count; i += GROUP, m++) {
+        if (count - i >= GROUP) scan_group(w + i, GROUP, low, high, m);
+        else scan_group(w + i, (int)(count - i), low, high, m);
+        over += __builtin_popcountll(m->over), reach += __builtin_popcountll(m->reach);
+    }
+    *above += over, *inside += reach - over;
+}
+
+static int64_t pieces_of(const NetBundle *b)
+{
+    return (b->candidates.count + PIECE - 1) / PIECE;
+}
+
+static void scan_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int64_t *above,
+                      int64_t *inside)
+{
+    int64_t over = 0, in = 0;
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        const int64_t pieces = pieces_of(b);
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : over, in) if (pieces > 1)
+        for (int64_t p = 0; p < pieces; p++) {
+            const int64_t at = p * PIECE, left = b->candidates.count - at;
+            scan_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, low, high,
+                         b->marks + at / GROUP, &over, &in);
+        }
+    }
+    *above = over, *inside = in;
+}
+
+/* The candidates whose keys lie in the band of the marks, to out[]. */
+static void collect_band(const Net *n, const NetList *l, Scored *out)
+{
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c += GROUP) {
+            const NetMarks *m = &b->marks[c / GROUP];
+            for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
+                int64_t k = c + __builtin_ctzll(band);
+                *out++ = (Scored){key_of(n, l, b, k), &b->kept[k], b->position + k};
+            }
+        }
+    }
+}
+
+/* Between two steps the threshold hardly moves. One pass marks the keys beside a narrow band around it; when
+ * the cut lies inside, a selection among these few finds it. The band widens when it missed. */
+static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
+{
+    uint32_t low = l->threshold > l->band ? l->threshold - l->band : 0, high = l->threshold + l->band;
+    int64_t above, inside;
+    Scored *found = n->keys;
+    scan_list(n, l, low, high, &above, &inside);
+    int64_t wanted = keep - above;
+    if (inside > CHOOSE_ROOM / 4) l->band = l->band / 2 + 1;
+    if (inside > CHOOSE_ROOM) return false;
+    if (wanted < 1 || wanted > inside) {
+        l->band = l->band < 1u << 24 ? l->band * 4 : l->band;
+        return false;
+    }
+    collect_band(n, l, found);
+    select_strongest(found, inside, wanted);
+    Scored *last = found;
+    for (int64_t i = 1; i < wanted; i++)
+        if (stronger(last, &found[i])) last = &found[i];
+    *cut = (Cut){last->key, last->position};
+    return true;
+}
+
+/* ---- from marks to edges in use ---- */
+
+static bool is_in(const Cut *cut, uint32_t key, int64_t position)
+{
+    return key > cut->key || (key == cut->key && position <= cut->position);
+}
+
+/* Candidates from .. from + count of a bundle whose band holds the cut; returns how many came into use, adds
+ * to *gone how many went out of it. */
+static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, const Cut *cut, int64_t *gone)
+{
+    const NetMarks *m = &b->marks[from / GROUP];
+    uint8_t *kept = b->kept + from;
+    uint64_t in = m->over, before = 0;
+    for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
+        int k = __builtin_ctzll(band);
+        uint32_t key = magnitude(n->weights[b->param->offset + from + k]);
+        in |= (uint64_t)is_in(cut, key, b->position + from + k) << k;
+    }
+    for (int k = 0; k < GROUP && count == GROUP; k += 8) before |= simd_bits(kept + k) << k;
+    for (int k = 0; k < count && count < GROUP; k++) before |= (uint64_t)kept[k] << k;
+    if (in == before) return 0;
+    for (int k = 0; k < count; k++) kept[k] = in >> k & 1;
+    *gone += __builtin_popcountll(before & ~in);
+    return __builtin_popcountll(in & ~before);
+}
+
+static int64_t mark_bundle(Net *n, NetBundle *b, const Cut *cut)
+{
+    const int64_t pieces = pieces_of(b), count = b->candidates.count;
+    int64_t swapped = 0, gone = 0;
+#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : swapped, gone) if (pieces > 1)
+    for (int64_t p = 0; p < pieces; p++)
+        for (int64_t i = p * PIECE; i < count && i < (p + 1) * PIECE; i += GROUP)
+            swapped += mark_group(n, b, i, count - i < GROUP ? (int)(count - i) : GROUP, cut, &gone);
+    if (swapped | gone) b->changed = true;
+    return swapped;
+}
+
+static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, const Cut *cut)
+{
+    int64_t swapped = 0;
+    for (int64_t i = 0; i < b->candidates.count; i++) {
+        uint8_t in = is_in(cut, key_of(n, l, b, i), b->position + i);
+        swapped += in & (b->kept[i] ^ 1);
+        b->kept[i] = in;
+    }
+    return swapped;
+}
+
+static int64_t choose_count(Net *n, NetList *l, int64_t keep)
+{
+    Cut cut;
+    int64_t swapped = 0, above, inside;
+    bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    if (!near) cut = find_cut(n, l, keep);
+    if (!near && !l->sampled) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    l->threshold = cut.key;
+    if (!l->band) l->band = 1u << 16;
+    for (int i = 0; i < l->bundle_count; i++) {
+        NetBundle *b = &n->bundles[l->first_bundle + i];
+        if (!l->sampled) swapped += mark_bundle(n, b, &cut);
+        else swapped += mark_scores(n, l, b, &cut), b->changed = true;
+    }
+    return swapped;
+}
+
+/* ---- a cut for each node ---- */
 
 static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
 {

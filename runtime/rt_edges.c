@@ -4,26 +4,30 @@
  * rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew.
  */
 #include "rt_net_private.h"
+#include "rt_simd.h"
 #include <string.h>
 
-/* Adds the marked candidates of a run of sources. Marks are looked at eight at a time: most are 0. */
+/* Adds those of 64 candidates, a bit each, that are marked. */
+static uint32_t add_bits(NetBundle *b, uint64_t marked, int64_t source, int64_t candidate, uint32_t n)
+{
+    for (; marked; marked &= marked - 1) {
+        int64_t k = __builtin_ctzll(marked);
+        b->source[n] = (uint32_t)(source + k);
+        b->candidate[n++] = (uint32_t)(candidate + k);
+    }
+    return n;
+}
+
+/* Adds the marked candidates of a run of sources. Marks are looked at 64 at a time: most are 0. */
 static uint32_t add_marked(NetBundle *b, const CandidateRun *run, uint32_t n)
 {
     const uint8_t *kept = b->kept + run->first;
-    int64_t i = 0;
-    for (; i + 8 <= run->length; i += 8) {
-        uint64_t eight;
-        memcpy(&eight, kept + i, 8);
-        for (; eight; eight &= eight - 1) {
-            int64_t k = i + __builtin_ctzll(eight) / 8;
-            b->source[n] = (uint32_t)(run->source + k);
-            b->candidate[n++] = (uint32_t)(run->first + k);
-        }
-    }
-    for (; i < run->length; i++) {
-        if (!kept[i]) continue;
-        b->source[n] = (uint32_t)(run->source + i);
-        b->candidate[n++] = (uint32_t)(run->first + i);
+    for (int64_t i = 0; i < run->length; i += 64) {
+        const int64_t left = run->length - i, whole = left < 64 ? left / 8 * 8 : 64;
+        uint64_t marked = 0;
+        for (int64_t k = 0; k < whole; k += 8) marked |= simd_bits(kept + i + k) << k;
+        for (int64_t k = whole; k < 64 && k < left; k++) marked |= (uint64_t)kept[i + k] << k;
+        n = add_bits(b, marked, run->source + i, run->first + i, n);
     }
     return n;
 }

@@ -371,6 +371,7 @@ static bool allocate_bundle(Net *n, int i)
     b->capacity = capacity_of(n, b);
     size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
     b->kept = calloc((size_t)b->candidates.count + 1, 1);
+    b->marks = malloc(((size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
     b->row = calloc((size_t)b->candidates.targets + 1, 4),
     b->column = calloc((size_t)b->candidates.sources + 1, 4);
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
@@ -380,8 +381,8 @@ static bool allocate_bundle(Net *n, int i)
     bool ok = !b->function || allocate_edge_rows(n, b);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
-    return ok && b->kept && b->row && b->column && b->source && b->target && b->candidate && b->order_back &&
-           b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
+    return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
+           b->order_back && b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
 }
 
 static void number_candidates(Net *n)
@@ -401,7 +402,7 @@ static bool allocate_keys(Net *n)
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT)
             most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
-    n->keys = malloc((size_t)most * 24 + 4096 * 16); /* rt_choose.c: Scored; Near */
+    n->keys = malloc((size_t)(most > CHOOSE_ROOM ? most : CHOOSE_ROOM) * CHOOSE_BYTES);
     int64_t largest = 0;
     for (int g = 0; g < n->graph_count; g++)
         for (int i = 0; i < n->graphs[g].set_count; i++)
@@ -545,8 +546,8 @@ void net_free(Net *n)
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
         candidates_free(&b->candidates);
-        free(b->kept), free(b->row), free(b->source), free(b->column), free(b->target), free(b->candidate),
-            free(b->order_back);
+        free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
+            free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
         free(b->first), free(b->rows), free(b->used);
     }

@@ -40,6 +40,11 @@ typedef struct NetSet {
 } NetSet;
 
 /* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
+/* rt_choose.c: of 64 candidates a bit each: keys above a band, keys in it or above. */
+typedef struct NetMarks {
+    uint64_t over, reach;
+} NetMarks;
+
 typedef struct NetBundle {
     int graph, from, to, list; /* list: within the graph */
     const char *name;          /* "Wiring.edges.0" */
@@ -64,8 +69,9 @@ typedef struct NetBundle {
     DnwrtEdgeRows *rows;
     int64_t position; /* of its first candidate in the list */
     int64_t capacity;
-    uint8_t *kept; /* 1 a candidate in use */
-    bool changed;  /* marks differ from the lists below */
+    uint8_t *kept;   /* 1 a candidate in use */
+    NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
+    bool changed;    /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
     uint32_t *candidate;        /* number of each edge in use, by target */
     uint32_t *order_back;       /* by source: place of the edge in the order by target */
@@ -181,7 +187,7 @@ struct Net {
     DnwrtTime *times;
     void *scratch;     /* rt_gradient.c: a block a thread */
     uint16_t *rounded; /* bfloat16 of the elements of tiles, where gradients want them; takes memory there */
-    void *keys;        /* rt_choose.c: candidates being compared */
+    void *keys;        /* rt_choose.c: candidates being compared, CHOOSE_ROOM at least */
     int64_t *counts;   /* rt_choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
@@ -203,6 +209,7 @@ void net_draw_weights(Net *n);
 void net_f64_params(Net *n); /* copies weights to the double array */
 
 /* rt_choose.c: marks NetBundle.kept; returns the number of edges that came into use */
+enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared at once; what each takes */
 int64_t choose_edges(Net *n, double epoch);
 /* rt_edges.c: lists of edges in use from the marks (where they changed); weights into the lists */
 void edges_rebuild(Net *n);

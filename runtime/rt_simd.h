@@ -11,4 +11,15 @@
 #else
 #define RT_CLONES
 #endif
+
+#include <stdint.h>
+#include <string.h>
+
+/* Of eight bytes that are 0 or 1 a bit each, the first the lowest (little-endian processors). */
+static inline uint64_t simd_bits(const uint8_t *bytes)
+{
+    uint64_t eight;
+    memcpy(&eight, bytes, 8);
+    return eight * 0x0102040810204080u >> 56;
+}
 #endif

@@ -50,7 +50,7 @@ static void test_bundle(Net *n, int i, const TestShape *shape, int lists)
     l->candidates += b->candidates.count;
     size_t c = (size_t)b->candidates.count + 1;
     b->capacity = (int64_t)c;
-    b->kept = calloc(c + 8, 1);
+    b->kept = calloc(c, 1), b->marks = malloc((c / 64 + 1) * sizeof *b->marks);
     b->row = calloc((size_t)to->size + 1, 4), b->column = calloc((size_t)from->size + 1, 4);
     b->source = calloc(c, 4), b->target = calloc(c, 4), b->candidate = calloc(c, 4),
     b->order_back = calloc(c, 4);
@@ -73,7 +73,7 @@ static Net *test_net(const TestShape *shape, int lists, int threads, bool f64)
     for (int i = 0; i < TEST_BUNDLES; i++) test_bundle(n, i, shape, lists);
     n->weights = calloc((size_t)n->param_total + 16, sizeof *n->weights);
     n->counts = malloc(((size_t)n->param_total + 2) * sizeof *n->counts);
-    n->keys = malloc((size_t)n->param_total * 24 + 4096 * 16 + 24);
+    n->keys = malloc((size_t)(n->param_total + CHOOSE_ROOM) * CHOOSE_BYTES);
     for (int64_t i = 0; i < n->param_total; i++) n->weights[i] = (float)rng_normal(73, 1, (uint64_t)i);
     n->param = n->weights;
     return n;
@@ -84,8 +84,8 @@ static void test_net_free(Net *n)
     for (int i = 0; i < TEST_BUNDLES; i++) {
         NetBundle *b = &n->bundles[i];
         candidates_free(&b->candidates);
-        free(b->kept), free(b->row), free(b->column), free(b->source), free(b->target), free(b->candidate),
-            free(b->order_back);
+        free(b->kept), free(b->marks), free(b->row), free(b->column), free(b->source), free(b->target),
+            free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back);
     }
     free(n->graphs->sets), free(n->graphs), free(n->bundles), free(n->params), free(n->lists),
