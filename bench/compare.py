@@ -5,8 +5,8 @@ A figure is the median over the steps of a run; a row has the medians over the r
 of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
 the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
 the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured beside each run (ceiling.c); their median counts.
-`bf16` is `train` with `-D bf16=true`: gradients of candidates that are not in use from rounded factors, where the
-processor has such products. `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
+`bf16` is `train` with gradients of candidates that are not in use from rounded factors, where the processor has such
+products; `positions` with those of a quarter of samples and pixels a step (2EB/4), edges in use exact (another 2kB). `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
 import argparse, json, os, signal, statistics, subprocess, sys, tempfile, time
 
@@ -18,8 +18,13 @@ MODELS = {
     "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000),
     "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500),
 }
-WORK, BATCHES, THREADS = ["train", "bf16", "infer", "frozen"], [128, 1], [1, 2]
-TRAINING = ["train", "bf16"]
+# Ways to train: what is defined, and how many multiply-adds of a sample that is, over edges in use and candidates.
+TRAINING = {
+    "train": ([], lambda kept, candidates: 2 * kept + candidates),
+    "bf16": (["-D", "bf16=true"], lambda kept, candidates: 2 * kept + candidates),
+    "positions": (["-D", "positions=1/4"], lambda kept, candidates: 3 * kept + candidates / 4),
+}
+WORK, BATCHES, THREADS = [*TRAINING, "infer", "frozen"], [128, 1], [1, 2]
 RUN_MS = 1500  # what the steps of a run should take together
 TRAIN_S = 4  # before the weights of frozen programs are saved
 LEAST_MS = 300  # and at least: a shorter run is repeated with more steps
@@ -116,7 +121,7 @@ def row(program, seconds, macs, model, work, batch, threads, args):
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
     ms = statistics.median(m for m, _ in mine)
-    flop = 2 * batch * (2 * kept + candidates if work in TRAINING else kept)
+    flop = 2 * batch * (TRAINING[work][1](kept, candidates) if work in TRAINING else kept)
     rate = flop / ms * 1e-6
     peer = ["", "", ""]
     if other:
@@ -169,10 +174,10 @@ def main():
             used = program
             if work == "frozen":
                 used = frozen(args.dnw, args.place, model, program)
-            elif work == "bf16" and model == "mlp":
-                continue  # has no such option
-            elif work == "bf16":
-                used, seconds, macs = build(args.dnw, args.place, model, model + "-bf16", ["-D", "bf16=true"])
+            elif work in TRAINING and TRAINING[work][0]:
+                if model == "mlp":
+                    continue  # has no such options
+                used, seconds, macs = build(args.dnw, args.place, model, f"{model}-{work}", TRAINING[work][0])
             for batch in args.batch:
                 for threads in args.threads:
                     row(used, seconds, macs, model, work, batch, threads, args)

@@ -38,7 +38,7 @@ static bool read_positions(Check *k, const Val *v, int64_t *positions)
         return *positions = (int64_t)whole, true;
     Diag *d =
         diag_add(k->diags, E_AMOUNT, v->span,
-                 "positions wants one part of the positions, 1/2 to 1/%d; this is %s", MOST, val_text(k, v));
+                 "positions wants 1, or a part of them from 1/2 to 1/%d; this is %s", MOST, val_text(k, v));
     diag_help(d, "dnw(positions = 1/4) looks at a fourth of the samples and pixels in each step, another one "
                  "each time");
     return false;
