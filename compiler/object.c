@@ -77,7 +77,7 @@ static void run_passes(LLVMModuleRef module, const Target *m, const char *passes
     if (error) BUG("passes: %s", LLVMGetErrorMessage(error));
 }
 
-static const char unoptimised[] = "default<O0>,globaldce", optimised[] = "globaldce,default<O3>";
+static const char unoptimised[] = "default<O0>,globaldce", optimised[] = "globaldce,default<O2>";
 
 /* Stages in double serve gradcheck alone: kernels are not made for the sizes of the program, only shortest
  * loops are unrolled, and each pass runs once. They still have vectors: those that kernels are written in. */
