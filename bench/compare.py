@@ -6,7 +6,8 @@ of runs, so that drift of the machine's speed cancels. Useful arithmetic of a st
 the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
 the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured beside each run (ceiling.c); their median counts.
 `bf16` is `train` with gradients of candidates that are not in use from rounded factors, where the processor has such
-products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB). `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
+products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB).
+`frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
 import argparse, json, os, signal, statistics, subprocess, sys, tempfile, time
 

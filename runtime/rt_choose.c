@@ -133,11 +133,7 @@ static inline __attribute__((always_inline)) void scan_group(const float *w, int
         over[k] = key > high;
         reach[k] = key >= low;
     }
-    *m = (NetMarks){0, 0};
-    for (int k = 0; k < GROUP; k += 8) {
-        m->over |= simd_bits(over + k) << k;
-        m->reach |= simd_bits(reach + k) << k;
-    }
+    *m = (NetMarks){simd_word(over, GROUP), simd_word(reach, GROUP)};
 }
 
 /* Marks of `count` candidates; adds up how many keys are above `high`, and how many in low .. high. */
@@ -227,14 +223,12 @@ static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, c
 {
     const NetMarks *m = &b->marks[from / GROUP];
     uint8_t *kept = b->kept + from;
-    uint64_t in = m->over, before = 0;
+    uint64_t in = m->over, before = simd_word(kept, count);
     for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
         int k = __builtin_ctzll(band);
         uint32_t key = magnitude(n->weights[b->param->offset + from + k]);
         in |= (uint64_t)is_in(cut, key, b->position + from + k) << k;
     }
-    for (int k = 0; k < GROUP && count == GROUP; k += 8) before |= simd_bits(kept + k) << k;
-    for (int k = 0; k < count && count < GROUP; k++) before |= (uint64_t)kept[k] << k;
     if (in == before) return 0;
     for (int k = 0; k < count; k++) kept[k] = in >> k & 1;
     *gone += __builtin_popcountll(before & ~in);

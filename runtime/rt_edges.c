@@ -23,11 +23,8 @@ static uint32_t add_marked(NetBundle *b, const CandidateRun *run, uint32_t n)
 {
     const uint8_t *kept = b->kept + run->first;
     for (int64_t i = 0; i < run->length; i += 64) {
-        const int64_t left = run->length - i, whole = left < 64 ? left / 8 * 8 : 64;
-        uint64_t marked = 0;
-        for (int64_t k = 0; k < whole; k += 8) marked |= simd_bits(kept + i + k) << k;
-        for (int64_t k = whole; k < 64 && k < left; k++) marked |= (uint64_t)kept[i + k] << k;
-        n = add_bits(b, marked, run->source + i, run->first + i, n);
+        const int64_t left = run->length - i;
+        n = add_bits(b, simd_word(kept + i, left < 64 ? left : 64), run->source + i, run->first + i, n);
     }
     return n;
 }

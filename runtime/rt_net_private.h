@@ -39,12 +39,12 @@ typedef struct NetSet {
     const char *name;
 } NetSet;
 
-/* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
 /* rt_choose.c: of 64 candidates a bit each: keys above a band, keys in it or above. */
 typedef struct NetMarks {
     uint64_t over, reach;
 } NetMarks;
 
+/* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
 typedef struct NetBundle {
     int graph, from, to, list; /* list: within the graph */
     const char *name;          /* "Wiring.edges.0" */

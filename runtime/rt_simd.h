@@ -22,4 +22,14 @@ static inline uint64_t simd_bits(const uint8_t *bytes)
     memcpy(&eight, bytes, 8);
     return eight * 0x0102040810204080u >> 56;
 }
+
+/* Of `count` such bytes, at most 64. */
+static inline uint64_t simd_word(const uint8_t *bytes, int64_t count)
+{
+    uint64_t word = 0;
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8) word |= simd_bits(bytes + i) << i;
+    for (; i < count; i++) word |= (uint64_t)bytes[i] << i;
+    return word;
+}
 #endif
