@@ -1,108 +1,186 @@
 /* rt_edges.c: lists of edges in use.
  *
  * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums,
- * rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew.
+ * rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew. The
+ * targets of a line, then its sources, are shared out in parts, one a thread. What a part writes stands side
+ * by side: no two threads write to one line of a cache, but at its ends. The lists are the same for any
+ * number of parts.
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
-#include <string.h>
+#include <stdlib.h>
 
-/* Adds those of 64 candidates, a bit each, that are marked. */
-static uint32_t add_bits(NetBundle *b, uint64_t marked, int64_t source, int64_t candidate, uint32_t n)
+/* Candidates of a part at least: waking threads takes longer than a few thousand. */
+enum { PART = 1 << 16 };
+
+bool edges_parts(NetBundle *b, int threads)
 {
-    for (; marked; marked &= marked - 1) {
-        int64_t k = __builtin_ctzll(marked);
-        b->source[n] = (uint32_t)(source + k);
-        b->candidate[n++] = (uint32_t)(candidate + k);
-    }
-    return n;
+    const int64_t most = b->candidates.count / PART + 1;
+    b->part_count = most < threads ? (int)most : threads;
+    b->part_edges = calloc((size_t)b->part_count, sizeof *b->part_edges);
+    b->next = malloc((size_t)(b->candidates.sources + 1) * sizeof *b->next);
+    return b->part_edges && b->next;
 }
 
-/* Adds the marked candidates of a run of sources. Marks are looked at 64 at a time: most are 0. */
+/* Targets or sources first .. end of a part. */
+typedef struct Nodes {
+    int64_t first, end;
+} Nodes;
+
+static Nodes part_of_nodes(const NetBundle *b, int part, int64_t nodes)
+{
+    return (Nodes){nodes * part / b->part_count, nodes * (part + 1) / b->part_count};
+}
+
+/* Edges of the parts before. */
+static uint32_t edges_before(const NetBundle *b, int part)
+{
+    uint32_t edges = 0;
+    for (int p = 0; p < part; p++) edges += b->part_edges[p];
+    return edges;
+}
+
+/* Marks are looked at 64 at a time: most are 0. */
+static uint64_t marks_at(const NetBundle *b, int64_t candidate, int64_t left)
+{
+    return simd_word(b->kept + candidate, left < 64 ? left : 64);
+}
+
+static void count_rows(NetBundle *b, int part)
+{
+    const Candidates *c = &b->candidates;
+    const Nodes targets = part_of_nodes(b, part, c->targets);
+    const int64_t end = candidates_row(c, targets.end);
+    uint32_t edges = 0;
+    for (int64_t i = candidates_row(c, targets.first); i < end; i += 64)
+        edges += (uint32_t)__builtin_popcountll(marks_at(b, i, end - i));
+    b->part_edges[part] = edges;
+}
+
+/* Adds the marked candidates of a run of sources. */
 static uint32_t add_marked(NetBundle *b, const CandidateRun *run, uint32_t n)
 {
-    const uint8_t *kept = b->kept + run->first;
-    for (int64_t i = 0; i < run->length; i += 64) {
-        const int64_t left = run->length - i;
-        n = add_bits(b, simd_word(kept + i, left < 64 ? left : 64), run->source + i, run->first + i, n);
-    }
+    for (int64_t i = 0; i < run->length; i += 64)
+        for (uint64_t marked = marks_at(b, run->first + i, run->length - i); marked; marked &= marked - 1) {
+            int64_t k = i + __builtin_ctzll(marked);
+            b->source[n] = (uint32_t)(run->source + k);
+            b->candidate[n++] = (uint32_t)(run->first + k);
+        }
     return n;
 }
 
-static void compress_rows(NetBundle *b)
+static void compress_rows(NetBundle *b, int part)
 {
     const Candidates *c = &b->candidates;
-    uint32_t n = 0;
-    for (int64_t t = 0; t < c->targets; t++) {
+    const Nodes targets = part_of_nodes(b, part, c->targets);
+    uint32_t at = edges_before(b, part);
+    for (int64_t t = targets.first; t < targets.end; t++) {
         CandidateRun run;
-        b->row[t] = n;
-        for (int64_t r = 0; candidates_run(c, t, r, &run); r++) n = add_marked(b, &run, n);
+        b->row[t] = at;
+        for (int64_t r = 0; candidates_run(c, t, r, &run); r++) at = add_marked(b, &run, at);
     }
-    b->row[c->targets] = n;
+    if (targets.end == c->targets) b->row[targets.end] = at;
 }
 
-static void compress_columns(NetBundle *b)
+/* The edges into a target that come from some of the sources. */
+static Nodes edges_from(const NetBundle *b, int64_t target, Nodes sources)
+{
+    uint32_t first = b->row[target], end = b->row[target + 1];
+    while (first < end && b->source[first] < sources.first) first++;
+    while (first < end && b->source[end - 1] >= sources.end) end--;
+    return (Nodes){first, end};
+}
+
+static void count_columns(NetBundle *b, int part)
 {
     const Candidates *c = &b->candidates;
-    uint32_t *first = b->column;
-    memset(first, 0, (size_t)(c->sources + 1) * sizeof *first);
-    uint32_t edges = b->row[c->targets];
-    for (uint32_t e = 0; e < edges; e++) first[b->source[e] + 1]++;
-    for (int64_t s = 0; s < c->sources; s++) first[s + 1] += first[s];
-    for (int64_t t = 0; t < c->targets; t++)
-        for (uint32_t e = b->row[t]; e < b->row[t + 1]; e++) {
-            uint32_t at = first[b->source[e]]++;
-            b->target[at] = (uint32_t)t;
-            b->order_back[at] = e;
+    const Nodes sources = part_of_nodes(b, part, c->sources);
+    int64_t edges = 0;
+    for (int64_t s = sources.first; s < sources.end; s++) b->next[s] = 0;
+    for (int64_t t = 0; t < c->targets; t++) {
+        const Nodes e = edges_from(b, t, sources);
+        for (int64_t i = e.first; i < e.end; i++) b->next[b->source[i]]++;
+        edges += e.end - e.first;
+    }
+    b->part_edges[part] = (uint32_t)edges;
+}
+
+static void compress_columns(NetBundle *b, int part)
+{
+    const Candidates *c = &b->candidates;
+    const Nodes sources = part_of_nodes(b, part, c->sources);
+    uint32_t at = edges_before(b, part);
+    for (int64_t s = sources.first; s < sources.end; s++) {
+        uint32_t count = b->next[s];
+        b->column[s] = b->next[s] = at, at += count;
+    }
+    if (sources.end == c->sources) b->column[sources.end] = at;
+    for (int64_t t = 0; t < c->targets; t++) {
+        const Nodes e = edges_from(b, t, sources);
+        for (int64_t i = e.first; i < e.end; i++) {
+            uint32_t to = b->next[b->source[i]]++;
+            b->target[to] = (uint32_t)t;
+            b->order_back[to] = (uint32_t)i;
         }
-    memmove(first + 1, first, (size_t)c->sources * sizeof *first);
-    first[0] = 0;
-}
-
-static void bundle_weights(Net *n, NetBundle *b)
-{
-    uint32_t edges = b->row[b->candidates.targets];
-    if (b->function) {
-        for (uint32_t e = 0; e < edges; e++) b->candidate_back[e] = b->candidate[b->order_back[e]];
-        return;
-    }
-    if (n->real_size == 4) {
-        const float *w = n->weights + b->param->offset;
-        float *forward = b->weight, *back = b->weight_back;
-        for (uint32_t e = 0; e < edges; e++) forward[e] = w[b->candidate[e]];
-        for (uint32_t e = 0; e < edges; e++) back[e] = forward[b->order_back[e]];
-    } else {
-        const double *w = (const double *)n->param + b->param->offset;
-        double *forward = b->weight, *back = b->weight_back;
-        for (uint32_t e = 0; e < edges; e++) forward[e] = w[b->candidate[e]];
-        for (uint32_t e = 0; e < edges; e++) back[e] = forward[b->order_back[e]];
     }
 }
 
-/* Waking threads takes longer than a few thousand edges. */
-enum { WORTH_THREADS = 1 << 16 };
-
-void edges_weights(Net *n)
+/* to[i] = from[index[i]] for edges i of a part. */
+static void fetch(void *to, const void *from, const uint32_t *index, const NetBundle *b, int part, int size)
 {
-#pragma omp parallel for num_threads(n->options.threads)                                                     \
-    schedule(dynamic, 1) if (n->param_total > WORTH_THREADS)
-    for (int i = 0; i < n->bundle_count; i++) bundle_weights(n, &n->bundles[i]);
+    const Nodes edges = part_of_nodes(b, part, b->row[b->candidates.targets]);
+    if (size == 4)
+        for (int64_t i = edges.first; i < edges.end; i++)
+            ((uint32_t *)to)[i] = ((const uint32_t *)from)[index[i]];
+    else
+        for (int64_t i = edges.first; i < edges.end; i++)
+            ((uint64_t *)to)[i] = ((const uint64_t *)from)[index[i]];
+}
+
+static void fetch_weights(const Net *n, NetBundle *b, int part)
+{
+    if (b->function) return;
+    const int64_t at = b->param->offset;
+    const void *weights = n->real_size == 4 ? (void *)(n->weights + at) : (double *)n->param + at;
+    fetch(b->weight, weights, b->candidate, b, part, n->real_size);
+}
+
+static void fetch_back(const Net *n, NetBundle *b, int part)
+{
+    if (b->function) fetch(b->candidate_back, b->candidate, b->order_back, b, part, 4);
+    else fetch(b->weight_back, b->weight, b->order_back, b, part, n->real_size);
+}
+
+/* What is done for all parts of all lines before the next stage begins. */
+typedef struct Stage {
+    void (*rebuild)(NetBundle *b, int part); /* where marks changed */
+    void (*fetch)(const Net *n, NetBundle *b, int part);
+} Stage;
+static const Stage stages[] = {
+    {count_rows, NULL},       {compress_rows, NULL}, {count_columns, fetch_weights},
+    {compress_columns, NULL}, {NULL, fetch_back},
+};
+
+static void run_part(Net *n, const Stage *stage, int item)
+{
+    NetBundle *b = n->bundles;
+    while (item >= b->part_count) item -= b++->part_count;
+    if (stage->rebuild && b->changed) stage->rebuild(b, item);
+    if (stage->fetch) stage->fetch(n, b, item);
 }
 
 void edges_rebuild(Net *n)
 {
-    n->kept_total = 0;
-#pragma omp parallel for num_threads(n->options.threads)                                                     \
-    schedule(dynamic, 1) if (n->param_total > WORTH_THREADS)
-    for (int i = 0; i < n->bundle_count; i++) {
-        NetBundle *b = &n->bundles[i];
-        if (b->changed) {
-            compress_rows(b);
-            compress_columns(b);
-            b->changed = false;
-        }
-        bundle_weights(n, b);
+    int parts = 0;
+    for (int i = 0; i < n->bundle_count; i++) parts += n->bundles[i].part_count;
+#pragma omp parallel num_threads(n->options.threads) if (n->param_total > PART)
+    for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
+#pragma omp for schedule(dynamic, 1)
+        for (int i = 0; i < parts; i++) run_part(n, &stages[s], i);
     }
-    for (int i = 0; i < n->bundle_count; i++)
+    n->kept_total = 0;
+    for (int i = 0; i < n->bundle_count; i++) {
+        n->bundles[i].changed = false;
         n->kept_total += n->bundles[i].row[n->bundles[i].candidates.targets];
+    }
 }

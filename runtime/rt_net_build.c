@@ -378,7 +378,7 @@ static bool allocate_bundle(Net *n, int i)
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
     if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
-    bool ok = !b->function || allocate_edge_rows(n, b);
+    bool ok = (!b->function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
     return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
@@ -549,7 +549,7 @@ void net_free(Net *n)
         free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
             free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
-        free(b->first), free(b->rows), free(b->used);
+        free(b->first), free(b->rows), free(b->used), free(b->part_edges), free(b->next);
     }
     fields_free(n->fields, n->field_count);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {

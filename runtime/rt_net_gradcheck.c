@@ -23,7 +23,7 @@ typedef struct Probe {
 
 static double loss_at(Probe *p)
 {
-    edges_weights(p->n);
+    edges_rebuild(p->n);
     return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
 }
 
@@ -142,6 +142,6 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     free(gradient);
     hold_steps(n, false);
     net_f64_params(n);
-    edges_weights(n);
+    edges_rebuild(n);
     return most;
 }

@@ -73,10 +73,12 @@ typedef struct NetBundle {
     NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
     bool changed;    /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
-    uint32_t *candidate;        /* number of each edge in use, by target */
-    uint32_t *order_back;       /* by source: place of the edge in the order by target */
-    uint32_t *candidate_back;   /* by source, where edges have a function */
-    void *weight, *weight_back; /* in the net's real type */
+    int part_count;              /* of its nodes, for the threads that make these lists */
+    uint32_t *part_edges, *next; /* edges of each part; of each source: how many, then where the next goes */
+    uint32_t *candidate;         /* number of each edge in use, by target */
+    uint32_t *order_back;        /* by source: place of the edge in the order by target */
+    uint32_t *candidate_back;    /* by source, where edges have a function */
+    void *weight, *weight_back;  /* in the net's real type */
     float *used; /* gradients of edges in use, by target, where those of other candidates are estimates */
     bool dots;   /* these are added up on the way backwards, by tile */
 } NetBundle;
@@ -211,9 +213,9 @@ void net_f64_params(Net *n); /* copies weights to the double array */
 /* rt_choose.c: marks NetBundle.kept; returns the number of edges that came into use */
 enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared at once; what each takes */
 int64_t choose_edges(Net *n, double epoch);
-/* rt_edges.c: lists of edges in use from the marks (where they changed); weights into the lists */
-void edges_rebuild(Net *n);
-void edges_weights(Net *n);
+/* rt_edges.c */
+bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
+void edges_rebuild(Net *n); /* lists of edges in use from the marks (where they changed), and their weights */
 
 /* rt_flow.c: graphs in time */
 void flow_read(const json_t *j, DnwrtTime *t);

@@ -55,6 +55,7 @@ static void test_bundle(Net *n, int i, const TestShape *shape, int lists)
     b->source = calloc(c, 4), b->target = calloc(c, 4), b->candidate = calloc(c, 4),
     b->order_back = calloc(c, 4);
     b->weight = calloc(c, 8), b->weight_back = calloc(c, 8);
+    if (!edges_parts(b, n->options.threads)) abort();
 }
 
 /* `lists`: 1, all lines share a budget; 3, each has its own. Rules are set by the caller. */
@@ -86,7 +87,7 @@ static void test_net_free(Net *n)
         candidates_free(&b->candidates);
         free(b->kept), free(b->marks), free(b->row), free(b->column), free(b->source), free(b->target),
             free(b->candidate), free(b->order_back);
-        free(b->weight), free(b->weight_back);
+        free(b->weight), free(b->weight_back), free(b->part_edges), free(b->next);
     }
     free(n->graphs->sets), free(n->graphs), free(n->bundles), free(n->params), free(n->lists),
         free(n->weights), free(n->keys), free(n->counts), free(n);

@@ -221,7 +221,41 @@ static void test_sequences(void **state)
     }
 }
 
-/* After every choice the lists of edges hold what the marks say, with the weights of now. */
+/* The lists of edges in use hold what the marks say, with the weights of now. */
+static void expect_lists(Net *n)
+{
+    int64_t total = 0;
+    edges_rebuild(n);
+    for (int i = 0; i < TEST_BUNDLES; i++) {
+        const NetBundle *b = &n->bundles[i];
+        const float *w = n->weights + b->param->offset, *forward = b->weight, *back = b->weight_back;
+        uint32_t e = 0;
+        for (int64_t t = 0; t < b->candidates.targets; t++) {
+            assert_int_equal(b->row[t], e);
+            for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1);
+                 c++) {
+                if (!b->kept[c]) continue;
+                assert_int_equal(b->source[e], candidates_source(&b->candidates, t, c));
+                assert_int_equal(b->candidate[e], c);
+                assert_true(forward[e] == w[c]);
+                e++;
+            }
+        }
+        assert_int_equal(b->row[b->candidates.targets], e);
+        for (int64_t s = 0; s < b->candidates.sources; s++)
+            for (uint32_t x = b->column[s]; x < b->column[s + 1]; x++) {
+                assert_int_equal(b->source[b->order_back[x]], s);
+                assert_true(back[x] == forward[b->order_back[x]]);
+                assert_true(b->row[b->target[x]] <= b->order_back[x] &&
+                            b->order_back[x] < b->row[b->target[x] + 1]);
+                assert_true(x == b->column[s] || b->order_back[x - 1] < b->order_back[x]);
+            }
+        assert_int_equal(b->column[b->candidates.sources], e);
+        total += e;
+    }
+    assert_int_equal(n->kept_total, total);
+}
+
 static void test_lists(void **state)
 {
     (void)state;
@@ -232,34 +266,30 @@ static void test_lists(void **state)
             if (step != 3) set_weights(n, ordinary, step / 2); /* also: nothing moves */
             else n->weights[n->params[0].offset] *= 1.001f;
             choose_edges(n, 0);
-            edges_rebuild(n);
-            int64_t total = 0;
-            for (int i = 0; i < TEST_BUNDLES; i++) {
-                const NetBundle *b = &n->bundles[i];
-                const float *w = n->weights + b->param->offset, *forward = b->weight, *back = b->weight_back;
-                uint32_t e = 0;
-                for (int64_t t = 0; t < b->candidates.targets; t++) {
-                    assert_int_equal(b->row[t], e);
-                    for (int64_t c = candidates_row(&b->candidates, t);
-                         c < candidates_row(&b->candidates, t + 1); c++) {
-                        if (!b->kept[c]) continue;
-                        assert_int_equal(b->source[e], candidates_source(&b->candidates, t, c));
-                        assert_true(forward[e] == w[c]);
-                        e++;
-                    }
-                }
-                assert_int_equal(b->row[b->candidates.targets], e);
-                for (int64_t s = 0; s < b->candidates.sources; s++)
-                    for (uint32_t x = b->column[s]; x < b->column[s + 1]; x++) {
-                        assert_int_equal(b->source[b->order_back[x]], s);
-                        assert_true(back[x] == forward[b->order_back[x]]);
-                        assert_true(b->row[b->target[x]] <= b->order_back[x] &&
-                                    b->order_back[x] < b->row[b->target[x] + 1]);
-                    }
-                assert_int_equal(b->column[b->candidates.sources], e);
-                total += e;
-            }
-            assert_int_equal(n->kept_total, total);
+            expect_lists(n);
+        }
+        test_net_free(n);
+    }
+}
+
+/* Lines with more candidates than one thread takes. */
+static void test_parts(void **state)
+{
+    (void)state;
+    static const TestShape large = {{200, 340, 20}, 1}, sparse = {{700, 700, 30}, 0.2};
+    for (int k = 0; k < 6; k++) {
+        Net *n = test_net(k % 2 ? &sparse : &large, 1, k / 2 + 1, false);
+        int parts = 0;
+        for (int i = 0; i < TEST_BUNDLES; i++)
+            if (n->bundles[i].part_count > parts) parts = n->bundles[i].part_count;
+        assert_int_equal(parts, k / 2 + 1 < 2 ? 1 : 2);
+        set_weights(n, ordinary, k);
+        for (int step = 0; step < 5; step++) {
+            static const double density[] = {0.05, 0.05, 0.7, 0, 1};
+            set_rule(n, RULE_COUNT, false, density[step]);
+            n->weights[n->params[0].offset] *= -3;
+            choose_edges(n, 0);
+            expect_lists(n);
         }
         test_net_free(n);
     }
@@ -269,7 +299,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),     cmocka_unit_test(test_anneal), cmocka_unit_test(test_anneal_count),
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_sequences), cmocka_unit_test(test_lists),  cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
