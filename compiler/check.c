@@ -216,7 +216,7 @@ Model *check(Compilation *c)
     Check *k = check_open(c);
     if (k->readable) {
         check_model(k);
-        if (!c->options.lanes) k->model->lanes = model_lanes(k->model);
+        if (!c->options.lanes) k->model->lanes = model_lanes(k->model, c->options.cpu);
         check_tests(k);
         check_unused(k);
     }

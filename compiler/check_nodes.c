@@ -186,7 +186,7 @@ void add_cells(Check *k, Graph *g, Scope *scope)
  * nothing here depends on them but how many steps in time are kept at once. */
 int check_lanes(const Check *k, const Graph *g)
 {
-    return k->c->options.lanes ? k->c->options.lanes : graph_lanes(g);
+    return k->c->options.lanes ? k->c->options.lanes : graph_lanes(g, k->c->options.cpu);
 }
 
 /* Rows of all nodes, once it is known what they carry. */

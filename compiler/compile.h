@@ -22,7 +22,7 @@ typedef struct CompileOptions {
     const char *freeze;         /* weights to build into an inference program, or NULL */
     const char *library;        /* of a frozen model: prefix of the functions of a library; NULL: a program */
     int optimize;               /* 0 or 3 */
-    int lanes;                  /* of a tile: 1, 16, 64; 0: lanes.c chooses */
+    int lanes;                  /* of a tile: 1, 8, 16, 64; 0: lanes.c chooses */
     bool plan;                  /* go as far as the plan though nothing is written */
     bool profile;               /* code that measures itself, line by line */
     FILE *out;                  /* of dumps */

@@ -14,6 +14,8 @@
 
 EMBED(f32x1);
 EMBED(f32x16);
+EMBED(f32x8);
+EMBED(f64x8);
 EMBED(f32x64);
 EMBED(f64x1);
 EMBED(f64x16);
@@ -25,6 +27,7 @@ Bitcode kernels_bc(bool f64, int lanes)
 {
     switch (lanes) {
     case 1: return f64 ? BITCODE(f64x1) : BITCODE(f32x1);
+    case 8: return f64 ? BITCODE(f64x8) : BITCODE(f32x8);
     case 16: return f64 ? BITCODE(f64x16) : BITCODE(f32x16);
     default: return f64 ? BITCODE(f64x64) : BITCODE(f32x64);
     }

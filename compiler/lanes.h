@@ -4,6 +4,7 @@
 #include "model.h"
 
 bool graph_has_maps(const Graph *g); /* does any node carry one? */
-int graph_lanes(const Graph *g);
-int model_lanes(const Model *m);
+/* cpu: of --cpu, NULL: of this machine */
+int graph_lanes(const Graph *g, const char *cpu);
+int model_lanes(const Model *m, const char *cpu);
 #endif

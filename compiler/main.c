@@ -40,7 +40,7 @@ static const Flag flags[FLAG_COUNT] = {
     [FLAG_DEFINE] = {"-D", "NAME=VALUE", "give an option of the file another value"},
     [FLAG_OUTPUT] = {"-o", "NAME", "name of the program (default: FILE without .dnw)"},
     [FLAG_CPU] = {"--cpu", "CPU", "processor: native (default), x86-64-v2, x86-64-v3, x86-64-v4, aarch64"},
-    [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 16 or 64 (default: by the model)"},
+    [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 8, 16 or 64 (default: by the model)"},
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
     [FLAG_EXPLAIN_SPEED] = {"--explain-speed", NULL,
@@ -58,7 +58,7 @@ static const Flag flags[FLAG_COUNT] = {
 };
 static const char *const stages[] = {"ast", "model", "ir", "grad", "fuse", "plan", "llvm", "asm"};
 static const char *const emits[] = {"obj", "lib", "header", "lib,header"};
-static const char *const lanes[] = {"1", "16", "64"};
+static const char *const lanes[] = {"1", "8", "16", "64"};
 
 #define F(id)     (1u << FLAG_##id)
 #define F_COMPILE (F(DEFINE) | F(DATA) | F(HELP))
@@ -220,7 +220,7 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_OUTPUT: args->output = value; break;
     case FLAG_CPU: args->cpu = value; break;
     case FLAG_DATA: args->data = value; break;
-    case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 3);
+    case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 4);
     case FLAG_O0: args->unoptimized = true; break;
     case FLAG_EXPLAIN_SPEED: args->explain_speed = true; break;
     case FLAG_PROFILE: args->profile = true; break;

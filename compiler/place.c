@@ -4,11 +4,11 @@
 #include "ast.h"
 #include "model.h"
 
-/* Nodes at a distance of a multiple of 4 KiB would fight for the same lines of the caches. What a model reads
+/* Nodes at a distance of a multiple of 2 KiB would fight for the same lines of the caches. What a model reads
  * or hands over as a tensor, the values of an output and the gradients of an input, has no gaps. */
 static int64_t padded(int64_t rows, int lanes)
 {
-    return rows * lanes * (int64_t)sizeof(float) % 4096 == 0 ? rows + 1 : rows;
+    return rows * lanes * (int64_t)sizeof(float) % 2048 == 0 ? rows + 1 : rows;
 }
 
 int64_t place_map_rows(const Func *f, int lanes)

@@ -66,6 +66,16 @@ static bool has_feature(const char *features, const char *name)
     return false;
 }
 
+bool target_is_wide(const char *cpu)
+{
+    const Cpu *found = find_cpu(cpu ? cpu : cpus[0].name);
+    if (!found || found->architecture) return found && found->level >= 4;
+    char *features = LLVMGetHostCPUFeatures();
+    bool wide = has_feature(features, "avx512f");
+    LLVMDisposeMessage(features);
+    return wide;
+}
+
 /* Eight registers; of the thirty-two small ones of ARM sixteen. */
 static int64_t piece_bytes(const Target *t, bool x86)
 {

@@ -16,4 +16,6 @@ bool target_open(Compilation *c, Target *t);
 void target_close(Target *t);
 /* Is this `--cpu` another architecture than the one dnw runs on? Then it is its name, else NULL. */
 const char *target_foreign(const char *cpu);
+/* Has it registers of 16 floats? NULL: this machine. */
+bool target_is_wide(const char *cpu);
 #endif

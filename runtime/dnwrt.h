@@ -21,7 +21,7 @@ typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_in
 
 typedef struct DnwrtProgram {
     uint32_t abi;           /* DNWRT_ABI */
-    uint32_t lanes;         /* 1, 16 or 64 */
+    uint32_t lanes;         /* 1, 8, 16 or 64 */
     const char *manifest;   /* JSON text */
     DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;

@@ -50,7 +50,7 @@ static bool read_manifest(Program *p, RtError *e)
 bool program_open(Program *p, const DnwrtProgram *code, RtError *e)
 {
     *p = (Program){.code = code};
-    bool lanes = code->lanes == 1 || code->lanes == 16 || code->lanes == MAX_LANES;
+    bool lanes = code->lanes == 1 || code->lanes == 8 || code->lanes == 16 || code->lanes == MAX_LANES;
     if (code->abi != DNWRT_ABI || !lanes)
         return rt_fail(e, RT_BAD_INPUT,
                        "this program was made for another runtime library (version %u, here %d)\n"

@@ -5,10 +5,10 @@
  *
  * for `count` nodes v: those listed, or 0 .. count. A node is a block of `pixels` rows, blocks stand `pitch`
  * rows apart. To a sum a block is so many numbers in a row, whatever is a pixel or a lane: they are cut into
- * pieces of LONG, then of 16, then single ones. Piece after piece of all nodes is summed, so that what they
- * read in the meantime, one piece of each source, stays in cache. A piece stays in registers over all edges
- * of a node; each edge costs one load and one fused or separate multiply-add a register. `fresh`: the sum
- * starts at 0 instead of what is in `out`.
+ * pieces of 128, 64, 32, 16, then of 8 or single ones. Piece after piece of all nodes is summed, so that what
+ * they read in the meantime, one piece of each source, stays in cache. A piece stays in registers over all
+ * edges of a node; each edge costs one load and one fused or separate multiply-add a register. `fresh`: the
+ * sum starts at 0 instead of what is in `out`.
  *
  * gather_back_dots does on its way, with what it has loaded, the gradients of the weights of edges in use:
  *     dots[edge] += sum over t of own[v][t] * rows[d][t],   own: blocks of what the nodes v send
@@ -66,6 +66,15 @@ INLINE void short_piece(const Lists *l, int64_t node, const real *rows, int64_t 
     *(Short *)out = sum;
 }
 
+INLINE void eight_piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out,
+                        int64_t fresh)
+{
+    Eight sum = fresh ? (Eight){0} : *(const Eight *)out;
+    for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)
+        sum += l->weight[e] * *(const Eight *)(rows + (int64_t)l->other[e] * step);
+    *(Eight *)out = sum;
+}
+
 /* Four sums side by side: an addition need not wait for the one before. */
 INLINE void one_number(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh)
 {
@@ -107,7 +116,8 @@ INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, cons
     if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
     at = pieces(&n, piece_of_32, 32, at);
     if (LANES < 64) at = pieces(&n, short_piece, 16, at);
-    if (LANES < 16) pieces(&n, one_number, 1, at);
+    if (LANES == 8) pieces(&n, eight_piece, 8, at);
+    if (LANES < 8) pieces(&n, one_number, 1, at);
 }
 
 void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
@@ -223,6 +233,11 @@ INLINE void short_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
     *(Short *)n->out = sum;
 }
 
+INLINE void eight_dots(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
+{
+    piece_dots(n, e, end, fresh, 8);
+}
+
 INLINE void one_dot(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
 {
     real sum = fresh ? 0 : *n->out;
@@ -270,5 +285,6 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
     if (most >= 64) at = dot_pieces(&n, own, own_step, dots, dots_of_64, 64, at);
     at = dot_pieces(&n, own, own_step, dots, dots_of_32, 32, at);
     if (LANES < 64) at = dot_pieces(&n, own, own_step, dots, short_dots, 16, at);
-    if (LANES < 16) dot_pieces(&n, own, own_step, dots, one_dot, 1, at);
+    if (LANES == 8) dot_pieces(&n, own, own_step, dots, eight_dots, 8, at);
+    if (LANES < 8) dot_pieces(&n, own, own_step, dots, one_dot, 1, at);
 }

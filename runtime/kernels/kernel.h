@@ -9,7 +9,7 @@
 #define KERNEL_H
 #include <stdint.h>
 
-enum { MAX_LANES = 64 }; /* of a tile; it has 1, 16 or 64 (compiler/lanes.c) */
+enum { MAX_LANES = 64 }; /* of a tile; it has 1, 8, 16 or 64 (compiler/lanes.c) */
 
 /* Edges in use of one bundle, by target and by source. Weights have the program's real type. */
 typedef struct DnwrtWires {
@@ -148,7 +148,7 @@ enum { LANES = DNW_LANES };
 enum { WIDTH = 1 };
 typedef real Lanes;
 #else
-#ifdef DNW_REAL_IS_DOUBLE
+#if defined DNW_REAL_IS_DOUBLE || DNW_LANES == 8
 enum { WIDTH = 8 };
 #else
 enum { WIDTH = 16 };

@@ -86,8 +86,8 @@ INLINE Lanes of_bits(Bits x)
         .x;
 }
 #else
-typedef int32_t Ints __attribute__((vector_size(64), aligned(4), may_alias));
-typedef uint32_t Bits __attribute__((vector_size(64), aligned(4), may_alias));
+typedef int32_t Ints __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
+typedef uint32_t Bits __attribute__((vector_size(WIDTH * 4), aligned(4), may_alias));
 #define CONVERT(x, type) __builtin_convertvector(x, type)
 INLINE Lanes choose(Ints condition, Lanes yes, Lanes no)
 {

@@ -1,6 +1,6 @@
-/* test_lanes.c: programs with tiles of 1, 16 and 64 samples other than what the compiler chooses, against the
- * reference interpreter in float and in double; and one thread against two, to the bit. test_programs.c has
- * the compiler's choice.
+/* test_lanes.c: programs with tiles of 1, 8, 16 and 64 samples other than what the compiler chooses, against
+ * the reference interpreter in float and in double; and one thread against two, to the bit. test_programs.c
+ * has the compiler's choice.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -75,13 +75,13 @@ static void expect_same_training(const Built *b, const Data *d)
 
 static void test_program(void **state)
 {
-    static const int lanes[] = {1, 16, 64};
+    static const int lanes[] = {1, 8, 16, 64};
     const char *path = *state;
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
         Built b;
         if (!built_open_lanes(&b, path, lanes[i])) fail_msg("%s was not built", path);
         assert_int_equal(b.code->lanes, lanes[i]);
-        if (model_lanes(b.compilation->model) == lanes[i]) {
+        if (model_lanes(b.compilation->model, NULL) == lanes[i]) {
             built_close(&b);
             continue;
         }
