@@ -181,7 +181,7 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     if (!out->states)
         gen_timed_sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
     else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
-    else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pitch});
+    else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pixels});
     gen_timed_end(e, saved);
     return f;
 }

@@ -3,6 +3,7 @@
  */
 #include "ast.h"
 #include "model.h"
+#include "timed.h"
 
 /* Nodes at a distance of a multiple of 2 KiB would fight for the same lines of the caches. What a model reads
  * or hands over as a tensor, the values of an output and the gradients of an input, has no gaps. */
@@ -72,6 +73,19 @@ static void place_norms(Graph *g, int count, Norm *norms)
     }
 }
 
+/* What stands around the graph reads the sums of the input and the values of the output as tensors, where
+ * they are not its own: in time they are, but for an output that shows what it sends. */
+static bool is_tensor_sum(const Graph *g, const NodeSet *s)
+{
+    return s->first < 0 || (s->role == SET_INPUT && !is_timed(g));
+}
+
+static bool is_tensor_value(const Graph *g, const NodeSet *s)
+{
+    bool own = is_timed(g) && s->states && s->show != s->send;
+    return s->first < 0 || (s == &g->sets.at[g->output] && !own);
+}
+
 void place_rows(Graph *g, int lanes)
 {
     g->rows = g->sum_rows = g->state_rows = g->cell_rows = g->work_rows = 0;
@@ -83,8 +97,8 @@ void place_rows(Graph *g, int lanes)
         s->pixels = graph_copies(g) * shape_size(s->map);
         s->value_pixels = graph_copies(g) * shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
-        s->pitch = s->role == SET_INPUT ? s->pixels : padded(s->pixels, lanes);
-        s->value_pitch = i == g->output || s->first < 0 ? s->value_pixels : padded(s->value_pixels, lanes);
+        s->pitch = is_tensor_sum(g, s) ? s->pixels : padded(s->pixels, lanes);
+        s->value_pitch = is_tensor_value(g, s) ? s->value_pixels : padded(s->value_pixels, lanes);
         g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
         if (s->first < 0) continue;
         place_norms(g, s->norms.count, s->norms.at);

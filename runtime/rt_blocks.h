@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 /* Of a block at most. Products of wide blocks copy less for what they multiply. */
-enum { BLOCK_TARGETS = 384, BLOCK_SOURCES = 800, BLOCK_SIZE = BLOCK_TARGETS * BLOCK_SOURCES };
+enum { BLOCK_TARGETS = 400, BLOCK_SOURCES = 800, BLOCK_SIZE = BLOCK_TARGETS * BLOCK_SOURCES };
 
 /* Things from .. from + count. */
 typedef struct Stretch {

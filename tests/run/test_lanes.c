@@ -25,6 +25,7 @@ static const char *const paths[] = {
     "conv_stem.dnw",
     "dropout.dnw",
     "map_time.dnw",
+    "map_time_blocks.dnw",
     "norm_graph.dnw",
     "time_adaptive.dnw",
     "time_adjoint.dnw",
