@@ -405,14 +405,20 @@ static void update_fact(Speed *s)
     bool functions = has_edge_functions(s->m);
     if (!s->trains || !optim_open(json_object_get(s->m->settings, "optim"), &o, &e)) return;
     s->slots = o.slots;
-    s->stores = o.clip > 0 || functions;
+    const int64_t batch = json_integer_value(json_object_get(s->m->settings, "batch")),
+                  tiles = (batch + s->m->lanes - 1) / s->m->lanes;
+    const bool needed = o.clip > 0 || functions,
+               few = (double)s->m->param_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
+    s->stores = needed || few;
     const char *text =
         functions ? "gradients of candidates are stored, and looked at before any weight moves: edges with "
                     "functions"
         : o.clip > 0
             ? "gradients of candidates are stored: clip needs the norm of all before any weight moves"
-            : "a block of gradients of candidates moves its weights at once and is never stored";
-    add(s, &s->facts, "update", SPAN_NONE, s->stores, text);
+        : few ? "gradients of candidates are stored, and looked at before any weight moves: they are fewer "
+                "than the values they are made of"
+              : "a block of gradients of candidates moves its weights at once and is never stored";
+    add(s, &s->facts, "update", SPAN_NONE, needed, text);
 }
 
 static void tile_fact(Speed *s, int chosen)

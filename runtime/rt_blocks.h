@@ -14,6 +14,10 @@
 /* Of a block at most. Products of wide blocks copy less for what they multiply. */
 enum { BLOCK_TARGETS = 400, BLOCK_SOURCES = 800, BLOCK_SIZE = BLOCK_TARGETS * BLOCK_SOURCES };
 
+/* A step is not made when a number is not finite. Where the tiles hold so many numbers for each parameter,
+ * gradients are all stored and looked through before any weight moves; else what they are made of is. */
+enum { STORED_SHARE = 16 };
+
 /* Things from .. from + count. */
 typedef struct Stretch {
     int64_t from, count;

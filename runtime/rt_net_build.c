@@ -283,7 +283,8 @@ static int64_t scratch_elements(const Net *n)
 bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
-    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions));
+    const bool few = n->param_total * STORED_SHARE <= work_elements(n);
+    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));
 }
 
 /* Rows are rounded where gradients read them: at most all. */
