@@ -178,10 +178,10 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     Emit *e = t.e;
     LLVMValueRef state =
         emit_element(e, sent, emit_int(e, -v->graph->state_rows * e->row)); /* they precede */
-    if (!out->states)
-        gen_timed_sum_into(&t, v, v->graph->output, held, sent, (GenBlocks){to, out->value_pitch});
+    const GenBlocks blocks = {to, out->value_pixels};
+    if (!out->states) gen_timed_sum_into(&t, v, v->graph->output, held, sent, blocks);
     else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
-    else each_node(&t, out, out->show, state, (GenBlocks){to, out->value_pixels});
+    else each_node(&t, out, out->show, state, blocks);
     gen_timed_end(e, saved);
     return f;
 }

@@ -13,11 +13,11 @@
             ".popsection\n")
 
 EMBED(f32x1);
-EMBED(f32x16);
 EMBED(f32x8);
-EMBED(f64x8);
+EMBED(f32x16);
 EMBED(f32x64);
 EMBED(f64x1);
+EMBED(f64x8);
 EMBED(f64x16);
 EMBED(f64x64);
 

@@ -52,6 +52,7 @@ static void count_rows(NetBundle *b, int part)
     const Nodes targets = part_of_nodes(b, part, c->targets);
     const int64_t end = candidates_row(c, targets.end);
     uint32_t edges = 0;
+    if (part + 1 == b->part_count) return; /* no part behind it asks */
     for (int64_t i = candidates_row(c, targets.first); i < end; i += 64)
         edges += (uint32_t)__builtin_popcountll(marks_at(b, i, end - i));
     b->part_edges[part] = edges;
