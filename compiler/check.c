@@ -132,6 +132,7 @@ static void check_model(Check *k)
     const Decl *model = train ? trained_model(k, train) : only(k, DECL_MODEL, NULL);
     Shape input;
     if (train) k->seed = train_seed(k, train, k->main);
+    if (train) k->batch = train_batch(k, train, k->main);
     if (model) vec_push(k->perm, &k->seen, model);
     if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);
     if (train) check_train(k, train, k->main);
@@ -216,7 +217,9 @@ Model *check(Compilation *c)
     Check *k = check_open(c);
     if (k->readable) {
         check_model(k);
-        if (!c->options.lanes) k->model->lanes = model_lanes(k->model, c->options.cpu);
+        const Tiling t = check_tiling(k);
+        k->model->lanes = model_lanes(k->model, &t);
+        k->model->least_batch = model_least_batch(k->model, &t);
         check_tests(k);
         check_unused(k);
     }

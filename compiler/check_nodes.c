@@ -182,11 +182,18 @@ void add_cells(Check *k, Graph *g, Scope *scope)
     }
 }
 
+Tiling check_tiling(const Check *k)
+{
+    const CompileOptions *o = &k->c->options;
+    return (Tiling){o->lanes, o->cpu, o->freeze || k->batch == 0 ? INT64_MAX : k->batch};
+}
+
 /* Lanes of the tiles that rows are placed for: those of the program, unless it has maps elsewhere only. Then
  * nothing here depends on them but how many steps in time are kept at once. */
 int check_lanes(const Check *k, const Graph *g)
 {
-    return k->c->options.lanes ? k->c->options.lanes : graph_lanes(g, k->c->options.cpu);
+    Tiling t = check_tiling(k);
+    return graph_lanes(g, &t);
 }
 
 /* Rows of all nodes, once it is known what they carry. */

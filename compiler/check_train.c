@@ -5,6 +5,7 @@
 #include <math.h>
 
 #define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
+enum { DEFAULT_BATCH = 64 };
 
 typedef struct SettingRow {
     const char *name;
@@ -230,11 +231,23 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     return state;
 }
 
+/* A whole number of a train block as far as it is a good one (check_train says when it is not). */
+static double whole_setting(Check *k, const Decl *d, Module *m, const char *name, double otherwise)
+{
+    const Setting *s = find_setting(d, name);
+    Val *v = s ? setting_value(k, s, m) : NULL;
+    if (!v || v->kind != VAL_NUMBER || v->number < 0 || v->number > MOST_SEED) return otherwise;
+    return floor(v->number);
+}
+
 double train_seed(Check *k, const Decl *d, Module *m)
 {
-    const Setting *s = find_setting(d, "seed");
-    Val *v = s ? setting_value(k, s, m) : NULL;
-    return v && v->kind == VAL_NUMBER && v->number >= 0 && v->number <= MOST_SEED ? floor(v->number) : 0;
+    return whole_setting(k, d, m, "seed", 0);
+}
+
+int64_t train_batch(Check *k, const Decl *d, Module *m)
+{
+    return (int64_t)whole_setting(k, d, m, "batch", DEFAULT_BATCH);
 }
 
 /* Changes of pictures need pictures, and more of them than of the padding. Data that is not there yet is
@@ -386,7 +399,7 @@ static Val *default_value(Check *k, const char *name, Span span)
 static void set_defaults(Check *k, const Decl *d, Val **value)
 {
     Model *m = k->model;
-    if (!value[1]) value[1] = val_number(k, 64, d->span);
+    if (!value[1]) value[1] = val_number(k, DEFAULT_BATCH, d->span);
     if (!value[2])
         value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
     if (!value[3]) value[3] = default_value(k, "adam", d->name.span);

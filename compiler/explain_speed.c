@@ -6,6 +6,7 @@
 #include "explain_speed.h"
 #include "ast.h"
 #include "kernels/kernel.h"
+#include "lanes.h"
 #include "live.h"
 #include "manifest.h"
 #include "plan.h"
@@ -421,18 +422,21 @@ static void update_fact(Speed *s)
     add(s, &s->facts, "update", SPAN_NONE, needed, text);
 }
 
-static void tile_fact(Speed *s, int chosen)
+static void tile_fact(Speed *s, const CompileOptions *o)
 {
+    const Tiling any = {0, o->cpu, INT64_MAX};
     const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
     int lanes = s->m->lanes;
-    const char *why = chosen ? "as --lanes says"
+    const char *why = o->lanes ? "as --lanes says"
+                      : lanes < model_lanes(s->m, &any)
+                          ? "for batches as small as these: one that is not full computes as much"
                       : lanes == MAX_LANES
                           ? "nodes are numbers: four vectors for each walk over a list of edges"
                           : "nodes carry maps: one vector, so that a tile is small";
     static const double mib = 1024 * 1024;
     s->tile_bytes = (double)p->rows * lanes * 4;
     bool large = s->tile_bytes >= mib;
-    add(s, &s->facts, "tile", SPAN_NONE, lanes == 1,
+    add(s, &s->facts, "tile", SPAN_NONE, o->lanes == 1,
         arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, lanes == 1 ? "" : "s",
                      thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024), large ? "MiB" : "KiB",
                      why));
@@ -443,7 +447,7 @@ static Speed *explain(const Compilation *c)
     Speed *s = NEW(c->perm, Speed);
     *s = (Speed){
         .perm = c->perm, .sources = c->sources, .ir = c->ir, .m = c->model, .trains = c->ir->train != NULL};
-    tile_fact(s, c->options.lanes);
+    tile_fact(s, &c->options);
     update_fact(s);
     other_flop(s);
     const char *other =

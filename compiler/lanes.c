@@ -5,15 +5,17 @@
  * their vectors in the pixels. In time, nodes send new values at each evaluation: where these take more than
  * 1 MiB, no second-level cache holds them with states and sums. If vectors are of 8 numbers or fewer anyway,
  * a tile then has 8, and half as much comes from further away. Nets of numbers get 64: the lists of edges are
- * walked once for four vectors. docs/numbers.md has what was measured. `dnw build --lanes 1` is for single
- * samples.
- */
+ * walked once for four vectors.
+ *
+ * A tile that is not full computes as much as a full one, and threads share out tiles. So few samples a batch
+ * get small tiles, and fewer than 8 with maps one sample each: vectors run along the pixels then.
+ * docs/numbers.md has what was measured. */
 #include "lanes.h"
 #include "kernel.h"
 #include "target.h"
 #include "timed.h"
 
-enum { FEW = 8, SOME = 16, LARGE = 1 << 20 };
+enum { ONE = 1, FEW = 8, SOME = 16, LARGE = 1 << 20 };
 
 bool graph_has_maps(const Graph *g)
 {
@@ -30,19 +32,33 @@ static int64_t sent_bytes(const Graph *g, int lanes)
     return numbers * lanes * (int64_t)sizeof(float);
 }
 
-int graph_lanes(const Graph *g, const char *cpu)
+int graph_lanes(const Graph *g, const Tiling *t)
 {
-    if (!graph_has_maps(g)) return MAX_LANES;
-    bool large = is_timed(g) && sent_bytes(g, SOME) > LARGE;
-    return large && !target_is_wide(cpu) ? FEW : SOME;
+    if (t->lanes) return t->lanes;
+    if (!graph_has_maps(g)) return t->batch < MAX_LANES ? SOME : MAX_LANES;
+    if (t->batch < FEW) return ONE;
+    bool large = is_timed(g) && sent_bytes(g, SOME) > LARGE && !target_is_wide(t->cpu);
+    return large || t->batch < 2 * SOME ? FEW : SOME;
 }
 
-int model_lanes(const Model *m, const char *cpu)
+int model_lanes(const Model *m, const Tiling *t)
 {
-    int lanes = MAX_LANES;
+    int lanes = t->lanes ? t->lanes : MAX_LANES;
     for (int i = 0; i < m->graphs.count; i++) {
-        int wanted = graph_lanes(m->graphs.at[i], cpu);
+        int wanted = graph_lanes(m->graphs.at[i], t);
         if (wanted < lanes) lanes = wanted;
     }
     return lanes;
+}
+
+int64_t model_least_batch(const Model *m, const Tiling *t)
+{
+    Tiling less = *t;
+    if (t->lanes || t->batch == INT64_MAX) return 1;
+    if (less.batch > MAX_LANES) less.batch = MAX_LANES;
+    while (less.batch > 1) {
+        less.batch--;
+        if (model_lanes(m, &less) != m->lanes) return less.batch + 1;
+    }
+    return 1;
 }

@@ -296,11 +296,12 @@ static json_t *needs_json(const Target *target)
 /* What every program says of itself. */
 static json_t *head_json(const Model *m, const Target *target)
 {
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:o, s:o, s:o, s:I, s:i}", "program",
-                          m->program, "version", DNW_VERSION, "source", m->source, "directory", m->directory,
-                          "model", m->name, "cpu", target->cpu, "lanes", m->lanes, "input",
-                          shape_json(m->input), "output", shape_json(m->output), "options", options_json(m),
-                          "target_size", (json_int_t)m->target_size, "classes", m->classes);
+    json_t *j =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:I, s:i}", "program", m->program,
+                  "version", DNW_VERSION, "source", m->source, "directory", m->directory, "model", m->name,
+                  "cpu", target->cpu, "lanes", m->lanes, "least_batch", (json_int_t)m->least_batch, "input",
+                  shape_json(m->input), "output", shape_json(m->output), "options", options_json(m),
+                  "target_size", (json_int_t)m->target_size, "classes", m->classes);
     json_object_set_new(j, "needs", needs_json(target));
     return j;
 }

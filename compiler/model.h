@@ -210,8 +210,9 @@ typedef struct Model {
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
     int64_t target_size;
-    int lanes;   /* samples of a tile (lanes.c) */
-    bool frozen; /* for use only: batch_norm is a scale and a shift */
+    int lanes;           /* samples of a tile (lanes.c) */
+    int64_t least_batch; /* of those for which so many were chosen */
+    bool frozen;         /* for use only: batch_norm is a scale and a shift */
 } Model;
 
 /* Of the statistics of a graph: the first node's at an evaluation; means of all of them, then variances. */

@@ -139,6 +139,9 @@ static void print_result(const Session *s, int64_t batch, double seconds)
         printf("%s  batch %lld  threads %lld  %.4g ms/step  %.6g samples/s  data %s%s\n", mode,
                (long long)batch, (long long)s->options->threads, 1000 * seconds, (double)batch / seconds,
                s->data->name, s->made ? " (numbers of the right shape; --data DIR reads the data set)" : "");
+        char note[256];
+        session_batch_note(s, batch, note, sizeof note);
+        if (*note) puts(note);
         if (profile) print_profile(s, profile);
     }
     json_decref(profile);

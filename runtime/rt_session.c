@@ -181,6 +181,17 @@ int64_t session_batch(const Session *s)
     return batch < most ? batch : most;
 }
 
+void session_batch_note(const Session *s, int64_t batch, char *out, size_t size)
+{
+    const int64_t least = json_integer_value(json_object_get(s->program->manifest, "least_batch"));
+    *out = 0;
+    if (batch < least)
+        snprintf(out, size,
+                 "note: tiles of %d samples are for batches of %lld and more; with 'batch = %lld' in its "
+                 "train block the program would be faster",
+                 s->program->code->lanes, (long long)least, (long long)batch);
+}
+
 bool session_net(Session *s, const NetOptions *o, RtError *e)
 {
     NetOptions options = *o;

@@ -56,6 +56,9 @@ bool session_weights(Session *s, RtError *e);
 /* --batch, or the batch of the train block, or 64; at most the samples of the larger split when data is open.
  */
 int64_t session_batch(const Session *s);
+/* What to tell where this program was made for larger batches, whose tiles this one fills badly; "": nothing.
+ */
+void session_batch_note(const Session *s, int64_t batch, char *out, size_t size);
 void session_close(Session *s);
 
 /* The commands; false and *e when they fail. */

@@ -274,6 +274,9 @@ static void say_start(TrainRun *run)
              (long long)s->data->train.samples, (long long)s->data->test.samples);
     log_line(&run->console, "batch %lld  threads %lld  seed %lld  writing to %s", (long long)t->batch,
              (long long)s->options->threads, (long long)t->seed, run->directory);
+    char note[256];
+    session_batch_note(s, t->batch, note, sizeof note);
+    if (*note) log_line(&run->console, "%s", note);
     for (int i = 0; i < s->calls->graph_count(s->net); i++) {
         NetGraphInfo g = s->calls->graph(s->net, i);
         if (g.products)
