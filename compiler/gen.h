@@ -110,7 +110,11 @@ void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes,
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
 void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
-/* Weights of a node, or of a candidate, as vectors; by value number. */
+/* Where the tensor of a WEIGHT begins at a node, or of a candidate, or where a STATISTIC stands; such a
+ * number, from there, as a vector. */
+LLVMValueRef gen_cell_base(GenTile *t, const Value *v, LLVMValueRef node);
+LLVMValueRef gen_cell_number(Emit *e, const Value *v, LLVMValueRef base);
+/* All of a function, by value number. */
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
 /* gen_cell_map.c: a node function at one node, for all lanes. args[i]: first row of ARG i (NULL where the
  * function has none). A result goes to the rows at `to`, is added to them, or is a gradient of a weight and
@@ -123,6 +127,10 @@ typedef struct CellResult {
 void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results);
 /* The same with weights that are there (gen_cell_weights): an edge function, or a gradient of one. */
 void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRef *args,
+                   const CellResult *results);
+
+/* gen_cell_call.c: the same as a call of a function that is made here. */
+void gen_cell_call(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args,
                    const CellResult *results);
 
 /* Gradients of the weights of one node: a vector each, to be summed over lanes. */

@@ -83,17 +83,16 @@ void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count)
     emit_kernel(t->e, "zero_rows", t->e->none, 2, args);
 }
 
-static LLVMValueRef cell_weight(GenTile *t, const Value *w, LLVMValueRef node)
+static LLVMValueRef weight_base(GenTile *t, const Value *w, LLVMValueRef node)
 {
     Emit *e = t->e;
-    LLVMValueRef index = emit_int(e, w->param->offset + w->index);
+    LLVMValueRef index = emit_int(e, w->param->offset);
     if (!w->param->shared) index = emit_add(e, index, emit_mul(e, node, emit_int(e, w->param->components)));
-    LLVMValueRef params = gen_context(e, t->context, CONTEXT_PARAM, e->ptr);
-    return emit_splat(e, emit_load(e, e->real, emit_element(e, params, index)));
+    return emit_element(e, gen_context(e, t->context, CONTEXT_PARAM, e->ptr), index);
 }
 
 /* A number of batch_norm at a node, or of a candidate. */
-static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node)
+static LLVMValueRef statistic_base(GenTile *t, const Value *v, LLVMValueRef node)
 {
     Emit *e = t->e;
     int kind = (int)(v->index % 4);
@@ -102,7 +101,17 @@ static LLVMValueRef cell_statistic(GenTile *t, const Value *v, LLVMValueRef node
     int64_t first =
         t->wired ? (kind < 2 ? t->wired : t->wired_back)->statistics + norm_at(n, kind, 0) : v->param->offset;
     if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, n->size)));
-    LLVMValueRef at = emit_element(e, base, emit_add(e, emit_int(e, first), node));
+    return emit_element(e, base, emit_add(e, emit_int(e, first), node));
+}
+
+LLVMValueRef gen_cell_base(GenTile *t, const Value *v, LLVMValueRef node)
+{
+    return v->op == IR_WEIGHT ? weight_base(t, v, node) : statistic_base(t, v, node);
+}
+
+LLVMValueRef gen_cell_number(Emit *e, const Value *v, LLVMValueRef base)
+{
+    LLVMValueRef at = v->op == IR_WEIGHT ? emit_element(e, base, emit_int(e, v->index)) : base;
     return emit_splat(e, emit_load(e, e->real, at));
 }
 
@@ -111,8 +120,8 @@ LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node)
     LLVMValueRef *weights = NEW_ARRAY(t->e->arena, LLVMValueRef, (size_t)f->values.count);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
-        if (v->op == IR_WEIGHT) weights[i] = cell_weight(t, v, node);
-        if (v->op == IR_STATISTIC) weights[i] = cell_statistic(t, v, node);
+        if (v->op == IR_WEIGHT || v->op == IR_STATISTIC)
+            weights[i] = gen_cell_number(t->e, v, gen_cell_base(t, v, node));
     }
     return weights;
 }

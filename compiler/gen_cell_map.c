@@ -353,7 +353,15 @@ void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRe
     emit_loop_end(e, &positions);
 }
 
+static bool has_maps(const Func *f)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (shape_size(f->values.at[i]->shape) > 1) return true;
+    return false;
+}
+
 void gen_cell(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, const CellResult *results)
 {
-    gen_cell_with(t, f, gen_cell_weights(t, f, node), args, results);
+    if (has_maps(f) && !t->e->profile) gen_cell_call(t, f, node, args, results);
+    else gen_cell_with(t, f, gen_cell_weights(t, f, node), args, results);
 }
