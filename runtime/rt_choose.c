@@ -31,7 +31,7 @@ static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64
 
 /* ---- one cut for a whole list ---- */
 
-enum { BUCKETS = 2048 };
+enum { BUCKETS = 2048, LARGEST = 0x7fffffff }; /* of the keys */
 
 RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, uint32_t high, int shift,
                                  int64_t *buckets)
@@ -73,7 +73,7 @@ static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
 {
     static const int shifts[] = {20, 9, 0};
     int64_t buckets[BUCKETS], left = keep, equal = 0;
-    uint32_t low = 0, high = 0x7fffffffu;
+    uint32_t low = 0, high = LARGEST;
     for (int pass = 0; pass < 3; pass++) {
         count_list(n, l, low, high, shifts[pass], buckets);
         int at = BUCKETS - 1;
@@ -186,28 +186,51 @@ static void collect_band(const Net *n, const NetList *l, Scored *out)
     }
 }
 
-/* Between two steps the threshold hardly moves. One pass marks the keys beside a narrow band around it; when
- * the cut lies inside, a selection among these few finds it. The band widens when it missed. */
-static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
+static uint32_t key_at(int64_t key)
 {
-    uint32_t low = l->threshold > l->band ? l->threshold - l->band : 0, high = l->threshold + l->band;
-    int64_t above, inside;
+    return key < 0 ? 0 : key > LARGEST ? LARGEST : (uint32_t)key;
+}
+
+/* Marks of the keys around `center`: how many lie in the band, and how many of these are in. */
+static int64_t scan_band(Net *n, NetList *l, uint32_t center, int64_t keep, int64_t *inside)
+{
+    int64_t above;
+    scan_list(n, l, key_at((int64_t)center - l->band), key_at((int64_t)center + l->band), &above, inside);
+    return keep - above;
+}
+
+/* The cut is the last of the `wanted` strongest in the band. */
+static Cut cut_in_band(Net *n, const NetList *l, int64_t wanted, int64_t inside)
+{
     Scored *found = n->keys;
-    scan_list(n, l, low, high, &above, &inside);
-    int64_t wanted = keep - above;
-    if (inside > CHOOSE_ROOM / 4) l->band = l->band / 2 + 1;
-    if (inside > CHOOSE_ROOM) return false;
-    if (wanted < 1 || wanted > inside) {
-        l->band = l->band < 1u << 24 ? l->band * 4 : l->band;
-        return false;
-    }
     collect_band(n, l, found);
     select_strongest(found, inside, wanted);
     Scored *last = found;
     for (int64_t i = 1; i < wanted; i++)
         if (stronger(last, &found[i])) last = &found[i];
-    *cut = (Cut){last->key, last->position};
-    return true;
+    return (Cut){last->key, last->position};
+}
+
+/* From step to step the threshold moves little, and as it did before. One pass marks the keys beside a narrow
+ * band around where it should be; when the cut lies inside, a selection among these few finds it. A band that
+ * misses it says by its own keys how far away it is. */
+static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
+{
+    enum { TRIES = 3, ENOUGH = CHOOSE_ROOM / 4 };
+    uint32_t center = key_at(l->threshold + l->drift);
+    int64_t inside;
+    for (int i = 0; i < TRIES; i++) {
+        const int64_t band = l->band, wanted = scan_band(n, l, center, keep, &inside);
+        if (inside > ENOUGH) l->band = l->band / 2 + 1;
+        else if (inside < ENOUGH / 8 && l->band < 1u << 24) l->band *= 2;
+        if (inside > CHOOSE_ROOM) continue;
+        if (wanted >= 1 && wanted <= inside) {
+            *cut = cut_in_band(n, l, wanted, inside);
+            return true;
+        }
+        center = key_at(center - (wanted - inside / 2) * (2 * band + 1) / (inside + 1));
+    }
+    return false;
 }
 
 /* ---- from marks to edges in use ---- */
@@ -265,6 +288,7 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
     bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
     if (!near) cut = find_cut(n, l, keep);
     if (!near && !l->sampled) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    l->drift = l->threshold ? (int64_t)cut.key - (int64_t)l->threshold : 0;
     l->threshold = cut.key;
     if (!l->band) l->band = 1u << 16;
     for (int i = 0; i < l->bundle_count; i++) {

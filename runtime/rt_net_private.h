@@ -93,8 +93,9 @@ typedef struct NetList {
     int64_t refresh, positions;     /* which part of the gradient of candidates not in use a step computes */
     bool bf16;                      /* gradients from factors rounded to bfloat16 */
     uint32_t threshold,
-        band;    /* key of the weakest edge at the last choice; how far the next one is looked for */
-    bool chosen; /* sampled and complete lists are chosen once */
+        band;      /* key of the weakest edge at the last choice; how far the next one is looked for */
+    int64_t drift; /* how far the threshold moved at the last choice */
+    bool chosen;   /* sampled and complete lists are chosen once */
 } NetList;
 
 typedef struct NetGraph {

@@ -221,6 +221,28 @@ static void test_sequences(void **state)
     }
 }
 
+/* All magnitudes grow, shrink, jump and stand still: the cut moves on as before, turns back, or is far off.
+ */
+static void test_drift(void **state)
+{
+    (void)state;
+    static const TestShape shape = {{200, 340, 20}, 1};
+    static const float factors[] = {1.01f,  1.01f, 1.01f, 1.0f, 0.98f, 0.98f, 3,
+                                    1.001f, 1e-3f, 1.02f, 1,    1,     1e30f, 0.5f};
+    for (int k = 0; k < 3; k++) {
+        Net *n = test_net(&shape, 1, 1, false);
+        set_weights(n, ordinary, 91 + k);
+        set_rule(n, RULE_COUNT, false, k == 0 ? 0.05 : k == 1 ? 0.5 : 0.999);
+        for (size_t step = 0; step < 2 * sizeof factors / sizeof *factors; step++) {
+            expect_choice(n, 0, "drift", (int)step);
+            for (int64_t i = 0; i < n->param_total; i++)
+                n->weights[i] = n->weights[i] * factors[step % (sizeof factors / sizeof *factors)] +
+                                (float)(1e-4 * rng_normal(84, (uint64_t)step, (uint64_t)i));
+        }
+        test_net_free(n);
+    }
+}
+
 /* The lists of edges in use hold what the marks say, with the weights of now. */
 static void expect_lists(Net *n)
 {
@@ -299,7 +321,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),     cmocka_unit_test(test_anneal), cmocka_unit_test(test_anneal_count),
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_lists),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_sequences), cmocka_unit_test(test_drift),  cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
