@@ -521,6 +521,20 @@ static const char *wanted_words(const Mistake *m)
     return text;
 }
 
+/* Help: the word of the language that is wanted and nearly stands there. */
+static void help_mistyped(const Mistake *m, Diag *d)
+{
+    const char *words[T_IN - T_IMPORT + 1], *near = NULL;
+    int count = 0;
+    if (m->found.kind != T_NAME) return;
+    for (int kind = T_IMPORT; kind <= T_IN; kind++) {
+        const char *quoted = m->wanted[kind] ? parse_kind_words(kind) : NULL; /* 'keep' */
+        if (quoted) words[count++] = arena_text(m->p->perm, quoted + 1, strlen(quoted) - 2);
+    }
+    near = diag_nearest(text_of(m, m->found), words, count);
+    if (near) diag_help(d, "did you mean '%s'?", near);
+}
+
 static bool (*const mistakes[])(const Mistake *) = {
     nothing_behind,     keyword_as_name,       budget_in_list,    misplaced_word,        unknown_word,
     edge_without_edges, derivative_read,       type_of_parameter, colon_for_equals,      double_equals,
@@ -539,5 +553,7 @@ void parse_syntax_error(Parser *p, const bool *wanted)
     Mistake m = {p, p->last, wanted, block, expression, has_operator, inside};
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
         if (mistakes[i](&m)) return;
-    parse_complain(p, E_SYNTAX, p->last.span, "found %s, wanted %s", found_words(&m), wanted_words(&m));
+    Diag *d =
+        parse_complain(p, E_SYNTAX, p->last.span, "found %s, wanted %s", found_words(&m), wanted_words(&m));
+    help_mistyped(&m, d);
 }
