@@ -4,31 +4,26 @@
  * slower to compile and no clearer.
  */
 #include "kernels_bc.h"
+#include "diag.h"
+#include "kernel.h"
 
 #define EMBED(variant)                                                                                       \
     extern const unsigned char variant[], variant##_end[];                                                   \
     __asm__(".pushsection .rodata\n"                                                                         \
             ".balign 16\n" #variant ":\n"                                                                    \
             ".incbin \"" KERNELS #variant ".bc\"\n" #variant "_end:\n"                                       \
-            ".popsection\n")
-
-EMBED(f32x1);
-EMBED(f32x8);
-EMBED(f32x16);
-EMBED(f32x64);
-EMBED(f64x1);
-EMBED(f64x8);
-EMBED(f64x16);
-EMBED(f64x64);
+            ".popsection\n");
+#define EMBED_BOTH(lanes) EMBED(f32x##lanes) EMBED(f64x##lanes)
+TILE_LANES(EMBED_BOTH)
 
 #define BITCODE(variant) ((Bitcode){variant, (size_t)(variant##_end - variant)})
+#define CASE(lanes)                                                                                          \
+    case lanes: return f64 ? BITCODE(f64x##lanes) : BITCODE(f32x##lanes);
 
 Bitcode kernels_bc(bool f64, int lanes)
 {
     switch (lanes) {
-    case 1: return f64 ? BITCODE(f64x1) : BITCODE(f32x1);
-    case 8: return f64 ? BITCODE(f64x8) : BITCODE(f32x8);
-    case 16: return f64 ? BITCODE(f64x16) : BITCODE(f32x16);
-    default: return f64 ? BITCODE(f64x64) : BITCODE(f32x64);
+        TILE_LANES(CASE)
     }
+    BUG("no kernels for tiles of %d samples", lanes);
 }

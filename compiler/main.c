@@ -7,6 +7,7 @@
  * Exit codes: 0 done, 1 the program or its data has errors, 2 usage, 3 the system failed.
  */
 #include "command.h"
+#include "kernel.h"
 #include "rt_log.h"
 #include <signal.h>
 #include <stdlib.h>
@@ -58,7 +59,9 @@ static const Flag flags[FLAG_COUNT] = {
 };
 static const char *const stages[] = {"ast", "model", "ir", "grad", "fuse", "plan", "llvm", "asm"};
 static const char *const emits[] = {"obj", "lib", "header", "lib,header"};
-static const char *const lanes[] = {"1", "8", "16", "64"};
+#define TEXT(lanes) #lanes,
+static const char *const lanes[] = {TILE_LANES(TEXT)};
+#undef TEXT
 
 #define F(id)     (1u << FLAG_##id)
 #define F_COMPILE (F(DEFINE) | F(DATA) | F(HELP))
@@ -220,7 +223,9 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     case FLAG_OUTPUT: args->output = value; break;
     case FLAG_CPU: args->cpu = value; break;
     case FLAG_DATA: args->data = value; break;
-    case FLAG_LANES: args->lanes = atoi(value); return set_choice(args, "--lanes", value, lanes, 4);
+    case FLAG_LANES:
+        args->lanes = atoi(value);
+        return set_choice(args, "--lanes", value, lanes, sizeof lanes / sizeof *lanes);
     case FLAG_O0: args->unoptimized = true; break;
     case FLAG_EXPLAIN_SPEED: args->explain_speed = true; break;
     case FLAG_PROFILE: args->profile = true; break;

@@ -49,8 +49,10 @@ static bool read_manifest(Program *p, RtError *e)
 
 bool program_open(Program *p, const DnwrtProgram *code, RtError *e)
 {
+#define IS_THIS(count) || code->lanes == count
+    const bool lanes = false TILE_LANES(IS_THIS);
+#undef IS_THIS
     *p = (Program){.code = code};
-    bool lanes = code->lanes == 1 || code->lanes == 8 || code->lanes == 16 || code->lanes == MAX_LANES;
     if (code->abi != DNWRT_ABI || !lanes)
         return rt_fail(e, RT_BAD_INPUT,
                        "this program was made for another runtime library (version %u, here %d)\n"

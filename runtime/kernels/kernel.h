@@ -9,7 +9,10 @@
 #define KERNEL_H
 #include <stdint.h>
 
-enum { MAX_LANES = 64 }; /* of a tile; it has 1, 8, 16 or 64 (compiler/lanes.c) */
+/* Samples that a tile may have (compiler/lanes.c chooses); kernels are compiled for each (CMakeLists.txt
+ * reads this). */
+#define TILE_LANES(each) each(1) each(8) each(16) each(64)
+enum { MAX_LANES = 64 };
 
 /* Edges in use of one bundle, by target and by source. Weights have the program's real type. */
 typedef struct DnwrtWires {

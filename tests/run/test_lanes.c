@@ -83,7 +83,9 @@ static int chosen(const Model *m)
 
 static void test_program(void **state)
 {
-    static const int lanes[] = {1, 8, 16, 64};
+#define NUMBER(count) count,
+    static const int lanes[] = {TILE_LANES(NUMBER)};
+#undef NUMBER
     const char *path = *state;
     for (size_t i = 0; i < sizeof lanes / sizeof *lanes; i++) {
         Built b;
