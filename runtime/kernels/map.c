@@ -311,6 +311,35 @@ INLINE void weight_taps(const ConvWeight *c, int64_t i, int64_t j, int64_t count
     for (int64_t t = 0; t < count; t++) store(c->dw, WIDTH, i * c->size + j + t, sum[0][t] + sum[1][t]);
 }
 
+#if DNW_LANES == 1
+/* Of one sample: up to eight neighbours of a row of dy; zeros behind its end. */
+INLINE Eight eight_of(const ConvWeight *c, int64_t row, int64_t column)
+{
+    const real *dy = c->dy + row * c->columns + column;
+    Eight d = {0};
+    if (column + 8 <= c->columns) return *(const Eight *)dy;
+    for (int64_t k = 0; column + k < c->columns; k++) d[k] = dy[k];
+    return d;
+}
+
+INLINE void copy_taps(const ConvWeight *c, const Copy *copy, int64_t i, int64_t j, int64_t count)
+{
+    Eight sum[TAPS];
+    for (int64_t t = 0; t < count; t++) sum[t] = (Eight){0};
+    for (int64_t row = 0; row < c->rows; row++)
+        for (int64_t column = 0; column < c->columns; column += 8) {
+            const Eight d = eight_of(c, row, column);
+            const real *x = &copy->x[(row + i * c->dilation) * copy->line + column + j * c->dilation];
+            for (int64_t t = 0; t < count; t++) sum[t] += d * *(const Eight *)(x + t * c->dilation);
+        }
+    for (int64_t t = 0; t < count; t++) {
+        real total = 0;
+        for (int k = 0; k < 8; k++) total += sum[t][k];
+        c->dw[i * c->size + j + t] = total;
+    }
+}
+#endif
+
 MAP_KERNEL KERNEL(conv_weight)(const real *restrict x, int64_t x_step, const real *restrict dy,
                                int64_t dy_step, real *restrict dw, int64_t height, int64_t width,
                                int64_t size, int64_t stride, int64_t dilation)
@@ -328,6 +357,25 @@ MAP_KERNEL KERNEL(conv_weight)(const real *restrict x, int64_t x_step, const rea
                     stride,
                     dilation,
                     padding(size, dilation)};
+#if DNW_LANES == 1
+    const Conv large = {.x = x,
+                        .height = height,
+                        .width = width,
+                        .size = size,
+                        .stride = stride,
+                        .dilation = dilation,
+                        .before = c.before};
+    if (fits(&large)) {
+        Copy copy;
+        copy_map(&large, &copy);
+        for (int64_t i = 0; i < size; i++) {
+            int64_t j = 0;
+            for (; j + TAPS <= size; j += TAPS) copy_taps(&c, &copy, i, j, TAPS);
+            for (; j < size; j++) copy_taps(&c, &copy, i, j, 1);
+        }
+        return;
+    }
+#endif
     for (int64_t i = 0; i < size; i++) {
         int64_t j = 0;
         for (; j + TAPS <= size; j += TAPS) weight_taps(&c, i, j, TAPS);
