@@ -2,10 +2,9 @@
  *
  * All values of a tile should stay in cache from where they are made to where they are read. A node with a
  * map has as many rows as pixels, so nets of maps get tiles of 16 samples, one vector; the kernels then find
- * their vectors in the pixels. In time, nodes send new values at each evaluation: where these take more than
- * 1 MiB, no second-level cache holds them with states and sums. If vectors are of 8 numbers or fewer anyway,
- * a tile then has 8, and half as much comes from further away. Nets of numbers get 64: the lists of edges are
- * walked once for four vectors.
+ * their vectors in the pixels. Where what all nodes send takes more than 1 MiB, no second-level cache holds
+ * it with sums and states. If vectors are of 8 numbers or fewer anyway, a tile then has 8, and half as much
+ * comes from further away. Nets of numbers get 64: the lists of edges are walked once for four vectors.
  *
  * A tile that is not full computes as much as a full one, and threads share out tiles. So few samples a batch
  * get small tiles, and fewer than 8 with maps one sample each: vectors run along the pixels then.
@@ -13,7 +12,6 @@
 #include "lanes.h"
 #include "kernel.h"
 #include "target.h"
-#include "timed.h"
 
 enum { ONE = 1, FEW = 8, SOME = 16, LARGE = 1 << 20 };
 
@@ -37,7 +35,7 @@ int graph_lanes(const Graph *g, const Tiling *t)
     if (t->lanes) return t->lanes;
     if (!graph_has_maps(g)) return t->batch < MAX_LANES ? SOME : MAX_LANES;
     if (t->batch < FEW) return ONE;
-    bool large = is_timed(g) && sent_bytes(g, SOME) > LARGE && !target_is_wide(t->cpu);
+    bool large = sent_bytes(g, SOME) > LARGE && !target_is_wide(t->cpu);
     return large || t->batch < 2 * SOME ? FEW : SOME;
 }
 
