@@ -11,7 +11,7 @@ Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64,
     e->builder = LLVMCreateBuilderInContext(context);
     e->real = f64 ? LLVMDoubleTypeInContext(context) : LLVMFloatTypeInContext(context);
     e->row = lanes;
-    e->width = lanes == 1 ? 1 : f64 || lanes == 8 ? 8 : 16;
+    e->width = lanes == 1 ? 1 : f64 ? 4 : lanes == 8 ? 8 : 16;
     e->bytes = f64 ? 8 : 4;
     e->suffix = arena_printf(a, "%sx%d", f64 ? "f64" : "f32", lanes);
     e->lanes = e->width == 1 ? e->real : LLVMVectorType(e->real, (unsigned)e->width);

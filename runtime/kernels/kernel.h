@@ -151,12 +151,15 @@ enum { LANES = DNW_LANES };
 enum { WIDTH = 1 };
 typedef real Lanes;
 #else
-#if defined DNW_REAL_IS_DOUBLE || DNW_LANES == 8
+#if defined DNW_REAL_IS_DOUBLE
+enum { WIDTH = 4 };
+#elif DNW_LANES == 8
 enum { WIDTH = 8 };
 #else
 enum { WIDTH = 16 };
 #endif
-/* WIDTH lanes: one AVX-512 register, two of AVX, four of SSE. */
+/* WIDTH lanes: one AVX-512 register, two of AVX, four of SSE; half of that in double, whose code should be
+ * small: it serves gradcheck alone. */
 typedef real Lanes __attribute__((vector_size(WIDTH * sizeof(real)), aligned(sizeof(real)), may_alias));
 #endif
 
