@@ -4,7 +4,7 @@
 A figure is the median over the steps of a run; a row has the medians over the runs, and as ratio the median over the pairs
 of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
 the edges in use (k) and over all candidates (E), both counted by `dnw check --json`, and batch B: 2kB forward, 2kB back to
-the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured beside each run (ceiling.c); their median counts.
+the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured before each run (ceiling.c), on as many cores at once; the median counts.
 `bf16` is `train` with gradients of candidates that are not in use from rounded factors, where the processor has such
 products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB).
 Single samples are computed by programs built for them, as the compiler does where the train block says batch = 1.
@@ -113,15 +113,18 @@ def frozen(dnw, place, model):
     return fast, seconds, macs
 
 
-def ceiling(args):
-    return float(run([args.place + "/ceiling"])[0])
+def ceiling(args, threads):
+    """GFLOP/s of so many cores at once: together they may be slower than one alone."""
+    cores = [subprocess.Popen([args.place + "/ceiling"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+             for _ in range(threads)]
+    return sum(float(core.communicate()[0]) for core in cores)
 
 
 def row(program, seconds, macs, model, work, batch, threads, args):
     kept, candidates = macs
     mine, other, most = [], [], []
     for _ in range(args.pairs):
-        most.append(ceiling(args))
+        most.append(ceiling(args, threads))
         mine.append(ours(program, model, work, batch, threads))
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
@@ -133,7 +136,7 @@ def row(program, seconds, macs, model, work, batch, threads, args):
         ratio = statistics.median(o / m for (o, _), (m, _) in zip(other, mine))
         peer = [f"{statistics.median(o for o, _ in other):.2f}", f"{ratio:.2f} x", f"{max(mib for _, mib in other):.0f}"]
     cells = [model, work, batch, threads, f"{ms:.3f}", peer[0], peer[1], f"{rate:.1f}",
-             f"{100 * rate / statistics.median(most) / threads:.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
+             f"{100 * rate / statistics.median(most):.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
     print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
 
 
@@ -171,7 +174,7 @@ def main():
     blas = os.environ.get("OPENBLAS_CORETYPE")
     print(f"{time.strftime('%Y-%m-%d')}, {cpu}, commit {commit or 'unknown'}, {args.pairs} pairs a row"
           + (f", OPENBLAS_CORETYPE={blas}" if blas else "")
-          + f"; fused multiply-add from registers: {ceiling(args):.0f} GFLOP/s a core at the start\n")
+          + f"; fused multiply-add from registers: {ceiling(args, 1):.0f} GFLOP/s a core at the start\n")
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
     for model in args.only:
         for work in args.work:
