@@ -7,18 +7,18 @@ the edges in use (k) and over all candidates (E), both counted by `dnw check --j
 the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling is measured before each run (ceiling.c), on as many cores at once; the median counts.
 `bf16` is `train` with gradients of candidates that are not in use from rounded factors, where the processor has such
 products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB).
-Single samples are computed by programs built for them, as the compiler does where the train block says batch = 1.
+Single samples are computed by programs built for them: the example with batch = 1 in its train block.
 `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
-import argparse, functools, json, os, signal, statistics, subprocess, sys, tempfile, time
+import argparse, functools, json, os, re, signal, statistics, subprocess, sys, tempfile, time
 
-# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take,
-# and the tiles that lanes.c chooses for single samples. The paper's classifiers compute what the peer does, in its order (tests/reference).
+# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take. The
+# paper's classifiers compute what the peer does, in its order (tests/reference).
 MODELS = {
-    "mlp": ("examples/fashion_mlp.dnw", [], 5, 16),
-    "static": ("examples/tiny_exact.dnw", [], 150, 1),
-    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000, 1),
-    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500, 1),
+    "mlp": ("examples/fashion_mlp.dnw", [], 5),
+    "static": ("examples/tiny_exact.dnw", [], 150),
+    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000),
+    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500),
 }
 # Ways to train: what is defined, and how many multiply-adds of a sample that is, over edges in use and candidates.
 TRAINING = {
@@ -82,13 +82,17 @@ def noise(place):
     return folder
 
 
-def build(dnw, place, model, work, batch):
+@functools.lru_cache
+def build(dnw, place, model, more, single):
     """The program, seconds it took to build, multiply-adds of a sample over edges in use and candidates."""
-    example, defines = MODELS[model][0], MODELS[model][1] + (TRAINING[work][0] if work in TRAINING else [])
-    program = f"{place}/{model}-{work}-{batch}"
-    single = ["--lanes", str(MODELS[model][3])] if batch == 1 else []
+    example, defines = MODELS[model][0], MODELS[model][1] + list(more)
+    program = f"{place}/{model}-{len(os.listdir(place))}"
+    if single:
+        text, example = open(example).read(), program + ".dnw"
+        with open(example, "w") as f:
+            f.write(re.sub(r"(\bbatch *=) \d+", r"\1 1", text))
     start = time.perf_counter()
-    run([dnw, "build", example, "-o", program] + defines + single)
+    run([dnw, "build", example, "-o", program] + defines)
     seconds = time.perf_counter() - start
     graphs = json.loads(run([dnw, "check", "--json", example] + defines)[0])["graphs"].values()
     return program, seconds, (sum(g["edge_macs"] for g in graphs), sum(g["candidate_macs"] for g in graphs))
@@ -97,8 +101,8 @@ def build(dnw, place, model, work, batch):
 @functools.lru_cache
 def frozen(dnw, place, model):
     """The program of weights that training wrote when it was interrupted, and what `build` says of that one."""
-    program, seconds, macs = build(dnw, place, model, "train", 128)
-    example, defines = MODELS[model][:2]
+    program, seconds, macs = build(dnw, place, model, (), False)
+    example, defines, _ = MODELS[model]
     data = [] if model == "mlp" else ["--data", noise(place)]
     log = f"{place}/{model}-run/log.jsonl"
     training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", os.path.dirname(log)] + data,
@@ -181,7 +185,9 @@ def main():
             if model == "mlp" and work in TRAINING and TRAINING[work][0]:
                 continue  # has no such options
             for batch in args.batch:
-                built = frozen(args.dnw, args.place, model) if work == "frozen" else build(args.dnw, args.place, model, work, batch)
+                more = tuple(TRAINING[work][0]) if work in TRAINING else ()
+                built = (frozen(args.dnw, args.place, model) if work == "frozen"
+                         else build(args.dnw, args.place, model, more, batch == 1))
                 for threads in args.threads:
                     row(*built, model, work, batch, threads, args)
 

@@ -36,6 +36,18 @@ void emit_end(Emit *e)
     LLVMBuildRetVoid(e->builder);
 }
 
+EmitPlace emit_place(const Emit *e)
+{
+    return (EmitPlace){e->function, LLVMGetInsertBlock(e->builder)};
+}
+
+void emit_end_to(Emit *e, EmitPlace before)
+{
+    emit_end(e);
+    e->function = before.function;
+    LLVMPositionBuilderAtEnd(e->builder, before.block);
+}
+
 LLVMValueRef emit_int(Emit *e, int64_t n)
 {
     return LLVMConstInt(e->i64, (uint64_t)n, true);

@@ -30,6 +30,14 @@ Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64,
 /* A function of (ptr, i64) or (ptr, ptr); the builder stands in its entry block. */
 LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef *params);
 void emit_end(Emit *e); /* ret void */
+/* A function that is made while another one is: where the builder stood before, and the end that leads there.
+ */
+typedef struct EmitPlace {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block;
+} EmitPlace;
+EmitPlace emit_place(const Emit *e);
+void emit_end_to(Emit *e, EmitPlace before);
 
 LLVMValueRef emit_int(Emit *e, int64_t n);
 LLVMValueRef emit_real(Emit *e, double x, bool vector);

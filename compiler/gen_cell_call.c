@@ -5,9 +5,7 @@
  * So equal code comes out equal, and LLVM merges it before it spends time on it (object.c). Functions of
  * numbers stay in their loops: a call would take as long as they do.
  */
-#include "diag.h"
 #include "gen.h"
-#include "gen_timed.h"
 
 /* A call that is being made: the addresses that it hands over, each once; the function. */
 typedef struct Call {
@@ -92,13 +90,13 @@ void gen_cell_call(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *a
     for (int i = 0; i < f->values.count; i++) hand(&c, base[i]);
     LLVMTypeRef *types = NEW_ARRAY(e->arena, LLVMTypeRef, (size_t)c.handed.count);
     for (int i = 0; i < c.handed.count; i++) types[i] = e->ptr;
-    const Saved saved = {e->function, LLVMGetInsertBlock(e->builder)};
+    const EmitPlace saved = emit_place(e);
     c.function = emit_begin(e, arena_printf(e->arena, "node_%s", f->name), c.handed.count, types);
     unsigned apart = LLVMGetEnumAttributeKindForName("noinline", 8);
     LLVMAddAttributeAtIndex(c.function, LLVMAttributeFunctionIndex,
                             LLVMCreateEnumAttribute(e->context, apart, 0));
     make_body(&c, t, f, base, args, results);
-    gen_timed_end(e, saved);
+    emit_end_to(e, saved);
     LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(c.function), c.function, c.handed.at,
                    (unsigned)c.handed.count, "");
 }

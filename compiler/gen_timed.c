@@ -65,7 +65,7 @@ static void each_node(GenTile *t, const NodeSet *s, const Func *f, LLVMValueRef 
 static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef made = gen_timed_made(outer->e, v, "send");
     if (made) return made;
     LLVMValueRef f = gen_timed_begin_once(outer, v, "send", 4, 1, &t, &saved), state = LLVMGetParam(f, 2),
@@ -81,7 +81,7 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         gen_timed_end_if(&t, &live);
         gen_timed_zero_else(&t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
-    gen_timed_end(e, saved);
+    emit_end_to(e, saved);
     return f;
 }
 
@@ -146,7 +146,7 @@ static void move_set(GenTile *t, const NodeSet *s, LLVMValueRef state, LLVMValue
 static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef made = gen_timed_made(outer->e, v, "move");
     if (made) return made;
     LLVMValueRef f = gen_timed_begin_once(outer, v, "move", 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
@@ -161,7 +161,7 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         gen_lap_cell(t.e, v->graph, s, s->move);
         gen_timed_end_if(&t, &live);
     }
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 
@@ -169,7 +169,7 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef made = gen_timed_made(outer->e, v, "show");
     if (made) return made;
     LLVMValueRef f = gen_timed_begin_once(outer, v, "show", 5, 0, &t, &saved), sent = LLVMGetParam(f, 2);
@@ -182,7 +182,7 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
     if (!out->states) gen_timed_sum_into(&t, v, v->graph->output, held, sent, blocks);
     else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
     else each_node(&t, out, out->show, state, blocks);
-    gen_timed_end(e, saved);
+    emit_end_to(e, saved);
     return f;
 }
 
@@ -395,7 +395,7 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
 {
     const Value *v = back->args[0];
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     const char *name = !train ? "product" : part == BACK_SENT ? "edges_back" : "back";
     LLVMValueRef f = gen_timed_begin(outer, v, name, 7, 1, &t, &saved), state = LLVMGetParam(f, 2),
                  sums = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 5);
@@ -404,7 +404,7 @@ static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *trai
     if (part & BACK_RATES) rates_back(&t, back, train, state, sums, LLVMGetParam(f, 4), d_state);
     for (int i = 0; i < g->sets.count && (part & BACK_SENT); i++)
         if (g->sets.at[i].states) set_back(&t, back, i, train, &x, state, d_state);
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 
@@ -413,7 +413,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
 {
     const Value *v = back->args[0];
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     const Graph *g = v->graph;
     LLVMValueRef f = gen_timed_begin(outer, v, "output_back", 6, 0, &t, &saved), state = LLVMGetParam(f, 2),
                  d_out = LLVMGetParam(f, 3), d_state = LLVMGetParam(f, 4);
@@ -428,7 +428,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
         else if (gather_gradients(&t, g, i, true, &x, d_sent, true))
             send_back(&t, s, false, train, state, d_sent, d_state);
     }
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 
@@ -436,7 +436,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
 static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_output)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     const Graph *g = v->graph;
     LLVMValueRef f =
         gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", 6, 1, &t, &saved);
@@ -444,7 +444,7 @@ static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_outp
     Evaluation x = {LLVMGetParam(f, 5), LLVMGetParam(f, 4), LLVMGetParam(f, 2)};
     GenBlocks to = {d_held, g->sets.at[g->input].value_pixels};
     gather_gradients(&t, g, g->input, from_output, &x, to, false);
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 

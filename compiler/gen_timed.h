@@ -6,19 +6,14 @@
 
 /* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is that of the evaluation.
  * `t` is set to it, the builder's place is saved in *saved. */
-typedef struct Saved {
-    LLVMValueRef function;
-    LLVMBasicBlockRef block;
-} Saved;
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                             GenTile *t, Saved *saved);
+                             GenTile *t, EmitPlace *saved);
 /* send, move and show are the same in training, on the way back where they run again, and in use. They are
  * made once: they know no rows of the tile, and are told where there is room for maps. With statistics of
  * the step, and where code measures itself, they differ. The one that is there, or NULL: */
 LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name);
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                                  GenTile *t, Saved *saved);
-void gen_timed_end(Emit *e, Saved saved);
+                                  GenTile *t, EmitPlace *saved);
 
 /* Blocks of the nodes of a set among the rows at `base`: their states k, what reaches them. */
 GenBlocks gen_timed_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k);

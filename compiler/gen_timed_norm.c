@@ -11,13 +11,13 @@
 LLVMValueRef gen_timed_sum_all(GenTile *outer, const Value *v)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef f = gen_timed_begin(outer, v, "sums", 5, 1, &t, &saved), sent = LLVMGetParam(f, 2),
                  held = LLVMGetParam(f, 3), sums = LLVMGetParam(f, 4);
     for (int i = 0; i < v->graph->sets.count; i++)
         if (v->graph->sets.at[i].states)
             gen_timed_sum_into(&t, v, i, held, sent, gen_timed_sums(t.e, sums, &v->graph->sets.at[i]));
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 
@@ -69,10 +69,10 @@ static void norm_set(GenTile *t, const Value *v, int norm, LLVMValueRef state, L
 LLVMValueRef gen_timed_norm(GenTile *outer, const Value *v)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef f = gen_timed_begin(outer, v, "norm", 4, 3, &t, &saved);
     each_norm(&t, v, f, LLVMGetParam(f, 5), norm_set);
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }
 
@@ -99,9 +99,9 @@ static void norm_set_back(GenTile *t, const Value *v, int norm, LLVMValueRef sta
 LLVMValueRef gen_timed_norm_back(GenTile *outer, const Value *back)
 {
     GenTile t;
-    Saved saved;
+    EmitPlace saved;
     LLVMValueRef f = gen_timed_begin(outer, back->args[0], "norm_back", 5, 2, &t, &saved);
     each_norm(&t, back, f, LLVMGetParam(f, 5), norm_set_back);
-    gen_timed_end(t.e, saved);
+    emit_end_to(t.e, saved);
     return f;
 }

@@ -13,13 +13,13 @@ static const char *name_of(Emit *e, const Value *v, const char *name)
 }
 
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                             GenTile *t, Saved *saved)
+                             GenTile *t, EmitPlace *saved)
 {
     Emit *e = outer->e;
     LLVMTypeRef params[10];
     int count = pointers + numbers;
     for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
-    *saved = (Saved){e->function, LLVMGetInsertBlock(e->builder)};
+    *saved = emit_place(e);
     LLVMValueRef f = emit_begin(e, name_of(e, v, name), count, params);
     *t = (GenTile){.e = e,
                    .context = LLVMGetParam(f, 0),
@@ -40,19 +40,12 @@ LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name)
 }
 
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                                  GenTile *t, Saved *saved)
+                                  GenTile *t, EmitPlace *saved)
 {
     LLVMValueRef f = gen_timed_begin(outer, v, name, pointers, numbers, t, saved);
     t->maps = t->tile;
     t->tile = NULL;
     return f;
-}
-
-void gen_timed_end(Emit *e, Saved saved)
-{
-    emit_end(e);
-    e->function = saved.function;
-    LLVMPositionBuilderAtEnd(e->builder, saved.block);
 }
 
 /* ---- rows ---- */
