@@ -9,6 +9,7 @@
 #include "rt_blas.h"
 #include "rt_gradient.h"
 #include "rt_product.h"
+#include "rt_product_sparse.h"
 #include "rt_profile.h"
 #include "rt_thread.h"
 #include <string.h>
@@ -35,14 +36,18 @@ static void multiply_exact(const Block *p, Factors f)
     const Net *n = p->n;
     const int rows = (int)f.place.targets.count, columns = (int)f.place.sources.count, inner = (int)f.inner,
               d_step = (int)f.d_step, z_step = (int)f.z_step, c_step = (int)p->place.sources.count;
-    const float *s = n->context.tiles;
-    const double *d = n->context.tiles;
-    if (n->real_size == 4)
-        blas_sgemm_nt(rows, columns, inner, s + f.d, d_step, s + f.z, z_step, f.add,
-                      (float *)p->scratch + scratch_at(p, f.place), c_step);
-    else
-        blas_dgemm_nt(rows, columns, inner, d + f.d, d_step, d + f.z, z_step, f.add,
-                      (double *)p->scratch + scratch_at(p, f.place), c_step);
+    const int64_t at = scratch_at(p, f.place);
+    if (n->real_size == 4) {
+        const float *tiles = n->context.tiles, *d = tiles + f.d, *z = tiles + f.z;
+        float *c = (float *)p->scratch + at;
+        const SparseProduct sparse = {rows, columns, inner, d, z, d_step, z_step, f.add, c, c_step};
+        if (!product_sparse(&sparse))
+            blas_sgemm_nt(rows, columns, inner, d, d_step, z, z_step, f.add, c, c_step);
+    } else {
+        const double *tiles = n->context.tiles;
+        blas_dgemm_nt(rows, columns, inner, tiles + f.d, d_step, tiles + f.z, z_step, f.add,
+                      (double *)p->scratch + at, c_step);
+    }
 }
 
 /* Leaves out itself the columns that a row does not want. */
