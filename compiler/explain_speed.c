@@ -103,7 +103,8 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
     x->forward += kept * (f ? func_flop(f->value) + pixels : 2);
     x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
     if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
-    if (!u->fixed) x->candidates += all * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
+    const double made = edges_stay(x->g, u) ? kept : all; /* gradients of candidates */
+    if (!u->fixed) x->candidates += made * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
 }
 
 static void graph_flop(const Speed *s, GraphSpeed *x)
@@ -183,7 +184,7 @@ static Field *graph_fields(Speed *s, const Graph *g, int *count)
     for (int i = 0; i < g->bundles.count && s->trains; i++) {
         const Bundle *u = &g->bundles.at[i];
         const EdgeRows r = manifest_edge_rows(s->ir, g, u);
-        if (r.source < 0 || u->edge || u->candidates.count == 0) continue;
+        if (r.source < 0 || u->edge || u->candidates.count == 0 || edges_stay(g, u)) continue;
         vec_push(s->perm, &lines,
                  ((FieldLine){i, manifest_edge_kind(s->ir, g, i), &u->candidates, r.target, r.target_pitch,
                               r.source, r.source_pitch}));
@@ -245,6 +246,9 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
     else if (u->edge)
         how = "generated code for each candidate, one after the other (edges with functions)", slow = true;
+    else if (edges_stay(g, u))
+        how = edges_with_dots(g, u) ? "of edges in use alone, on the way backwards"
+                                    : "of edges in use alone, by dot products";
     else if (u->candidates.form == CANDIDATES_LIST)
         how = "pair by pair (few candidates, far apart)", slow = true;
     else {
@@ -256,7 +260,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
                                                    : " together with those of line ",
                            l.others, 100 * l.useful);
     }
-    const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
+    const char *less = u->fixed || u->edge || edges_stay(g, u) ? "" : less_text(s, &g->lists.at[u->list]);
     add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
 }
 

@@ -152,6 +152,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
         (int)r.held, "plain", (int)r.plain);
     json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
     json_object_set_new(j, "kind", json_integer(manifest_edge_kind(ir, g, bundle)));
+    json_object_set_new(j, "stays", json_boolean(edges_stay(g, u)));
     json_object_set_new(j, "dots", json_boolean(edges_with_dots(g, u)));
     json_object_set_new(j, "live_first", json_integer(u->live_first));
     json_object_set_new(j, "live_last", json_integer(live_last(g, u)));

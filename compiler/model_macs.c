@@ -46,8 +46,12 @@ EdgeMacs graph_edge_macs(const Graph *g)
 {
     EdgeMacs m = {0};
     for (int i = 0; i < g->lists.count; i++) m.kept += (double)g->lists.at[i].kept * edge_macs(g, i);
-    for (int b = 0; b < g->bundles.count; b++)
-        if (!g->bundles.at[b].fixed) m.candidates += bundle_macs(g, &g->bundles.at[b]);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        const EdgeList *l = &g->lists.at[u->list];
+        const double share = edges_stay(g, u) ? (double)l->kept / (double)l->candidates : 1;
+        if (!u->fixed && u->candidates.count) m.candidates += bundle_macs(g, u) * share;
+    }
     return m;
 }
 

@@ -57,7 +57,10 @@ TimedRows timed_use_rows(const Graph *g); /* where nothing goes back */
 enum { TIMED_OUTPUT = 0 };                /* first row of the output set's values in `wired`: by position */
 /* A set that takes part in time: not a held input, not an output that is a plain sum at the end. */
 bool is_moving(const Graph *g, int set);
-/* Of edges whose candidates have estimated gradients: are their exact ones added up where the graph goes
+/* Lines whose edges in use never change, and whose other candidates therefore have no gradients. Of lines
+ * that are all in use only lists of pairs: the others are matrix products. */
+bool edges_stay(const Graph *g, const Bundle *u);
+/* Of these, and of lines with estimated gradients: are those of edges in use added up where the graph goes
  * backwards (kernels/gather.c)? Not where nothing goes back to the sources. */
 bool edges_with_dots(const Graph *g, const Bundle *u);
 #endif

@@ -296,6 +296,7 @@ static int64_t blocks_of(const Net *n, int item, int graph)
         return gradient_of_round(n, &n->bundles[f->parts[0].line], graph) ? f->block_count : 0;
     }
     const NetBundle *b = &n->bundles[item - n->field_count];
+    if (gradient_of_used(n, b)) return gradient_of_round(n, b, graph) ? gradient_used_pieces(b) : 0;
     bool none = !b->function || b->gradients < 0 || b->target_row < 0 || !gradient_of_round(n, b, graph);
     return none || b->candidates.count == 0 ? 0 : b->candidates.targets;
 }
@@ -311,7 +312,8 @@ static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdat
         return;
     }
     NetBundle *b = &n->bundles[item - n->field_count];
-    gradient_edge_target(n, b, b->gradients, at, tiles, more);
+    if (gradient_of_used(n, b)) gradient_used_piece(n, b, at, update, more);
+    else gradient_edge_target(n, b, b->gradients, at, tiles, more);
     dnwrt_lap(profile_edges(item - n->field_count));
 }
 

@@ -22,7 +22,8 @@ static const NetList *list_of(const Net *n, const NetBundle *b)
 bool gradient_is_estimate(const Net *n, const NetBundle *b)
 {
     const NetList *l = list_of(n, b);
-    return n->real_size == 4 && (l->refresh > 1 || l->positions > 1 || gradient_bf16(n, b));
+    return n->real_size == 4 &&
+           (l->refresh > 1 || l->positions > 1 || gradient_bf16(n, b) || gradient_of_used(n, b));
 }
 
 /* ---- which part ---- */
@@ -92,23 +93,46 @@ RT_CLONES static void add_dots(const Dots *p, int64_t target, int64_t at, const 
     }
 }
 
-/* The same over `count` numbers, fewer than CHUNK. */
-static void add_short_dots(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
-                           int64_t sources, float *sum)
+/* sum[i] += d . row i over `count` numbers */
+INLINE void short_dots(const float *d, const float *const *row, int64_t count, float *sum)
 {
-    const float *d = p->d + target * p->d_step + at;
-    for (int64_t e = 0; e < sources; e++) {
-        const float *z = p->z + source[e] * p->z_step + at;
-        float part = 0;
-        for (int64_t i = 0; i < count; i++) part += d[i] * z[i];
-        sum[e] += part;
+    Eight y[AT_ONCE] = {{0}};
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+#pragma GCC unroll 4
+        for (int k = 0; k < AT_ONCE; k++) y[k] += *(const Eight *)(d + i) * *(const Eight *)(row[k] + i);
+    Four all = sums_of_eights(y);
+    for (; i < count; i++)
+        for (int k = 0; k < AT_ONCE; k++) all[k] += d[i] * row[k][i];
+    *(Four *)sum += all;
+}
+
+/* The same over `count` numbers, fewer than CHUNK. */
+RT_CLONES static void add_short_dots(const Dots *p, int64_t target, int64_t at, int64_t count,
+                                     const uint32_t *source, int64_t sources, float *sum)
+{
+    const float *d = p->d + target * p->d_step + at, *row[AT_ONCE];
+    for (int64_t e = 0; e < sources; e += AT_ONCE) {
+        const int64_t here = sources - e < AT_ONCE ? sources - e : AT_ONCE;
+        float part[AT_ONCE] = {0};
+        for (int64_t k = 0; k < AT_ONCE; k++) row[k] = p->z + source[e + (k < here ? k : 0)] * p->z_step + at;
+        short_dots(d, row, count, part);
+        for (int64_t k = 0; k < here; k++) sum[e + k] += part[k];
     }
+}
+
+RT_CLONES static bool all_zero(const float *d, int64_t count)
+{
+    int32_t live = 0;
+    for (int64_t i = 0; i < count; i++) live |= d[i] != 0;
+    return !live;
 }
 
 /* sum[i] += d of the target . z of source[i], over `count` numbers from `at` on, CHUNK at most */
 static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
                       int64_t sources, float *sum)
 {
+    if (all_zero(p->d + target * p->d_step + at, count < CHUNK ? count : CHUNK)) return;
     if (count >= CHUNK) add_dots(p, target, at, source, sources, sum);
     else add_short_dots(p, target, at, count, source, sources, sum);
 }

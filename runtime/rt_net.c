@@ -137,7 +137,8 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
     const Optim *o = n->options.optim;
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
-        int64_t chunks = p->learned && (edges || !p->edges || p->rounds) ? (p->size + CHUNK - 1) / CHUNK : 0;
+        bool now = p->learned && !p->of_used && (edges || !p->edges || p->rounds);
+        int64_t chunks = now ? (p->size + CHUNK - 1) / CHUNK : 0;
 #pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
         for (int64_t c = 0; c < chunks; c++) {
             int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK,
@@ -148,6 +149,7 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
                          step + 1);
         }
     }
+    gradient_move_used(n, edges, &(NetUpdate){lr, step, scale});
     clamp_params(n);
 }
 
@@ -224,7 +226,7 @@ static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
 {
     double start = net_clock();
     if (!finite_rows(n, tiles) || net_bad_param(n, n->grad, false)) return false;
-    gradient_edges(n, tiles, &(NetUpdate){lr, step});
+    gradient_edges(n, tiles, &(NetUpdate){lr, step, 1});
     start = lap(n, TIME_EDGES, start);
     update(n, false, lr, step, 1);
     lap(n, TIME_UPDATE, start);

@@ -16,6 +16,7 @@ typedef struct NetParam {
     int rank;
     bool learned, clamped, edges; /* edges: one number a candidate of a bundle */
     bool rounds;                  /* their gradients are added up in Net.grad while backwards runs */
+    bool of_used;                 /* only edges in use have gradients */
     double low, high;
     InitSpec init;
 } NetParam;
@@ -81,6 +82,7 @@ typedef struct NetBundle {
     void *weight, *weight_back;  /* in the net's real type */
     float *used; /* gradients of edges in use, by target, where those of other candidates are estimates */
     bool dots;   /* these are added up on the way backwards, by tile */
+    bool stays;  /* which edges are in use never changes */
 } NetBundle;
 
 typedef struct NetList {
@@ -240,6 +242,7 @@ bool flow_failed(const Net *n, int64_t tiles, NetStep *step);
 typedef struct NetUpdate {
     double lr;
     int64_t step; /* from 0 */
+    double scale; /* of the gradients */
 } NetUpdate;
 int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
 /* rt_gradient.c: is it the turn of this bundle: that of its graph, or (-1) of all that do not go backwards in
@@ -253,8 +256,13 @@ typedef struct NodeRows {
 typedef bool RowsWanted(const Net *n, const NetBundle *b);
 /* The rows that pair k of a bundle reads and no earlier bundle among those wanted: 0 to 2 runs in `out`. */
 int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, int64_t k, NodeRows *out);
-/* rt_gradient_part.c: does the rule of its list ask for estimates? */
+/* rt_gradient_part.c: are only the gradients of edges in use exact? Then these are added up apart. */
 bool gradient_is_estimate(const Net *n, const NetBundle *b);
+/* rt_gradient_used.c: are there gradients of edges in use alone? The weights of the others stay. */
+bool gradient_of_used(const Net *n, const NetBundle *b);
+/* Moves the weights of such bundles by the gradients in Net.grad: of those that go backwards in rounds, or of
+ * all. */
+void gradient_move_used(Net *n, bool all, const NetUpdate *update);
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
 /* Adds one round of a graph to Net.grad (the first one: stores). */
 void gradient_round(Net *n, int64_t tiles, int graph, bool first);

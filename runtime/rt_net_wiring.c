@@ -71,7 +71,7 @@ bool net_fields(Net *n)
     int count = 0;
     for (int i = 0; lines && i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (b->function || b->target_row < 0 || b->candidates.count == 0) continue;
+        if (b->function || b->target_row < 0 || b->candidates.count == 0 || gradient_of_used(n, b)) continue;
         lines[count++] = (FieldLine){i,
                                      n->graphs[b->graph].first_bundle + b->kind,
                                      &b->candidates,

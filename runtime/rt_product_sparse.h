@@ -19,6 +19,7 @@ typedef struct SparseProduct {
     int64_t ldc;
 } SparseProduct;
 
-/* Makes it if few enough numbers of A are not 0, whatever stands in B beside zeros; false: nothing was done. */
+/* Makes it if few enough numbers of A are not 0, whatever stands in B beside zeros; false: nothing was done.
+ */
 bool product_sparse(const SparseProduct *p);
 #endif

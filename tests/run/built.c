@@ -415,14 +415,33 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
     return r;
 }
 
-/* ---- distance ---- */
-
 static const Result *find_result(const Results *r, const char *name)
 {
     for (int i = 0; i < r->all.count; i++)
         if (strcmp(r->all.at[i].name, name) == 0) return &r->all.at[i];
     return NULL;
 }
+
+/* The gradients of candidates of one line. */
+static const Result *line_gradient(Arena *a, const NetBundle *b, const Results *r)
+{
+    return find_result(r, arena_printf(a, "d %s", b->param->name));
+}
+
+Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *reference)
+{
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        if (!gradient_of_used(n, b)) continue;
+        const Result *x = line_gradient(a, b, r), *y = line_gradient(a, b, reference);
+        for (int64_t c = 0; x && y && c < b->candidates.count; c++) {
+            if (!b->kept[c]) x->values[c] = x->values[c] == 0 ? y->values[c] : (double)NAN;
+        }
+    }
+    return r;
+}
+
+/* ---- distance ---- */
 
 static double largest(const Result *r)
 {
