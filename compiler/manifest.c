@@ -137,6 +137,13 @@ static json_t *condition_json(const Func *f)
     return all;
 }
 
+/* Is anything carried back to its sources? Not to an input whose gradient nobody wants. */
+static bool goes_back(const Ir *ir, const Graph *g, const Bundle *u)
+{
+    bool held = !is_timed(g) && u->from == g->input && g->sets.at[u->from].first < 0;
+    return !held || u->edge || func_find_wired(ir->train, g, IR_WIRED_INPUT);
+}
+
 static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
 {
     const Bundle *u = &g->bundles.at[bundle];
@@ -152,6 +159,7 @@ static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stage
         (int)r.held, "plain", (int)r.plain);
     json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
     json_object_set_new(j, "kind", json_integer(manifest_edge_kind(ir, g, bundle)));
+    json_object_set_new(j, "back", json_boolean(goes_back(ir, g, u)));
     json_object_set_new(j, "stays", json_boolean(edges_stay(g, u)));
     json_object_set_new(j, "dots", json_boolean(edges_with_dots(g, u)));
     json_object_set_new(j, "live_first", json_integer(u->live_first));

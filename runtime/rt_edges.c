@@ -1,10 +1,10 @@
 /* rt_edges.c: lists of edges in use.
  *
- * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums,
- * rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights are fetched anew. The
- * targets of a line, then its sources, are shared out in parts, one a thread. What a part writes stands side
- * by side: no two threads write to one line of a cache, but at its ends. The lists are the same for any
- * number of parts.
+ * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums
+ * where there are any, rebuilt from the marks of rt_choose.c where these changed; otherwise only the weights
+ * are fetched anew. The targets of a line, then its sources, are shared out in parts, one a thread. What a
+ * part writes stands side by side: no two threads write to one line of a cache, but at its ends. The lists
+ * are the same for any number of parts.
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
@@ -97,6 +97,7 @@ static void count_columns(NetBundle *b, int part)
     const Candidates *c = &b->candidates;
     const Nodes sources = part_of_nodes(b, part, c->sources);
     int64_t edges = 0;
+    if (!b->goes_back) return;
     for (int64_t s = sources.first; s < sources.end; s++) b->next[s] = 0;
     for (int64_t t = 0; t < c->targets; t++) {
         const Nodes e = edges_from(b, t, sources);
@@ -111,6 +112,7 @@ static void compress_columns(NetBundle *b, int part)
     const Candidates *c = &b->candidates;
     const Nodes sources = part_of_nodes(b, part, c->sources);
     uint32_t at = edges_before(b, part);
+    if (!b->goes_back) return;
     for (int64_t s = sources.first; s < sources.end; s++) {
         uint32_t count = b->next[s];
         b->column[s] = b->next[s] = at, at += count;
@@ -148,6 +150,7 @@ static void fetch_weights(const Net *n, NetBundle *b, int part)
 
 static void fetch_back(const Net *n, NetBundle *b, int part)
 {
+    if (!b->goes_back) return;
     if (b->function) fetch(b->candidate_back, b->candidate, b->order_back, b, part, 4);
     else fetch(b->weight_back, b->weight, b->order_back, b, part, n->real_size);
 }

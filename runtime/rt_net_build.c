@@ -107,7 +107,7 @@ static bool read_bundles(Net *n, const json_t *all, int graph)
         b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
         b->kind = (int)get_whole(j, "kind");
         b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
-        b->stays = get_truth(j, "stays"), b->dots = get_truth(j, "dots");
+        b->goes_back = get_truth(j, "back"), b->stays = get_truth(j, "stays"), b->dots = get_truth(j, "dots");
         b->live_first = get_whole(j, "live_first"), b->live_last = get_whole(j, "live_last");
         b->source_pitch = get_whole(j, "source_pitch"), b->target_pitch = get_whole(j, "target_pitch");
         if (b->param) b->param->of_used = gradient_of_used(n, b);

@@ -82,19 +82,10 @@ static void expect_same_wiring(const Net *n, const Model *m)
 
 /* The lists that the kernels read: edges in use by target, sources ascending; the same by source, targets
  * ascending. */
-static void expect_lists(const NetBundle *b)
+static void expect_by_source(const NetBundle *b, uint32_t n)
 {
     const Candidates *c = &b->candidates;
-    uint32_t n = 0, m = 0;
-    for (int64_t t = 0; t < c->targets; t++) {
-        assert_int_equal(b->row[t], n);
-        for (int64_t i = candidates_row(c, t); i < candidates_row(c, t + 1); i++) {
-            if (!b->kept[i]) continue;
-            assert_int_equal(b->candidate[n], i);
-            assert_int_equal(b->source[n++], candidates_source(c, t, i));
-        }
-    }
-    assert_int_equal(b->row[c->targets], n);
+    uint32_t m = 0;
     uint8_t *seen = calloc((size_t)n + 1, 1);
     for (int64_t s = 0; s < c->sources; s++) {
         assert_int_equal(b->column[s], m);
@@ -108,6 +99,22 @@ static void expect_lists(const NetBundle *b)
     }
     assert_int_equal(m, n);
     free(seen);
+}
+
+static void expect_lists(const NetBundle *b)
+{
+    const Candidates *c = &b->candidates;
+    uint32_t n = 0;
+    for (int64_t t = 0; t < c->targets; t++) {
+        assert_int_equal(b->row[t], n);
+        for (int64_t i = candidates_row(c, t); i < candidates_row(c, t + 1); i++) {
+            if (!b->kept[i]) continue;
+            assert_int_equal(b->candidate[n], i);
+            assert_int_equal(b->source[n++], candidates_source(c, t, i));
+        }
+    }
+    assert_int_equal(b->row[c->targets], n);
+    if (b->goes_back) expect_by_source(b, n);
 }
 
 static void expect_same_choice(const Net *n, const Built *b, double epoch)

@@ -39,7 +39,8 @@ static void test_bundle(Net *n, int i, const TestShape *shape, int lists)
                      .to = test_ends[i][1],
                      .list = lists == 1 ? 0 : i,
                      .param = &n->params[i],
-                     .changed = true};
+                     .changed = true,
+                     .goes_back = true};
     if (!candidates_build(from, to, &line, &b->candidates)) abort();
     n->params[i] = (NetParam){
         .name = "w", .offset = n->param_total, .size = b->candidates.count, .learned = true, .edges = true};
