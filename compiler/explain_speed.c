@@ -260,7 +260,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
                                                    : " together with those of line ",
                            l.others, 100 * l.useful);
     }
-    const char *less = u->fixed || u->edge || edges_stay(g, u) ? "" : less_text(s, &g->lists.at[u->list]);
+    const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
     add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
 }
 

@@ -264,8 +264,8 @@ int64_t model_edges_kept(const Graph *g);
 double bundle_uses(const Graph *g, const Bundle *u);
 /* Multiply-adds of one sample: those of all candidates of a line, one a pixel and evaluation, and those of
  * the filters of their function; of an edge of a list (the mean over its candidates, where they lead to maps
- * of several sizes); of the edges in use and of all candidates that learn; of edges in use and the filters of
- * node functions. */
+ * of several sizes); of the edges in use and of all candidates that have gradients; of edges in use and the
+ * filters of node functions. */
 typedef struct EdgeMacs {
     double kept, candidates;
 } EdgeMacs;

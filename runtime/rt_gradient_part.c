@@ -9,6 +9,7 @@
  * rounded factors (rt_product.h), those of edges in use do not.
  */
 #include "rt_gradient.h"
+#include "rt_product_sparse.h"
 #include "rt_simd.h"
 #define SUMS_NUMBER float
 #include "sums.h"
@@ -121,18 +122,11 @@ RT_CLONES static void add_short_dots(const Dots *p, int64_t target, int64_t at, 
     }
 }
 
-RT_CLONES static bool all_zero(const float *d, int64_t count)
-{
-    int32_t live = 0;
-    for (int64_t i = 0; i < count; i++) live |= d[i] != 0;
-    return !live;
-}
-
 /* sum[i] += d of the target . z of source[i], over `count` numbers from `at` on, CHUNK at most */
 static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
                       int64_t sources, float *sum)
 {
-    if (all_zero(p->d + target * p->d_step + at, count < CHUNK ? count : CHUNK)) return;
+    if (product_live(p->d + target * p->d_step + at, count < CHUNK ? count : CHUNK) == 0) return;
     if (count >= CHUNK) add_dots(p, target, at, source, sources, sum);
     else add_short_dots(p, target, at, count, source, sources, sum);
 }

@@ -15,7 +15,7 @@ enum { CHUNK = 64, PANEL = 96, VECTORS = PANEL / 8, ROWS = 512 }; /* ROWS: words
 
 /* ---- what is not 0 ---- */
 
-RT_CLONES static int64_t count_live(const float *a, int64_t count)
+RT_CLONES int64_t product_live(const float *a, int64_t count)
 {
     int32_t live = 0;
     for (int64_t i = 0; i < count; i++) live += a[i] != 0;
@@ -29,7 +29,7 @@ static bool is_sparse(const SparseProduct *p)
     const int64_t made = (p->columns + PANEL - 1) / PANEL * PANEL, all = p->rows * p->inner * p->columns;
     int64_t live = 0;
     for (int64_t i = 0; i < p->rows; i++) {
-        live += count_live(p->a + i * p->lda, p->inner);
+        live += product_live(p->a + i * p->lda, p->inner);
         if (2 * live * made > all) return false;
     }
     return true;

@@ -19,6 +19,8 @@ typedef struct SparseProduct {
     int64_t ldc;
 } SparseProduct;
 
+/* How many numbers are not 0 (NaN counts). */
+int64_t product_live(const float *a, int64_t count);
 /* Makes it if few enough numbers of A are not 0, whatever stands in B beside zeros; false: nothing was done.
  */
 bool product_sparse(const SparseProduct *p);

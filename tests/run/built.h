@@ -56,9 +56,8 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
 Results *built_once(Arena *a, const Built *b, bool f64, int64_t samples);
 Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
                          int64_t count, double epoch);
-/* `r` with what the net leaves out, gradients of candidates of lines that have those of edges in use alone:
- * of the reference. Where they are not 0 they
- * become NaN. */
+/* Fills in, from the reference, what the net leaves out: gradients of candidates not in use, of lines that
+ * have those of edges in use alone. One that is not 0 becomes NaN. */
 Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *reference);
 /* An EvalContext on the weights of the net, edges chosen by eval_choose. */
 EvalContext built_context(Arena *a, const Net *n, const Built *b, double epoch);

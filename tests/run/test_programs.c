@@ -80,8 +80,6 @@ static void expect_same_wiring(const Net *n, const Model *m)
     }
 }
 
-/* The lists that the kernels read: edges in use by target, sources ascending; the same by source, targets
- * ascending. */
 static void expect_by_source(const NetBundle *b, uint32_t n)
 {
     const Candidates *c = &b->candidates;
@@ -101,6 +99,8 @@ static void expect_by_source(const NetBundle *b, uint32_t n)
     free(seen);
 }
 
+/* The lists that the kernels read: edges in use by target, sources ascending; the same by source, targets
+ * ascending, where anything goes back. */
 static void expect_lists(const NetBundle *b)
 {
     const Candidates *c = &b->candidates;
