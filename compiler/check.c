@@ -2,8 +2,6 @@
  * its tests, and last what none of them used.
  */
 #include "check.h"
-#include "kernels/kernel.h"
-#include "lanes.h"
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
@@ -132,7 +130,7 @@ static void check_model(Check *k)
     const Decl *model = train ? trained_model(k, train) : only(k, DECL_MODEL, NULL);
     Shape input;
     if (train) k->seed = train_seed(k, train, k->main);
-    if (train) k->batch = train_batch(k, train, k->main);
+    if (train) k->model->batch = train_batch(k, train, k->main);
     if (model) vec_push(k->perm, &k->seen, model);
     if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);
     if (train) check_train(k, train, k->main);
@@ -144,7 +142,6 @@ static Model *model_new(const Compilation *c)
 {
     Model *m = NEW(c->perm, Model);
     m->perm = c->perm;
-    m->lanes = c->options.lanes ? c->options.lanes : MAX_LANES;
     return m;
 }
 
@@ -217,9 +214,6 @@ Model *check(Compilation *c)
     Check *k = check_open(c);
     if (k->readable) {
         check_model(k);
-        const Tiling t = check_tiling(k);
-        k->model->lanes = model_lanes(k->model, &t);
-        k->model->least_batch = model_least_batch(k->model, &t);
         check_tests(k);
         check_unused(k);
     }

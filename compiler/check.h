@@ -9,7 +9,6 @@
 #define DNW_CHECK_H
 #include "builtin.h"
 #include "compile.h"
-#include "lanes.h"
 #include "model.h"
 
 typedef enum ValKind {
@@ -144,7 +143,6 @@ typedef struct Check {
     TimedCell *timed;   /* in a graph with time */
     int64_t positions;  /* of the sequence that a function is being applied to; 0: none */
     double seed;        /* of the train block: keys chance(p) */
-    int64_t batch;      /* samples of a batch in training; 0: not known */
     bool in_edge;       /* an edge function is evaluated: `set` stands for its candidates */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
@@ -264,11 +262,8 @@ void add_cells(Check *k, Graph *g, Scope *scope);
 const char *map_text(Check *k, Shape map);
 /* A note: where it comes from what reaches the targets of u. */
 void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d);
-/* What the lanes of a tile depend on; a frozen program serves batches of any size. */
-Tiling check_tiling(const Check *k);
-int check_lanes(const Check *k, const Graph *g);
-/* Gives every node its rows; false when edges join different maps. */
-bool place_nodes(Check *k, Graph *g);
+/* False after messages about edges that join different maps. */
+bool nodes_fit(Check *k, const Graph *g);
 /* check_graph.c */
 /* Applies a graph to a tensor (MODE_MODEL); returns its output. */
 Val *apply_graph(Check *k, Val *function, Val *first, Span span);

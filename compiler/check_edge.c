@@ -65,7 +65,7 @@ static bool has_own_value(Check *k, const Graph *g, const Bundle *u, const Val *
         diag_help(d, "give the graph a line such as time = steps(5), or let the function take one value");
         return false;
     }
-    if (to->first >= 0) return true; /* its states are not built yet */
+    if (!to->outside) return true; /* its states are not built yet */
     Diag *d = diag_add(k->diags, E_PLACE, span,
                        "'%s' takes the target's own value, and output '%s' is a plain sum that has none",
                        function_name(f), to->name);
@@ -302,7 +302,7 @@ static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
     const NodeSet *to = &g->sets.at[u->to];
     e->slope = e->own && g->time.implicit > 0;
     if (!e->slope) return true;
-    if (to->pixels > 1) {
+    if (shape_size(to->map) > 1) {
         Diag *d = diag_add(k->diags, E_KIND, e->value->results.at[0]->span,
                            "semi_implicit takes edges between maps that do not read the target's own value; "
                            "'%s' does, and a node of '%s' carries %s",
@@ -351,7 +351,7 @@ static void take_weights(Check *k, Bundle *u, EdgeFn *e, const NodeSet *candidat
 /* In time statistics are of an evaluation, and a plain output is summed between two. */
 static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const NodeSet *to)
 {
-    if (!candidates->norms.count || !is_timed(g) || to->first >= 0) return true;
+    if (!candidates->norms.count || !is_timed(g) || !to->outside) return true;
     Diag *d =
         diag_add(k->diags, E_PLACE, candidates->norms.at[0].span,
                  "batch_norm of edges in time wants targets with a function, and output '%s' is a plain "
@@ -385,5 +385,4 @@ void build_edge_functions(Check *k, Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++)
         if (k->edge_uses.at[b].function) build_edge(k, g, b);
-    place_rows(g, check_lanes(k, g)); /* their maps want room, too */
 }

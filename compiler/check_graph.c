@@ -2,7 +2,6 @@
  * model. */
 #include "check.h"
 #include "grad.h"
-#include "live.h"
 #include "timed.h"
 
 const char *unique_name(Check *k, const char *base)
@@ -132,10 +131,10 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     if (is_timed(g)) {
-        if (from->role == SET_OUTPUT && from->first < 0)
+        if (from->role == SET_OUTPUT && from->outside)
             diag_add(k->diags, E_KIND, line->span,
                      "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
-        else if (to->role == SET_INPUT && to->first < 0)
+        else if (to->role == SET_INPUT && to->outside)
             diag_add(k->diags, E_KIND, line->span,
                      "input '%s' is held: edges into it need a node function there", to->name);
         else return true;
@@ -276,7 +275,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
     if (sets) build_edges(k, g, &scope, d);
     bool edges = mistakes(k) == nodes;
     if (sets) add_cells(k, g, &scope);
-    if (sets && edges && place_nodes(k, g) && build_candidates(k, g)) {
+    if (sets && edges && nodes_fit(k, g) && build_candidates(k, g)) {
         build_edge_functions(k, g);
         check_rule_edges(k, g);
         add_edge_weights(k, g);
@@ -352,7 +351,7 @@ static Value *param_value(Check *k, Tensor *param, Span span)
     return p;
 }
 
-/* The operator `wired` with all parameters of the graph, and its output set cut out. */
+/* The operator `wired` with all parameters of the graph. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span)
 {
     Vec(Value *) args = {0};
@@ -374,15 +373,8 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
         }
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
-    w->graph = g;
-    live_edges(g);
-    if (is_timed(g)) timed_window(g, check_lanes(k, g));
-    w->shape = shape_vector(is_timed(g) ? timed_rows(g).count : g->rows);
-    Value *out = func_unary(k->func, IR_SLICE, w);
-    out->shape = output_shape(k, g);
-    out->index = is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
-    out->span = g->sets.at[g->output].span;
-    return val_runtime(k, out, span);
+    w->graph = g, w->shape = output_shape(k, g);
+    return val_runtime(k, w, span);
 }
 
 Val *apply_graph(Check *k, Val *function, Val *first, Span span)

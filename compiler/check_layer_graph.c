@@ -11,22 +11,28 @@
 #include "op.h"
 #include <math.h>
 
-static NodeSet plain_set(const char *name, int role, Shape shape, int64_t first, Span span)
+static NodeSet plain_set(const char *name, int role, Shape shape, Span span)
 {
-    return (NodeSet){
-        .name = name, .role = role, .shape = shape, .size = shape_size(shape), .first = first, .span = span};
+    return (NodeSet){.name = name, .role = role, .shape = shape, .size = shape_size(shape), .span = span};
 }
 
 /* [channels.., rows, columns] is a node with a map for each channel. */
-static NodeSet mapped_set(const char *name, int role, Shape shape, int64_t first, Span span)
+static NodeSet mapped_set(const char *name, int role, Shape shape, Span span)
 {
     Shape nodes = shape, map = {0};
     if (shape.rank >= 3) {
         nodes.rank -= 2, map.rank = 2;
         for (int i = 0; i < 2; i++) map.dim[i] = shape.dim[nodes.rank + i], nodes.dim[nodes.rank + i] = 0;
     }
-    NodeSet s = plain_set(name, role, nodes, first, span);
+    NodeSet s = plain_set(name, role, nodes, span);
     s.map = s.value_map = map;
+    return s;
+}
+
+static NodeSet held_set(const char *name, Shape shape, Span span)
+{
+    NodeSet s = mapped_set(name, SET_INPUT, shape, span);
+    s.outside = true;
     return s;
 }
 
@@ -41,7 +47,7 @@ static void add_to_model(Check *k, Graph *g)
 static Graph *set_graph(Check *k, const char *name, Shape shape, Span span)
 {
     Graph *g = graph_new(k, name, span);
-    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, shape, 0, span));
+    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, shape, span));
     g->input = g->output = 0;
     return few_nodes(k, g, span) ? g : NULL;
 }
@@ -50,7 +56,6 @@ static Graph *set_graph(Check *k, const char *name, Shape shape, Span span)
 static bool set_graph_done(Check *k, Graph *g)
 {
     const NodeSet *s = &g->sets.at[0];
-    place_nodes(k, g);
     WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
     WiringCycle cycle;
     if (!s->cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return false;
@@ -186,11 +191,10 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
     Graph *g = graph_new(k, name, span);
     Shape y = x->shape;
     y.dim[0] = d->out;
-    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, x->shape, -1, x->span));
-    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, y, 0, span));
+    vec_push(k->perm, &g->sets, held_set("x", x->shape, x->span));
+    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, y, span));
     g->input = 0, g->output = 1;
     if (d->bias) bias_cell(k, g, &g->sets.at[1], (double)(g->sets.at[0].size / d->groups));
-    place_nodes(k, g);
     Bundle u = {.from = 0, .to = 1, .span = span};
     if (d->groups > 1) {
         for (int i = 0; i < 2; i++) group_set(&g->sets.at[i], d->groups);
@@ -209,14 +213,14 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
 Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span)
 {
     Graph *g = graph_new(k, function->decl->name.text, span);
-    vec_push(k->perm, &g->sets, mapped_set("x", SET_INPUT, shape, -1, span));
-    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, shape, 0, span));
+    vec_push(k->perm, &g->sets, held_set("x", shape, span));
+    vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, shape, span));
     g->input = 0, g->output = 1;
     g->time = time_of_steps(k, "steps(1)", 1);
     Bundle u = {.from = 0, .to = 1, .fixed = true, .factor = 1, .span = span};
     int rank = g->sets.at[0].shape.rank, before = mistakes(k);
     build_timed_cell(k, g, 1, function);
-    if (mistakes(k) != before || !place_nodes(k, g)) return NULL;
+    if (mistakes(k) != before) return NULL;
     same_indices(k, g, &u, rank, rank);
     if (!add_edges(k, g, u, val_new(k, VAL_NONE, span))) return NULL;
     add_to_model(k, g);

@@ -1,10 +1,9 @@
-/* check_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map), rows.
+/* check_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map).
  *
  * The shape of what reaches a node follows from its sources: it is known for the input set and handed on
  * along the edges, through the node functions, until every set has one.
  */
 #include "check.h"
-#include "lanes.h"
 #include "timed.h"
 #include <math.h>
 
@@ -60,7 +59,7 @@ static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int firs
 
 bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
 {
-    NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span, .first = -1};
+    NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span};
     int before = find_set(g, d->name.text);
     if (before >= 0) {
         Diag *m = diag_add(k->diags, E_TWICE, d->name.span, "node set '%s' is declared twice", d->name.text);
@@ -75,8 +74,7 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
     if (!set_shape(k, scope, d, &s.shape)) return false;
     s.size = shape_size(s.shape);
     if (d->role != SET_NODES) *role = g->sets.count;
-    bool plain = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
-    if (!plain) s.first = 0; /* its row is given by place_nodes */
+    s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
     vec_push(k->perm, &g->sets, s);
     vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
     return true;
@@ -182,26 +180,10 @@ void add_cells(Check *k, Graph *g, Scope *scope)
     }
 }
 
-Tiling check_tiling(const Check *k)
-{
-    const CompileOptions *o = &k->c->options;
-    return (Tiling){o->lanes, o->cpu, o->freeze || k->batch == 0 ? INT64_MAX : k->batch};
-}
-
-/* Lanes of the tiles that rows are placed for: those of the program, unless it has maps elsewhere only. Then
- * nothing here depends on them but how many steps in time are kept at once. */
-int check_lanes(const Check *k, const Graph *g)
-{
-    Tiling t = check_tiling(k);
-    return graph_lanes(g, &t);
-}
-
-/* Rows of all nodes, once it is known what they carry. */
-bool place_nodes(Check *k, Graph *g)
+bool nodes_fit(Check *k, const Graph *g)
 {
     int before = mistakes(k);
     for (int b = 0; b < g->bundles.count; b++)
         if (!k->edge_uses.at[b].function) ends_fit(k, g, &g->bundles.at[b]);
-    place_rows(g, check_lanes(k, g));
     return mistakes(k) == before;
 }

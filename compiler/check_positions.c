@@ -136,15 +136,12 @@ static Value *concat_at(Positions *p, const Value *v)
     return shaped(p, IR_CONCAT, all, v->span, v->arg_count, args);
 }
 
-/* Of a graph: its output set, whose nodes hold all positions. */
 static Value *slice_at(Positions *p, const Value *v)
 {
-    const Graph *g = v->args[0]->op == IR_WIRED ? v->args[0]->graph : NULL;
-    int64_t elements = shape_size(v->shape), parts = g ? g->sets.at[g->output].size : elements;
-    Value *from = g ? p->at[v->args[0]->id] : turned(p, v->args[0], shape_size(v->args[0]->shape));
-    Shape s = {3, {parts, p->count, parts ? elements / parts : 0}};
+    Value *from = turned(p, v->args[0], shape_size(v->args[0]->shape));
+    Shape s = {3, {shape_size(v->shape), p->count, 1}};
     Value *part = shaped(p, IR_SLICE, s, v->span, 1, &from);
-    part->index = g ? v->index : v->index * p->count;
+    part->index = v->index * p->count;
     return part;
 }
 
@@ -178,13 +175,16 @@ static Value *map_at(Positions *p, const Value *v)
     return y;
 }
 
+/* The nodes of a graph hold all positions, one behind the other. */
 static Value *wired_at(Positions *p, const Value *v)
 {
     const Graph *g = v->graph;
+    int64_t nodes = g->sets.at[g->output].size;
+    Shape s = {3, {nodes, p->count, nodes ? shape_size(v->shape) / nodes : 0}};
     Value **args = NEW_ARRAY(p->f->arena, Value *, (size_t)v->arg_count);
     args[0] = turned(p, v->args[0], g->sets.at[g->input].size);
     for (int i = 1; i < v->arg_count; i++) args[i] = v->args[i];
-    Value *y = shaped(p, IR_WIRED, v->shape, v->span, v->arg_count, args);
+    Value *y = shaped(p, IR_WIRED, s, v->span, v->arg_count, args);
     y->graph = v->graph;
     return y;
 }
@@ -204,7 +204,7 @@ static void value_at(Positions *p, const Value *v)
     if (class == CLASS_POINTWISE || v->op == IR_DROPOUT) element_at(p, v);
     else if (class == CLASS_LAYER) *at = layer_at(p, v);
     else if (class == CLASS_MAP) *at = map_at(p, v);
-    else if (v->op == IR_WIRED) *at = wired_at(p, v);
+    else if (v->op == IR_WIRED) *turned = wired_at(p, v);
     else if (v->op == IR_RESHAPE) *at = reshaped(p, everywhere(p, v->args[0]), in_front(p, v->shape));
     else if (v->op == IR_CONCAT) *turned = concat_at(p, v);
     else if (v->op == IR_SLICE) *turned = slice_at(p, v);

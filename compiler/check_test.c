@@ -8,6 +8,7 @@
 #include "check.h"
 #include "grad.h"
 #include "gradcheck.h"
+#include "layout.h"
 #include "lower.h"
 #include "parse.h"
 #include "report.h"
@@ -165,6 +166,8 @@ static double subject_gradcheck(Check *k, Model *m)
     build_loss(k, described(k, mse));
     m->trained = true;
     scratch_close(k, &saved);
+    Tiling tiling = compile_tiling(k->c, m);
+    layout(m, &tiling);
     Ir *ir = lower(m);
     grad(ir);
     return model_gradcheck(k->perm, ir, NULL);

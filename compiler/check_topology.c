@@ -42,7 +42,7 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
 static WiringSet wiring_set(const Graph *g, int i)
 {
     const NodeSet *s = &g->sets.at[i];
-    WiringSet w = {.size = s->size, .rank = s->shape.rank, .held = s->first < 0};
+    WiringSet w = {.size = s->size, .rank = s->shape.rank, .held = s->outside};
     for (int d = 0; d < s->shape.rank; d++) w.dim[d] = s->shape.dim[d];
     return w;
 }

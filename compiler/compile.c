@@ -2,11 +2,13 @@
 #include "compile.h"
 #include "check.h"
 #include "grad.h"
+#include "layout.h"
 #include "lower.h"
 #include "object.h"
 #include "parse.h"
 #include "plan.h"
 #include "profile.h"
+#include "target.h"
 
 Compilation *compilation_new(void)
 {
@@ -63,6 +65,13 @@ static bool need_model(Compilation *c)
     return false;
 }
 
+Tiling compile_tiling(const Compilation *c, const Model *m)
+{
+    const CompileOptions *o = &c->options;
+    int64_t batch = o->freeze || m->batch == 0 ? INT64_MAX : m->batch; /* frozen: batches of any size */
+    return (Tiling){o->lanes, target_is_wide(o->cpu), batch};
+}
+
 static bool compile(Compilation *c)
 {
     FILE *out = c->options.out;
@@ -71,6 +80,8 @@ static bool compile(Compilation *c)
     if (diags_errors(c->diags)) return false;
     c->model = check(c);
     if (!c->model) return false;
+    Tiling tiling = compile_tiling(c, c->model);
+    layout(c->model, &tiling);
     if (done(c, "model")) return model_dump(c->model, out), true;
     if (!c->options.dump && !c->options.object && !c->options.plan) return true; /* dnw check */
     if (!need_model(c)) return false;

@@ -44,6 +44,9 @@ typedef struct Compilation {
 Compilation *compilation_new(void);
 void compilation_free(Compilation *c);
 
+/* What the tiles of the program depend on. */
+struct Tiling compile_tiling(const Compilation *c, const struct Model *m);
+
 /* Reads `path` (errors become diagnostics) and runs all passes that the options ask for. False: there were
  * errors, or the object could not be written (also a diagnostic). */
 bool compile_file(Compilation *c, const char *path);

@@ -428,7 +428,7 @@ static void update_fact(Speed *s)
 
 static void tile_fact(Speed *s, const CompileOptions *o)
 {
-    const Tiling any = {0, o->cpu, INT64_MAX};
+    const Tiling any = {0, target_is_wide(o->cpu), INT64_MAX};
     const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
     int lanes = s->m->lanes;
     const char *why = o->lanes ? "as --lanes says"

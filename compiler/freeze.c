@@ -200,7 +200,7 @@ static bool order_again(Graph *g)
     bool ok = lines && candidates && g->sets.count <= 64;
     for (int i = 0; ok && i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        sets[i] = (WiringSet){.size = s->size, .rank = 1, .dim = {s->size}, .held = s->first < 0};
+        sets[i] = (WiringSet){.size = s->size, .rank = 1, .dim = {s->size}, .held = s->outside};
     }
     for (int b = 0; ok && b < g->bundles.count; b++) {
         lines[b] = (WiringLine){.from = g->bundles.at[b].from, .to = g->bundles.at[b].to};
@@ -237,7 +237,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
         if (!shrink_bundle(s, g, b, sets)) return false;
     for (int i = 0; i < g->sets.count; i++) {
         NodeSet *set = &g->sets.at[i];
-        if (set->first >= 0) f->nodes += set->size, f->nodes_gone += set->size - sets[i].count;
+        if (!set->outside) f->nodes += set->size, f->nodes_gone += set->size - sets[i].count;
         for (int k = 0; k < set->weights.count; k++)
             keep_blocks(s, set->weights.at[k], sets[i].old, sets[i].count);
         keep_norms(s, set->norms.at, set->norms.count, sets[i].old, sets[i].count);

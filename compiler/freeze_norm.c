@@ -55,9 +55,8 @@ static Affine affine_of(const NodeSet *s)
 /* The output set whose nodes are the channels of `norm`, if its weights can take them; else NULL. */
 static NodeSet *layer_before(const Func *body, const Value *norm)
 {
-    const Value *x = norm->args[0], *wired = x->arg_count ? x->args[0] : NULL;
-    if (x->op != IR_SLICE || wired->op != IR_WIRED || is_timed(wired->graph)) return NULL;
-    if (readers(body, x) != 1 || readers(body, wired) != 1) return NULL;
+    const Value *wired = norm->args[0];
+    if (wired->op != IR_WIRED || is_timed(wired->graph) || readers(body, wired) != 1) return NULL;
     Graph *g = wired->graph;
     NodeSet *s = &g->sets.at[g->output];
     if (s->size != norm->args[1]->param->size || !affine_of(s).known) return NULL;
@@ -116,7 +115,7 @@ static const Tensor *bias_of(Frozen *f, const Graph *g, NodeSet *s)
 
 static void fold(Frozen *f, const Value *norm, NodeSet *s)
 {
-    Graph *g = norm->args[0]->args[0]->graph;
+    Graph *g = norm->args[0]->graph;
     const Tensor *bias = bias_of(f, g, s); /* first: it may move the numbers */
     const double *at = f->param;
     Channels c = {at + norm->args[1]->param->offset, at + norm->args[2]->param->offset,

@@ -184,9 +184,7 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
         for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
             row_kernel(t, "copy_rows", at, v->args[k]->address, shape_size(v->args[k]->shape));
         break;
-    case IR_EMBED:
-        if (v->stored) gen_embed(t, v);
-        break;
+    case IR_EMBED: gen_embed(t, v); break;
     case IR_SUM_FIRST:
     case IR_SPREAD_FIRST: gen_first(t, v); break;
     case IR_SWAP: gen_swap(t, v); break;

@@ -7,6 +7,7 @@
  */
 #include "gen_edge.h"
 #include "kernels/kernel.h"
+#include "layout.h"
 #include "timed.h"
 #include <stddef.h>
 

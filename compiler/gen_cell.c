@@ -31,13 +31,12 @@ LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 
 LLVMValueRef gen_maps(GenTile *t, const Value *v)
 {
-    return gen_row(t, emit_int(t->e, v->address + shape_size(v->shape)));
+    return gen_row(t, emit_int(t->e, v->scratch));
 }
 
 GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
 {
-    return (GenBlocks){gen_row(t, emit_int(t->e, v->address + shape_size(v->shape) + v->graph->cell_rows)),
-                       pitch};
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->scratch + v->graph->cell_rows)), pitch};
 }
 
 /* The arguments that all gathers have. */

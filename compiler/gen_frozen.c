@@ -5,6 +5,7 @@
 #include "diag.h"
 #include "dnwrt.h"
 #include "kernels/frozen.h"
+#include "layout.h"
 #include "lower.h"
 #include "timed.h"
 
@@ -142,19 +143,10 @@ static DnwrtTime time_of(const Graph *g)
     return x;
 }
 
-/* The function with the rows that its graphs have now. */
-static Func *placed(Build *b, const Func *use)
+static Func *copied(Build *b, const Func *use)
 {
     Value **map = NEW_ARRAY(b->arena, Value *, (size_t)use->values.count + 1);
     Func *f = func_copy(b->arena, use, use->name, map);
-    for (int i = 0; i < f->values.count; i++) {
-        Value *v = f->values.at[i];
-        const Graph *g = v->graph;
-        if (v->op == IR_WIRED) v->shape = shape_vector(is_timed(g) ? timed_use_rows(g).count : g->rows);
-        if (v->op != IR_SLICE || v->args[0]->op != IR_WIRED) continue;
-        g = v->args[0]->graph;
-        v->index = is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
-    }
     for (int i = 0; i < use->results.count; i++)
         func_result(f, use->result_names.at[i], map[use->results.at[i]->id]);
     return f;
@@ -163,12 +155,8 @@ static Func *placed(Build *b, const Func *use)
 static DnwrtPart gen_part_of(Build *b, const Func *use, int lanes, LLVMValueRef *stages)
 {
     Model *m = b->f->model;
-    m->lanes = lanes;
-    for (int g = 0; g < m->graphs.count; g++) {
-        place_rows(m->graphs.at[g], lanes);
-        if (is_timed(m->graphs.at[g])) timed_window(m->graphs.at[g], lanes);
-    }
-    Ir ir = {.perm = b->arena, .model = m, .infer = placed(b, use)};
+    layout(m, &(Tiling){.lanes = lanes});
+    Ir ir = {.perm = b->arena, .model = m, .infer = copied(b, use)};
     fuse(&ir);
     plan(&ir);
     const Plan *p = ir.infer_plan;

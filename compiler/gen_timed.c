@@ -204,7 +204,7 @@ static void gen_turns(GenTile *t, const Value *v)
                              gen_timed_address(t, v, timed_rows(g).values),
                              gen_timed_address(t, v, timed_rows(g).rates),
                              gen_timed_sum_rows(t, v),
-                             emit_int(e, v->partial >= 0 ? g->sum_rows : 0),
+                             emit_int(e, v->sums >= 0 ? g->sum_rows : 0),
                              gen_timed_address(t, v, TIMED_OUTPUT),
                              send,
                              sums,
@@ -220,7 +220,7 @@ void gen_timed(GenTile *t, const Value *v)
     Emit *e = t->e;
     const Graph *g = v->graph;
     TimedRows r = gen_timed_rows(v);
-    bool trains = v->partial >= 0; /* rows of wired_back take the sums */
+    bool trains = v->sums >= 0; /* rows of wired_back take the sums */
     if (v->batch) {
         gen_turns(t, v);
         return;
@@ -469,14 +469,14 @@ static LLVMValueRef d_output(GenTile *t, const Value *v)
 {
     bool plain = !is_moving(v->graph, v->graph->output);
     if (plain) return gen_timed_address(t, v, timed_rows(v->graph).back_output);
-    return gen_row(t, emit_int(t->e, v->args[1]->args[0]->address));
+    return gen_row(t, emit_int(t->e, v->args[1]->address));
 }
 
 /* Sums start at 0; the gradients of a plain output are kept: those of its edges are made from them. */
 static void begin_back(GenTile *t, const Value *v, const Func *f)
 {
     const Graph *g = v->graph;
-    LLVMValueRef given = gen_row(t, emit_int(t->e, v->args[1]->args[0]->address));
+    LLVMValueRef given = gen_row(t, emit_int(t->e, v->args[1]->address));
     gen_clear_partials(t, v, f);
     if (!is_moving(g, g->output))
         gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));

@@ -50,7 +50,7 @@ static void norm_set(GenTile *t, const Value *v, int norm, LLVMValueRef state, L
     Emit *e = t->e;
     const NodeSet *s = t->set;
     const Norm *n = &s->norms.at[norm];
-    int64_t room = v->address + shape_size(v->shape) + v->graph->cell_rows;
+    int64_t room = v->scratch + v->graph->cell_rows;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     LLVMValueRef sum = gen_block(e, gen_timed_sums(e, sums, s), nodes.i), x = gen_row(t, emit_int(e, room)),
                  mean = gen_norm_part(t, v, norm, nodes.i);

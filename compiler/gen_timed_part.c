@@ -57,7 +57,7 @@ LLVMValueRef gen_timed_held(GenTile *t, const Value *v)
 
 TimedRows gen_timed_rows(const Value *v)
 {
-    return v->partial >= 0 || v->batch ? timed_rows(v->graph) : timed_use_rows(v->graph);
+    return timed_rows_of(v);
 }
 
 void gen_timed_start(GenTile *t, const Value *v)
@@ -67,7 +67,7 @@ void gen_timed_start(GenTile *t, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         for (int k = 0; k < s->states; k++) {
-            LLVMValueRef to = gen_row(t, emit_int(e, v->address + values + set_state(s, k, 0)));
+            LLVMValueRef to = gen_row(t, emit_int(e, v->rows + values + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
                 gen_copy_rows(t, to, gen_timed_held(t, v), s->size * s->state_pixels);
                 continue;
@@ -87,13 +87,13 @@ LLVMValueRef gen_timed_time(GenTile *t, const Graph *g)
 
 LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row)
 {
-    return gen_row(t, emit_int(t->e, v->address + row));
+    return gen_row(t, emit_int(t->e, v->rows + row));
 }
 
 LLVMValueRef gen_timed_sum_rows(GenTile *t, const Value *v)
 {
-    return v->partial >= 0 ? gen_row(t, emit_int(t->e, v->partial))
-                           : gen_timed_address(t, v, gen_timed_rows(v).sums);
+    return v->sums >= 0 ? gen_row(t, emit_int(t->e, v->sums))
+                        : gen_timed_address(t, v, gen_timed_rows(v).sums);
 }
 
 /* ---- evaluations ---- */

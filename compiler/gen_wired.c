@@ -75,7 +75,7 @@ static void phases(GenTile *t, const Value *v, bool backwards, PhaseCode *code, 
     LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
     LLVMValueRef choice = LLVMBuildSwitch(e->builder, rows.set, next, (unsigned)g->sets.count);
     for (int s = 0; s < g->sets.count; s++) {
-        if (g->sets.at[s].first < 0) continue;
+        if (g->sets.at[s].outside) continue;
         begin_case(e, choice, s, g->sets.at[s].name);
         gen_of_set(t, &g->sets.at[s]);
         code(t, v, &(Phase){s, rows.nodes, rows.count}, extra);
@@ -122,7 +122,7 @@ static void turns(GenTile *t, const Value *v, const TurnCode *code, void *extra)
     LLVMBasicBlockRef next = LLVMAppendBasicBlockInContext(e->context, e->function, "next");
     LLVMValueRef choice = LLVMBuildSwitch(e->builder, turn, next, (unsigned)g->sets.count * TURN_STEPS);
     for (int s = 0; s < g->sets.count; s++) {
-        if (g->sets.at[s].first < 0) continue;
+        if (g->sets.at[s].outside) continue;
         gen_of_set(t, &g->sets.at[s]);
         set_turns(t, v, &(Phase){s, rows.nodes, rows.count}, choice, next, code, extra);
     }
@@ -136,13 +136,13 @@ static void turns(GenTile *t, const Value *v, const TurnCode *code, void *extra)
 static GenBlocks values_of(GenTile *t, const Value *wired, int set)
 {
     const NodeSet *s = &wired->graph->sets.at[set];
-    int64_t first = s->first < 0 ? wired->args[0]->address : wired->address + s->first;
+    int64_t first = s->outside ? wired->args[0]->address : wired->rows + s->first;
     return (GenBlocks){gen_row(t, emit_int(t->e, first)), s->value_pitch};
 }
 static GenBlocks gradients_of(GenTile *t, const Value *back, int set)
 {
     const NodeSet *s = &back->graph->sets.at[set];
-    return (GenBlocks){gen_row(t, emit_int(t->e, back->address + s->first_sum)), s->pitch};
+    return (GenBlocks){gen_row(t, emit_int(t->e, back->rows + s->first_sum)), s->pitch};
 }
 static GenBlocks tensor_of(GenTile *t, const Value *v, int64_t pixels)
 {
@@ -184,8 +184,8 @@ static void sum_phase(GenTile *t, const Value *v, const Phase *p, GenBlocks sums
  * their own. */
 static GenBlocks sums_of(GenTile *t, const Value *v, const NodeSet *s)
 {
-    if (v->partial < 0) return gen_work(t, v, s->pitch);
-    return (GenBlocks){gen_row(t, emit_int(t->e, v->partial + s->first_sum)), s->pitch};
+    if (v->sums < 0) return gen_work(t, v, s->pitch);
+    return (GenBlocks){gen_row(t, emit_int(t->e, v->sums + s->first_sum)), s->pitch};
 }
 
 static void forward_sums(GenTile *t, const Value *v, const Phase *p, void *extra)
@@ -220,8 +220,7 @@ static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
     Emit *e = t->e;
     const Norm *n = &t->set->norms.at[norm];
     GenBlocks sums = sums_of(t, v, t->set);
-    int64_t room =
-        v->address + shape_size(v->shape) + v->graph->cell_rows + (v->partial < 0 ? v->graph->work_rows : 0);
+    int64_t room = v->scratch + v->graph->cell_rows + (v->sums < 0 ? v->graph->work_rows : 0);
     NodeLoop l = node_loop(t, p);
     LLVMValueRef sum = gen_block(e, sums, l.node), x = gen_row(t, emit_int(e, room)),
                  mean = gen_norm_part(t, v, norm, l.node);
@@ -304,11 +303,10 @@ static void backward_sums(GenTile *t, const Value *v, const Phase *p, void *trai
     (void)train;
     const Graph *g = v->graph;
     const NodeSet *s = &g->sets.at[p->set];
-    const Value *embed = v->args[1];
     GenBlocks d_values = d_values_of(t, v, p->set);
     bool fresh = true;
-    if (embed_set(embed) == p->set) {
-        GenBlocks given = tensor_of(t, embed->args[0], s->value_pixels);
+    if (p->set == g->output) {
+        GenBlocks given = tensor_of(t, v->args[1], s->value_pixels);
         start_blocks(t, p, d_values, &given, s->value_pixels);
         fresh = false;
     }
@@ -392,9 +390,8 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *f)
 void gen_wired_input(GenTile *t, const Value *v)
 {
     const Graph *g = v->graph;
-    if (is_timed(g) || g->sets.at[g->input].first >= 0) return; /* a view of wired_back */
+    if (is_timed(g) || !g->sets.at[g->input].outside) return; /* a view of wired_back */
     const NodeSet *in = &g->sets.at[g->input];
-    if (in->first >= 0) return; /* a view of wired_back */
     GenBlocks out = tensor_of(t, v, in->value_pixels);
     t->maps = gen_maps(t, v->args[0]), t->positions = graph_copies(g);
     with_statistics(t, v->args[0]);

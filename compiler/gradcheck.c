@@ -177,7 +177,8 @@ static double cell_value(CellProbe *p)
 {
     double total = 0;
     eval_cell(&p->cell, (const double *[]){p->sum}, p->param, p->node);
-    for (int64_t i = 0; i < p->set->value_pixels; i++) total += p->dy[i] * cell_result(&p->cell, 0)[i];
+    for (int64_t i = 0; i < shape_size(p->set->value_map); i++)
+        total += p->dy[i] * cell_result(&p->cell, 0)[i];
     return total;
 }
 
@@ -219,7 +220,7 @@ static void cell_draw(CellProbe *p, CellWorst *worst)
     const Func *cell = p->set->cell;
     int result = 1;
     eval_cell(&p->back, (const double *[]){p->sum, p->dy, (const double[]){1}}, p->param, p->node);
-    for (int64_t i = 0; i < p->set->pixels; i++)
+    for (int64_t i = 0; i < shape_size(p->set->map); i++)
         cell_entry(p, &p->sum[i], cell_result(&p->back, 0)[i], &worst[0]);
     for (int i = 0; i < cell->values.count; i++) {
         const Value *w = cell->values.at[i];
@@ -234,8 +235,8 @@ double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
 {
     int results = set->cell_back->results.count;
     CellProbe p = {.set = set,
-                   .sum = NEW_ARRAY(a, double, (size_t)set->pixels),
-                   .dy = NEW_ARRAY(a, double, (size_t)set->value_pixels),
+                   .sum = NEW_ARRAY(a, double, (size_t)shape_size(set->map)),
+                   .dy = NEW_ARRAY(a, double, (size_t)shape_size(set->value_map)),
                    .param = NEW_ARRAY(a, double, (size_t)m->param_total + 1),
                    .cell = cell_new(a, set->cell),
                    .back = cell_new(a, set->cell_back)};
@@ -244,12 +245,12 @@ double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
     for (int d = 0; d < draws; d++) {
         if (d % set->size == 0) start_values(m, 1 + (uint64_t)(d / set->size), p.param);
         p.node = d % set->size;
-        for (int64_t i = 0; i < set->pixels; i++)
-            p.sum[i] = rng_normal(23, RNG_GRADCHECK, (uint64_t)(d * set->pixels + i));
-        for (int64_t i = 0; i < set->value_pixels; i++)
-            p.dy[i] = set->value_pixels == 1
+        for (int64_t i = 0; i < shape_size(set->map); i++)
+            p.sum[i] = rng_normal(23, RNG_GRADCHECK, (uint64_t)(d * shape_size(set->map) + i));
+        for (int64_t i = 0; i < shape_size(set->value_map); i++)
+            p.dy[i] = shape_size(set->value_map) == 1
                           ? 1
-                          : rng_normal(29, RNG_GRADCHECK, (uint64_t)(d * set->value_pixels + i));
+                          : rng_normal(29, RNG_GRADCHECK, (uint64_t)(d * shape_size(set->value_map) + i));
         cell_draw(&p, worst);
     }
     for (int r = 0; r < results; r++)

@@ -66,7 +66,8 @@ Value *func_add(Func *f, OpCode op, Span span, int count, Value *const *args)
                  .span = span,
                  .group = -1,
                  .address = -1,
-                 .partial = -1};
+                 .partial = -1,
+                 .sums = -1};
     v->args = NEW_ARRAY(f->arena, Value *, (size_t)count);
     for (int i = 0; i < count; i++) v->args[i] = args[i];
     op_shape(v);

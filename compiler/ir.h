@@ -87,11 +87,14 @@ struct Value {
     bool batch; /* WIRED: batch_norm in functions takes the statistics of the step, not the kept ones */
     Span span;
     /* by fuse and plan: */
-    int group;                   /* pointwise values of one group are computed in one loop; -1: none */
-    int level;                   /* barriers before it runs */
-    bool stored;                 /* lives in memory */
-    int64_t address;             /* first row in the tile, or element in the shared area; -1 */
-    int64_t partial;             /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
+    int group;             /* pointwise values of one group are computed in one loop; -1: none */
+    int level;             /* barriers before it runs */
+    bool stored;           /* lives in memory */
+    int64_t address;       /* first row in the tile, or element in the shared area; -1 */
+    int64_t partial;       /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
+    int64_t rows, scratch; /* WIRED, WIRED_BACK: first row of the nodes' values (of the gradients of
+                              their sums); of the maps within their functions, behind these */
+    int64_t sums;          /* WIRED: first row of the sums, which WIRED_BACK has; -1: nothing goes back */
     int64_t statistics, moments; /* WIRED with `batch`, and its WIRED_BACK: statistics of batch_norm, or
                                     gradients by them: element of the shared area; the tile's own part */
 };

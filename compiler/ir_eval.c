@@ -94,6 +94,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
 {
     Eval *e = NEW(a, Eval);
     e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    e->nodes = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->sums = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->statistics = NEW_ARRAY(a, double *, (size_t)f->values.count);
     e->trace = NEW_ARRAY(a, struct TimedTrace *, (size_t)f->values.count);

@@ -28,8 +28,9 @@ struct EvalContext {
 typedef struct EvalContext EvalContext;
 
 typedef struct Eval {
-    double **value; /* by value number: (batch or 1, size) */
-    double **sums;  /* WIRED: sums of all nodes; WIRED_BACK: gradients of all node values (batch, nodes) */
+    double **value;      /* by value number: (batch or 1, size) */
+    double **nodes;      /* static WIRED: values of all nodes; its WIRED_BACK: gradients of all sums */
+    double **sums;       /* static WIRED: sums of all nodes; its WIRED_BACK: gradients of all values */
     double **statistics; /* of batch_norm: WIRED: those found or kept, then those of EDGE_PROBED; WIRED_BACK:
                             gradients over numbers */
     struct TimedTrace **trace; /* WIRED, WIRED_BACK of graphs in time */

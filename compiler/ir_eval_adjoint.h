@@ -129,7 +129,7 @@ static TimedEval adjoint_of_sample(Arena *a, Eval *e, const Value *v, const Eval
     size_t rates = (size_t)((time->stages + 1) * t.states) + 1;
     t.d_state = trace->first + sample * t.states, t.gradient = trace->gradient;
     t.d_sums = trace->block[sample] = NEW_ARRAY(a, double *, (size_t)time->steps + 1);
-    output_back(&t, dy + TIMED_OUTPUT, 0, t.steps->length.count, t.d_state);
+    output_back(&t, dy, 0, t.steps->length.count, t.d_state);
     t.rates = NEW_ARRAY(a, double, rates);
     t.stage = NEW_ARRAY(a, double, rates), t.change = NEW_ARRAY(a, double, rates);
     t.block = NEW_ARRAY(a, double *, 1);

@@ -200,7 +200,7 @@ static void show(const TimedEval *t, int64_t position, int64_t step)
     Cell cell = out->states ? cell_new(t->arena, out->show) : (Cell){0};
     Args args = {0};
     for (int64_t n = 0; n < out->size; n++) {
-        double *y = t->value + TIMED_OUTPUT + position * set_rows(out) + n * out->value_pixels;
+        double *y = t->value + position * set_rows(out) + n * out->value_pixels;
         if (!out->states) {
             timed_sum_into(t, t->g->output, n, (Moment){sent, position, 0}, y);
             continue;
@@ -231,7 +231,7 @@ static void forward(Group *u)
         for (int64_t s = 0; s < u->count; s++) show(&u->at[s], p, step);
     }
     for (int64_t s = 0; s < u->count && !ok; s++) /* where a program would stop */
-        u->at[s].value[TIMED_OUTPUT] = NAN;
+        u->at[s].value[0] = NAN;
 }
 
 /* ---- backward ---- */
@@ -540,7 +540,7 @@ static void eval_backward(Arena *a, Eval *e, const Value *v, const EvalContext *
         TimedEval t = eval_of_sample(a, e, v->args[0], c, s);
         t.d_sums = trace->block[s] = NEW_ARRAY(a, double *, (size_t)t.steps->length.count + 1);
         t.d_state = trace->first + s * g->state_rows, t.gradient = trace->gradient;
-        backward(&t, e->value[v->args[1]->id] + s * shape_size(v->args[1]->shape) + TIMED_OUTPUT);
+        backward(&t, e->value[v->args[1]->id] + s * shape_size(v->args[1]->shape));
     }
 }
 
@@ -556,7 +556,7 @@ void eval_timed(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     const TimedTrace *trace = e->trace[back->id];
     for (int64_t s = 0; s < c->batch; s++) {
         TimedEval t = eval_of_sample(a, e, back->args[0], c, s);
-        const double *d = e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT;
+        const double *d = e->value[dy->id] + s * shape_size(dy->shape);
         t.d_sums = trace->block[s], t.d_state = trace->first + s * t.states;
         t.edges.gradient = e->statistics[back->id];
         if (trace->back) t.block = trace->back[s], t.steps = &trace->steps[s / c->model->lanes];

@@ -11,7 +11,7 @@ typedef struct TimedEval {
     int64_t states, stride; /* numbers: of an evaluation its states; with what is sent */
     const EvalSteps *steps;
     const double *input; /* of one sample: by position */
-    double *value;       /* rows of wired */
+    double *value;       /* of the output set: by position */
     double **block, **d_sums;
     double *rates;
     double *d_state, *gradient;         /* gradient NULL: those of weights are not wanted */

@@ -179,7 +179,7 @@ static void eval_norms_back(Arena *a, Eval *e, const Value *v, const EvalContext
     for (int64_t i = timed_evaluations(g) - 1; i >= 0; i--) {
         At at = at_number(g, i);
         for (int64_t s = 0; s < c->batch && at.stage == g->time.stages - 1; s++)
-            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape) + TIMED_OUTPUT, at.step);
+            reach_step(&all[s], e->value[dy->id] + s * shape_size(dy->shape), at.step);
         each_norm(all, c->batch, at, true);
         for (int64_t s = 0; s < c->batch; s++) {
             TimedEval *t = &all[s];

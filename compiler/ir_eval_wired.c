@@ -20,7 +20,7 @@ typedef struct WiredEval {
 static const double *node_value(const WiredEval *w, int set, int64_t node, int64_t sample)
 {
     const NodeSet *s = &w->g->sets.at[set];
-    if (s->first < 0) return w->input + (sample * s->size + node) * s->value_pixels;
+    if (s->outside) return w->input + (sample * s->size + node) * s->value_pixels;
     return w->z + sample * w->g->rows + set_value(s, node);
 }
 
@@ -220,7 +220,7 @@ static void spread_back(const WiredEval *w, int set, int64_t node, int64_t sampl
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Bundle *u = &w->g->bundles.at[b];
         const NodeSet *from = &w->g->sets.at[u->from];
-        double *into = from->first < 0 ? d_input : w->dz ? w->dz + value_row(w, from, 0, sample) : NULL;
+        double *into = from->outside ? d_input : w->dz ? w->dz + value_row(w, from, 0, sample) : NULL;
         CandidateRun run;
         if (u->to != set || !into) continue;
         for (int64_t n = 0; candidates_run(&u->candidates, node, n, &run); n++)
@@ -275,10 +275,22 @@ static void node_backward(const WiredEval *w, SetCells *c, int64_t node)
     for (int64_t sample = 0; sample < w->c->batch; sample++) spread_back(w, c->set, node, sample, NULL);
 }
 
+/* The value of the output set. */
+static void wired_output(const WiredEval *w, double *out)
+{
+    const NodeSet *s = &w->g->sets.at[w->g->output];
+    for (int64_t sample = 0; sample < w->c->batch; sample++)
+        memcpy(out + sample * set_rows(s), w->z + value_row(w, s, 0, sample),
+               (size_t)set_rows(s) * sizeof *out);
+}
+
 static void wired_backward(const WiredEval *w, const double *dy)
 {
     const Graph *g = w->g;
-    memcpy(w->dz, dy, (size_t)(w->c->batch * g->rows) * sizeof *dy);
+    const NodeSet *out = &g->sets.at[g->output];
+    for (int64_t sample = 0; sample < w->c->batch; sample++)
+        memcpy(w->dz + value_row(w, out, 0, sample), dy + sample * set_rows(out),
+               (size_t)set_rows(out) * sizeof *dy);
     for (int p = g->order.phase_count - 1; p >= 0; p--) {
         SetCells *c = set_cells(w, g->order.phases[p].set);
         for (int64_t i = 0; i < g->order.phases[p].count; i++)
@@ -294,12 +306,12 @@ static void wired_input(const WiredEval *w, int64_t sample, double *out)
     WiredEval only_input = *w;
     only_input.dz = NULL;
     memset(out, 0, (size_t)(in->size * in->pixels) * sizeof *out);
-    if (in->first >= 0) {
+    if (!in->outside) {
         memcpy(out, w->dsum + sum_row(w, in, 0, sample), (size_t)(in->size * in->pixels) * sizeof *out);
         return;
     }
     for (int s = 0; s < g->sets.count; s++)
-        for (int64_t i = 0; i < g->sets.at[s].size && g->sets.at[s].first >= 0; i++)
+        for (int64_t i = 0; i < g->sets.at[s].size && !g->sets.at[s].outside; i++)
             spread_back(&only_input, s, i, sample, out);
 }
 
@@ -354,6 +366,16 @@ static void wired_edges(const WiredEval *w, const Value *v, int bundle, double *
     if (all) memcpy(out, all + v->param->offset, (size_t)v->param->size * sizeof *out);
 }
 
+/* Room for what is known of all nodes. */
+static void make_nodes(Arena *a, Eval *e, const Value *v, int64_t batch)
+{
+    const Graph *g = v->graph;
+    bool back = v->op == IR_WIRED_BACK;
+    e->nodes[v->id] = NEW_ARRAY(a, double, (size_t)(batch * (back ? g->sum_rows : g->rows)) + 1);
+    e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(batch * (back ? g->rows : g->sum_rows)) + 1);
+    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)(2 * g->statistics) + 1);
+}
+
 void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     if (is_timed(v->graph)) {
@@ -364,24 +386,22 @@ void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     const Value *back = forward ? NULL : v->op == IR_WIRED_BACK ? v : v->args[0];
     const Value *wired = v->op == IR_WIRED ? v : forward ? v->args[0] : back->args[0];
     const Graph *g = wired->graph;
-    int64_t rows = v->op == IR_WIRED ? g->sum_rows : g->rows; /* sums, or gradients of values */
-    e->sums[v->id] = NEW_ARRAY(a, double, (size_t)(c->batch * rows) + 1);
-    e->statistics[v->id] = NEW_ARRAY(a, double, (size_t)(2 * g->statistics) + 1);
+    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) make_nodes(a, e, v, c->batch);
     WiredEval w = {a,
                    c,
                    g,
                    e->value[wired->args[0]->id],
-                   e->value[wired->id],
+                   e->nodes[wired->id],
                    e->sums[wired->id],
                    back ? e->sums[back->id] : NULL,
-                   back ? e->value[back->id] : NULL,
+                   back ? e->nodes[back->id] : NULL,
                    wired->batch,
                    e->statistics[wired->id],
                    back ? e->statistics[back->id] : NULL,
                    {e->statistics[wired->id], e->statistics[wired->id] + g->statistics,
                     back ? e->statistics[back->id] : NULL}};
     double *out = e->value[v->id];
-    if (v->op == IR_WIRED) wired_forward(&w);
+    if (v->op == IR_WIRED) wired_forward(&w), wired_output(&w, out);
     if (v->op == IR_WIRED_BACK) wired_backward(&w, e->value[v->args[1]->id]);
     for (int64_t s = 0; s < c->batch && v->op == IR_WIRED_INPUT; s++)
         wired_input(&w, s, out + s * shape_size(v->shape));

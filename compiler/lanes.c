@@ -12,7 +12,6 @@
  */
 #include "lanes.h"
 #include "kernel.h"
-#include "target.h"
 
 enum { ONE = 1, FEW = 8, SOME = 16, LARGE = 1 << 20 };
 
@@ -36,7 +35,7 @@ int graph_lanes(const Graph *g, const Tiling *t)
     if (t->lanes) return t->lanes;
     if (!graph_has_maps(g)) return t->batch < MAX_LANES ? SOME : MAX_LANES;
     if (t->batch < FEW) return ONE;
-    bool large = sent_bytes(g, SOME) > LARGE && !target_is_wide(t->cpu);
+    bool large = sent_bytes(g, SOME) > LARGE && !t->wide;
     return large || t->batch < 2 * SOME ? FEW : SOME;
 }
 

@@ -4,11 +4,12 @@
 #include "model.h"
 
 /* What it depends on besides the model. */
-typedef struct Tiling {
-    int lanes;       /* of --lanes; 0: chosen here */
-    const char *cpu; /* of --cpu, NULL: of this machine */
-    int64_t batch;   /* samples of a batch; INT64_MAX: any number */
-} Tiling;
+typedef struct Tiling Tiling;
+struct Tiling {
+    int lanes;     /* of --lanes; 0: chosen here */
+    bool wide;     /* the processor has registers of 16 floats */
+    int64_t batch; /* samples of a batch; INT64_MAX: any number */
+};
 
 bool graph_has_maps(const Graph *g); /* does any node carry one? */
 int graph_lanes(const Graph *g, const Tiling *t);

@@ -216,7 +216,6 @@ static Value *lower_wired(Lower *l, const Value *v)
 {
     Value *w = copied(l, l->f, v);
     w->batch = l->training && v->graph->statistics > 0;
-    if (!l->training && is_timed(v->graph)) w->shape = shape_vector(timed_use_rows(v->graph).count);
     for (int s = 0; s < v->graph->sets.count && w->batch; s++)
         for (int i = 0; i < v->graph->sets.at[s].norms.count; i++)
             lower_norm(l, w, v, &v->graph->sets.at[s].norms.at[i]);

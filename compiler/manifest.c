@@ -1,5 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "manifest.h"
+#include "layout.h"
 #include "live.h"
 #include "timed.h"
 
@@ -52,7 +53,7 @@ static json_t *set_json(const Graph *g, const NodeSet *s)
                      norms_json(s), "moves", (int)(s->states > 0), "name", s->name, "shape",
                      shape_json(s->shape), "first", (json_int_t)s->first, "first_state",
                      (json_int_t)s->first_state, "state_pixels", (json_int_t)s->state_pixels, "states",
-                     s->states, "held", (int)(s->first < 0), "pixels", (json_int_t)s->pixels, "value_pixels",
+                     s->states, "held", (int)s->outside, "pixels", (json_int_t)s->pixels, "value_pixels",
                      (json_int_t)s->value_pixels, "value_pitch", (json_int_t)s->value_pitch, "positions",
                      (json_int_t)graph_copies(g));
 }
@@ -60,20 +61,20 @@ static json_t *set_json(const Graph *g, const NodeSet *s)
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    EdgeRows r = {.target = back ? back->address + to->first_sum : -1,
-                  .held = from->first < 0,
+    EdgeRows r = {.target = back ? back->rows + to->first_sum : -1,
+                  .held = from->outside,
                   .source_pitch = from->value_pitch,
                   .target_pitch = to->pitch};
-    r.source = r.held ? wired->args[0]->address : wired->address + from->first;
+    r.source = r.held ? wired->args[0]->address : wired->rows + from->first;
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
     r.held = !is_moving(g, u->from), r.plain = !is_moving(g, u->to);
     if (r.plain) r.target_pitch = to->pixels;
-    r.source = r.held ? wired->args[0]->address : wired->address + t.values + t.sent + from->first;
+    r.source = r.held ? wired->args[0]->address : wired->rows + t.values + t.sent + from->first;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
-    if (back) r.target = back->address + (r.plain ? t.back_output : to->first_sum);
+    if (back) r.target = back->rows + (r.plain ? t.back_output : to->first_sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
-    r.own = wired->address + t.values + t.sent + to->first, r.own_step = t.evaluation;
+    r.own = wired->rows + t.values + t.sent + to->first, r.own_step = t.evaluation;
     return r;
 }
 
@@ -140,7 +141,7 @@ static json_t *condition_json(const Func *f)
 /* Is anything carried back to its sources? Not to an input whose gradient nobody wants. */
 static bool goes_back(const Ir *ir, const Graph *g, const Bundle *u)
 {
-    bool held = !is_timed(g) && u->from == g->input && g->sets.at[u->from].first < 0;
+    bool held = !is_timed(g) && u->from == g->input && g->sets.at[u->from].outside;
     return !held || u->edge || func_find_wired(ir->train, g, IR_WIRED_INPUT);
 }
 
@@ -218,7 +219,7 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
             json_array_append_new(bundles, bundle_json(ir, g, b, stages));
         for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
         const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
-        int64_t value = wired ? wired->address + (is_timed(g) ? timed_rows(g).values : 0) : -1;
+        int64_t value = wired ? wired->rows + (is_timed(g) ? timed_rows(g).values : 0) : -1;
         json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", g->name,
                                              "chance_seed", (json_int_t)g->chance_seed, "time", time_json(g),
                                              "sets", sets, "bundles", bundles, "lists", lists, "value_row",

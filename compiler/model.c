@@ -26,7 +26,7 @@ int64_t graph_nodes(const Graph *g)
 {
     int64_t n = 0;
     for (int i = 0; i < g->sets.count; i++)
-        if (g->sets.at[i].first >= 0) n += g->sets.at[i].size;
+        if (!g->sets.at[i].outside) n += g->sets.at[i].size;
     return n;
 }
 

@@ -72,9 +72,10 @@ typedef struct NodeSet {
     int64_t pixels, value_pixels; /* elements of both, at all positions of a static graph (graph_copies): a
                                      node is a block of so many rows */
     int64_t pitch, value_pitch;   /* rows from one node to the next */
-    int64_t first;                /* row of its first value in `wired`; -1: a held input, which has none */
-    int64_t first_sum;            /* row of its first sum in `wired_back` */
-    Func *cell;      /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
+    bool outside;  /* a held input, or in time an output that is a plain sum: the graph has no rows for it */
+    int64_t first; /* row of its first value in `wired` */
+    int64_t first_sum; /* row of its first sum in `wired_back` */
+    Func *cell;        /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
     Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value, with norms ARG 2: 1 for a sample, 0 for a
                         lane that pads; results: gradient of the sum, then of the weights */
     Vec(Norm) norms; /* of the cell, those whose x comes first first */
@@ -210,6 +211,7 @@ typedef struct Model {
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
     int64_t target_size;
+    int64_t batch;       /* samples of a batch in training; 0: not known */
     int lanes;           /* samples of a tile (lanes.c) */
     int64_t least_batch; /* of those for which so many were chosen */
     bool frozen;         /* for use only: batch_norm is a scale and a shift */
@@ -247,14 +249,6 @@ static inline int64_t set_rows(const NodeSet *s)
     return s->size * s->value_pixels;
 }
 
-/* place.c: rows for the maps that a function makes on its way, of one vector a pixel. */
-int64_t place_map_rows(const Func *f, int lanes);
-/* Rows of the largest x of an edge's batch_norm; with those for the maps within all that runs for one
- * candidate over all tiles. */
-int64_t place_norm_rows(const EdgeFn *e);
-int64_t place_candidate_rows(const EdgeFn *e, int lanes);
-/* Rows of all nodes, once it is known what they carry, for tiles of so many lanes. */
-void place_rows(Graph *g, int lanes);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 void model_dump(const Model *m, FILE *out);

@@ -1,15 +1,23 @@
 /* op_wired.c: a graph as one operator, and its gradients.
  *
  * For the nodes v of all sets but a held input, in topological order ("Discovering Neural Wirings", section
- * 2): I_v = sum over edges (u, v) in use of w_uv Z_u        Z_v = f(I_v) `wired` holds all Z. Its gradients
- * run in the opposite order; dL/dI_v is what `wired_back` holds: dL/dZ_u = (gradient from outside) + sum over
- * edges (u, v) in use of w_uv dL/dI_v dL/dI_u = f'(I_u) dL/dZ_u dL/dw_uv = Z_u dL/dI_v for every candidate,
- * in use or not (Algorithm 1; straight through the choice)
+ * 2):
+ *
+ *   I_v = sum over edges (u, v) in use of w_uv Z_u        Z_v = f(I_v)
+ *
+ * The value of `wired` is that of the output set. Gradients run in the opposite order, from dL/dZ of the
+ * output set:
+ *
+ *   dL/dZ_u = (gradient from outside) + sum over edges (u, v) in use of w_uv dL/dI_v
+ *   dL/dI_u = f'(I_u) dL/dZ_u
+ *   dL/dw_uv = Z_u dL/dI_v    for every candidate, in use or not (Algorithm 1; straight through the choice)
+ *
+ * `wired_back` finds dL/dI of all nodes. It is no tensor itself: the operators that follow it read from it
+ * the gradients of the input, of weights and of edges.
  */
 #include "diag.h"
 #include "model.h"
 #include "op.h"
-#include "timed.h"
 
 void wired_shape(Value *v)
 {
@@ -18,9 +26,7 @@ void wired_shape(Value *v)
     v->graph = first->graph;
     switch (v->op) {
     case IR_WIRED: break; /* shape: set by its maker, who knows the graph */
-    case IR_WIRED_BACK:
-        v->shape = shape_vector(is_timed(v->graph) ? timed_rows(v->graph).back_count : v->graph->sum_rows);
-        break;
+    case IR_WIRED_BACK: break;
     case IR_WIRED_INPUT: v->shape = first->args[0]->args[0]->shape; break;
     case IR_WIRED_WEIGHT:
     case IR_WIRED_STATISTIC:
@@ -42,8 +48,9 @@ void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
 {
     if (v->op != IR_WIRED) BUG("%s has no gradient of its own", op_info[v->op].text);
     Graph *g = v->graph;
-    Value *args[3] = {v, dy};
-    if (v->batch) args[2] = func_add(f, IR_VALID, v->span, 0, NULL); /* its gradients reach all lanes */
+    Value *valid = v->batch || !dy->per_sample ? func_add(f, IR_VALID, v->span, 0, NULL) : NULL;
+    if (!dy->per_sample) dy = func_binary(f, IR_MUL, dy, valid);
+    Value *args[3] = {v, dy, valid}; /* with batch_norm gradients reach all lanes */
     Value *back = func_add(f, IR_WIRED_BACK, v->span, v->batch ? 3 : 2, args);
     back->graph = g;
     if (wanted[0]) grads[0] = func_unary(f, IR_WIRED_INPUT, back);

@@ -2,7 +2,7 @@
  * sample.
  */
 #include "ast.h"
-#include "model.h"
+#include "layout.h"
 #include "timed.h"
 
 /* Nodes at a distance of a multiple of 2 KiB would fight for the same lines of the caches. What a model reads
@@ -77,13 +77,13 @@ static void place_norms(Graph *g, int count, Norm *norms)
  * they are not its own: in time they are, but for an output that shows what it sends. */
 static bool is_tensor_sum(const Graph *g, const NodeSet *s)
 {
-    return s->first < 0 || (s->role == SET_INPUT && !is_timed(g));
+    return s->outside || (s->role == SET_INPUT && !is_timed(g));
 }
 
 static bool is_tensor_value(const Graph *g, const NodeSet *s)
 {
     bool own = is_timed(g) && s->states && s->show != s->send;
-    return s->first < 0 || (s == &g->sets.at[g->output] && !own);
+    return s->outside || (s == &g->sets.at[g->output] && !own);
 }
 
 void place_rows(Graph *g, int lanes)
@@ -100,7 +100,7 @@ void place_rows(Graph *g, int lanes)
         s->pitch = is_tensor_sum(g, s) ? s->pixels : padded(s->pixels, lanes);
         s->value_pitch = is_tensor_value(g, s) ? s->value_pixels : padded(s->value_pixels, lanes);
         g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
-        if (s->first < 0) continue;
+        if (s->outside) continue;
         place_norms(g, s->norms.count, s->norms.at);
         for (int n = 0; n < s->norms.count; n++) g->norm_rows = larger(g->norm_rows, s->norms.at[n].pixels);
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;

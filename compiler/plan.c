@@ -16,17 +16,6 @@ const Value *plan_storage(const Value *v)
     return v;
 }
 
-int embed_set(const Value *embed)
-{
-    const Graph *g = embed->graph;
-    if (g && is_timed(g)) return embed->index == TIMED_OUTPUT ? g->output : -1;
-    for (int s = 0; g && s < g->sets.count; s++)
-        if (g->sets.at[s].first == embed->index &&
-            shape_size(embed->args[0]->shape) == set_rows(&g->sets.at[s]))
-            return s;
-    return -1;
-}
-
 static bool is_leaf(const Value *v)
 {
     return op_info[v->op].class == CLASS_LEAF;
@@ -49,24 +38,9 @@ static void mark_stored(Func *f)
     for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
 }
 
-/* The gradient of a graph's output set reaches wired_back as an embed, which wired_back reads without making
- * it. */
-static void skip_embeds(Func *f)
-{
-    for (int i = 0; i < f->values.count; i++) {
-        Value *v = f->values.at[i];
-        if (v->op != IR_WIRED_BACK) continue;
-        Value *e = v->args[1];
-        if (e->op != IR_EMBED) BUG("wired_back without the gradient of one node set");
-        e->graph = v->graph;
-        if (embed_set(e) < 0) BUG("the gradient of a graph belongs to no node set");
-        e->stored = false;
-    }
-}
-
 static bool is_view(const Value *v)
 {
-    if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || v->graph->sets.at[v->graph->input].first >= 0;
+    if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || !v->graph->sets.at[v->graph->input].outside;
     return v->op == IR_RESHAPE || v->op == IR_SLICE || v->op == IR_WIRED_STATISTIC;
 }
 
@@ -75,10 +49,10 @@ static int64_t view_address(const Value *v)
     const Graph *g = v->graph;
     if (v->op == IR_WIRED_STATISTIC) return v->args[0]->statistics + v->index;
     if (v->op == IR_WIRED_INPUT && is_timed(g))
-        return v->args[0]->address + (is_moving(g, g->input)
-                                          ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
-                                          : timed_rows(g).back_held);
-    if (v->op == IR_WIRED_INPUT) return v->args[0]->address + g->sets.at[g->input].first_sum;
+        return v->args[0]->rows + (is_moving(g, g->input)
+                                       ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
+                                       : timed_rows(g).back_held);
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->rows + g->sets.at[g->input].first_sum;
     return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
 }
 
@@ -97,10 +71,18 @@ static void place_leaf(Plan *p, Value *v)
     v->address = *row;
 }
 
-/* Room behind the value: the sums of a set where no wired_back has rows for them; gradients of its values. */
+/* Behind the maps: the sums of a set where no wired_back has rows for them; gradients of its values. */
 static bool needs_work(const Value *v)
 {
-    return v->op == IR_WIRED_BACK || (v->op == IR_WIRED && !is_timed(v->graph) && v->partial < 0);
+    return v->op == IR_WIRED_BACK || (v->op == IR_WIRED && !is_timed(v->graph) && v->sums < 0);
+}
+
+/* Rows of the values of all nodes, or of the gradients of their sums. */
+static int64_t node_rows(const Value *v)
+{
+    const Graph *g = v->graph;
+    if (is_timed(g)) return v->op == IR_WIRED ? timed_rows_of(v).count : timed_rows(g).back_count;
+    return v->op == IR_WIRED ? g->rows : g->sum_rows;
 }
 
 /* Statistics of batch_norm, or their gradients; behind the rows of `wired` room for one x. */
@@ -114,20 +96,30 @@ static void place_norms(Plan *p, Value *v)
     if (!back) p->rows += v->graph->norm_rows;
 }
 
+/* A graph, or the way back through it. */
+static void place_graph(Plan *p, Value *v)
+{
+    const Graph *g = v->graph;
+    v->rows = p->rows, v->scratch = v->rows + node_rows(v);
+    v->address = v->rows;
+    if (v->op == IR_WIRED) v->address += is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
+    p->rows = v->scratch + g->cell_rows + (needs_work(v) ? g->work_rows : 0);
+    place_norms(p, v);
+}
+
 static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
     if (v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT) v->partial = p->partials, p->partials += size;
     if (v->op == IR_WIRED_EDGES) return; /* straight into the gradient */
-    if (is_view(v)) {
+    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
+        place_graph(p, v);
+    } else if (is_view(v)) {
         v->address = view_address(v);
     } else if (!v->per_sample) {
         v->address = p->shared, p->shared += size;
     } else if (v->stored) {
         v->address = p->rows, p->rows += size;
-        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) p->rows += v->graph->cell_rows;
-        if (needs_work(v)) p->rows += v->graph->work_rows;
-        if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) place_norms(p, v);
     }
 }
 
@@ -135,17 +127,16 @@ static void plan_func(Func *f, Plan *p)
 {
     p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
     mark_stored(f);
-    skip_embeds(f);
+    for (int i = 0; i < f->values.count; i++) f->values.at[i]->sums = -1;
     for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->partial = 0; /* known below */
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = 0; /* known below */
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         if (is_leaf(v)) place_leaf(p, v);
         else place_value(p, v);
     }
     for (int i = 0; i < f->values.count; i++) /* sums of nodes: the rows that wired_back will overwrite */
-        if (f->values.at[i]->op == IR_WIRED_BACK)
-            f->values.at[i]->args[0]->partial = f->values.at[i]->address;
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = f->values.at[i]->rows;
     for (int i = 0; i < f->results.count; i++) {
         if (strcmp(f->result_names.at[i], "output") == 0) p->output_row = f->results.at[i]->address;
         if (strcmp(f->result_names.at[i], "loss") == 0) p->loss = f->results.at[i]->address;

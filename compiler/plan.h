@@ -38,6 +38,4 @@ void plan(Ir *ir);
 void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out);
 /* The value whose memory holds v: reshape and slice are views. */
 const Value *plan_storage(const Value *v);
-/* The set of the graph whose values an EMBED of gradients belongs to; -1: none. */
-int embed_set(const Value *embed);
 #endif

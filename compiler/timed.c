@@ -26,7 +26,7 @@ bool edges_with_dots(const Graph *g, const Bundle *u)
 {
     const EdgeList *l = &g->lists.at[u->list];
     bool estimated = l->refresh > 1 || l->positions > 1 || l->bf16 || edges_stay(g, u);
-    bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : g->sets.at[u->from].first >= 0;
+    bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : !g->sets.at[u->from].outside;
     return estimated && goes_back && !u->edge && !u->fixed;
 }
 
@@ -86,4 +86,9 @@ TimedRows timed_rows(const Graph *g)
 TimedRows timed_use_rows(const Graph *g)
 {
     return rows_of(g, 1, 0);
+}
+
+TimedRows timed_rows_of(const Value *wired)
+{
+    return wired->sums >= 0 || wired->batch ? timed_rows(wired->graph) : timed_use_rows(wired->graph);
 }

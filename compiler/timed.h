@@ -54,7 +54,8 @@ extern int64_t timed_window_few, timed_window_bytes; /* of one tile, in float; t
 bool timed_rounds(const Graph *g);
 TimedRows timed_rows(const Graph *g);     /* for training */
 TimedRows timed_use_rows(const Graph *g); /* where nothing goes back */
-enum { TIMED_OUTPUT = 0 };                /* first row of the output set's values in `wired`: by position */
+TimedRows timed_rows_of(const Value *wired);
+enum { TIMED_OUTPUT = 0 }; /* first row of the output set's values in `wired`: by position */
 /* A set that takes part in time: not a held input, not an output that is a plain sum at the end. */
 bool is_moving(const Graph *g, int set);
 /* Lines whose edges in use never change, and whose other candidates therefore have no gradients. Of lines

@@ -274,9 +274,9 @@ static void test_wrong_graph(void **state)
                 c->ir->train->values.at[i]->graph->sets.count == 3)
                 v = c->ir->train->values.at[i];
         assert_non_null(v);
-        if (op == IR_WIRED_BACK) v->args[1]->index--;           /* the gradient of other nodes */
-        else if (op == IR_WIRED_EDGES) v->index = 2 - v->index; /* of the other line */
-        else v->op = IR_SLICE, v->index = 0;                    /* gradients of hidden values */
+        if (op == IR_WIRED_BACK) v->args[1] = v->args[1]->args[0]; /* the gradient of something else */
+        else if (op == IR_WIRED_EDGES) v->index = 2 - v->index;    /* of the other line */
+        else v->op = IR_SLICE, v->index = 0;                       /* gradients of the output */
         assert_true(compile_gradcheck(c, NULL) > BOUND);
         compilation_free(c);
     }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "built.h"
 #include "lanes.h"
+#include "target.h"
 #include "rt_rng.h"
 
 enum { MOST = 130 };
@@ -79,7 +80,7 @@ static void expect_same_training(const Built *b, const Data *d)
 static int chosen(const Model *m)
 {
     const json_t *batch = json_object_get(m->settings, "batch");
-    return model_lanes(m, &(Tiling){0, NULL, json_integer_value(batch)});
+    return model_lanes(m, &(Tiling){0, target_is_wide(NULL), json_integer_value(batch)});
 }
 
 static void test_program(void **state)
