@@ -229,6 +229,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     s->cell_name = function_name(function);
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     k->func = func_new(k->perm, k->prefix);
+    k->func->of_cell = true;
     Value *sum = func_add(k->func, IR_ARG, function->span, 0, NULL);
     sum->shape = s->map;
     Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
@@ -245,7 +246,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     func_result(f, "value", result);
     func_prune(f);
     s->value_map = result->shape;
-    s->cell = f;
-    if (norms_used(k, g, s, f)) s->cell_back = grad_cell(k->perm, f, s->norms.count, s->norms.at);
-    else s->cell = NULL;
+    s->cell.forward = f;
+    if (norms_used(k, g, s, f)) grad_cell(k->perm, &s->cell, 1, &(CellArgument){SLOT_SUM, s->map});
+    else s->cell.forward = NULL;
 }

@@ -120,7 +120,7 @@ static const char *short_name(const Tensor *p)
 /* Weights that the function declares: those of its batch_norm stand behind them. */
 static int own_weights(const Bundle *u)
 {
-    return u->weights.count - 2 * u->edge->norms.count;
+    return u->weights.count - 2 * u->edge->fn.norms.count;
 }
 
 static const char *weight_names(Check *k, const Bundle *u)
@@ -237,8 +237,9 @@ static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candi
     k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
     const char *name = function_name(use->function);
     Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, name));
-    Value *from = new_argument(f, 0, g->sets.at[u->from].value_map, span);
-    Val *own = use->own ? val_runtime(k, new_argument(f, 1, own_map, span), span) : NULL;
+    f->of_cell = true;
+    Value *from = new_argument(f, SLOT_SOURCE, g->sets.at[u->from].value_map, span);
+    Val *own = use->own ? val_runtime(k, new_argument(f, SLOT_OWN, own_map, span), span) : NULL;
     Val *v =
         apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
     Value *result = edge_result(k, v, name, span);
@@ -303,17 +304,18 @@ static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
     e->slope = e->own && g->time.implicit > 0;
     if (!e->slope) return true;
     if (shape_size(to->map) > 1) {
-        Diag *d = diag_add(k->diags, E_KIND, e->value->results.at[0]->span,
+        Diag *d = diag_add(k->diags, E_KIND, e->fn.forward->results.at[0]->span,
                            "semi_implicit takes edges between maps that do not read the target's own value; "
                            "'%s' does, and a node of '%s' carries %s",
                            e->name, to->name, map_text(k, to->map));
         diag_help(d, "euler(n) and rk4(n) take every edge function, in shorter steps");
         return false;
     }
-    Value *slope = edge_slope(k, e->value, e->value->results.at[0], e->name);
+    Func *f = e->fn.forward;
+    Value *slope = edge_slope(k, f, f->results.at[0], e->name);
     if (!slope) return false;
-    func_result(e->value, "slope", slope);
-    func_prune(e->value);
+    func_result(f, "slope", slope);
+    func_prune(f);
     return true;
 }
 
@@ -321,17 +323,19 @@ static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
 static bool is_multiple(const Value *v, double *factor)
 {
     *factor = 1;
-    if (v->op == IR_ARG) return v->index == 0;
+    if (v->op == IR_ARG) return v->index == SLOT_SOURCE;
     if (v->op != IR_MUL) return false;
     const Value *a = v->args[0], *b = v->args[1], *number = a->op == IR_CONST ? a : b;
     *factor = number->number;
-    return number->op == IR_CONST && (number == a ? b : a)->op == IR_ARG && (number == a ? b : a)->index == 0;
+    return number->op == IR_CONST && (number == a ? b : a)->op == IR_ARG &&
+           (number == a ? b : a)->index == SLOT_SOURCE;
 }
 
 /* Between maps a known multiple is a weight that is not learned: the kernels of weights pass it on. */
 static bool is_fixed(Bundle *u, const EdgeFn *e, const NodeSet *candidates, int64_t pixels)
 {
-    u->fixed = pixels > 1 && !candidates->weights.count && is_multiple(e->value->results.at[0], &u->factor);
+    u->fixed =
+        pixels > 1 && !candidates->weights.count && is_multiple(e->fn.forward->results.at[0], &u->factor);
     return u->fixed;
 }
 
@@ -345,15 +349,14 @@ static void take_weights(Check *k, Bundle *u, EdgeFn *e, const NodeSet *candidat
             if (p->shared) vec_push(k->perm, &e->shared_tensors, p);
             else vec_push(k->perm, &u->weights, p);
         }
-    for (int i = 0; i < candidates->norms.count; i++) vec_push(k->perm, &e->norms, candidates->norms.at[i]);
 }
 
 /* In time statistics are of an evaluation, and a plain output is summed between two. */
 static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const NodeSet *to)
 {
-    if (!candidates->norms.count || !is_timed(g) || !to->outside) return true;
+    if (!candidates->cell.norms.count || !is_timed(g) || !to->outside) return true;
     Diag *d =
-        diag_add(k->diags, E_PLACE, candidates->norms.at[0].span,
+        diag_add(k->diags, E_PLACE, candidates->cell.norms.at[0].span,
                  "batch_norm of edges in time wants targets with a function, and output '%s' is a plain "
                  "sum",
                  to->name);
@@ -370,10 +373,11 @@ static void build_edge(Check *k, Graph *g, int b)
     const NodeSet *to = &g->sets.at[u->to];
     const Shape ends[2] = {g->sets.at[u->from].value_map, to->value_map};
     e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
-    e->value = edge_value(k, g, b, ends[1], &candidates);
+    Func *f = edge_value(k, g, b, ends[1], &candidates);
     candidates.cell_name = e->name;
-    if (!e->value || !norms_used(k, g, &candidates, e->value) || !norms_fit(k, g, &candidates, to) ||
-        !adds_to_sum(k, g, b, e->value->results.at[0]->shape) ||
+    if (!f || !norms_used(k, g, &candidates, f)) return;
+    e->fn = candidates.cell, e->fn.forward = f;
+    if (!norms_fit(k, g, &candidates, to) || !adds_to_sum(k, g, b, f->results.at[0]->shape) ||
         is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))
         return;
     take_weights(k, u, e, &candidates);

@@ -44,15 +44,15 @@ static Degree degree_of(const Value *v, const Degree *degree)
     }
 }
 
-/* degree[]: of all values in argument `index`, while the sum (ARG 0) is of degree `sum`. */
+/* degree[]: of all values in argument `index`, while the sum (or an edge's source) is of degree `sum`. */
 static void find_degrees(const Func *f, int64_t index, Degree sum, Degree *degree)
 {
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
-        degree[i] = v->op != IR_ARG     ? degree_of(v, degree)
-                    : v->index == index ? AFFINE
-                    : v->index == 0     ? sum
-                                        : CONSTANT;
+        degree[i] = v->op != IR_ARG        ? degree_of(v, degree)
+                    : v->index == index    ? AFFINE
+                    : v->index == SLOT_SUM ? sum
+                                           : CONSTANT;
     }
 }
 
@@ -65,13 +65,6 @@ static const Value *culprit(const Value *v, const Degree *degree)
 }
 
 /* ---- the step ---- */
-
-static Value *find_argument(const Func *f, int64_t index)
-{
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == index) return f->values.at[i];
-    return NULL;
-}
 
 /* A number for each element of v. */
 static Value *repeated(Func *f, double number, const Value *v)
@@ -101,10 +94,10 @@ static bool is_affine(Check *k, const NodeSet *s, const Func *f, const TimedCell
                       const Value *rate, int i)
 {
     Degree *degree = NEW_ARRAY(k->perm, Degree, (size_t)f->values.count + 1), of_sent;
-    find_degrees(f, 1 + i, CONSTANT, degree);
+    find_degrees(f, SLOT_STATE + i, CONSTANT, degree);
     of_sent = degree[sent->id];
     const Value *sent_culprit = of_sent == OTHER ? culprit(sent, degree) : NULL;
-    find_degrees(f, 1 + i, s->slope ? of_sent : CONSTANT, degree);
+    find_degrees(f, SLOT_STATE + i, s->slope ? of_sent : CONSTANT, degree);
     if (degree[rate->id] != OTHER) return true;
     const Value *v = culprit(rate, degree);
     if (v->op == IR_ARG && sent_culprit) v = sent_culprit;
@@ -120,7 +113,7 @@ static bool is_affine(Check *k, const NodeSet *s, const Func *f, const TimedCell
 /* The derivative of rate i by its state, through the function and through the node's own edges; NULL: 0. */
 static Value *own_derivative(NodeSet *s, Func *f, const Value *sent, const Value *rate, int i, Value *slope)
 {
-    Value *state = find_argument(f, 1 + i), *sum = find_argument(f, 0);
+    Value *state = func_argument(f, SLOT_STATE + i), *sum = func_argument(f, SLOT_SUM);
     Value *direct = state ? derivative(f, rate, state) : NULL;
     if (!s->slope || !state || !sum) return direct;
     Value *by_sum = derivative(f, rate, sum), *of_sent = derivative(f, sent, state);
@@ -157,13 +150,13 @@ bool step_implicitly(Check *k, NodeSet *s, Func *f, const Graph *g, const TimedC
         if (!is_affine(k, s, f, c, sent, next[i], i)) return false;
     if (s->slope) {
         slope = func_add(f, IR_ARG, s->span, 0, NULL);
-        slope->index = 1 + 2 * s->states;
+        slope->index = SLOT_SLOPE;
     }
     for (int i = 0; i < s->states; i++) {
-        Value *a = own_derivative(s, f, sent, next[i], i, slope), *state = find_argument(f, 1 + i);
+        Value *a = own_derivative(s, f, sent, next[i], i, slope), *state = func_argument(f, SLOT_STATE + i);
         if (!state) {
             state = func_add(f, IR_ARG, s->span, 0, NULL);
-            state->index = 1 + i, state->shape = s->state_map;
+            state->index = SLOT_STATE + i, state->shape = s->state_map;
         }
         next[i] = step_of(f, state, next[i], a, g->time.implicit);
     }
@@ -175,7 +168,7 @@ bool step_implicitly(Check *k, NodeSet *s, Func *f, const Graph *g, const TimedC
 Value *edge_slope(Check *k, Func *f, Value *value, const char *name)
 {
     Degree *degree = NEW_ARRAY(k->perm, Degree, (size_t)f->values.count + 1);
-    find_degrees(f, 1, CONSTANT, degree);
+    find_degrees(f, SLOT_OWN, CONSTANT, degree);
     if (degree[value->id] == OTHER) {
         Diag *d =
             diag_add(k->diags, E_KIND, culprit(value, degree)->span,
@@ -185,6 +178,6 @@ Value *edge_slope(Check *k, Func *f, Value *value, const char *name)
         diag_help(d, "euler(n) and rk4(n) take every edge function, in shorter steps");
         return NULL;
     }
-    Value *own = find_argument(f, 1), *slope = own ? derivative(f, value, own) : NULL;
+    Value *own = func_argument(f, SLOT_OWN), *slope = own ? derivative(f, value, own) : NULL;
     return slope ? slope : func_const(f, 0);
 }

@@ -58,7 +58,7 @@ static bool set_graph_done(Check *k, Graph *g)
     const NodeSet *s = &g->sets.at[0];
     WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
     WiringCycle cycle;
-    if (!s->cell || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return false;
+    if (!s->cell.forward || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return false;
     add_to_model(k, g);
     return true;
 }
@@ -107,9 +107,9 @@ static Value *received(Func *f, const NodeSet *s, Span span)
 static void set_cell(Check *k, NodeSet *s, Func *f, Value *value, const char *name)
 {
     func_result(f, "value", value);
-    s->cell = f, s->cell_name = name;
+    s->cell.forward = f, s->cell_name = name;
     s->value_map = value->shape;
-    s->cell_back = grad_cell(k->perm, f, 0, NULL);
+    grad_cell(k->perm, &s->cell, 1, &(CellArgument){SLOT_SUM, s->map});
 }
 
 static Value *with_bias(Check *k, Graph *g, NodeSet *s, Func *f, Value *value, double fan_in)
@@ -121,6 +121,7 @@ static Value *with_bias(Check *k, Graph *g, NodeSet *s, Func *f, Value *value, d
 static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
 {
     Func *f = func_new(k->perm, arena_printf(k->perm, "%s.bias", g->name));
+    f->of_cell = true;
     Value *sum = received(f, s, g->span);
     set_cell(k, s, f, with_bias(k, g, s, f, sum, fan_in), "bias");
 }
@@ -131,6 +132,7 @@ static void filter_cell(Check *k, Graph *g, NodeSet *s, Window w, bool bias)
     Value *args[1 + MOST_TAPS];
     int64_t taps = w.size * w.size;
     Func *f = func_new(k->perm, arena_printf(k->perm, "%s.filter", g->name));
+    f->of_cell = true;
     Tensor *p = node_weight(k, g, s, "k", (Shape){3, {s->size, w.size, w.size}}, (double)taps);
     args[0] = received(f, s, g->span);
     for (int64_t t = 0; t < taps; t++) args[1 + t] = component(f, p, t, g->span);

@@ -36,7 +36,7 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
                             : "'%s' takes maps [channels, rows, columns] and is given %s",
                        b->name, shape_in_words(k, x->value));
     diag_note(d, x->value->span, "%s comes from here", shape_in_words(k, x->value));
-    if (cell && x->value->op == IR_ARG && !(k->in_edge && x->value->index == 1)) /* 1: the target's own */
+    if (cell && x->value->op == IR_ARG && !(k->in_edge && x->value->index == SLOT_OWN))
         diag_help(d, "give the graph a value [channels, rows, columns]: then each node has a map");
     return NULL;
 }

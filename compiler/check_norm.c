@@ -12,7 +12,7 @@
 /* "Wiring.h.Channel.batch_norm", and _2, _3 for more in one function. */
 static const char *norm_name(Check *k)
 {
-    int count = k->set->norms.count + 1;
+    int count = k->set->cell.norms.count + 1;
     return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->prefix, count);
 }
 
@@ -53,12 +53,12 @@ static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
 static Val *normalised(Check *k, Norm n, double eps)
 {
     const char *name = norm_name(k);
-    int64_t at = 4 * k->set->norms.count;
+    int64_t at = 4 * k->set->cell.norms.count;
     Span span = n.span;
     n.scale = learned_tensor(k, name, "scale", 1, span), n.shift = learned_tensor(k, name, "shift", 0, span);
     n.mean = norm_tensor(k, name, "mean", 0, n.evaluations, span);
     n.variance = norm_tensor(k, name, "variance", 1, n.evaluations, span);
-    vec_push(k->perm, &k->set->norms, n);
+    vec_push(k->perm, &k->set->cell.norms, n);
     Value *m = leaf(k, IR_STATISTIC, n.mean, at, span), *v = leaf(k, IR_STATISTIC, n.variance, at + 1, span);
     Value *safe = binary(k, IR_ADD, span, v, func_const(k->func, eps));
     Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *w = leaf(k, IR_WEIGHT, n.scale, 0, span);
@@ -106,7 +106,7 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
                  a[0]->kind == VAL_RUNTIME ? "a condition" : val_kind_text(a[0]));
         return val_poison(k);
     }
-    if (k->set->norms.count == MOST_NORMS) {
+    if (k->set->cell.norms.count == MOST_NORMS) {
         diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MOST_NORMS);
         return val_poison(k);
     }
@@ -138,15 +138,16 @@ static bool has_statistic(const Func *f, int64_t index)
 
 bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
 {
-    for (int i = 0; i < s->norms.count; i++) {
-        Norm *n = &s->norms.at[i];
+    for (int i = 0; i < s->cell.norms.count; i++) {
+        Norm *n = &s->cell.norms.at[i];
         Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
         if (!has_statistic(f, 4 * i)) {
-            Diag *d = diag_add(k->diags, E_PLACE, n->span,
-                               f == s->move ? "what this batch_norm gives moves no state of '%s'"
-                                            : "what this batch_norm gives is not used by '%s'",
-                               s->cell_name);
-            diag_help(d, "%s", f == s->move ? norm_place(k, g) : "take it out");
+            Diag *d =
+                diag_add(k->diags, E_PLACE, n->span,
+                         is_timed(g) && !k->in_edge ? "what this batch_norm gives moves no state of '%s'"
+                                                    : "what this batch_norm gives is not used by '%s'",
+                         s->cell_name);
+            diag_help(d, "%s", is_timed(g) && !k->in_edge ? norm_place(k, g) : "take it out");
             return false;
         }
         n->input = func_copy(k->perm, f, arena_printf(k->perm, "%s.norm%d", f->name, i), map);
@@ -158,17 +159,17 @@ bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
 
 bool is_of_norm(const NodeSet *s, const Tensor *weight)
 {
-    for (int i = 0; i < s->norms.count; i++)
-        if (s->norms.at[i].scale == weight || s->norms.at[i].shift == weight) return true;
+    for (int i = 0; i < s->cell.norms.count; i++)
+        if (s->cell.norms.at[i].scale == weight || s->cell.norms.at[i].shift == weight) return true;
     return false;
 }
 
 bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent)
 {
-    for (int i = 0; i < s->norms.count; i++) {
+    for (int i = 0; i < s->cell.norms.count; i++) {
         if (!has_statistic(sent, 4 * i)) continue;
         Diag *d = diag_add(
-            k->diags, E_PLACE, s->norms.at[i].span,
+            k->diags, E_PLACE, s->cell.norms.at[i].span,
             "batch_norm stands where a state moves, and this one is in what a node of '%s' sends", s->name);
         diag_help(d, "%s", norm_place(k, g));
         return false;

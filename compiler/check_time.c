@@ -222,7 +222,7 @@ void declare_state(Check *k, Scope *scope, const Stmt *s)
     }
     TimedState *state = &c->state[c->count++];
     Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
-    arg->index = c->count, arg->shape = k->set->map;
+    arg->index = SLOT_STATE + c->count - 1, arg->shape = k->set->map;
     *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
     scope_add(k, scope, s->name, val_runtime(k, arg, s->name.span));
 }
@@ -263,7 +263,7 @@ static bool depends_on_sum(const Func *f, const Value *result)
     needed[result->id] = true;
     for (int i = f->values.count - 1; i >= 0; i--) {
         const Value *v = f->values.at[i];
-        if (needed[i] && v->op == IR_ARG && v->index == 0) return true;
+        if (needed[i] && v->op == IR_ARG && v->index == SLOT_SUM) return true;
         for (int a = 0; needed[i] && a < v->arg_count; a++) needed[v->args[a]->id] = true;
     }
     return false;
@@ -282,10 +282,11 @@ static Func *cut_out(Check *k, const Func *f, const char *name, int count, Value
 static Func *cut_move(Check *k, const Func *f, NodeSet *s, Value *const *next)
 {
     Value *results[MAX_STATES + MOST_NORMS];
+    int norms = s->cell.norms.count;
     for (int i = 0; i < s->states; i++) results[i] = next[i];
-    for (int i = 0; i < s->norms.count; i++) results[s->states + i] = s->norms.at[i].x;
-    Func *part = cut_out(k, f, "move", s->states + s->norms.count, results);
-    for (int i = 0; i < s->norms.count; i++) s->norms.at[i].x = part->results.at[s->states + i];
+    for (int i = 0; i < norms; i++) results[s->states + i] = s->cell.norms.at[i].x;
+    Func *part = cut_out(k, f, "move", s->states + norms, results);
+    for (int i = 0; i < norms; i++) s->cell.norms.at[i].x = part->results.at[s->states + i];
     part->results.count = part->result_names.count = s->states;
     return part;
 }
@@ -334,6 +335,18 @@ static bool follows_from_states(Check *k, const Func *f, const Value *v, const c
     return false;
 }
 
+/* Of how the states move: sum, states, slope; of what is sent and shown: states. */
+static void timed_gradients(Check *k, NodeSet *s)
+{
+    CellArgument argument[2 + MAX_STATES] = {{SLOT_SUM, s->map}};
+    for (int i = 0; i < s->states; i++) argument[1 + i] = (CellArgument){SLOT_STATE + i, s->state_map};
+    argument[1 + s->states] = (CellArgument){SLOT_SLOPE, {0}};
+    grad_cell(k->perm, &s->cell, 1 + s->states + s->slope, argument);
+    grad_cell(k->perm, &s->send, s->states, argument + 1);
+    if (set_shows_sent(s)) s->show = s->send;
+    else grad_cell(k->perm, &s->show, s->states, argument + 1);
+}
+
 /* `shown` NULL: what the node sends. */
 static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *result, Value *shown,
                         TimedCell *c, Span span)
@@ -341,7 +354,7 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
     Value *next[MAX_STATES], *sent = result;
     if (c->count == 0) { /* without a state a node's own value moves */
         sent = func_add(f, IR_ARG, span, 0, NULL);
-        sent->index = 1, sent->shape = result->shape;
+        sent->index = SLOT_STATE, sent->shape = result->shape;
         next[0] = result;
     } else if (!follows_from_states(k, f, result, "sends", span) ||
                (shown && !follows_from_states(k, f, shown, "shows", span))) {
@@ -355,14 +368,13 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
     s->states = c->count ? c->count : 1;
     s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
     if (!states_fit(k, s, f, next, span) || !step_implicitly(k, s, f, g, c, sent, next)) return;
-    s->send = s->show = cut_out(k, f, "send", 1, &sent);
-    s->move = cut_move(k, f, s, next);
-    if (shown && s->role == SET_OUTPUT) s->show = cut_out(k, f, "show", 1, &shown);
-    if (!norms_moved(k, g, s, s->send) || !norms_moved(k, g, s, s->show) || !norms_used(k, g, s, s->move))
+    s->send.forward = s->show.forward = cut_out(k, f, "send", 1, &sent);
+    s->cell.forward = cut_move(k, f, s, next);
+    if (shown && s->role == SET_OUTPUT) s->show.forward = cut_out(k, f, "show", 1, &shown);
+    if (!norms_moved(k, g, s, s->send.forward) || !norms_moved(k, g, s, s->show.forward) ||
+        !norms_used(k, g, s, s->cell.forward))
         return;
-    s->send_back = s->show_back = grad_timed(k->perm, s->send, NULL, s, 0);
-    s->move_back = grad_timed(k->perm, s->move, &s->map, s, s->norms.count);
-    if (s->show != s->send) s->show_back = grad_timed(k->perm, s->show, NULL, s, 0);
+    timed_gradients(k, s);
 }
 
 /* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).
@@ -398,6 +410,7 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
     k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     Func *f = k->func = func_new(k->perm, k->prefix);
+    f->of_cell = true;
     Span span = function ? function->span : s->span;
     Value *sum = func_add(f, IR_ARG, span, 0, NULL);
     sum->shape = s->map;

@@ -100,7 +100,7 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
     double pixels = (double)shape_size(x->g->sets.at[u->to].map),
            all = bundle_uses(x->g, u) * live_share(x->g, u) * (f ? 1 : pixels),
            kept = l->candidates ? all * (double)l->kept / (double)l->candidates : 0;
-    x->forward += kept * (f ? func_flop(f->value) + pixels : 2);
+    x->forward += kept * (f ? func_flop(f->fn.forward) + pixels : 2);
     x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
     if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
     const double made = edges_stay(x->g, u) ? kept : all; /* gradients of candidates */
@@ -114,8 +114,8 @@ static void graph_flop(const Speed *s, GraphSpeed *x)
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *n = &g->sets.at[i];
         double nodes = (double)n->size * times_of(g);
-        x->forward += nodes * (func_flop(n->cell) + func_flop(n->send) + func_flop(n->move));
-        x->backward += nodes * (func_flop(n->cell_back) + func_flop(n->send_back) + func_flop(n->move_back));
+        x->forward += nodes * (func_flop(n->cell.forward) + func_flop(n->send.forward));
+        x->backward += nodes * (func_flop(n->cell.back) + func_flop(n->send.back));
     }
     if (!s->trains) x->backward = x->candidates = 0;
 }
@@ -141,9 +141,9 @@ static const char *map_text(Arena *a, Shape s)
 
 static const char *function_text(const Speed *s, const NodeSet *n)
 {
-    const Func *all[] = {n->cell, n->send, n->move};
+    const Func *all[] = {n->send.forward, n->cell.forward};
     int filters = 0, others = 0;
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 2; k++)
         for (int i = 0; all[k] && i < all[k]->values.count; i++) {
             const Value *v = all[k]->values.at[i];
             filters += v->op == IR_CONV;
@@ -158,7 +158,7 @@ static const char *function_text(const Speed *s, const NodeSet *n)
 static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
 {
     Arena *a = s->perm;
-    bool maps = shape_size(n->map) > 1, function = n->cell || n->send || n->move;
+    bool maps = shape_size(n->map) > 1, function = n->cell.forward != NULL;
     const char *text = arena_printf(a, "%s: %s", n->name, thousands(a, n->size));
     if (maps)
         text = arena_printf(a, "%s of maps of %s, %lld rows each", text, map_text(a, n->map),
@@ -306,7 +306,7 @@ static void order_fact(Speed *s, Facts *facts, const Graph *g)
 /* The nodes of a set wait at each batch_norm of their function, and once for all of the edges into them. */
 static int64_t rounds_of(const Graph *g, int set)
 {
-    return g->sets.at[set].norms.count + model_edge_norms(g, set);
+    return g->sets.at[set].cell.norms.count + model_edge_norms(g, set);
 }
 
 /* A batch_norm in a function needs all samples before the next node runs; in time, at each evaluation. */

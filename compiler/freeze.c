@@ -186,7 +186,7 @@ static bool shrink_bundle(Shrink *s, Graph *g, int b, const Renumber *sets)
     u->candidates = c;
     u->predicate = NULL;
     for (int i = 0; i < u->weights.count; i++) keep_blocks(s, u->weights.at[i], old, n);
-    if (u->edge) keep_norms(s, u->edge->norms.at, u->edge->norms.count, old, n);
+    if (u->edge) keep_norms(s, u->edge->fn.norms.at, u->edge->fn.norms.count, old, n);
     return true;
 }
 
@@ -240,7 +240,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
         if (!set->outside) f->nodes += set->size, f->nodes_gone += set->size - sets[i].count;
         for (int k = 0; k < set->weights.count; k++)
             keep_blocks(s, set->weights.at[k], sets[i].old, sets[i].count);
-        keep_norms(s, set->norms.at, set->norms.count, sets[i].old, sets[i].count);
+        keep_norms(s, set->cell.norms.at, set->cell.norms.count, sets[i].old, sets[i].count);
         set->size = sets[i].count, set->shape = shape_vector(set->size);
     }
     for (int l = 0; l < g->lists.count; l++) g->lists.at[l].rule = KEEP_ALL;

@@ -67,10 +67,10 @@ static void something_comes(Walk *w, int bundle, int64_t candidate, int64_t sour
 
 static bool sends_zero(const Walk *w, const NodeSet *s, int64_t node)
 {
-    if (!s->cell) return true;
-    Cell cell = cell_new(w->arena, s->cell);
+    if (!s->cell.forward) return true;
+    Cell cell = cell_new(w->arena, s->cell.forward);
     double *sum = NEW_ARRAY(w->arena, double, (size_t)shape_size(s->map) + 1);
-    eval_cell(&cell, (const double *[]){sum}, w->param, node);
+    eval_cell(&cell, (const double *[SLOTS]){[SLOT_SUM] = sum}, w->param, node);
     for (int64_t i = 0; i < shape_size(s->value_map); i++)
         if (cell_result(&cell, 0)[i] != 0) return false;
     return true;

@@ -37,8 +37,8 @@ static bool own_weight(const Value *v)
 static Affine affine_of(const NodeSet *s)
 {
     Affine a = {.known = true};
-    if (!s->cell) return a;
-    const Value *y = s->cell->results.at[0];
+    if (!s->cell.forward) return a;
+    const Value *y = s->cell.forward->results.at[0];
     if (y->op == IR_ADD && own_weight(y->args[1])) a.bias = y->args[1], y = y->args[0];
     if (y->op == IR_CONV) {
         a.filter = y->args[1]->param;
@@ -100,15 +100,15 @@ static const Tensor *bias_of(Frozen *f, const Graph *g, NodeSet *s)
     double *numbers = freeze_room(f, p);
     for (int64_t i = 0; i < p->size; i++) numbers[i] = 0;
     p->components = 1;
-    if (!s->cell) {
-        s->cell = func_new(a, arena_printf(a, "%s.bias", g->name)), s->cell_name = "bias";
-        Value *sum = func_add(s->cell, IR_ARG, g->span, 0, NULL);
+    if (!s->cell.forward) {
+        s->cell.forward = func_new(a, arena_printf(a, "%s.bias", g->name)), s->cell_name = "bias";
+        Value *sum = func_add(s->cell.forward, IR_ARG, g->span, 0, NULL);
         sum->shape = s->map;
-        func_result(s->cell, "value", sum);
+        func_result(s->cell.forward, "value", sum);
     }
-    Value *w = func_add(s->cell, IR_WEIGHT, g->span, 0, NULL);
+    Value *w = func_add(s->cell.forward, IR_WEIGHT, g->span, 0, NULL);
     w->param = p;
-    s->cell->results.at[0] = func_binary(s->cell, IR_ADD, s->cell->results.at[0], w);
+    s->cell.forward->results.at[0] = func_binary(s->cell.forward, IR_ADD, s->cell.forward->results.at[0], w);
     vec_push(a, &s->weights, p);
     return p;
 }

@@ -423,8 +423,8 @@ static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
             const EdgeFn *f = graph->bundles.at[b].edge;
             const Value *wired = func_find_wired(ir->train, graph, IR_WIRED),
                         *back = func_find_wired(ir->train, graph, IR_WIRED_BACK);
-            bool wanted[CANDIDATE_JOBS] = {f && f->weights.count, wired && f && f->norms.count,
-                                           back && f && f->norms.count};
+            bool wanted[CANDIDATE_JOBS] = {f && f->weights.count, wired && f && f->fn.norms.count,
+                                           back && f && f->fn.norms.count};
             EdgeStages s;
             for (int i = 0; i < CANDIDATE_JOBS; i++)
                 s.job[i] = wanted[i]

@@ -66,7 +66,7 @@ typedef struct GenTile {
 } GenTile;
 static inline void gen_of_set(GenTile *t, const NodeSet *s)
 {
-    t->set = s, t->norms = s->norms.at;
+    t->set = s, t->norms = s->cell.norms.at;
 }
 void gen_wired(GenTile *t, const Value *v, const Func *f);
 void gen_wired_back(GenTile *t, const Value *v, const Func *f);
@@ -116,7 +116,7 @@ LLVMValueRef gen_cell_base(GenTile *t, const Value *v, LLVMValueRef node);
 LLVMValueRef gen_cell_number(Emit *e, const Value *v, LLVMValueRef base);
 /* All of a function, by value number. */
 LLVMValueRef *gen_cell_weights(GenTile *t, const Func *f, LLVMValueRef node);
-/* gen_cell_map.c: a node function at one node, for all lanes. args[i]: first row of ARG i (NULL where the
+/* gen_cell_map.c: a node function at one node, for all lanes. args: first rows by Slot (NULL where the
  * function has none). A result goes to the rows at `to`, is added to them, or is a gradient of a weight and
  * is added, lane by lane, to the vector at `to`. */
 typedef enum ResultKind { RESULT_STORE, RESULT_ADD, RESULT_TOTAL } ResultKind;
@@ -135,11 +135,12 @@ void gen_cell_call(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *a
 
 /* Gradients of the weights of one node: a vector each, to be summed over lanes. */
 typedef struct CellTotals {
-    Vec(const Value *) weights; /* in order of the results of the gradient function */
-    LLVMValueRef *total;
+    const CellFn *fn;
+    LLVMValueRef *total; /* by number in fn->weights */
 } CellTotals;
-CellTotals gen_totals(Emit *e, const Func *forward);
-void gen_total_results(const CellTotals *totals, CellResult *results); /* of the gradient function */
+CellTotals gen_totals(Emit *e, const CellFn *fn);
+/* Places for all results of fn->back: those of arguments are to be filled in, by fn->gradient. */
+CellResult *gen_back_results(Emit *e, const CellTotals *totals);
 /* To the tile's sums; `train` holds the wired_weight values. Shared weights are always added. */
 void gen_add_totals(GenTile *t, const CellTotals *totals, const Func *train, LLVMValueRef node, bool add);
 

@@ -123,7 +123,7 @@ static void add_results(Job *j, const Func *f, const Totals *t, LLVMValueRef *at
 {
     Emit *e = j->t.e;
     Walk w;
-    bool again = is_timed(j->g) && j->edge->norms.count; /* statistics are of an evaluation */
+    bool again = is_timed(j->g) && j->edge->fn.norms.count; /* statistics are of an evaluation */
     LLVMValueRef *weights = again ? NULL : gen_edge_weights(&j->t, j->edge, f, j->candidate);
     begin_tile(j, &w);
     for (int i = 0; i < t->count; i++) emit_store(e, emit_real(e, 0, true), t->lanes[i]);
@@ -219,11 +219,11 @@ static void statistics_back(Job *j, const Norm *n)
 
 static void one_candidate(Job *j, CandidateJob what)
 {
-    int norms = j->edge->norms.count;
+    int norms = j->edge->fn.norms.count;
     if (what == CANDIDATE_GRADIENTS) gradients(j);
-    for (int i = 0; i < norms && what == CANDIDATE_STATISTICS; i++) statistics(j, &j->edge->norms.at[i]);
+    for (int i = 0; i < norms && what == CANDIDATE_STATISTICS; i++) statistics(j, &j->edge->fn.norms.at[i]);
     for (int i = norms - 1; i >= 0 && what == CANDIDATE_STATISTICS_BACK; i--)
-        statistics_back(j, &j->edge->norms.at[i]);
+        statistics_back(j, &j->edge->fn.norms.at[i]);
 }
 
 /* In a program that measures itself gradients have a row of the runtime's for all that is done for the line

@@ -200,28 +200,29 @@ void gen_clear_partials(GenTile *t, const Value *back, const Func *f)
     }
 }
 
-CellTotals gen_totals(Emit *e, const Func *forward)
+CellTotals gen_totals(Emit *e, const CellFn *fn)
 {
-    CellTotals t = {0};
-    for (int i = 0; i < forward->values.count; i++)
-        if (forward->values.at[i]->op == IR_WEIGHT) vec_push(e->arena, &t.weights, forward->values.at[i]);
-    t.total = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)t.weights.count + 1);
-    for (int i = 0; i < t.weights.count; i++) {
+    CellTotals t = {fn, NEW_ARRAY(e->arena, LLVMValueRef, (size_t)fn->weights.count + 1)};
+    for (int i = 0; i < fn->weights.count; i++) {
         t.total[i] = emit_scratch(e, e->width);
         emit_store(e, emit_real(e, 0, true), t.total[i]);
     }
     return t;
 }
 
-void gen_total_results(const CellTotals *totals, CellResult *results)
+CellResult *gen_back_results(Emit *e, const CellTotals *totals)
 {
-    for (int i = 0; i < totals->weights.count; i++) results[i] = (CellResult){RESULT_TOTAL, totals->total[i]};
+    const CellFn *fn = totals->fn;
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)fn->back->results.count + 1);
+    for (int i = 0; i < fn->weights.count; i++)
+        results[fn->first_weight + i] = (CellResult){RESULT_TOTAL, totals->total[i]};
+    return results;
 }
 
 void gen_add_totals(GenTile *t, const CellTotals *totals, const Func *train, LLVMValueRef node, bool add)
 {
-    for (int i = 0; i < totals->weights.count; i++) {
-        const Value *w = totals->weights.at[i];
+    for (int i = 0; i < totals->fn->weights.count; i++) {
+        const Value *w = totals->fn->weights.at[i];
         gen_weight_gradient(t, train, w, totals->total[i], node, add || w->param->shared);
     }
 }

@@ -29,16 +29,6 @@ static LLVMValueRef within(const Call *c, LLVMValueRef address)
     return NULL;
 }
 
-static int argument_count(const Func *f)
-{
-    int count = 0;
-    for (int i = 0; i < f->values.count; i++) {
-        const Value *v = f->values.at[i];
-        if (v->op == IR_ARG && v->index >= count) count = (int)v->index + 1;
-    }
-    return count;
-}
-
 static bool has_base(const Value *v)
 {
     return v->op == IR_WEIGHT || v->op == IR_STATISTIC;
@@ -65,11 +55,10 @@ static void make_body(Call *c, const GenTile *outer, const Func *f, LLVMValueRef
                  .maps = within(c, outer->maps),
                  .positions = outer->positions,
                  .valid_row = outer->valid_row ? within(c, outer->valid_row) : NULL};
-    int count = argument_count(f);
     LLVMValueRef *weights = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)f->values.count + 1),
-                 *inner = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)count + 1);
+                 *inner = NEW_ARRAY(e->arena, LLVMValueRef, SLOTS);
     CellResult *to = NEW_ARRAY(e->arena, CellResult, (size_t)f->results.count + 1);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < SLOTS; i++)
         if (args[i]) inner[i] = within(c, args[i]);
     for (int i = 0; i < f->values.count; i++)
         if (base[i]) weights[i] = gen_cell_number(e, f->values.at[i], within(c, base[i]));
@@ -85,7 +74,7 @@ void gen_cell_call(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *a
     Call c = {.e = e};
     LLVMValueRef *base = weight_bases(t, f, node);
     hand(&c, t->maps);
-    for (int i = 0; i < argument_count(f); i++) hand(&c, args[i]);
+    for (int i = 0; i < SLOTS; i++) hand(&c, args[i]);
     for (int r = 0; r < f->results.count; r++) hand(&c, results[r].to);
     for (int i = 0; i < f->values.count; i++) hand(&c, base[i]);
     LLVMTypeRef *types = NEW_ARRAY(e->arena, LLVMTypeRef, (size_t)c.handed.count);

@@ -275,14 +275,6 @@ static void store_results(CellCode *c)
     }
 }
 
-/* ARG i of a function; NULL: it has none. */
-static const Value *argument_of(const Func *f, int i)
-{
-    for (int k = 0; k < f->values.count; k++)
-        if (f->values.at[k]->op == IR_ARG && f->values.at[k]->index == i) return f->values.at[k];
-    return NULL;
-}
-
 static LLVMValueRef moved(const GenTile *t, LLVMValueRef block, LLVMValueRef position, const Value *v)
 {
     Emit *e = t->e;
@@ -293,20 +285,19 @@ static LLVMValueRef moved(const GenTile *t, LLVMValueRef block, LLVMValueRef pos
 /* Arguments and results at one position of their blocks. What stood in one place still does. */
 static void move_to(CellCode *c, LLVMValueRef position)
 {
-    enum { MOST = 4 }; /* arguments of functions of static graphs */
     Arena *a = c->t->e->arena;
-    LLVMValueRef *args = NEW_ARRAY(a, LLVMValueRef, MOST);
+    LLVMValueRef *args = NEW_ARRAY(a, LLVMValueRef, SLOTS);
     CellResult *results = NEW_ARRAY(a, CellResult, (size_t)c->f->results.count + 1);
-    for (int i = 0; i < MOST; i++) {
-        const Value *v = argument_of(c->f, i);
+    for (int i = 0; i < SLOTS; i++) {
+        const Value *v = func_argument(c->f, i);
         if (v) args[i] = moved(c->t, c->args[i], position, v);
     }
     for (int r = 0; r < c->f->results.count; r++) {
         results[r] = c->results[r];
         if (results[r].kind == RESULT_TOTAL) continue;
         results[r].to = NULL;
-        for (int i = 0; i < MOST && !results[r].to; i++)
-            if (argument_of(c->f, i) && c->args[i] == c->results[r].to) results[r].to = args[i];
+        for (int i = 0; i < SLOTS && !results[r].to; i++)
+            if (func_argument(c->f, i) && c->args[i] == c->results[r].to) results[r].to = args[i];
         if (!results[r].to) results[r].to = moved(c->t, c->results[r].to, position, c->f->results.at[r]);
     }
     c->args = args, c->results = results;

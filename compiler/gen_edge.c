@@ -34,18 +34,18 @@ static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
 Ends gen_ends(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
 {
     const EdgeFn *f = g->bundles.at[b].edge;
-    Ends ends = {{gen_block(e, r->source, source)}};
-    if (f->own) ends.arg[EDGE_OWN] = gen_block(e, r->own, target);
-    if (r->d.first) ends.arg[EDGE_D] = gen_block(e, r->d, target);
-    if (r->d.first && f->slope) ends.arg[EDGE_D_SLOPE] = gen_block(e, r->d, slope_of(e, g, b, target));
-    ends.arg[EDGE_VALID] = r->valid;
+    Ends ends = {{[SLOT_SOURCE] = gen_block(e, r->source, source)}};
+    if (f->own) ends.arg[SLOT_OWN] = gen_block(e, r->own, target);
+    if (r->d.first) ends.arg[SLOT_D] = gen_block(e, r->d, target);
+    if (r->d.first && f->slope) ends.arg[SLOT_D + 1] = gen_block(e, r->d, slope_of(e, g, b, target));
+    ends.arg[SLOT_VALID] = r->valid;
     return ends;
 }
 
 LLVMValueRef *gen_edge_weights(GenTile *t, const EdgeFn *edge, const Func *f, LLVMValueRef candidate)
 {
     const Norm *norms = t->norms;
-    t->norms = edge->norms.at;
+    t->norms = edge->fn.norms.at;
     LLVMValueRef *weights = gen_cell_weights(t, f, candidate);
     t->norms = norms;
     return weights;
@@ -83,7 +83,7 @@ static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, cons
 {
     Emit *e = t->e;
     const EdgeFn *edge = g->bundles.at[b].edge;
-    const Func *f = back ? edge->to_source : edge->value;
+    const Func *f = back ? edge->to_source : edge->fn.forward;
     CellResult results[2] = {{RESULT_ADD, gen_block(e, out, node)}};
     if (edge->slope && !back)
         results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, g, b, node))};

@@ -3,9 +3,10 @@
 #define DNW_GEN_EDGE_H
 #include "gen.h"
 
-/* Rows of the two ends of one edge, by ARG of its functions; all but the source: NULL where there is none. */
+/* Rows of the two ends of one edge, by Slot of its functions; all but the source: NULL where there is none.
+ */
 typedef struct Ends {
-    LLVMValueRef arg[EDGE_ARGUMENTS];
+    LLVMValueRef arg[SLOTS];
 } Ends;
 Ends gen_ends(Emit *e, const Graph *g, int bundle, const GenEdges *r, LLVMValueRef source,
               LLVMValueRef target);

@@ -44,9 +44,10 @@ LLVMValueRef gen_timed_slope(Emit *e, LLVMValueRef sums, const NodeSet *s, LLVMV
 LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
                                   LLVMValueRef node)
 {
-    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)(3 + 2 * MAX_STATES));
-    args[0] = sum;
-    for (int k = 0; k < s->states; k++) args[1 + k] = gen_block(e, gen_timed_states(e, state, s, k), node);
+    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, SLOTS);
+    args[SLOT_SUM] = sum;
+    for (int k = 0; k < s->states; k++)
+        args[SLOT_STATE + k] = gen_block(e, gen_timed_states(e, state, s, k), node);
     return args;
 }
 
@@ -76,8 +77,8 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         if (!s->states) continue;
         GenBlocks to = sent_in(e, sent, s);
         EmitLoop live = gen_timed_if(&t, s->live_first, s->sent_last);
-        each_node(&t, s, s->send, state, to);
-        gen_lap_cell(e, v->graph, s, s->send);
+        each_node(&t, s, s->send.forward, state, to);
+        gen_lap_cell(e, v->graph, s, s->send.forward);
         gen_timed_end_if(&t, &live);
         gen_timed_zero_else(&t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
@@ -137,8 +138,8 @@ static void move_set(GenTile *t, const NodeSet *s, LLVMValueRef state, LLVMValue
         results[k] = (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, rate, s, k), nodes.i)};
     LLVMValueRef *args =
         gen_timed_arguments(e, s, gen_block(e, gen_timed_sums(e, sums, s), nodes.i), state, nodes.i);
-    if (s->slope) args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
-    gen_cell(t, s->move, nodes.i, args, results);
+    if (s->slope) args[SLOT_SLOPE] = gen_timed_slope(e, sums, s, nodes.i);
+    gen_cell(t, s->cell.forward, nodes.i, args, results);
     emit_loop_end(e, &nodes);
 }
 
@@ -158,7 +159,7 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         EmitLoop live = gen_timed_if(&t, 0, s->live_last);
         if (!v->batch) gen_timed_sum_into(&t, v, i, held, sent, gen_timed_sums(t.e, sums, s));
         move_set(&t, s, state, sums, rate);
-        gen_lap_cell(t.e, v->graph, s, s->move);
+        gen_lap_cell(t.e, v->graph, s, s->cell.forward);
         gen_timed_end_if(&t, &live);
     }
     emit_end_to(t.e, saved);
@@ -180,8 +181,8 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
         emit_element(e, sent, emit_int(e, -v->graph->state_rows * e->row)); /* they precede */
     const GenBlocks blocks = {to, out->value_pixels};
     if (!out->states) gen_timed_sum_into(&t, v, v->graph->output, held, sent, blocks);
-    else if (out->show == out->send) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
-    else each_node(&t, out, out->show, state, blocks);
+    else if (set_shows_sent(out)) gen_copy_rows(&t, to, sent_in(e, sent, out).first, set_rows(out));
+    else each_node(&t, out, out->show.forward, state, blocks);
     emit_end_to(e, saved);
     return f;
 }
@@ -251,8 +252,8 @@ void gen_timed(GenTile *t, const Value *v)
 /* With norms: which lanes hold a sample. */
 void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueRef *args)
 {
-    if (s->norms.count && back->arg_count > 2)
-        args[1 + 2 * s->states + s->slope] = gen_row(t, emit_int(t->e, back->args[2]->address));
+    if (s->cell.norms.count && back->arg_count > 2)
+        args[SLOT_VALID] = gen_row(t, emit_int(t->e, back->args[2]->address));
 }
 
 /* Gradients of `move`, node by node: sums become their gradients, states' gradients are stored. */
@@ -263,22 +264,22 @@ static void move_back(GenTile *t, const Value *back, const NodeSet *s, const Fun
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     LLVMValueRef sum = gen_block(e, gen_timed_sums(e, sums, s), nodes.i),
                  *args = gen_timed_arguments(e, s, sum, state, nodes.i);
-    CellTotals totals = gen_totals(e, s->move);
-    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(2 + MAX_STATES + totals.weights.count));
-    results[0] = (CellResult){RESULT_STORE, sum};
+    const CellFn *fn = &s->cell;
+    CellTotals totals = gen_totals(e, fn);
+    CellResult *results = gen_back_results(e, &totals);
+    results[fn->gradient[SLOT_SUM]] = (CellResult){RESULT_STORE, sum};
     for (int k = 0; k < s->states; k++) {
-        args[1 + s->states + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
-        results[1 + k] =
+        args[SLOT_D + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
+        results[fn->gradient[SLOT_STATE + k]] =
             (CellResult){RESULT_STORE, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
     }
     if (s->slope) {
-        LLVMValueRef slope = args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
-        results[1 + s->states] = (CellResult){RESULT_STORE, slope};
+        args[SLOT_SLOPE] = gen_timed_slope(e, sums, s, nodes.i);
+        results[fn->gradient[SLOT_SLOPE]] = (CellResult){RESULT_STORE, args[SLOT_SLOPE]};
     }
-    gen_total_results(&totals, results + 1 + s->states + s->slope);
     gen_timed_valid(t, back, s, args);
     gen_of_set(t, s);
-    gen_cell(t, s->move_back, nodes.i, args, results);
+    gen_cell(t, fn->back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
@@ -287,17 +288,17 @@ static void move_back(GenTile *t, const Value *back, const NodeSet *s, const Fun
 static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *train, LLVMValueRef state,
                       GenBlocks d_sent, LLVMValueRef d_state)
 {
-    const Func *forward = shown ? s->show : s->send, *back = shown ? s->show_back : s->send_back;
+    const CellFn *fn = shown ? &s->show : &s->send;
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     LLVMValueRef *args = gen_timed_arguments(e, s, NULL, state, nodes.i);
-    CellTotals totals = gen_totals(e, forward);
-    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)(MAX_STATES + totals.weights.count + 1));
-    args[1 + s->states] = gen_block(e, d_sent, nodes.i);
+    CellTotals totals = gen_totals(e, fn);
+    CellResult *results = gen_back_results(e, &totals);
+    args[SLOT_D] = gen_block(e, d_sent, nodes.i);
     for (int k = 0; k < s->states; k++)
-        results[k] = (CellResult){RESULT_ADD, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
-    gen_total_results(&totals, results + s->states);
-    gen_cell(t, back, nodes.i, args, results);
+        results[fn->gradient[SLOT_STATE + k]] =
+            (CellResult){RESULT_ADD, gen_block(e, gen_timed_states(e, d_state, s, k), nodes.i)};
+    gen_cell(t, fn->back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
 }
@@ -367,7 +368,7 @@ static void set_back(GenTile *t, const Value *back, int set, const Func *train, 
     bool any = gather_gradients(t, g, set, false, x, d_sent, true);
     if (own_gradients(t, g, set, x, d_sent, !any, train))
         send_back(t, s, false, train, state, d_sent, d_state);
-    gen_lap_cell(t->e, g, s, s->send);
+    gen_lap_cell(t->e, g, s, s->send.forward);
     gen_timed_end_if(t, &live);
 }
 
@@ -383,7 +384,7 @@ static void rates_back(GenTile *t, const Value *back, const Func *train, LLVMVal
         if (!s->states) continue;
         EmitLoop live = gen_timed_if(t, 0, s->live_last);
         move_back(t, back, s, train, state, sums, d_rate, d_state);
-        gen_lap_cell(t->e, g, s, s->move);
+        gen_lap_cell(t->e, g, s, s->cell.forward);
         gen_timed_end_if(t, &live);
         gen_timed_zero_else(t, 0, s->live_last, gen_timed_states(t->e, d_state, s, 0).first,
                             s->states * s->size * s->state_pixels);

@@ -36,7 +36,7 @@ static void each_norm(GenTile *t, const Value *v, LLVMValueRef f, LLVMValueRef w
         LLVMPositionBuilderAtEnd(e->builder, block);
         for (int i = 0; i < v->graph->sets.count; i++) {
             gen_of_set(t, &v->graph->sets.at[i]);
-            if (n < t->set->norms.count)
+            if (n < t->set->cell.norms.count)
                 code(t, v, n, LLVMGetParam(f, 2), LLVMGetParam(f, 3), LLVMGetParam(f, 4));
         }
         LLVMBuildBr(e->builder, done);
@@ -49,12 +49,13 @@ static void norm_set(GenTile *t, const Value *v, int norm, LLVMValueRef state, L
 {
     Emit *e = t->e;
     const NodeSet *s = t->set;
-    const Norm *n = &s->norms.at[norm];
+    const Norm *n = &s->cell.norms.at[norm];
     int64_t room = v->scratch + v->graph->cell_rows;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
     LLVMValueRef sum = gen_block(e, gen_timed_sums(e, sums, s), nodes.i), x = gen_row(t, emit_int(e, room)),
                  mean = gen_norm_part(t, v, norm, nodes.i);
-    if (n->input->results.at[0] == n->input->values.at[0] && n->input->values.at[0]->index == 0) x = sum;
+    if (n->input->results.at[0] == n->input->values.at[0] && n->input->values.at[0]->index == SLOT_SUM)
+        x = sum;
     else
         gen_cell(t, n->input, nodes.i, gen_timed_arguments(e, s, sum, state, nodes.i),
                  &(CellResult){RESULT_STORE, x});
@@ -87,12 +88,12 @@ static void norm_set_back(GenTile *t, const Value *v, int norm, LLVMValueRef sta
                                              nodes.i),
                  at = gen_norm_part(t, v, norm, nodes.i);
     for (int k = 0; k < s->states; k++)
-        args[1 + s->states + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
-    if (s->slope) args[1 + 2 * s->states] = gen_timed_slope(e, sums, s, nodes.i);
+        args[SLOT_D + k] = gen_block(e, gen_timed_states(e, d_rate, s, k), nodes.i);
+    if (s->slope) args[SLOT_SLOPE] = gen_timed_slope(e, sums, s, nodes.i);
     gen_timed_valid(t, v, s, args);
-    gen_norm_parts(t, s->norms.at[norm].back, nodes.i, args, at);
+    gen_norm_parts(t, s->cell.norms.at[norm].back, nodes.i, args, at);
     emit_loop_end(e, &nodes);
-    gen_lap(e, s->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, s->name);
+    gen_lap(e, s->cell.norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, s->name);
 }
 
 /* (context, tile, states, sums, gradients of the rates, number of the norm, evaluation) */

@@ -95,7 +95,7 @@ static void set_turns(GenTile *t, const Value *v, const Phase *p, LLVMValueRef c
                       const TurnCode *code, void *extra)
 {
     const NodeSet *s = t->set;
-    for (int step = 0; step < TURN_NORM + s->norms.count; step++) {
+    for (int step = 0; step < TURN_NORM + s->cell.norms.count; step++) {
         begin_case(t->e, choice, (int64_t)p->set * TURN_STEPS + step, s->name);
         if (step == TURN_SUM) code->sum(t, v, p, extra);
         else if (step == TURN_FINISH) code->finish(t, v, p, extra);
@@ -192,20 +192,21 @@ static void forward_sums(GenTile *t, const Value *v, const Phase *p, void *extra
 {
     (void)extra;
     const NodeSet *s = &v->graph->sets.at[p->set];
-    sum_phase(t, v, p, s->cell ? sums_of(t, v, s) : values_of(t, v, p->set));
+    sum_phase(t, v, p, s->cell.forward ? sums_of(t, v, s) : values_of(t, v, p->set));
 }
 
 static void forward_cells(GenTile *t, const Value *v, const Phase *p, void *extra)
 {
     (void)extra;
     const NodeSet *s = &v->graph->sets.at[p->set];
-    if (!s->cell) return;
+    if (!s->cell.forward) return;
     GenBlocks values = values_of(t, v, p->set), sums = sums_of(t, v, s);
     NodeLoop l = node_loop(t, p);
     LLVMValueRef sum = gen_block(t->e, sums, l.node);
-    gen_cell(t, s->cell, l.node, &sum, &(CellResult){RESULT_STORE, gen_block(t->e, values, l.node)});
+    gen_cell(t, s->cell.forward, l.node, (LLVMValueRef[SLOTS]){[SLOT_SUM] = sum},
+             &(CellResult){RESULT_STORE, gen_block(t->e, values, l.node)});
     emit_loop_end(t->e, &l.loop);
-    gen_lap_cell(t->e, v->graph, s, s->cell);
+    gen_lap_cell(t->e, v->graph, s, s->cell.forward);
 }
 
 static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extra)
@@ -218,14 +219,16 @@ static void forward_phase(GenTile *t, const Value *v, const Phase *p, void *extr
 static void forward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
 {
     Emit *e = t->e;
-    const Norm *n = &t->set->norms.at[norm];
+    const Norm *n = &t->set->cell.norms.at[norm];
     GenBlocks sums = sums_of(t, v, t->set);
     int64_t room = v->scratch + v->graph->cell_rows + (v->sums < 0 ? v->graph->work_rows : 0);
     NodeLoop l = node_loop(t, p);
     LLVMValueRef sum = gen_block(e, sums, l.node), x = gen_row(t, emit_int(e, room)),
                  mean = gen_norm_part(t, v, norm, l.node);
     if (n->input->results.at[0]->op == IR_ARG) x = sum;
-    else gen_cell(t, n->input, l.node, &sum, &(CellResult){RESULT_STORE, x});
+    else
+        gen_cell(t, n->input, l.node, (LLVMValueRef[SLOTS]){[SLOT_SUM] = sum},
+                 &(CellResult){RESULT_STORE, x});
     LLVMValueRef args[5] = {x, emit_int(e, n->pixels), t->valid, mean,
                             emit_element(e, mean, emit_int(e, t->set->size))};
     emit_kernel(e, "moments", e->none, 5, args);
@@ -271,9 +274,9 @@ static void shared_backward(GenTile *t, const Value *v, const Phase *p, const Fu
 /* Arguments of a gradient function. */
 static LLVMValueRef *back_arguments(GenTile *t, const Value *v, LLVMValueRef sum, LLVMValueRef d_value)
 {
-    LLVMValueRef *args = NEW_ARRAY(t->e->arena, LLVMValueRef, 3);
-    args[0] = sum, args[1] = d_value;
-    if (v->arg_count > 2) args[2] = t->valid_row = gen_row(t, emit_int(t->e, v->args[2]->address));
+    LLVMValueRef *args = NEW_ARRAY(t->e->arena, LLVMValueRef, SLOTS);
+    args[SLOT_SUM] = sum, args[SLOT_D] = d_value;
+    if (v->arg_count > 2) args[SLOT_VALID] = t->valid_row = gen_row(t, emit_int(t->e, v->args[2]->address));
     return args;
 }
 
@@ -281,11 +284,10 @@ static void cell_backward(GenTile *t, const Value *v, const Func *train, LLVMVal
                           LLVMValueRef d_sum, LLVMValueRef d_value)
 {
     const NodeSet *s = t->set;
-    CellTotals totals = gen_totals(t->e, s->cell);
-    CellResult *results = NEW_ARRAY(t->e->arena, CellResult, (size_t)totals.weights.count + 1);
-    results[0] = (CellResult){RESULT_STORE, d_sum};
-    gen_total_results(&totals, results + 1);
-    gen_cell(t, s->cell_back, node, back_arguments(t, v, d_sum, d_value), results);
+    CellTotals totals = gen_totals(t->e, &s->cell);
+    CellResult *results = gen_back_results(t->e, &totals);
+    results[s->cell.gradient[SLOT_SUM]] = (CellResult){RESULT_STORE, d_sum};
+    gen_cell(t, s->cell.back, node, back_arguments(t, v, d_sum, d_value), results);
     gen_add_totals(t, &totals, train, node, false);
 }
 
@@ -293,7 +295,7 @@ static void cell_backward(GenTile *t, const Value *v, const Func *train, LLVMVal
 static GenBlocks d_values_of(GenTile *t, const Value *v, int set)
 {
     const NodeSet *s = &v->graph->sets.at[set];
-    return s->cell ? gen_work(t, v, s->value_pitch) : gradients_of(t, v, set);
+    return s->cell.forward ? gen_work(t, v, s->value_pitch) : gradients_of(t, v, set);
 }
 
 /* `v` is wired_back; the rows it owns hold the sums of forward until each is replaced by its gradient.
@@ -323,12 +325,12 @@ static void backward_sums(GenTile *t, const Value *v, const Phase *p, void *trai
 static void backward_cells(GenTile *t, const Value *v, const Phase *p, void *train)
 {
     GenBlocks d_sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
-    if (t->set->cell) {
+    if (t->set->cell.forward) {
         NodeLoop l = node_loop(t, p);
         cell_backward(t, v, train, l.node, gen_block(t->e, d_sums, l.node),
                       gen_block(t->e, d_values, l.node));
         emit_loop_end(t->e, &l.loop);
-        gen_lap_cell(t->e, v->graph, t->set, t->set->cell);
+        gen_lap_cell(t->e, v->graph, t->set, t->set->cell.forward);
     }
     if (!v->args[0]->batch || !model_edge_norms(v->graph, p->set)) shared_backward(t, v, p, train);
 }
@@ -351,11 +353,12 @@ static void backward_norm(GenTile *t, const Value *v, const Phase *p, int norm)
     Emit *e = t->e;
     GenBlocks sums = gradients_of(t, v, p->set), d_values = d_values_of(t, v, p->set);
     NodeLoop l = node_loop(t, p);
-    gen_norm_parts(t, t->set->norms.at[norm].back, l.node,
+    gen_norm_parts(t, t->set->cell.norms.at[norm].back, l.node,
                    back_arguments(t, v, gen_block(e, sums, l.node), gen_block(e, d_values, l.node)),
                    gen_norm_part(t, v, norm, l.node));
     emit_loop_end(e, &l.loop);
-    gen_lap(e, t->set->norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name, t->set->name);
+    gen_lap(e, t->set->cell.norms.at[norm].span, "%s.%s: gradients of statistics", v->graph->name,
+            t->set->name);
 }
 
 /* What goes back reads the statistics of the step and their gradients. */

@@ -76,9 +76,9 @@ Value *grad_zeros(Func *f, Shape shape)
 
 static Value *argument(Func *f, int index, Shape shape)
 {
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == index) return f->values.at[i];
-    Value *v = func_add(f, IR_ARG, (Span){0}, 0, NULL);
+    Value *v = func_argument(f, index);
+    if (v) return v;
+    v = func_add(f, IR_ARG, (Span){0}, 0, NULL);
     v->index = index, v->shape = shape;
     return v;
 }
@@ -93,101 +93,16 @@ static Value *statistic(Func *f, int index)
 }
 
 /* The gradient of a norm's x by way of its statistics. */
-static Value *norm_seed(Func *f, Value *x, int norm, int valid)
+static Value *norm_seed(Func *f, Value *x, int norm)
 {
     Value *mean = statistic(f, 4 * norm), *d_mean = statistic(f, 4 * norm + 2),
           *d_variance = statistic(f, 4 * norm + 3), *two = func_const(f, 2);
     Value *centred = func_binary(f, IR_SUB, x, mean), *twice = func_binary(f, IR_MUL, two, d_variance);
     Value *spread = func_binary(f, IR_MUL, centred, twice), *d = func_binary(f, IR_ADD, spread, d_mean);
-    return func_binary(f, IR_MUL, d, argument(f, valid, (Shape){0}));
+    return func_binary(f, IR_MUL, d, argument(f, SLOT_VALID, (Shape){0}));
 }
 
-/* From the function with all gradients as results: those of the statistics of each norm go to functions of
- * their own. */
-static void split_norms(Arena *perm, Func *f, int first, int count, Norm *norms)
-{
-    for (int i = 0; i < count; i++) {
-        Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
-        Norm *n = &norms[i];
-        n->back = func_copy(perm, f, arena_printf(perm, "%s.norm%d", f->name, i), map);
-        for (int k = 0; k < 2; k++)
-            func_result(n->back, k ? "variance" : "mean", map[f->results.at[first + 2 * i + k]->id]);
-        func_prune(n->back);
-    }
-    f->results.count = f->result_names.count = first;
-    func_prune(f);
-}
-
-typedef Vec(Value *) Values;
-
-/* Statistics join what gradients are wanted for, and what is normalised the values that have one: y and seed.
- */
-static void add_norms(Func *f, Value **map, int count, const Norm *norms, int valid, Values *wanted,
-                      Values *y, Values *seed)
-{
-    for (int i = 0; i < 2 * count; i++) vec_push(f->arena, wanted, statistic(f, 4 * (i / 2) + i % 2));
-    for (int i = 0; i < count; i++) {
-        Value *x = map[norms[i].x->id], *d = norm_seed(f, x, i, valid);
-        vec_push(f->arena, y, x);
-        vec_push(f->arena, seed, d);
-    }
-}
-
-Func *grad_cell(Arena *perm, const Func *cell, int count, Norm *norms)
-{
-    Value **map = NEW_ARRAY(perm, Value *, (size_t)cell->values.count + 1);
-    Func *f = func_copy(perm, cell, arena_printf(perm, "%s.back", cell->name), map);
-    Values wanted = {0}, y = {0}, seed = {0};
-    vec_push(perm, &wanted, argument(f, 0, (Shape){0}));
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
-    int first = wanted.count;
-    vec_push(perm, &y, map[cell->results.at[0]->id]);
-    vec_push(perm, &seed, argument(f, 1, cell->results.at[0]->shape));
-    add_norms(f, map, count, norms, 2, &wanted, &y, &seed);
-    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
-    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++) {
-        const Value *w = wanted.at[i];
-        const char *name = i == 0 ? "sum"
-                           : w->op == IR_STATISTIC
-                               ? "statistic"
-                               : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
-    }
-    split_norms(perm, f, first, count, norms);
-    return f;
-}
-
-Func *grad_timed(Arena *perm, const Func *forward, const Shape *sum, NodeSet *set, int norms)
-{
-    int states = set->states;
-    Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
-    Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
-    Values wanted = {0}, y = {0}, seed = {0};
-    for (int i = 0; i <= states; i++)
-        if (i > 0 || sum) vec_push(perm, &wanted, argument(f, i, i ? set->state_map : *sum));
-    if (sum && set->slope) vec_push(perm, &wanted, argument(f, 1 + 2 * states, (Shape){0}));
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WEIGHT) vec_push(perm, &wanted, f->values.at[i]);
-    int first = wanted.count;
-    for (int i = 0; i < forward->results.count; i++) {
-        Value *result = map[forward->results.at[i]->id];
-        vec_push(perm, &y, result);
-        vec_push(perm, &seed, argument(f, 1 + states + i, result->shape));
-    }
-    add_norms(f, map, norms, set->norms.at, 1 + 2 * states + set->slope, &wanted, &y, &seed);
-    Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
-    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++)
-        func_result(f, "d", grads[i] ? grads[i] : grad_zeros(f, wanted.at[i]->shape));
-    split_norms(perm, f, first, norms, set->norms.at);
-    return f;
-}
-
-/* ---- edge functions ---- */
-
-/* The results `first .. first + count` of f alone. */
+/* `count` results of f from number `first` on, alone. */
 static Func *part_of(Arena *perm, const Func *f, const char *name, int first, int count)
 {
     Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
@@ -198,56 +113,93 @@ static Func *part_of(Arena *perm, const Func *f, const char *name, int first, in
     return part;
 }
 
-static void split_weights(Arena *perm, EdgeFn *e)
+typedef Vec(Value *) Values;
+
+/* Statistics join what gradients are wanted for, and what is normalised the values that have one: y and seed.
+ */
+static void add_norms(Func *f, Value **map, const CellFn *fn, Values *wanted, Values *y, Values *seed)
 {
-    for (int i = 0; i < e->value->values.count; i++) {
-        const Value *v = e->value->values.at[i];
-        if (v->op != IR_WEIGHT) continue;
-        if (v->param->shared) vec_push(perm, &e->shared, v);
-        else vec_push(perm, &e->weights, v);
+    for (int i = 0; i < 2 * fn->norms.count; i++)
+        vec_push(f->arena, wanted, statistic(f, 4 * (i / 2) + i % 2));
+    for (int i = 0; i < fn->norms.count; i++) {
+        Value *x = map[fn->norms.at[i].x->id], *d = norm_seed(f, x, i);
+        vec_push(f->arena, y, x);
+        vec_push(f->arena, seed, d);
     }
 }
 
-/* All gradients as results: of both ends, of shared weights, of the others. */
-static Func *edge_back(Arena *perm, EdgeFn *e, const Shape *ends)
+static const char *gradient_name(Arena *perm, const Value *v)
 {
-    Value **map = NEW_ARRAY(perm, Value *, (size_t)e->value->values.count + 1);
-    Func *f = func_copy(perm, e->value, arena_printf(perm, "%s.back", e->value->name), map);
+    if (v->op == IR_WEIGHT) return arena_printf(perm, "%s[%lld]", v->param->name, (long long)v->index);
+    if (v->op == IR_ARG) return slot_text((int)v->index);
+    return v->index % 4 ? "variance" : "mean";
+}
+
+void grad_cell(Arena *perm, CellFn *fn, int count, const CellArgument *arguments)
+{
+    const Func *forward = fn->forward;
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)forward->values.count + 1);
+    Func *f = func_copy(perm, forward, arena_printf(perm, "%s.back", forward->name), map);
     Values wanted = {0}, y = {0}, seed = {0};
-    for (int i = 0; i < 2; i++) vec_push(perm, &wanted, argument(f, i, ends[i]));
-    for (int i = 0; i < e->shared.count; i++) vec_push(perm, &wanted, map[e->shared.at[i]->id]);
-    for (int i = 0; i < e->weights.count; i++) vec_push(perm, &wanted, map[e->weights.at[i]->id]);
-    int first = wanted.count;
-    for (int i = 0; i < e->value->results.count; i++) {
-        Value *result = map[e->value->results.at[i]->id];
-        vec_push(perm, &y, result);
-        vec_push(perm, &seed, argument(f, EDGE_D + i, result->shape));
+    for (int i = 0; i < SLOTS; i++) fn->gradient[i] = -1;
+    for (int i = 0; i < count; i++) {
+        fn->gradient[arguments[i].slot] = i;
+        vec_push(perm, &wanted, argument(f, arguments[i].slot, arguments[i].shape));
     }
-    add_norms(f, map, e->norms.count, e->norms.at, EDGE_VALID, &wanted, &y, &seed);
+    fn->first_weight = count;
+    for (int i = 0; i < forward->values.count; i++) {
+        if (forward->values.at[i]->op != IR_WEIGHT) continue;
+        vec_push(perm, &fn->weights, forward->values.at[i]);
+        vec_push(perm, &wanted, map[i]);
+    }
+    int results = wanted.count;
+    for (int i = 0; i < forward->results.count; i++) {
+        Value *result = map[forward->results.at[i]->id];
+        vec_push(perm, &y, result);
+        vec_push(perm, &seed, argument(f, SLOT_D + i, result->shape));
+    }
+    add_norms(f, map, fn, &wanted, &y, &seed);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
     grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
-    for (int i = 0; i < wanted.count; i++) {
-        const Value *w = wanted.at[i];
-        const char *name = i == 0   ? "source"
-                           : i == 1 ? "own"
-                           : w->op == IR_STATISTIC
-                               ? "statistic"
-                               : arena_printf(perm, "%s[%lld]", w->param->name, (long long)w->index);
-        func_result(f, name, grads[i] ? grads[i] : grad_zeros(f, w->shape));
-    }
-    split_norms(perm, f, first, e->norms.count, e->norms.at);
-    return f;
+    for (int i = 0; i < wanted.count; i++)
+        func_result(f, gradient_name(perm, wanted.at[i]),
+                    grads[i] ? grads[i] : grad_zeros(f, wanted.at[i]->shape));
+    for (int i = 0; i < fn->norms.count; i++)
+        fn->norms.at[i].back =
+            part_of(perm, f, arena_printf(perm, "%s.norm%d", f->name, i), results + 2 * i, 2);
+    fn->back = part_of(perm, f, f->name, 0, results);
+}
+
+/* ---- edge functions ---- */
+
+/* Some results of fn.back: of an argument (-1: none), then of some weights. */
+static Func *edge_part(Arena *perm, const EdgeFn *e, const char *name, int slot, int shared)
+{
+    const Func *f = e->fn.back;
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
+    Func *part = func_copy(perm, f, arena_printf(perm, "%s.%s", e->fn.forward->name, name), map);
+    if (slot >= 0) func_result(part, "d", map[f->results.at[e->fn.gradient[slot]]->id]);
+    for (int i = 0; i < e->fn.weights.count; i++)
+        if (e->fn.weights.at[i]->param->shared == shared) {
+            int result = e->fn.first_weight + i;
+            func_result(part, f->result_names.at[result], map[f->results.at[result]->id]);
+        }
+    func_prune(part);
+    return part;
 }
 
 void grad_edge(Arena *perm, EdgeFn *e, const Shape *ends)
 {
-    const char *name = e->value->name;
-    split_weights(perm, e);
-    const Func *f = edge_back(perm, e, ends);
-    e->to_source = part_of(perm, f, arena_printf(perm, "%s.to_source", name), 0, 1);
-    e->to_own = part_of(perm, f, arena_printf(perm, "%s.to_own", name), 2 - e->own, e->own + e->shared.count);
-    e->to_weights =
-        part_of(perm, f, arena_printf(perm, "%s.to_weights", name), 2 + e->shared.count, e->weights.count);
+    enum { NEITHER = -1 };
+    grad_cell(perm, &e->fn, 2, (CellArgument[]){{SLOT_SOURCE, ends[0]}, {SLOT_OWN, ends[1]}});
+    for (int i = 0; i < e->fn.weights.count; i++) {
+        const Value *w = e->fn.weights.at[i];
+        if (w->param->shared) vec_push(perm, &e->shared, w);
+        else vec_push(perm, &e->weights, w);
+    }
+    e->to_source = edge_part(perm, e, "to_source", SLOT_SOURCE, NEITHER);
+    e->to_own = edge_part(perm, e, "to_own", e->own ? SLOT_OWN : NEITHER, true);
+    e->to_weights = edge_part(perm, e, "to_weights", NEITHER, false);
 }
 
 void grad(Ir *ir)

@@ -12,24 +12,22 @@ void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int 
                  Value **grads);
 /* 0 for each element. */
 Value *grad_zeros(Func *f, Shape shape);
-/* The vector-Jacobian product of a node function: ARG 0 the sum, ARG 1 the gradient of its value; results:
- * gradient of the sum, then of each of `weights`' components in order.
+/* The vector-Jacobian product of a function of a node or an edge: fills fn->back, fn->gradient and
+ * fn->weights. `arguments`: those that gradients are wanted of, with their shapes, whether or not the
+ * function reads them.
  *
- * With norms (model.h), their statistics are leaves m and v, and x moves them: dm/dx = 1 / N, dv/dx = 2 (x -
- * m) / N. So x is given the gradient (ARG 2) (dL/dm / N + 2 (x - m) dL/dv / N), which is right for norm i
- * when the gradients of the statistics of all norms are known that come after it. norms[i].back is made to
- * find them. */
-struct Norm;
-Func *grad_cell(Arena *perm, const Func *cell, int count, struct Norm *norms);
-
-/* The same for a function in time (timed.h), `send` or `move` of a set: ARG 1 + states + k is the gradient of
- * result k; `valid` is ARG 1 + 2 states + slope. Results: gradient of the sum (unless `sum`, its shape, is
- * NULL), of each state, of the slope (ARG 1 + 2 states, of `move` where there is one), of each weight. */
-struct NodeSet;
-Func *grad_timed(Arena *perm, const Func *f, const Shape *sum, struct NodeSet *set, int norms);
-
-/* The same for an edge function, cut into what the walks over edges need (model.h); `ends`: what the source
- * and the target send. */
+ * With norms (model.h), their statistics are leaves m and v, and x moves them: dm/dx = 1 / N, dv/dx =
+ * 2 (x - m) / N. So x is given the gradient (SLOT_VALID) (dL/dm / N + 2 (x - m) dL/dv / N), which is right
+ * for norm i when the gradients of the statistics of all norms are known that come after it. norms[i].back is
+ * made to find them. */
+struct CellFn;
+typedef struct CellArgument {
+    int slot; /* Slot of model.h */
+    Shape shape;
+} CellArgument;
+void grad_cell(Arena *perm, struct CellFn *fn, int count, const CellArgument *arguments);
+/* The same for an edge function, cut into what the walks over edges need; `ends`: what the source and the
+ * target send. */
 struct EdgeFn;
 void grad_edge(Arena *perm, struct EdgeFn *e, const Shape *ends);
 

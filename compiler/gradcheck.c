@@ -176,7 +176,7 @@ typedef struct CellProbe {
 static double cell_value(CellProbe *p)
 {
     double total = 0;
-    eval_cell(&p->cell, (const double *[]){p->sum}, p->param, p->node);
+    eval_cell(&p->cell, (const double *[SLOTS]){[SLOT_SUM] = p->sum}, p->param, p->node);
     for (int64_t i = 0; i < shape_size(p->set->value_map); i++)
         total += p->dy[i] * cell_result(&p->cell, 0)[i];
     return total;
@@ -217,29 +217,29 @@ static void cell_entry(CellProbe *p, double *x, double gradient, CellWorst *wors
 
 static void cell_draw(CellProbe *p, CellWorst *worst)
 {
-    const Func *cell = p->set->cell;
-    int result = 1;
-    eval_cell(&p->back, (const double *[]){p->sum, p->dy, (const double[]){1}}, p->param, p->node);
+    const CellFn *cell = &p->set->cell;
+    const double valid = 1, *sum = cell_result(&p->back, cell->gradient[SLOT_SUM]);
+    eval_cell(&p->back, (const double *[SLOTS]){[SLOT_SUM] = p->sum, [SLOT_D] = p->dy, [SLOT_VALID] = &valid},
+              p->param, p->node);
     for (int64_t i = 0; i < shape_size(p->set->map); i++)
-        cell_entry(p, &p->sum[i], cell_result(&p->back, 0)[i], &worst[0]);
-    for (int i = 0; i < cell->values.count; i++) {
-        const Value *w = cell->values.at[i];
-        if (w->op != IR_WEIGHT) continue;
+        cell_entry(p, &p->sum[i], sum[i], &worst[cell->gradient[SLOT_SUM]]);
+    for (int i = 0; i < cell->weights.count; i++) {
+        const Value *w = cell->weights.at[i];
         int64_t at = w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) + w->index;
+        int result = cell->first_weight + i;
         cell_entry(p, &p->param[at], *cell_result(&p->back, result), &worst[result]);
-        result++;
     }
 }
 
 double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
 {
-    int results = set->cell_back->results.count;
+    int results = set->cell.back->results.count;
     CellProbe p = {.set = set,
                    .sum = NEW_ARRAY(a, double, (size_t)shape_size(set->map)),
                    .dy = NEW_ARRAY(a, double, (size_t)shape_size(set->value_map)),
                    .param = NEW_ARRAY(a, double, (size_t)m->param_total + 1),
-                   .cell = cell_new(a, set->cell),
-                   .back = cell_new(a, set->cell_back)};
+                   .cell = cell_new(a, set->cell.forward),
+                   .back = cell_new(a, set->cell.back)};
     CellWorst *worst = NEW_ARRAY(a, CellWorst, (size_t)results);
     double relative = 0;
     for (int d = 0; d < draws; d++) {

@@ -98,6 +98,13 @@ void func_result(Func *f, const char *name, Value *v)
     vec_push(f->arena, &f->result_names, name);
 }
 
+Value *func_argument(const Func *f, int64_t index)
+{
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_ARG && f->values.at[i]->index == index) return f->values.at[i];
+    return NULL;
+}
+
 const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op)
 {
     for (int i = 0; f && i < f->values.count; i++)
@@ -108,6 +115,7 @@ const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op)
 Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
 {
     Func *to = func_new(perm, name);
+    to->of_cell = from->of_cell;
     for (int i = 0; i < from->values.count; i++) {
         const Value *v = from->values.at[i];
         Value **args = NEW_ARRAY(perm, Value *, (size_t)v->arg_count + 1);

@@ -101,6 +101,7 @@ struct Value {
 
 typedef struct Func {
     const char *name;
+    bool of_cell; /* of a node or an edge: its arguments are numbered by Slot (model.h) */
     Vec(Value *) values;
     Vec(Value *) results;
     Vec(const char *) result_names;
@@ -118,6 +119,8 @@ Value *func_binary(Func *f, OpCode op, Value *a, Value *b);
 void func_result(Func *f, const char *name, Value *v);
 /* A copy of all values without results; map[id] is the copy of value id. */
 Func *func_copy(Arena *perm, const Func *f, const char *name, Value **map);
+/* ARG `index`; NULL: f does not read it. */
+Value *func_argument(const Func *f, int64_t index);
 /* The WIRED or WIRED_BACK of a graph; NULL: f (or NULL) has none. */
 const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op);
 /* Values that no result needs are removed; numbers are given anew. */

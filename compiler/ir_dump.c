@@ -11,7 +11,8 @@ static void print_shape(Shape s, FILE *out)
     fprintf(out, "]");
 }
 
-static void print_value(const Value *v, FILE *out)
+/* `slots`: arguments have names (Slot of model.h). */
+static void print_value(const Value *v, bool slots, FILE *out)
 {
     fprintf(out, "  %%%d:%s", v->id, v->is_bool ? "bool" : "");
     print_shape(v->shape, out);
@@ -20,6 +21,9 @@ static void print_value(const Value *v, FILE *out)
     switch (v->op) {
     case IR_CONST: fprintf(out, " %.9g", v->number); break;
     case IR_ARG:
+        if (slots) fprintf(out, " %s", slot_text((int)v->index));
+        else fprintf(out, " %lld", (long long)v->index);
+        break;
     case IR_STATISTIC:
     case IR_WIRED_STATISTIC:
     case IR_RANDOM:
@@ -55,7 +59,7 @@ void func_dump(const Func *f, FILE *out)
 {
     fprintf(out, "func %s\n", f->name);
     for (int i = 0; i < f->values.count; i++) {
-        print_value(f->values.at[i], out);
+        print_value(f->values.at[i], f->of_cell, out);
         fprintf(out, "\n");
     }
     print_results(f, out);
@@ -76,7 +80,7 @@ static void print_place(const Value *v, FILE *out)
 
 static void print_planned(const Value *v, bool addresses, FILE *out)
 {
-    print_value(v, out);
+    print_value(v, false, out);
     if (addresses) print_place(v, out);
     fprintf(out, "\n");
 }
@@ -105,34 +109,39 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
     print_results(f, out);
 }
 
-static void edges_dump(const Graph *g, bool back, FILE *out)
+/* A function or its gradient, with what belongs to its norms. */
+static void cell_dump(const CellFn *fn, bool back, FILE *out)
 {
-    for (int b = 0; b < g->bundles.count; b++) {
-        const EdgeFn *e = g->bundles.at[b].edge;
-        for (int i = 0; e && i < e->norms.count; i++)
-            func_dump(back ? e->norms.at[i].back : e->norms.at[i].input, out);
-        if (e && !back) func_dump(e->value, out);
-        if (!e || !back) continue;
-        func_dump(e->to_source, out);
-        func_dump(e->to_own, out);
-        func_dump(e->to_weights, out);
+    if (!fn->forward) return;
+    func_dump(back ? fn->back : fn->forward, out);
+    for (int i = 0; i < fn->norms.count; i++)
+        func_dump(back ? fn->norms.at[i].back : fn->norms.at[i].input, out);
+}
+
+static void edge_dump(const EdgeFn *e, bool back, FILE *out)
+{
+    if (!back) {
+        cell_dump(&e->fn, false, out);
+        return;
     }
+    for (int i = 0; i < e->fn.norms.count; i++) func_dump(e->fn.norms.at[i].back, out);
+    func_dump(e->to_source, out);
+    func_dump(e->to_own, out);
+    func_dump(e->to_weights, out);
 }
 
 static void cells_dump(const Model *m, bool back, FILE *out)
 {
     for (int g = 0; g < m->graphs.count; g++) {
-        for (int s = 0; s < m->graphs.at[g]->sets.count; s++) {
-            const NodeSet *set = &m->graphs.at[g]->sets.at[s];
-            if (set->cell) func_dump(back ? set->cell_back : set->cell, out);
-            for (int i = 0; i < set->norms.count; i++)
-                func_dump(back ? set->norms.at[i].back : set->norms.at[i].input, out);
-            if (!set->states) continue;
-            func_dump(back ? set->send_back : set->send, out);
-            if (set->show != set->send) func_dump(back ? set->show_back : set->show, out);
-            func_dump(back ? set->move_back : set->move, out);
+        const Graph *graph = m->graphs.at[g];
+        for (int s = 0; s < graph->sets.count; s++) {
+            const NodeSet *set = &graph->sets.at[s];
+            cell_dump(&set->send, back, out);
+            if (!set_shows_sent(set)) cell_dump(&set->show, back, out);
+            cell_dump(&set->cell, back, out);
         }
-        edges_dump(m->graphs.at[g], back, out);
+        for (int b = 0; b < graph->bundles.count; b++)
+            if (graph->bundles.at[b].edge) edge_dump(graph->bundles.at[b].edge, back, out);
     }
 }
 
@@ -163,7 +172,7 @@ static void graph_dump(const Graph *g, FILE *out)
         const NodeSet *s = &g->sets.at[i];
         fprintf(out, "  %s %s", role_text[s->role], s->name);
         print_shape(s->shape, out);
-        fprintf(out, s->cell || s->states ? " : %s\n" : "%s\n", s->cell || s->states ? s->cell_name : "");
+        fprintf(out, s->cell.forward ? " : %s\n" : "%s\n", s->cell.forward ? s->cell_name : "");
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];

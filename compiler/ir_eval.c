@@ -94,10 +94,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
 {
     Eval *e = NEW(a, Eval);
     e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
-    e->nodes = NEW_ARRAY(a, double *, (size_t)f->values.count);
-    e->sums = NEW_ARRAY(a, double *, (size_t)f->values.count);
-    e->statistics = NEW_ARRAY(a, double *, (size_t)f->values.count);
-    e->trace = NEW_ARRAY(a, struct TimedTrace *, (size_t)f->values.count);
+    e->run = NEW_ARRAY(a, struct GraphRun *, (size_t)f->values.count);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         int64_t n = shape_size(v->shape), copies = v->per_sample ? c->batch : 1;
@@ -108,6 +105,14 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
             for (int64_t s = 0; s < copies; s++) eval_sample(e, v, c, s, e->value[i] + s * n);
     }
     return e;
+}
+
+EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch)
+{
+    EvalSteps **all = NEW_ARRAY(a, EvalSteps *, (size_t)m->graphs.count + 1);
+    for (int i = 0; i < m->graphs.count; i++)
+        all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / m->lanes + 1));
+    return all;
 }
 
 /* ---- choice and initial values ---- */

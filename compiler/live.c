@@ -79,8 +79,6 @@ static bool result_zero(Arena *perm, const Func *f, const bool *zero, int result
 
 /* ---- forwards: sources that are still 0 ---- */
 
-enum { MOST_ARGS = 2 + 2 * MAX_STATES };
-
 typedef struct Zeros {
     Arena *perm;
     Graph *g;
@@ -99,18 +97,18 @@ static void start_zeros(Zeros *z)
 
 static void send_zeros(Zeros *z)
 {
-    bool arg[MOST_ARGS];
+    bool arg[SLOTS];
     memset(arg, true, sizeof arg);
     for (int i = 0; i < z->g->sets.count; i++)
-        z->sent[i] = z->state[i] && result_zero(z->perm, z->g->sets.at[i].send, arg, 0);
+        z->sent[i] = z->state[i] && result_zero(z->perm, z->g->sets.at[i].send.forward, arg, 0);
 }
 
 /* Does an edge of this line add 0? With batch_norm it takes part at every evaluation, for its statistics. */
 static bool edge_zero(const Zeros *z, const Bundle *u)
 {
-    if (u->edge && u->edge->norms.count) return false;
-    bool arg[MOST_ARGS] = {true}; /* the source's value; the target's own may be anything */
-    return z->sent[u->from] && (!u->edge || result_zero(z->perm, u->edge->value, arg, 0));
+    if (u->edge && u->edge->fn.norms.count) return false;
+    bool arg[SLOTS] = {[SLOT_SOURCE] = true}; /* the target's own value may be anything */
+    return z->sent[u->from] && (!u->edge || result_zero(z->perm, u->edge->fn.forward, arg, 0));
 }
 
 static bool sum_zero(const Zeros *z, int set)
@@ -123,13 +121,14 @@ static bool sum_zero(const Zeros *z, int set)
 /* One step further; true: some set may no longer be 0. */
 static bool move_zeros(Zeros *z)
 {
-    bool arg[MOST_ARGS], changed = false;
+    bool arg[SLOTS], changed = false;
     memset(arg, true, sizeof arg);
     bool *next = NEW_ARRAY(z->perm, bool, (size_t)z->g->sets.count);
     for (int i = 0; i < z->g->sets.count; i++) {
         const NodeSet *s = &z->g->sets.at[i];
         next[i] = z->state[i] && !is_flow(z->g) && sum_zero(z, i);
-        for (int k = 0; k < s->states; k++) next[i] = next[i] && result_zero(z->perm, s->move, arg, k);
+        for (int k = 0; k < s->states; k++)
+            next[i] = next[i] && result_zero(z->perm, s->cell.forward, arg, k);
         changed |= next[i] != z->state[i];
     }
     memcpy(z->state, next, (size_t)z->g->sets.count * sizeof *next);
@@ -194,7 +193,7 @@ static void find_sent(Graph *g)
 {
     for (int s = 0; s < g->sets.count; s++) {
         NodeSet *set = &g->sets.at[s];
-        set->sent_last = s == g->output && set->show == set->send ? LIVE_ALWAYS : -1;
+        set->sent_last = s == g->output && set_shows_sent(set) ? LIVE_ALWAYS : -1;
         for (int b = 0; b < g->bundles.count; b++) {
             const Bundle *u = &g->bundles.at[b];
             bool read = u->from == s || (u->to == s && u->edge);

@@ -217,11 +217,11 @@ static Value *lower_wired(Lower *l, const Value *v)
     Value *w = copied(l, l->f, v);
     w->batch = l->training && v->graph->statistics > 0;
     for (int s = 0; s < v->graph->sets.count && w->batch; s++)
-        for (int i = 0; i < v->graph->sets.at[s].norms.count; i++)
-            lower_norm(l, w, v, &v->graph->sets.at[s].norms.at[i]);
+        for (int i = 0; i < v->graph->sets.at[s].cell.norms.count; i++)
+            lower_norm(l, w, v, &v->graph->sets.at[s].cell.norms.at[i]);
     for (int b = 0; b < v->graph->bundles.count && w->batch; b++) {
         const EdgeFn *e = v->graph->bundles.at[b].edge;
-        for (int i = 0; e && i < e->norms.count; i++) lower_norm(l, w, v, &e->norms.at[i]);
+        for (int i = 0; e && i < e->fn.norms.count; i++) lower_norm(l, w, v, &e->fn.norms.at[i]);
     }
     return w;
 }

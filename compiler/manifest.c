@@ -40,10 +40,11 @@ static json_t *params_json(const Model *m)
 static json_t *norms_json(const NodeSet *s)
 {
     json_t *all = json_array();
-    for (int i = 0; i < s->norms.count; i++)
-        json_array_append_new(all, json_pack("{s:I, s:I, s:I}", "first", (json_int_t)s->norms.at[i].first,
-                                             "pixels", (json_int_t)s->norms.at[i].pixels, "evaluations",
-                                             (json_int_t)s->norms.at[i].evaluations));
+    for (int i = 0; i < s->cell.norms.count; i++)
+        json_array_append_new(all,
+                              json_pack("{s:I, s:I, s:I}", "first", (json_int_t)s->cell.norms.at[i].first,
+                                        "pixels", (json_int_t)s->cell.norms.at[i].pixels, "evaluations",
+                                        (json_int_t)s->cell.norms.at[i].evaluations));
     return all;
 }
 

@@ -13,11 +13,20 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
     return p;
 }
 
+const char *slot_text(int slot)
+{
+    static const char *const text[SLOTS] = {
+        "sum",        "source",     "own",        "slope",      "valid",      "state 0",    "state 1",
+        "state 2",    "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "gradient 0",
+        "gradient 1", "gradient 2", "gradient 3", "gradient 4", "gradient 5", "gradient 6", "gradient 7"};
+    return text[slot];
+}
+
 bool model_edge_norms(const Graph *g, int set)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        if ((set < 0 || u->to == set) && u->edge && u->edge->norms.count) return true;
+        if ((set < 0 || u->to == set) && u->edge && u->edge->fn.norms.count) return true;
     }
     return false;
 }

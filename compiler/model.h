@@ -50,17 +50,41 @@ typedef struct Norm {
     Tensor *mean, *variance; /* kept: at each evaluation, of each node (or candidate) */
     Tensor *scale, *shift;
     double momentum;
-    Value *x;            /* in the node function, in time in `move` */
+    Value *x;            /* in the function */
     int64_t pixels;      /* of x */
     int64_t size;        /* nodes, or candidates */
     int64_t evaluations; /* 1: the graph is static */
     Func *input;         /* arguments as the function's; result: x */
-    Func *back;          /* as cell_back or move_back; results: gradient of the mean, of the variance */
+    Func *back;          /* arguments as of the function's gradient; results: gradient of mean, variance */
     int64_t first;       /* among the graph's statistics: see norm_at */
     Span span;
 } Norm;
 
 enum { MOST_NORMS = 8 }; /* of one function; MAX_NORMS of kernel.h */
+
+/* Arguments of functions of nodes and edges, and of their gradients: numbers of ARG. */
+typedef enum Slot {
+    SLOT_SUM,    /* of a node: what reaches it */
+    SLOT_SOURCE, /* of an edge: what its source sends */
+    SLOT_OWN,    /* of an edge: what its target sends */
+    SLOT_SLOPE,  /* of a node: the derivative of its sum by its own value (semi_implicit) */
+    SLOT_VALID,  /* of gradients with batch_norm: 1 for a sample, 0 for a lane that pads */
+    SLOT_STATE,  /* of a node in time: state k at SLOT_STATE + k */
+    SLOT_D = SLOT_STATE + MAX_STATES, /* of gradients: that of result k at SLOT_D + k */
+    SLOTS = SLOT_D + MAX_STATES
+} Slot;
+
+const char *slot_text(int slot); /* "sum", "state 0" */
+
+/* A function of a node or an edge with its gradient, which grad_cell makes. */
+typedef struct CellFn {
+    Func *forward;              /* NULL: there is none */
+    Func *back;                 /* results: gradients of arguments, then of weights */
+    int gradient[SLOTS];        /* number of the result of `back` by argument; -1: none */
+    int first_weight;           /* number of the result of `back` for weights.at[0] */
+    Vec(const Value *) weights; /* each WEIGHT of `forward` */
+    Vec(Norm) norms;            /* its batch_norm, those whose x comes first first */
+} CellFn;
 
 typedef struct NodeSet {
     const char *name;
@@ -75,48 +99,37 @@ typedef struct NodeSet {
     bool outside;  /* a held input, or in time an output that is a plain sum: the graph has no rows for it */
     int64_t first; /* row of its first value in `wired` */
     int64_t first_sum; /* row of its first sum in `wired_back` */
-    Func *cell;        /* node function: ARG 0 is the sum, results[0] the value; NULL: the value is the sum */
-    Func *cell_back; /* ARG 0 the sum, ARG 1 gradient of the value, with norms ARG 2: 1 for a sample, 0 for a
-                        lane that pads; results: gradient of the sum, then of the weights */
-    Vec(Norm) norms; /* of the cell, those whose x comes first first */
+    CellFn cell; /* of the sum (and the states): the value, or in time the next states or their rates; without
+                    one a static node's value is its sum */
     const char *cell_name;
-    /* in a graph with time (timed.h); ARG 0 the sum, ARG 1 + k state k, then gradients */
+    /* in a graph with time (timed.h) */
     int states;          /* 0: held input or plain output */
     int64_t first_state; /* row of its first state; of state k of node v: set_state() */
     Shape state_map;
     int64_t state_pixels;
     double start[MAX_STATES];
-    bool slope; /* semi_implicit: behind the sums of its nodes stand their derivatives by the own values,
-                   which `move` takes as ARG 1 + 2 states */
-    Func *send, *move;           /* results: the value; the next states or their rates */
-    Func *show, *show_back;      /* what an output gives; that of `send` where the function does not tell */
-    Func *send_back, *move_back; /* ARG 1 + states + k: gradient of result k (move with norms: ARG 1 + 2
-                                    states + slope: 1 for a sample, as in cell_back); results: (move: of the
-                                    sum,) of the states, (of the slope,) of the weights */
-    Vec(Tensor *) weights;       /* of the cell, in order of first use */
+    bool slope; /* semi_implicit: behind the sums of its nodes stand their derivatives by the own values */
+    CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
+                          the program does not tell (set_shows_sent) */
+    Vec(Tensor *) weights; /* of the cell, in order of first use */
     /* In time (live.h): the first evaluation for which it may send other than 0; the last one after which its
      * states are read, and for which what it sends is read */
     int64_t live_first, live_last, sent_last;
     Span span;
 } NodeSet;
 
-/* ARG of an edge function and its gradients. */
-enum { EDGE_SOURCE, EDGE_OWN, EDGE_D, EDGE_D_SLOPE, EDGE_VALID, EDGE_ARGUMENTS };
-
 /* What an edge adds to the sum of its target: `via F`. A weight is one number (or array) a candidate, or,
- * when it is shared, one for the bundle. */
+ * when it is shared, one for the bundle. The function takes SLOT_SOURCE and, where it reads the target's own
+ * value, SLOT_OWN; a second result is the derivative of the first by the own value (semi_implicit). */
 typedef struct EdgeFn {
     const char *name;
-    bool own;    /* it reads the target's own value */
-    bool slope;  /* `value` has a second result: the derivative of the first by the own value */
-    Func *value; /* ARG SOURCE: the source's value, OWN: the target's own; result: the part of the sum */
-    /* Gradients; ARG D: that of the sum, D_SLOPE: that of the slope, with norms VALID: 1 for a sample, 0 for
-     * a lane that pads. Results: of the source's value; of the own value where it is read, then of the shared
-     * weights; of the others. */
+    bool own, slope;
+    CellFn fn;
+    /* Parts of fn.back, for the three walks over edges: the gradient of the source's value; of the own value
+     * where it is read, then of the shared weights; of the others. */
     Func *to_source, *to_own, *to_weights;
-    Vec(Norm) norms; /* as of a node function; their scales and shifts are weights behind all others */
     Vec(Tensor *) shared_tensors;
-    Vec(const Value *) shared, weights; /* of `value`, in order of the results */
+    Vec(const Value *) shared, weights; /* of fn.forward, in order of the results */
 } EdgeFn;
 
 /* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
@@ -235,6 +248,12 @@ static inline int64_t set_sum(const NodeSet *s, int64_t node)
 static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
 {
     return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
+}
+
+/* An output that shows what it sends. */
+static inline bool set_shows_sent(const NodeSet *s)
+{
+    return s->show.forward == s->send.forward;
 }
 
 /* Positions that stand in the block of a node one behind the other. */

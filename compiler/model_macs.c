@@ -27,7 +27,7 @@ double bundle_uses(const Graph *g, const Bundle *u)
 double bundle_macs(const Graph *g, const Bundle *u)
 {
     double pixels = (double)shape_size(g->sets.at[u->to].map);
-    return bundle_uses(g, u) * (pixels + function_macs(u->edge ? u->edge->value : NULL));
+    return bundle_uses(g, u) * (pixels + function_macs(u->edge ? u->edge->fn.forward : NULL));
 }
 
 double edge_macs(const Graph *g, int list)
@@ -60,7 +60,7 @@ int64_t graph_macs(const Graph *g)
     double n = graph_edge_macs(g).kept;
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        double filters = function_macs(s->cell) + function_macs(s->send) + function_macs(s->move);
+        double filters = function_macs(s->cell.forward) + function_macs(s->send.forward);
         n += filters * (double)s->size * (double)evaluations(g);
     }
     return (int64_t)(n + 0.5);

@@ -30,45 +30,47 @@ static int64_t edge_map_rows(const EdgeFn *e, int lanes)
 {
     if (!e) return 0;
     int64_t ends = larger(place_map_rows(e->to_source, lanes), place_map_rows(e->to_own, lanes));
-    return larger(place_map_rows(e->value, lanes), ends);
+    return larger(place_map_rows(e->fn.forward, lanes), ends);
 }
 
 int64_t place_norm_rows(const EdgeFn *e)
 {
     int64_t most = 0;
-    for (int i = 0; i < e->norms.count; i++) most = larger(most, e->norms.at[i].pixels);
+    for (int i = 0; i < e->fn.norms.count; i++) most = larger(most, e->fn.norms.at[i].pixels);
+    return most;
+}
+
+static int64_t norm_map_rows(const CellFn *fn, int lanes)
+{
+    int64_t most = 0;
+    for (int i = 0; i < fn->norms.count; i++) {
+        most = larger(most, place_map_rows(fn->norms.at[i].back, lanes));
+        most = larger(most, place_map_rows(fn->norms.at[i].input, lanes));
+    }
     return most;
 }
 
 int64_t place_candidate_rows(const EdgeFn *e, int lanes)
 {
-    int64_t most = place_map_rows(e->to_weights, lanes);
-    for (int i = 0; i < e->norms.count; i++) {
-        most = larger(most, place_map_rows(e->norms.at[i].back, lanes));
-        most = larger(most, place_map_rows(e->norms.at[i].input, lanes));
-    }
-    return place_norm_rows(e) + most;
+    return place_norm_rows(e) + larger(place_map_rows(e->to_weights, lanes), norm_map_rows(&e->fn, lanes));
+}
+
+static int64_t cell_map_rows(const CellFn *fn, int lanes)
+{
+    int64_t most = larger(place_map_rows(fn->forward, lanes), place_map_rows(fn->back, lanes));
+    return larger(most, norm_map_rows(fn, lanes));
 }
 
 static int64_t most_map_rows(const NodeSet *s, int lanes)
 {
-    const Func *all[] = {s->cell, s->cell_back, s->send, s->send_back,
-                         s->move, s->move_back, s->show, s->show_back};
-    int64_t most = 0;
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-        most = larger(most, place_map_rows(all[i], lanes));
-    }
-    for (int i = 0; i < s->norms.count; i++) {
-        most = larger(most, place_map_rows(s->norms.at[i].back, lanes));
-        most = larger(most, place_map_rows(s->norms.at[i].input, lanes));
-    }
-    return most;
+    int64_t most = larger(cell_map_rows(&s->send, lanes), cell_map_rows(&s->show, lanes));
+    return larger(most, cell_map_rows(&s->cell, lanes));
 }
 
-static void place_norms(Graph *g, int count, Norm *norms)
+static void place_norms(Graph *g, CellFn *fn)
 {
-    for (int i = 0; i < count; i++) {
-        Norm *n = &norms[i];
+    for (int i = 0; i < fn->norms.count; i++) {
+        Norm *n = &fn->norms.at[i];
         n->first = g->statistics, g->statistics += 2 * n->evaluations * n->size;
     }
 }
@@ -82,7 +84,7 @@ static bool is_tensor_sum(const Graph *g, const NodeSet *s)
 
 static bool is_tensor_value(const Graph *g, const NodeSet *s)
 {
-    bool own = is_timed(g) && s->states && s->show != s->send;
+    bool own = is_timed(g) && s->states && !set_shows_sent(s);
     return s->outside || (s == &g->sets.at[g->output] && !own);
 }
 
@@ -101,17 +103,18 @@ void place_rows(Graph *g, int lanes)
         s->value_pitch = is_tensor_value(g, s) ? s->value_pixels : padded(s->value_pixels, lanes);
         g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
         if (s->outside) continue;
-        place_norms(g, s->norms.count, s->norms.at);
-        for (int n = 0; n < s->norms.count; n++) g->norm_rows = larger(g->norm_rows, s->norms.at[n].pixels);
+        place_norms(g, &s->cell);
+        for (int n = 0; n < s->cell.norms.count; n++)
+            g->norm_rows = larger(g->norm_rows, s->cell.norms.at[n].pixels);
         s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
         g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
         int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
-        if ((s->cell || s->states) && work > g->work_rows) g->work_rows = work;
+        if (s->cell.forward && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;
     }
     g->moments = g->statistics;
     for (int b = 0; b < g->bundles.count; b++) {
         EdgeFn *e = g->bundles.at[b].edge;
-        if (e) place_norms(g, e->norms.count, e->norms.at);
+        if (e) place_norms(g, &e->fn);
     }
 }

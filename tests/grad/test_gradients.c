@@ -163,7 +163,7 @@ static void test_wrong_node_functions(void **state)
         Compilation *c = checked(text);
         double error = compile_gradcheck(c, NULL);
         if (!(error < BOUND)) fail_msg("%s: off by %.2e", functions[i], error);
-        spoiled += spoil_each(c, c->model->graphs.at[0]->sets.at[1].cell_back, 0, functions[i]);
+        spoiled += spoil_each(c, c->model->graphs.at[0]->sets.at[1].cell.back, 0, functions[i]);
         compilation_free(c);
     }
     print_message("%d wrong derivatives of node functions noticed\n", spoiled);
@@ -190,8 +190,9 @@ static void test_wrong_norms(void **state)
         double error = compile_gradcheck(c, NULL);
         if (!(error < BOUND)) fail_msg("%s: off by %.2e", norms[i], error);
         const NodeSet *s = &c->model->graphs.at[0]->sets.at[1];
-        spoiled += spoil_each(c, s->cell_back, 0, norms[i]);
-        for (int n = 0; n < s->norms.count; n++) spoiled += spoil_each(c, s->norms.at[n].back, 0, norms[i]);
+        spoiled += spoil_each(c, s->cell.back, 0, norms[i]);
+        for (int n = 0; n < s->cell.norms.count; n++)
+            spoiled += spoil_each(c, s->cell.norms.at[n].back, 0, norms[i]);
         compilation_free(c);
     }
     print_message("%d wrong derivatives of statistics noticed\n", spoiled);
@@ -218,7 +219,8 @@ static void test_wrong_edge_norms(void **state)
         if (!(error < BOUND)) fail_msg("%s: off by %.2e", norms[i], error);
         const EdgeFn *e = c->model->graphs.at[0]->bundles.at[1].edge;
         spoiled += spoil_each(c, e->to_source, 0, norms[i]) + spoil_each(c, e->to_weights, 0, norms[i]);
-        for (int n = 0; n < e->norms.count; n++) spoiled += spoil_each(c, e->norms.at[n].back, 0, norms[i]);
+        for (int n = 0; n < e->fn.norms.count; n++)
+            spoiled += spoil_each(c, e->fn.norms.at[n].back, 0, norms[i]);
         compilation_free(c);
     }
     print_message("%d wrong derivatives of statistics of edges noticed\n", spoiled);
@@ -275,8 +277,9 @@ static void test_wrong_graph(void **state)
                 v = c->ir->train->values.at[i];
         assert_non_null(v);
         if (op == IR_WIRED_BACK) v->args[1] = v->args[1]->args[0]; /* the gradient of something else */
-        else if (op == IR_WIRED_EDGES) v->index = 2 - v->index;    /* of the other line */
-        else v->op = IR_SLICE, v->index = 0;                       /* gradients of the output */
+        else if (op == IR_WIRED_EDGES)
+            v->param = v->graph->bundles.at[2 - v->index].weight; /* of another line */
+        else v->op = IR_SLICE, v->index = 0;                      /* gradients of the output */
         assert_true(compile_gradcheck(c, NULL) > BOUND);
         compilation_free(c);
     }

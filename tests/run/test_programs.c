@@ -361,11 +361,11 @@ static NodeSet *some_cell(Ir *ir)
 }
 static void wrong_function(Ir *ir)
 {
-    find_op(some_cell(ir)->cell, IR_TANH, false)->op = IR_SIN;
+    find_op(some_cell(ir)->cell.forward, IR_TANH, false)->op = IR_SIN;
 }
 static void wrong_derivative(Ir *ir)
 {
-    find_op(some_cell(ir)->cell_back, IR_MUL, true)->op = IR_ADD;
+    find_op(some_cell(ir)->cell.back, IR_MUL, true)->op = IR_ADD;
 }
 static void wrong_loss(Ir *ir)
 {
