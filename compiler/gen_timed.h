@@ -15,20 +15,6 @@ LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name);
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                                   GenTile *t, EmitPlace *saved);
 
-/* Blocks of the nodes of a set among the rows at `base`: their states k, what reaches them. */
-GenBlocks gen_timed_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k);
-GenBlocks gen_timed_sums(Emit *e, LLVMValueRef base, const NodeSet *s);
-/* The slope of a node, behind the sums of its set. */
-LLVMValueRef gen_timed_slope(Emit *e, LLVMValueRef sums, const NodeSet *s, LLVMValueRef node);
-/* Rows of the arguments of a node function: `sum` (or NULL), states, then room for gradients. */
-LLVMValueRef *gen_timed_arguments(Emit *e, const NodeSet *s, LLVMValueRef sum, LLVMValueRef state,
-                                  LLVMValueRef node);
-/* Sets the argument that says which lanes hold a sample, where gradient functions have it. */
-void gen_timed_valid(GenTile *t, const Value *back, const NodeSet *s, LLVMValueRef *args);
-/* Sums over the edges into the nodes of a set; sources are the held input or sent values. */
-void gen_timed_sum_into(GenTile *t, const Value *v, int set, LLVMValueRef held, LLVMValueRef sent,
-                        GenBlocks out);
-
 /* gen_timed_part.c: rows of `wired`, with room for the way back or without; the address of one, of the held
  * input, of the sums (rows of wired_back where there is one, which takes those of all steps); DnwrtTime of a
  * graph. States before the first step: the input set starts at the input, others at their constants. */
