@@ -91,7 +91,7 @@ const char *ast_text(Parser *p, Span span)
 {
     const char *source = p->source->text;
     char *text = arena_alloc(p->perm, span.end - span.start + 1, 1), *end = text;
-    uint32_t last = span.end - (span.end > span.start + 1 && source[span.end - 1] == '"');
+    uint32_t last = span.end - (span.end > span.start + 1 && source[span.end - 1] == source[span.start]);
     for (uint32_t i = span.start + 1; i < last; i++) {
         if (source[i] != '\\' || i + 1 >= last) {
             *end++ = source[i];

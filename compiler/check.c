@@ -33,7 +33,7 @@ static const Decl *trained_model(Check *k, const Decl *train)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train",
                        train->name.text);
     const char *near = diag_nearest(train->name.text, names.at, names.count);
-    if (near || names.count == 1) diag_help(d, "did you mean '%s'?", near ? near : names.at[0]);
+    if (near || names.count == 1) diag_fix(d, train->name.span, near ? near : names.at[0], "did you mean '", "'?");
     return NULL;
 }
 

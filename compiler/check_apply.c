@@ -20,7 +20,7 @@ static void unknown_argument(Check *k, const char *callee, Name name, int count,
     }
     Diag *d = diag_add(k->diags, E_ARGUMENT, name.span, "'%s' has no argument '%s'", callee, name.text);
     const char *near = diag_nearest(name.text, names, count);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
     else if (count) diag_help(d, "its arguments are: %s", list);
 }
 

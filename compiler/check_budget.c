@@ -39,7 +39,8 @@ static bool whole_count(Check *k, double count, int64_t candidates, Span span, i
     if (count > 0 && count < 1) {
         Diag *d =
             diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g is neither a count nor a percentage", count);
-        if (is_literal(k, span)) diag_help(d, "write %.6g%% for a share of the candidates", count * 100);
+        const char *share = arena_printf(k->perm, "%.6g%%", count * 100);
+        if (is_literal(k, span)) diag_fix(d, span, share, "write ", " for a share of the candidates");
         else diag_help(d, "write share(...) around it for a share of the candidates");
         return false;
     }

@@ -162,7 +162,7 @@ static bool named_score(Check *k, Bundle *u, const Expr *by)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, by->span, "%s%s%s is no weight of '%s'", name ? "'" : "",
                        name ? name : "this", name ? "'" : "", u->edge->name);
     const char *near = name ? diag_nearest(name, names, own_weights(u)) : NULL;
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, by->span, near, "did you mean '", "'?");
     else if (own_weights(u)) diag_help(d, "its weights are: %s", weight_names(k, u));
     return false;
 }

@@ -44,7 +44,9 @@ static int edge_set(Check *k, const Graph *g, const NodeRef *r)
         diag_note(d, s->span, "it is declared here");
         const char *fix = "";
         for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
-        diag_help(d, declared ? "%s[%s] is all of its nodes" : "%s alone is its node%s", s->name, fix);
+        if (declared) fix = arena_printf(k->perm, "%s[%s]", s->name, fix);
+        diag_fix(d, r->span, declared ? fix : s->name, "",
+                 declared ? " is all of its nodes" : " alone is its node");
         return -1;
     }
     return set;
@@ -145,7 +147,12 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
     Diag *d = diag_add(k->diags, E_CYCLE, line->span,
                        "edges lead into the input set '%s', which time = static cannot run",
                        g->sets.at[u->to].name);
-    diag_help(d, "turn them round: %s -> %s", line->to.set.text, line->from.set.text);
+    const char *source = sources_file(k->c->sources, line->span.file)->text;
+    Span a = line->from.span, b = line->to.span;
+    const char *turned = arena_printf(k->perm, "%.*s -> %.*s", (int)(b.end - b.start), source + b.start,
+                                      (int)(a.end - a.start), source + a.start);
+    if (u->from != u->to) diag_fix(d, span_join(a, b), turned, "turn them round: ", "");
+    else diag_help(d, "leave them out, or let the graph run in time: time = steps(5)");
     return false;
 }
 

@@ -59,7 +59,7 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
         if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
     const char *near = diag_nearest(name, known.at, known.count);
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, span, near, "did you mean '", "'?");
 }
 
 static void unknown_import(Check *k, const Scope *scope, const Expr *e)
@@ -73,7 +73,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file",
                        name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, e->left->span, near, "did you mean '", "'?");
     else diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
 }
 
@@ -91,7 +91,8 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
     const char *near = diag_nearest(e->name, known.at, known.count);
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",
                        sources_file(k->c->sources, m->ast->file)->path, e->name);
-    if (near) diag_help(g, "did you mean '%s.%s'?", e->left->name, near);
+    const char *member = near ? arena_printf(k->perm, "%s.%s", e->left->name, near) : NULL;
+    if (near) diag_fix(g, e->span, member, "did you mean '", "'?");
     return NULL;
 }
 
@@ -222,7 +223,7 @@ static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
     const char *near = diag_nearest(r->set.text, known.at, known.count);
     const char *list = known.count ? known.at[0] : "none";
     for (int i = 1; i < known.count; i++) list = arena_printf(k->perm, "%s, %s", list, known.at[i]);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, r->set.span, near, "did you mean '", "'?");
     else diag_help(d, "its node sets are: %s", list);
 }
 

@@ -113,7 +113,7 @@ static int named_set(Check *k, const Graph *g, const Val *name)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is no node set of graph '%s'", name->text,
                        g->name);
     diag_note(d, g->span, "the graph is declared here");
-    if (near) diag_help(d, "did you mean \"%s\"?", near);
+    if (near) diag_fix(d, name->span, arena_printf(k->perm, "\"%s\"", near), "did you mean ", "?");
     return -1;
 }
 

@@ -36,7 +36,7 @@ static const SettingRow *find_row(Check *k, const Setting *s)
     }
     Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
     const char *near = diag_nearest(s->name.text, names, SETTING_COUNT);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
     else diag_help(d, "the settings are: %s", list);
     return NULL;
 }

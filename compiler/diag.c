@@ -28,7 +28,9 @@ struct Diag {
     DiagCode code;
     int order; /* of adding: the last key of sorting */
     Span span;
-    const char *text, *help;
+    const char *text, *help, *words; /* words: the help without the fix */
+    const char *fix;                 /* NULL, or what can stand instead of `place` */
+    Span place;
     Vec(Note) notes;
 };
 
@@ -111,7 +113,8 @@ Diag *diag_add(Diags *d, DiagCode code, Span span, const char *format, ...)
     Diag *diag = NEW(d->perm, Diag);
     va_list args;
     va_start(args, format);
-    *diag = (Diag){d, code, d->all.count, span, clean_vprintf(d->perm, format, args), NULL, {0}};
+    *diag = (Diag){.owner = d, .code = code, .order = d->all.count, .span = span};
+    diag->text = clean_vprintf(d->perm, format, args);
     va_end(args);
     vec_push(d->perm, &d->all, diag);
     if (rows[code].level == ERROR) d->errors++;
@@ -144,8 +147,41 @@ void diag_help(Diag *diag, const char *format, ...)
     if (!diag) return;
     va_list args;
     va_start(args, format);
-    diag->help = clean_vprintf(diag->owner->perm, format, args);
+    diag->help = diag->words = clean_vprintf(diag->owner->perm, format, args);
     va_end(args);
+}
+
+void diag_fix(Diag *diag, Span place, const char *text, const char *before, const char *after)
+{
+    if (!diag) return;
+    size_t n = strlen(text), skip = strspn(text, " ");
+    while (n > skip && text[n - 1] == ' ') n--;
+    const char *help =
+        arena_printf(diag->owner->perm, "%s%.*s%s", before, (int)(n - skip), text + skip, after);
+    diag->help = clean(diag->owner->perm, help, strlen(help));
+    diag->fix = arena_text(diag->owner->perm, text, strlen(text));
+    diag->place = place;
+}
+
+void diag_unfix(Diag *diag)
+{
+    diag->fix = NULL;
+    diag->help = diag->words;
+}
+
+int diags_count(const Diags *d)
+{
+    return d->all.count;
+}
+Diag *diags_at(const Diags *d, int i)
+{
+    return d->all.at[i];
+}
+
+DiagView diag_view(const Diag *diag)
+{
+    bool error = rows[diag->code].level == ERROR;
+    return (DiagView){diag->code, error, diag->span, diag->text, diag->help, diag->fix, diag->place};
 }
 
 int diags_errors(const Diags *d)
@@ -275,19 +311,32 @@ void diags_print(const Diags *d, FILE *out, bool colour)
 
 /* JSON form. */
 
-static void json_place(const Diags *d, json_t *to, Span span)
+static void json_range(const Diags *d, json_t *to, Span span)
 {
-    const SourceFile *file = sources_file(d->sources, span.file);
-    const char *const keys[] = {"file", "line", "column", "end_line", "end_column"};
-    if (!file) {
-        for (int i = 0; i < 5; i++) json_object_set_new(to, keys[i], json_null());
-        return;
-    }
+    const char *const keys[] = {"line", "column", "end_line", "end_column"};
     Place start = source_place(d->sources, span.file, span.start);
     Place end = source_place(d->sources, span.file, span.end);
     int numbers[] = {start.line, start.column, end.line, end.column};
-    json_object_set_new(to, keys[0], json_string(clean(d->perm, file->path, strlen(file->path))));
-    for (int i = 0; i < 4; i++) json_object_set_new(to, keys[i + 1], json_integer(numbers[i]));
+    bool known = sources_file(d->sources, span.file) != NULL;
+    for (int i = 0; i < 4; i++)
+        json_object_set_new(to, keys[i], known ? json_integer(numbers[i]) : json_null());
+}
+
+static void json_place(const Diags *d, json_t *to, Span span)
+{
+    const SourceFile *file = sources_file(d->sources, span.file);
+    json_t *path = file ? json_string(clean(d->perm, file->path, strlen(file->path))) : json_null();
+    json_object_set_new(to, "file", path);
+    json_range(d, to, span);
+}
+
+static json_t *json_fix(const Diags *d, const Diag *diag)
+{
+    if (!diag->fix) return json_null();
+    json_t *out = json_object();
+    json_range(d, out, diag->place);
+    json_object_set_new(out, "text", json_string(clean(d->perm, diag->fix, strlen(diag->fix))));
+    return out;
 }
 
 static json_t *json_diag(const Diags *d, const Diag *diag)
@@ -306,6 +355,7 @@ static json_t *json_diag(const Diags *d, const Diag *diag)
     }
     json_object_set_new(out, "notes", notes);
     json_object_set_new(out, "help", diag->help ? json_string(diag->help) : json_null());
+    json_object_set_new(out, "fix", json_fix(d, diag));
     return out;
 }
 
@@ -365,6 +415,8 @@ const char *diag_nearest(const char *wrong, const char *const *names, int count)
         /* Wrong case only is always near: RELU means relu. */
         if (folded == 0 && exact > most) exact = most;
         if (exact > most || exact > least || (exact == least && folded >= least_folded)) continue;
+        /* Where half of the letters are others it is another word: None is no conv. */
+        if (folded > 1 && 2 * folded >= (int)strlen(wrong)) continue;
         /* A single letter is near every other single letter: that is no help. */
         if (exact >= (int)strlen(wrong) && folded != 0) continue;
         nearest = names[i];

@@ -42,6 +42,22 @@ void diag_note(Diag *diag, Span span, const char *format, ...) __attribute__((fo
 /* A note without a place. */
 void diag_note_plain(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void diag_help(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A help that can be put in place: `text` instead of the bytes of `place`. It is printed as `before`, the
+ * text without blanks around it, `after`; a help in words that was given first is kept for diag_unfix. */
+void diag_fix(Diag *diag, Span place, const char *text, const char *before, const char *after);
+void diag_unfix(Diag *diag);
+/* What a message says, for those who try out what it suggests. `fix` is NULL when nothing can be put in
+ * place. */
+typedef struct DiagView {
+    DiagCode code;
+    bool error;
+    Span span;
+    const char *text, *help, *fix;
+    Span place;
+} DiagView;
+int diags_count(const Diags *d);
+Diag *diags_at(const Diags *d, int i); /* in the order in which they were added */
+DiagView diag_view(const Diag *diag);
 
 int diags_errors(const Diags *d); /* errors so far, warnings not counted */
 int diags_warnings(const Diags *d);
@@ -49,10 +65,11 @@ int diags_warnings(const Diags *d);
  */
 void diags_print(const Diags *d, FILE *out, bool colour);
 /* The same table as JSON (jansson):
- * [{"code","level","message","file","line","column","end_line","end_column", "notes":[...],"help"}], sorted,
- * all of them. The end is the first place behind the span; a note is an object with "message" and, when it
- * has a place, the same five place keys; "help" is null when there is none, and so are the place keys of a
- * message without a place. Caller owns the reference. */
+ * [{"code","level","message","file","line","column","end_line","end_column", "notes":[...],"help","fix"}],
+ * sorted, all of them. "fix" is null or the "text" that can stand instead of what is between four place keys.
+ * The end is the first place behind the span; a note is an object with "message" and, when it has a place,
+ * the same five place keys; "help" is null when there is none, and so are the place keys of a message without
+ * a place. Caller owns the reference. */
 struct json_t *diags_json(const Diags *d);
 
 /* `dnw explain E0214`: prints the page of a code; false when there is no such code. */

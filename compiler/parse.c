@@ -58,10 +58,18 @@ static Parser *begin(Arena *perm, const Sources *sources, uint32_t file, Diags *
     return p;
 }
 
-Ast *parse(Arena *perm, const Sources *sources, uint32_t file, Diags *diags)
+Parser *parse_once(Arena *perm, const Sources *sources, uint32_t file, Diags *diags)
 {
     Parser *p = begin(perm, sources, file, diags);
     dnw_parse(p);
+    return p;
+}
+
+Ast *parse(Arena *perm, const Sources *sources, uint32_t file, Diags *diags)
+{
+    int before = diags_count(diags);
+    Parser *p = parse_once(perm, sources, file, diags);
+    parse_fix_check(p, before);
     return p->ast;
 }
 

@@ -101,13 +101,20 @@ static bool in_header(const Parser *p)
     return p->statement_length > 0 && block_of(p->first.kind) != BLOCK_NONE;
 }
 
-/* The raw token k begins a declaration: its word is first on a line and a name or title follows. As these
- * words cannot be names, this also tells that a block or bracket was never closed. */
-static bool begins_declaration(Parser *p, int k)
+/* As its words cannot be names, a declaration also tells that a block or bracket before it was never closed.
+ */
+bool parse_line_declares(const Parser *p, int at)
 {
-    const Token *word = peek(p, k), *next = peek(p, k + 1);
+    int last = p->raw.count - 1;
+    const Token *word = &p->raw.at[at < last ? at : last], *next = &p->raw.at[at < last ? at + 1 : last];
     if (!word->line_ends || !is_declaration_word(word->kind) || next->line_ends) return false;
     return is_word(next->kind) || next->kind == T_STRING || next->kind == RAW_BAD_STRING || next->kind == '{';
+}
+
+/* The raw token k places ahead does. */
+static bool begins_declaration(const Parser *p, int k)
+{
+    return parse_line_declares(p, p->raw_at + k);
 }
 
 /* Likewise the next raw token begins a line of a graph or function, which no expression can take in. */
@@ -206,13 +213,14 @@ static void complain_unclosed(Parser *p, const Open *o, bool all)
     Diag *d = parse_complain(p, E_UNCLOSED, o->span, "this '%s' is never closed", bracket_name(o->kind));
     const char *text = parse_text(p, span_join(p->first.span, p->last.span));
     bool complete = is_in(operand_ends, p->last.kind) || p->last.kind == '(' || p->last.kind == '[';
+    diag_help(d, "add '%c' where it should end, such as behind '%s'", partner(o->kind),
+              parse_text(p, p->last.span));
     if (all && complete && on_one_line(text)) {
         for (const Open *each = o; each >= p->open && each->kind != '{'; each--)
             text = arena_printf(p->perm, "%s%c", text, partner(each->kind));
-        diag_help(d, "write: %s", text);
-    } else
-        diag_help(d, "add '%c' where it should end, such as behind '%s'", partner(o->kind),
-                  parse_text(p, p->last.span));
+        Span place = span_join(p->first.span, p->last.span);
+        diag_fix(d, place, text, "write: ", "");
+    }
 }
 
 /* Do the open ( and [ lose their partners here, before the next raw token? */
@@ -284,7 +292,8 @@ static Token start_block(Parser *p)
     Token brace = made_up(p, '{');
     const char *head = parse_text(p, span_join(p->first.span, p->last.span));
     Diag *d = parse_complain(p, E_UNOPENED, brace.span, "'{' is missing here");
-    if (on_one_line(head)) diag_help(d, "write: %s {", head);
+    Span place = span_join(p->first.span, p->last.span);
+    if (on_one_line(head)) diag_fix(d, place, arena_printf(p->perm, "%s {", head), "write: ", "");
     Open open = {'{', brace.span, p->line_indent, p->first, block_of(p->first.kind)};
     p->open[p->open_count++] = open;
     p->braces_left++;
@@ -347,7 +356,7 @@ static bool open_block(Parser *p, Token *t)
     }
     if (p->last.kind == '{' && p->braces_left > 0) {
         Diag *d = parse_complain(p, E_UNCLOSED, t->span, "this '{' is never closed");
-        diag_help(d, "remove it");
+        diag_fix(d, t->span, "", "remove it", "");
         p->braces_left--;
         return false;
     }
@@ -361,7 +370,7 @@ static bool close_bracket(Parser *p, Token *t)
     const char *text = parse_text(p, t->span);
     if (!in_parentheses(p)) {
         Diag *d = parse_complain(p, E_UNOPENED, t->span, "this '%s' closes nothing", text);
-        diag_help(d, "remove it");
+        diag_fix(d, t->span, "", "remove it", "");
         return false;
     }
     if (partner(top(p)->kind) == t->kind) {
@@ -377,7 +386,7 @@ static bool close_bracket(Parser *p, Token *t)
         Diag *d = parse_complain(p, E_UNOPENED, t->span, "'%s' does not match '%s'", text,
                                  bracket_name(top(p)->kind));
         diag_note(d, top(p)->span, "opened here");
-        diag_help(d, "write: %c", wanted.kind);
+        diag_fix(d, t->span, arena_printf(p->perm, "%c", wanted.kind), "write: ", "");
         p->open_count--;
     }
     t->kind = wanted.kind;
@@ -388,7 +397,7 @@ static bool close_block(Parser *p, Token *t)
 {
     if (!p->open_count) {
         Diag *d = parse_complain(p, E_UNOPENED, t->span, "this '}' closes nothing");
-        diag_help(d, "remove it");
+        diag_fix(d, t->span, "", "remove it", "");
         return false;
     }
     p->first = top(p)->statement;

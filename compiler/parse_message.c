@@ -5,21 +5,11 @@
  * pasted; they are asked in the order of `mistakes`. Where none of them knows the case, the message is "found
  * A, wanted B or C".
  */
-#include "parse_state.h"
-#include "dnw.tab.h"
-
-typedef struct Mistake {
-    Parser *p;
-    Token found;        /* p->last */
-    const bool *wanted; /* by kind */
-    BlockKind block;
-    bool expression;   /* wanted: the start of an expression */
-    bool has_operator; /* wanted: among others an operator, so an expression stands before */
-    bool in_parentheses;
-} Mistake;
+#include "parse_mistake.h"
 
 Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ...)
 {
+    vec_push(p->perm, &p->breaks, span.start);
     if (p->complained || p->stopped) return NULL;
     p->complained = true;
     if (++p->errors >= PARSE_ERRORS) p->stopped = true;
@@ -30,10 +20,14 @@ Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ..
     return diag_add(p->diags, code, span, "%s", text);
 }
 
+void parse_mended(Parser *p)
+{
+    p->breaks.count--;
+}
+
 /* Pieces of the source. */
 
-/* The raw token `k` places behind the one found; 0 is that one itself, -1 the one before it. */
-static Token raw(const Mistake *m, int k)
+Token parse_raw(const Mistake *m, int k)
 {
     int at = m->p->raw_at - 1 + k;
     if (m->found.kind == T_NL) at++; /* made up: the raw token at hand comes behind it */
@@ -41,59 +35,89 @@ static Token raw(const Mistake *m, int k)
     return m->p->raw.at[at < m->p->raw.count ? at : m->p->raw.count - 1];
 }
 
-static const char *text_of(const Mistake *m, Token t)
+const char *parse_text_of(const Mistake *m, Token t)
 {
     return parse_text(m->p, t.span);
 }
 
-/* From byte `start` to the end of the statement, as far as it stands on one line. */
+Span parse_rest(const Mistake *m, uint32_t start)
+{
+    const TokenList *raw = &m->p->raw;
+    uint32_t end = start;
+    int at = m->p->raw_at > 0 ? m->p->raw_at - 1 : 0;
+    while (at > 0 && raw->at[at].span.start > start) at--;
+    for (; at < raw->count; at++) {
+        const Token *t = &raw->at[at];
+        if (t->span.start < start) continue;
+        bool ends = t->kind == 0 || t->kind == '}' || t->kind == RAW_SEMICOLON || t->kind == RAW_SLASHES;
+        if (ends || (t->line_ends && end > start)) break;
+        end = t->span.end;
+    }
+    while (start < end && strchr(" \t", m->p->source->text[start])) start++;
+    return (Span){m->found.span.file, start, end};
+}
+
 static const char *rest_from(const Mistake *m, uint32_t start)
 {
-    uint32_t end = start;
-    for (int k = 0;; k++) {
-        Token t = raw(m, k);
-        if (t.span.start < start) {
-            if (m->p->raw_at + k >= m->p->raw.count) break;
-            continue;
-        }
-        if (t.kind == 0 || t.kind == '}' || t.kind == RAW_SEMICOLON || (t.line_ends && t.span.start > start))
-            break;
-        end = t.span.end;
-    }
-    while (start < end && (m->p->source->text[start] == ' ' || m->p->source->text[start] == '\t')) start++;
-    return parse_text(m->p, (Span){m->found.span.file, start, end});
+    return parse_text(m->p, parse_rest(m, start));
 }
 
 /* From the start of the statement to byte `end`. */
 static const char *text_before(const Mistake *m, uint32_t end)
 {
     uint32_t start = m->p->first.span.start;
-    while (end > start && (m->p->source->text[end - 1] == ' ' || m->p->source->text[end - 1] == '\t')) end--;
+    while (end > start && strchr(" \t", m->p->source->text[end - 1])) end--;
     return parse_text(m->p, (Span){m->found.span.file, start, end});
 }
 
-/* Help: the statement with `fix` between the bytes `end` and `start`. None when it stands on several lines.
- */
-static void help_fixed(const Mistake *m, Diag *d, uint32_t end, const char *fix, uint32_t start)
+Span parse_operand(const Mistake *m, int k)
 {
-    const char *before = text_before(m, end), *after = rest_from(m, start);
-    if (*after && !strchr(before, '\n') && strlen(before) + strlen(after) < 100)
-        diag_help(d, "write: %s %s %s", before, fix, after);
+    Span whole = {m->found.span.file, parse_raw(m, k).span.start, parse_raw(m, k).span.start};
+    for (int depth = 0;; k++) {
+        Token t = parse_raw(m, k);
+        bool opens = t.kind == '(' || t.kind == '[', closes = t.kind == ')' || t.kind == ']';
+        bool ends = t.kind == 0 || t.kind == '{' || t.kind == '}' || t.kind == RAW_SEMICOLON ||
+                    (depth == 0 && (t.kind == ',' || closes || (t.line_ends && whole.end > whole.start)));
+        if (ends) return whole;
+        depth += opens - closes;
+        whole.end = t.span.end;
+    }
 }
 
-static bool is_keyword(int kind)
+Span parse_operand_before(const Mistake *m)
 {
-    return kind >= T_IMPORT && kind <= T_IN;
+    Span whole = {m->found.span.file, m->found.span.start, m->found.span.start};
+    for (int depth = 0, k = -1;; k--) {
+        Token t = parse_raw(m, k);
+        bool opens = t.kind == '(' || t.kind == '[', closes = t.kind == ')' || t.kind == ']';
+        bool ends = t.span.end == 0 || t.span.start < m->p->first.span.start || t.kind == '{' ||
+                    (depth == 0 && (t.kind == ',' || t.kind == '=' || opens));
+        if (ends) return whole;
+        depth += closes - opens;
+        whole.start = t.span.start;
+        if (k == -1) whole.end = t.span.end;
+    }
 }
-static bool is_operand(int kind)
+
+void parse_help_write(const Mistake *m, Diag *d, Span place, const char *text)
 {
-    return kind == T_NAME || kind == T_NUMBER || kind == T_PERCENT || kind == T_STRING || kind == T_SKIPPED;
+    (void)m;
+    if (strlen(text) < 100 && !strchr(text, '\n')) diag_fix(d, place, text, "write: ", "");
 }
+
+void parse_help_statement(const Mistake *m, Diag *d, uint32_t end, const char *fix, uint32_t start)
+{
+    const char *before = text_before(m, end);
+    Span rest = parse_rest(m, start), place = {rest.file, m->p->first.span.start, rest.end};
+    if (rest.start == rest.end) return;
+    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s %s", before, fix, parse_text(m->p, rest)));
+}
+
 static bool is_comparison(int kind)
 {
     return kind == '<' || kind == '>' || kind == T_LE || kind == T_GE || kind == T_EQ || kind == T_NE;
 }
-static bool is_first(const Mistake *m)
+bool parse_is_first(const Mistake *m)
 {
     return m->p->statement_length == 1 && m->found.kind != T_NL;
 }
@@ -102,152 +126,34 @@ static bool is_first(const Mistake *m)
 
 static bool keyword_as_name(const Mistake *m)
 {
-    int next = raw(m, 1).kind;
+    int next = parse_raw(m, 1).kind;
     if (!is_keyword(m->found.kind)) return false;
-    bool alone = next == '=' || next == ':' || (!is_first(m) && (next == ',' || next == ')' || next == ']'));
-    if (raw(m, 1).line_ends && !m->found.line_ends) alone = true;
-    bool name = m->wanted[T_NAME] && !m->expression && !is_first(m);
+    bool alone =
+        next == '=' || next == ':' || (!parse_is_first(m) && (next == ',' || next == ')' || next == ']'));
+    if (parse_raw(m, 1).line_ends && !m->found.line_ends) alone = true;
+    bool name = m->wanted[T_NAME] && !m->expression && !parse_is_first(m);
     bool operand =
-        m->expression && !is_first(m) && (next == '+' || next == '-' || next == '*' || next == '/');
-    if (!name && !(alone && m->wanted[T_NAME]) && !(alone && is_first(m)) && !operand) return false;
-    const char *word = text_of(m, m->found);
+        m->expression && !parse_is_first(m) && (next == '+' || next == '-' || next == '*' || next == '/');
+    if (!name && !(alone && m->wanted[T_NAME]) && !(alone && parse_is_first(m)) && !operand) return false;
+    const char *word = parse_text_of(m, m->found);
     Diag *d = parse_complain(m->p, E_KEYWORD, m->found.span,
                              "'%s' is a word of the language and cannot be a name", word);
     diag_help(d, "choose another name, such as: my_%s", word);
     return true;
 }
 
-/* Where a word that begins or continues a statement belongs. */
-static const struct Place_of_word {
-    int kind;
-    const char *help;
-} places[] = {
-    {T_WEIGHT, "a weight stands in a function: fn F(z) { weight w = 1; w * z }"},
-    {T_SHARED, "a weight stands in a function: fn F(z) { shared weight w = 1; w * z }"},
-    {T_STATE, "a state stands in a function: fn F(z) { state s = 0; s' = z; s }"},
-    {T_NEXT, "a state moves in a function: fn F(z) { state s = 0; next s = z; s }"},
-    {T_INPUT, "node sets stand in a graph: graph G { input x[4] }"},
-    {T_NODES, "node sets stand in a graph: graph G { nodes h[4] }"},
-    {T_OUTPUT, "node sets stand in a graph: graph G { output y[4] }"},
-    {T_EDGES, "edges stand in a graph: graph G { edges x[_] -> y[_] }"},
-    {T_WHERE, "a condition stands behind an edge: x[i] -> y[j] where i < j"},
-    {T_VIA, "an edge function stands behind an edge: edges x[_] -> y[_] via F"},
-    {T_KEEP, "a budget stands behind its edges: edges x[_] -> y[_] keep 5%"},
-    {T_SAMPLE, "a budget stands behind its edges: edges x[_] -> y[_] sample 5%"},
-    {T_BY, "a score stands behind its budget: keep 5% by w"},
-    {T_USING, "a rule stands behind its budget: keep 5% using rigl"},
-    {T_AT, "coordinates stand behind a node set: nodes h[i: 4] at (i, 0)"},
-};
-
-static const char *block_name(BlockKind block)
-{
-    static const char *const names[] = {"a file",          "a function",    "a graph",
-                                        "a list of edges", "a train block", "a test"};
-    return names[block];
-}
-
-static bool misplaced_word(const Mistake *m)
-{
-    if (!is_first(m)) return false;
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        if (places[i].kind != m->found.kind) continue;
-        Diag *d = parse_complain(m->p, E_LINE, m->found.span, "'%s' cannot begin a line of %s",
-                                 text_of(m, m->found), block_name(m->block));
-        diag_help(d, "%s", places[i].help);
-        return true;
-    }
-    return false;
-}
-
-/* First words of lines in other languages: the word that is meant, or else what to say. */
-static const struct Foreign_word {
-    BlockKind block;
-    const char *wrong, *right, *help;
-} foreign_words[] = {
-    {BLOCK_NONE, "def", "fn", NULL},
-    {BLOCK_NONE, "func", "fn", NULL},
-    {BLOCK_NONE, "fun", "fn", NULL},
-    {BLOCK_NONE, "function", "fn", NULL},
-    {BLOCK_NONE, "network", "graph", NULL},
-    {BLOCK_NONE, "net", "graph", NULL},
-    {BLOCK_NONE, "include", "import", NULL},
-    {BLOCK_NONE, "use", "import", NULL},
-    {BLOCK_NONE, "let", "option", NULL},
-    {BLOCK_NONE, "const", "option", NULL},
-    {BLOCK_NONE, "param", "option", NULL},
-    {BLOCK_GRAPH, "hidden", "nodes", NULL},
-    {BLOCK_GRAPH, "layer", "nodes", NULL},
-    {BLOCK_GRAPH, "neurons", "nodes", NULL},
-    {BLOCK_GRAPH, "edge", "edges", NULL},
-    {BLOCK_GRAPH, "connect", "edges", NULL},
-    {BLOCK_BODY, "let", NULL, "a name is set by '=' alone: u = 2"},
-    {BLOCK_BODY, "var", NULL, "a name is set by '=' alone: u = 2"},
-    {BLOCK_BODY, "const", NULL, "a name is set by '=' alone: u = 2"},
-    {BLOCK_BODY, "return", NULL,
-     "the last line of a function is its value, without a word before it: fn f(z) { 2 * z }"},
-    {BLOCK_BODY, "param", "weight", NULL},
-    {BLOCK_BODY, "for", NULL, "there are no loops; what repeats is a node set, scan or: time = steps(5)"},
-    {BLOCK_BODY, "while", NULL, "there are no loops; what repeats is a node set, scan or: time = steps(5)"},
-};
-
-/* The word that a wrong first word of a line stands for; or *help; or neither. */
-static const char *meant(BlockKind block, const char *wrong, const char **help)
-{
-    static const char *const file[] = {"import", "option", "fn", "graph", "model", "train", "test"};
-    static const char *const graph[] = {"input", "nodes", "output", "edges"};
-    static const char *const body[] = {"weight", "state", "shared", "next"};
-    for (size_t i = 0; i < sizeof foreign_words / sizeof *foreign_words; i++) {
-        if (foreign_words[i].block != block || strcmp(wrong, foreign_words[i].wrong) != 0) continue;
-        *help = foreign_words[i].help;
-        return foreign_words[i].right;
-    }
-    switch (block) {
-    case BLOCK_NONE: return diag_nearest(wrong, file, 7);
-    case BLOCK_GRAPH: return diag_nearest(wrong, graph, 4);
-    case BLOCK_BODY: return diag_nearest(wrong, body, 4);
-    default: return NULL;
-    }
-}
-
-/* A line that begins with a name where a word of the language was meant. */
-static bool unknown_word(const Mistake *m)
-{
-    bool second = m->p->statement_length == 2 && m->found.kind != T_NL && m->found.kind != '=';
-    if (m->p->first.kind != T_NAME || !(second || (is_first(m) && m->block == BLOCK_NONE))) return false;
-    /* `x -> y`, `epochs: 20` and `2 x` are better explained by others. */
-    if (second && !is_operand(m->found.kind) && !is_keyword(m->found.kind)) return false;
-    const char *wrong = text_of(m, m->p->first), *help = NULL, *right = meant(m->block, wrong, &help);
-    if (!right && !help && m->block != BLOCK_NONE) return false;
-    Diag *d = parse_complain(m->p, E_LINE, m->p->first.span, "'%s' cannot begin a line of %s", wrong,
-                             block_name(m->block));
-    const char *rest = rest_from(m, m->p->first.span.end);
-    if (right) diag_help(d, "write: %s %s", right, rest);
-    else if (help) diag_help(d, "%s", help);
-    else if (raw(m, 1).kind == '=')
-        diag_help(d, "a setting of the file is an option: option %s %s", wrong, rest);
-    else diag_help(d, "a file holds import, option, fn, graph, model, train and test");
-    return true;
-}
-
 /* '=' and ':'. */
-
-static bool type_of_parameter(const Mistake *m)
-{
-    int first = m->p->first.kind;
-    bool header = first == T_FN || first == T_MODEL || first == T_GRAPH;
-    if (m->found.kind != ':' || !header || !m->in_parentheses || m->expression) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "a parameter has no type");
-    diag_help(d, "write: %s", text_of(m, m->p->before));
-    return true;
-}
 
 static bool colon_for_equals(const Mistake *m)
 {
     if (m->found.kind != ':' || !m->wanted['=']) return false;
     Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "found ':', wanted '='");
-    if (m->in_parentheses)
-        diag_help(d, "a named argument is written: %s = %s", text_of(m, m->p->before), text_of(m, raw(m, 1)));
-    else help_fixed(m, d, m->found.span.start, "=", m->found.span.end);
+    if (m->in_parentheses) {
+        Span value = parse_operand(m, 1), name = m->p->before.span;
+        const char *text =
+            arena_printf(m->p->perm, "%s = %s", parse_text(m->p, name), parse_text(m->p, value));
+        diag_fix(d, span_join(name, value), text, "a named argument is written: ", "");
+    } else parse_help_statement(m, d, m->found.span.start, "=", m->found.span.end);
     return true;
 }
 
@@ -255,7 +161,7 @@ static bool double_equals(const Mistake *m)
 {
     if (m->found.kind != T_EQ || !m->wanted['=']) return false;
     Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "'==' compares; a name is set with '='");
-    help_fixed(m, d, m->found.span.start, "=", m->found.span.end);
+    parse_help_statement(m, d, m->found.span.start, "=", m->found.span.end);
     return true;
 }
 
@@ -268,8 +174,8 @@ static bool missing_equals(const Mistake *m)
     if (m->has_operator && !plain) return false;
     bool drawn = m->wanted['~'] && kind == T_NAME;
     Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "'%s' is missing before '%s'", drawn ? "~" : "=",
-                             text_of(m, m->found));
-    help_fixed(m, d, m->found.span.start, drawn ? "~" : "=", m->found.span.start);
+                             parse_text_of(m, m->found));
+    parse_help_statement(m, d, m->found.span.start, drawn ? "~" : "=", m->found.span.start);
     return true;
 }
 
@@ -289,13 +195,13 @@ static bool nothing_behind(const Mistake *m)
     if (kind != T_NL) {
         if (kind != '=' && kind != T_ARROW && !m->found.line_ends) return false;
         if (!m->found.line_ends)
-            for (k = -1; k > -16 && !raw(m, k).line_ends; k--) continue;
-        if (k < 0 && (raw(m, k).kind != T_NAME || (kind == '=' && k != -1))) return false;
-        sign = raw(m, k - 1);
-        if (!raw(m, k).line_ends || sign.span.start < m->p->first.span.start) return false;
+            for (k = -1; k > -16 && !parse_raw(m, k).line_ends; k--) continue;
+        if (k < 0 && (parse_raw(m, k).kind != T_NAME || (kind == '=' && k != -1))) return false;
+        sign = parse_raw(m, k - 1);
+        if (!parse_raw(m, k).line_ends || sign.span.start < m->p->first.span.start) return false;
     } else if (!m->wanted[T_NAME]) return false;
     if (!wants_operand(sign.kind)) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, sign.span, "nothing follows this '%s'", text_of(m, sign));
+    Diag *d = parse_complain(m->p, E_SYNTAX, sign.span, "nothing follows this '%s'", parse_text_of(m, sign));
     diag_help(d, "write the rest of it on the same line");
     return true;
 }
@@ -306,12 +212,15 @@ static bool cell_with_equals(const Mistake *m)
     if (first != T_INPUT && first != T_NODES && first != T_OUTPUT) return false;
     if (m->found.kind == '=' && m->wanted[':']) {
         Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "a node function stands behind ':'");
-        help_fixed(m, d, m->found.span.start, ":", m->found.span.end);
+        parse_help_statement(m, d, m->found.span.start, ":", m->found.span.end);
         return true;
     }
     if (m->found.kind != '(' || !m->wanted['[']) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the sizes of a node set stand in [ ]");
-    diag_help(d, "write: %s[4]", text_before(m, m->found.span.start));
+    Span sizes = parse_operand(m, 1);
+    const char *set = text_before(m, m->found.span.start), *inside = parse_text(m->p, sizes);
+    Span place = {sizes.file, m->p->first.span.start, sizes.end + 1};
+    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s[%s]", set, inside));
     return true;
 }
 
@@ -326,7 +235,7 @@ static bool equals_for_comparison(const Mistake *m)
     }
     Diag *d =
         parse_complain(m->p, E_COMPARE, m->found.span, "'=' sets a name; values are compared with '=='");
-    help_fixed(m, d, m->found.span.start, "==", m->found.span.end);
+    parse_help_statement(m, d, m->found.span.start, "==", m->found.span.end);
     return true;
 }
 
@@ -340,16 +249,51 @@ static bool chained_comparison(const Mistake *m)
 
 /* Edges. */
 
+/* A node set with its indices from raw token *k on, which is then the next one; NULL when there is none. */
+static const char *set_at(const Mistake *m, int *k)
+{
+    Token name = parse_raw(m, *k), last = name;
+    if (name.kind != T_NAME) return NULL;
+    if (parse_raw(m, ++*k).kind != '[') return parse_text_of(m, name);
+    while (last.kind != ']') {
+        last = parse_raw(m, (*k)++);
+        if (last.kind == 0 || last.line_ends) return NULL;
+    }
+    return parse_text(m->p, span_join(name.span, last.span));
+}
+
+/* `b <- a` is `a -> b`. */
+static void help_turned(const Mistake *m, Diag *d)
+{
+    int k = -1, next = 2; /* behind the '-' */
+    while (parse_raw(m, k).span.start > m->p->first.span.start) k--;
+    uint32_t start = m->p->first.span.start;
+    if (parse_raw(m, k).kind == T_EDGES) start = parse_raw(m, ++k).span.start;
+    const char *to = set_at(m, &k), *from = set_at(m, &next);
+    if (!to || !from || k != 0) return;
+    const char *behind = text_before(m, start),
+               *rest = parse_text(m->p, parse_rest(m, parse_raw(m, next).span.start));
+    bool ends = parse_raw(m, next).line_ends || !*rest;
+    Span place = {m->found.span.file, m->p->first.span.start, parse_rest(m, start).end};
+    parse_help_write(m, d, place,
+                     arena_printf(m->p->perm, "%s%s%s -> %s%s%s", behind, *behind ? " " : "", from, to,
+                                  ends ? "" : " ", ends ? "" : rest));
+}
+
 static bool wrong_arrow(const Mistake *m)
 {
     int kind = m->found.kind;
     bool likely = kind == '>' || kind == '-' || kind == '<' || kind == ',' || kind == '=' || kind == T_NAME;
     if (!m->wanted[T_ARROW] || !likely) return false;
     if (m->block != BLOCK_EDGES && m->p->first.kind != T_EDGES) return false;
-    Diag *d = parse_complain(m->p, E_ARROW, m->found.span, "found '%s', wanted '->'", text_of(m, m->found));
+    Diag *d =
+        parse_complain(m->p, E_ARROW, m->found.span, "found '%s', wanted '->'", parse_text_of(m, m->found));
+    diag_help(d, "an edge leads from its source to its target: source[_] -> target[_]");
+    if (kind == '<' && parse_raw(m, 1).kind == '-') return help_turned(m, d), true;
     uint32_t end = kind == T_NAME ? m->found.span.start : m->found.span.end;
-    for (int k = 1; raw(m, k).kind == '>' || raw(m, k).kind == '-'; k++) end = raw(m, k).span.end;
-    help_fixed(m, d, m->found.span.start, "->", end);
+    for (int k = 1; parse_raw(m, k).kind == '>' || parse_raw(m, k).kind == '-'; k++)
+        end = parse_raw(m, k).span.end;
+    parse_help_statement(m, d, m->found.span.start, "->", end);
     return true;
 }
 
@@ -360,7 +304,7 @@ static bool edge_without_edges(const Mistake *m)
     const char *rest = rest_from(m, m->p->first.span.start);
     if ((m->found.kind != '[' && m->found.kind != T_ARROW) || !strstr(rest, "->")) return false;
     Diag *d = parse_complain(m->p, E_ARROW, m->p->first.span, "an edge stands behind 'edges'");
-    diag_help(d, "write: edges %s", rest);
+    parse_help_write(m, d, parse_rest(m, m->p->first.span.start), arena_printf(m->p->perm, "edges %s", rest));
     return true;
 }
 
@@ -371,8 +315,9 @@ static bool index_is_no_name(const Mistake *m)
     bool computed =
         m->p->before.kind == T_NAME && !m->wanted['+'] && (m->found.kind == '+' || m->found.kind == '-');
     if (!edge || !m->in_parentheses || !(number || computed)) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span,
-                             "found '%s', but an index of an edge is a new name or _", text_of(m, m->found));
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span,
+                       "found '%s', but an index of an edge is a new name or _", parse_text_of(m, m->found));
     diag_help(d, "say in a condition which nodes are meant: a[i] -> b[j] where j == i + 1");
     return true;
 }
@@ -390,49 +335,47 @@ static bool via_behind_budget(const Mistake *m)
 {
     if (m->found.kind != T_VIA || m->p->first.kind != T_EDGES || !m->has_operator) return false;
     Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'via' stands before the budget");
-    diag_help(d, "write: edges a[_] -> b[_] via F keep 5%%");
+    int k = -1;
+    while (k > -60 && parse_raw(m, k).kind != T_KEEP && parse_raw(m, k).kind != T_SAMPLE) k--;
+    uint32_t budget = parse_raw(m, k).span.start, via = m->found.span.start;
+    Span rest = parse_rest(m, via), place = span_join(m->p->first.span, rest);
+    const char *edges = text_before(m, budget), *kept = parse_text(m->p, (Span){rest.file, budget, via - 1});
+    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s %s", edges, parse_text(m->p, rest), kept));
     return true;
 }
 
 /* Expressions. */
 
-static bool unfinished_if(const Mistake *m)
-{
-    if (!m->wanted[T_THEN] && !m->wanted[T_ELSE]) return false;
-    const char *word = m->wanted[T_THEN] ? "then" : "else";
-    if (m->found.kind == T_NL) parse_complain(m->p, E_SYNTAX, m->found.span, "this 'if' has no '%s'", word);
-    else parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', wanted '%s'", text_of(m, m->found), word);
-    return true;
-}
-
 static bool trailing_comma(const Mistake *m)
 {
     if (m->p->before.kind != ',' || (m->found.kind != ')' && m->found.kind != ']')) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->p->before.span, "nothing follows this ','");
-    diag_help(d, "remove it");
+    diag_fix(d, m->p->before.span, "", "remove it", "");
     return true;
 }
 
 static bool missing_comma(const Mistake *m)
 {
-    bool named = is_keyword(m->found.kind) && raw(m, 1).kind == '=';
+    bool named = is_keyword(m->found.kind) && parse_raw(m, 1).kind == '=';
     if (!m->in_parentheses || !m->wanted[','] || !(named || is_operand(m->found.kind))) return false;
-    const char *before = text_of(m, m->p->before), *found = text_of(m, m->found);
+    const char *before = parse_text_of(m, m->p->before), *found = parse_text_of(m, m->found);
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "',' is missing before '%s'", found);
-    diag_help(d, "write: %s, %s", before, found);
+    const char *text = arena_printf(m->p->perm, "%s, %s", before, found);
+    diag_help(d, "values in brackets stand with a ',' between them");
+    parse_help_write(m, d, span_join(m->p->before.span, m->found.span), text);
     return true;
 }
 
 static bool bare_point(const Mistake *m)
 {
-    Token next = raw(m, 1), before = m->p->before;
+    Token next = parse_raw(m, 1), before = m->p->before;
     bool leading = m->found.kind == '.' && m->expression && next.kind == T_NUMBER;
-    bool trailing = before.kind == '.' && raw(m, -2).kind == T_NUMBER;
+    bool trailing = before.kind == '.' && parse_raw(m, -2).kind == T_NUMBER;
     if (!leading && !trailing) return false;
-    Span span = leading ? span_join(m->found.span, next.span) : span_join(raw(m, -2).span, before.span);
+    Span span = leading ? span_join(m->found.span, next.span) : span_join(parse_raw(m, -2).span, before.span);
     Diag *d = parse_complain(m->p, E_NUMBER, span, "a number has digits on both sides of its point");
-    if (leading) diag_help(d, "write: 0%s", parse_text(m->p, span));
-    else diag_help(d, "write: %s0", parse_text(m->p, span));
+    const char *digits = parse_text(m->p, span);
+    parse_help_write(m, d, span, arena_printf(m->p->perm, leading ? "0%s" : "%s0", digits));
     return true;
 }
 
@@ -440,7 +383,7 @@ static bool derivative_read(const Mistake *m)
 {
     if (m->found.kind != T_DERIV || !m->expression) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the derivative %s can be set, but not read",
-                             text_of(m, m->found));
+                             parse_text_of(m, m->found));
     diag_help(d, "a state moves by: s' = z - s");
     return true;
 }
@@ -451,20 +394,27 @@ static bool wrong_body(const Mistake *m)
 {
     int first = m->p->first.kind;
     bool function = first == T_FN || first == T_MODEL;
-    const char *word = text_of(m, m->p->first);
+    const char *word = parse_text_of(m, m->p->first);
     bool behind = m->found.kind == '{' && m->p->before.kind == '=' && function;
     if (behind || (m->found.kind == '=' && m->wanted['{'])) {
         Span equals = behind ? m->p->before.span : m->found.span;
         Diag *d = parse_complain(m->p, E_SYNTAX, equals, "no '=' stands before '{'");
-        diag_help(d, "write: %s {", text_before(m, equals.start));
+        Span brace = behind ? m->found.span : parse_raw(m, 1).span;
+        const char *text = arena_printf(m->p->perm, "%s {", text_before(m, equals.start));
+        if (behind || parse_raw(m, 1).kind == '{')
+            parse_help_write(m, d, span_join(m->p->first.span, brace), text);
         return true;
     }
     if (m->found.kind != T_NL || !m->wanted['{'] || m->has_operator) return false;
     Diag *d =
         parse_complain(m->p, E_SYNTAX, m->found.span, "this '%s' has no %s", word, function ? "body" : "'{'");
     const char *head = text_before(m, m->found.span.end);
-    if (function) diag_help(d, "write the value behind '=', or the lines in { }: %s = 0", head);
-    else diag_help(d, "write: %s { }", head);
+    Span place = {m->found.span.file, m->p->first.span.start,
+                  m->p->first.span.start + (uint32_t)strlen(head)};
+    if (function)
+        diag_fix(d, place, arena_printf(m->p->perm, "%s = 0", head),
+                 "write the value behind '=', or the lines in { }: ", "");
+    else parse_help_write(m, d, place, arena_printf(m->p->perm, "%s { }", head));
     return true;
 }
 
@@ -472,7 +422,8 @@ static bool import_without_quotes(const Mistake *m)
 {
     if (m->p->before.kind != T_IMPORT || m->found.kind != T_NAME) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the path of an import stands in quotes");
-    diag_help(d, "write: import \"%s.dnw\"", text_of(m, m->found));
+    parse_help_write(m, d, span_join(m->p->first.span, m->found.span),
+                     arena_printf(m->p->perm, "import \"%s.dnw\"", parse_text_of(m, m->found)));
     return true;
 }
 
@@ -483,7 +434,7 @@ static const char *found_words(const Mistake *m)
     if (m->found.kind == 0) return "the end of the file";
     if (m->found.kind == T_NL && m->found.span.start == m->found.span.end) return "the end of the line";
     if (m->found.span.end - m->found.span.start > 40) return parse_kind_words(m->found.kind);
-    return arena_printf(m->p->perm, "'%s'", text_of(m, m->found));
+    return arena_printf(m->p->perm, "'%s'", parse_text_of(m, m->found));
 }
 
 /* Is this kind already said by "an expression" or "an operator"? */
@@ -509,9 +460,9 @@ static const char *wanted_words(const Mistake *m)
         if (count < MOST) list[count] = parse_kind_words(kind);
         count++;
     }
-    if (count > MOST || (is_first(m) && count > 1)) {
+    if (count > MOST || (parse_is_first(m) && count > 1)) {
         if (m->block == BLOCK_NONE) return "import, option, fn, graph, model, train or test";
-        return arena_printf(m->p->perm, "a line of %s", block_name(m->block));
+        return arena_printf(m->p->perm, "a line of %s", parse_block_name(m->block));
     }
     if (m->has_operator) list[count++] = "an operator";
     if (m->wanted[T_NL]) list[count++] = "the end of the line";
@@ -531,20 +482,22 @@ static void help_mistyped(const Mistake *m, Diag *d)
         const char *quoted = m->wanted[kind] ? parse_kind_words(kind) : NULL; /* 'keep' */
         if (quoted) words[count++] = arena_text(m->p->perm, quoted + 1, strlen(quoted) - 2);
     }
-    near = diag_nearest(text_of(m, m->found), words, count);
-    if (near) diag_help(d, "did you mean '%s'?", near);
+    near = diag_nearest(parse_text_of(m, m->found), words, count);
+    if (near) diag_fix(d, m->found.span, near, "did you mean '", "'?");
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
-    nothing_behind,     keyword_as_name,       budget_in_list,    misplaced_word,        unknown_word,
-    edge_without_edges, derivative_read,       type_of_parameter, colon_for_equals,      double_equals,
-    cell_with_equals,   index_is_no_name,      wrong_arrow,       missing_equals,        via_behind_budget,
-    wrong_body,         import_without_quotes, bare_point,        equals_for_comparison, unfinished_if,
-    chained_comparison, trailing_comma,        missing_comma,
+    nothing_behind,      keyword_as_name,      parse_word_called,     budget_in_list,  parse_misplaced_word,
+    parse_loop,          parse_unknown_word,   edge_without_edges,    derivative_read, parse_indented_body,
+    parse_type_of_name,  parse_type_of_result, colon_for_equals,      double_equals,   cell_with_equals,
+    index_is_no_name,    parse_index_twice,    wrong_arrow,           parse_lambda,    missing_equals,
+    via_behind_budget,   wrong_body,           import_without_quotes, bare_point,      equals_for_comparison,
+    parse_choice_behind, parse_unfinished_if,  chained_comparison,    trailing_comma,  missing_comma,
 };
 
 void parse_syntax_error(Parser *p, const bool *wanted)
 {
+    vec_push(p->perm, &p->breaks, p->last.span.start);
     if (p->complained || p->stopped) return;
     bool expression = wanted[T_NUMBER] && wanted['('], has_operator = wanted['+'] && wanted['*'];
     bool inside = p->open_count && p->open[p->open_count - 1].kind != '{';

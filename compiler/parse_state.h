@@ -89,7 +89,8 @@ typedef struct Parser {
     bool too_deep; /* the height of an expression was reported */
     bool stopped;  /* too many errors */
     int errors;
-    int docs_from; /* index in ast->comments: not yet attached to a declaration */
+    Vec(uint32_t) breaks; /* bytes: behind a mistake that was not repaired the tree is not what was meant */
+    int docs_from;        /* index in ast->comments: not yet attached to a declaration */
 } Parser;
 
 /* dnw.l: all raw tokens into p->raw, all comments into p->ast->comments. */
@@ -99,6 +100,8 @@ void parse_scan(Parser *p);
 Token parse_token(Parser *p);
 /* The grammar has found a mistake at p->last and will throw tokens away: choose how far. */
 void parse_line_recover(Parser *p);
+/* The raw token `at` begins a declaration: its word is first on a line and a name or title follows. */
+bool parse_line_declares(const Parser *p, int at);
 /* The block that the statement being read stands in. */
 BlockKind parse_line_block(const Parser *p);
 
@@ -109,6 +112,8 @@ bool parse_repair(Parser *p, Token *t, const char *inside);
 /* parse_message.c. NULL when the statement already has a message; diag_note and diag_help take that. */
 Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The mistake just found was repaired: the tree is what was meant. */
+void parse_mended(Parser *p);
 /* The grammar wanted one of the kinds k with wanted[k] and found p->last. */
 void parse_syntax_error(Parser *p, const bool *wanted);
 
@@ -117,7 +122,12 @@ int dnw_parse(Parser *p);
 /* Words for a kind of token: "a name", "'keep'"; NULL for kinds that no message names. */
 const char *parse_kind_words(int kind);
 
-/* parse.c: the tokens of a file without syntax errors as the grammar gets them, line ends included; for fmt.
+/* parse_fix.c: drops the suggestions that are not right, of the messages from the from-th on. */
+void parse_fix_check(Parser *p, int from);
+
+/* parse.c: parse() without parse_fix_check. */
+Parser *parse_once(Arena *perm, const Sources *sources, uint32_t file, Diags *diags);
+/* The tokens of a file without syntax errors as the grammar gets them, line ends included; for fmt.
  */
 TokenList parse_tokens(Arena *perm, const Sources *sources, uint32_t file);
 /* A copy of the bytes of a span. */
