@@ -175,6 +175,7 @@ typedef struct Decl {
     Span span;        /* the whole declaration */
     Name name;        /* import: the `as` name or none; test: its title */
     const char *doc;  /* text of the `##` lines before it, joined by line ends; NULL when none */
+    bool broken;      /* there is a syntax error in it */
     const char *path; /* DECL_IMPORT */
     Span path_span;
     Expr *value;      /* DECL_OPTION; also the body of `fn f(..) = expr` */
@@ -197,6 +198,10 @@ typedef struct Comment {
 typedef struct Ast {
     uint32_t file;
     Vec(Decl *) decls;
+    /* What was not understood: names that it declares, whether a train block is among it, and whether it may
+     * declare names that are not among these. */
+    Vec(const char *) lost;
+    bool lost_train, lost_names;
     Vec(Comment) comments; /* in order, doc comments included; for fmt */
 } Ast;
 

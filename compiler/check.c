@@ -25,7 +25,7 @@ static const Decl *only(Check *k, DeclKind kind, const char *name)
 static const Decl *trained_model(Check *k, const Decl *train)
 {
     const Decl *model = only(k, DECL_MODEL, train->name.text);
-    if (model) return model;
+    if (model || is_lost(k->main, train->name.text)) return model;
     Vec(const char *) names = {0};
     for (int i = 0; i < k->main->ast->decls.count; i++)
         if (k->main->ast->decls.at[i]->kind == DECL_MODEL)
@@ -33,7 +33,8 @@ static const Decl *trained_model(Check *k, const Decl *train)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train",
                        train->name.text);
     const char *near = diag_nearest(train->name.text, names.at, names.count);
-    if (near || names.count == 1) diag_fix(d, train->name.span, near ? near : names.at[0], "did you mean '", "'?");
+    if (near || names.count == 1)
+        diag_fix(d, train->name.span, near ? near : names.at[0], "did you mean '", "'?");
     return NULL;
 }
 
@@ -82,6 +83,7 @@ static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
     if (!d->params.at[0].has_shape) {
         *out = data;
         if (state == DATA_KNOWN) return true;
+        if (!train && k->main->ast->lost_train) return false;
         Diag *g =
             diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s",
                      d->name.text, train ? ": its data is not there yet" : "");
@@ -187,10 +189,7 @@ Check *check_open(Compilation *c)
     m->source = sources_file(c->sources, c->file)->path;
     m->program = program_name(c->perm, m->source);
     m->directory = directory_of(c->perm, m->source);
-    int before = diags_errors(c->diags);
     k->main = load_module(k, c->ast);
-    k->readable = diags_errors(c->diags) == before;
-    if (!k->readable) return k;
     for (int i = 0; i < k->modules.count; i++) check_names(k, k->modules.at[i]);
     check_options(k);
     return k;
@@ -210,14 +209,11 @@ void check_close(Check *k, const Model *kept)
 
 Model *check(Compilation *c)
 {
-    int before = diags_errors(c->diags);
     Check *k = check_open(c);
-    if (k->readable) {
-        check_model(k);
-        check_tests(k);
-        check_unused(k);
-    }
-    bool ok = diags_errors(c->diags) == before;
+    check_model(k);
+    check_tests(k);
+    check_unused(k);
+    bool ok = diags_errors(c->diags) == 0;
     check_close(k, ok ? k->model : NULL);
     if (!ok) json_decref(k->model->settings);
     return ok ? k->model : NULL;

@@ -114,7 +114,6 @@ typedef struct Check {
     Module *main;
     Vec(Module *) modules;
     Vec(OptionState) options;
-    bool readable; /* every import was found and understood */
     /* where values go */
     Mode mode;
     Func *func;
@@ -175,6 +174,8 @@ Module *load_module(Check *k, Ast *ast);
 /* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its
  * module. */
 const Decl *find_decl(Module *m, const char *name, Module **where);
+/* Is it, or may it be, the name of something with a syntax error? Then nothing is said about it. */
+bool is_lost(const Module *m, const char *name);
 /* The file imported `as` name, or NULL. */
 Module *find_import(Module *m, const char *name);
 

@@ -40,11 +40,30 @@ static void import_file(Check *k, Module *into, const Decl *d)
         int file = sources_read(k->c->sources, path, &why);
         if (file < 0) {
             diag_add(k->diags, E_IMPORT, d->path_span, "cannot read '%s': %s", path, why);
+            if (d->name.text) vec_push(k->perm, &into->ast->lost, d->name.text);
+            else into->ast->lost_names = true;
             return;
         }
         m = load_module(k, parse(k->perm, k->c->sources, (uint32_t)file, k->diags));
     }
     vec_push(k->perm, &into->imports, (Import){d->name.text, m, d});
+}
+
+/* Sets declarations with syntax errors aside: only their names count. */
+static void lose_broken(Check *k, Ast *ast)
+{
+    int kept = 0;
+    for (int i = 0; i < ast->decls.count; i++) {
+        Decl *d = ast->decls.at[i];
+        if (!d->broken) {
+            ast->decls.at[kept++] = d;
+            continue;
+        }
+        if (d->kind == DECL_TRAIN) ast->lost_train = true;
+        if (d->kind != DECL_TEST && d->name.text) vec_push(k->perm, &ast->lost, d->name.text);
+        else if (d->kind == DECL_IMPORT) ast->lost_names = true;
+    }
+    ast->decls.count = kept;
 }
 
 Module *load_module(Check *k, Ast *ast)
@@ -53,6 +72,7 @@ Module *load_module(Check *k, Ast *ast)
     m->ast = ast;
     m->real = real_path(k, sources_file(k->c->sources, ast->file)->path);
     vec_push(k->perm, &k->modules, m);
+    lose_broken(k, ast);
     for (int i = 0; i < ast->decls.count; i++)
         if (ast->decls.at[i]->kind == DECL_IMPORT) import_file(k, m, ast->decls.at[i]);
     return m;
@@ -78,6 +98,21 @@ const Decl *find_decl(Module *m, const char *name, Module **where)
     for (int i = 0; !d && i < m->imports.count; i++)
         if (!m->imports.at[i].name) d = own_decl(*where = m->imports.at[i].module, name);
     return d;
+}
+
+static bool lost_in(const Ast *ast, const char *name)
+{
+    for (int i = 0; i < ast->lost.count; i++)
+        if (strcmp(ast->lost.at[i], name) == 0) return true;
+    return ast->lost_names;
+}
+
+bool is_lost(const Module *m, const char *name)
+{
+    bool lost = m && lost_in(m->ast, name);
+    for (int i = 0; m && !lost && i < m->imports.count; i++)
+        lost = !m->imports.at[i].name && lost_in(m->imports.at[i].module->ast, name);
+    return lost;
 }
 
 Module *find_import(Module *m, const char *name)

@@ -15,6 +15,7 @@ Module *scope_module(const Scope *scope)
 /* ---- unknown names ---- */
 
 typedef Vec(const char *) Words;
+enum { MOST_SUGGESTIONS = 100 };
 
 int mistakes(const Check *k)
 {
@@ -40,16 +41,12 @@ static bool reported(Check *k, Span span)
     return false;
 }
 
-void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
+/* The known name that was meant. All are looked through, so after many messages none is suggested. */
+static const char *near_name(Check *k, const Scope *scope, const char *name)
 {
     Words known = {0};
     Module *module = scope_module(scope);
-    if (reported(k, span)) return;
-    if (strcmp(name, "_") == 0) {
-        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'_' stands for any index and has no value");
-        diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
-        return;
-    }
+    if (diags_errors(k->diags) > MOST_SUGGESTIONS) return NULL;
     for (const Scope *s = scope; s; s = s->outer)
         for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
     if (module) module_words(k, module, &known);
@@ -57,8 +54,21 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
         if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
     for (int i = 0; i < builtin_count(); i++)
         if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
-    const char *near = diag_nearest(name, known.at, known.count);
+    return diag_nearest(name, known.at, known.count);
+}
+
+void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
+{
+    Module *module = scope_module(scope);
+    if (reported(k, span)) return;
+    if (strcmp(name, "_") == 0) {
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'_' stands for any index and has no value");
+        diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
+        return;
+    }
+    if (is_lost(module, name)) return (void)k->silent++;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
+    const char *near = near_name(k, scope, name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
 }
 
@@ -68,6 +78,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     const char *name = e->left->kind == EXPR_NAME ? e->left->name : NULL;
     Module *m = scope_module(scope);
     if (reported(k, e->left->span)) return;
+    if (is_lost(m, name ? name : "")) return (void)k->silent++;
     for (int i = 0; m && i < m->imports.count; i++)
         if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
     const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
@@ -87,6 +98,7 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
     Words known = {0};
     Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
     if (reported(k, span)) return NULL;
+    if (is_lost(m, e->name)) return k->silent++, NULL;
     module_words(k, m, &known);
     const char *near = diag_nearest(e->name, known.at, known.count);
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",

@@ -36,6 +36,7 @@ static void set_option(Check *k, const Define *define)
                                                                quote, define->value, quote);
     int file = sources_add(k->c->sources, "-D", text, strlen(text));
     Span whole = {(uint32_t)file, 7, 7 + (uint32_t)strlen(define->name)};
+    if (!o && is_lost(k->main, define->name)) return;
     if (!o) {
         const char **names = NEW_ARRAY(k->perm, const char *, (size_t)k->options.count + 1);
         for (int i = 0; i < k->options.count; i++) names[i] = k->options.at[i].decl->name.text;

@@ -77,7 +77,6 @@ static bool compile(Compilation *c)
     FILE *out = c->options.out;
     c->ast = parse(c->perm, c->sources, c->file, c->diags);
     if (done(c, "ast")) return ast_dump(c->ast, out), diags_errors(c->diags) == 0;
-    if (diags_errors(c->diags)) return false;
     c->model = check(c);
     if (!c->model) return false;
     Tiling tiling = compile_tiling(c, c->model);

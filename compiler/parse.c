@@ -53,7 +53,8 @@ static Parser *begin(Arena *perm, const Sources *sources, uint32_t file, Diags *
     p->ast->file = file;
     p->last = (Token){.kind = T_NL, .span = {file, 0, 0}};
     if (!p->source) BUG("there is no file %u", file);
-    if (is_text(p)) parse_scan(p);
+    p->stopped = !is_text(p);
+    if (!p->stopped) parse_scan(p);
     else vec_push(perm, &p->raw, (Token){.kind = 0, .span = {file, 0, 0}});
     return p;
 }
@@ -70,6 +71,7 @@ Ast *parse(Arena *perm, const Sources *sources, uint32_t file, Diags *diags)
     int before = diags_count(diags);
     Parser *p = parse_once(perm, sources, file, diags);
     parse_fix_check(p, before);
+    parse_lost(p);
     return p->ast;
 }
 

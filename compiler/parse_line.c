@@ -11,8 +11,7 @@
  * A word of the language is a plain name behind a dot, before the `=` of a named argument (`keep = 10%`), and
  * as such an argument's whole value (`per = graph`).
  */
-#include "parse_state.h"
-#include "dnw.tab.h"
+#include "parse_mistake.h"
 
 static Token *peek(Parser *p, int k)
 {
@@ -42,12 +41,6 @@ BlockKind parse_line_block(const Parser *p)
     for (int i = p->open_count; i-- > 0;)
         if (p->open[i].kind == '{') return p->open[i].block;
     return BLOCK_NONE;
-}
-
-static bool is_declaration_word(int kind)
-{
-    return kind == T_IMPORT || kind == T_OPTION || kind == T_FN || kind == T_GRAPH || kind == T_MODEL ||
-           kind == T_TRAIN || kind == T_TEST;
 }
 
 static bool is_graph_word(int kind)
@@ -269,6 +262,9 @@ static void close_blocks(Parser *p)
     const Token *t = peek(p, 0);
     bool all = t->kind == 0 || begins_declaration(p, 0);
     complain_unclosed_block(p, top(p));
+    /* Deeper than the block it may be a line of it. */
+    if (t->kind != 0 && all && t->indent > p->open[0].indent)
+        p->broken = false, parse_break(p, t->span.start);
     do {
         enqueue(p, made_up(p, '}'));
         if (!budget_in_open_list(p)) enqueue(p, made_up(p, T_NL));
@@ -458,7 +454,7 @@ static Token next(Parser *p)
             bool good = prepare(p, &t);
             if (good) return t;
             /* A line that held nothing else leaves no complaint to the next one. */
-            if (p->last.kind == T_NL && peek(p, 0)->line_ends) p->complained = false;
+            if (p->last.kind == T_NL && peek(p, 0)->line_ends) p->complained = p->broken = false;
         }
         if (p->queue_count) return p->queue[p->queue_at++];
     }
@@ -467,7 +463,7 @@ static Token next(Parser *p)
 
 Token parse_token(Parser *p)
 {
-    if (p->last.kind == T_NL) p->complained = p->recovering = false;
+    if (p->last.kind == T_NL) p->complained = p->recovering = p->broken = false;
     bool queued = p->queue_at < p->queue_count;
     if (!queued) p->queue_at = p->queue_count = 0;
     if (!queued && p->open_count == 0 && p->last.kind == T_NL) count_braces(p);

@@ -9,7 +9,7 @@
 
 Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ...)
 {
-    vec_push(p->perm, &p->breaks, span.start);
+    parse_break(p, span.start);
     if (p->complained || p->stopped) return NULL;
     p->complained = true;
     if (++p->errors >= PARSE_ERRORS) p->stopped = true;
@@ -20,9 +20,18 @@ Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ..
     return diag_add(p->diags, code, span, "%s", text);
 }
 
+void parse_break(Parser *p, uint32_t at)
+{
+    p->last_breaks = !p->broken;
+    if (p->last_breaks) vec_push(p->perm, &p->breaks, at);
+    p->broken = true;
+}
+
 void parse_mended(Parser *p)
 {
+    if (!p->last_breaks) return;
     p->breaks.count--;
+    p->broken = false;
 }
 
 /* Pieces of the source. */
@@ -497,7 +506,7 @@ static bool (*const mistakes[])(const Mistake *) = {
 
 void parse_syntax_error(Parser *p, const bool *wanted)
 {
-    vec_push(p->perm, &p->breaks, p->last.span.start);
+    parse_break(p, p->last.span.start);
     if (p->complained || p->stopped) return;
     bool expression = wanted[T_NUMBER] && wanted['('], has_operator = wanted['+'] && wanted['*'];
     bool inside = p->open_count && p->open[p->open_count - 1].kind != '{';

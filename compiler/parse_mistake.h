@@ -37,10 +37,18 @@ static inline bool is_keyword(int kind)
 {
     return kind >= T_IMPORT && kind <= T_IN;
 }
+static inline bool is_declaration_word(int kind)
+{
+    return kind == T_IMPORT || kind == T_OPTION || kind == T_FN || kind == T_GRAPH || kind == T_MODEL ||
+           kind == T_TRAIN || kind == T_TEST;
+}
 static inline bool is_operand(int kind)
 {
     return kind == T_NAME || kind == T_NUMBER || kind == T_PERCENT || kind == T_STRING || kind == T_SKIPPED;
 }
+
+/* The word of the language that begins lines of a block and is nearest; NULL when none is near. */
+const char *parse_near_word(BlockKind block, const char *wrong);
 
 /* Each recognises one mistake and says it; false when it is another one. */
 bool parse_misplaced_word(const Mistake *m);

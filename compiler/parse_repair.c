@@ -131,7 +131,9 @@ static void complain_slashes(Parser *p, const Token *t)
     diag_help(d, "each of its lines begins with '#'");
     bool closed = text[1] == '*' && length >= 4 && strcmp(text + length - 2, "*/") == 0;
     if (closed) text = arena_text(p->perm, text, length - 2);
-    if (length < 60 && !strchr(text, '\n')) help_write(p, d, t->span, arena_printf(p->perm, "#%s", text + 2));
+    if (length >= 60 && text[1] == '/') help_write(p, d, marks, "#");
+    else if (length < 60 && !strchr(text, '\n'))
+        help_write(p, d, t->span, arena_printf(p->perm, "#%s", text + 2));
 }
 
 /* 1_000, 3K, 1.5f */

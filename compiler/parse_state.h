@@ -89,8 +89,9 @@ typedef struct Parser {
     bool too_deep; /* the height of an expression was reported */
     bool stopped;  /* too many errors */
     int errors;
-    Vec(uint32_t) breaks; /* bytes: behind a mistake that was not repaired the tree is not what was meant */
-    int docs_from;        /* index in ast->comments: not yet attached to a declaration */
+    Vec(uint32_t) breaks;     /* a byte for each statement that may not be what was meant */
+    bool broken, last_breaks; /* this statement is one; the last mistake made it one */
+    int docs_from;            /* index in ast->comments: not yet attached to a declaration */
 } Parser;
 
 /* dnw.l: all raw tokens into p->raw, all comments into p->ast->comments. */
@@ -112,6 +113,8 @@ bool parse_repair(Parser *p, Token *t, const char *inside);
 /* parse_message.c. NULL when the statement already has a message; diag_note and diag_help take that. */
 Diag *parse_complain(Parser *p, DiagCode code, Span span, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The statement may not be what was meant, because of a mistake at byte `at`. */
+void parse_break(Parser *p, uint32_t at);
 /* The mistake just found was repaired: the tree is what was meant. */
 void parse_mended(Parser *p);
 /* The grammar wanted one of the kinds k with wanted[k] and found p->last. */
@@ -121,6 +124,9 @@ void parse_syntax_error(Parser *p, const bool *wanted);
 int dnw_parse(Parser *p);
 /* Words for a kind of token: "a name", "'keep'"; NULL for kinds that no message names. */
 const char *parse_kind_words(int kind);
+
+/* parse_lost.c: marks declarations with mistakes, and notes what else the file declares. */
+void parse_lost(Parser *p);
 
 /* parse_fix.c: drops the suggestions that are not right, of the messages from the from-th on. */
 void parse_fix_check(Parser *p, int from);

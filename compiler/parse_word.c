@@ -113,12 +113,13 @@ static const struct Foreign_word *foreign_word(BlockKind block, const char *wron
     return NULL;
 }
 
-/* The word of the language that begins lines here and is nearest; NULL when none is near. */
-static const char *near_word(BlockKind block, const char *wrong)
+const char *parse_near_word(BlockKind block, const char *wrong)
 {
+    const struct Foreign_word *foreign = foreign_word(block, wrong);
     static const char *const file[] = {"import", "option", "fn", "graph", "model", "train", "test"};
     static const char *const graph[] = {"input", "nodes", "output", "edges"};
     static const char *const body[] = {"weight", "state", "shared", "next"};
+    if (foreign) return foreign->right;
     switch (block) {
     case BLOCK_NONE: return diag_nearest(wrong, file, 7);
     case BLOCK_GRAPH: return diag_nearest(wrong, graph, 4);
@@ -140,7 +141,7 @@ bool parse_unknown_word(const Mistake *m)
     if (!second && !alone && !(foreign && foreign->block == BLOCK_ANY && !set)) return false;
     /* `x -> y`, `epochs: 20` and `2 x` are better explained by others. */
     if (second && !foreign && !is_operand(found) && !is_keyword(found)) return false;
-    const char *right = foreign ? foreign->right : near_word(m->block, wrong);
+    const char *right = parse_near_word(m->block, wrong);
     if (!right && !foreign && m->block != BLOCK_NONE) return false;
     Diag *d = parse_complain(m->p, E_LINE, m->p->first.span, "'%s' cannot begin a line of %s", wrong,
                              parse_block_name(m->block));

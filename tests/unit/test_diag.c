@@ -181,14 +181,19 @@ static void test_json(void **state)
     Fixture f = begin("a\xFF.dnw", "one\ntwo\n");
     Diag *d = diag_add(f.diags, E_SYNTAX, at(4, 7), "bad %s", "\xC3");
     diag_note(d, at(0, 3), "there");
-    diag_help(d, "help");
+    diag_help(d, "words");
+    diag_fix(d, at(4, 6), " help ", "", "");
     json_t *all = diags_json(f.diags);
-    json_t *expected = json_pack("[{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:[{s:s,s:s,s:i,s:i,s:i,s:i}],s:s}]",
-                                 "code", "E0101", "level", "error", "message", "bad \xEF\xBF\xBD", "file",
-                                 "a\xEF\xBF\xBD.dnw", "line", 2, "column", 1, "end_line", 2, "end_column", 4,
-                                 "notes", "message", "there", "file", "a\xEF\xBF\xBD.dnw", "line", 1,
-                                 "column", 1, "end_line", 1, "end_column", 4, "help", "help");
+    json_t *expected = json_pack(
+        "[{s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:i,s:[{s:s,s:s,s:i,s:i,s:i,s:i}],s:s,s:{s:i,s:i,s:i,s:i,s:s}}]",
+        "code", "E0101", "level", "error", "message", "bad \xEF\xBF\xBD", "file", "a\xEF\xBF\xBD.dnw", "line",
+        2, "column", 1, "end_line", 2, "end_column", 4, "notes", "message", "there", "file",
+        "a\xEF\xBF\xBD.dnw", "line", 1, "column", 1, "end_line", 1, "end_column", 4, "help", "help", "fix",
+        "line", 2, "column", 1, "end_line", 2, "end_column", 3, "text", " help ");
     assert_true(json_equal(all, expected));
+    diag_unfix(d);
+    assert_string_equal(diag_view(d).help, "words");
+    assert_null(diag_view(d).fix);
     json_decref(all);
     json_decref(expected);
     arena_free(f.arena);
