@@ -41,12 +41,58 @@ static bool reported(Check *k, Span span)
     return false;
 }
 
+/* Names of other languages and libraries that are not near the one of this language: that name, or words. */
+static const struct Foreign_name {
+    const char *wrong, *right, *words;
+} foreign_names[] = {
+    {"None", NULL, "an argument that is not wanted is left out"},
+    {"null", NULL, "an argument that is not wanted is left out"},
+    {"nil", NULL, "an argument that is not wanted is left out"},
+    {"nothing", NULL, "an argument that is not wanted is left out"},
+    {"pow", NULL, "a power is written with '^': x^2"},
+    {"fmod", NULL, "a remainder is written with 'mod': i mod 2"},
+    {"round", NULL, "the nearest whole number is floor(x + 0.5)"},
+    {"ceil", NULL, "the next whole number is -floor(-x)"},
+    {"int", "floor", NULL},
+    {"float", NULL, "numbers have no types"},
+    {"range", NULL, "there are no loops: an index of a node set stands for all of its values"},
+    {"len", NULL, "sizes are named where a value is taken: fn Halve[n](x) = x |> linear(floor(n / 2))"},
+    {"print", NULL, "values are looked at in a test: test \"values\" { tanh(0) == 0 }"},
+    {"reshape", "flatten", NULL},
+    {"view", "flatten", NULL},
+    {"Dense", "linear", NULL},
+    {"dense", "linear", NULL},
+    {"swish", "silu", NULL},
+    {"SiLU", "silu", NULL},
+    {"logistic", "sigmoid", NULL},
+    {"gaussian", "normal", NULL},
+    {"randn", "normal", NULL},
+    {"glorot", "xavier", NULL},
+    {"he", "kaiming", NULL},
+    {"LSTM", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
+    {"GRU", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
+    {"MSELoss", "mse", NULL},
+    {"L1Loss", "mae", NULL},
+    {"CrossEntropyLoss", "cross_entropy", NULL},
+    {"BCELoss", "binary_cross_entropy", NULL},
+    {"BCEWithLogitsLoss", "binary_cross_entropy", NULL},
+    {"acc", "accuracy", NULL},
+};
+
+static const struct Foreign_name *foreign_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof foreign_names / sizeof *foreign_names; i++)
+        if (strcmp(foreign_names[i].wrong, name) == 0) return &foreign_names[i];
+    return NULL;
+}
+
 /* The known name that was meant. All are looked through, so after many messages none is suggested. */
 static const char *near_name(Check *k, const Scope *scope, const char *name)
 {
     Words known = {0};
     Module *module = scope_module(scope);
-    if (diags_errors(k->diags) > MOST_SUGGESTIONS) return NULL;
+    const struct Foreign_name *foreign = foreign_name(name);
+    if (foreign || diags_errors(k->diags) > MOST_SUGGESTIONS) return foreign ? foreign->right : NULL;
     for (const Scope *s = scope; s; s = s->outer)
         for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
     if (module) module_words(k, module, &known);
@@ -70,6 +116,30 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
     const char *near = near_name(k, scope, name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
+    else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
+}
+
+static bool is_bound(const Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->outer)
+        for (int i = 0; i < scope->names.count; i++)
+            if (strcmp(scope->names.at[i].name, name) == 0) return true;
+    return false;
+}
+
+/* np.exp is exp; x.relu() is x |> relu. */
+static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
+{
+    const struct Foreign_name *foreign = foreign_name(e->name);
+    const char *near = foreign ? foreign->right : NULL;
+    for (int i = 0; !near && i < builtin_count(); i++)
+        if (strcasecmp(builtin_at(i)->name, e->name) == 0 && builtin_at(i)->kind != KIND_LATER)
+            near = builtin_at(i)->name;
+    if (!near) return false;
+    if (e->left->kind != EXPR_NAME || is_bound(scope, e->left->name))
+        diag_help(d, "a value is given to a function by '|>', as in x |> %s", near);
+    else diag_fix(d, e->span, near, "did you mean '", "'?");
+    return true;
 }
 
 static void unknown_import(Check *k, const Scope *scope, const Expr *e)
@@ -85,7 +155,8 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file",
                        name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
     if (near) diag_fix(d, e->left->span, near, "did you mean '", "'?");
-    else diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
+    else if (!foreign_member(scope, e, d))
+        diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
 }
 
 const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where)
@@ -115,14 +186,6 @@ static void use(Check *k, const Scope *scope, const Expr *e);
 static void use_all(Check *k, const Scope *scope, const ExprList *list)
 {
     for (int i = 0; i < list->count; i++) use(k, scope, list->at[i]);
-}
-
-static bool is_bound(const Scope *scope, const char *name)
-{
-    for (; scope; scope = scope->outer)
-        for (int i = 0; i < scope->names.count; i++)
-            if (strcmp(scope->names.at[i].name, name) == 0) return true;
-    return false;
 }
 
 static void use_name(Check *k, const Scope *scope, const Expr *e)

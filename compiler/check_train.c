@@ -35,8 +35,17 @@ static const SettingRow *find_row(Check *k, const Setting *s)
         list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
     }
     Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
+    static const char *const others[][2] = {{"optimizer", "optim"},
+                                            {"optimiser", "optim"},
+                                            {"batch_size", "batch"},
+                                            {"batchsize", "batch"},
+                                            {"metrics", "report"}};
     const char *near = diag_nearest(s->name.text, names, SETTING_COUNT);
-    if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], s->name.text) == 0) near = others[i][1];
+    bool rate = strcmp(s->name.text, "lr") == 0 || strcmp(s->name.text, "learning_rate") == 0;
+    if (rate) diag_help(d, "the rate is an argument of the optimiser: optim = sgd(0.1)");
+    else if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
     else diag_help(d, "the settings are: %s", list);
     return NULL;
 }

@@ -53,12 +53,15 @@ Span parse_rest(const Mistake *m, uint32_t start)
 {
     const TokenList *raw = &m->p->raw;
     uint32_t end = start;
-    int at = m->p->raw_at > 0 ? m->p->raw_at - 1 : 0;
+    int depth = 0, at = m->p->raw_at > 0 ? m->p->raw_at - 1 : 0;
     while (at > 0 && raw->at[at].span.start > start) at--;
     for (; at < raw->count; at++) {
         const Token *t = &raw->at[at];
         if (t->span.start < start) continue;
-        bool ends = t->kind == 0 || t->kind == '}' || t->kind == RAW_SEMICOLON || t->kind == RAW_SLASHES;
+        depth += (t->kind == '{') - (t->kind == '}');
+        bool within = depth > 0, stops = t->kind == '}' || t->kind == RAW_SEMICOLON;
+        bool ends =
+            t->kind == 0 || t->kind == RAW_SLASHES || depth < 0 || (stops && !within && t->kind != '}');
         if (ends || (t->line_ends && end > start)) break;
         end = t->span.end;
     }
@@ -100,7 +103,7 @@ Span parse_operand_before(const Mistake *m)
         Token t = parse_raw(m, k);
         bool opens = t.kind == '(' || t.kind == '[', closes = t.kind == ')' || t.kind == ']';
         bool ends = t.span.end == 0 || t.span.start < m->p->first.span.start || t.kind == '{' ||
-                    (depth == 0 && (t.kind == ',' || t.kind == '=' || opens));
+                    (depth == 0 && (t.kind == ',' || t.kind == '=' || t.kind == ':' || opens));
         if (ends) return whole;
         depth += closes - opens;
         whole.start = t.span.start;
@@ -119,7 +122,8 @@ void parse_help_statement(const Mistake *m, Diag *d, uint32_t end, const char *f
     const char *before = text_before(m, end);
     Span rest = parse_rest(m, start), place = {rest.file, m->p->first.span.start, rest.end};
     if (rest.start == rest.end) return;
-    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s %s", before, fix, parse_text(m->p, rest)));
+    const char *blank = *fix ? " " : "", *text = parse_text(m->p, rest);
+    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s%s%s %s", before, blank, fix, text));
 }
 
 static bool is_comparison(int kind)
@@ -219,6 +223,12 @@ static bool cell_with_equals(const Mistake *m)
 {
     int first = m->p->first.kind;
     if (first != T_INPUT && first != T_NODES && first != T_OUTPUT) return false;
+    if (m->found.kind == '=' && m->wanted[':'] && m->in_parentheses) {
+        Diag *d =
+            parse_complain(m->p, E_ASSIGN, m->found.span, "an index and its size stand with a ':' between");
+        parse_help_write(m, d, m->found.span, ":");
+        return true;
+    }
     if (m->found.kind == '=' && m->wanted[':']) {
         Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "a node function stands behind ':'");
         parse_help_statement(m, d, m->found.span.start, ":", m->found.span.end);
@@ -299,8 +309,9 @@ static bool wrong_arrow(const Mistake *m)
         parse_complain(m->p, E_ARROW, m->found.span, "found '%s', wanted '->'", parse_text_of(m, m->found));
     diag_help(d, "an edge leads from its source to its target: source[_] -> target[_]");
     if (kind == '<' && parse_raw(m, 1).kind == '-') return help_turned(m, d), true;
-    uint32_t end = kind == T_NAME ? m->found.span.start : m->found.span.end;
-    for (int k = 1; parse_raw(m, k).kind == '>' || parse_raw(m, k).kind == '-'; k++)
+    bool word = kind == T_NAME && strcmp(parse_text_of(m, m->found), "to") != 0;
+    uint32_t end = word ? m->found.span.start : m->found.span.end;
+    for (int k = 1, next; (next = parse_raw(m, k).kind) == '>' || next == '-' || next == T_ARROW; k++)
         end = parse_raw(m, k).span.end;
     parse_help_statement(m, d, m->found.span.start, "->", end);
     return true;
@@ -368,10 +379,13 @@ static bool missing_comma(const Mistake *m)
     bool named = is_keyword(m->found.kind) && parse_raw(m, 1).kind == '=';
     if (!m->in_parentheses || !m->wanted[','] || !(named || is_operand(m->found.kind))) return false;
     const char *before = parse_text_of(m, m->p->before), *found = parse_text_of(m, m->found);
+    if (parse_type_before(m)) return true;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "',' is missing before '%s'", found);
+    bool by = strcmp(found, "x") == 0 && parse_raw(m, 1).kind == T_NUMBER; /* 3 x 3 */
+    if (by) found = parse_text_of(m, parse_raw(m, 1));
     const char *text = arena_printf(m->p->perm, "%s, %s", before, found);
     diag_help(d, "values in brackets stand with a ',' between them");
-    parse_help_write(m, d, span_join(m->p->before.span, m->found.span), text);
+    parse_help_write(m, d, span_join(m->p->before.span, by ? parse_raw(m, 1).span : m->found.span), text);
     return true;
 }
 
@@ -486,7 +500,7 @@ static void help_mistyped(const Mistake *m, Diag *d)
 {
     const char *words[T_IN - T_IMPORT + 1], *near = NULL;
     int count = 0;
-    if (m->found.kind != T_NAME) return;
+    if (m->found.kind != T_NAME || m->found.span.end - m->found.span.start < 3) return;
     for (int kind = T_IMPORT; kind <= T_IN; kind++) {
         const char *quoted = m->wanted[kind] ? parse_kind_words(kind) : NULL; /* 'keep' */
         if (quoted) words[count++] = arena_text(m->p->perm, quoted + 1, strlen(quoted) - 2);
@@ -496,12 +510,16 @@ static void help_mistyped(const Mistake *m, Diag *d)
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
-    nothing_behind,      keyword_as_name,      parse_word_called,     budget_in_list,  parse_misplaced_word,
-    parse_loop,          parse_unknown_word,   edge_without_edges,    derivative_read, parse_indented_body,
-    parse_type_of_name,  parse_type_of_result, colon_for_equals,      double_equals,   cell_with_equals,
-    index_is_no_name,    parse_index_twice,    wrong_arrow,           parse_lambda,    missing_equals,
-    via_behind_budget,   wrong_body,           import_without_quotes, bare_point,      equals_for_comparison,
-    parse_choice_behind, parse_unfinished_if,  chained_comparison,    trailing_comma,  missing_comma,
+    nothing_behind,      parse_extra_sign,      keyword_as_name,      parse_word_called,
+    parse_choice_behind, budget_in_list,        parse_misplaced_word, parse_loop,
+    parse_unknown_word,  edge_without_edges,    derivative_read,      parse_indented_body,
+    parse_type_of_name,  parse_type_of_result,  colon_for_equals,     double_equals,
+    cell_with_equals,    parse_any_index,       index_is_no_name,     parse_index_twice,
+    parse_lost_colon,    wrong_arrow,           parse_if_for_where,   parse_lambda,
+    missing_equals,      via_behind_budget,     wrong_body,           import_without_quotes,
+    bare_point,          equals_for_comparison, parse_range,          parse_unfinished_if,
+    chained_comparison,  trailing_comma,        missing_comma,        parse_lost_parentheses,
+    parse_nameless,
 };
 
 void parse_syntax_error(Parser *p, const bool *wanted)

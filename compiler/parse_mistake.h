@@ -62,4 +62,12 @@ bool parse_type_of_name(const Mistake *m);
 bool parse_type_of_result(const Mistake *m);
 bool parse_index_twice(const Mistake *m);
 bool parse_word_called(const Mistake *m);
+bool parse_extra_sign(const Mistake *m);
+bool parse_any_index(const Mistake *m);
+bool parse_lost_colon(const Mistake *m);
+bool parse_if_for_where(const Mistake *m);
+bool parse_range(const Mistake *m);
+bool parse_lost_parentheses(const Mistake *m);
+bool parse_nameless(const Mistake *m);
+bool parse_type_before(const Mistake *m);
 #endif

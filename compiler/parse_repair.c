@@ -69,6 +69,13 @@ static bool replace_foreign(Parser *p, Token *t)
         const struct Foreign *f = &foreign[i];
         if (strcmp(text, f->text) != 0) continue;
         Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is no operator of dnw", text);
+        bool value = f->kind == T_ARROW && (p->first.kind == T_FN || p->first.kind == T_MODEL);
+        if (value) { /* `fn f(x) => 2 * x` */
+            help_write(p, d, t->span, "=");
+            parse_mended(p);
+            t->kind = '=';
+            return true;
+        }
         if (f->words) diag_help(d, "%s", f->words);
         if (f->fix) help_write(p, d, t->span, f->fix);
         if (f->meant) parse_mended(p);
@@ -104,6 +111,12 @@ static void complain_string(Parser *p, const Token *t)
 static void complain_stray(Parser *p, const Token *t)
 {
     const char *text = parse_text(p, t->span);
+    const char *power = strcmp(text, "²") == 0 ? "^2" : strcmp(text, "³") == 0 ? "^3" : NULL;
+    if (power) {
+        Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is no operator of dnw", text);
+        help_write(p, d, t->span, power);
+        return;
+    }
     Diag *d = parse_complain(p, E_STRAY, t->span, "stray '%s'", text);
     if (*text == '?') {
         diag_help(d, "a choice is written: if a then b else c");
@@ -139,17 +152,19 @@ static void complain_slashes(Parser *p, const Token *t)
 /* 1_000, 3K, 1.5f */
 static void complain_number(Parser *p, const Token *t)
 {
-    const char *text = parse_text(p, t->span);
-    size_t length = strlen(text), digits = strspn(text, "0123456789_.");
+    const char *text = parse_text(p, t->span), *suffix = "";
     Diag *d = parse_complain(p, E_NUMBER, t->span, "'%s' is neither a number nor a name", text);
     diag_help(d, "a name begins with a letter; a number may end in k, M, G or %%: 40k");
-    const char *suffix = text + digits;
-    bool written = !*suffix || (length == digits + 1 && strchr("KfFL", *suffix));
-    char *number = arena_text(p->perm, text, digits), *end = number;
-    for (const char *at = number; *at; at++)
+    char *number = arena_text(p->perm, text, strlen(text)), *end = number;
+    for (const char *at = text; *at; at++)
         if (*at != '_') *end++ = *at;
     *end = 0;
-    if (written) help_write(p, d, t->span, arena_printf(p->perm, "%s%s", number, *suffix == 'K' ? "k" : ""));
+    if (end > number + 1 && strchr("KfFL", end[-1])) {
+        suffix = end[-1] == 'K' ? "k" : "";
+        *--end = 0;
+    }
+    bool decimal = strspn(number, "0123456789.eE-+") == strlen(number);
+    if (decimal) help_write(p, d, t->span, arena_printf(p->perm, "%s%s", number, suffix));
 }
 
 bool parse_repair(Parser *p, Token *t, const char *inside)

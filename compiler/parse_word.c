@@ -152,7 +152,10 @@ bool parse_unknown_word(const Mistake *m)
         diag_help(d, "a file holds import, option, fn, graph, model, train and test");
     if (right && !*right) diag_fix(d, place, text, "a name is set by '=' alone: ", "");
     else if (right) parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s", right, text));
-    else if (alone && parse_raw(m, 1).kind == '=')
+    else if (alone && parse_raw(m, 1).kind == '(') {
+        place = span_join(m->p->first.span, parse_rest(m, m->p->first.span.start));
+        parse_help_write(m, d, place, arena_printf(m->p->perm, "fn %s", parse_text(m->p, place)));
+    } else if (alone && parse_raw(m, 1).kind == '=')
         diag_fix(d, place, arena_printf(m->p->perm, "option %s %s", wrong, text),
                  "a setting of the file is an option: ", "");
     return true;
