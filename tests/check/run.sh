@@ -124,6 +124,20 @@ expect "the value" 1 "    left:  29" "$dnw" test tests.dnw
 expect "no tests" 0 "main.dnw has no tests" "$dnw" test main.dnw
 for example in "$DNW_SOURCE"/examples/*.dnw; do expect "test $(basename "$example")" 0 "" "$dnw" test "$example"; done
 
+# one mistake of syntax: what it leaves out is not missed, in this file and in those that import it
+printf 'option width = = 4\noption depth = 2\ngraph Part {\n  input x[2]\n  ouput y[2]\n}\nfn Half(z) = z / 2\n' >broken.dnw
+printf 'import "broken.dnw" as lib\nimport "broken.dnw"\nfn f(z) = lib.Half(z) + lib.width + nothing(z)\nmodel M(x[2]) = x |> lib.Part |> Part |> f |> linear(width)\n' >beside.dnw
+errors() { [ "$(grep -c '^error' <<<"$said")" -eq "$1" ]; }
+expect "a mistake beside one of syntax" 1 "'nothing' is not known here" "$dnw" check beside.dnw
+that "these three" errors 3
+expect "-D of what is not understood" 1 "found '=', wanted an expression" "$dnw" check broken.dnw -D width=3
+that "these two" errors 2
+expect "-D of another option" 1 "option 'depth' is a number; this is a text" "$dnw" check broken.dnw -D 'depth="a"'
+that "with these two" errors 3
+printf 'import "nowhere.dnw"\nfn f(z) = from_there(z)\nfn g(z) = leaky_relu(z, slop = 1)\nmodel M(x[2]) = x |> g |> f\n' >nowhere.dnw
+expect "a file that is not there" 1 "did you mean 'slope'?" "$dnw" check nowhere.dnw
+that "no name is missed" errors 2
+
 # found by build alone
 printf 'option n = 1\n' >empty.dnw
 expect "no model" 1 "error[E0224]: 'empty' has no model to build" "$dnw" build empty.dnw
