@@ -445,8 +445,8 @@ static bool import_without_quotes(const Mistake *m)
 {
     if (m->p->before.kind != T_IMPORT || m->found.kind != T_NAME) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the path of an import stands in quotes");
-    parse_help_write(m, d, span_join(m->p->first.span, m->found.span),
-                     arena_printf(m->p->perm, "import \"%s.dnw\"", parse_text_of(m, m->found)));
+    const char *text = arena_printf(m->p->perm, "import \"%s.dnw\"", parse_text_of(m, m->found));
+    diag_fix(d, span_join(m->p->first.span, m->found.span), text, "such as: ", "");
     return true;
 }
 
