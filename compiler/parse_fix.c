@@ -49,6 +49,7 @@ static bool is_right(const Parser *p, int from, const Diag *d, Span part)
 {
     DiagView v = diag_view(d);
     const char *text = p->source->text;
+    if (v.place.start > v.place.end || v.place.end > part.end) return false;
     uint32_t before = v.place.start - part.start, put = before + (uint32_t)strlen(v.fix);
     Arena *arena = arena_new();
     const char *fixed = arena_printf(arena, "%.*s%s%.*s", (int)before, text + part.start, v.fix,

@@ -79,7 +79,7 @@ static const char *text_before(const Mistake *m, uint32_t end)
 {
     uint32_t start = m->p->first.span.start;
     while (end > start && strchr(" \t", m->p->source->text[end - 1])) end--;
-    return parse_text(m->p, (Span){m->found.span.file, start, end});
+    return end > start ? parse_text(m->p, (Span){m->found.span.file, start, end}) : "";
 }
 
 Span parse_operand(const Mistake *m, int k)
@@ -237,6 +237,7 @@ static bool cell_with_equals(const Mistake *m)
     if (m->found.kind != '(' || !m->wanted['[']) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the sizes of a node set stand in [ ]");
     Span sizes = parse_operand(m, 1);
+    if (m->p->source->text[sizes.end] != ')') return true;
     const char *set = text_before(m, m->found.span.start), *inside = parse_text(m->p, sizes);
     Span place = {sizes.file, m->p->first.span.start, sizes.end + 1};
     parse_help_write(m, d, place, arena_printf(m->p->perm, "%s[%s]", set, inside));
@@ -354,12 +355,18 @@ static bool budget_in_list(const Mistake *m)
 static bool via_behind_budget(const Mistake *m)
 {
     if (m->found.kind != T_VIA || m->p->first.kind != T_EDGES || !m->has_operator) return false;
+    uint32_t start = m->p->first.span.start, via = m->found.span.start;
+    int k = -1, kind = 0;
+    for (; parse_raw(m, k).span.end && parse_raw(m, k).span.start > start; k--) {
+        kind = parse_raw(m, k).kind;
+        if (kind == T_KEEP || kind == T_SAMPLE) break;
+    }
+    if (kind != T_KEEP && kind != T_SAMPLE) return false;
     Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'via' stands before the budget");
-    int k = -1;
-    while (k > -60 && parse_raw(m, k).kind != T_KEEP && parse_raw(m, k).kind != T_SAMPLE) k--;
-    uint32_t budget = parse_raw(m, k).span.start, via = m->found.span.start;
+    uint32_t budget = parse_raw(m, k).span.start;
     Span rest = parse_rest(m, via), place = span_join(m->p->first.span, rest);
-    const char *edges = text_before(m, budget), *kept = parse_text(m->p, (Span){rest.file, budget, via - 1});
+    const char *edges = text_before(m, budget);
+    const char *kept = parse_text(m->p, (Span){rest.file, budget, m->p->before.span.end});
     parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s %s", edges, parse_text(m->p, rest), kept));
     return true;
 }
