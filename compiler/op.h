@@ -2,8 +2,8 @@
  *
  *   shape  shape, kind and per_sample of the result from the arguments (called by func_add)
  *   grad   appends to `f` the gradient of the loss with respect to each argument, given that of the result
- *          (reverse mode). `wanted[i]` tells which are of use; grads[i] stays NULL where the derivative is
- * zero. eval   the specification: naive loops in double (ir_eval.h)
+ *          (reverse mode). `wanted[i]` tells which are of use; grads[i] stays NULL where the derivative is 0
+ *   eval   the specification: naive loops in double (ir_eval.h)
  */
 #ifndef DNW_OP_H
 #define DNW_OP_H

@@ -1,12 +1,16 @@
 /* timed.h: graphs that run in time: states, evaluations, and where their values stand.
  *
- * A node of a timed graph has states s. It sends g(s); with z the weighted sum of what reaches it, its states
- * move by h(z, s): to their next values (steps) or with that rate (flow). A function without a state has one:
- * its own value. Every kind of time is an explicit Runge-Kutta scheme (Hairer, Norsett, Wanner, "Solving ODEs
- * I", II.1) over the same two functions, with `stages` evaluations a step: S_i = S + sum over j < i of a_ij
- * K_j     K_i = h(sums of g(S_i), S_i)     S' = carry S + sum over i of b_i K_i a and b hold the step size;
- * discrete steps have one stage, carry 0 and b = 1; so has semi_implicit, whose h holds the whole step
- * (check_implicit.c).
+ * A node of a timed graph has states s. It sends g(s); with z its sum over incoming edges, its states move by
+ * h(z, s): to their next values (steps) or with that rate (flow). A function without a state has one: its own
+ * value. Every kind of time is an explicit Runge-Kutta scheme (Hairer, Norsett, Wanner, "Solving ODEs I",
+ * II.1) over the same two functions, with `stages` evaluations a step:
+ *
+ *   S_i = S + sum over j < i of a_ij K_j
+ *   K_i = h(sums of g(S_i), S_i)
+ *   S'  = carry S + sum over i of b_i K_i
+ *
+ * a and b hold the step size; discrete steps have one stage, carry 0 and b = 1; so has semi_implicit, whose h
+ * holds the whole step (check_implicit.c).
  *
  * scan runs the steps once for each position of a sequence: a held input shows its part, states go on, and
  * the output is taken after the steps of each position.

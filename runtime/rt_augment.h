@@ -1,13 +1,14 @@
 /* rt_augment.h: training pictures that differ a little each time they are seen.
  *
  * The setting `augment = [pad_crop(4), flip]` of a train block arrives as a list of JSON {"call": NAME,
- * "args":
- * {...}}, in the order in which the changes are made:
+ * "args": {...}}, in the order in which the changes are made:
+ *
  *   pad_crop(pixels)   the picture with so many zeros on each side (after scaling: a zero is the mean), and
- * from that a part of the old size, at a place drawn evenly flip               left and right change places,
- * for every second picture All that a change is drawn from is (seed, epoch, sample): threads, batches and
- * resuming do not matter. What all changes together do is one move (AugmentMove), so a picture is read once
- * and no copy of it is made.
+ *                      from that a part of the old size, at a place drawn evenly
+ *   flip               left and right change places, for every second picture
+ *
+ * All that a change is drawn from is (seed, epoch, sample): threads, batches and resuming do not matter. All
+ * changes together are one move (AugmentMove), so a picture is read once and no copy of it is made.
  */
 #ifndef RT_AUGMENT_H
 #define RT_AUGMENT_H

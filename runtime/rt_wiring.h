@@ -4,9 +4,11 @@
  * builds the same structure at its start with compiled ones, so that no edge is ever part of the code.
  *
  * The candidates of a bundle (all edges from node set `from` to `to` that one line of the language allows)
- * are numbered target by target, sources ascending. Three forms, chosen by what is there: DENSE     every
- * pair; nothing is stored SEGMENTS  each target takes a few runs of consecutive sources LIST      each
- * candidate names its source
+ * are numbered target by target, sources ascending. Three forms, chosen by what is there:
+ *
+ *   DENSE     every pair; nothing is stored
+ *   SEGMENTS  each target takes a few runs of consecutive sources
+ *   LIST      each candidate names its source
  */
 #ifndef RT_WIRING_H
 #define RT_WIRING_H

@@ -9,9 +9,8 @@
  * Discrete steps have one stage, carry 0, b = 1 and h = 1.
  *
  * Memory is bounded: the evaluations of `window` steps are there at once, of one step when nothing goes back.
- * Forwards leaves the last window. To
- * go back further, backwards runs again from states that were kept on the way; when their room is full, every
- * second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
+ * Forwards leaves the last window. To go back further, backwards runs again from states that were kept on
+ * the way; when their room is full, every second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
  * gradients of candidates between the calls. Rows: see compiler/timed.h.
  */
 #include "drive_step.h"
