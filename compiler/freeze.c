@@ -192,12 +192,12 @@ static bool shrink_bundle(Shrink *s, Graph *g, int b, const Renumber *sets)
 
 static bool order_again(Graph *g)
 {
-    WiringSet sets[64];
     WiringCycle cycle;
     if (is_timed(g)) return true;
+    WiringSet *sets = calloc((size_t)g->sets.count + 1, sizeof *sets);
     WiringLine *lines = calloc((size_t)g->bundles.count + 1, sizeof *lines);
     const Candidates **candidates = calloc((size_t)g->bundles.count + 1, sizeof *candidates);
-    bool ok = lines && candidates && g->sets.count <= 64;
+    bool ok = sets && lines && candidates;
     for (int i = 0; ok && i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         sets[i] = (WiringSet){.size = s->size, .rank = 1, .dim = {s->size}, .held = s->outside};
@@ -209,7 +209,7 @@ static bool order_again(Graph *g)
     wiring_order_free(&g->order);
     g->order = (WiringOrder){0};
     ok = ok && wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle);
-    free(lines), free(candidates);
+    free(sets), free(lines), free(candidates);
     return ok;
 }
 

@@ -26,14 +26,20 @@ void freeze_fold(Frozen *f, Func *use)
 {
     Arena *tmp = arena_new();
     EvalContext c = {.model = f->model, .param = f->param};
-    Eval *e = eval_func(tmp, use, &c); /* of no samples */
     bool *wanted = NEW_ARRAY(tmp, bool, (size_t)use->values.count + 1);
     for (int i = 0; i < use->values.count; i++)
         for (int k = 0; k < use->values.at[i]->arg_count; k++)
             if (!is_known(use->values.at[i])) wanted[use->values.at[i]->args[k]->id] = true;
     for (int i = 0; i < use->results.count; i++) wanted[use->results.at[i]->id] = true;
+    Value **map = NEW_ARRAY(tmp, Value *, (size_t)use->values.count + 1);
+    Func *known = func_copy(tmp, use, "known", map);
     for (int i = 0; i < use->values.count; i++)
-        if (wanted[i] && is_known(use->values.at[i])) become_weight(f, use->values.at[i], e->value[i]);
+        if (wanted[i] && is_known(use->values.at[i])) func_result(known, "value", map[i]);
+    func_prune(known); /* what is left depends on nothing that a graph or a sample gives */
+    Eval *e = eval_func(tmp, known, &c);
+    for (int i = 0; i < use->values.count; i++)
+        if (wanted[i] && is_known(use->values.at[i]))
+            become_weight(f, use->values.at[i], e->value[map[i]->id]);
     func_prune(use);
     arena_free(tmp);
 }

@@ -1,114 +1,128 @@
-/* freeze_live.c: nodes on the way from the input to the output, along the edges in use.
+/* freeze_live.c: edges that add something on the way from the input to the output, and the nodes at their
+ * ends.
  *
- * A node from which no edges lead to the output is not needed. Neither is one that nothing leads to, if it
- * sends zero; some send a constant, relu(z + 1) for one, and stay. The nodes of input and output are tensors
- * of the model and stay, too.
+ * An edge goes when it adds exactly 0 to every sum: its source sends 0 for every input, and its function,
+ * where it has one, is 0 at 0. In a static graph that is computed, node by node in their order; in time no
+ * node is taken for one that sends 0. What does not lead on to the output goes, too. The nodes of input and
+ * output are tensors of the model and stay. A solver that chooses its steps looks at the states of all nodes:
+ * there everything stays.
  */
 #include "freeze.h"
 #include "ir_eval.h"
 #include "timed.h"
+
+typedef struct Node {
+    int set;
+    int64_t number;
+} Node;
 
 typedef struct Walk {
     Arena *arena;
     const Graph *g;
     const double *param;
     uint8_t **kept;
-    bool **live;
+    bool **live, **zero; /* [set][node]; zero: it sends 0 for every input */
+    Vec(Node) open;      /* alive, edges into it not yet looked at */
 } Walk;
 
 /* For each edge in use into a node of a set: what = ... */
 typedef void EdgeVisit(Walk *w, int bundle, int64_t candidate, int64_t source, void *extra);
 
-static void edges_into(Walk *w, int set, int64_t node, EdgeVisit *visit, void *extra)
+static void edges_into(Walk *w, Node node, EdgeVisit *visit, void *extra)
 {
     for (int b = 0; b < w->g->bundles.count; b++) {
         const Candidates *c = &w->g->bundles.at[b].candidates;
         CandidateRun run;
-        if (w->g->bundles.at[b].to != set) continue;
-        for (int64_t n = 0; candidates_run(c, node, n, &run); n++)
+        if (w->g->bundles.at[b].to != node.set) continue;
+        for (int64_t n = 0; candidates_run(c, node.number, n, &run); n++)
             for (int64_t i = 0; i < run.length; i++)
                 if (w->kept[b][run.first + i]) visit(w, b, run.first + i, run.source + i, extra);
     }
 }
 
-static void mark_source(Walk *w, int bundle, int64_t candidate, int64_t source, void *changed)
+/* ---- what is 0 ---- */
+
+/* Is a function 0 where its argument is, with the weights of a node or of a candidate? */
+static bool zero_at_zero(const Walk *w, const Func *f, Slot slot, Shape argument, int64_t number)
 {
-    bool *live = &w->live[w->g->bundles.at[bundle].from][source];
-    (void)candidate;
-    if (!*live) *live = *(bool *)changed = true;
+    Arena *tmp = arena_new();
+    Cell cell = cell_new(tmp, f);
+    const double *args[SLOTS] = {NULL};
+    args[slot] = NEW_ARRAY(tmp, double, (size_t)shape_size(argument) + 1);
+    eval_cell(&cell, args, w->param, number);
+    bool zero = true;
+    for (int64_t i = 0; i < shape_size(f->results.at[0]->shape); i++)
+        zero = zero && cell_result(&cell, 0)[i] == 0;
+    arena_free(tmp);
+    return zero;
 }
 
-/* From the output back; in time as often as there is something new. */
-static void needed(Walk *w)
-{
-    const Graph *g = w->g;
-    bool changed = true;
-    for (int p = g->order.phase_count - 1; p >= 0 && !is_timed(g); p--) {
-        const WiringPhase *phase = &g->order.phases[p];
-        for (int64_t i = 0; i < phase->count; i++) {
-            int64_t node = g->order.nodes[phase->first + i];
-            if (w->live[phase->set][node]) edges_into(w, phase->set, node, mark_source, &changed);
-        }
-    }
-    while (changed && is_timed(g)) {
-        changed = false;
-        for (int s = 0; s < g->sets.count; s++)
-            for (int64_t node = 0; node < g->sets.at[s].size; node++)
-                if (w->live[s][node]) edges_into(w, s, node, mark_source, &changed);
-    }
-}
-
-static void something_comes(Walk *w, int bundle, int64_t candidate, int64_t source, void *comes)
+/* An edge that adds something is counted, one that adds 0 is no longer in use. */
+static void drop_if_zero(Walk *w, int bundle, int64_t candidate, int64_t source, void *count)
 {
     const Bundle *u = &w->g->bundles.at[bundle];
-    (void)candidate;
-    if (u->edge || w->live[u->from][source]) *(bool *)comes = true;
+    Shape sent = w->g->sets.at[u->from].value_map;
+    bool zero = w->zero[u->from][source] &&
+                (!u->edge || zero_at_zero(w, u->edge->fn.forward, SLOT_SOURCE, sent, candidate));
+    if (zero) w->kept[bundle][candidate] = 0;
+    else ++*(int64_t *)count;
 }
 
-static bool sends_zero(const Walk *w, const NodeSet *s, int64_t node)
-{
-    if (!s->cell.forward) return true;
-    Cell cell = cell_new(w->arena, s->cell.forward);
-    double *sum = NEW_ARRAY(w->arena, double, (size_t)shape_size(s->map) + 1);
-    eval_cell(&cell, (const double *[SLOTS]){[SLOT_SUM] = sum}, w->param, node);
-    for (int64_t i = 0; i < shape_size(s->value_map); i++)
-        if (cell_result(&cell, 0)[i] != 0) return false;
-    return true;
-}
-
-/* Nodes to which nothing leads, in order: what leads to a node is known before it. */
-static void silent(Walk *w)
+/* In their order: what leads to a node is known before it. */
+static void drop_zeros(Walk *w)
 {
     const Graph *g = w->g;
-    for (int p = 0; p < g->order.phase_count && !is_timed(g); p++) {
+    for (int p = 0; p < g->order.phase_count; p++) {
         const WiringPhase *phase = &g->order.phases[p];
         const NodeSet *s = &g->sets.at[phase->set];
-        for (int64_t i = 0; i < phase->count && phase->set != g->input && phase->set != g->output; i++) {
-            int64_t node = g->order.nodes[phase->first + i];
-            bool comes = false;
-            if (!w->live[phase->set][node]) continue;
-            edges_into(w, phase->set, node, something_comes, &comes);
-            if (!comes && sends_zero(w, s, node)) w->live[phase->set][node] = false;
+        for (int64_t i = 0; i < phase->count && phase->set != g->input; i++) {
+            Node node = {phase->set, g->order.nodes[phase->first + i]};
+            int64_t left = 0;
+            edges_into(w, node, drop_if_zero, &left);
+            w->zero[node.set][node.number] =
+                !left &&
+                (!s->cell.forward || zero_at_zero(w, s->cell.forward, SLOT_SUM, s->map, node.number));
         }
     }
 }
 
-static void drop(Walk *w, int bundle, int64_t candidate, int64_t source, void *target_lives)
+/* ---- what leads to the output ---- */
+
+static void mark(Walk *w, Node node)
 {
-    if (!*(bool *)target_lives || !w->live[w->g->bundles.at[bundle].from][source])
-        w->kept[bundle][candidate] = 0;
+    if (w->live[node.set][node.number]) return;
+    w->live[node.set][node.number] = true;
+    vec_push(w->arena, &w->open, node);
+}
+
+static void mark_source(Walk *w, int bundle, int64_t candidate, int64_t source, void *extra)
+{
+    (void)candidate, (void)extra;
+    mark(w, (Node){w->g->bundles.at[bundle].from, source});
+}
+
+static void drop(Walk *w, int bundle, int64_t candidate, int64_t source, void *extra)
+{
+    (void)source, (void)extra;
+    w->kept[bundle][candidate] = 0;
 }
 
 bool **freeze_live(Arena *a, const Graph *g, const double *param, uint8_t **kept)
 {
-    Walk w = {a, g, param, kept, NEW_ARRAY(a, bool *, (size_t)g->sets.count + 1)};
+    size_t sets = (size_t)g->sets.count + 1;
+    Walk w = {.arena = a, .g = g, .param = param, .kept = kept};
+    w.live = NEW_ARRAY(a, bool *, sets), w.zero = NEW_ARRAY(a, bool *, sets);
     for (int s = 0; s < g->sets.count; s++) {
         w.live[s] = NEW_ARRAY(a, bool, (size_t)g->sets.at[s].size + 1);
-        for (int64_t i = 0; i < g->sets.at[s].size; i++) w.live[s][i] = s == g->input || s == g->output;
+        w.zero[s] = NEW_ARRAY(a, bool, (size_t)g->sets.at[s].size + 1);
     }
-    needed(&w);
-    silent(&w);
+    if (!is_timed(g)) drop_zeros(&w);
     for (int s = 0; s < g->sets.count; s++)
-        for (int64_t i = 0; i < g->sets.at[s].size; i++) edges_into(&w, s, i, drop, &w.live[s][i]);
+        for (int64_t i = 0; i < g->sets.at[s].size; i++)
+            if (s == g->input || s == g->output || g->time.adaptive) mark(&w, (Node){s, i});
+    while (w.open.count) edges_into(&w, w.open.at[--w.open.count], mark_source, NULL);
+    for (int s = 0; s < g->sets.count; s++)
+        for (int64_t i = 0; i < g->sets.at[s].size; i++)
+            if (!w.live[s][i]) edges_into(&w, (Node){s, i}, drop, NULL);
     return w.live;
 }

@@ -61,8 +61,11 @@ static NodeSet *layer_before(const Func *body, const Value *norm)
     NodeSet *s = &g->sets.at[g->output];
     if (s->size != norm->args[1]->param->size || !affine_of(s).known) return NULL;
     if (s->role == SET_INPUT && !affine_of(s).filter) return NULL;
-    for (int b = 0; b < g->bundles.count; b++)
-        if (g->bundles.at[b].to == g->output && (g->bundles.at[b].edge || affine_of(s).filter)) return NULL;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->to == g->output && (u->edge || affine_of(s).filter)) return NULL;
+        if (u->from == g->output && u->candidates.count) return NULL; /* others read what it sends */
+    }
     return s;
 }
 

@@ -62,6 +62,16 @@ expect "weights are built in" 2 "the weights of a frozen program are part of it"
 expect "no profile" 2 "a frozen program is one stage" ./fast bench --infer --profile
 expect "input is wanted" 2 "'predict' needs --input" ./fast predict --output y.npy
 
+# one edge is no way from the input to the output: the program gives a constant
+printf 'graph G {\n  input x[2]\n  nodes h[2]\n  output y[1]\n  edges { x[_] -> h[_]; h[_] -> y[_] } keep 1\n}
+fn Bias(x) { weight b = 3; x + b }
+model Net(x) = x |> G |> Bias\ntrain Net { data = xor(100); epochs = 1; optim = sgd(1e-30); loss = binary_cross_entropy }\n' >nothing.dnw
+expect "nothing is left: train" 0 "" "$dnw" train nothing.dnw --quiet --out nothing
+expect "nothing is left: freeze" 0 "of 1 edges in use" \
+  "$dnw" build nothing.dnw --freeze --weights nothing/best.safetensors -o constant
+expect "nothing is left: predict" 0 "" ./constant predict --input x.npy --output constant.npy
+that "nothing is left: a constant" test "$(tail -c 20 constant.npy | od -An -v -tf4 -w4 | sort | uniq -c | tr -s ' ')" = " 5 3"
+
 # the library: the example of the page, in C and C++, without a warning
 expect "library" 0 "wrote xor.a and xor.h" "$dnw" build xor.dnw --freeze --weights $weights --emit=lib,header -o xor
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$source/docs/runtime.md" >example.c
