@@ -11,7 +11,7 @@
 #include "layout.h"
 #include "lower.h"
 #include "parse.h"
-#include "report.h"
+#include "count.h"
 
 /* ---- what a question is about ---- */
 

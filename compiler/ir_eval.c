@@ -175,17 +175,19 @@ static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, doub
             keep_best(s, collect(c, g, list, set, node, s), keep);
 }
 
+static void choose_graph(Arena *a, EvalContext *c, const Graph *g, double epoch)
+{
+    uint8_t **kept = c->kept[g->number] = NEW_ARRAY(a, uint8_t *, (size_t)g->bundles.count + 1);
+    for (int b = 0; b < g->bundles.count; b++)
+        kept[b] = NEW_ARRAY(a, uint8_t, (size_t)g->bundles.at[b].candidates.count + 1);
+    for (int l = 0; l < g->lists.count; l++) choose_list(a, c, g, l, epoch);
+}
+
 void eval_choose(Arena *a, EvalContext *c, double epoch)
 {
     const Model *m = c->model;
     c->kept = NEW_ARRAY(a, uint8_t **, (size_t)m->graphs.count);
-    for (int i = 0; i < m->graphs.count; i++) {
-        const Graph *g = m->graphs.at[i];
-        c->kept[i] = NEW_ARRAY(a, uint8_t *, (size_t)g->bundles.count);
-        for (int b = 0; b < g->bundles.count; b++)
-            c->kept[i][b] = NEW_ARRAY(a, uint8_t, (size_t)g->bundles.at[b].candidates.count + 1);
-        for (int l = 0; l < g->lists.count; l++) choose_list(a, c, g, l, epoch);
-    }
+    for (int i = 0; i < m->graphs.count; i++) choose_graph(a, c, m->graphs.at[i], epoch);
 }
 
 /* Candidates of the graph that lead into a node. */
@@ -199,7 +201,7 @@ static double candidates_into(const Graph *g, int set, int64_t node)
     return count;
 }
 
-/* A weight of edges whose range follows from the most candidates into one node that its list leads to: those
+/* Weights of edges whose range follows from the most candidates into one node that their list leads to: those
  * that compete for one budget start from one distribution. */
 static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_t seed, double *param)
 {
@@ -210,35 +212,55 @@ static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_
     for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(seed, p->number, i, fan);
 }
 
-static void init_all_edges(const Graph *g, uint64_t seed, double *param)
+static void init_others(const Tensor *p, uint64_t seed, double *param)
 {
-    for (int b = 0; b < g->bundles.count; b++) {
-        const Bundle *u = &g->bundles.at[b];
-        for (int i = 0; i < u->weights.count; i++)
-            if (u->weights.at[i]->init.kind == INIT_FAN) init_edges(g, u, u->weights.at[i], seed, param);
+    InitSpec s = {(int)p->init.kind, p->init.a, p->init.b, p->init.choices.count, p->init.choices.at, 0, 0};
+    double *out = param + p->offset;
+    if (s.kind == RT_INIT_ORTHOGONAL) {
+        s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
+        for (int64_t b = 0; b < p->size / p->components; b++)
+            init_orthogonal(&s, seed, p->number, b, out + b * p->components);
+    } else {
+        for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
     }
+}
+
+/* Into its range, and rounded to what a program holds. */
+static void init_clamp(const Tensor *p, double *param)
+{
+    double *out = param + p->offset;
+    for (int64_t k = 0; k < p->size; k++)
+        out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
 }
 
 void eval_init(const Model *m, uint64_t seed, double *param)
 {
-    for (int i = 0; i < m->params.count; i++) {
-        const Tensor *p = m->params.at[i];
-        InitSpec s = {(int)p->init.kind,  p->init.a, p->init.b, p->init.choices.count,
-                      p->init.choices.at, 0,         0};
-        double *out = param + p->offset;
-        if (s.kind == RT_INIT_ORTHOGONAL) {
-            s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
-            for (int64_t b = 0; b < p->size / p->components; b++)
-                init_orthogonal(&s, seed, p->number, b, out + b * p->components);
-        } else {
-            for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
-        }
+    for (int i = 0; i < m->params.count; i++) init_others(m->params.at[i], seed, param);
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Graph *g = m->graphs.at[i];
+        for (int b = 0; b < g->bundles.count; b++)
+            for (int k = 0; k < g->bundles.at[b].weights.count; k++)
+                if (g->bundles.at[b].weights.at[k]->init.kind == INIT_FAN)
+                    init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
     }
-    for (int i = 0; i < m->graphs.count; i++) init_all_edges(m->graphs.at[i], seed, param);
-    for (int i = 0; i < m->params.count; i++) {
-        const Tensor *p = m->params.at[i];
-        double *out = param + p->offset;
-        for (int64_t k = 0; k < p->size; k++)
-            out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
+    for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
+}
+
+uint8_t **eval_first_choice(Arena *a, const Graph *g)
+{
+    int64_t end = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Tensor *p = g->bundles.at[b].weight;
+        if (p && p->offset + p->size > end) end = p->offset + p->size;
     }
+    EvalContext c = {.seed = g->chance_seed, .param = NEW_ARRAY(a, double, (size_t)end + 1)};
+    c.kept = NEW_ARRAY(a, uint8_t **, (size_t)g->number + 1);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Tensor *p = g->bundles.at[b].weight;
+        if (p && p->init.kind == INIT_FAN) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
+        else if (p) init_others(p, c.seed, c.param);
+        if (p) init_clamp(p, c.param);
+    }
+    choose_graph(a, &c, g, 1e300);
+    return c.kept[g->number];
 }

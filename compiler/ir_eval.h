@@ -59,4 +59,7 @@ double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t
 void eval_choose(Arena *a, EvalContext *c, double epoch);
 /* Initial values of all parameters, the same numbers that a program draws. */
 void eval_init(const Model *m, uint64_t seed, double *param);
+/* Marks [bundle][candidate] that the initial values of a graph choose, with the seed of the train block; of
+ * budgets that anneal at their end. */
+uint8_t **eval_first_choice(Arena *a, const Graph *g);
 #endif

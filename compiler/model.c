@@ -73,18 +73,3 @@ int64_t function_parameters(const Graph *g)
     }
     return n;
 }
-
-int64_t graph_parameters(const Graph *g)
-{
-    int64_t n = function_parameters(g);
-    for (int i = 0; i < g->lists.count; i++) n += g->lists.at[i].kept * list_numbers(g, i);
-    return n;
-}
-
-int64_t graph_learned(const Graph *g)
-{
-    int64_t n = function_parameters(g);
-    for (int b = 0; b < g->bundles.count; b++)
-        n += g->bundles.at[b].candidates.count * bundle_numbers(&g->bundles.at[b]);
-    return n;
-}

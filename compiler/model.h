@@ -291,6 +291,4 @@ bool model_edge_norms(const Graph *g,
 int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
 int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
 int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
-int64_t graph_parameters(const Graph *g);       /* weights of edges in use, and of functions */
-int64_t graph_learned(const Graph *g);          /* the same with all candidates */
 #endif

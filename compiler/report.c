@@ -1,7 +1,6 @@
 /* report.c: what `dnw check` says of a file that is right: sizes by graph. */
-#include "compile.h"
+#include "count.h"
 #include "live.h"
-#include "model.h"
 #include "timed.h"
 
 typedef struct GraphRow {
@@ -15,21 +14,6 @@ static GraphRow graph_row(const Graph *g)
     for (int i = 0; i < g->lists.count; i++) r.candidates += g->lists.at[i].candidates;
     r.macs = graph_macs(g);
     return r;
-}
-
-static int64_t other_parameters(const Model *m)
-{
-    int64_t all = 0;
-    for (int i = 0; i < m->params.count; i++) all += m->params.at[i]->learned ? m->params.at[i]->size : 0;
-    for (int i = 0; i < m->graphs.count; i++) all -= graph_learned(m->graphs.at[i]);
-    return all;
-}
-
-int64_t model_parameters(const Model *m)
-{
-    int64_t total = other_parameters(m);
-    for (int i = 0; i < m->graphs.count; i++) total += graph_parameters(m->graphs.at[i]);
-    return total;
 }
 
 /* "steps 1 to 3 of 5" */

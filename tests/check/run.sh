@@ -161,4 +161,21 @@ refused lists "more than 100000 values" < <(echo 'option l0 = [1, 1, 1, 1]'; for
 refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn f$i(x) = f$((i - 1))(x)"; done; echo 'model M(x[2]) = x |> f3000')
 printf 'graph G {\n input x[1]\n nodes h[100000]\n output y[1]\n edges { x -> h; h[i] -> h[j] where i == j + 1; h[i] -> y where i < 3 } }\nmodel M(x[1]) = x |> G\n' >chain.dnw
 expect "a long chain against its order" 0 "200002 parameters" small chain.dnw
+# Learned numbers in use: edges of one list may have one number or nine. One count for check, tests and the program.
+cat >unlike.dnw <<'END'
+fn One(x) { weight w ~ kaiming; w * x }
+fn Many(x) { weight w ~ kaiming; weight k[8] ~ kaiming; w * tanh(k[0] * x + k[7]) }
+option share_kept = 50%
+graph G { input x[2]; output y[20]; edges { x[_] -> y[_] via One; x[_] -> y[_] via Many } keep share_kept by w }
+model Net(x[2]) = x |> G |> linear(2)
+train Net { data = spirals(200); epochs = 1; seed = 5 }
+END
+"$dnw" build unlike.dnw -o unlike >/dev/null
+in_use=$(./unlike info | awk '$1 == "parameters" { print $2 }')
+that "between all of one number and all of nine" test "$in_use" -gt 82 -a "$in_use" -lt 402
+expect "check counts as the program does" 0 "$in_use parameters in use" "$dnw" check unlike.dnw
+expect "so does the training" 0 "Net: $in_use parameters, 80 of 120" ./unlike train --out unlike_run
+printf 'test "in use" { parameters(Net) == %s }\n' "$in_use" >>unlike.dnw
+expect "and a test" 0 "in use: ok" "$dnw" test unlike.dnw
+expect "all of them" 0 "442 parameters in use" "$dnw" check unlike.dnw -D share_kept=100%
 finish

@@ -1,6 +1,6 @@
 /* test_freeze.c: each *.dnw of this folder and of frozen/ (or those that are named), frozen with random
  * weights, against the program that is not: same outputs for batches that fill tiles in every way, whichever
- * lanes, from several threads at once.
+ * lanes, from several threads at once; and the learned numbers in use that `dnw check` counts.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "built.h"
 #include "freeze.h"
+#include "count.h"
 #include "rt_checkpoint.h"
 #include "rt_rng.h"
 
@@ -194,6 +195,17 @@ static bool chooses_steps(const Model *m)
     return false;
 }
 
+/* The count of `dnw check` is that of a program whose weights are the first ones. */
+static void expect_parameters(const Built *b)
+{
+    const Model *m = b->compilation->model;
+    uint64_t seed = (uint64_t)json_integer_value(json_object_get(m->settings, "seed"));
+    Net *n = built_net(b, false, 1, 1, seed);
+    net_choose(n, 1e9);
+    assert_int_equal(model_parameters(m), net_parameters(n));
+    net_free(n);
+}
+
 static void test_program(void **state)
 {
     const char *path = *state;
@@ -203,6 +215,7 @@ static void test_program(void **state)
     assert_true(close(mkstemp(weights)) == 0);
     if (!built_open(&b, path, 0)) fail_msg("%s was not built", path);
     Net *n = built_net(&b, false, MOST, 1, 1);
+    expect_parameters(&b);
     built_shake(n, 1e9);
     save(n, weights);
     open_library(&l, path, weights, 0);
