@@ -49,38 +49,40 @@ static void put_help(const DnwrtTime *t, const DnwrtRun *r, char *text, size_t s
             "learning rate");
 }
 
-static void describe(const Net *n, int graph, int64_t tile, NetStep *step)
+static void describe(const Net *n, int graph, int64_t tile, bool alone, NetStep *step)
 {
     const DnwrtTime *t = &n->times[graph];
     const DnwrtRun *r = &t->run[tile];
     int64_t state = 0;
     NetPlace v = place_of(n, graph, r->failed_row, &state);
     const NetSet *s = &n->graphs[graph].sets[v.set];
-    char node[120], cause[120], which[32] = "", position[64] = "";
+    char node[120], cause[120], which[32] = "", position[64] = "", sample[48] = "";
     terms_node(s, v.node, v.pixel, v.pixels, node, sizeof node);
     put_cause(t, r, cause, sizeof cause);
     if (s->states > 1) snprintf(which, sizeof which, ", state %lld", (long long)state + 1);
     if (t->positions > 1)
         snprintf(position, sizeof position, " of position %lld of the sequence",
                  (long long)r->failed_position + 1);
+    if (!alone)
+        snprintf(sample, sizeof sample, " of sample %lld of the batch",
+                 (long long)(tile * n->lanes + r->failed_lane) + 1);
     snprintf(step->bad, sizeof step->bad,
-             "graph '%s' cannot go on at time %.6g%s: it %s; the worst is %s%s of sample %lld of the batch: "
-             "value %.4g, rate %.4g, error %.3g",
-             n->graphs[graph].name, r->failed_time, position, cause, node, which,
-             (long long)(tile * n->lanes + r->failed_lane) + 1, r->failed_state, r->failed_rate,
-             fabs(r->failed_error));
+             "graph '%s' cannot go on at time %.6g%s: it %s; the worst is %s%s%s: value %.4g, rate %.4g, "
+             "error %.3g",
+             n->graphs[graph].name, r->failed_time, position, cause, node, which, sample, r->failed_state,
+             r->failed_rate, fabs(r->failed_error));
     if (!n->options.f64) /* the terms are read as floats */
         terms_note(n, &v, &(NetMoment){r->failed_sent, r->failed_held, r->failed_lane},
                    " when that step begins", step->terms, sizeof step->terms);
     put_help(t, r, step->help, sizeof step->help);
 }
 
-bool flow_failed(const Net *n, int64_t tiles, NetStep *step)
+bool flow_failed(const Net *n, int64_t tiles, bool alone, NetStep *step)
 {
     for (int i = 0; i < n->graph_count; i++)
         for (int64_t k = 0; n->times[i].stages && k < tiles; k++) {
             if (!n->times[i].run[k].failure) continue;
-            describe(n, i, k, step);
+            describe(n, i, k, alone, step);
             return true;
         }
     return false;

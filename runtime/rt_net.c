@@ -246,7 +246,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
     r.flow = flow_counts(n, tiles);
-    if (flow_failed(n, tiles, &r)) return r;
+    if (flow_failed(n, tiles, false, &r)) return r;
     n->program->f32[n->train.gradients](&n->context, 0);
     r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
                                                             : fused_update(n, tiles, lr, step));
@@ -261,7 +261,7 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetStep r = {0};
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
     r.finite = isfinite(r.loss);
-    flow_failed(n, (count + n->lanes - 1) / n->lanes, &r);
+    flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r);
     return r;
 }
 
@@ -270,7 +270,8 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
     NetBatch batch = {.input = input, .count = count};
     NetStep step = {0};
     net_run(n, &n->infer, &batch, 0, NULL);
-    if (flow_failed(n, (count + n->lanes - 1) / n->lanes, &step)) return net_step_failed(&step, "", e);
+    bool failed = flow_failed(n, (count + n->lanes - 1) / n->lanes, count == 1, &step);
+    if (failed) return net_step_failed(&step, "", e);
     for (int64_t s = 0; s < count; s++)
         for (int64_t i = 0; i < n->outputs; i++) {
             const float *tile = (const float *)n->context.tiles + s / n->lanes * n->context.tile_stride;

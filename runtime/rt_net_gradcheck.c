@@ -124,7 +124,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     net_f64_params(n);
     shake_constants(n);
     if (gradient) p.loss = loss_at(&p);
-    if (!gradient || flow_failed(n, (count + n->lanes - 1) / n->lanes, failed)) {
+    if (!gradient || flow_failed(n, (count + n->lanes - 1) / n->lanes, false, failed)) {
         free(gradient);
         return INFINITY;
     }

@@ -234,8 +234,8 @@ bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_
 /* Steps and evaluations of the last forward pass, added up over tiles. */
 NetFlow flow_counts(const Net *n, int64_t tiles);
 /* rt_flow_report.c: could some tile not go on? Then `bad` says where and why, `terms` what reached that node,
- * `help` what to try. */
-bool flow_failed(const Net *n, int64_t tiles, NetStep *step);
+ * `help` what to try. alone: a batch of one sample, which needs no number. */
+bool flow_failed(const Net *n, int64_t tiles, bool alone, NetStep *step);
 
 /* rt_gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
  * its weights and is never stored; without, they go to Net.grad. Those of graphs that go backwards in rounds

@@ -2,13 +2,13 @@
  *
  * .npy: "\x93NUMPY", version, length of the header, a Python dictionary as text, then the numbers.
  * Little-endian float32 and float64 in C order are read; float32 is written. Format: numpy.lib.format,
- * versions 1 to 3. The output appears under its name only when it is whole.
+ * versions 1 to 3. The output appears under its name only when it is whole; samples without one have a row of
+ * NaN in it (rt_predict_rows.c).
  */
 #define _GNU_SOURCE
-#include "rt_session.h"
+#include "rt_predict_rows.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,8 +121,8 @@ static void close_npy(Npy *a)
     if (a->bytes) munmap((void *)a->bytes, a->size);
 }
 
-/* Numbers first .. first+count as float. Fails on NaN and infinities, naming the index. */
-static bool read_numbers(const Npy *a, int64_t first, int64_t count, int64_t features, float *out, RtError *e)
+/* Numbers first .. first+count as float. */
+static void read_numbers(const Npy *a, int64_t first, int64_t count, float *out)
 {
     const uint8_t *data = a->bytes + a->data_at;
     for (int64_t i = 0; i < count; i++) {
@@ -131,13 +131,7 @@ static bool read_numbers(const Npy *a, int64_t first, int64_t count, int64_t fea
         if (a->width == 8) memcpy(&wide, data + at * 8, 8);
         if (a->width == 8) out[i] = (float)wide;
         else memcpy(&out[i], data + at * 4, 4);
-        if (isfinite(out[i])) continue;
-        return rt_fail(e, RT_BAD_INPUT, "%s: byte %zu: %s in sample %lld, number %lld of it", a->path,
-                       a->data_at + (size_t)(at * a->width),
-                       isnan(out[i]) ? "NaN" : "a number too large for float32", (long long)(at / features),
-                       (long long)(at % features));
     }
-    return true;
 }
 
 /* --- writing --- */
@@ -187,51 +181,54 @@ static bool check_shape(const Session *s, const Npy *x, RtError *e)
                    strchr(want, ',') + 1, (long long)features);
 }
 
-static bool predict_batches(const Session *s, const Npy *x, int64_t batch, float *in, float *out, FILE *f,
-                            RtError *e)
+static bool predict_batches(PredictRows *r, const Npy *x, int64_t batch, FILE *f, RtError *e)
 {
-    int64_t features = program_size(s->program, "input"), outputs = program_size(s->program, "output");
+    const Program *p = r->session->program;
+    int64_t features = program_size(p, "input"), outputs = program_size(p, "output");
     for (int64_t first = 0; first < x->shape[0]; first += batch) {
         int64_t count = x->shape[0] - first < batch ? x->shape[0] - first : batch;
-        if (!read_numbers(x, first * features, count * features, features, in, e)) return false;
-        if (!s->calls->predict(s->net, in, count, out, e)) return false;
-        if (fwrite(out, sizeof *out, (size_t)(count * outputs), f) != (size_t)(count * outputs))
-            return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", s->options->output, strerror(errno));
+        read_numbers(x, first * features, count * features, r->in);
+        if (!predict_rows(r, first, count, e)) return false;
+        if (fwrite(r->out, sizeof *r->out, (size_t)(count * outputs), f) != (size_t)(count * outputs))
+            return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", r->session->options->output,
+                           strerror(errno));
     }
     return true;
 }
 
 /* The file under a temporary name, renamed when it is whole. */
-static bool write_output(const Session *s, const Npy *x, int64_t batch, float *in, float *out, RtError *e)
+static bool write_output(PredictRows *r, const Npy *x, int64_t batch, RtError *e)
 {
-    const char *path = s->options->output;
+    const char *path = r->session->options->output;
     char *temporary;
     if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
     FILE *f = fopen(temporary, "wbe");
     bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && !write_npy_header(f, x->shape[0], json_object_get(s->program->manifest, "output")))
+    if (ok && !write_npy_header(f, x->shape[0], json_object_get(r->session->program->manifest, "output")))
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    ok = ok && predict_batches(s, x, batch, in, out, f, e);
+    ok = ok && predict_batches(r, x, batch, f, e);
     if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     if (ok && rename(temporary, path))
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     if (f && !ok) unlink(temporary);
     free(temporary);
-    return ok;
+    return ok && predict_rows_whole(r, x->shape[0], e);
 }
 
 static bool predict(Session *s, const Npy *x, RtError *e)
 {
-    int64_t batch = session_batch(s), features = program_size(s->program, "input");
+    int64_t batch = session_batch(s);
     if (!check_shape(s, x, e)) return false;
     if (batch > x->shape[0]) batch = x->shape[0] > 0 ? x->shape[0] : 1;
     NetOptions o = {.batch = batch};
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
-    float *in = malloc((size_t)(batch * features) * sizeof *in);
-    float *out = malloc((size_t)(batch * program_size(s->program, "output")) * sizeof *out);
-    bool ok = in && out ? write_output(s, x, batch, in, out, e) : rt_fail(e, RT_SYSTEM, "out of memory");
-    free(in);
-    free(out);
+    PredictRows r = {.session = s,
+                     .in = malloc((size_t)(batch * program_size(s->program, "input")) * sizeof *r.in),
+                     .out = malloc((size_t)(batch * program_size(s->program, "output")) * sizeof *r.out),
+                     .lost = malloc((size_t)batch * sizeof *r.lost)};
+    bool ok =
+        r.in && r.out && r.lost ? write_output(&r, x, batch, e) : rt_fail(e, RT_SYSTEM, "out of memory");
+    free(r.in), free(r.out), free(r.lost);
     return ok;
 }
 

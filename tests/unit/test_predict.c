@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 #include "fake_net.h"
@@ -68,8 +69,8 @@ static void write_npy(int version, const char *dictionary, const void *data, siz
     fclose(f);
 }
 
-/* What the network makes of x, straight. */
-static void expect_outputs(const float *x)
+/* What the network makes of x, straight; of samples that are `lost` rows of NaN. */
+static void expect_rows(const float *x, const bool *lost)
 {
     char file[1024];
     size_t size = read_file(output, file, sizeof file);
@@ -81,10 +82,17 @@ static void expect_outputs(const float *x)
     assert_memory_equal(
         file, "\x93NUMPY\x01\0\x76\0{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3), }", 68);
     for (int s = 0; s < SAMPLES; s++) {
+        for (int c = 0; c < CLASSES && lost[s]; c++) assert_true(isnan(y[s * CLASSES + c]));
+        if (lost[s]) continue;
         fake_outputs(n, x + s * FEATURES, want);
         assert_memory_equal(want, y + s * CLASSES, sizeof want);
     }
     fake_free(n);
+}
+
+static void expect_outputs(const float *x)
+{
+    expect_rows(x, (const bool[SAMPLES]){0});
 }
 
 static void test_shapes_and_types(void **state)
@@ -164,22 +172,39 @@ static void test_every_cut(void **state)
     }
 }
 
+static void expect_error(const char *dictionary, const void *x, size_t size, const char *first,
+                         const char *how_many)
+{
+    RtError e;
+    unlink(output);
+    write_npy(1, dictionary, x, size);
+    assert_false(run(predict_command, false, &e));
+    assert_int_equal(e.code, RT_BAD_INPUT);
+    if (!strstr(e.text, first) || !strstr(e.text, how_many)) fail_msg("%s", e.text);
+}
+
+/* Samples without outputs: their rows are NaN, the others are written. Numbers count from 0 in the file. */
 static void test_not_finite(void **state)
 {
-    float x[SAMPLES * FEATURES] = {0};
+    const char *floats = "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}",
+               *doubles = "{'descr': '<f8', 'fortran_order': False, 'shape': (5, 6)}";
+    float x[SAMPLES * FEATURES];
     double wide[SAMPLES * FEATURES] = {0};
-    RtError e;
     (void)state;
-    unlink(output);
-    x[3 * FEATURES + 2] = NAN;
-    write_npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", x, sizeof x);
-    assert_false(run(predict_command, false, &e));
-    assert_non_null(strstr(e.text, "byte 147: NaN in sample 3, number 2 of it"));
-    wide[1] = 1e300;
-    write_npy(1, "{'descr': '<f8', 'fortran_order': False, 'shape': (5, 6)}", wide, sizeof wide);
-    assert_false(run(predict_command, false, &e));
-    assert_non_null(strstr(e.text, "a number too large for float32 in sample 0, number 1"));
-    assert_int_equal(access(output, F_OK), -1);
+    for (int i = 0; i < SAMPLES * FEATURES; i++) x[i] = 0.25f * (float)(i - 11);
+    x[3 * FEATURES] = FAILS;
+    expect_error(floats, x, sizeof x, "x.npy: sample 3: cannot go on\n", "are NaN for 1 of 5 samples");
+    expect_rows(x, (const bool[]){0, 0, 0, 1, 0});
+    x[2 * FEATURES + 2] = NAN; /* in one batch with the one that fails */
+    expect_error(floats, x, sizeof x, "x.npy: sample 2: number 2 of its input is NaN\n",
+                 "for 2 of 5 samples");
+    expect_rows(x, (const bool[]){0, 0, 1, 1, 0});
+    for (int i = 0; i < FEATURES; i++) x[i] = 3e38f;
+    expect_error(floats, x, sizeof x, "x.npy: sample 0: number ", "for 3 of 5 samples");
+    expect_rows(x, (const bool[]){1, 0, 1, 1, 0});
+    wide[4 * FEATURES + 1] = 1e300;
+    expect_error(doubles, wide, sizeof wide, "sample 4: number 1 of its input is infinite, or too large",
+                 "for 1 of 5 samples");
 }
 
 static void test_info(void **state)
