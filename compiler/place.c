@@ -71,7 +71,8 @@ static void place_norms(Graph *g, CellFn *fn)
 {
     for (int i = 0; i < fn->norms.count; i++) {
         Norm *n = &fn->norms.at[i];
-        n->first = g->statistics, g->statistics += 2 * n->evaluations * n->size;
+        n->first = g->statistics;
+        g->statistics += 2 * n->evaluations * larger(n->size, 1); /* more than 0 for no nodes, too */
     }
 }
 
