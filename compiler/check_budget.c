@@ -1,5 +1,6 @@
 /* check_budget.c: how many edges of a list are in use. Counts legal candidates only. */
 #include "check.h"
+#include "rt_share.h"
 #include "timed.h"
 #include <math.h>
 
@@ -10,7 +11,6 @@ static const char *smallest_share(Check *k, int64_t candidates)
     return arena_printf(k->perm, "%.3g%%", ceil(percent / nice) * nice);
 }
 
-/* A share gives round(share * candidates) edges. */
 static bool share_count(Check *k, double share, int64_t candidates, Span span, int64_t *out)
 {
     if (share > 1 && share < 1 + 1e-9) share = 1; /* of arithmetic, as in share(0.05^2 * 400) */
@@ -20,7 +20,7 @@ static bool share_count(Check *k, double share, int64_t candidates, Span span, i
         diag_help(d, "write keep 5%% for one edge in twenty");
         return false;
     }
-    *out = (int64_t)floor(share * (double)candidates + 0.5);
+    *out = share_of(share, candidates);
     if (*out > 0) return true;
     Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edges keeps none",
                        share * 100, (long long)candidates);

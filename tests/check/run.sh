@@ -122,6 +122,7 @@ expect "the line" 1 "tests.dnw:35:3: gradcheck(wrong) < 1e-6" "$dnw" test tests.
 expect "the side of an and" 1 "    false: kept(Chain) == 4" "$dnw" test tests.dnw
 expect "the value" 1 "    left:  29" "$dnw" test tests.dnw
 expect "no tests" 0 "main.dnw has no tests" "$dnw" test main.dnw
+for right in "$DNW_SOURCE"/tests/check/right/*.dnw; do expect "right: $(basename "$right")" 0 ": ok" "$dnw" test "$right"; done
 for example in "$DNW_SOURCE"/examples/*.dnw; do expect "test $(basename "$example")" 0 "" "$dnw" test "$example"; done
 
 # one mistake of syntax: what it leaves out is not missed, in this file and in those that import it
