@@ -15,21 +15,60 @@ static const char *function_name(const Val *f)
     return f->builtin ? f->builtin->name : f->decl->name.text;
 }
 
-/* Parameters that still wait for a value: not given in `via F(...)`, and without one of their own. */
+static int parameters(const Val *f)
+{
+    return f->builtin ? f->builtin->count : f->decl->params.count;
+}
+
+static const char *parameter_name(const Val *f, int i)
+{
+    return f->builtin ? f->builtin->params[i].name : f->decl->params.at[i].name.text;
+}
+
+/* By name in `via F(...)`, or with a value of its own. */
+static bool has_value(const Val *f, int i)
+{
+    for (int b = 0; b < f->bound.count; b++)
+        if (f->bound.at[b].name.text && strcmp(f->bound.at[b].name.text, parameter_name(f, i)) == 0)
+            return true;
+    return f->builtin ? f->builtin->params[i].fallback != NULL : f->decl->params.at[i].fallback != NULL;
+}
+
+/* The first parameter is the source's value. The second of a declared function is the target's own value,
+ * unless something gives it another. */
+static bool wants_own(const Val *f)
+{
+    return f->kind == VAL_FUNCTION && f->decl && parameters(f) > 1 && !has_value(f, 1);
+}
+
+static int by_position(const Val *f)
+{
+    int count = 0;
+    for (int b = 0; b < f->bound.count; b++) count += f->bound.at[b].name.text == NULL;
+    return count;
+}
+
+/* Parameters without a value, the edge's own included. */
 static int waiting(const Val *f)
 {
-    int count = f->builtin ? f->builtin->count : f->decl->params.count, left = 0;
-    for (int i = 0; i < count; i++) {
-        const char *name = f->builtin ? f->builtin->params[i].name : f->decl->params.at[i].name.text;
-        bool given =
-            f->builtin ? f->builtin->params[i].fallback != NULL : f->decl->params.at[i].fallback != NULL;
-        for (int b = 0; b < f->bound.count; b++)
-            if (f->bound.at[b].name.text && strcmp(f->bound.at[b].name.text, name) == 0) given = true;
-        left += !given;
-    }
-    int least = left > 0;
-    for (int b = 0; b < f->bound.count; b++) left -= f->bound.at[b].name.text == NULL;
-    return left < least ? least : left;
+    int count = parameters(f), edge = 1 + wants_own(f), n = count < edge ? count : edge;
+    for (int i = edge + by_position(f); i < count; i++) n += !has_value(f, i);
+    return n;
+}
+
+/* `via F(2)` of fn F(x, n): 2 is no value for n, since the edge gives that. */
+static bool has_place(Check *k, const Val *f, Span span)
+{
+    if (!wants_own(f) || 2 + by_position(f) <= parameters(f)) return true;
+    const char *second = parameter_name(f, 1);
+    Diag *d = diag_add(k->diags, E_ARGUMENT, span,
+                       "'%s' is given more values than it takes: the edge gives its first two, the source's "
+                       "value and the target's own, '%s'",
+                       function_name(f), second);
+    diag_note(d, f->decl->name.span, "it is declared here");
+    diag_help(d, "if '%s' is another parameter, name it: via %s(%s = %s)", second, function_name(f), second,
+              val_text(k, f->bound.at[0].value));
+    return false;
 }
 
 static bool is_edge_function(Check *k, const Val *f, Span span)
@@ -45,12 +84,17 @@ static bool is_edge_function(Check *k, const Val *f, Span span)
         return false;
     }
     int n = waiting(f);
-    if (n == 1 || n == 2) return true;
+    if (n == 1 + wants_own(f)) return has_place(k, f, span);
     Diag *d = diag_add(k->diags, E_ARGUMENT, span,
                        "an edge function takes the source's value and, if it wants, the target's own; '%s' "
                        "waits for %d values",
                        function_name(f), n);
     if (f->decl) diag_note(d, f->decl->name.span, "it is declared here");
+    for (int i = 1 + wants_own(f) + by_position(f); i < parameters(f); i++) {
+        if (has_value(f, i)) continue;
+        diag_help(d, "give it the others: via %s(%s = 2)", function_name(f), parameter_name(f, i));
+        break;
+    }
     return false;
 }
 
@@ -88,8 +132,10 @@ EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, c
     }
     use.function = check_function(k, scope, via);
     if (val_is_poison(use.function)) return use;
-    use.own = is_edge_function(k, use.function, via->span) && waiting(use.function) == 2;
-    if (use.own && !has_own_value(k, g, u, use.function, via->span)) use.function = val_poison(k);
+    use.own = wants_own(use.function);
+    if (!is_edge_function(k, use.function, via->span) ||
+        (use.own && !has_own_value(k, g, u, use.function, via->span)))
+        use.function = val_poison(k);
     return use;
 }
 

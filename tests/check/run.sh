@@ -42,6 +42,19 @@ printf 'import "sub/lib.dnw"\nimport "sub/../sub/lib.dnw" as lib\nfn half(x) = x
 expect "imports" 0 "[2] -> [3]" "$dnw" check main.dnw
 expect "option of an import" 0 "[2] -> [5]" "$dnw" check main.dnw -D nodes_used=5
 
+# values by position in `via F(...)` come after those that the edge gives, as the same given by name
+cat >by_name.dnw <<'END'
+fn Pull(pre, post, k = 1) { weight w = 1; w * k * (pre - post) }
+fn Wave(x, n = 1, k = 2) { weight w = 1; w * sin(n * x) * k }
+fn Cell(z) { state s = 1; next s = z; s }
+graph G { time = steps(1); input x[1]; output y[1] : Cell; edges { x[_] -> y[_] via Pull(k = 3); x[_] -> y[_] via Wave(n = 5) } }
+model Net(x[1]) = x |> G
+END
+sed 's/k = 3/3/; s/n = 5/5/' by_name.dnw >by_position.dnw
+for form in by_name by_position; do "$dnw" build --dump=ir $form.dnw | sed '/^#/d; s/by_[a-z]*//g' >$form.ir; done
+that "via F(3)" cmp by_name.ir by_position.ir
+that "it is 3" grep -q 'const 3' by_name.ir
+
 # suggestions, applied: sed SCRIPT turns the wrong file into one that passes
 diag=$DNW_SOURCE/tests/diag
 applied() { # CASE SCRIPT
@@ -57,6 +70,7 @@ applied budget_arithmetic 's/keep (density.*)/keep share(20 * \1)/'
 applied budget_fan 's/fan_in\(0\)/fan_in(8)/'
 applied budget_layer 's/0.05/5%/'
 applied score 's/by v/by w/'
+applied edge_position 's/Wave\(2\)/Wave(n = 2)/; s/Pull\(2, 3\)/Pull(2)/; s/via avg_pool/via tanh/'
 applied path 's/(edges x -> h)/\1\n  edges h -> y/'
 applied cycle 's/where .*/where i < j/'
 applied cycle_sets 's/b -> a; //'
