@@ -104,6 +104,7 @@ typedef struct EdgeUse {
     bool own;       /* it takes the target's own value */
     bool tells;     /* what reaches the target set follows from this line */
     const Expr *by; /* names the weight whose magnitude decides, or NULL */
+    const EdgesDecl *decl;
 } EdgeUse;
 
 typedef struct Check {

@@ -122,7 +122,7 @@ EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, c
                  const Bundle *u)
 {
     const Expr *via = line->via ? line->via : d->via;
-    EdgeUse use = {.by = d->by};
+    EdgeUse use = {.decl = d, .by = d->by};
     if (!via) {
         if (!d->by || (d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) return use;
         Diag *m = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,

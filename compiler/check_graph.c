@@ -169,6 +169,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     if (!legal_ends(k, g, line, &u)) return false;
     EdgeUse use = edge_use(k, g, scope, line, d, &u);
     if (use.function && val_is_poison(use.function)) return false;
+    if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &k->edge_uses, use);
     return true;
@@ -194,6 +195,8 @@ static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
     if (!check_rule(k, scope, d, &g->lists.at[list])) ok = false;
     for (int i = 0; i < d->lines.count; i++)
         if (!add_line(k, g, scope, d->lines.at[i], d, list)) ok = false;
+    bool lines = g->bundles.count && g->bundles.at[g->bundles.count - 1].list == list;
+    if (!lines) g->lists.count--; /* all are taken away */
     return ok;
 }
 
@@ -215,15 +218,14 @@ void add_edge_weights(Check *k, Graph *g)
     }
 }
 
-static void budgets(Check *k, Graph *g, Scope *scope, const Decl *d)
+static void budgets(Check *k, Graph *g, Scope *scope)
 {
-    int list = 0;
-    for (int i = 0; i < d->items.count; i++) {
-        const GraphItem *item = d->items.at[i];
-        if (item->kind != ITEM_EDGES) continue;
-        Val *amount = item->edges->amount ? check_expr(k, scope, item->edges->amount) : NULL;
-        check_budget(k, g, list++, item->edges->budget, amount,
-                     item->edges->amount ? item->edges->amount->span : item->edges->span);
+    for (int b = 0; b < g->bundles.count; b++) {
+        int list = g->bundles.at[b].list;
+        if (b && g->bundles.at[b - 1].list == list) continue;
+        const EdgesDecl *d = k->edge_uses.at[b].decl;
+        Val *amount = d->amount ? check_expr(k, scope, d->amount) : NULL;
+        check_budget(k, g, list, d->budget, amount, d->amount ? d->amount->span : d->span);
     }
 }
 
@@ -286,7 +288,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         build_edge_functions(k, g);
         check_rule_edges(k, g);
         add_edge_weights(k, g);
-        budgets(k, g, &scope, d);
+        budgets(k, g, &scope);
         choose_scores(k, g);
         build_order(k, g);
     }
