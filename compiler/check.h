@@ -146,6 +146,8 @@ typedef struct Check {
     bool in_edge;       /* an edge function is evaluated: `set` stands for its candidates */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
+    int64_t
+        index_size[2 * MAX_RANK]; /* indices of the target, then of the source: how many values each has */
     Vec(EdgeUse) edge_uses;       /* same order as graph->bundles */
     Scope *graph_scope;
     Vec(const char *) used_names; /* of graphs and layers, to keep them unique */
@@ -214,6 +216,10 @@ void scope_add(Check *k, Scope *scope, Name name, Val *value);
 Val *scope_find(const Scope *scope, const char *name);
 Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
 bool val_is_poison(const Val *v);
+
+/* check_choose.c */
+/* list[index]; a poison value after a message. */
+Val *choose_element(Check *k, const Val *list, Val *index);
 
 /* check_apply.c */
 Val *apply(Check *k, Val *function, Val *first, Span span);

@@ -380,14 +380,8 @@ static Val *index_value(Check *k, Scope *scope, const Expr *e)
             diag_add(k->diags, E_KIND, e->span, "%s has no elements to choose with [ ]", val_kind_text(left));
             return val_poison(k);
         }
-        if (index->kind != VAL_NUMBER || floor(index->number) != index->number || index->number < 0 ||
-            index->number >= left->items.count) {
-            diag_add(k->diags, E_INDEX, e->items.at[i]->span,
-                     "there is no element %s: this list has %d, counted from 0", val_text(k, index),
-                     left->items.count);
-            return val_poison(k);
-        }
-        left = left->items.at[(int)index->number];
+        left = choose_element(k, left, index);
+        if (val_is_poison(left)) return left;
     }
     return left;
 }

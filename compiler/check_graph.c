@@ -73,6 +73,18 @@ static Value *bind_indices(Check *k, Scope *scope, const NodeRef *r, int rank, i
     return equal;
 }
 
+/* Index names, which are bound already, win over set names. */
+static void bind_sets(Check *k, const Graph *g, Scope *scope, Span span)
+{
+    int indices = scope->names.count;
+    for (int s = 0; s < g->sets.count; s++) {
+        Val *set = val_new(k, VAL_SET, span);
+        set->set = s;
+        vec_push(k->perm, &scope->names, (Binding){g->sets.at[s].name, set});
+    }
+    for (int i = 0; i < indices; i++) vec_push(k->perm, &scope->names, scope->names.at[i]);
+}
+
 static void predicate_uses(Bundle *u, int to_rank)
 {
     for (int i = 0; i < u->predicate->values.count; i++) {
@@ -95,16 +107,12 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
     Scope inner = {.outer = scope};
     k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
     k->mode = MODE_PREDICATE;
+    for (int i = 0; i < to_rank + from_rank; i++)
+        k->index_size[i] =
+            i < to_rank ? g->sets.at[u->to].shape.dim[i] : g->sets.at[u->from].shape.dim[i - to_rank];
     Value *equal = bind_indices(k, &inner, &line->to, to_rank, 0, NULL);
     equal = bind_indices(k, &inner, &line->from, from_rank, to_rank, equal);
-    for (int s = 0; s < g->sets.count; s++) {
-        Val *set = val_new(k, VAL_SET, line->span);
-        set->set = s;
-        vec_push(k->perm, &inner.names, (Binding){g->sets.at[s].name, set});
-    }
-    /* Index names win over set names. */
-    for (int i = 0, n = inner.names.count - g->sets.count; i < n; i++)
-        vec_push(k->perm, &inner.names, inner.names.at[i]);
+    bind_sets(k, g, &inner, line->span);
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
