@@ -294,6 +294,9 @@ void add_edge_weights(Check *k, Graph *g);
 /* The graph as a value of the function being built. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span);
 /* check_layer_graph.c */
+/* Is no argument of a graph or function with weights, which is given a tensor of shape `taken`, a second
+ * one? */
+bool takes_one_tensor(Check *k, const Val *function, Shape taken);
 /* One use of a node function on a tensor: a node an element, or a channel of maps; no edges. */
 Graph *cell_graph(Check *k, Val *function, Shape shape, Span span);
 Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span);

@@ -12,9 +12,10 @@ enum { MOST_ELEMENTS = 4096, MOST_TRIES = 20000000 };
 static Val *no_element(Check *k, const Val *list, const Val *index, const char *number)
 {
     int count = list->items.count;
-    Diag *d = diag_add(k->diags, E_INDEX, index->span, "there is no element %s: this list has %d%s", number,
-                       count, count ? ", counted from 0" : "");
-    if (index->kind == VAL_RUNTIME && count) {
+    if (!count) return diag_add(k->diags, E_INDEX, index->span, "this list has no element"), val_poison(k);
+    Diag *d = diag_add(k->diags, E_INDEX, index->span,
+                       "there is no element %s: this list has %d, counted from 0", number, count);
+    if (index->kind == VAL_RUNTIME) {
         diag_note_plain(d, "an index is right for all nodes, whatever the rest of the condition says");
         diag_help(d, "keep it within the list, such as [i mod %d] or [min(i, %d)]", count, count - 1);
     }

@@ -274,6 +274,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
     for (int i = 0; i < k->calls.count; i++)
         if (k->calls.at[i] == d)
             return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
+    if (x && !takes_one_tensor(k, function, taken)) return NULL;
     vec_push(k->perm, &k->seen, d);
     Graph *g = graph_new(k, d->name.text, d->name.span);
     g->chance_seed = (uint64_t)k->seed;

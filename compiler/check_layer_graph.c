@@ -63,10 +63,39 @@ static bool set_graph_done(Check *k, Graph *g)
     return true;
 }
 
+static const Val *tensor_in(const Val *v)
+{
+    if (v->kind == VAL_RUNTIME) return v;
+    const Val *found = NULL;
+    for (int i = 0; i < v->items.count && !found; i++) found = tensor_in(v->items.at[i]);
+    return found;
+}
+
+bool takes_one_tensor(Check *k, const Val *function, Shape taken)
+{
+    const Val *tensor = NULL;
+    for (int i = 0; i < function->bound.count && !tensor; i++)
+        tensor = tensor_in(function->bound.at[i].value);
+    if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
+    Diag *d = diag_add(
+        k->diags, E_SHAPE, tensor->span,
+        "'%s' takes one tensor, here %s, and makes its parts nodes; a second one, %s, cannot be "
+        "an argument",
+        function->decl->name.text, shape_text(k->perm, taken), shape_text(k->perm, tensor->value->shape));
+    diag_note(d, function->decl->name.span, "it is declared here");
+    diag_help(d,
+              function->decl->kind == DECL_GRAPH
+                  ? "join them before the graph: concat(a, b) |> %s"
+                  : "join them first, by a function without weights: a * b |> Gain, of fn Gain(z) { weight g "
+                    "= 1; g * z }",
+              function->decl->name.text);
+    return false;
+}
+
 Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
 {
     const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
-    Graph *g = set_graph(k, name, shape, span);
+    Graph *g = takes_one_tensor(k, function, shape) ? set_graph(k, name, shape, span) : NULL;
     if (!g) return NULL;
     build_cell(k, g, 0, function);
     return set_graph_done(k, g) ? g : NULL;
@@ -214,6 +243,7 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
 
 Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span)
 {
+    if (!takes_one_tensor(k, function, shape)) return NULL;
     Graph *g = graph_new(k, function->decl->name.text, span);
     vec_push(k->perm, &g->sets, held_set("x", shape, span));
     vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, shape, span));
