@@ -75,6 +75,23 @@ static bool one_parameter(Check *k, const Decl *d)
     return false;
 }
 
+static void unknown_input(Check *k, const Decl *d, const Decl *train)
+{
+    Diag *g =
+        diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s%s",
+                 d->name.text, train ? ", since its data is not there: " : "", train ? k->missing_data : "");
+    if (train) diag_note(g, find_setting(train, "data")->span, "the data is named here");
+    diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
+              train ? ", or say where the data is with --data DIR" : "");
+}
+
+static void missing_data(Check *k, const Decl *train)
+{
+    Diag *g = diag_add(k->diags, W_DATA, find_setting(train, "data")->value->span,
+                       "the data is not there: %s", k->missing_data);
+    diag_help(g, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
+}
+
 static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
 {
     Shape data = {0};
@@ -84,14 +101,11 @@ static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
         *out = data;
         if (state == DATA_KNOWN) return true;
         if (!train && k->main->ast->lost_train) return false;
-        Diag *g =
-            diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s",
-                     d->name.text, train ? ": its data is not there yet" : "");
-        diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
-                  train ? ", or say where the data is with --data DIR" : "");
+        unknown_input(k, d, train);
         return false;
     }
     if (!stated_shape(k, d, k->main, out)) return false;
+    if (train && state == DATA_ABSENT) missing_data(k, train);
     if (state == DATA_KNOWN && !shape_equal(*out, data)) {
         Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s",
                            d->name.text, shape_text(k->perm, *out), shape_text(k->perm, data));

@@ -139,11 +139,12 @@ typedef struct Check {
     /* MODE_CELL */
     Graph *graph;
     NodeSet *set;
-    const char *prefix; /* of parameter names */
-    TimedCell *timed;   /* in a graph with time */
-    int64_t positions;  /* of the sequence that a function is being applied to; 0: none */
-    double seed;        /* of the train block: keys chance(p) */
-    bool in_edge;       /* an edge function is evaluated: `set` stands for its candidates */
+    const char *prefix;       /* of parameter names */
+    TimedCell *timed;         /* in a graph with time */
+    int64_t positions;        /* of the sequence that a function is being applied to; 0: none */
+    const char *missing_data; /* of the train block: "nope.csv: no such file" */
+    double seed;              /* of the train block: keys chance(p) */
+    bool in_edge;             /* an edge function is evaluated: `set` stands for its candidates */
     /* MODE_PREDICATE */
     Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
     int64_t

@@ -207,8 +207,8 @@ const Setting *find_setting(const Decl *d, const char *name)
     return NULL;
 }
 
-/* What the data source says; a missing file may still come, anything else is an error. */
-static DataState peek(Check *k, const Setting *s, const Val *v, Data *data)
+/* What the data source says; a missing file may still come, anything else is an error. *missing names it. */
+static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, const char **missing)
 {
     const char *source = k->whole->source; /* messages name files as the user does */
     char *base = dirname(arena_text(k->perm, source, strlen(source)));
@@ -218,9 +218,10 @@ static DataState peek(Check *k, const Setting *s, const Val *v, Data *data)
     bool ok = data_peek(setting, &context, data, &e);
     json_decref(setting);
     if (ok) return DATA_KNOWN;
-    if (e.code == RT_OK) return DATA_ABSENT;
     char *help = strstr(e.text, "\nhelp: ");
     if (help) *help = 0;
+    *missing = arena_text(k->perm, e.text, strlen(e.text));
+    if (e.code == RT_OK) return DATA_ABSENT;
     Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
     if (help) diag_help(g, "%s", help + 7);
     return DATA_WRONG;
@@ -232,7 +233,7 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     Val *v = s ? setting_value(k, s, m) : NULL;
     if (!s || !is_described(v, KIND_DATA) || !finite_arguments(k, v)) return DATA_WRONG;
     Data data = {0};
-    DataState state = peek(k, s, v, &data);
+    DataState state = peek(k, s, v, &data, &k->missing_data);
     if (state != DATA_KNOWN) return state;
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
@@ -264,7 +265,9 @@ int64_t train_batch(Check *k, const Decl *d, Module *m)
 static bool augment_fits(Check *k, const Setting *s, const Val *data_value, const Val *augment)
 {
     Data data = {0};
-    if (!augment || augment->items.count == 0 || peek(k, s, data_value, &data) != DATA_KNOWN) return true;
+    const char *missing;
+    if (!augment || augment->items.count == 0 || peek(k, s, data_value, &data, &missing) != DATA_KNOWN)
+        return true;
     const Val *first = augment->items.at[0];
     if (!data.image) {
         Diag *d =

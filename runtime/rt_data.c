@@ -83,10 +83,7 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
     if (!kind) return false;
     *shape_only = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
     if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) return true;
-    if (e->code == DATA_MISSING) {
-        e->code = RT_OK;
-        e->text[0] = '\0';
-    }
+    if (e->code == DATA_MISSING) e->code = RT_OK;
     return false;
 }
 

@@ -66,6 +66,6 @@ Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
 void data_free(Data *d);
 
 /* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at
- * most. Returns false without a message in *e (code RT_OK) when the file is not there yet. */
+ * most. Returns false when the file is not there yet, too: the code is then RT_OK, the text says which. */
 bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
 #endif

@@ -243,7 +243,7 @@ static void test_places(void **state)
     char want[400];
     snprintf(want, sizeof want, "missing: no such file%s", relative_help);
     expect_failure(IDX("missing", "l", ""), &here, want);
-    expect_peek_failure(IDX("missing", "l", ""), &here, RT_OK, "");
+    expect_peek_failure(IDX("missing", "l", ""), &here, RT_OK, "missing: no such file");
     put_text("empty", "");
     expect_failure(IDX("empty", "l", ""), &here, "empty, byte 0: the file is empty");
     expect_peek_failure(IDX("empty", "l", ""), &here, RT_BAD_INPUT, "empty, byte 0: the file is empty");

@@ -257,7 +257,7 @@ static void test_bad_files(void **state)
     expect_npy_failure("x.npy, byte 140: there are bytes left after the elements of 3 samples");
     unlink("x.npy.gz");
     unlink("x.npy");
-    expect_peek_failure(ALL, &here, RT_OK, "");
+    expect_peek_failure(ALL, &here, RT_OK, "x.npy: no such file");
     expect_npy_failure(
         "x.npy: no such file\n"
         "help: a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
