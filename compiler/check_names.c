@@ -285,6 +285,13 @@ static void set_names(Check *k, const Scope *scope, const NodeSetDecl *s)
     bind(k, &(Scope){.outer = inner.outer}, s->name);
 }
 
+static bool has_role(const Decl *graph, SetRole role)
+{
+    for (int i = 0; i < graph->items.count; i++)
+        if (graph->items.at[i]->kind == ITEM_SET && graph->items.at[i]->set->role == role) return true;
+    return false;
+}
+
 static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
 {
     Words known = {0};
@@ -293,6 +300,7 @@ static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
             vec_push(k->perm, &known, graph->items.at[i]->set->name.text);
     for (int i = 0; i < known.count; i++)
         if (strcmp(known.at[i], r->set.text) == 0) return;
+    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT)) return (void)k->silent++; /* that one */
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
                        r->set.text, graph->name.text);
     const char *near = diag_nearest(r->set.text, known.at, known.count);
@@ -323,9 +331,19 @@ static void edge_names(Check *k, Scope *scope, const Decl *graph, const EdgesDec
     use(k, scope, e->via), use(k, scope, e->amount), use(k, scope, e->rule);
 }
 
+static void missing_role(Check *k, const Decl *d, SetRole role)
+{
+    if (has_role(d, role)) return;
+    bool out = role == SET_OUTPUT;
+    Diag *m = diag_add(k->diags, E_SETS, d->name.span, "graph '%s' has no %s", d->name.text,
+                       out ? "output" : "input");
+    diag_help(m, "add a line such as: %s", out ? "output y[10]" : "input x[10]");
+}
+
 static void graph_names(Check *k, Scope *scope, const Decl *d)
 {
     param_names(k, scope, d);
+    missing_role(k, d, SET_INPUT), missing_role(k, d, SET_OUTPUT);
     for (int i = 0; i < d->items.count; i++) {
         const GraphItem *item = d->items.at[i];
         if (item->kind != ITEM_LET) continue;

@@ -207,24 +207,29 @@ static int find_state(const TimedCell *c, const char *name)
     return -1;
 }
 
-void declare_state(Check *k, Scope *scope, const Stmt *s)
+static Val *new_state(Check *k, const Stmt *s, const Val *start)
 {
     TimedCell *c = k->timed;
-    Val *start = check_expr(k, scope, s->value);
-    if (val_is_poison(start)) return;
+    if (val_is_poison(start)) return val_poison(k);
     if (s->dims.count || start->kind != VAL_NUMBER) {
         diag_add(k->diags, E_KIND, s->span, "a state is one number a node and starts with a known number");
-        return;
+        return val_poison(k);
     }
     if (c->count == MAX_STATES) {
         diag_add(k->diags, E_RANGE, s->span, "a node has at most %d states", MAX_STATES);
-        return;
+        return val_poison(k);
     }
     TimedState *state = &c->state[c->count++];
     Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
     arg->index = SLOT_STATE + c->count - 1, arg->shape = k->set->map;
     *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
-    scope_add(k, scope, s->name, val_runtime(k, arg, s->name.span));
+    return val_runtime(k, arg, s->name.span);
+}
+
+void declare_state(Check *k, Scope *scope, const Stmt *s)
+{
+    Val *start = check_expr(k, scope, s->value);
+    scope_add(k, scope, s->name, new_state(k, s, start));
 }
 
 void move_state(Check *k, Scope *scope, const Stmt *s)

@@ -342,6 +342,10 @@ static void check_paths(Check *k, Graph *g)
                            "no path leads from '%s' to '%s' in graph '%s'", g->sets.at[g->input].name,
                            g->sets.at[g->output].name, g->name);
         diag_note(d, g->sets.at[g->input].span, "the input is declared here");
+        for (int s = 0; s < g->sets.count; s++)
+            if (g->sets.at[s].size == 0)
+                diag_note(d, g->sets.at[s].span, "'%s' has no nodes, so edges into and out of it are gone",
+                          g->sets.at[s].name);
         diag_help(d, "add edges, such as: edges %s -> %s", g->sets.at[g->input].name,
                   g->sets.at[g->output].name);
         return;
