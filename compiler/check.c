@@ -87,7 +87,7 @@ static void unknown_input(Check *k, const Decl *d, const Decl *train)
 
 static void missing_data(Check *k, const Decl *train)
 {
-    Diag *g = diag_add(k->diags, W_DATA, find_setting(train, "data")->value->span,
+    Diag *g = diag_add(k->diags, W_NO_DATA, find_setting(train, "data")->value->span,
                        "the data is not there: %s", k->missing_data);
     diag_help(g, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
 }

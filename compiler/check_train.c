@@ -356,7 +356,9 @@ static bool loss_fits(Check *k, const Val *loss)
     } else if ((strcmp(name, "mse") == 0 || strcmp(name, "mae") == 0) && m->classes) {
         Diag *d =
             diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
-        diag_help(d, "loss = cross_entropy");
+        diag_help(d,
+                  "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
+                  "t) ^ 2");
     } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
         diag_add(k->diags, E_SHAPE, loss->span,
                  "the data has %lld numbers to predict and the model %lld outputs", (long long)m->target_size,
