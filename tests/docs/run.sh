@@ -137,5 +137,16 @@ lists() { # PAGE WHAT NAMES...
 lists docs/language.md "built-in names" $(sed -n 's/^BUILTIN(\([a-z_0-9]*\),.*/\1/p' "$source/compiler/builtin.def")
 lists docs/ir.md "operators" $(sed -n 's/^OP([A-Z_0-9]*, "\([a-z_0-9]*\)".*/\1/p' "$source/compiler/op.def")
 
+# Names and shapes of tensors are those of section 17: of all examples and programs of tests/run.
+weights() { grep -ohE '(shared )?weight +[A-Za-z_0-9]+' "$@" | sed -E 's/shared weight +/shared:/; s/weight +//' | sort -u | tr '\n' ' '; }
+for file in "$source"/examples/*.dnw "$source"/tests/run/*.dnw; do
+  echo "source $(basename "$file") $(weights "$file" "$source"/examples/*.dnw)"
+  "$dnw" build --dump=model "$file" 2>said || cat said
+done >dumps
+if awk -f "$source/tests/docs/names.awk" dumps >report; then pass; else fail "docs/language.md, section 17" "other names of tensors" report; fi
+# and the test notices what is not
+sed -E 's/^(weight depthwise\.)k/\1kernel/; s/^(weight linear\.edges\.0\.w)\[/\1[7,/; s/(Unit)(\.batch_norm)_2/\1\2_second/' dumps >others
+if awk -f "$source/tests/docs/names.awk" others | grep -q ', 0 wrong'; then fail "tests/docs/names.awk" "it sees no wrong name"; else pass; fi
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]
