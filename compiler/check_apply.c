@@ -52,7 +52,9 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
     }
     for (int i = 0; i < count && ok; i++)
         if (!out[i] && !params[i].optional) {
-            diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, params[i].name);
+            Diag *d =
+                diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, params[i].name);
+            if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, params[i].name);
             ok = false;
         }
     return ok;

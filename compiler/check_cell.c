@@ -236,8 +236,9 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     Func *f = k->func;
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     if (result && result->is_bool) {
-        diag_add(k->diags, E_KIND, function->span, "a node function gives a number; '%s' gives a condition",
-                 s->cell_name);
+        Diag *d = diag_add(k->diags, E_KIND, function->span,
+                           "a node function gives a number; '%s' gives a condition", s->cell_name);
+        diag_help(d, "choose a number by it: if x > 0 then 1 else 0");
         result = NULL;
     }
     k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,

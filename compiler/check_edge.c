@@ -267,7 +267,9 @@ static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
 {
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "what an edge adds to a sum");
     if (!result || !result->is_bool) return result;
-    diag_add(k->diags, E_KIND, span, "an edge function gives a number; '%s' gives a condition", name);
+    Diag *d =
+        diag_add(k->diags, E_KIND, span, "an edge function gives a number; '%s' gives a condition", name);
+    diag_help(d, "choose a number by it: if x > 0 then 1 else 0");
     return NULL;
 }
 

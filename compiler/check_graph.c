@@ -2,6 +2,7 @@
  * model. */
 #include "check.h"
 #include "grad.h"
+#include "parse.h"
 #include "timed.h"
 
 const char *unique_name(Check *k, const char *base)
@@ -118,7 +119,7 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
         Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s",
                            v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
-        if (v->kind == VAL_RUNTIME) diag_help(d, "compare it, such as: where ... == 0");
+        diag_help(d, "compare it, such as: where %s == 0", expr_text(k->perm, k->c->sources, line->where));
         ok = false;
     }
     if (ok) {
@@ -190,8 +191,9 @@ static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
     if (val_is_poison(rule)) return false;
     rule = described(k, rule);
     if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
-    diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges: `using dnw` is",
-             val_text(k, rule));
+    Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
+                       rule->builtin ? rule->builtin->name : val_text(k, rule));
+    diag_help(m, "the rule is: using dnw");
     return false;
 }
 

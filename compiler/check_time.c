@@ -153,7 +153,9 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     if (val_is_poison(v)) return false;
     if (from->kind != VAL_NUMBER || to->kind != VAL_NUMBER || !(from->number < to->number) ||
         !isfinite(to->number - from->number)) {
-        diag_add(k->diags, E_RANGE, v->span, "flow(t0, t1, solver) goes from a number to a larger one");
+        Diag *d =
+            diag_add(k->diags, E_RANGE, v->span, "flow(t0, t1, solver) goes from a number to a larger one");
+        diag_help(d, "such as flow(0, 1, rk4(10))");
         return false;
     }
     if (solver->kind != VAL_CALL || solver->builtin->kind != KIND_SOLVER) {
@@ -212,7 +214,9 @@ static Val *new_state(Check *k, const Stmt *s, const Val *start)
     TimedCell *c = k->timed;
     if (val_is_poison(start)) return val_poison(k);
     if (s->dims.count || start->kind != VAL_NUMBER) {
-        diag_add(k->diags, E_KIND, s->span, "a state is one number a node and starts with a known number");
+        Diag *d = diag_add(k->diags, E_KIND, s->span,
+                           "a state is one number a node and starts with a known number");
+        diag_help(d, "state %s = 0", s->name.text);
         return val_poison(k);
     }
     if (c->count == MAX_STATES) {

@@ -55,6 +55,8 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
     if (val_is_poison(v)) return;
     Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name,
                        row->wanted, val_text(k, v));
+    if (row->kind == KIND_METRIC && v->kind == VAL_CALL && v->builtin->kind == KIND_METRIC)
+        diag_help(d, "report = [%s]", v->builtin->name);
     if (row->high > 0) diag_help(d, "it must be in %.16g .. %.16g", row->low, row->high);
 }
 

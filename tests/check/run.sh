@@ -153,6 +153,13 @@ printf 'import "nowhere.dnw"\nfn f(z) = from_there(z)\nfn g(z) = leaky_relu(z, s
 expect "a file that is not there" 1 "did you mean 'slope'?" "$dnw" check nowhere.dnw
 that "no name is missed" errors 2
 
+# each line of one_mistake.txt is a program with one mistake: one message
+while IFS= read -r program; do
+  printf '%b\n' "$program" >mistake.dnw
+  expect "one mistake: $program" 1 "error[" "$dnw" check mistake.dnw
+  that "one message: $program" [ "$(grep -cE '^(error|warning)\[' <<<"$said")" = 1 ]
+done <"$DNW_SOURCE/tests/check/one_mistake.txt"
+
 # found by build alone
 printf 'option n = 1\n' >empty.dnw
 expect "no model" 1 "error[E0224]: 'empty' has no model to build" "$dnw" build empty.dnw
