@@ -7,8 +7,9 @@
  */
 #ifndef DNW_CHECK_H
 #define DNW_CHECK_H
+#include "ast.h"
 #include "builtin.h"
-#include "compile.h"
+#include "compilation.h"
 #include "model.h"
 
 typedef enum ValKind {
@@ -400,6 +401,6 @@ void build_loss(Check *k, Val *loss);
 /* check_test.c */
 /* Test blocks are well formed; nothing is differentiated. */
 void check_tests(Check *k);
-/* The value of gradcheck(...), edge_count(...) and others. */
-Val *apply_check(Check *k, const Builtin *b, Val **args, Span span);
+/* One line of a block: true, false, or poison after a message. */
+Val *test_line(Check *k, const Expr *e);
 #endif

@@ -206,7 +206,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
         return val_poison(k);
     }
     if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
-    if (b->kind == KIND_CHECK) return apply_check(k, b, args, span);
+    if (b->kind == KIND_CHECK) return k->c->question(k, b, args, span);
     if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
     if (b->kind == KIND_MAP) return apply_map(k, b, args, span);
     if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);

@@ -4,7 +4,7 @@
  * searched for cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
 #include "check.h"
-#include "ir_eval.h"
+#include "predicate.h"
 #include "timed.h"
 #include "rt_interval.h"
 #include "rt_rng.h"
@@ -28,7 +28,7 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
     if (p->asked++ >= limits.pairs) return false;
     for (int i = 0; i < p->values.to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->values.from_rank; i++) args[p->values.to_rank + i] = (double)from[i];
-    return eval_predicate(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
+    return predicate_eval(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
 }
 
 static int interpret_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first,

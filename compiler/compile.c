@@ -1,13 +1,16 @@
 /* compile.c: the pass list. */
 #include "compile.h"
 #include "check.h"
+#include "dump.h"
 #include "grad.h"
+#include "gradcheck.h"
 #include "layout.h"
 #include "lower.h"
 #include "object.h"
 #include "parse.h"
 #include "plan.h"
 #include "profile.h"
+#include "question.h"
 #include "target.h"
 
 Compilation *compilation_new(void)
@@ -19,6 +22,7 @@ Compilation *compilation_new(void)
     c->diags = diags_new(perm, c->sources);
     c->options.optimize = 3;
     c->options.out = stdout;
+    c->question = question;
     return c;
 }
 
@@ -119,4 +123,19 @@ bool compile_text(Compilation *c, const char *path, const char *text, size_t len
 {
     c->file = (uint32_t)sources_add(c->sources, path, text, length);
     return compile(c);
+}
+
+double compile_gradcheck(Compilation *c, FILE *out)
+{
+    if (!c->model || !c->model->trained) {
+        if (out) fprintf(out, "no train block: nothing to differentiate\n");
+        return 0;
+    }
+    if (!c->ir) {
+        c->ir = lower(c->model);
+        grad(c->ir);
+    }
+    double worst = model_gradcheck(c->perm, c->ir, out);
+    if (out) fprintf(out, "%s: largest relative error %.2e\n", c->model->name, worst);
+    return worst;
 }

@@ -1,7 +1,6 @@
 /* count.h: learned numbers in use, as `dnw check`, tests and programs state them. */
 #ifndef DNW_COUNT_H
 #define DNW_COUNT_H
-#include "compile.h"
 #include "model.h"
 
 /* Weights of edges in use and of functions; of a model, parameters of layers, too. */

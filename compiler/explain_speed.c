@@ -12,7 +12,7 @@
 #include "plan.h"
 #include "rt_blocks.h"
 #include "rt_optim.h"
-#include "timed.h"
+#include "timed_rows.h"
 #include <string.h>
 
 typedef struct Fact {

@@ -6,7 +6,7 @@
  */
 #ifndef DNW_FREEZE_H
 #define DNW_FREEZE_H
-#include "compile.h"
+#include "compilation.h"
 #include "model.h"
 
 typedef struct FrozenGraph {

@@ -2,7 +2,7 @@
 #include "diag.h"
 #include "op.h"
 #include "plan.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 static bool pointwise_op(const Value *v)
 {

@@ -2,7 +2,7 @@
 #ifndef DNW_GEN_TIMED_H
 #define DNW_GEN_TIMED_H
 #include "gen.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 /* A function (ptr context, ptr tile, ptr ..., i64 ...); the last of the numbers is that of the evaluation.
  * `t` is set to it, the builder's place is saved in *saved. */

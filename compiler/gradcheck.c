@@ -257,18 +257,3 @@ double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
         relative = fmax(relative, worst[r].error / fmax(worst[r].scale, LEAST_SCALE));
     return relative;
 }
-
-double compile_gradcheck(Compilation *c, FILE *out)
-{
-    if (!c->model || !c->model->trained) {
-        if (out) fprintf(out, "no train block: nothing to differentiate\n");
-        return 0;
-    }
-    if (!c->ir) {
-        c->ir = lower(c->model);
-        grad(c->ir);
-    }
-    double worst = model_gradcheck(c->perm, c->ir, out);
-    if (out) fprintf(out, "%s: largest relative error %.2e\n", c->model->name, worst);
-    return worst;
-}

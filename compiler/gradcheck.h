@@ -5,7 +5,6 @@
  */
 #ifndef DNW_GRADCHECK_H
 #define DNW_GRADCHECK_H
-#include "compile.h"
 #include "model.h"
 
 /* All learned parameters of a lowered and differentiated program; prints a line each unless `out` is NULL. */

@@ -1,7 +1,7 @@
 /* header.h: the C header of a frozen library. */
 #ifndef DNW_HEADER_H
 #define DNW_HEADER_H
-#include "compile.h"
+#include "compilation.h"
 
 /* "dir/my-net" -> "my_net": what the names of its functions begin with. */
 const char *header_prefix(Arena *a, const char *output);

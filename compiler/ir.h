@@ -126,7 +126,6 @@ const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op);
 /* Values that no result needs are removed; numbers are given anew. */
 void func_prune(Func *f);
 
-void func_dump(const Func *f, FILE *out);
 /* BUG when an argument comes later than its use, a shape is wrong, or an operator has a wrong count. */
 void func_verify(const Func *f);
 
@@ -139,5 +138,4 @@ typedef struct Ir {
     struct Plan *train_plan, *infer_plan;
     struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Ir;
-void ir_dump(const Ir *ir, FILE *out);
 #endif

@@ -52,8 +52,6 @@ static inline const double *cell_result(const Cell *c, int i)
 }
 /* The mark of a candidate that is not in use, while gradcheck moves its weights (ir_eval_graph.h). */
 enum { EDGE_PROBED = 2 };
-double eval_predicate(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
-                      int64_t source, double *scratch);
 /* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled
  * lists by their random scores. `epoch` is the position for budgets that anneal. Allocates c->kept. */
 void eval_choose(Arena *a, EvalContext *c, double epoch);

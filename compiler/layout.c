@@ -1,7 +1,7 @@
 /* layout.c: see layout.h. */
 #include "layout.h"
 #include "live.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 void layout_graph(Graph *g, int lanes)
 {

@@ -6,7 +6,7 @@
  */
 #ifndef DNW_LINK_H
 #define DNW_LINK_H
-#include "compile.h"
+#include "compilation.h"
 
 /* Writes `output` from c->options.object (and object_f64) under a temporary name and renames it. False with a
  * diagnostic that holds the linker's words. */

@@ -2,7 +2,7 @@
 #include "manifest.h"
 #include "layout.h"
 #include "live.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 static json_t *shape_json(Shape s)
 {

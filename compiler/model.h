@@ -270,7 +270,6 @@ static inline int64_t set_rows(const NodeSet *s)
 
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
-void model_dump(const Model *m, FILE *out);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
 /* How often the edges of a line would add to a sum for one sample, were all candidates in use. */

@@ -8,7 +8,7 @@
 #include "diag.h"
 #include "lower.h"
 #include "op.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 const Value *plan_storage(const Value *v)
 {

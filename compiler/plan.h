@@ -35,7 +35,6 @@ typedef struct Plan {
 /* Fill ir->train_plan and ir->infer_plan. */
 void fuse(Ir *ir);
 void plan(Ir *ir);
-void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out);
 /* The value whose memory holds v: reshape and slice are views. */
 const Value *plan_storage(const Value *v);
 #endif

@@ -1,4 +1,5 @@
 /* report.c: what `dnw check` says of a file that is right: sizes by graph. */
+#include "compile.h"
 #include "count.h"
 #include "live.h"
 #include "timed.h"

@@ -1,7 +1,7 @@
 /* target.h: the processor that a program is built for: `--cpu`. */
 #ifndef DNW_TARGET_H
 #define DNW_TARGET_H
-#include "compile.h"
+#include "compilation.h"
 #include <llvm-c/TargetMachine.h>
 
 typedef struct Target {

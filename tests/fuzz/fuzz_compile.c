@@ -4,6 +4,7 @@
  * away.
  */
 #include "compile.h"
+#include "dump.h"
 #include "grad.h"
 #include "ir_eval.h"
 #include "lower.h"

@@ -11,7 +11,7 @@
 #include "built.h"
 #include "live.h"
 #include "rt_rng.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 enum { MOST = 70 };
 

@@ -12,7 +12,7 @@
 #include <string.h>
 #include "built.h"
 #include "rt_product.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 enum { SAMPLES = 83, SEED = 3 }; /* tiles of 16: the last one has 3 */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "built.h"
 #include "rt_rng.h"
-#include "timed.h"
+#include "timed_rows.h"
 
 enum { MOST = 70 };
 

@@ -1,4 +1,5 @@
-/* ir_dump.c: text form of functions, plans and models (docs/ir.md). */
+/* dump.c: see dump.h. */
+#include "dump.h"
 #include "lower.h"
 #include "op.h"
 #include "plan.h"
