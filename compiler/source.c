@@ -1,7 +1,7 @@
 /* source.c: keeps the text of all files of a compilation; finds the line and column of a byte.
  *
- * Nothing is indexed: a place is found by walking the file from its start, which only happens when a message
- * is printed. Files over MAX_BYTES are refused, so that a byte offset always fits a Span.
+ * A place is found by walking from the last mark before it, of which a file has one every few thousand bytes.
+ * Files over MAX_BYTES are refused, so that a byte offset always fits a Span.
  */
 #include "source.h"
 #include "vec.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { MAX_BYTES = 4 << 20 };
+enum { MAX_BYTES = 4 << 20, MARK_BYTES = 4096 };
 
 struct Sources {
     Arena *perm;
@@ -23,12 +23,30 @@ Sources *sources_new(Arena *perm)
     return s;
 }
 
+/* The place of byte `to` from that of byte `from`; the length of the line is left out. */
+static Place walk(const SourceFile *f, Place place, uint32_t from, uint32_t to)
+{
+    for (uint32_t i = from; i < to; i++) {
+        if (f->text[i] == '\n') {
+            place.line++;
+            place.column = 1;
+            place.line_text = f->text + i + 1;
+        } else if ((f->text[i + 1] & 0xC0) != 0x80) place.column++; /* the last byte of a character */
+    }
+    return place;
+}
+
 /* A byte-order mark is no part of the text. */
 static int add(Sources *s, const char *path, char *text, size_t length)
 {
     bool marked = length >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0;
     if (marked) text += 3, length -= 3;
-    SourceFile file = {arena_text(s->perm, path, strlen(path)), text, (uint32_t)length};
+    SourceFile file = {arena_text(s->perm, path, strlen(path)), text, (uint32_t)length, NULL};
+    file.marks = NEW_ARRAY(s->perm, Place, length / MARK_BYTES + 1);
+    file.marks[0] = (Place){1, 1, text, 0};
+    for (size_t at = MARK_BYTES; at <= length; at += MARK_BYTES)
+        file.marks[at / MARK_BYTES] =
+            walk(&file, file.marks[at / MARK_BYTES - 1], (uint32_t)(at - MARK_BYTES), (uint32_t)at);
     vec_push(s->perm, &s->files, file);
     return s->files.count - 1;
 }
@@ -92,14 +110,7 @@ Place source_place(const Sources *s, uint32_t file, uint32_t offset)
     const SourceFile *f = sources_file(s, file);
     if (!f) return (Place){1, 1, "", 0};
     if (offset > f->length) offset = f->length;
-    Place place = {1, 1, f->text, 0};
-    for (uint32_t i = 0; i < offset; i++) {
-        if (f->text[i] == '\n') {
-            place.line++;
-            place.column = 1;
-            place.line_text = f->text + i + 1;
-        } else if ((f->text[i + 1] & 0xC0) != 0x80) place.column++; /* the last byte of a character */
-    }
+    Place place = walk(f, f->marks[offset / MARK_BYTES], offset / MARK_BYTES * MARK_BYTES, offset);
     const char *file_end = f->text + f->length;
     const char *end = memchr(place.line_text, '\n', (size_t)(file_end - place.line_text));
     if (!end) end = file_end;

@@ -17,10 +17,17 @@ typedef struct Span {
 /* The span of a message that has no place in any file. */
 #define SPAN_NONE ((Span){UINT32_MAX, 0, 0})
 
+typedef struct Place {
+    int line, column;      /* 1-based */
+    const char *line_text; /* start of the line in the file */
+    int line_length;       /* bytes, without the line end */
+} Place;
+
 typedef struct SourceFile {
     const char *path; /* as the user wrote it */
     const char *text; /* 0 behind the last byte; may hold any bytes */
     uint32_t length;
+    Place *marks; /* of every few thousandth byte, without line_length */
 } SourceFile;
 
 typedef struct Sources Sources;
@@ -34,11 +41,6 @@ int sources_add(Sources *s, const char *path, const char *text, size_t length);
 /* NULL when there is no such file (SPAN_NONE). */
 const SourceFile *sources_file(const Sources *s, uint32_t file);
 
-typedef struct Place {
-    int line, column;      /* 1-based */
-    const char *line_text; /* start of the line in the file */
-    int line_length;       /* bytes, without the line end */
-} Place;
 Place source_place(const Sources *s, uint32_t file, uint32_t offset);
 
 /* From the start of `a` to the end of `b`. */
