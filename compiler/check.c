@@ -147,7 +147,7 @@ static void check_model(Check *k)
     Shape input;
     if (train) k->seed = train_seed(k, train, k->main);
     if (train) k->model->batch = train_batch(k, train, k->main);
-    if (model) vec_push(k->perm, &k->seen, model);
+    if (model) note_seen(k, model);
     if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);
     if (train) check_train(k, train, k->main);
 }
@@ -165,15 +165,14 @@ void scratch_open(Check *k, Check *saved)
 {
     *saved = *k;
     k->model = model_new(k->c);
-    k->used_names.at = NULL, k->used_names.count = k->used_names.capacity = 0;
+    k->used_names = (Table){0};
     k->mode = MODE_CONST, k->func = NULL, k->dropouts = 0;
 }
 
 void scratch_close(Check *k, const Check *saved)
 {
     k->model = saved->model;
-    k->used_names.at = saved->used_names.at, k->used_names.count = saved->used_names.count;
-    k->used_names.capacity = saved->used_names.capacity;
+    k->used_names = saved->used_names;
     k->mode = saved->mode, k->func = saved->func, k->dropouts = saved->dropouts;
 }
 
@@ -199,6 +198,7 @@ Check *check_open(Compilation *c)
 {
     Check *k = NEW(c->perm, Check);
     k->c = c, k->perm = c->perm, k->diags = c->diags;
+    k->shares = shares_new(k->perm);
     Model *m = k->model = k->whole = model_new(c);
     m->source = sources_file(c->sources, c->file)->path;
     m->program = program_name(c->perm, m->source);

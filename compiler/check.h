@@ -11,6 +11,7 @@
 #include "builtin.h"
 #include "compilation.h"
 #include "model.h"
+#include "table.h"
 
 typedef enum ValKind {
     VAL_POISON,
@@ -45,8 +46,9 @@ struct Val {
     const Decl *decl; /* VAL_FUNCTION that is not built in */
     Module *module;   /* where decl stands */
     Vec(BoundArg) bound;
-    Value *value; /* VAL_RUNTIME */
-    int set;      /* VAL_SET */
+    Value *value;    /* VAL_RUNTIME */
+    int set;         /* VAL_SET */
+    const Val *same; /* VAL_LIST, VAL_TUPLE, VAL_CALL, VAL_FUNCTION: the first with equal parts */
 };
 
 typedef struct Import {
@@ -57,6 +59,7 @@ typedef struct Import {
 
 struct Module {
     Ast *ast;
+    Table names;      /* what other declarations can name: the first of each name, in ast->decls */
     const char *real; /* its path without links and dots: a file is loaded once */
     Vec(Import) imports;
 };
@@ -67,6 +70,8 @@ typedef struct Binding {
 } Binding;
 typedef struct Scope {
     Vec(Binding) names;
+    Table index; /* the last of each name, once there are many */
+    int indexed;
     struct Scope *outer; /* NULL: the module's declarations come next */
     Module *module;
 } Scope;
@@ -116,20 +121,24 @@ typedef struct Check {
     Module *main;
     Vec(Module *) modules;
     Vec(OptionState) options;
+    Table option_places; /* by declaration */
     /* where values go */
     Mode mode;
     Func *func;
     int dropouts;            /* layers so far: each has its own random stream */
     Vec(const Decl *) calls; /* being applied: finds recursion */
-    Vec(const Decl *) seen;  /* applied at least once */
-    Vec(Span) unknown;       /* names already reported */
+    Table seen;              /* declarations that were applied at least once */
+    Table unknown;           /* spans of names already reported */
     int silent;              /* mistakes met again after they were reported */
     bool alone;     /* what is built receives no value: nodes carry numbers, or maps if these are wanted */
     bool wants_map; /* then: a built-in wanted a map */
     Shape alone_map;
-    Vec(Graph *) graphs; /* all instances, the model's and others, to free */
-    int depth;           /* of check_expr */
-    int64_t work;        /* expressions evaluated so far */
+    Vec(Graph *) graphs;   /* all instances, the model's and others, to free */
+    int depth;             /* of check_expr */
+    int64_t work;          /* expressions evaluated so far */
+    double nodes;          /* of all graphs so far */
+    int64_t pairs;         /* that conditions were asked about so far */
+    struct Shares *shares; /* what is made once (check_share.c) */
     /* test blocks */
     bool testing; /* the built-ins of tests have a meaning */
     bool dry;     /* only names and kinds: nothing is differentiated */
@@ -152,7 +161,8 @@ typedef struct Check {
         index_size[2 * MAX_RANK]; /* indices of the target, then of the source: how many values each has */
     Vec(EdgeUse) edge_uses;       /* same order as graph->bundles */
     Scope *graph_scope;
-    Vec(const char *) used_names; /* of graphs and layers, to keep them unique */
+    Scope *set_scope; /* the node sets of the graph, within graph_scope */
+    Table used_names; /* of graphs and layers, to keep them unique: the number that is tried next */
 } Check;
 
 /* The entry point: NULL when there were errors. */
@@ -196,6 +206,7 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
 
 /* check_unused.c: what the model does not use, as far as it can be checked alone. */
 void check_unused(Check *k);
+void note_seen(Check *k, const Decl *d); /* it is used */
 
 /* check_expr.c */
 Val *check_expr(Check *k, Scope *scope, const Expr *e);
@@ -216,12 +227,39 @@ Value *val_value(Check *k, const Val *v, const char *wanted);
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args);
 void scope_add(Check *k, Scope *scope, Name name, Val *value);
 Val *scope_find(const Scope *scope, const char *name);
+bool scope_binds(const Scope *scope, const char *name); /* also where it has no value yet */
 Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
 bool val_is_poison(const Val *v);
 
 /* check_choose.c */
 /* list[index]; a poison value after a message. */
 Val *choose_element(Check *k, const Val *list, Val *index);
+
+/* check_share.c */
+struct Shares *shares_new(Arena *perm);
+/* A value of the function being built, and a constant: the one that is there already, or a new one. */
+Value *shared_value(Check *k, OpCode op, Span span, int count, Value *const *args);
+Value *shared_const(Check *k, double number, bool is_bool);
+/* Notes what the items of v, or the arguments that wait in it, are equal to. */
+void share_items(Check *k, Val *v);
+void share_bound(Check *k, Val *v);
+/* What was made before, to see whether an application makes anything beside its value. */
+typedef struct Made {
+    int counts[9];
+} Made;
+typedef struct Application {
+    Val *result; /* of an equal application before; NULL: none */
+    int number;
+    Made before;
+} Application;
+Application application(Check *k, const Decl *d, const Scope *arguments);
+/* The answer to a question of a test: NULL where it is new. */
+int answer_number(Check *k, const Builtin *b, Val *const *args);
+const Val *answer_before(const Check *k, int number);
+void answer_done(Check *k, int number, Val *answer);
+/* Keeps its result for others, unless it made more than that: weights, graphs, warnings. What is wrong is
+ * wrong each time, and said once. */
+void application_done(Check *k, const Application *a, Val *result);
 
 /* check_apply.c */
 Val *apply(Check *k, Val *function, Val *first, Span span);
@@ -261,7 +299,7 @@ typedef struct Limits {
 extern Limits limits;
 
 /* check_nodes.c */
-int find_set(const Graph *g, const char *name); /* -1: none */
+int find_set(const Check *k, const char *name); /* of the graph being built; -1: none */
 bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d);
 bool few_nodes(Check *k, const Graph *g, Span span);
 /* What the nodes of the input set carry; x NULL: numbers. */
@@ -283,7 +321,8 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span);
 Graph *instantiate(Check *k, Val *function, Span span);
 /* What receives no value is built with numbers, and once more with maps when it asks for them. */
 typedef struct Alone {
-    int names, params, silent;
+    Table names, param_names;
+    int params, silent;
     int64_t param_total;
 } Alone;
 Alone alone_open(Check *k);

@@ -4,8 +4,10 @@
 
 /* ---- arguments ---- */
 
-static int param_named(int count, const ParamSpec *params, const char *name)
+/* `names` holds them where there are many. */
+static int param_named(int count, const ParamSpec *params, const Table *names, const char *name)
 {
+    if (names->count) return table_find(names, name, strlen(name));
     for (int i = 0; i < count; i++)
         if (strcmp(params[i].name, name) == 0) return i;
     return -1;
@@ -27,13 +29,17 @@ static void unknown_argument(Check *k, const char *callee, Name name, int count,
 bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
                Val *function, Val **out)
 {
+    enum { FEW = 16 };
     bool ok = true;
     int at = 0;
+    Table names = {0};
     for (int i = 0; i < count; i++) out[i] = NULL;
+    for (int i = 0; i < count && count > FEW && function->bound.count; i++)
+        *table_place(k->perm, &names, params[i].name, strlen(params[i].name)) = i;
     if (first && count > 0) out[at++] = first;
     for (int i = 0; i < function->bound.count; i++) {
         BoundArg *a = &function->bound.at[i];
-        int p = a->name.text ? param_named(count, params, a->name.text) : at++;
+        int p = a->name.text ? param_named(count, params, &names, a->name.text) : at++;
         if (val_is_poison(a->value)) ok = false, k->silent++;
         if (p < 0) {
             unknown_argument(k, callee, a->name, count, params);
@@ -112,6 +118,7 @@ Val *described(Check *k, Val *v)
     }
     for (int i = 0; i < call->items.count; i++)
         if (val_is_poison(call->items.at[i])) return val_poison(k);
+    share_items(k, call);
     return call;
 }
 
@@ -333,6 +340,15 @@ bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Sc
     return true;
 }
 
+static Val *fn_value(Check *k, const Decl *d, Scope *scope)
+{
+    const Application a = application(k, d, scope);
+    if (a.result) return a.result;
+    Val *result = d->value ? check_expr(k, scope, d->value) : body_value(k, scope, d);
+    application_done(k, &a, result);
+    return result;
+}
+
 Val *apply_fn(Check *k, Val *function, Val *first, Span span)
 {
     const Decl *d = function->decl;
@@ -341,12 +357,11 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
         return val_poison(k);
     }
     if (!enter(k, d, span)) return val_poison(k);
-    vec_push(k->perm, &k->seen, d);
+    note_seen(k, d);
     Scope scope = {.module = function->module};
     Val *result = val_poison(k);
     Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
-    if (bind_params(k, function, first, taken, span, &scope))
-        result = d->value ? check_expr(k, &scope, d->value) : body_value(k, &scope, d);
+    if (bind_params(k, function, first, taken, span, &scope)) result = fn_value(k, d, &scope);
     k->calls.count--;
     return result;
 }

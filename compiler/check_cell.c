@@ -150,14 +150,7 @@ static Shape joined_shape(const NodeSet *set, Shape dims, bool shared)
 
 static const char *weight_name(Check *k, const char *name)
 {
-    const char *full = arena_printf(k->perm, "%s.%s", k->prefix, name);
-    for (int n = 2;; n++) {
-        bool taken = false;
-        for (int i = 0; i < k->model->params.count; i++)
-            if (strcmp(k->model->params.at[i]->name, full) == 0) taken = true;
-        if (!taken) return full;
-        full = arena_printf(k->perm, "%s.%s_%d", k->prefix, name, n);
-    }
+    return table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", k->prefix, name));
 }
 
 /* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a

@@ -308,13 +308,15 @@ static bool try_shape(Check *k, Graph *g, int b, Shape own, Shape *out)
     Check saved = *k;
     int params = k->model->params.count;
     int64_t total = k->model->param_total;
+    const Table names = k->model->names;
     NodeSet one = {.name = "edges", .shape = shape_vector(1), .size = 1};
     k->diags = diags_new(k->perm, k->c->sources);
+    k->model->names = (Table){0};
     const Func *f = edge_value(k, g, b, own, &one);
     if (f) *out = f->results.at[0]->shape;
-    saved.work = k->work;
+    saved.work = k->work, saved.seen = k->seen, saved.unknown = k->unknown, saved.used_names = k->used_names;
     *k = saved;
-    k->model->params.count = params, k->model->param_total = total;
+    k->model->params.count = params, k->model->param_total = total, k->model->names = names;
     return f != NULL;
 }
 

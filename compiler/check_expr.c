@@ -6,15 +6,40 @@
 
 void scope_add(Check *k, Scope *scope, Name name, Val *value)
 {
+    enum { FEW = 16 };
     vec_push(k->perm, &scope->names, (Binding){name.text, value});
+    for (; scope->names.count > FEW && scope->indexed < scope->names.count; scope->indexed++) {
+        const char *one = scope->names.at[scope->indexed].name;
+        *table_place(k->perm, &scope->index, one, strlen(one)) = scope->indexed;
+    }
+}
+
+static int place_in_scope(const Scope *scope, const char *name)
+{
+    if (scope->indexed) return table_find(&scope->index, name, strlen(name));
+    int i = scope->names.count - 1;
+    while (i >= 0 && strcmp(scope->names.at[i].name, name) != 0) i--;
+    return i;
+}
+
+static const Binding *binding(const Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->outer) {
+        int at = place_in_scope(scope, name);
+        if (at >= 0) return &scope->names.at[at];
+    }
+    return NULL;
 }
 
 Val *scope_find(const Scope *scope, const char *name)
 {
-    for (; scope; scope = scope->outer)
-        for (int i = scope->names.count - 1; i >= 0; i--)
-            if (strcmp(scope->names.at[i].name, name) == 0) return scope->names.at[i].value;
-    return NULL;
+    const Binding *b = binding(scope, name);
+    return b ? b->value : NULL;
+}
+
+bool scope_binds(const Scope *scope, const char *name)
+{
+    return binding(scope, name) != NULL;
 }
 
 /* ---- names ---- */
@@ -33,24 +58,21 @@ static bool is_callable(const Decl *d)
 
 static Val *declared_option(Check *k, const Decl *decl)
 {
-    for (int i = 0; i < k->options.count; i++) {
-        OptionState *o = &k->options.at[i];
-        if (o->decl != decl) continue;
-        if (o->value) return o->value;
-        if (o->busy) {
-            diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself",
-                     decl->name.text);
-            return o->value = val_poison(k);
-        }
-        o->busy = true;
-        Scope scope = {.module = o->module};
-        Mode mode = k->mode;
-        k->mode = MODE_CONST;
-        Val *v = check_expr(k, &scope, decl->value);
-        k->mode = mode;
-        return k->options.at[i].value = described(k, v);
+    int at = table_find(&k->option_places, &decl, sizeof(Decl *));
+    if (at < 0) return val_poison(k);
+    OptionState *o = &k->options.at[at];
+    if (o->value) return o->value;
+    if (o->busy) {
+        diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself", decl->name.text);
+        return o->value = val_poison(k);
     }
-    return val_poison(k);
+    o->busy = true;
+    Scope scope = {.module = o->module};
+    Mode mode = k->mode;
+    k->mode = MODE_CONST;
+    Val *v = check_expr(k, &scope, decl->value);
+    k->mode = mode;
+    return o->value = described(k, v);
 }
 
 static Val *declared(Check *k, const Decl *d, Module *m, Span span)
@@ -113,13 +135,9 @@ Value *val_value(Check *k, const Val *v, const char *wanted)
 {
     switch (v->kind) {
     case VAL_RUNTIME: return v->value;
-    case VAL_NUMBER: return func_const(k->func, v->number);
-    case VAL_PERCENT: return func_const(k->func, v->number / 100);
-    case VAL_BOOL: {
-        Value *b = func_const(k->func, v->number);
-        b->is_bool = true;
-        return b;
-    }
+    case VAL_NUMBER: return shared_const(k, v->number, false);
+    case VAL_PERCENT: return shared_const(k, v->number / 100, false);
+    case VAL_BOOL: return shared_const(k, v->number, true);
     case VAL_POISON: return NULL;
     default: {
         Diag *d =
@@ -229,7 +247,7 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     }
     for (int i = 0; i < count; i++) values[i] = val_value(k, args[i], "a number");
     if (!shapes_agree(k, op, span, count, values)) return val_poison(k);
-    return val_runtime(k, func_add(k->func, op, span, count, values), span);
+    return val_runtime(k, shared_value(k, op, span, count, values), span);
 }
 
 /* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare
@@ -327,6 +345,7 @@ static Val *list_value(Check *k, Scope *scope, const Expr *e, ValKind kind)
         diag_add(k->diags, E_RANGE, e->span, "this list holds more than %d values", MOST);
         ok = false;
     }
+    if (ok) share_items(k, v);
     return ok ? v : val_poison(k);
 }
 
@@ -362,8 +381,7 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
     Scope inner = {.outer = k->graph_scope};
     for (int i = 0; i < d->indices.count; i++) {
         Val *v = check_expr(k, scope, e->items.at[i]);
-        if (d->indices.at[i].name.text)
-            vec_push(k->perm, &inner.names, (Binding){d->indices.at[i].name.text, v});
+        if (d->indices.at[i].name.text) scope_add(k, &inner, d->indices.at[i].name, v);
     }
     return check_expr(k, &inner, d->at);
 }
@@ -414,6 +432,7 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
         Val *v = thing ? check_function(k, scope, a->value) : check_expr(k, scope, a->value);
         vec_push(k->perm, &f->bound, (BoundArg){a->name, v});
     }
+    share_bound(k, f);
     return f;
 }
 
@@ -439,14 +458,21 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
 /* Calls are unfolded where they stand: a few short lines can ask for more than any machine has. */
 static bool within_bounds(Check *k, const Expr *e)
 {
-    enum { DEEPEST = 2000, MOST = 1000000 };
+    enum { DEEPEST = 2000, MOST = 500000, MOST_GRAPHS = 10000 };
     if (k->work > MOST) return false;
-    if (k->depth < DEEPEST && k->work++ < MOST) return true;
-    Diag *d = diag_add(k->diags, E_RECURSION, e->span,
-                       k->depth < DEEPEST ? "the functions unfold into more than %d operations"
-                                          : "the functions call each other more than %d deep",
-                       k->depth < DEEPEST ? MOST : DEEPEST);
-    diag_help(d, "give a value that is used several times a name of its own: y = f(x)");
+    bool deep = k->depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
+    if (!deep && !graphs && k->work++ < MOST) return true;
+    Diag *d = diag_add(
+        k->diags, E_RECURSION, e->span,
+        deep     ? "the functions call each other more than %d deep"
+        : graphs ? "the functions unfold into more than %d graphs and layers with weights of their own"
+                 : "the functions unfold into more than %d operations",
+        deep     ? DEEPEST
+        : graphs ? MOST_GRAPHS
+                 : MOST);
+    diag_help(d, graphs
+                     ? "apply the graph less often, or send several samples or positions through it with scan"
+                     : "call them with fewer different arguments: calls with equal ones are made once");
     k->work = MOST + 1;
     return false;
 }

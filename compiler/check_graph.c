@@ -7,16 +7,7 @@
 
 const char *unique_name(Check *k, const char *base)
 {
-    const char *name = base;
-    for (int n = 2;; n++) {
-        bool taken = false;
-        for (int i = 0; i < k->used_names.count; i++)
-            if (strcmp(k->used_names.at[i], name) == 0) taken = true;
-        if (!taken) break;
-        name = arena_printf(k->perm, "%s_%d", base, n);
-    }
-    vec_push(k->perm, &k->used_names, name);
-    return name;
+    return table_new_name(k->perm, &k->used_names, base);
 }
 
 Graph *graph_new(Check *k, const char *base, Span span)
@@ -35,7 +26,7 @@ Graph *graph_new(Check *k, const char *base, Span span)
 
 static int edge_set(Check *k, const Graph *g, const NodeRef *r)
 {
-    int set = find_set(g, r->set.text);
+    int set = find_set(k, r->set.text);
     if (set < 0) return k->silent++, -1; /* said by check_names */
     const NodeSet *s = &g->sets.at[set];
     int declared = k->set_decls.at[set]->indices.count;
@@ -74,18 +65,6 @@ static Value *bind_indices(Check *k, Scope *scope, const NodeRef *r, int rank, i
     return equal;
 }
 
-/* Index names, which are bound already, win over set names. */
-static void bind_sets(Check *k, const Graph *g, Scope *scope, Span span)
-{
-    int indices = scope->names.count;
-    for (int s = 0; s < g->sets.count; s++) {
-        Val *set = val_new(k, VAL_SET, span);
-        set->set = s;
-        vec_push(k->perm, &scope->names, (Binding){g->sets.at[s].name, set});
-    }
-    for (int i = 0; i < indices; i++) vec_push(k->perm, &scope->names, scope->names.at[i]);
-}
-
 static void predicate_uses(Bundle *u, int to_rank)
 {
     for (int i = 0; i < u->predicate->values.count; i++) {
@@ -100,12 +79,12 @@ static void predicate_uses(Bundle *u, int to_rank)
 }
 
 /* The condition of one line as a function of indices. `absent`: it is false for the options given. */
-static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *line, Bundle *u, bool *absent)
+static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, bool *absent)
 {
     int to_rank = g->sets.at[u->to].shape.rank, from_rank = g->sets.at[u->from].shape.rank;
     Func *saved = k->func;
     Mode mode = k->mode;
-    Scope inner = {.outer = scope};
+    Scope inner = {.outer = k->set_scope}; /* index names win over set names */
     k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
     k->mode = MODE_PREDICATE;
     for (int i = 0; i < to_rank + from_rank; i++)
@@ -113,7 +92,6 @@ static bool line_predicate(Check *k, Graph *g, Scope *scope, const EdgeLine *lin
             i < to_rank ? g->sets.at[u->to].shape.dim[i] : g->sets.at[u->from].shape.dim[i - to_rank];
     Value *equal = bind_indices(k, &inner, &line->to, to_rank, 0, NULL);
     equal = bind_indices(k, &inner, &line->from, from_rank, to_rank, equal);
-    bind_sets(k, g, &inner, line->span);
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
@@ -173,7 +151,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
                 .span = line->span};
     bool absent = false;
     if (u.from < 0 || u.to < 0) return false;
-    if (!line_predicate(k, g, scope, line, &u, &absent)) return false;
+    if (!line_predicate(k, g, line, &u, &absent)) return false;
     if (absent) return true;
     if (!legal_ends(k, g, line, &u)) return false;
     EdgeUse use = edge_use(k, g, scope, line, d, &u);
@@ -272,15 +250,15 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         if (k->calls.at[i] == d)
             return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
     if (x && !takes_one_tensor(k, function, taken)) return NULL;
-    vec_push(k->perm, &k->seen, d);
+    note_seen(k, d);
     Graph *g = graph_new(k, d->name.text, d->name.span);
     g->chance_seed = (uint64_t)k->seed;
-    Scope scope = {.module = function->module};
+    Scope scope = {.module = function->module}, sets_named = {.outer = &scope};
     Check saved = *k;
     k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
     k->edge_uses.at = NULL, k->edge_uses.count = k->edge_uses.capacity = 0;
     k->mode = MODE_CONST;
-    k->graph_scope = &scope;
+    k->graph_scope = &scope, k->set_scope = &sets_named;
     int before = mistakes(k);
     vec_push(k->perm, &k->calls, d);
     bool sets = bind_params(k, function, NULL, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
@@ -303,7 +281,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
     k->set_decls.capacity = saved.set_decls.capacity;
     k->edge_uses.at = saved.edge_uses.at, k->edge_uses.count = saved.edge_uses.count,
     k->edge_uses.capacity = saved.edge_uses.capacity;
-    k->mode = saved.mode, k->graph_scope = saved.graph_scope;
+    k->mode = saved.mode, k->graph_scope = saved.graph_scope, k->set_scope = saved.set_scope;
     if (!sets || mistakes(k) != before) return NULL;
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);
@@ -313,14 +291,15 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
 Alone alone_open(Check *k)
 {
     k->alone = true, k->wants_map = false;
-    return (Alone){k->used_names.count, k->model->params.count, k->silent, k->model->param_total};
+    return (Alone){table_copy(k->perm, &k->used_names), table_copy(k->perm, &k->model->names),
+                   k->model->params.count, k->silent, k->model->param_total};
 }
 
 bool alone_again(Check *k, const Alone *before, bool built, Shape map)
 {
     if (built || !k->wants_map) return false;
     k->alone = false, k->alone_map = map;
-    k->used_names.count = before->names, k->silent = before->silent;
+    k->used_names = before->names, k->model->names = before->param_names, k->silent = before->silent;
     k->model->params.count = before->params, k->model->param_total = before->param_total;
     return true;
 }

@@ -66,6 +66,21 @@ static void lose_broken(Check *k, Ast *ast)
     ast->decls.count = kept;
 }
 
+static bool can_be_named(const Decl *d)
+{
+    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL || d->kind == DECL_OPTION;
+}
+
+static void collect_names(Check *k, Module *m)
+{
+    for (int i = 0; i < m->ast->decls.count; i++) {
+        const Name *name = &m->ast->decls.at[i]->name;
+        if (!can_be_named(m->ast->decls.at[i]) || !name->text) continue;
+        int *first = table_place(k->perm, &m->names, name->text, strlen(name->text));
+        if (*first < 0) *first = i;
+    }
+}
+
 Module *load_module(Check *k, Ast *ast)
 {
     Module *m = NEW(k->perm, Module);
@@ -73,23 +88,16 @@ Module *load_module(Check *k, Ast *ast)
     m->real = real_path(k, sources_file(k->c->sources, ast->file)->path);
     vec_push(k->perm, &k->modules, m);
     lose_broken(k, ast);
+    collect_names(k, m);
     for (int i = 0; i < ast->decls.count; i++)
         if (ast->decls.at[i]->kind == DECL_IMPORT) import_file(k, m, ast->decls.at[i]);
     return m;
 }
 
-static bool can_be_named(const Decl *d)
-{
-    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL || d->kind == DECL_OPTION;
-}
-
 static const Decl *own_decl(const Module *m, const char *name)
 {
-    for (int i = 0; i < m->ast->decls.count; i++) {
-        const Decl *d = m->ast->decls.at[i];
-        if (can_be_named(d) && d->name.text && strcmp(d->name.text, name) == 0) return d;
-    }
-    return NULL;
+    int at = table_find(&m->names, name, strlen(name));
+    return at < 0 ? NULL : m->ast->decls.at[at];
 }
 
 const Decl *find_decl(Module *m, const char *name, Module **where)

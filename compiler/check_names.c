@@ -33,11 +33,10 @@ static void module_words(Check *k, const Module *m, Words *out)
 
 static bool reported(Check *k, Span span)
 {
-    for (int i = 0; i < k->unknown.count; i++) {
-        Span s = k->unknown.at[i];
-        if (s.file == span.file && s.start == span.start) return k->silent++, true;
-    }
-    vec_push(k->perm, &k->unknown, span);
+    const uint32_t place[] = {span.file, span.start};
+    int *known = table_place(k->perm, &k->unknown, place, sizeof place);
+    if (*known >= 0) return k->silent++, true;
+    *known = k->unknown.count;
     return false;
 }
 
@@ -119,14 +118,6 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
 }
 
-static bool is_bound(const Scope *scope, const char *name)
-{
-    for (; scope; scope = scope->outer)
-        for (int i = 0; i < scope->names.count; i++)
-            if (strcmp(scope->names.at[i].name, name) == 0) return true;
-    return false;
-}
-
 /* np.exp is exp; x.relu() is x |> relu. */
 static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
 {
@@ -136,7 +127,7 @@ static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
         if (strcasecmp(builtin_at(i)->name, e->name) == 0 && builtin_at(i)->kind != KIND_LATER)
             near = builtin_at(i)->name;
     if (!near) return false;
-    if (e->left->kind != EXPR_NAME || is_bound(scope, e->left->name))
+    if (e->left->kind != EXPR_NAME || scope_binds(scope, e->left->name))
         diag_help(d, "a value is given to a function by '|>', as in x |> %s", near);
     else diag_fix(d, e->span, near, "did you mean '", "'?");
     return true;
@@ -170,7 +161,7 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
     Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
     if (reported(k, span)) return NULL;
     if (is_lost(m, e->name)) return k->silent++, NULL;
-    module_words(k, m, &known);
+    if (diags_errors(k->diags) <= MOST_SUGGESTIONS) module_words(k, m, &known);
     const char *near = diag_nearest(e->name, known.at, known.count);
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",
                        sources_file(k->c->sources, m->ast->file)->path, e->name);
@@ -191,7 +182,7 @@ static void use_all(Check *k, const Scope *scope, const ExprList *list)
 static void use_name(Check *k, const Scope *scope, const Expr *e)
 {
     Module *m = scope_module(scope), *where;
-    if (is_bound(scope, e->name) || (m && find_decl(m, e->name, &where)) || builtin_find(e->name)) return;
+    if (scope_binds(scope, e->name) || (m && find_decl(m, e->name, &where)) || builtin_find(e->name)) return;
     unknown_name(k, scope, e->name, e->span);
 }
 
@@ -226,14 +217,15 @@ static void bind(Check *k, Scope *scope, Name name)
 
 static void param_names(Check *k, Scope *scope, const Decl *d)
 {
+    Table names = {0};
     for (int i = 0; i < d->sizes.count; i++) bind(k, scope, d->sizes.at[i]);
     for (int i = 0; i < d->params.count; i++) {
         Name name = d->params.at[i].name;
         use(k, scope, d->params.at[i].fallback);
         use_all(k, scope, &d->params.at[i].shape);
-        for (int j = 0; j < i; j++)
-            if (strcmp(d->params.at[j].name.text, name.text) == 0)
-                twice(k, "parameter ", name, d->params.at[j].name.span);
+        int *first = table_place(k->perm, &names, name.text, strlen(name.text));
+        if (*first >= 0) twice(k, "parameter ", name, d->params.at[*first].name.span);
+        else *first = i;
         bind(k, scope, name);
     }
 }
@@ -243,19 +235,25 @@ static bool is_memory(const Stmt *s)
     return s->kind == STMT_WEIGHT || s->kind == STMT_STATE;
 }
 
-static void check_memory(Check *k, const Decl *d, int at)
+/* Weights and states by name: the first of each. */
+static Table memory_names(Check *k, const Decl *d)
 {
-    const Stmt *s = d->body.at[at];
-    for (int j = 0; j < at && is_memory(s); j++)
-        if (is_memory(d->body.at[j]) && strcmp(d->body.at[j]->name.text, s->name.text) == 0)
-            twice(k, "", s->name, d->body.at[j]->name.span);
+    Table names = {0};
+    for (int i = 0; i < d->body.count; i++) {
+        const Name *name = &d->body.at[i]->name;
+        if (!is_memory(d->body.at[i])) continue;
+        int *first = table_place(k->perm, &names, name->text, strlen(name->text));
+        if (*first < 0) *first = i;
+        else twice(k, "", *name, d->body.at[*first]->name.span);
+    }
+    return names;
 }
 
 /* `next s` and `s'` move a state of the same function. */
-static void check_state(Check *k, const Decl *d, const Stmt *s)
+static void check_state(Check *k, const Decl *d, const Stmt *s, const Table *memory)
 {
-    for (int i = 0; i < d->body.count; i++)
-        if (d->body.at[i]->kind == STMT_STATE && strcmp(d->body.at[i]->name.text, s->name.text) == 0) return;
+    int at = table_find(memory, s->name.text, strlen(s->name.text));
+    if (at >= 0 && d->body.at[at]->kind == STMT_STATE) return;
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function",
                        s->name.text);
     diag_help(g, "declare it first: state %s = 0", s->name.text);
@@ -265,13 +263,13 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
 {
     param_names(k, scope, d);
     use(k, scope, d->value);
+    const Table memory = memory_names(k, d);
     for (int i = 0; i < d->body.count; i++) {
         const Stmt *s = d->body.at[i];
         use_all(k, scope, &s->dims);
         use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
-        check_memory(k, d, i);
         if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
-        else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s);
+        else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s, &memory);
     }
 }
 
@@ -292,39 +290,46 @@ static bool has_role(const Decl *graph, SetRole role)
     return false;
 }
 
-static void ref_names(Check *k, const Decl *graph, const NodeRef *r)
+/* "a, b, c" */
+static const char *words_text(Check *k, const Words *words)
 {
-    Words known = {0};
-    for (int i = 0; i < graph->items.count; i++)
-        if (graph->items.at[i]->kind == ITEM_SET)
-            vec_push(k->perm, &known, graph->items.at[i]->set->name.text);
-    for (int i = 0; i < known.count; i++)
-        if (strcmp(known.at[i], r->set.text) == 0) return;
-    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT)) return (void)k->silent++; /* that one */
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
-                       r->set.text, graph->name.text);
-    const char *near = diag_nearest(r->set.text, known.at, known.count);
-    const char *list = known.count ? known.at[0] : "none";
-    for (int i = 1; i < known.count; i++) list = arena_printf(k->perm, "%s, %s", list, known.at[i]);
-    if (near) diag_fix(d, r->set.span, near, "did you mean '", "'?");
-    else diag_help(d, "its node sets are: %s", list);
+    enum { SHOWN = 20 };
+    const char *list = words->count ? words->at[0] : "none";
+    for (int i = 1; i < words->count && i < SHOWN; i++)
+        list = arena_printf(k->perm, "%s, %s", list, words->at[i]);
+    return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
 }
 
-static void edge_names(Check *k, Scope *scope, const Decl *graph, const EdgesDecl *e)
+static void ref_names(Check *k, const Decl *graph, const Scope *sets, const NodeRef *r)
 {
+    Words known = {0};
+    Scope only = *sets;
+    only.outer = NULL;
+    if (scope_binds(&only, r->set.text)) return;
+    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT)) return (void)k->silent++; /* that one */
+    if (reported(k, r->set.span)) return;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
+                       r->set.text, graph->name.text);
+    if (diags_errors(k->diags) > MOST_SUGGESTIONS) return;
+    for (int i = 0; i < sets->names.count; i++) vec_push(k->perm, &known, sets->names.at[i].name);
+    const char *near = diag_nearest(r->set.text, known.at, known.count);
+    if (near) diag_fix(d, r->set.span, near, "did you mean '", "'?");
+    else diag_help(d, "its node sets are: %s", words_text(k, &known));
+}
+
+static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl *e)
+{
+    const Scope *scope = sets->outer;
     for (int i = 0; i < e->lines.count; i++) {
         const EdgeLine *line = e->lines.at[i];
-        Scope inner = {.outer = scope};
+        Scope inner = {.outer = sets};
         const NodeRef *ends[2] = {&line->to, &line->from};
         for (int end = 0; end < 2; end++) {
-            ref_names(k, graph, ends[end]);
+            ref_names(k, graph, sets, ends[end]);
             for (int n = 0; n < ends[end]->indices.count; n++)
                 if (strcmp(ends[end]->indices.at[n].text, "_") != 0)
                     bind(k, &inner, ends[end]->indices.at[n]);
         }
-        for (int s = 0; s < graph->items.count; s++)
-            if (graph->items.at[s]->kind == ITEM_SET)
-                vec_push(k->perm, &inner.names, (Binding){graph->items.at[s]->set->name.text, NULL});
         use(k, &inner, line->where);
         use(k, scope, line->via);
     }
@@ -342,6 +347,9 @@ static void missing_role(Check *k, const Decl *d, SetRole role)
 
 static void graph_names(Check *k, Scope *scope, const Decl *d)
 {
+    Scope sets = {.outer = scope};
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_SET) scope_add(k, &sets, d->items.at[i]->set->name, NULL);
     param_names(k, scope, d);
     missing_role(k, d, SET_INPUT), missing_role(k, d, SET_OUTPUT);
     for (int i = 0; i < d->items.count; i++) {
@@ -352,7 +360,7 @@ static void graph_names(Check *k, Scope *scope, const Decl *d)
     }
     for (int i = 0; i < d->items.count; i++) {
         if (d->items.at[i]->kind == ITEM_SET) set_names(k, scope, d->items.at[i]->set);
-        if (d->items.at[i]->kind == ITEM_EDGES) edge_names(k, scope, d, d->items.at[i]->edges);
+        if (d->items.at[i]->kind == ITEM_EDGES) edge_names(k, &sets, d, d->items.at[i]->edges);
     }
 }
 
@@ -381,16 +389,14 @@ static bool has_name(const Decl *d)
 
 static void declared_names(Check *k, Module *m)
 {
+    Table names = {0};
     for (int i = 0; i < m->ast->decls.count; i++) {
         const Decl *d = m->ast->decls.at[i];
         if (!has_name(d)) continue;
         bind(k, &(Scope){.module = m}, d->name);
-        for (int j = 0; j < i; j++) {
-            const Decl *before = m->ast->decls.at[j];
-            if (!has_name(before) || strcmp(before->name.text, d->name.text) != 0) continue;
-            twice(k, "", d->name, before->name.span);
-            break;
-        }
+        int *first = table_place(k->perm, &names, d->name.text, strlen(d->name.text));
+        if (*first >= 0) twice(k, "", d->name, m->ast->decls.at[*first]->name.span);
+        else *first = i;
     }
 }
 

@@ -7,11 +7,10 @@
 #include "timed.h"
 #include <math.h>
 
-int find_set(const Graph *g, const char *name)
+int find_set(const Check *k, const char *name)
 {
-    for (int i = 0; i < g->sets.count; i++)
-        if (strcmp(g->sets.at[i].name, name) == 0) return i;
-    return -1;
+    const Val *set = scope_binds(k->set_scope, name) ? scope_find(k->set_scope, name) : NULL;
+    return set && set->kind == VAL_SET ? set->set : -1;
 }
 
 /* The number of nodes is bounded before anything is allocated for them. */
@@ -60,7 +59,7 @@ static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int firs
 bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
 {
     NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span};
-    int before = find_set(g, d->name.text);
+    int before = find_set(k, d->name.text);
     if (before >= 0) {
         Diag *m = diag_add(k->diags, E_TWICE, d->name.span, "node set '%s' is declared twice", d->name.text);
         diag_note(m, g->sets.at[before].span, "the first is here");
@@ -75,6 +74,9 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
     s.size = shape_size(s.shape);
     if (d->role != SET_NODES) *role = g->sets.count;
     s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
+    Val *named = val_new(k, VAL_SET, d->span);
+    named->set = g->sets.count;
+    scope_add(k, k->set_scope, d->name, named);
     vec_push(k->perm, &g->sets, s);
     vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
     return true;
@@ -83,8 +85,16 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
 /* All nodes together, before memory is taken for them. */
 bool few_nodes(Check *k, const Graph *g, Span span)
 {
+    enum { MOST_GRAPHS_FULL = 2 }; /* with as many nodes as one may have: of the model and of tests */
     double nodes = 0;
     for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
+    k->nodes += nodes;
+    if (nodes <= (double)limits.nodes && k->nodes > MOST_GRAPHS_FULL * (double)limits.nodes) {
+        diag_add(k->diags, E_MEMORY, span,
+                 "the graphs of this file have %.0f nodes with '%s'; the most is %.0f", k->nodes, g->name,
+                 MOST_GRAPHS_FULL * (double)limits.nodes);
+        return false;
+    }
     if (nodes <= (double)limits.nodes) return true;
     diag_add(k->diags, E_MEMORY, span,
              "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name,

@@ -19,6 +19,7 @@ static void collect_options(Check *k)
         for (int i = 0; i < k->modules.at[m]->ast->decls.count; i++) {
             const Decl *d = k->modules.at[m]->ast->decls.at[i];
             if (d->kind != DECL_OPTION || !d->name.text) continue;
+            *table_place(k->perm, &k->option_places, &d, sizeof(Decl *)) = k->options.count;
             vec_push(k->perm, &k->options,
                      (OptionState){.decl = d,
                                    .module = k->modules.at[m],
@@ -107,9 +108,12 @@ void check_options(Check *k)
     collect_options(k);
     for (int i = 0; i < k->c->options.defines.count; i++) set_option(k, &k->c->options.defines.at[i]);
     for (int i = 0; i < k->options.count; i++) check_option(k, &k->options.at[i]);
+    Table names = {0};
     for (int i = 0; i < k->options.count; i++) {
         const OptionState *o = &k->options.at[i];
-        if (find_option(k, o->decl->name.text) != o) continue;
+        int *first = table_place(k->perm, &names, o->decl->name.text, strlen(o->decl->name.text));
+        if (*first >= 0) continue;
+        *first = i;
         vec_push(k->perm, &k->model->options,
                  (OptionValue){o->decl->name.text, o->text, o->decl->help, o->given});
     }

@@ -6,11 +6,9 @@
  */
 #include "check.h"
 
-static bool is_seen(const Check *k, const Decl *d)
+void note_seen(Check *k, const Decl *d)
 {
-    for (int i = 0; i < k->seen.count; i++)
-        if (k->seen.at[i] == d) return true;
-    return false;
+    *table_place(k->perm, &k->seen, &d, sizeof(Decl *)) = 1;
 }
 
 /* Parameters without a default from the first-th on. */
@@ -61,6 +59,6 @@ void check_unused(Check *k)
 {
     for (int i = 0; i < k->main->ast->decls.count; i++) {
         const Decl *d = k->main->ast->decls.at[i];
-        if (d->name.text && !is_seen(k, d)) unused(k, d);
+        if (d->name.text && table_find(&k->seen, &d, sizeof(Decl *)) < 0) unused(k, d);
     }
 }

@@ -53,12 +53,22 @@ int64_t bundle_numbers(const Bundle *u)
     return n;
 }
 
+int list_first(const Graph *g, int list)
+{
+    int low = 0, high = g->bundles.count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (g->bundles.at[middle].list < list) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
 int64_t list_numbers(const Graph *g, int list)
 {
     int64_t most = 0;
-    for (int b = 0; b < g->bundles.count; b++)
-        if (g->bundles.at[b].list == list && bundle_numbers(&g->bundles.at[b]) > most)
-            most = bundle_numbers(&g->bundles.at[b]);
+    for (int b = list_first(g, list); b < g->bundles.count && g->bundles.at[b].list == list; b++)
+        if (bundle_numbers(&g->bundles.at[b]) > most) most = bundle_numbers(&g->bundles.at[b]);
     return most;
 }
 

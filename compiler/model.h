@@ -7,6 +7,7 @@
 #define DNW_MODEL_H
 #include "ir.h"
 #include "rt_wiring.h"
+#include "table.h"
 #include <jansson.h>
 
 typedef enum InitKind {
@@ -215,6 +216,7 @@ typedef struct Model {
     const char *source, *directory;
     Vec(OptionValue) options;
     Vec(Tensor *) params;
+    Table names; /* of weights of functions, to keep them unique */
     Vec(Graph *) graphs;
     int64_t param_total; /* length of the flat array */
     Func *body;          /* LAYER and other operators; results[0] is the output */
@@ -288,6 +290,8 @@ int64_t graph_macs(const Graph *g);
 bool model_edge_norms(const Graph *g,
                       int set);          /* has the function of an edge into it a batch_norm? -1: any */
 int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
+/* Bundles are in the order of their lists: the first bundle of one. */
+int list_first(const Graph *g, int list);
 int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
 int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
 #endif

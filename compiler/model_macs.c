@@ -33,9 +33,8 @@ double bundle_macs(const Graph *g, const Bundle *u)
 double edge_macs(const Graph *g, int list)
 {
     double edges = 0, macs = 0;
-    for (int b = 0; b < g->bundles.count; b++) {
+    for (int b = list_first(g, list); b < g->bundles.count && g->bundles.at[b].list == list; b++) {
         const Bundle *u = &g->bundles.at[b];
-        if (u->list != list) continue;
         edges += (double)u->candidates.count;
         macs += bundle_macs(g, u);
     }
