@@ -8,10 +8,17 @@
 #include "timed.h"
 #include "rt_interval.h"
 #include "rt_rng.h"
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
 
 Limits limits = {.nodes = 20000000, .pairs = 2000000000};
 
-enum { MOST_CANDIDATES_GIGA = 100 }; /* thousand millions in one graph */
+enum {
+    MOST_CANDIDATES_GIGA = 100, /* thousand millions in one graph */
+    MOST_RUNS = 500000000,      /* of consecutive sources that one line picks */
+};
 
 typedef struct Interpreted {
     const Func *f;
@@ -19,13 +26,30 @@ typedef struct Interpreted {
     double *scratch;
     IntervalCondition values;
     uint64_t seed, stream;
+    int64_t targets; /* of the line; for what a terminal is told */
+    int line;
+    time_t start;
+    bool told;
 } Interpreted;
+
+/* What takes more than a second says so, on a terminal. */
+static void tell_progress(Interpreted *p, int64_t target)
+{
+    enum { OFTEN = 1 << 20 };
+    if (p->asked % OFTEN || !isatty(STDERR_FILENO)) return;
+    if (!p->start) p->start = time(NULL);
+    if (time(NULL) - p->start < 1) return;
+    fprintf(stderr, "\rline %d: looking for candidate edges, %.0f %%", p->line,
+            100 * (double)target / (double)p->targets);
+    p->told = true;
+}
 
 static bool interpret(void *context, const int64_t *to, const int64_t *from, int64_t target, int64_t source)
 {
     Interpreted *p = context;
     double args[2 * MAX_RANK];
     if (p->asked++ >= limits.pairs) return false;
+    tell_progress(p, target);
     for (int i = 0; i < p->values.to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->values.from_rank; i++) args[p->values.to_rank + i] = (double)from[i];
     return predicate_eval(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
@@ -63,6 +87,7 @@ static IntervalStep *interval_steps(Arena *a, const Func *f, int *count)
         const Value *v = f->values.at[i];
         steps[i].op = interval_op(op_info[v->op].text);
         steps[i].number = v->op == IR_ARG ? (double)v->index : v->number;
+        steps[i].arg_count = v->arg_count;
         for (int k = 0; k < v->arg_count; k++) steps[i].args[k] = v->args[k]->id;
     }
     return steps;
@@ -70,22 +95,25 @@ static IntervalStep *interval_steps(Arena *a, const Func *f, int *count)
 
 static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
 {
+    const WiringSet to = wiring_set(g, g->bundles.at[b].to), from = wiring_set(g, g->bundles.at[b].from);
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
     const size_t values = (size_t)u->predicate->values.count + 1;
     *context = (Interpreted){.f = u->predicate,
                              .scratch = NEW_ARRAY(k->perm, double, values),
-                             .values = {.scratch = NEW_ARRAY(k->perm, Interval, values),
-                                        .to_rank = g->sets.at[u->to].shape.rank,
-                                        .from_rank = g->sets.at[u->from].shape.rank},
+                             .values = interval_condition(&to, &from),
                              .seed = g->chance_seed,
-                             .stream = RNG_CHANCE + ((uint64_t)b << 8)};
+                             .stream = RNG_CHANCE + ((uint64_t)b << 8),
+                             .targets = to.size,
+                             .line = source_place(k->c->sources, u->span.file, u->span.start).line};
+    context->values.scratch = NEW_ARRAY(k->perm, Interval, values);
     context->values.steps = interval_steps(k->perm, u->predicate, &context->values.count);
     line.predicate = interpret;
     line.range = interpret_range;
     line.context = context;
     line.pairwise = u->pairwise = uses_chance(u->predicate);
+    interval_line(&context->values, &line);
     return line;
 }
 
@@ -119,42 +147,61 @@ static int ask_row_range(void *context, const int64_t *to, const int64_t *from, 
     return r->line->range(r->line->context, r->index, from, dim, first, last);
 }
 
-/* How often the predicate of a line will be asked, from a few rows spread over the targets: conditions on
- * single indices are solved for whole ranges, others are asked for every pair. Runs before memory is taken.
- */
-static double estimated_questions(const WiringSet *from, const WiringSet *to, const WiringLine *line,
-                                  Interpreted *context)
+/* How often the predicate of a line will be asked, and in how many runs its candidates are kept, from a few
+ * rows spread over the targets: conditions on single indices are solved for whole ranges, others are asked
+ * for every pair. Comes before memory is taken. */
+typedef struct Estimate {
+    double questions, runs;
+} Estimate;
+
+static Estimate estimate(const WiringSet *from, const WiringSet *to, const WiringLine *line,
+                         Interpreted *context)
 {
-    enum { SAMPLES = 8, ENOUGH = 10000000 };
-    if (!line->predicate || from->size == 0 || to->size == 0) return 0;
-    double rows = different_rows(to, line);
+    enum { SAMPLES = 8, ENOUGH = 10000000, FEW = 100000000 };
+    if (!line->predicate || (double)from->size * (double)to->size <= FEW) return (Estimate){0};
+    double rows = different_rows(to, line), runs = 0;
+    if (line->shifts) rows = fmin(rows, 2 * rows / (double)to->dim[line->shift] + 1);
     int64_t sampled = 0;
-    if (rows * (double)from->size <= (double)limits.pairs) return 0;
     for (; sampled < SAMPLES && context->asked < ENOUGH; sampled++) {
         OneRow row = {line, {0}, (int64_t)((double)to->size * ((double)sampled + 0.5) / SAMPLES)};
         WiringSet one = {.size = 1, .rank = 1, .dim = {1}};
         WiringLine asked = *line;
+        asked.shifts = false;
         Candidates found;
         for (int64_t i = to->rank - 1, n = row.target; i >= 0; n /= to->dim[i], i--)
             row.index[i] = n % to->dim[i];
         asked.predicate = ask_row, asked.range = ask_row_range, asked.context = &row;
-        if (candidates_build(from, &one, &asked, &found)) candidates_free(&found);
+        if (!candidates_build(from, &one, &asked, &found)) continue;
+        runs += (double)(found.form == CANDIDATES_DENSE ? 1 : found.segment ? found.segment[1] : found.count);
+        candidates_free(&found);
     }
-    double questions = (double)context->asked / (double)sampled * rows;
-    context->asked = 0;
-    return questions;
+    const double questions = (double)context->asked / (double)sampled * rows;
+    context->asked = 0, context->start = 0;
+    return (Estimate){questions, runs / (double)sampled * (double)to->size};
 }
 
 static void too_many_pairs(Check *k, const Bundle *u, const WiringSet *from, const WiringSet *to)
 {
-    Diag *d =
-        diag_add(k->diags, E_MEMORY, u->span,
-                 "this condition would be asked about %.0f pairs of nodes, one by one; the most is %lld",
-                 (double)from->size * (double)to->size, (long long)limits.pairs);
+    Diag *d = diag_add(
+        k->diags, E_MEMORY, u->span,
+        "this condition would be asked about %.0f pairs of nodes, one by one%s; the most is %lld",
+        (double)from->size * (double)to->size,
+        k->pairs ? arena_printf(k->perm, ", after %lld of those before it", (long long)k->pairs) : "",
+        (long long)limits.pairs);
     diag_note_plain(d, "between %lld sources and %lld targets", (long long)from->size, (long long)to->size);
     diag_help(d, u->pairwise ? "use fewer nodes, or draw edges without a condition: edges a -> b sample 1%%"
-                             : "use fewer nodes, or conditions on single indices, such as i < j, which are "
-                               "solved for whole ranges");
+                             : "use fewer nodes, or conditions on single indices and on differences, such as "
+                               "i < j and (j - i) mod 8 < 3, which are solved for whole ranges");
+}
+
+static void too_many_runs(Check *k, const Bundle *u, double runs)
+{
+    Diag *d = diag_add(k->diags, E_MEMORY, u->span,
+                       "this condition picks about %.2g runs of sources that follow one another, which need "
+                       "%.1f GB; the most is %d",
+                       runs, runs * 8e-9, MOST_RUNS);
+    diag_help(d, "use fewer nodes, or split the set so that what is picked stands together, such as h[2, n] "
+                 "for even and odd nodes");
 }
 
 static void too_many_candidates(Check *k, const Bundle *u, double count)
@@ -170,10 +217,14 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
     Interpreted context = {0};
     WiringLine line = wiring_line(k, g, b, &context);
     WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
-    if (estimated_questions(&from, &to, &line, &context) > (double)limits.pairs)
+    const Estimate expected = estimate(&from, &to, &line, &context);
+    if (expected.questions + (double)k->pairs > (double)limits.pairs)
         return too_many_pairs(k, u, &from, &to), false;
+    if (expected.runs > MOST_RUNS) return too_many_runs(k, u, expected.runs), false;
     bool built = candidates_build(&from, &to, &line, &u->candidates);
-    if (context.asked > limits.pairs) return too_many_pairs(k, u, &from, &to), false;
+    if (context.told) fputs("\r\033[K", stderr);
+    k->pairs += context.asked;
+    if (k->pairs > limits.pairs) return too_many_pairs(k, u, &from, &to), false;
     if (!built) {
         diag_add(k->diags, E_MEMORY, u->span,
                  "not enough memory for the candidates between %lld and %lld nodes", (long long)from.size,

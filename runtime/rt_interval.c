@@ -1,7 +1,6 @@
 /* rt_interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with
  * everything. */
 #include "rt_interval.h"
-#include "rt_wiring.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -198,6 +197,90 @@ int interval_range(const IntervalCondition *c, const int64_t *to, const int64_t 
     for (int i = 0; i < c->from_rank; i++)
         args[c->to_rank + i] = (Interval){(double)from[i], (double)from[i]};
     args[c->to_rank + dim] = (Interval){(double)first, (double)last};
+    for (int i = dim + 1; i < c->from_rank; i++)
+        if (from[i] == WIRING_ANY) args[c->to_rank + i] = (Interval){0, (double)c->from_size[i] - 1};
     Interval r = interval_run(c->steps, c->count, args, c->scratch);
     return r.low == r.high ? (int)r.low : -1;
+}
+
+/* ---- conditions that can be shifted ---- */
+
+/* What is known of a value: by how much it grows when both indices grow by one (NAN: not known), and what a
+ * whole number does not exceed (INFINITY: it may be no whole number). */
+typedef struct Shift {
+    double move, bound;
+} Shift;
+
+static const double EXACT = 4503599627370496.0; /* 2^52: whole numbers up to it are not rounded */
+
+static double largest(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static Shift shift_of(const IntervalStep *s, const Shift *before, const IntervalStep *steps)
+{
+    const Shift a = before[s->args[0]], b = before[s->args[1]];
+    const IntervalStep *factor = &steps[s->args[1]];
+    if (s->op->apply == add) return (Shift){a.move + b.move, a.bound + b.bound};
+    if (s->op->apply == sub) return (Shift){a.move - b.move, a.bound + b.bound};
+    if (s->op->apply == negative) return (Shift){-a.move, a.bound};
+    if (s->op->apply == mul && steps[s->args[0]].op == &ops[CONST])
+        return (Shift){b.move * steps[s->args[0]].number, a.bound * b.bound};
+    if (s->op->apply == mul && factor->op == &ops[CONST])
+        return (Shift){a.move * factor->number, a.bound * b.bound};
+    if (a.move != b.move) return (Shift){NAN, INFINITY};
+    if (s->op->apply == smaller || s->op->apply == larger) return (Shift){a.move, largest(a.bound, b.bound)};
+    if (s->op->apply != lt && s->op->apply != le && s->op->apply != eq) return (Shift){NAN, INFINITY};
+    return (Shift){largest(a.bound, b.bound) < EXACT ? 0 : NAN, 1};
+}
+
+/* A function of values that stay stays; one of values that move is known where nothing is rounded. */
+static Shift value_shift(const IntervalStep *s, const Shift *before, const IntervalStep *steps)
+{
+    bool stays = s->arg_count > 0 && s->op && s->op->apply != chance;
+    for (int k = 0; k < s->arg_count; k++) stays = stays && before[s->args[k]].move == 0;
+    if (!s->op && s->arg_count == 0) return (Shift){NAN, INFINITY};
+    Shift v = s->op && s->arg_count <= 2 ? shift_of(s, before, steps) : (Shift){NAN, INFINITY};
+    if (stays) return (Shift){0, v.bound < EXACT ? v.bound : INFINITY};
+    return v.bound < EXACT ? v : (Shift){NAN, INFINITY};
+}
+
+bool interval_shifts(const IntervalCondition *c, int to, int from)
+{
+    Shift *values = (Shift *)c->scratch;
+    for (int i = 0; i < c->count; i++) {
+        const IntervalStep *s = &c->steps[i];
+        const int arg = (int)s->number, source = arg - c->to_rank;
+        if (s->op == &ops[CONST])
+            values[i] = (Shift){0, floor(s->number) == s->number ? fabs(s->number) : INFINITY};
+        else if (s->op == &ops[ARG])
+            values[i] = (Shift){arg == to || source == from,
+                                (double)(source < 0 ? c->to_size[arg] : c->from_size[source])};
+        else values[i] = value_shift(s, values, c->steps);
+    }
+    return values[c->count - 1].move == 0;
+}
+
+IntervalCondition interval_condition(const WiringSet *to, const WiringSet *from)
+{
+    IntervalCondition c = {.to_rank = to->rank, .from_rank = from->rank};
+    for (int i = 0; i < to->rank; i++) c.to_size[i] = to->dim[i];
+    for (int i = 0; i < from->rank; i++) c.from_size[i] = from->dim[i];
+    return c;
+}
+
+/* The last index that is read; -1: none is. */
+static int last_index(uint32_t uses, int rank)
+{
+    int i = rank - 1;
+    while (i >= 0 && !(uses >> i & 1)) i--;
+    return i;
+}
+
+void interval_line(const IntervalCondition *c, WiringLine *line)
+{
+    int to = last_index(line->uses_to, c->to_rank), from = last_index(line->uses_from, c->from_rank);
+    line->shift = to;
+    line->shifts = !line->pairwise && to >= 0 && from >= 0 && interval_shifts(c, to, from);
 }

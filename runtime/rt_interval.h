@@ -6,7 +6,7 @@
  */
 #ifndef RT_INTERVAL_H
 #define RT_INTERVAL_H
-#include <stdint.h>
+#include "rt_wiring.h"
 
 typedef struct Interval {
     double low, high; /* of a bool: 0 .. 0, 1 .. 1 or 0 .. 1 */
@@ -19,7 +19,7 @@ const IntervalOp *interval_op(const char *name);
 /* One value of a condition. Its arguments are values before it. */
 typedef struct IntervalStep {
     const IntervalOp *op;
-    int args[3];
+    int args[3], arg_count;
     double number; /* of const; of arg: which one */
 } IntervalStep;
 
@@ -31,9 +31,17 @@ Interval interval_run(const IntervalStep *steps, int count, const Interval *args
 typedef struct IntervalCondition {
     IntervalStep *steps;
     int count, to_rank, from_rank;
+    int64_t to_size[WIRING_RANK], from_size[WIRING_RANK]; /* of each index */
     Interval *scratch;
 } IntervalCondition;
 /* As WiringRange (rt_wiring.h) wants it: with source index `dim` in first .. last. */
+/* Between these sets; without its values. */
+IntervalCondition interval_condition(const WiringSet *to, const WiringSet *from);
+/* Does the condition stay the same when target index `to` and source index `from` both grow by one? Proved by
+ * the values that move, which must be whole numbers, so that nothing is rounded. */
+bool interval_shifts(const IntervalCondition *c, int to, int from);
+/* Finds line->shift of a condition. */
+void interval_line(const IntervalCondition *c, WiringLine *line);
 int interval_range(const IntervalCondition *c, const int64_t *to, const int64_t *from, int dim, int64_t first,
                    int64_t last);
 #endif

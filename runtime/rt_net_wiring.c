@@ -36,7 +36,8 @@ static bool read_condition(IntervalCondition *c, const json_t *values)
         c->steps[i].op = interval_op(json_string_value(json_array_get(v, 0)));
         c->steps[i].number = json_number_value(json_array_get(v, 1));
         for (size_t k = 1; k < json_array_size(v) && k <= 3; k++)
-            c->steps[i].args[k - 1] = (int)json_integer_value(json_array_get(v, k));
+            c->steps[i].args[k - 1] = (int)json_integer_value(json_array_get(v, k)),
+                                 c->steps[i].arg_count = (int)k;
     }
     return c->steps && c->scratch;
 }
@@ -51,7 +52,7 @@ bool net_wire(Net *n, int i)
     const WiringSet *from = &g->sets[b->from].wiring, *to = &g->sets[b->to].wiring;
     Condition c = {.predicate = n->program->predicates[i],
                    .seed = g->chance_seed,
-                   .values = {.to_rank = to->rank, .from_rank = from->rank}};
+                   .values = interval_condition(to, from)};
     WiringLine line = {.from = b->from,
                        .to = b->to,
                        .context = &c,
@@ -60,6 +61,7 @@ bool net_wire(Net *n, int i)
                        .pairwise = get_truth(j, "pairwise")};
     bool ok = read_condition(&c.values, json_object_get(j, "predicate"));
     if (c.values.count > 0) line.predicate = call_predicate, line.range = call_range;
+    if (ok && c.values.count > 0) interval_line(&c.values, &line);
     ok = ok && candidates_build(from, to, &line, &b->candidates);
     free(c.values.steps), free(c.values.scratch);
     return ok;

@@ -73,35 +73,131 @@ typedef struct Row {
     Steps steps;
 } Row;
 
-/* Sources whose index steps.dim lies in first .. last, the indices before it given by `source` of the first
- * one. */
-static bool build_range(Builder *b, const Row *r, int64_t source, int64_t first, int64_t last)
+/* Sources whose index `dim` lies in first .. last; those before it are that of `source`, the first of them,
+ * and those behind it are any. They are taken or left as a whole where the answer is known, else halved. */
+static bool build_box(Builder *b, const Row *r, int dim, int64_t source, int64_t first, int64_t last)
 {
-    int64_t index[WIRING_RANK] = {0}, count = last - first + 1;
-    unflatten(r->from, source, index);
+    int64_t index[WIRING_RANK] = {0}, count = last - first + 1, each = r->steps.run;
     int known = -1;
-    if (count == 1) known = r->line->predicate(r->line->context, r->target_index, index, r->target, source);
+    unflatten(r->from, source, index);
+    for (int i = dim + 1; i <= r->steps.dim; i++) each *= r->from->dim[i], index[i] = WIRING_ANY;
+    if (count == 1 && dim == r->steps.dim)
+        known = r->line->predicate(r->line->context, r->target_index, index, r->target, source);
     else if (r->line->range)
-        known = r->line->range(r->line->context, r->target_index, index, r->steps.dim, first, last);
+        known = r->line->range(r->line->context, r->target_index, index, dim, first, last);
     if (known == 0) return true;
-    if (known == 1) return add_run(b, r->start, source, count * r->steps.run);
+    if (known == 1) return add_run(b, r->start, source, count * each);
+    if (count == 1) return build_box(b, r, dim + 1, source, 0, r->from->dim[dim + 1] - 1);
     int64_t half = count / 2;
-    return build_range(b, r, source, first, first + half - 1) &&
-           build_range(b, r, source + half * r->steps.run, first + half, last);
+    return build_box(b, r, dim, source, first, first + half - 1) &&
+           build_box(b, r, dim, source + half * each, first + half, last);
 }
 
 static bool build_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
                       int64_t target, Steps steps)
 {
-    Row r = {from, line, target_index, target, b->segments, steps};
-    int64_t size = steps.dim >= 0 ? from->dim[steps.dim] : 1;
-    for (int64_t s = 0; s < from->size; s += size * steps.run) {
-        if (line->range) {
-            if (!build_range(b, &r, s, 0, size - 1)) return false;
-            continue;
+    const Row r = {from, line, target_index, target, b->segments, steps};
+    const int64_t none[WIRING_RANK] = {0};
+    if (from->size == 0) return true;
+    if (steps.dim >= 0) return build_box(b, &r, 0, 0, 0, from->dim[0] - 1);
+    return !line->predicate(line->context, target_index, none, target, 0) ||
+           add_run(b, r.start, 0, from->size);
+}
+
+/* ---- rows that are the same shifted ---- */
+
+/* Differences between the source index and the target index that are shifted together, for which the answer
+ * is yes, at one choice of the source indices before it. */
+typedef struct Differences {
+    int64_t before, first, last;
+} Differences;
+
+/* A row for all differences at once: those of its target are cut out of it. */
+typedef struct Shifted {
+    Differences *runs; /* by `before`, then by first */
+    int64_t count, capacity;
+} Shifted;
+
+static int compare_differences(const void *left, const void *right)
+{
+    const Differences *a = left, *b = right;
+    if (a->before != b->before) return a->before < b->before ? -1 : 1;
+    return a->first < b->first ? -1 : a->first > b->first;
+}
+
+static bool add_differences(Shifted *s, Differences run)
+{
+    if (s->count == s->capacity) {
+        int64_t more = s->capacity ? s->capacity * 2 : 64;
+        Differences *runs = realloc(s->runs, (size_t)more * sizeof *runs);
+        if (!runs) return false;
+        s->runs = runs, s->capacity = more;
+    }
+    s->runs[s->count++] = run;
+    return true;
+}
+
+/* A segment of the row at shifted target index `at`: its differences below `end`. */
+static bool add_segment(Shifted *s, int64_t source, int64_t length, int64_t size, int64_t at, int64_t end)
+{
+    for (int64_t part; length > 0; source += part, length -= part) {
+        int64_t index = source % size;
+        part = size - index < length ? size - index : length;
+        Differences run = {source / size, index - at, index + part - 1 - at};
+        if (run.last >= end) run.last = end - 1;
+        if (run.first <= run.last && !add_differences(s, run)) return false;
+    }
+    return true;
+}
+
+/* One row after another, so far apart that each shows differences that the one before it does not. */
+static bool shift_template(Shifted *s, const WiringSet *from, const WiringSet *to, const WiringLine *line,
+                           const int64_t *target_index, Steps steps)
+{
+    const int64_t size = from->dim[steps.dim], last = to->dim[line->shift] - 1;
+    int64_t index[WIRING_RANK], end = size;
+    memcpy(index, target_index, sizeof index);
+    s->count = 0;
+    for (int64_t at = 0;; at = at + size < last ? at + size : last) {
+        Candidates row = {0};
+        Builder b = {.c = &row};
+        index[line->shift] = at;
+        bool ok = build_row(&b, from, line, index, 0, steps);
+        for (int64_t k = 0; ok && k < b.segments; k++)
+            ok = add_segment(s, row.start[k] / steps.run, row.length[k] / steps.run, size, at, end);
+        free(row.start), free(row.length);
+        if (!ok) return false;
+        if (at == last) break;
+        end = -at;
+    }
+    if (s->count) qsort(s->runs, (size_t)s->count, sizeof *s->runs, compare_differences);
+    return true;
+}
+
+/* The first run from `low` on that ends at `least` or later, or has another `before`. */
+static int64_t first_run(const Shifted *s, int64_t low, int64_t least)
+{
+    const int64_t before = s->runs[low].before;
+    int64_t high = s->count;
+    while (low < high) {
+        int64_t middle = low + (high - low) / 2;
+        if (s->runs[middle].before == before && s->runs[middle].last < least) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+static bool shifted_row(Builder *b, const Shifted *s, int64_t at, int64_t size, int64_t run)
+{
+    const int64_t start = b->segments, last = size - 1 - at;
+    for (int64_t k = 0; k < s->count;) {
+        const int64_t before = s->runs[k].before;
+        for (k = first_run(s, k, -at); k < s->count && s->runs[k].before == before; k++) {
+            const Differences *d = &s->runs[k];
+            int64_t from = d->first > -at ? d->first : -at, to = d->last < last ? d->last : last;
+            if (from <= to && !add_run(b, start, (before * size + at + from) * run, (to - from + 1) * run))
+                return false;
         }
-        for (int64_t i = 0; i < size; i++)
-            if (!build_range(b, &r, s + i * steps.run, i, i)) return false;
     }
     return true;
 }
@@ -114,23 +210,38 @@ static bool copy_row(Builder *b, int64_t target)
     return true;
 }
 
+/* Do rows a and b differ at most in the index that is shifted? */
+static bool same_template(const WiringSet *to, const WiringLine *line, const int64_t *a, const int64_t *b)
+{
+    int64_t moved[WIRING_RANK];
+    memcpy(moved, b, sizeof moved);
+    moved[line->shift] = a[line->shift];
+    return same_row(to, line, a, moved);
+}
+
 static bool build_segments(Builder *b, const WiringSet *from, const WiringSet *to, const WiringLine *line)
 {
     Candidates *c = b->c;
     int64_t index[WIRING_RANK] = {0}, before[WIRING_RANK] = {0};
     Steps steps = source_steps(from, line);
-    for (int64_t t = 0; t < to->size; t++) {
+    Shifted shifted = {0};
+    bool ok = true, shifts = line->shifts && from->size > 0;
+    for (int64_t t = 0; t < to->size && ok; t++) {
         c->row[t] = c->count;
         c->segment[t] = b->segments;
         unflatten(to, t, index);
-        bool ok = t > 0 && same_row(to, line, index, before) ? copy_row(b, t)
-                                                             : build_row(b, from, line, index, t, steps);
-        if (!ok) return false;
+        if (t > 0 && same_row(to, line, index, before)) ok = copy_row(b, t);
+        else if (!shifts) ok = build_row(b, from, line, index, t, steps);
+        else
+            ok = ((t > 0 && same_template(to, line, index, before)) ||
+                  shift_template(&shifted, from, to, line, index, steps)) &&
+                 shifted_row(b, &shifted, index[line->shift], from->dim[steps.dim], steps.run);
         memcpy(before, index, sizeof index);
     }
+    free(shifted.runs);
     c->row[to->size] = c->count;
     c->segment[to->size] = b->segments;
-    return true;
+    return ok;
 }
 
 /* Many short segments become a list of sources. */

@@ -26,8 +26,9 @@ typedef struct WiringSet {
 typedef bool WiringPredicate(void *context, const int64_t *target_index, const int64_t *source_index,
                              int64_t target, int64_t source);
 
-/* The same for source index `dim` in first .. last and no other varying: 1 certainly true, 0 certainly false,
- * -1 not known. */
+/* The same for source index `dim` in first .. last, and any of those behind it that are WIRING_ANY: 1
+ * certainly true, 0 certainly false, -1 not known. */
+enum { WIRING_ANY = -1 };
 typedef int WiringRange(void *context, const int64_t *target_index, const int64_t *source_index, int dim,
                         int64_t first, int64_t last);
 
@@ -38,6 +39,10 @@ typedef struct WiringLine {
     void *context;
     uint32_t uses_to, uses_from; /* bit i: the predicate depends on index i; others are not varied */
     bool pairwise;               /* depends on the node numbers themselves (chance): nothing may be skipped */
+    /* The answer stays when target index `shift` and the last source index that is read both grow by one;
+     * `shift` is the last target index that is read. Then one row tells all that differ in it. */
+    bool shifts;
+    int shift;
 } WiringLine;
 
 typedef enum CandidateForm { CANDIDATES_DENSE, CANDIDATES_SEGMENTS, CANDIDATES_LIST } CandidateForm;

@@ -51,7 +51,8 @@ static int random_range(void *context, const int64_t *to, const int64_t *from, i
 {
     int64_t index[WIRING_RANK], yes = 0;
     memcpy(index, from, sizeof index);
-    if (last - first > 2) return -1;
+    if (last - first > 2 || (dim + 1 < ((const Random *)context)->from->rank && from[dim + 1] == WIRING_ANY))
+        return -1;
     for (index[dim] = first; index[dim] <= last; index[dim]++)
         yes += random_condition(context, to, index, 0, 0);
     return yes == 0 ? 0 : yes == last - first + 1 ? 1 : -1;
@@ -336,6 +337,14 @@ static int64_t modulo(int64_t a, int64_t b)
 {
     return ((a % b) + b) % b;
 }
+static int64_t llmax(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+static int64_t floordiv(int64_t a, int64_t b)
+{
+    return (a - modulo(a, b)) / b;
+}
 #define CONDITION(name, expression)                                                                          \
     static bool name(int64_t l, int64_t i, int64_t m, int64_t j)                                             \
     {                                                                                                        \
@@ -360,7 +369,23 @@ CONDITION(quotient, (double)(i + 1) / (double)(j + 1) > 1.5)
 CONDITION(power, pow(2, (double)l) > (double)j)
 CONDITION(signs, (i > j) - (i < j) == 1)
 CONDITION(divided, 12.0 / (double)(i - j) > 2)
+CONDITION(next, i + 1 == j)
+CONDITION(multiples, 3 * i >= 2 + 3 * j)
+CONDITION(fractions, (double)i / 9 - (double)j / 9 <= 0.2)
+CONDITION(both, i - j == m - l)
+CONDITION(above, llmax(i, j) - i <= 1)
+CONDITION(pairs, floordiv(i - j, 2) == 1 || l == 1)
+CONDITION(grows, exp((double)(i - j)) + (double)i < (double)j + 2)
+CONDITION(grid, (l - m) * (l - m) + (i - j) * (i - j) <= 4)
 static const Condition conditions[] = {
+    {"i + 1 == j", next},
+    {"3 * i >= 2 + 3 * j", multiples},
+    {"i / 9 - j / 9 <= 0.2", fractions},
+    {"i - j == m - l", both},
+    {"max(i, j) - i <= 1", above},
+    {"floor((i - j) / 2) == 1 or l == 1", pairs},
+    {"exp(i - j) + i < j + 2", grows},
+    {"(l - m)^2 + (i - j)^2 <= 4", grid},
     {"l < m", below},
     {"l < m and m - l <= 2", hops},
     {"i != j", other},
@@ -381,15 +406,18 @@ static const Condition conditions[] = {
     {"12 / (i - j) > 2", divided},
 };
 
-enum { ROWS = 4, COLUMNS = 9 };
+/* Sources and targets: rows and columns of each. */
+static const int sheets[][4] = {{4, 9, 4, 9}, {3, 2, 4, 11}, {2, 17, 3, 4}, {1, 1, 2, 9}, {5, 6, 1, 1}};
 
-static void expect_condition(const Condition *k)
+static void expect_condition(const Condition *k, const int *size)
 {
+    const int64_t columns = size[1], wide = size[3];
     char text[512];
-    snprintf(text, sizeof text,
-             "graph G { input x[%d, %d]; nodes h[%d, %d]; output y[2]\n edges x[l, i] -> h[m, j] where %s\n"
-             " edges h[_, _] -> y[_] }\nmodel M(x[%d, %d]) = x |> G\n",
-             ROWS, COLUMNS, ROWS, COLUMNS, k->text, ROWS, COLUMNS);
+    snprintf(
+        text, sizeof text,
+        "graph G { input x[%d, %d]; nodes h[%d, %d]; output y[2]\n edges {\n x[l, i] -> h[m, j] where %s\n"
+        " x -> y; h[_, _] -> y[_] } }\nmodel M(x[%d, %d]) = x |> G\n",
+        size[0], size[1], size[2], size[3], k->text, size[0], size[1]);
     Compilation *c = compilation_new();
     if (!compile_text(c, "test.dnw", text, strlen(text))) {
         diags_print(c->diags, stderr, false);
@@ -397,13 +425,13 @@ static void expect_condition(const Condition *k)
     }
     const Candidates *all = &c->model->graphs.at[0]->bundles.at[0].candidates;
     int64_t number = 0;
-    for (int64_t t = 0; t < ROWS * COLUMNS; t++)
-        for (int64_t s = 0; s < ROWS * COLUMNS; s++) {
-            if (!k->truth(s / COLUMNS, s % COLUMNS, t / COLUMNS, t % COLUMNS)) continue;
+    for (int64_t t = 0; t < size[2] * wide; t++)
+        for (int64_t s = 0; s < size[0] * columns; s++) {
+            if (!k->truth(s / columns, s % columns, t / wide, t % wide)) continue;
             if (number >= all->count || candidates_target(all, number) != t ||
                 candidates_source(all, t, number) != s)
-                fail_msg("%s: (%d, %d) -> (%d, %d) is missing", k->text, (int)(s / COLUMNS),
-                         (int)(s % COLUMNS), (int)(t / COLUMNS), (int)(t % COLUMNS));
+                fail_msg("%s: (%d, %d) -> (%d, %d) is missing", k->text, (int)(s / columns),
+                         (int)(s % columns), (int)(t / wide), (int)(t % wide));
             number++;
         }
     if (number != all->count) fail_msg("%s: %d candidates too many", k->text, (int)(all->count - number));
@@ -413,7 +441,9 @@ static void expect_condition(const Condition *k)
 static void test_conditions(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++) expect_condition(&conditions[i]);
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        for (size_t s = 0; s < sizeof sheets / sizeof *sheets; s++)
+            expect_condition(&conditions[i], sheets[s]);
 }
 
 int main(void)
