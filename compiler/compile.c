@@ -12,6 +12,7 @@
 #include "profile.h"
 #include "question.h"
 #include "target.h"
+#include <math.h>
 
 Compilation *compilation_new(void)
 {
@@ -131,6 +132,7 @@ double compile_gradcheck(Compilation *c, FILE *out)
         if (out) fprintf(out, "no train block: nothing to differentiate\n");
         return 0;
     }
+    if (!gradcheck_fits(c->model, c->diags, SPAN_NONE)) return INFINITY;
     if (!c->ir) {
         c->ir = lower(c->model);
         grad(c->ir);

@@ -13,8 +13,12 @@
 #include "rt_difference.h"
 #include "rt_rng.h"
 #include <math.h>
+#include <time.h>
+#include <unistd.h>
 
-enum { BATCH = 3, ENTRIES = 24 };
+enum { BATCH = 3, ENTRIES = 24, LEAST_ENTRIES = 4 }; /* entries of a tensor that are checked */
+
+static const double MOST_WORK = 1e10; /* multiply-adds: a minute or two */
 
 static const double ENOUGH = 1e-7; /* relative; with less, no smaller steps are tried */
 
@@ -30,17 +34,71 @@ static void start_values(const Model *m, uint64_t seed, double *param)
     }
 }
 
+/* About what the loss costs once, in multiply-adds. */
+static double loss_work(const Model *m)
+{
+    double once = 0;
+    for (int g = 0; g < m->graphs.count; g++) {
+        const Graph *graph = m->graphs.at[g];
+        once += (double)graph_macs(graph) + (double)graph_nodes(graph);
+    }
+    for (int i = 0; m->body && i < m->body->values.count; i++)
+        once += (double)shape_size(m->body->values.at[i]->shape);
+    return BATCH * once + (double)m->param_total;
+}
+
+static double work_of(const Model *m, int entries)
+{
+    enum { A_DIFFERENCE = 4 };
+    double checked = 0;
+    for (int i = 0; i < m->params.count; i++) {
+        const Tensor *t = m->params.at[i];
+        if (t->learned) checked += (double)(t->size < entries ? t->size : entries);
+    }
+    return loss_work(m) * (A_DIFFERENCE * checked + 1);
+}
+
+bool gradcheck_fits(const Model *m, Diags *diags, Span span)
+{
+    const double work = work_of(m, LEAST_ENTRIES);
+    if (work <= MOST_WORK) return true;
+    Diag *d =
+        diag_add(diags, E_MEMORY, span, "gradcheck of '%s' would take %.2g multiply-adds; the most is %.2g",
+                 m->name, work, MOST_WORK);
+    diag_help(d, "check the same with smaller sizes, such as those of an option that -D sets");
+    return false;
+}
+
+/* As many of each tensor as there is time for. */
+static int entries_checked(const Model *m)
+{
+    int entries = ENTRIES;
+    while (entries > LEAST_ENTRIES && work_of(m, entries) > MOST_WORK) entries--;
+    return entries;
+}
+
 typedef struct Probe {
     EvalContext c;
-    const Func *f;
-    double *gradient; /* by flat parameter */
+    int entries;
+    const Func *f, *forward; /* with gradients; the loss alone */
+    double *gradient;        /* by flat parameter */
     double loss;
 } Probe;
+
+/* A function that makes the first result of f and nothing else. */
+static const Func *loss_alone(Arena *a, const Func *f)
+{
+    Value **map = NEW_ARRAY(a, Value *, (size_t)f->values.count + 1);
+    Func *forward = func_copy(a, f, f->name, map);
+    func_result(forward, "loss", map[f->results.at[0]->id]);
+    func_prune(forward);
+    return forward;
+}
 
 static double loss_now(Probe *p)
 {
     Arena *tmp = arena_new();
-    double loss = eval_func(tmp, p->f, &p->c)->value[p->f->results.at[0]->id][0];
+    double loss = eval_func(tmp, p->forward, &p->c)->value[p->forward->results.at[0]->id][0];
     arena_free(tmp);
     return loss;
 }
@@ -111,10 +169,10 @@ static void collect_gradients(Probe *p)
 static double check_tensor(Probe *p, const Tensor *t)
 {
     double worst = 0, scale = fmax(1e-8, 1e-5 * fabs(p->loss));
-    int64_t entries = t->size < ENTRIES ? t->size : ENTRIES;
+    const int64_t entries = t->size < p->entries ? t->size : p->entries;
     for (int64_t i = 0; i < t->size; i++) scale = fmax(scale, fabs(p->gradient[t->offset + i]));
     for (int64_t i = 0; i < entries; i++) {
-        int64_t at = t->size <= ENTRIES
+        int64_t at = t->size <= p->entries
                          ? i
                          : (int64_t)(rng_uniform(7, RNG_GRADCHECK, (uint64_t)(t->number * ENTRIES + i)) *
                                      (double)t->size);
@@ -136,10 +194,20 @@ static void random_batch(Arena *a, const Model *m, EvalContext *c)
     c->batch = BATCH, c->input = x, c->target = t;
 }
 
+/* What takes more than a second or two says so, on a terminal. */
+static void tell_progress(const Model *m, int tensor, time_t start)
+{
+    if (!isatty(STDERR_FILENO) || time(NULL) - start < 2) return;
+    fprintf(stderr, "\rgradcheck of %s: tensor %d of %d", m->name, tensor + 1, m->params.count);
+}
+
 double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
 {
     const Model *m = ir->model;
-    Probe p = {.c = {.model = m, .seed = 1}, .f = ir->train};
+    Probe p = {.c = {.model = m, .seed = 1},
+               .f = ir->train,
+               .forward = loss_alone(a, ir->train),
+               .entries = entries_checked(m)};
     p.c.param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     p.gradient = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     start_values(m, 1, p.c.param);
@@ -152,12 +220,15 @@ double model_gradcheck(Arena *a, const Ir *ir, FILE *out)
     collect_gradients(&p);
     p.loss = loss_now(&p);
     double worst = 0;
+    const time_t start = time(NULL);
     for (int i = 0; i < m->params.count; i++) {
         if (!m->params.at[i]->learned || m->params.at[i]->size == 0) continue;
         double error = check_tensor(&p, m->params.at[i]);
-        if (out) fprintf(out, "  %-40s %.2e\n", m->params.at[i]->name, error);
+        if (out) fprintf(out, "  %-40s %.2e\n", m->params.at[i]->name, error), fflush(out);
+        else tell_progress(m, i, start);
         worst = fmax(worst, error);
     }
+    if (!out && isatty(STDERR_FILENO)) fputs("\r\033[K", stderr);
     return worst;
 }
 

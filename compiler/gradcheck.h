@@ -5,8 +5,11 @@
  */
 #ifndef DNW_GRADCHECK_H
 #define DNW_GRADCHECK_H
+#include "diag.h"
 #include "model.h"
 
+/* Can the gradients of m be checked in a minute or two? Else a message. */
+bool gradcheck_fits(const Model *m, Diags *diags, Span span);
 /* All learned parameters of a lowered and differentiated program; prints a line each unless `out` is NULL. */
 double model_gradcheck(Arena *a, const Ir *ir, FILE *out);
 /* A node function: its sum and its weights, at `draws` random sums; m holds the weights. */

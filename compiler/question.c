@@ -174,7 +174,7 @@ static double subject_gradcheck(Check *k, Model *m)
 static Val *model_gradcheck_value(Check *k, Val *v, Span span)
 {
     const Model *m = subject(k, v, span);
-    if (!m) return val_poison(k);
+    if (!m || !gradcheck_fits(m, k->diags, span)) return val_poison(k);
     if (k->dry) return val_number(k, 0, span);
     return val_number(
         k, m == k->whole && m->trained ? compile_gradcheck(k->c, NULL) : subject_gradcheck(k, (Model *)m),
@@ -211,7 +211,7 @@ static Val *gradcheck_value(Check *k, const Builtin *b, Val **args, Span span)
     return wrong_subject(k, b, v, "a fn, a graph or a model");
 }
 
-Val *question(Check *k, const Builtin *b, Val **args, Span span)
+static Val *answer(Check *k, const Builtin *b, Val **args, Span span)
 {
     Val *v = args[0];
     bool graph = is_kind(v, DECL_GRAPH);
@@ -230,4 +230,15 @@ Val *question(Check *k, const Builtin *b, Val **args, Span span)
     const Model *m = subject(k, v, span);
     if (!m) return val_poison(k);
     return strcmp(b->name, "shape") == 0 ? shape_value(k, m, span) : model_number(k, b->name, m, span);
+}
+
+/* Equal questions are answered once. */
+Val *question(Check *k, const Builtin *b, Val **args, Span span)
+{
+    const int number = answer_number(k, b, args);
+    const Val *before = answer_before(k, number);
+    Val *v = before ? NEW(k->perm, Val) : answer(k, b, args, span);
+    if (before) *v = *before, v->span = span;
+    else if (!val_is_poison(v)) answer_done(k, number, v);
+    return v;
 }

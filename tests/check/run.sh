@@ -181,6 +181,60 @@ refused blocks "one by one" <<<'graph G { input x[4000000, 2]; output y[4000000,
 refused unfold "unfold into more than" <"$diag/check_unfolds.dnw"
 refused lists "more than 100000 values" < <(echo 'option l0 = [1, 1, 1, 1]'; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "option l$i = [l$((i - 1)), l$((i - 1)), l$((i - 1)), l$((i - 1))]"; done)
 refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn f$i(x) = f$((i - 1))(x)"; done; echo 'model M(x[2]) = x |> f3000')
+
+# what is written grows, and so does the work, but no faster: each of these took minutes as the square of its size
+quick() { # NAME CODE TEXT COMMAND: the program on stdin, in a time that even a slow machine keeps
+  cat >"$1.dnw"
+  expect "$1" "$2" "$3" timeout 20 "$dnw" "${@:4}" "$1.dnw"
+}
+twice() { # FIRST LEVELS BODY: f1 .. fLEVELS, each of which calls the one before it twice; P stands for that one, N for the level
+  echo "fn f0(x) = $1"
+  for i in $(seq "$2"); do echo "fn f$i(x) = $3" | sed "s/P/f$((i - 1))/g; s/N/$i/g"; done
+}
+apply() { echo "model M(x[2]) = x |> f$1"; }
+quick equal_calls 0 "[2] -> [2]" check < <(twice x 60 'P(x) + P(x)'; apply 60)
+quick equal_arguments 0 "[2] -> [2]" check < <(twice x 60 'P([x + 1, N][0]) * P([x + 1, N][0])'; apply 60)
+quick equal_in_nodes 0 "[2] -> [2]" check < <(twice x 60 'P(x) - tanh(P(x))'; echo 'graph G { input x[2]; output y[2] : f60; edges x -> y }'; echo 'model M(x[2]) = x |> G')
+quick equal_mistakes 1 "'nowhere' is not known" check < <(twice nowhere 60 'P(x) + P(x)'; apply 60)
+quick other_arguments 1 "more than 500000 operations" check < <(twice x 60 'P(x) + P(x + N)'; apply 60)
+quick graphs_of_calls 1 "more than 10000 graphs" check < <(twice 'x |> G' 60 'P(P(x))'; echo 'graph G { input x[2]; output y[2]; edges x -> y }'; apply 60)
+quick layers_of_calls 1 "more than 10000 graphs" check < <(twice 'x |> linear(2)' 60 'P(P(x))'; apply 60)
+quick weights_of_calls 1 "more than 500000 operations" check < <(echo 'fn W(z) { weight w = 1; w * z }'; twice 'W(x)' 60 'P(P(x))'; echo 'graph G { input x[2]; output y[2] : f60; edges x -> y }'; echo 'model M(x[2]) = x |> G')
+quick layers 0 "linear_8000 " check < <(echo 'model M(x[2]) {'; yes '  x = x |> linear(2)' | head -8000; printf '  x\n}\n')
+quick options 0 "[2] -> [3]" check < <(for i in $(seq 60000); do echo "option o$i = 3"; done; echo 'model M(x[2]) = x |> linear(o60000)')
+quick functions 0 "[2] -> [2]" check < <(for i in $(seq 60000); do echo "fn f$i(x) = x"; done; apply 60000)
+quick names_in_blocks 0 "[2] -> [2]" check < <(echo 'model M(x[2]) {'; for i in $(seq 60000); do echo "  y$i = x"; done; printf '  y1\n}\n')
+quick parameters 0 "[2] -> [2]" check < <(echo "fn f(x$(printf ', p%d = 1' $(seq 40000))) = x"; echo "model M(x[2]) = f(x$(printf ', p%d = 2' $(seq 40000)))")
+quick lines_of_edges 0 "[2] -> [2]" check < <(echo 'graph G { input x[2]; output y[2]'; yes 'edges x -> y keep 50%' | head -40000; printf '}\nmodel M(x[2]) = x |> G\n')
+quick node_sets 0 "[2] -> [2]" check < <(echo 'graph G { input x[2]; output y[2]'; for i in $(seq 8000); do printf 'nodes h%d\nedges x -> h%d\nedges h%d -> y\n' "$i" "$i" "$i"; done; printf '}\nmodel M(x[2]) = x |> G\n')
+quick mistakes 1 "39980 more errors" check < <(for i in $(seq 40000); do echo "option o$i = u$i"; done)
+expect "mistakes as JSON" 1 '"line": 40000' timeout 20 "$dnw" check --json mistakes.dnw
+quick one_line 1 "'u20000' is not known" check --json < <(printf 'option o%d = u%d; ' $(for i in $(seq 20000); do echo "$i $i"; done); echo)
+quick questions 0 "ok" test < <(echo 'graph G(n) { input x[2]; nodes h[n]; output y[2]; edges { x -> h; h[i] -> h[j] where i < j and j - i < 5; h -> y } }'; echo 'model M(x[2]) = x |> linear(2)'; echo 'test "t" {'; yes '  acyclic(G(n = 200000))' | head -2000; echo '}')
+quick ring 0 "ok" test <<'END'
+graph Ring(n, k = 8) {
+  input x[2]
+  nodes h[n]
+  output y[2]
+  edges { x -> h; h -> y }
+  edges h[i] -> h[j] where min((i - j) mod n, (j - i) mod n) <= k / 2 and i != j
+}
+model M(x[2]) = x |> linear(2)
+test "t" { not acyclic(Ring(n = 2e6)); edge_count(Ring(n = 1e6), "h", "h") == 8e6 }
+END
+quick grid 0 "ok" test <<'END'
+graph Grid(n) {
+  input x[2]
+  nodes h[n, n]
+  output y[2]
+  edges { x -> h; h -> y; h[a, b] -> h[c, d] where abs(a - c) <= 1 and abs(b - d) <= 1 and (a < c or a == c and b < d) }
+}
+model M(x[2]) = x |> linear(2)
+test "t" { acyclic(Grid(n = 500)); edge_count(Grid(n = 500), "h", "h") == 2 * 500 * 499 + 2 * 499^2 }
+END
+quick nodes_in_all 1 "the most is 40000000" check < <(echo 'graph G(n) { input x[2]; nodes h[n]; output y[2]; edges { x -> y; h[i] -> y where i < 3 } }'; echo 'test "t" {'; for i in 1 2 3 4 5; do echo "candidates(G(n = 1e7 + $i)) == 10"; done; echo '}')
+printf 'model M(x[3]) = x |> linear(1e7) |> tanh |> linear(4)\ntrain M { data = npy("none.npy", "none.npy"); loss = mse; optim = adam }\n' >wide.dnw
+expect "gradcheck of what is large" 1 "the most is 1e+10" timeout 20 "$dnw" gradcheck wide.dnw
 printf 'graph G {\n input x[1]\n nodes h[100000]\n output y[1]\n edges { x -> h; h[i] -> h[j] where i == j + 1; h[i] -> y where i < 3 } }\nmodel M(x[1]) = x |> G\n' >chain.dnw
 expect "a long chain against its order" 0 "200002 parameters" small chain.dnw
 # Learned numbers in use: edges of one list may have one number or nine. One count for check, tests and the program.
