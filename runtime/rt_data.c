@@ -5,6 +5,7 @@
 #include "rt_data_kind.h"
 #include "rt_data_file.h"
 #include "rt_rng.h"
+#include "rt_share.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -216,30 +217,108 @@ static bool part_rows(void *rows, int64_t row_bytes, const uint8_t *held, int64_
     return true;
 }
 
-/* Marks the rows that go to the test split, and counts them. */
-static int64_t mark_rows(uint8_t *held, int64_t samples, double share, uint64_t seed)
-{
-    int64_t count = 0, least = 0;
-    double smallest = 2;
+/* A row and its place among those of its class: rows with the smallest draws are held out. */
+typedef struct Draw {
+    double u;
+    int64_t row;
+    int32_t label;
+} Draw;
 
-    for (int64_t i = 0; i < samples; i++) {
-        double u = rng_uniform(seed, RNG_DATA, (uint64_t)i);
-        count += held[i] = u < share;
-        if (u < smallest) smallest = u, least = i;
+static int compare_draws(const void *left, const void *right)
+{
+    const Draw *a = left, *b = right;
+    if (a->label != b->label) return a->label < b->label ? -1 : 1;
+    if (a->u != b->u) return a->u < b->u ? -1 : 1;
+    return a->row < b->row ? -1 : 1;
+}
+
+/* The rows of one class. */
+typedef struct Stratum {
+    int64_t first, rows, held; /* first: in the sorted draws */
+    double rest;               /* of its share, behind the whole rows; below 0: one more would leave none */
+    double u;                  /* its smallest draw: says whose turn it is where rests are the same */
+} Stratum;
+
+static int compare_rests(const void *left, const void *right)
+{
+    const Stratum *a = left, *b = right;
+    if (a->rest != b->rest) return a->rest > b->rest ? -1 : 1;
+    return a->u < b->u ? -1 : a->u > b->u;
+}
+
+static int64_t find_strata(const Draw *draws, int64_t n, Stratum *strata)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++) {
+        if (i == 0 || draws[i].label != draws[i - 1].label)
+            strata[count++] = (Stratum){.first = i, .u = draws[i].u};
+        strata[count - 1].rows++;
     }
-    if (count == 0 && share > 0 && samples > 1) count = held[least] = 1;
     return count;
+}
+
+/* Shares `held` rows out to the classes in proportion: whole rows first, the others to the largest rests. */
+static void share_out(Stratum *strata, int64_t count, int64_t held, int64_t n)
+{
+    int64_t left = held;
+    for (int64_t i = 0; i < count; i++) {
+        Stratum *s = &strata[i];
+        const __int128 part = (__int128)held * s->rows;
+        s->held = (int64_t)(part / n);
+        s->rest = (double)(int64_t)(part % n) / (double)n - (s->held + 1 == s->rows);
+        left -= s->held;
+    }
+    qsort(strata, (size_t)count, sizeof *strata, compare_rests);
+    for (int64_t i = 0; i < left; i++) strata[i].held++;
+}
+
+/* Marks `count` rows for the test split, of each class its share. `draws` and `strata` have room for a row
+ * each. */
+static void mark_rows(const DataSplit *split, int64_t count, uint64_t seed, Draw *draws, Stratum *strata,
+                      uint8_t *held)
+{
+    const int64_t n = split->samples;
+
+    for (int64_t i = 0; i < n; i++) {
+        draws[i] = (Draw){rng_uniform(seed, RNG_DATA, (uint64_t)i), i, split->labels ? split->labels[i] : 0};
+        held[i] = 0;
+    }
+    qsort(draws, (size_t)n, sizeof *draws, compare_draws);
+    const int64_t classes = find_strata(draws, n, strata);
+    share_out(strata, classes, count, n);
+    for (int64_t c = 0; c < classes; c++)
+        for (int64_t i = 0; i < strata[c].held; i++) held[draws[strata[c].first + i].row] = 1;
+}
+
+/* Which rows are held out: one byte a row, to be freed. */
+static uint8_t *choose_rows(const DataSplit *split, int64_t count, uint64_t seed, RtError *e)
+{
+    uint8_t *held = data_memory(split->samples, 1, e);
+    Draw *draws = held ? data_memory(split->samples, sizeof *draws, e) : NULL;
+    Stratum *strata = draws ? data_memory(split->samples, sizeof *strata, e) : NULL;
+
+    if (strata) mark_rows(split, count, seed, draws, strata, held);
+    else free(held), held = NULL;
+    free(draws);
+    free(strata);
+    return held;
+}
+
+int64_t data_held(double share, int64_t n)
+{
+    const int64_t count = share_of(share, n);
+    return count == 0 && share > 0 && n > 1 ? 1 : count;
 }
 
 bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
 {
     DataSplit *a = &d->train, *b = &d->test;
-    int64_t n = a->samples;
-    uint8_t *held = data_memory(n, 1, e);
+    const int64_t n = a->samples, count = data_held(share, n);
+    if (count == 0) return true;
+    uint8_t *held = choose_rows(a, count, c->seed, e);
     void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
 
     if (!held) return false;
-    int64_t count = mark_rows(held, n, share, c->seed);
     bool good = part_rows(a->bytes, d->features, held, n, count, &bytes, e) &&
                 part_rows(a->floats, d->features * 4, held, n, count, &floats, e) &&
                 part_rows(a->labels, 4, held, n, count, &labels, e) &&

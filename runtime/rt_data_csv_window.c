@@ -105,10 +105,9 @@ bool csv_windows_take(const Windows *w, int64_t from, int64_t count, const Data 
 
 bool csv_windows_part(const Windows *w, double share, Data *d, const DataSplit *rows, RtError *e)
 {
-    int64_t test = (int64_t)(share * (double)w->count + 0.5);
-
-    if (test == 0 && w->count > 1) test = 1;
+    const int64_t test = data_held(share, w->count);
     int64_t train = w->count - test;
+
     while (test && train && w->first[train - 1] + w->length > w->first[w->count - test]) train--;
     if (train == 0) {
         rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld windows to train on", d->name, share,

@@ -1,12 +1,12 @@
 /* rt_data_idx.c: images and labels in the idx format: idx(images, labels, test_images, test_labels, mean,
- * std), fashion_mnist(dir, mean, std), mnist(dir, mean, std).
+ * std, split), fashion_mnist(dir, mean, std), mnist(dir, mean, std).
  *
  * Format (LeCun, Cortes, Burges, "The MNIST database of handwritten digits", 1998): two zero bytes, element
  * type (8: unsigned byte, the only one read here), rank, then one big-endian 32-bit size for each dimension,
  * the first counting samples, then the elements. Each file may be gzip, with or without .gz in the setting.
  *
  * Samples of (H, W) become {1, H, W}; (N) becomes {N}; (C, H, W) and (A, B, C, D) stay. Without test files,
- * idx holds a fifth of the samples out. One label file may not promise more or fewer labels than there are
+ * `split` is the share held out. One label file may not promise more or fewer labels than there are
  * images.
  */
 #include "rt_data_kind.h"
@@ -16,8 +16,6 @@
 #include <string.h>
 
 enum { TYPE_BYTE = 8, RANK_MOST = 5 };
-
-static const double test_share = 0.2;
 
 typedef struct Idx {
     DataFile file; /* open, behind the header */
@@ -82,6 +80,7 @@ static uint8_t *idx_read(Idx *x, RtError *e)
 /* Four paths, owned; test ones NULL when a part of the training samples is held out. */
 typedef struct Paths {
     char *images, *labels, *test_images, *test_labels;
+    double split;
 } Paths;
 
 static void paths_free(Paths *p)
@@ -186,7 +185,7 @@ static bool read_all(Paths *p, const DataContext *c, Data *d, RtError *e)
 {
     if (!read_images(take(&p->images), d, &d->train, e) || !read_labels(take(&p->labels), d, &d->train, e))
         return false;
-    if (!p->test_images) return data_hold_out(d, test_share, c, e);
+    if (!p->test_images) return data_hold_out(d, p->split, c, e);
     return read_images(take(&p->test_images), d, &d->test, e) &&
            read_labels(take(&p->test_labels), d, &d->test, e);
 }
@@ -210,7 +209,8 @@ static bool idx_settings(const json_t *args, const DataContext *c, Data *d, Path
     if (!path_argument(args, c, d, "images", true, &p->images, e) ||
         !path_argument(args, c, d, "labels", true, &p->labels, e) ||
         !path_argument(args, c, d, "test_images", false, &p->test_images, e) ||
-        !path_argument(args, c, d, "test_labels", false, &p->test_labels, e))
+        !path_argument(args, c, d, "test_labels", false, &p->test_labels, e) ||
+        !data_number(args, d, "split", 0, 1, &p->split, e))
         return false;
     if (!p->test_images == !p->test_labels) return true;
     return rt_fail(e, RT_BAD_INPUT, "%s: 'test_images' and 'test_labels' go together", d->name);

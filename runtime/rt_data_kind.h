@@ -49,7 +49,10 @@ void data_remember(char from[200], const char *path);
 /* Takes memory for floats, and for labels or targets as d->classes says. */
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
 void data_split_free(DataSplit *s);
-/* Moves rows of d->train to d->test: row r goes when rng_uniform(seed, RNG_DATA, r) < share; at least one row
- * goes when share > 0, and some must stay. */
+/* Rows of n that a split holds out: the share, rounded; at least one where the share is above 0, and n above
+ * 1. */
+int64_t data_held(double share, int64_t n);
+/* Moves data_held(share) rows of d->train to d->test, of each class its part; which ones is drawn from the
+ * seed and the number of the row. Some must stay. */
 bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e);
 #endif

@@ -29,7 +29,7 @@ static void put_labels(const char *path, uint32_t samples, int period)
 
 #define IDX(images, labels, more)                                                                            \
     "{\"call\":\"idx\",\"args\":{\"images\":\"" images "\",\"labels\":\"" labels "\"," more                  \
-    "\"mean\":0.5,\"std\":0.25}}"
+    "\"mean\":0.5,\"std\":0.25,\"split\":0.2}}"
 #define IDX_TEST "\"test_images\":\"ti\",\"test_labels\":\"tl\","
 
 static const char relative_help[] =
@@ -105,8 +105,8 @@ static void test_hold_out(void **state)
     put_images("i", 200, 4);
     put_labels("l", 200, 200);
     Data *a = open_data(IDX("i", "l", ""), &here), *b = open_data(IDX("i", "l", ""), &here);
-    assert_int_equal(a->train.samples + a->test.samples, 200);
-    assert_in_range(a->test.samples, 25, 55);
+    assert_int_equal(a->train.samples, 160);
+    assert_int_equal(a->test.samples, 40);
     assert_memory_equal(a->test.labels, b->test.labels, (size_t)a->test.samples * 4);
     int seen[200] = {0};
     for (int k = 0; k < 2; k++) {
@@ -119,10 +119,31 @@ static void test_hold_out(void **state)
     for (int i = 0; i < 200; i++) assert_int_equal(seen[i], 1);
     data_free(b);
     b = open_data(IDX("i", "l", ""), &(DataContext){.base = ".", .seed = 2});
-    assert_true(a->test.samples != b->test.samples ||
-                memcmp(a->test.labels, b->test.labels, (size_t)a->test.samples * 4) != 0);
+    assert_int_equal(b->test.samples, 40);
+    assert_memory_not_equal(a->test.labels, b->test.labels, (size_t)a->test.samples * 4);
     data_free(a);
     data_free(b);
+}
+
+/* Of every class its share: whole rows first, the others where the most is left over. */
+static void test_hold_out_by_class(void **state)
+{
+    static const uint8_t of_class[] = {50, 30, 13, 6, 1};
+    const int want[] = {10, 6, 3, 1, 0}; /* a fifth: 10, 6, 2.6, 1.2, 0.2 */
+    uint8_t labels[8 + 100];
+    size_t n = idx_bytes(labels, 0x801, 1, (uint32_t[]){100}, 0, 1);
+
+    (void)state;
+    for (uint8_t c = 0; c < 5; c++)
+        for (int i = 0; i < of_class[c]; i++) labels[n++] = c;
+    put_images("i", 100, 2);
+    put("l", labels, n);
+    Data *d = open_data(IDX("i", "l", ""), &here);
+    int have[5] = {0};
+    for (int64_t i = 0; i < d->test.samples; i++) have[d->test.labels[i]]++;
+    assert_int_equal(d->test.samples, 20);
+    for (int c = 0; c < 5; c++) assert_int_equal(have[c], want[c]);
+    data_free(d);
 }
 
 static void test_idx_headers(void **state)
@@ -272,13 +293,17 @@ static void test_idx_arguments(void **state)
     (void)state;
     put_images("i", 6, 3);
     put_labels("l", 6, 4);
-    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"\",\"mean\":0,\"std\":1}}",
-                   &here, "idx: 'labels' is missing: it names a file");
-    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":3,\"mean\":0,\"std\":1}}", &here,
-                   "idx: 'labels' must be a text");
-    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":0,\"std\":0}}",
-                   &here, "idx: std = 0 is not in 1e-06 .. 1e+06");
-    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":\"x\",\"std\":1}}",
+    expect_failure(
+        "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"\",\"mean\":0,\"std\":1,\"split\":0.2}}",
+        &here, "idx: 'labels' is missing: it names a file");
+    expect_failure(
+        "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":3,\"mean\":0,\"std\":1,\"split\":0.2}}",
+        &here, "idx: 'labels' must be a text");
+    expect_failure(
+        "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":0,\"std\":0,\"split\":0.2}}",
+        &here, "idx: std = 0 is not in 1e-06 .. 1e+06");
+    expect_failure("{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":\"x\",\"std\":1,"
+                   "\"split\":0.2}}",
                    &here, "idx: 'mean' must be a number, or a list of one for each channel");
     expect_failure(IDX("i", "l", "\"test_images\":\"ti\","), &here,
                    "idx: 'test_images' and 'test_labels' go together");
@@ -289,7 +314,8 @@ static void test_idx_channels(void **state)
 {
     (void)state;
 #define CHANNELS(mean, std)                                                                                  \
-    "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":" mean ",\"std\":" std "}}"
+    "{\"call\":\"idx\",\"args\":{\"images\":\"i\",\"labels\":\"l\",\"mean\":" mean ",\"std\":" std           \
+    ",\"split\":0.2}}"
     put("i", buffer, idx_bytes(buffer, 0x804, 4, (uint32_t[]){5, 2, 4, 4}, 160, 256));
     put_labels("l", 5, 2);
     Data *d = open_data(CHANNELS("[0.25,0.5]", "2"), &here);
@@ -524,6 +550,7 @@ int main(void)
         cmocka_unit_test(test_idx_shapes),
         cmocka_unit_test(test_idx_packed),
         cmocka_unit_test(test_hold_out),
+        cmocka_unit_test(test_hold_out_by_class),
         cmocka_unit_test(test_idx_headers),
         cmocka_unit_test(test_idx_lies),
         cmocka_unit_test(test_idx_pairs),

@@ -175,9 +175,33 @@ static void test_splits(void **state)
     put_array("ty.npy", "<i4", "(2,)", (int32_t[]){2, 3}, 8);
     expect_failure(TESTED, &here, "ty.npy, byte 132: class 3 of sample 1 is not in 0 .. 2");
     d = open_data(NPY("\"test_x\":\"\",\"test_y\":\"\",\"split\":0.2"), &here);
-    assert_int_equal(d->train.samples + d->test.samples, 3);
-    assert_true(d->test.samples > 0);
+    assert_int_equal(d->train.samples, 2);
+    assert_int_equal(d->test.samples, 1);
     data_free(d);
+}
+
+/* The share that is written, rounded half up, whatever its nearest double is. */
+static void test_split_counts(void **state)
+{
+    static const struct {
+        const char *split;
+        int rows, held;
+    } cases[] = {{"0.1", 60, 6},   {"0.1", 100, 10}, {"0.2", 150, 30}, {"0.35", 90, 32}, {"0.58", 25, 15},
+                 {"0.29", 50, 15}, {"0.57", 50, 29}, {"0.7", 45, 32},  {"0.001", 50, 1}, {"0", 50, 0}};
+    static float x[150];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char shape[20], setting[200];
+        snprintf(shape, sizeof shape, "(%d,)", cases[i].rows);
+        put_array("x.npy", "<f4", shape, x, (size_t)cases[i].rows * 4);
+        put_array("y.npy", "<f4", shape, x, (size_t)cases[i].rows * 4);
+        snprintf(setting, sizeof setting, NPY("\"test_x\":\"\",\"test_y\":\"\",\"split\":%s"),
+                 cases[i].split);
+        Data *d = open_data(setting, &here);
+        assert_int_equal(d->test.samples, cases[i].held);
+        assert_int_equal(d->train.samples, cases[i].rows - cases[i].held);
+        data_free(d);
+    }
 }
 
 static void expect_npy_failure(const char *want)
@@ -327,6 +351,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_headers_that_are_read),
         cmocka_unit_test(test_splits),
+        cmocka_unit_test(test_split_counts),
         cmocka_unit_test(test_bad_headers),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_bad_elements),
