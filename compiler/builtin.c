@@ -9,7 +9,7 @@ static Builtin table[] = {
 };
 enum { TABLE_COUNT = sizeof table / sizeof *table };
 
-static char text[TABLE_COUNT][160]; /* the parameter texts, cut into words */
+static char text[TABLE_COUNT][240]; /* the parameter texts, cut into words */
 
 static char *trimmed(char *s)
 {
@@ -32,7 +32,7 @@ static void parse_row(Builtin *b, char *copy)
         if (comma) *comma = 0;
         char *equals = strchr(word, '=');
         if (equals) *equals = 0;
-        if (b->count == 8) BUG("too many parameters: %s", b->name);
+        if (b->count == BUILTIN_PARAMS) BUG("too many parameters: %s", b->name);
         b->params[b->count++] = (BuiltinParam){trimmed(word), equals ? trimmed(equals + 1) : NULL};
     }
 }

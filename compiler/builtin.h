@@ -25,6 +25,8 @@ typedef enum BuiltinKind {
     KIND_LATER
 } BuiltinKind;
 
+enum { BUILTIN_PARAMS = 12 }; /* most of one built-in */
+
 typedef struct BuiltinParam {
     const char *name;
     const char *fallback; /* text of the default, or NULL when it must be given */
@@ -36,7 +38,7 @@ typedef struct Builtin {
     const char *signature; /* as in the table */
     bool variadic;         /* "..." */
     int count;
-    BuiltinParam params[8];
+    BuiltinParam params[BUILTIN_PARAMS];
 } Builtin;
 
 /* NULL when there is none. */

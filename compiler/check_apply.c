@@ -72,7 +72,7 @@ static Val *fallback_value(Check *k, const char *text, Span span)
     if (strcmp(text, "none") == 0) return val_new(k, VAL_NONE, span);
     if (text[0] == '"') {
         Val *v = val_new(k, VAL_STRING, span);
-        v->text = "";
+        v->text = arena_text(k->perm, text + 1, strlen(text) - 2);
         return v;
     }
     if (text[0] >= 'a' && text[0] <= 'z') {
@@ -86,7 +86,7 @@ static Val *fallback_value(Check *k, const char *text, Span span)
 static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **out)
 {
     const Builtin *b = function->builtin;
-    ParamSpec params[8];
+    ParamSpec params[BUILTIN_PARAMS];
     for (int i = 0; i < b->count; i++)
         params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
     if (!bind_args(k, b->name, span, b->count, params, first, function, out)) return false;
@@ -105,7 +105,7 @@ static bool describes(BuiltinKind kind)
 Val *described(Check *k, Val *v)
 {
     if (v->kind != VAL_FUNCTION || !v->builtin || !describes(v->builtin->kind)) return v;
-    Val *args[8], *call = val_new(k, VAL_CALL, v->span);
+    Val *args[BUILTIN_PARAMS], *call = val_new(k, VAL_CALL, v->span);
     call->builtin = v->builtin;
     if (v->builtin->variadic) {
         for (int i = 0; i < v->bound.count; i++) vec_push(k->perm, &call->items, v->bound.at[i].value);
@@ -197,7 +197,7 @@ static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
 static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
 {
     const Builtin *b = function->builtin;
-    Val *args[8];
+    Val *args[BUILTIN_PARAMS];
     if (describes(b->kind)) {
         if (first) {
             diag_add(k->diags, E_KIND, span, "'%s' is no function of a value", b->name);

@@ -240,6 +240,11 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
     k->model->classes = data.classes, k->model->target_size = data.classes ? 1 : data.target_size;
+    char labels[100];
+    data_seen(&data.labels, labels, sizeof labels);
+    k->model->first_class = (int)data.labels.least;
+    k->model->labels = arena_text(k->perm, labels, strlen(labels));
+    k->model->data_warnings = arena_text(k->perm, data.warnings, strlen(data.warnings));
     return state;
 }
 
@@ -342,7 +347,7 @@ static bool loss_fits(Check *k, const Val *loss)
     Model *m = k->model;
     int64_t out = shape_size(m->output);
     const char *name = loss->kind == VAL_CALL ? loss->builtin->name : "";
-    bool ce = strcmp(name, "cross_entropy") == 0;
+    bool ce = strcmp(name, "cross_entropy") == 0, bce = strcmp(name, "binary_cross_entropy") == 0;
     if (ce && m->target_size > 0 && !m->classes) {
         Diag *d = diag_add(k->diags, E_SETTING, loss->span,
                            "cross_entropy compares classes; this data has numbers to predict");
@@ -351,7 +356,18 @@ static bool loss_fits(Check *k, const Val *loss)
         Diag *d = diag_add(k->diags, E_SHAPE, loss->span,
                            "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
         diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
-        diag_help(d, "give the model %d outputs", m->classes);
+        if (m->first_class)
+            diag_help(d,
+                      "no label is 0: labels seem to start at %d; subtract it from them, or give the model "
+                      "%d outputs",
+                      m->first_class, m->classes);
+        else diag_help(d, "give the model %d outputs", m->classes);
+    } else if (bce && m->classes > 2) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, loss->span,
+                     "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
+        diag_help(d,
+                  "write 0 and 1 into the data, or give the model an output a class and take cross_entropy");
     } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
                       loss->items.at[0]->number >= 1)) {
         diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
@@ -424,6 +440,13 @@ static void set_defaults(Check *k, const Decl *d, Val **value)
     if (!value[6]) value[6] = val_new(k, VAL_LIST, d->span);
 }
 
+static void warn_of_data(Check *k, const Setting *s)
+{
+    const char *line = k->model->data_warnings ? k->model->data_warnings : "";
+    for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        diag_add(k->diags, W_DATA, s->value->span, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
 void check_train(Check *k, const Decl *d, Module *m)
 {
     Val *value[SETTING_COUNT] = {0};
@@ -459,4 +482,5 @@ void check_train(Check *k, const Decl *d, Module *m)
         json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
     build_loss(k, value[2]);
     k->model->trained = k->model->loss != NULL;
+    if (k->model->trained) warn_of_data(k, find_setting(d, "data"));
 }

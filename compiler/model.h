@@ -225,6 +225,9 @@ typedef struct Model {
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
+    int first_class;           /* the smallest label of the data */
+    const char *labels;        /* the first labels of the data */
+    const char *data_warnings; /* a line each */
     int64_t target_size;
     int64_t batch;       /* samples of a batch in training; 0: not known */
     int lanes;           /* samples of a tile (lanes.c) */

@@ -7,6 +7,7 @@
 #include "rt_rng.h"
 #include "rt_share.h"
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,62 @@ void data_free(Data *d)
     free(d);
 }
 
+/* What was seen, and warnings */
+
+void data_see(DataNumbers *n, float x)
+{
+    int i = 0;
+
+    if (n->count == 0) n->least = n->most = x;
+    if (x < n->least) n->least = x;
+    if (x > n->most) n->most = x;
+    while (i < n->count && i < NUMBERS_SHOWN && n->shown[i] != x) i++;
+    if (i < n->count && i < NUMBERS_SHOWN) return;
+    if (i < NUMBERS_SHOWN) n->shown[i] = x;
+    n->count = i + 1;
+}
+
+static int compare_floats(const void *left, const void *right)
+{
+    const float a = *(const float *)left, b = *(const float *)right;
+    return (a > b) - (a < b);
+}
+
+const char *data_seen(const DataNumbers *n, char *text, size_t size)
+{
+    float sorted[NUMBERS_SHOWN];
+    const int shown = n->count < NUMBERS_SHOWN ? n->count : NUMBERS_SHOWN;
+    size_t used = 0;
+
+    memcpy(sorted, n->shown, sizeof sorted);
+    qsort(sorted, (size_t)shown, sizeof *sorted, compare_floats);
+    *text = '\0';
+    for (int i = 0; i < shown && used < size; i++)
+        used += (size_t)snprintf(text + used, size - used, "%s%.6g", i ? ", " : "", (double)sorted[i]);
+    if (n->count > NUMBERS_SHOWN && used < size) snprintf(text + used, size - used, ", ...");
+    return text;
+}
+
+void data_warn(Data *d, const char *format, ...)
+{
+    size_t used = strlen(d->warnings), room = sizeof d->warnings - used;
+    va_list args;
+
+    if (used) used += (size_t)snprintf(d->warnings + used, room, "\n");
+    va_start(args, format);
+    if (used < sizeof d->warnings) vsnprintf(d->warnings + used, sizeof d->warnings - used, format, args);
+    va_end(args);
+}
+
+/* Labels that leave 0 out were probably counted from 1. */
+static void look_at_labels(Data *d)
+{
+    const int least = (int)d->labels.least;
+    if (d->labels.count < 2 || least == 0) return;
+    data_warn(d, "%s: no label is 0: labels are %d .. %d and seem to start at %d, where classes count from 0",
+              d->target_from, least, d->classes - 1, least);
+}
+
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
 {
     const DataKind *kind = data_find_kind(setting, e);
@@ -71,7 +128,10 @@ Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
     *d = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
     bool good = kind->load(json_object_get(setting, "args"), context, d, e);
     if (good && d->train.samples == 0) good = rt_fail(e, RT_BAD_INPUT, "%s: no samples to train on", d->name);
-    if (good) return d;
+    if (good) {
+        look_at_labels(d);
+        return d;
+    }
     if (e->code == DATA_MISSING) e->code = RT_BAD_INPUT;
     data_free(d);
     return NULL;
@@ -83,7 +143,10 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
 
     if (!kind) return false;
     *shape_only = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
-    if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) return true;
+    if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) {
+        look_at_labels(shape_only);
+        return true;
+    }
     if (e->code == DATA_MISSING) e->code = RT_OK;
     return false;
 }

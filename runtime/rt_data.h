@@ -22,6 +22,14 @@ typedef struct DataSplit {
     float *targets;  /* (samples, target_size); NULL when the target is a class */
 } DataSplit;
 
+/* Different numbers among many. */
+enum { NUMBERS_SHOWN = 5 };
+typedef struct DataNumbers {
+    float shown[NUMBERS_SHOWN]; /* the first ones */
+    int count;                  /* NUMBERS_SHOWN + 1: there are more */
+    float least, most;
+} DataNumbers;
+
 typedef struct Data {
     const char *name; /* "fashion_mnist" */
     int rank;
@@ -36,7 +44,10 @@ typedef struct Data {
     char inputs_from[200], target_from[200]; /* the training files; "" for made data */
     struct {
         int64_t sample, byte;
-    } most; /* where the largest class stands in target_from */
+    } most;             /* where the largest class stands in target_from */
+    DataNumbers labels; /* of the training file, where classes are the numbers in it */
+    char form[160];     /* how the file was read, where that was guessed; "": nothing to say */
+    char warnings[600]; /* what may be a mistake in the data, a line each: for the user to read */
 } Data;
 
 typedef struct DataContext {
@@ -68,4 +79,9 @@ void data_free(Data *d);
 /* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at
  * most. Returns false when the file is not there yet, too: the code is then RT_OK, the text says which. */
 bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
+
+/* Counts a number. */
+void data_see(DataNumbers *n, float x);
+/* Those that were seen as a list: "1, 2" or "0, 2, 3, 7, 9, ...". */
+const char *data_seen(const DataNumbers *n, char *text, size_t size);
 #endif

@@ -41,7 +41,7 @@ static bool too_short(const Csv *t, const Windows *w, const Lengths *m, RtError 
     else
         rt_fail(e, RT_BAD_INPUT,
                 "%s: a window takes %lld rows and the longest group, from row %lld on, has %lld",
-                t->file.path, (long long)w->length, (long long)t->targets[m->longest_at].row,
+                t->file.path, (long long)w->length, (long long)t->values[m->longest_at * t->targets].row,
                 (long long)m->longest);
     return rt_help(e, "window = %lld, or less", (long long)m->longest);
 }
@@ -98,7 +98,9 @@ bool csv_windows_take(const Windows *w, int64_t from, int64_t count, const Data 
         memcpy(s->floats + i * d->features, rows->floats + first * width,
                (size_t)d->features * sizeof(float));
         if (s->labels) s->labels[i] = rows->labels[last];
-        else s->targets[i] = rows->targets[last];
+        else
+            memcpy(s->targets + i * d->target_size, rows->targets + last * d->target_size,
+                   (size_t)d->target_size * sizeof(float));
     }
     return true;
 }

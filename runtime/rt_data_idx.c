@@ -155,6 +155,7 @@ static bool spread_labels(const Idx *x, const uint8_t *bytes, Data *d, DataSplit
         if (d->classes && bytes[i] >= d->classes)
             return data_file_fail(&x->file, 8 + i, e, "label %d of sample %lld is not in 0 .. %d", bytes[i],
                                   (long long)i, d->classes - 1);
+        if (d->classes == 0) data_see(&d->labels, bytes[i]);
         if (bytes[i] > largest && d->classes == 0) d->most.sample = i, d->most.byte = 8 + i;
         if (bytes[i] > largest) largest = bytes[i];
         s->labels[i] = bytes[i];

@@ -46,6 +46,8 @@ bool data_read_scale(const json_t *args, Data *d, RtError *e);
 void data_vector(Data *d, int64_t n);
 /* Remembers a path for messages: in d->inputs_from or d->target_from. */
 void data_remember(char from[200], const char *path);
+/* A line for d->warnings. */
+void data_warn(Data *d, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Takes memory for floats, and for labels or targets as d->classes says. */
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
 void data_split_free(DataSplit *s);

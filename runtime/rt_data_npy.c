@@ -299,6 +299,7 @@ static int32_t *read_classes(Npy *x, Data *d, RtError *e)
                                   "class %.15g of sample %lld is not in 0 .. %lld", value, (long long)i,
                                   (long long)most - 1);
         else labels[i] = (int32_t)value;
+        if (good && d->classes == 0) data_see(&d->labels, (float)labels[i]);
         if (!good || labels[i] <= largest) continue;
         largest = labels[i];
         if (d->classes == 0) d->most.sample = i, d->most.byte = x->start + i * x->type->bytes;
@@ -418,7 +419,7 @@ bool data_npy_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     if (!read_settings(args, d, &s, e)) return false;
     bool good = npy_open(&x, data_file_path(c, s.x, e), e) && check_features(&x, d, e) &&
                 npy_open(&y, data_file_path(c, s.y, e), e) && check_target(&y, d, true, e);
-    if (good) d->target_size = y.each;
+    if (good) d->target_size = y.each, data_remember(d->target_from, y.file.path);
     if (good && y.type->whole) good = (labels = read_classes(&y, d, e)) != NULL;
     free(labels);
     data_file_close(&x.file);

@@ -272,6 +272,9 @@ static void say_start(TrainRun *run)
              (long long)s->calls->parameters(s->net), (long long)kept, (long long)candidates);
     log_line(&run->console, "%s: %lld training samples, %lld test samples", s->data->name,
              (long long)s->data->train.samples, (long long)s->data->test.samples);
+    if (*s->data->form) log_line(&run->console, "%s", s->data->form);
+    for (const char *line = s->data->warnings; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        log_line(&run->console, "warning: %.*s", (int)strcspn(line, "\n"), line);
     log_line(&run->console, "batch %lld  threads %lld  seed %lld  writing to %s", (long long)t->batch,
              (long long)s->options->threads, (long long)t->seed, run->directory);
     char note[256];

@@ -5,6 +5,8 @@
     "{\"call\":\"csv\",\"args\":{\"file\":\"t.csv\",\"target\":" target ",\"test\":\"" test                  \
     "\",\"split\":" split "}}"
 #define ALL(target) CSV(target, "", "0")
+#define FORM(target, more)                                                                                   \
+    "{\"call\":\"csv\",\"args\":{\"file\":\"t.csv\",\"target\":" target ",\"split\":0," more "}}"
 
 static Data *read_table(const char *text, const char *setting)
 {
@@ -191,7 +193,8 @@ static void test_bad_cells(void **state)
         "t.csv, byte 12: row 3, column 2 ('b'): '2..5' is not a number, as others of this column are");
     expect_csv_failure("a,b\naaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbbc,1\n", "1",
                        "t.csv, byte 4: row 2, column 1 ('a'): 'aaaaaaaaaabbbbbbbbbbaaaaaaaaaabbbbbbbbbb...' "
-                       "is not a number");
+                       "is not a number\n"
+                       "help: ignore = \"a\" leaves the column out");
 }
 
 static void test_bad_rows(void **state)
@@ -207,9 +210,6 @@ static void test_bad_rows(void **state)
     expect_csv_failure("", "1", "t.csv, byte 0: the file is empty");
     expect_csv_failure("a\n1\n", "0",
                        "t.csv, byte 0: the first row has 1 column; features and a target are 2 at least");
-    expect_csv_failure("a;b\n1;2\n", "0",
-                       "t.csv, byte 0: the first row has 1 column; features and a target are 2 at least\n"
-                       "help: columns are separated by commas, not by ';' or tabs");
     expect_csv_failure("\xFF\xFE"
                        "a",
                        "0", "t.csv, byte 0: the text is UTF-16; save it as UTF-8");
@@ -221,7 +221,7 @@ static void test_bad_target(void **state)
     expect_csv_failure("a,b\n1,2\n", "\"c\"", "t.csv: no column is named 'c'\nhelp: columns are 'a', 'b'");
     expect_csv_failure("1,2\n1,2\n", "\"c\"",
                        "t.csv: no column is named 'c': the file has no header row\n"
-                       "help: give the column's number: target = 0 .. 1");
+                       "help: give the column's number: target = 0 .. 1; or header = true");
     expect_csv_failure(
         "a,b\n1,2\n", "2",
         "t.csv: target = 2, but the file has 2 columns\nhelp: the first column is 0: target = 0 .. 1");
@@ -229,16 +229,14 @@ static void test_bad_target(void **state)
         "a,b\n1,2\n", "-1",
         "t.csv: target = -1, but the file has 2 columns\nhelp: the first column is 0: target = 0 .. 1");
     expect_csv_failure("a,b,a\n1,2,3\n", "\"a\"", "t.csv: columns 1 and 3 are both named 'a'");
-    expect_csv_failure("a,b\n1,2\n", "\"\"",
-                       "csv: 'target' is missing\n"
-                       "help: target = \"NAME\" of a column, or its number; the first column is 0");
+    expect_csv_failure(
+        "a,b\n1,2\n", "\"\"",
+        "csv: 'target' is missing\n"
+        "help: target = \"NAME\" of a column, or its number; the first column is 0; or a list of these");
     FILE *f = fopen("t.csv", "w");
-    for (int i = 0; i < 1001; i++) fprintf(f, "%d,t%d\n", i, i);
+    for (int i = 0; i < 1000; i++) fprintf(f, "%d,t%d\n", i, i);
     fclose(f);
-    f = fopen("t.csv", "a");
-    fputs("1,t1000\n", f);
-    fclose(f);
-    Data *d = open_data(ALL("1"), &here); /* the first row is taken for a header: 1000 texts are left */
+    Data *d = open_data(ALL("1"), &here);
     assert_int_equal(d->classes, 1000);
     data_free(d);
     f = fopen("t.csv", "a");
@@ -246,6 +244,172 @@ static void test_bad_target(void **state)
     fclose(f);
     expect_failure(ALL("1"), &here,
                    "t.csv: column 2, the target, has 1001 different texts; classes are 1000 at most");
+}
+
+/* The same four numbers and two classes, in every form that is seen by itself. */
+static void test_forms_that_are_seen(void **state)
+{
+    static const struct {
+        const char *text, *form;
+    } cases[] = {
+        {"a;b;c\n1;2.5;0\n3;4;1\n", "t.csv: with a header, separator ';', decimal sign '.'"},
+        {"a;b;c\n1;2,5;0\n3;4;1\n", "t.csv: with a header, separator ';', decimal sign ','"},
+        {"a\tb\tc\n1\t2.5\t0\n3\t4\t1\n", "t.csv: with a header, separator tab, decimal sign '.'"},
+        {"a\tb\tc\n1,0\t2,5\t0\n3,0\t4\t1\n", "t.csv: with a header, separator tab, decimal sign ','"},
+        {"a b  c\n 1 2.5 0 \n3   4\t1\n", "t.csv: with a header, separator blanks, decimal sign '.'"},
+        {"# from a scale\na,b,c\n1,2.5,0\n# pause\n3,4,1\n",
+         "t.csv: with a header, separator ',', decimal sign '.'"},
+        {"# two, commas, here\na,b,c\n1,2.5,0\n3,4,1\n",
+         "t.csv: with a header, separator ',', decimal sign '.'"},
+        {"# from a scale\n# a b c\n1 2.5 0\n3 4 1\n",
+         "t.csv: with a header, separator blanks, decimal sign '.'"},
+        {"#a,b,c\n1,2.5,x\n3,4,y\n", "t.csv: with a header, separator ',', decimal sign '.'"},
+        {"a;b;c\n\"1\";\"2,5\";x\n\"3\";4;\"y;y\"\n",
+         "t.csv: with a header, separator ';', decimal sign ','"},
+        {"a,b,c\n1,2.5,New York\n3,4,Old York\n", "t.csv: with a header, separator ',', decimal sign '.'"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        Data *d = read_table(cases[i].text, FORM("\"c\"", "\"comment\":\"#\""));
+        expect_labels(d, 2, 2, (int[]){0, 1});
+        expect_floats(d->train.floats, (float[]){1, 2.5f, 3, 4}, 4);
+        assert_string_equal(d->form, cases[i].form);
+        assert_string_equal(d->warnings, "");
+        data_free(d);
+    }
+}
+
+/* What is said stands above what is seen. */
+static void test_forms_that_are_said(void **state)
+{
+    (void)state;
+    Data *d = read_table("1;5,2;5,0\n3;4,1;5,1\n", FORM("1", "\"separator\":\";\",\"decimal\":\",\""));
+    expect_floats(d->train.targets, (float[]){5.2f, 4.1f}, 2);
+    data_free(d);
+    d = read_table("1\t2 0\n3\t4 1\n", FORM("1", "\"separator\":\"blank\""));
+    assert_int_equal(d->features, 2);
+    data_free(d);
+    put_text("t.csv", "1\t0,5\n3\t1,5\n");
+    expect_failure(FORM("0", "\"separator\":\"tab\",\"decimal\":\".\""), &here,
+                   "t.csv, byte 2: row 1, column 2: '0,5' is not a number\n"
+                   "help: the decimal sign of the table is '.'; decimal = \",\" says otherwise");
+    expect_failure(FORM("0", "\"separator\":\"x\""), &here,
+                   "csv: separator = \"x\" is none of \",\", \";\", \"tab\" and \"blank\"");
+    expect_failure(FORM("0", "\"decimal\":\"..\""), &here,
+                   "csv: decimal = \"..\" is none of \".\" and \",\"");
+    expect_failure(FORM("0", "\"decimal\":\",\",\"separator\":\",\""), &here,
+                   "csv: a comma is the separator or the decimal sign, not both");
+    expect_failure(FORM("0", "\"comment\":\"//\""), &here,
+                   "csv: comment = \"//\" is more than one character");
+    expect_failure(FORM("0", "\"header\":1"), &here, "csv: 'header' must be true or false");
+    put_text("t.csv", "#1,0\n#2,1\n");
+    expect_failure(FORM("1", "\"comment\":\"#\""), &here, "t.csv, byte 0: the file holds no rows");
+    d = open_data(FORM("0", "\"comment\":\"\""), &here);
+    assert_int_equal(d->classes, 2);
+    data_free(d);
+}
+
+static void test_header(void **state)
+{
+    (void)state;
+    Data *d = read_table("0,1,2\n5,6,1\n7,8,0\n", FORM("\"2\"", "\"header\":null"));
+    expect_labels(d, 2, 2, (int[]){1, 0});
+    assert_string_equal(d->warnings, "t.csv: the first row counts 0, 1, 2, ... and is taken as the header; "
+                                     "header = false makes it a sample");
+    data_free(d);
+    d = read_table("0,1,2\n5,6,1\n7,8,0\n", FORM("2", "\"header\":false"));
+    expect_labels(d, 3, 3, (int[]){2, 1, 0});
+    assert_string_equal(d->warnings, "");
+    data_free(d);
+    d = read_table("3,4,2\n5,6,1\n7,8,0\n", FORM("\"2\"", "\"header\":true"));
+    expect_labels(d, 2, 2, (int[]){1, 0});
+    assert_string_equal(d->warnings, "");
+    data_free(d);
+    d = read_table("5.1,3.5,setosa\n4.9,3,setosa\n6,2,other\n", ALL("2")); /* a text above texts is a value */
+    expect_labels(d, 2, 3, (int[]){1, 1, 0});
+    data_free(d);
+    d = read_table("id,2019,2020\n1,0.5,0\n2,0.7,1\n", ALL("\"2020\""));
+    expect_labels(d, 2, 2, (int[]){0, 1});
+    data_free(d);
+}
+
+#define INDEX                                                                                                \
+    "t.csv: column 1 has no name and counts the rows: it is learned from unless ignore = 0 leaves it out"
+
+/* A column that numbers the rows, as pandas and R write it. */
+static void test_row_numbers(void **state)
+{
+    const char *tables[] = {",a,c\n0,9,0\n1,8,1\n2,7,0\n", "\"a\",\"c\"\n\"1\",9,0\n\"2\",8,1\n\"3\",7,0\n",
+                            ",0,c\n0,9,0\n1,8,1\n2,7,0\n"};
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        Data *d = read_table(tables[i], ALL("\"c\""));
+        assert_int_equal(d->features, 2);
+        assert_string_equal(d->warnings, INDEX);
+        data_free(d);
+        d = read_table(tables[i], FORM("\"c\"", "\"ignore\":0"));
+        expect_floats(d->train.floats, (float[]){9, 8, 7}, 3);
+        assert_string_equal(d->warnings, "");
+        data_free(d);
+    }
+    Data *d = read_table("n,a,c\n0,9,0\n1,8,1\n2,7,0\n", ALL("\"c\"")); /* it has a name: it is meant */
+    assert_string_equal(d->warnings, "");
+    data_free(d);
+    d = read_table(",a,c\n0,9,0\n1,8,1\n3,7,0\n", ALL("\"c\"")); /* does not count */
+    assert_string_equal(d->warnings, "");
+    data_free(d);
+}
+
+static void test_ignored_columns(void **state)
+{
+    (void)state;
+    const char *text = "day,a,note,c\nmon,1,x,0\ntue,2,,1\n";
+    Data *d = read_table(text, FORM("\"c\"", "\"ignore\":[\"day\",2]"));
+    expect_floats(d->train.floats, (float[]){1, 2}, 2);
+    data_free(d);
+    expect_failure(ALL("\"c\""), &here,
+                   "t.csv, byte 13: row 2, column 1 ('day'): 'mon' is not a number\n"
+                   "help: ignore = \"day\" leaves the column out");
+    expect_failure(FORM("\"c\"", "\"ignore\":[0,0]"), &here, "t.csv: column 1 is named twice in 'ignore'");
+    expect_failure(FORM("\"c\"", "\"ignore\":\"c\""), &here, "t.csv: column 4 is both target and ignored");
+    expect_failure(FORM("\"c\"", "\"ignore\":[0,1,2]"), &here,
+                   "t.csv: beside target, group and what is ignored no column is left");
+    expect_failure(FORM("\"c\"", "\"ignore\":[true]"), &here,
+                   "csv: 'ignore' must be the name of a column, its number, or a list");
+}
+
+static void test_several_targets(void **state)
+{
+    (void)state;
+    Data *d = read_table("p,a,b,q\n1,2,3,4\n5,6,7.5,8\n", ALL("[\"q\",\"a\"]"));
+    assert_int_equal(d->classes, 0);
+    assert_int_equal(d->target_size, 2);
+    assert_null(d->train.labels);
+    expect_floats(d->train.floats, (float[]){1, 3, 5, 7.5f}, 4);
+    expect_floats(d->train.targets, (float[]){4, 2, 8, 6}, 4);
+    data_free(d);
+    d = open_data(CSV("[3,1]", "", "0.5"), &here);
+    assert_int_equal(d->test.samples, 1);
+    assert_true(d->test.targets[0] == d->test.floats[0] + 3 && d->test.targets[1] == d->test.floats[0] + 1);
+    data_free(d);
+    expect_csv_failure("a,b,c\n1,2,3\n1,x,3\n", "[\"b\",\"c\"]",
+                       "t.csv, byte 14: row 3, column 2 ('b'): 'x' is not a number");
+    expect_csv_failure("a,b,c\n1,2,3\n1,,3\n", "[\"b\",\"c\"]",
+                       "t.csv, byte 14: row 3, column 2 ('b'): the cell is empty");
+    expect_csv_failure("a,b,c\n1,2,3\n", "[\"b\",1]", "t.csv: column 2 is named twice in 'target'");
+    expect_csv_failure(
+        "a,b,c\n1,2,3\n", "[]",
+        "csv: 'target' is missing\n"
+        "help: target = \"NAME\" of a column, or its number; the first column is 0; or a list of these");
+}
+
+static void test_labels_from_one(void **state)
+{
+    (void)state;
+    Data *d = read_table("a,c\n1,1\n2,3\n3,2\n", ALL("\"c\""));
+    assert_string_equal(d->warnings, "t.csv: no label is 0: labels are 1 .. 3 and seem to start at 1, where "
+                                     "classes count from 0");
+    data_free(d);
 }
 
 static void test_split(void **state)
@@ -279,6 +443,13 @@ int main(void)
         cmocka_unit_test(test_bad_cells),
         cmocka_unit_test(test_bad_rows),
         cmocka_unit_test(test_bad_target),
+        cmocka_unit_test(test_forms_that_are_seen),
+        cmocka_unit_test(test_forms_that_are_said),
+        cmocka_unit_test(test_header),
+        cmocka_unit_test(test_row_numbers),
+        cmocka_unit_test(test_ignored_columns),
+        cmocka_unit_test(test_several_targets),
+        cmocka_unit_test(test_labels_from_one),
         cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests_name("data csv", tests, enter_directory, leave_directory);

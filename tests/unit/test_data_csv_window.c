@@ -73,6 +73,21 @@ static void test_no_group(void **state)
     data_free(d);
 }
 
+/* Several targets: those of the last row of each window. */
+static void test_several_targets(void **state)
+{
+    (void)state;
+    put_text("t.csv", "a,y,z,g\n0,1,2,p\n3,4,5,p\n6,7,8,q\n9,10,11,q\n");
+    Data *d = open_data("{\"call\":\"csv\",\"args\":{\"file\":\"t.csv\",\"target\":[\"z\",\"y\"],\"split\":0,"
+                        "\"window\":2,\"group\":\"g\"}}",
+                        &here);
+    assert_int_equal(d->target_size, 2);
+    assert_int_equal(d->features, 2);
+    assert_int_equal(d->train.samples, 2);
+    assert_memory_equal(d->train.targets, ((float[]){5, 4, 11, 10}), 16);
+    data_free(d);
+}
+
 /* A group's name that comes back begins another sequence. */
 static void test_groups_by_change(void **state)
 {
@@ -184,12 +199,13 @@ static void test_refusals(void **state)
         WHOLE("\"step\":4"), &here,
         "csv: 'step' is from window to window, and there is no 'window'\nhelp: window = 32, step = 4");
     expect_failure(WHOLE("\"window\":2"), &here,
-                   "t.csv, byte 12: row 2, column 3 ('g'): 'p' is not a number");
+                   "t.csv, byte 12: row 2, column 3 ('g'): 'p' is not a number\n"
+                   "help: ignore = \"g\" leaves the column out");
     put_text("t.csv", "a,y\n1,0\n2,1\n3,0\n");
     expect_failure(WHOLE("\"window\":4"), &here,
                    "t.csv: a window takes 4 rows and the file has 3\nhelp: window = 3, or less");
     expect_failure(WHOLE("\"window\":1,\"group\":\"a\""), &here,
-                   "t.csv: beside target and group no column is left");
+                   "t.csv: beside target, group and what is ignored no column is left");
     put_text("t.csv", "a,g,y\n1,p,0\n2,,1\n");
     expect_failure(WHOLE("\"window\":1,\"group\":\"g\""), &here,
                    "t.csv, byte 14: row 3, column 2 ('g'): the cell is empty");
@@ -201,7 +217,7 @@ int main(void)
         cmocka_unit_test(test_windows),          cmocka_unit_test(test_no_group),
         cmocka_unit_test(test_groups_by_change), cmocka_unit_test(test_split_by_position),
         cmocka_unit_test(test_split_by_draw),    cmocka_unit_test(test_test_file),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_several_targets),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
 }
