@@ -51,6 +51,29 @@ static bool shape_fits(const Session *s, const Data *d, const char *from, RtErro
     return rebuild_for_data(s, e);
 }
 
+static void see_targets(DataNumbers *n, const DataSplit *split, int64_t target_size)
+{
+    for (int64_t i = 0; split->labels && i < split->samples; i++) data_see(n, (float)split->labels[i]);
+    for (int64_t i = 0; split->targets && i < split->samples * target_size; i++)
+        data_see(n, split->targets[i]);
+}
+
+/* binary_cross_entropy is of probabilities. */
+static bool targets_fit(const Session *s, const Data *d, const char *from, RtError *e)
+{
+    const json_t *loss = json_object_get(s->program->settings, "loss");
+    const char *call = json_string_value(json_object_get(loss, "call"));
+    DataNumbers seen = {0};
+    char list[160];
+    if (!call || strcmp(call, "binary_cross_entropy")) return true;
+    see_targets(&seen, &d->train, d->target_size);
+    see_targets(&seen, &d->test, d->target_size);
+    if (seen.least >= 0 && seen.most <= 1) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: binary_cross_entropy compares with targets in 0 .. 1; these are %s", from,
+            data_seen(&seen, list, sizeof list));
+    return rt_help(e, "write 0 and 1 into the data");
+}
+
 /* Shapes and classes of the data against those the program was compiled for. */
 static bool data_fits(const Session *s, const Data *d, RtError *e)
 {
@@ -70,15 +93,19 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
     if (classes && d->classes == 0)
         return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
                        to);
-    if (classes && d->classes > outputs)
-        return rt_fail(e, RT_BAD_INPUT,
-                       "%s, byte %lld: class %d of sample %lld, but the program has %lld outputs: 0 .. %lld",
-                       to, (long long)d->most.byte, d->classes - 1, (long long)d->most.sample,
-                       (long long)outputs, (long long)outputs - 1);
+    if (classes && d->classes > outputs) {
+        rt_fail(e, RT_BAD_INPUT,
+                "%s, byte %lld: class %d of sample %lld, but the program has %lld outputs: 0 .. %lld", to,
+                (long long)d->most.byte, d->classes - 1, (long long)d->most.sample, (long long)outputs,
+                (long long)outputs - 1);
+        if (d->labels.least == 0) return false;
+        return rt_help(e, "no label is 0: labels seem to start at %g, where classes count from 0",
+                       (double)d->labels.least);
+    }
     if (d->classes == 0 && d->target_size != outputs)
         return rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld target numbers, the program has %lld outputs",
                        to, (long long)d->target_size, (long long)outputs);
-    return true;
+    return targets_fit(s, d, to, e);
 }
 
 /* --data names a directory, whatever the data set then looks for in it. */

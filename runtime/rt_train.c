@@ -172,7 +172,7 @@ static bool open_net(TrainRun *run, RtError *e)
     if (s->options->resume && t->samples != have)
         return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld training samples, the run in %s had %lld",
                        s->data->name, (long long)have, run->directory, (long long)t->samples);
-    t->samples = have;
+    t->samples = have, t->classes = s->data->classes;
     int64_t most = have > s->data->test.samples ? have : s->data->test.samples;
     NetOptions o = {.batch = t->batch < most ? t->batch : most, .training = true, .seed = (uint64_t)t->seed};
     run->order = malloc((size_t)have * sizeof *run->order);
@@ -295,7 +295,7 @@ static void say_end(TrainRun *run)
 {
     const Options *o = run->session->options;
     const TrainState *t = &run->state;
-    bool tested = t->best_epoch > 0, classes = program_has_classes(run->session->program);
+    bool tested = t->best_epoch > 0, classes = t->classes > 0;
     const char *weights = tested ? run->best_path : run->last_path;
     char call[1024], file[512], data[600];
     if (tested && classes)

@@ -18,6 +18,7 @@ typedef struct TrainState {
     int64_t seed, batch, epochs;
     double lr;       /* of --lr, or -1 */
     int64_t samples; /* of the training split */
+    int64_t classes; /* 0: the target is numbers */
     /* where it stands */
     int64_t epoch, step; /* epochs done; steps done in the epoch after them */
     double loss_sum;     /* sums over the steps of this epoch: loss times samples, ... */

@@ -19,13 +19,14 @@ static const struct Field {
     {                                                                                                        \
 #name, kind, offsetof(TrainState, name), low                                                         \
     }
-    ROW(FIELD_HASH, fingerprint, 0),   ROW(FIELD_WHOLE, seed, 0),       ROW(FIELD_WHOLE, batch, 1),
-    ROW(FIELD_WHOLE, epochs, 1),       ROW(FIELD_REAL, lr, -1),         ROW(FIELD_WHOLE, samples, 1),
-    ROW(FIELD_WHOLE, epoch, 0),        ROW(FIELD_WHOLE, step, 0),       ROW(FIELD_REAL, loss_sum, -INFINITY),
-    ROW(FIELD_WHOLE, seen, 0),         ROW(FIELD_WHOLE, correct, 0),    ROW(FIELD_WHOLE, swapped, 0),
-    ROW(FIELD_REAL, best, -INFINITY),  ROW(FIELD_WHOLE, best_epoch, 0), ROW(FIELD_REAL, seconds, 0),
-    ROW(FIELD_REAL, epoch_seconds, 0), ROW(FIELD_WHOLE, log_bytes, 0),  ROW(FIELD_WHOLE, flow_tiles, 0),
-    ROW(FIELD_WHOLE, evaluations, 0),  ROW(FIELD_WHOLE, accepted, 0),   ROW(FIELD_WHOLE, rejected, 0),
+    ROW(FIELD_HASH, fingerprint, 0),      ROW(FIELD_WHOLE, seed, 0),         ROW(FIELD_WHOLE, batch, 1),
+    ROW(FIELD_WHOLE, epochs, 1),          ROW(FIELD_REAL, lr, -1),           ROW(FIELD_WHOLE, samples, 1),
+    ROW(FIELD_WHOLE, classes, 0),         ROW(FIELD_WHOLE, epoch, 0),        ROW(FIELD_WHOLE, step, 0),
+    ROW(FIELD_REAL, loss_sum, -INFINITY), ROW(FIELD_WHOLE, seen, 0),         ROW(FIELD_WHOLE, correct, 0),
+    ROW(FIELD_WHOLE, swapped, 0),         ROW(FIELD_REAL, best, -INFINITY),  ROW(FIELD_WHOLE, best_epoch, 0),
+    ROW(FIELD_REAL, seconds, 0),          ROW(FIELD_REAL, epoch_seconds, 0), ROW(FIELD_WHOLE, log_bytes, 0),
+    ROW(FIELD_WHOLE, flow_tiles, 0),      ROW(FIELD_WHOLE, evaluations, 0),  ROW(FIELD_WHOLE, accepted, 0),
+    ROW(FIELD_WHOLE, rejected, 0),
 #undef ROW
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };

@@ -102,6 +102,21 @@ expect "--data is a file" 1 "--data points.csv: this is a file; --data takes its
 expect "--data is missing" 1 "--data nowhere: cannot be opened: No such file or directory" ./table train --data nowhere --out o2
 that "nothing was started" test ! -e o2/log.jsonl
 
+# ---- targets of binary_cross_entropy
+
+rows | sed 's/,0$/,-1/' >data/points.csv
+outputs=1 write binary 'csv("points.csv", target = "class")' 'loss = binary_cross_entropy' 'optim = adam(lr = 0.1)' 'epochs = 9'
+build binary
+expect "binary" 0 "best accuracy 100.00% in epoch" ./binary train --out bruns
+expect "binary: finished" 0 "best accuracy 100.00% in epoch" ./binary train --out bruns --resume
+expect "binary: -1 and 1" 1 "data/points.csv: binary_cross_entropy compares with targets in 0 .. 1; these are -1, 1" \
+  ./binary train --data data --out out --force
+rows | sed 's/,1$/,1000/' >data/points.csv
+expect "binary: 0 and 1000" 1 "these are 0, 1000" ./binary eval --data data --weights bruns/best.safetensors
+rows | sed 's/,1$/,2/; s/,0$/,1/' >data/points.csv
+expect "binary: 1 and 2" 1 "these are 1, 2" ./binary train --data data --out out --force
+table "labels from 1" 1 "help: no label is 0: labels seem to start at 1, where classes count from 0"
+
 # ---- idx
 
 pixels() { head -c "$1" /dev/zero | tr '\0' '\1'; }
