@@ -13,17 +13,17 @@
 #include <string.h>
 
 static const DataKind data_kinds[] = {
-    {"fashion_mnist", data_mnist_peek, data_mnist_load},
-    {"mnist", data_mnist_peek, data_mnist_load},
-    {"cifar10", data_cifar_peek, data_cifar_load},
-    {"idx", data_idx_peek, data_idx_load},
-    {"csv", data_csv_peek, data_csv_load},
-    {"npy", data_npy_peek, data_npy_load},
-    {"spirals", data_spirals_peek, data_spirals_load},
-    {"xor", data_xor_peek, data_xor_load},
-    {"sines", data_sines_peek, data_sines_load},
-    {"copy_task", data_copy_peek, data_copy_load},
-    {"rows", data_rows_peek, data_rows_load},
+    {"fashion_mnist", data_mnist_peek, data_mnist_load, data_mnist_scale},
+    {"mnist", data_mnist_peek, data_mnist_load, data_mnist_scale},
+    {"cifar10", data_cifar_peek, data_cifar_load, data_cifar_scale},
+    {"idx", data_idx_peek, data_idx_load, data_idx_scale},
+    {"csv", data_csv_peek, data_csv_load, NULL},
+    {"npy", data_npy_peek, data_npy_load, data_npy_scale},
+    {"spirals", data_spirals_peek, data_spirals_load, NULL},
+    {"xor", data_xor_peek, data_xor_load, NULL},
+    {"sines", data_sines_peek, data_sines_load, NULL},
+    {"copy_task", data_copy_peek, data_copy_load, NULL},
+    {"rows", data_rows_peek, data_rows_load, NULL},
 };
 enum { KINDS = sizeof data_kinds / sizeof *data_kinds };
 
@@ -149,6 +149,22 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
     }
     if (e->code == DATA_MISSING) e->code = RT_OK;
     return false;
+}
+
+bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e)
+{
+    const json_t *args = json_object_get(setting, "args"), *inner;
+
+    for (; (inner = json_object_get(args, "data")); args = json_object_get(inner, "args"))
+        setting = inner; /* rows(data) sees what the data sees */
+    const DataKind *kind = data_find_kind(setting, e);
+    *scaled = false;
+    if (!kind) return false;
+    d->name = kind->name;
+    d->channels = 1, d->mean[0] = 0, d->std[0] = 1;
+    if (!kind->scale) return true;
+    *scaled = true;
+    return kind->scale(args, NULL, d, e);
 }
 
 /* Arguments */

@@ -80,6 +80,10 @@ void data_free(Data *d);
  * most. Returns false when the file is not there yet, too: the code is then RT_OK, the text says which. */
 bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
 
+/* How the network sees bytes that are not of the data set but like its samples, for a Data whose shape is
+ * known: fills channels, mean and std. *scaled is false where its samples are never bytes. Opens no file. */
+bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e);
+
 /* Counts a number. */
 void data_see(DataNumbers *n, float x);
 /* Those that were seen as a list: "1, 2" or "0, 2, 3, 7, 9, ...". */

@@ -91,20 +91,26 @@ static bool read_all(const char *directory, Data *d, RtError *e)
     return good;
 }
 
-bool data_cifar_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
+bool data_cifar_scale(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     (void)c;
+    d->channels = 3;
+    memcpy(d->mean, channel_mean, sizeof channel_mean);
+    memcpy(d->std, channel_std, sizeof channel_std);
+    return data_read_scale(args, d, e);
+}
+
+bool data_cifar_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
     const char *dir;
 
     d->rank = 3;
-    d->shape[0] = d->channels = 3;
+    d->shape[0] = 3;
     d->shape[1] = d->shape[2] = SIDE;
     d->features = PIXELS;
     d->image = true;
     d->classes = CLASSES;
-    memcpy(d->mean, channel_mean, sizeof channel_mean);
-    memcpy(d->std, channel_std, sizeof channel_std);
-    return data_text(args, d, "dir", &dir, e) && data_read_scale(args, d, e);
+    return data_text(args, d, "dir", &dir, e) && data_cifar_scale(args, c, d, e);
 }
 
 bool data_cifar_load(const json_t *args, const DataContext *c, Data *d, RtError *e)

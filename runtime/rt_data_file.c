@@ -214,13 +214,12 @@ void data_file_close(DataFile *f)
 
 /* Reading */
 
-/* Reads up to n bytes; fewer only at the end of the file. False: damaged or unreadable. */
-static bool read_some(DataFile *f, char *to, int64_t n, int64_t *found, RtError *e)
+bool data_file_some(DataFile *f, void *to, int64_t n, int64_t *found, RtError *e)
 {
     *found = 0;
     while (*found < n) {
         int64_t want = n - *found < READ_MOST ? n - *found : READ_MOST;
-        int got = gzread(f->gz, to + *found, (unsigned)want);
+        int got = gzread(f->gz, (char *)to + *found, (unsigned)want);
         if (got > 0) *found += got, f->offset += got;
         if (got < want) break;
     }
@@ -236,8 +235,8 @@ static bool read_some(DataFile *f, char *to, int64_t n, int64_t *found, RtError 
     return data_file_fail(f, at, e, "the gzip file is damaged here or before:%s", colon ? colon + 1 : text);
 }
 
-static bool truncated(const DataFile *f, int64_t start, const char *what, int64_t want, int64_t found,
-                      RtError *e)
+bool data_file_short(const DataFile *f, int64_t start, const char *what, int64_t want, int64_t found,
+                     RtError *e)
 {
     return data_file_fail(f, start, e, "truncated in %s: wanted %lld bytes, found %lld", what,
                           (long long)want, (long long)found);
@@ -246,7 +245,8 @@ static bool truncated(const DataFile *f, int64_t start, const char *what, int64_
 bool data_file_take(DataFile *f, void *to, int64_t n, const char *what, RtError *e)
 {
     int64_t found, start = f->offset;
-    return read_some(f, to, n, &found, e) && (found == n || truncated(f, start, what, n, found, e));
+    return data_file_some(f, to, n, &found, e) &&
+           (found == n || data_file_short(f, start, what, n, found, e));
 }
 
 /* Grows *block to `size` bytes. */
@@ -258,45 +258,42 @@ static bool grow(char **block, int64_t size, RtError *e)
     return true;
 }
 
-/* Reads up to n bytes into a block that doubles as bytes arrive. */
-static bool read_growing(DataFile *f, int64_t n, char **block, int64_t *found, RtError *e)
+void *data_file_growing(DataFile *f, int64_t n, int64_t *found, RtError *e)
 {
     int64_t room = f->size >= 0 || n < BLOCK_START ? n : BLOCK_START, got;
+    char *block = NULL;
 
-    *block = NULL;
     *found = 0;
-    for (;;) {
-        if (!grow(block, room ? room : 1, e) || !read_some(f, *block + *found, room - *found, &got, e)) break;
+    while (grow(&block, room ? room : 1, e) && data_file_some(f, block + *found, room - *found, &got, e)) {
         *found += got;
-        if (*found < room || room == n) return true;
+        if (*found < room || room == n) return block;
         room = room < n / 2 ? room * 2 : n;
     }
-    free(*block);
-    return false;
+    free(block);
+    return NULL;
 }
 
 void *data_file_block(DataFile *f, int64_t n, const char *what, RtError *e)
 {
     int64_t start = f->offset, found;
-    char *block;
 
     if (f->size >= 0 && n > f->size - start) {
-        truncated(f, start, what, n, f->size - start, e);
+        data_file_short(f, start, what, n, f->size - start, e);
         return NULL;
     }
-    if (!read_growing(f, n, &block, &found, e)) return NULL;
-    if (found == n) return block;
-    truncated(f, start, what, n, found, e);
+    char *block = data_file_growing(f, n, &found, e);
+    if (!block || found == n) return block;
+    data_file_short(f, start, what, n, found, e);
     free(block);
     return NULL;
 }
 
 char *data_file_rest(DataFile *f, int64_t *size, RtError *e)
 {
-    char *block;
     int64_t most = f->size >= 0 ? f->size - f->offset : INT64_MAX;
+    char *block = data_file_growing(f, most, size, e);
 
-    if (!read_growing(f, most, &block, size, e)) return NULL;
+    if (!block) return NULL;
     if (!grow(&block, *size + 1, e)) {
         free(block);
         return NULL;
@@ -310,6 +307,6 @@ bool data_file_end(DataFile *f, const char *what, RtError *e)
     char byte;
     int64_t found, start = f->offset;
 
-    if (!read_some(f, &byte, 1, &found, e)) return false;
+    if (!data_file_some(f, &byte, 1, &found, e)) return false;
     return found == 0 || data_file_fail(f, start, e, "there are bytes left after %s", what);
 }

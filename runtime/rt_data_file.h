@@ -53,6 +53,13 @@ void data_file_close(DataFile *f);
 bool data_file_take(DataFile *f, void *to, int64_t n, const char *what, RtError *e);
 /* The same into a new block. */
 void *data_file_block(DataFile *f, int64_t n, const char *what, RtError *e);
+/* The next n bytes, or fewer at the end of the file: *found says how many. */
+bool data_file_some(DataFile *f, void *to, int64_t n, int64_t *found, RtError *e);
+/* The same into a new block, which grows as bytes arrive; NULL on failure. */
+void *data_file_growing(DataFile *f, int64_t n, int64_t *found, RtError *e);
+/* "PATH, byte START: truncated in WHAT: wanted ..." Returns false. */
+bool data_file_short(const DataFile *f, int64_t start, const char *what, int64_t want, int64_t found,
+                     RtError *e);
 /* All that is left, with a zero byte after it. */
 char *data_file_rest(DataFile *f, int64_t *size, RtError *e);
 /* Nothing may be left; also checks the sum of a gzip file. */

@@ -241,6 +241,18 @@ bool data_idx_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     return good;
 }
 
+bool data_idx_scale(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    (void)c;
+    const size_t means = json_array_size(json_object_get(args, "mean")),
+                 stds = json_array_size(json_object_get(args, "std")), most = means > stds ? means : stds;
+
+    if (d->rank != 3 && most > 1 && most <= DATA_CHANNELS)
+        d->channels = (int)most; /* a plain list of numbers */
+    for (int i = 1; i < d->channels; i++) d->mean[i] = d->mean[0], d->std[i] = d->std[0];
+    return data_read_scale(args, d, e);
+}
+
 /* fashion_mnist, mnist */
 
 typedef struct Mnist {
@@ -272,10 +284,18 @@ static bool mnist_paths(const char *directory, Paths *p, RtError *e)
     return p->images && p->labels && p->test_images && p->test_labels;
 }
 
-bool data_mnist_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
+bool data_mnist_scale(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     (void)c;
     const Mnist *m = mnist_find(d);
+
+    d->mean[0] = m->mean;
+    d->std[0] = m->std;
+    return data_read_scale(args, d, e);
+}
+
+bool data_mnist_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
     const char *dir;
 
     d->rank = 3;
@@ -284,9 +304,7 @@ bool data_mnist_peek(const json_t *args, const DataContext *c, Data *d, RtError 
     d->features = 28 * 28;
     d->classes = 10;
     d->image = true;
-    d->mean[0] = m->mean;
-    d->std[0] = m->std;
-    return data_text(args, d, "dir", &dir, e) && data_read_scale(args, d, e);
+    return data_text(args, d, "dir", &dir, e) && data_mnist_scale(args, c, d, e);
 }
 
 /* Where to get it from, behind the places that do not have it. */

@@ -2,7 +2,8 @@
  *
  * A kind is a row of `data_kinds` (rt_data.c) and a file that defines its two functions. Both get the
  * arguments and a Data with only its name set. `peek` fills shape, classes and sizes; `load` these and the
- * splits. On failure the caller frees what was filled so far.
+ * splits. On failure the caller frees what was filled so far. `scale` is for bytes that come from elsewhere
+ * (predict) and opens no file.
  */
 #ifndef RT_DATA_KIND_H
 #define RT_DATA_KIND_H
@@ -15,12 +16,13 @@ typedef bool DataMaker(const json_t *args, const DataContext *c, Data *d, RtErro
 typedef struct DataKind {
     const char *name;
     DataMaker *peek, *load;
+    DataMaker *scale; /* fills mean and std for a Data whose shape is known; NULL: samples are never bytes */
 } DataKind;
 
-DataMaker data_idx_peek, data_idx_load, data_mnist_peek, data_mnist_load;
-DataMaker data_cifar_peek, data_cifar_load;
+DataMaker data_idx_peek, data_idx_load, data_idx_scale, data_mnist_peek, data_mnist_load, data_mnist_scale;
+DataMaker data_cifar_peek, data_cifar_load, data_cifar_scale;
 DataMaker data_csv_peek, data_csv_load;
-DataMaker data_npy_peek, data_npy_load;
+DataMaker data_npy_peek, data_npy_load, data_npy_scale;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
     data_sines_load;
 DataMaker data_copy_peek, data_copy_load, data_rows_peek, data_rows_load;

@@ -1,137 +1,58 @@
 /* rt_predict.c: the command predict: a .npy file of inputs through the network into a .npy file of outputs.
  *
- * .npy: "\x93NUMPY", version, length of the header, a Python dictionary as text, then the numbers.
- * Little-endian float32 and float64 in C order are read; float32 is written. Format: numpy.lib.format,
- * versions 1 to 3. The output appears under its name only when it is whole; samples without one have a row of
- * NaN in it (rt_predict_rows.c).
+ * What is read is what rt_npy.h reads. Bytes (u1) are what the data of the train block makes of bytes: scaled
+ * with its mean and deviation; of data whose samples are never bytes they are numbers as they are. float32 is
+ * written. The output appears under its name only when it is whole; samples without one have a row of NaN in
+ * it (rt_predict_rows.c).
  */
 #define _GNU_SOURCE
+#include "rt_npy.h"
 #include "rt_predict_rows.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-typedef struct Npy {
-    const char *path;
-    const uint8_t *bytes; /* the whole file, mapped */
-    size_t size, data_at;
-    int width; /* bytes a number: 4 or 8 */
-    int rank;
-    int64_t shape[8], numbers;
-} Npy;
-
-static bool bad_npy(const Npy *a, size_t at, const char *what, RtError *e)
-{
-    return rt_fail(e, RT_BAD_INPUT, "%s: byte %zu: %s", a->path, at, what);
-}
 
 /* --- reading --- */
 
-/* The text after 'KEY': in the dictionary, or NULL. */
-static const char *find_key(const char *header, const char *key)
+typedef struct Input {
+    Npy array;
+    Data scale;  /* how bytes are seen; only shape, channels, mean and std are filled */
+    bool scaled; /* the array is bytes, to be seen like that */
+    int64_t features;
+    uint8_t *bytes; /* of a batch */
+} Input;
+
+/* Bytes mean what the train block's data says of them. */
+static bool find_scale(const Session *s, Input *x, RtError *e)
 {
-    char quoted[2][32];
-    snprintf(quoted[0], sizeof quoted[0], "'%s'", key);
-    snprintf(quoted[1], sizeof quoted[1], "\"%s\"", key);
-    for (int i = 0; i < 2; i++) {
-        const char *at = strstr(header, quoted[i]);
-        if (!at) continue;
-        at += strlen(quoted[i]);
-        at += strspn(at, " ");
-        if (*at == ':') return at + 1 + strspn(at + 1, " ");
+    const json_t *input = json_object_get(s->program->manifest, "input"),
+                 *setting = json_object_get(s->program->settings, "data");
+    if (!npy_bytes(&x->array)) return true;
+    if (!setting) {
+        rt_fail(e, RT_BAD_INPUT,
+                "%s: bytes, and the program has no train block that says how they are scaled",
+                x->array.file.path);
+        return rt_help(e, "convert to what the network sees: x.astype('float32')");
     }
-    return NULL;
+    x->scale.rank = (int)json_array_size(input) < 4 ? (int)json_array_size(input) : 4;
+    for (int i = 0; i < x->scale.rank; i++)
+        x->scale.shape[i] = json_integer_value(json_array_get(input, (size_t)i));
+    return data_byte_scale(setting, &x->scale, &x->scaled, e);
 }
 
-static bool parse_shape(Npy *a, const char *text, RtError *e)
+/* The next samples as the network sees them. */
+static bool read_samples(Input *x, int64_t samples, float *out, RtError *e)
 {
-    if (!text || *text != '(') return bad_npy(a, 10, "header has no shape", e);
-    a->numbers = 1;
-    for (text++; *(text += strspn(text, " ,")) && *text != ')';) {
-        char *end;
-        errno = 0;
-        long long n = strtoll(text, &end, 10);
-        if (end == text || errno || n < 0 || a->rank == 8) return bad_npy(a, 10, "header has a bad shape", e);
-        if (__builtin_mul_overflow(a->numbers, n, &a->numbers))
-            return bad_npy(a, 10, "shape is too large", e);
-        a->shape[a->rank++] = n;
-        text = end;
+    const int64_t count = samples * x->features, part = x->features / x->scale.channels;
+    if (!x->scaled) return npy_take_floats(&x->array, count, out, e);
+    if (!npy_take(&x->array, count, x->bytes, e)) return false;
+    for (int64_t i = 0; i < samples * x->scale.channels; i++) {
+        const DataScale scale = data_scale(&x->scale, (int)(i % x->scale.channels));
+        for (int64_t k = i * part; k < (i + 1) * part; k++) out[k] = data_value(scale, x->bytes[k]);
     }
-    return *text == ')' || bad_npy(a, 10, "header has a bad shape", e);
-}
-
-static bool parse_dictionary(Npy *a, const char *header, RtError *e)
-{
-    const char *type = find_key(header, "descr"), *order = find_key(header, "fortran_order");
-    if (!type || (*type != '\'' && *type != '"')) return bad_npy(a, 10, "header has no descr", e);
-    a->width = !strncmp(type + 1, "<f4", 3) ? 4 : !strncmp(type + 1, "<f8", 3) ? 8 : 0;
-    if (!a->width)
-        return rt_fail(e, RT_BAD_INPUT,
-                       "%s: byte 10: numbers of type '%.*s', only float32 and float64 are read\n"
-                       "help: convert to what the network sees: x.astype('float32')",
-                       a->path, (int)strcspn(type + 1, "'\""), type + 1);
-    if (!order || strncmp(order, "False", 5))
-        return rt_fail(e, RT_BAD_INPUT,
-                       "%s: byte 10: array is not in C order\nhelp: numpy.ascontiguousarray(x)", a->path);
-    return parse_shape(a, find_key(header, "shape"), e);
-}
-
-static bool parse_npy(Npy *a, RtError *e)
-{
-    if (a->size < 10 || memcmp(a->bytes, "\x93NUMPY", 6)) return bad_npy(a, 0, "not a .npy file", e);
-    bool wide = a->bytes[6] >= 2; /* version 1 has 2 bytes of length, later ones 4 */
-    size_t at = wide ? 12 : 10, length = a->bytes[8] | (size_t)a->bytes[9] << 8;
-    if (wide && a->size >= 12) length |= (size_t)a->bytes[10] << 16 | (size_t)a->bytes[11] << 24;
-    if (a->size < at || length > a->size - at)
-        return bad_npy(a, 8, "header goes beyond the end of the file", e);
-    char *header = strndup((const char *)a->bytes + at, length);
-    if (!header) return rt_fail(e, RT_SYSTEM, "out of memory");
-    bool ok = parse_dictionary(a, header, e);
-    free(header);
-    a->data_at = at + length;
-    int64_t have = (int64_t)(a->size - a->data_at), want;
-    if (ok && (__builtin_mul_overflow(a->numbers, a->width, &want) || have != want))
-        ok = rt_fail(e, RT_BAD_INPUT, "%s: byte %zu: %lld bytes of data for %lld numbers of %d bytes",
-                     a->path, a->data_at, (long long)have, (long long)a->numbers, a->width);
-    return ok;
-}
-
-static bool open_npy(Npy *a, const char *path, RtError *e)
-{
-    *a = (Npy){.path = path};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat s;
-    if (fd < 0) return rt_fail(e, RT_BAD_INPUT, "%s: cannot open: %s", path, strerror(errno));
-    bool plain = !fstat(fd, &s) && S_ISREG(s.st_mode) && s.st_size > 0;
-    void *map = plain ? mmap(NULL, (size_t)s.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
-    close(fd);
-    if (map == MAP_FAILED) return rt_fail(e, RT_BAD_INPUT, "%s: not a plain file with something in it", path);
-    a->bytes = map;
-    a->size = (size_t)s.st_size;
-    return parse_npy(a, e);
-}
-
-static void close_npy(Npy *a)
-{
-    if (a->bytes) munmap((void *)a->bytes, a->size);
-}
-
-/* Numbers first .. first+count as float. */
-static void read_numbers(const Npy *a, int64_t first, int64_t count, float *out)
-{
-    const uint8_t *data = a->bytes + a->data_at;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t at = first + i;
-        double wide = 0;
-        if (a->width == 8) memcpy(&wide, data + at * 8, 8);
-        if (a->width == 8) out[i] = (float)wide;
-        else memcpy(&out[i], data + at * 4, 4);
-    }
+    return true;
 }
 
 /* --- writing --- */
@@ -168,43 +89,43 @@ static bool check_shape(const Session *s, const Npy *x, RtError *e)
     int64_t features = program_size(s->program, "input");
     bool same = x->rank == (int)json_array_size(dims) + 1;
     for (int i = 1; same && i < x->rank; i++)
-        same = x->shape[i] == json_integer_value(json_array_get(dims, (size_t)i - 1));
-    if (same || (x->rank == 2 && x->shape[1] == features)) return true;
+        same = x->sizes[i] == json_integer_value(json_array_get(dims, (size_t)i - 1));
+    if (same || (x->rank == 2 && x->sizes[1] == features)) return true;
     char want[256], have[256] = "(";
     npy_shape(want, sizeof want, 0, dims);
     for (int i = 0; i < x->rank; i++) {
         size_t used = strlen(have);
-        snprintf(have + used, sizeof have - used, "%s%lld", i ? ", " : "", (long long)x->shape[i]);
+        snprintf(have + used, sizeof have - used, "%s%lld", i ? ", " : "", (long long)x->sizes[i]);
     }
     return rt_fail(e, RT_BAD_INPUT,
-                   "%s: array has shape %s), the network takes (samples,%s or (samples, %lld)", x->path, have,
-                   strchr(want, ',') + 1, (long long)features);
+                   "%s: array has shape %s), the network takes (samples,%s or (samples, %lld)", x->file.path,
+                   have, strchr(want, ',') + 1, (long long)features);
 }
 
-static bool predict_batches(PredictRows *r, const Npy *x, int64_t batch, FILE *f, RtError *e)
+static bool predict_batches(PredictRows *r, Input *x, int64_t batch, FILE *f, RtError *e)
 {
-    const Program *p = r->session->program;
-    int64_t features = program_size(p, "input"), outputs = program_size(p, "output");
-    for (int64_t first = 0; first < x->shape[0]; first += batch) {
-        int64_t count = x->shape[0] - first < batch ? x->shape[0] - first : batch;
-        read_numbers(x, first * features, count * features, r->in);
+    const int64_t samples = x->array.sizes[0], outputs = program_size(r->session->program, "output");
+    for (int64_t first = 0; first < samples; first += batch) {
+        int64_t count = samples - first < batch ? samples - first : batch;
+        if (!read_samples(x, count, r->in, e)) return false;
         if (!predict_rows(r, first, count, e)) return false;
         if (fwrite(r->out, sizeof *r->out, (size_t)(count * outputs), f) != (size_t)(count * outputs))
             return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", r->session->options->output,
                            strerror(errno));
     }
-    return true;
+    return samples > 0 || read_samples(x, 0, r->in, e);
 }
 
 /* The file under a temporary name, renamed when it is whole. */
-static bool write_output(PredictRows *r, const Npy *x, int64_t batch, RtError *e)
+static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
 {
     const char *path = r->session->options->output;
     char *temporary;
     if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
     FILE *f = fopen(temporary, "wbe");
     bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && !write_npy_header(f, x->shape[0], json_object_get(r->session->program->manifest, "output")))
+    if (ok &&
+        !write_npy_header(f, x->array.sizes[0], json_object_get(r->session->program->manifest, "output")))
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     ok = ok && predict_batches(r, x, batch, f, e);
     if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
@@ -212,30 +133,34 @@ static bool write_output(PredictRows *r, const Npy *x, int64_t batch, RtError *e
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     if (f && !ok) unlink(temporary);
     free(temporary);
-    return ok && predict_rows_whole(r, x->shape[0], e);
+    return ok && predict_rows_whole(r, x->array.sizes[0], e);
 }
 
-static bool predict(Session *s, const Npy *x, RtError *e)
+static bool predict(Session *s, Input *x, RtError *e)
 {
+    const int64_t samples = x->array.sizes[0];
     int64_t batch = session_batch(s);
-    if (!check_shape(s, x, e)) return false;
-    if (batch > x->shape[0]) batch = x->shape[0] > 0 ? x->shape[0] : 1;
+    x->features = program_size(s->program, "input");
+    if (!check_shape(s, &x->array, e) || !find_scale(s, x, e)) return false;
+    if (batch > samples) batch = samples > 0 ? samples : 1;
     NetOptions o = {.batch = batch};
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
     PredictRows r = {.session = s,
-                     .in = malloc((size_t)(batch * program_size(s->program, "input")) * sizeof *r.in),
+                     .in = malloc((size_t)(batch * x->features) * sizeof *r.in),
                      .out = malloc((size_t)(batch * program_size(s->program, "output")) * sizeof *r.out),
                      .lost = malloc((size_t)batch * sizeof *r.lost)};
-    bool ok =
-        r.in && r.out && r.lost ? write_output(&r, x, batch, e) : rt_fail(e, RT_SYSTEM, "out of memory");
-    free(r.in), free(r.out), free(r.lost);
+    x->bytes = malloc((size_t)(batch * x->features));
+    bool memory = r.in && r.out && r.lost && x->bytes;
+    bool ok = memory ? write_output(&r, x, batch, e) : rt_fail(e, RT_SYSTEM, "out of memory");
+    free(r.in), free(r.out), free(r.lost), free(x->bytes);
     return ok;
 }
 
 bool predict_command(Session *s, RtError *e)
 {
-    Npy x;
-    bool ok = open_npy(&x, s->options->input, e) && predict(s, &x, e);
-    close_npy(&x);
+    Input x = {.scale.channels = 1};
+    bool ok = npy_open(&x.array, data_file_join("", s->options->input, e), e) && predict(s, &x, e);
+    if (e->code == DATA_MISSING) e->code = RT_BAD_INPUT;
+    npy_close(&x.array);
     return ok;
 }

@@ -216,12 +216,12 @@ predict "good" 0 "" x.npy
 that "predict: the size" test "$(stat -c %s z.npy)" = 160
 cp z.npy before.npy
 head -c 150 x.npy >short.npy
-predict "truncated" 1 "short.npy: byte 128" short.npy
+predict "truncated" 1 "short.npy, byte 128: truncated in the elements of 4 samples: wanted 32 bytes, found 22" short.npy
 npy wide.npy '<f4' '(1, 3)' && tail -c 12 x.npy >>wide.npy
 predict "another shape" 1 "wide.npy: array has shape (1, 3), the network takes" wide.npy
 { head -c 132 x.npy; bytes 00 00 c0 7f; tail -c 24 x.npy; } >nan.npy
-predict "missing" 1 "none.npy: cannot open" none.npy
-predict "a directory" 1 "data: not a plain file" data
+predict "missing" 1 "none.npy: no such file" none.npy
+predict "a directory" 1 "data: is a directory, not a file" data
 that "predict: the output before stays" same z.npy before.npy
 predict "nan" 1 "nan.npy: sample 0: number 1 of its input is NaN" nan.npy
 that "predict: the others are written" same <(tail -c +141 z.npy) <(tail -c +141 before.npy)

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
+#include <zlib.h>
 #include "fake_net.h"
 #include "rt_checkpoint.h"
 
@@ -121,23 +122,24 @@ static const struct {
     const char *message;
 } bad[] = {
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", 119,
-     "119 bytes of data for 30 numbers of 4 bytes"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", 124, "124 bytes of data"},
+     "byte 67: truncated in the elements of 5 samples: wanted 120 bytes, found 119"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6)}", 124,
+     "byte 187: there are bytes left after the elements of 5 samples"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (0, 6)}", 4, "there are bytes left"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 3, 2)}", 120,
      "shape (5, 3, 2), the network takes (samples, 2, 3) or (samples, 6)"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (30,)}", 120, "shape (30)"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", 4, "shape ()"},
-    {"{'descr': '<f4', 'fortran_order': True, 'shape': (5, 6)}", 120, "not in C order"},
-    {"{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6)}", 30, "type '|u1', only float32 and float64"},
-    {"{'descr': '>f4', 'fortran_order': False, 'shape': (5, 6)}", 120, "type '>f4'"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, -6)}", 120, "bad shape"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6", 120, "bad shape"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': ()}", 4, "the array is a single number"},
+    {"{'descr': '<f4', 'fortran_order': True, 'shape': (5, 6)}", 116, "wanted 120 bytes, found 116"},
+    {"{'descr': '<c8', 'fortran_order': False, 'shape': (5, 6)}", 240, "elements of type '<c8' are not read"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, -6)}", 120, "damaged header: wanted a size"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (5, 6", 120, "damaged header: wanted ',' or ')'"},
     {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", 0, "too large"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 1)}", 0, "bytes of data"},
-    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", 4, "bad shape"},
-    {"{'descr': '<f4', 'fortran_order': False}", 4, "no shape"},
-    {"{'fortran_order': False, 'shape': (5, 6)}", 120, "no descr"},
-    {"", 0, "no descr"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 1)}", 0, "too large"},
+    {"{'descr': '<f4', 'fortran_order': False, 'shape': (1,1,1,1,1,1,1,1,1)}", 4, "more than 5 dimensions"},
+    {"{'descr': '<f4', 'fortran_order': False}", 4, "wanted descr, fortran_order and shape"},
+    {"{'fortran_order': False, 'shape': (5, 6)}", 120, "wanted descr, fortran_order and shape"},
+    {"", 0, "byte 10: damaged header: wanted '{'"},
 };
 
 static void test_bad_files(void **state)
@@ -207,6 +209,85 @@ static void test_not_finite(void **state)
                  "for 1 of 5 samples");
 }
 
+/* Whole numbers, other orders, a packed file. */
+static void test_other_forms(void **state)
+{
+    float x[SAMPLES * FEATURES];
+    int16_t whole[SAMPLES * FEATURES], turned[SAMPLES * FEATURES];
+    char file[512];
+    RtError e;
+    (void)state;
+    for (int i = 0; i < SAMPLES * FEATURES; i++) {
+        x[i] = (float)(i - 11), whole[i] = (int16_t)(i - 11);
+        turned[i / FEATURES + i % FEATURES * SAMPLES] = (int16_t)(i - 11);
+    }
+    write_npy(1, "{'descr': '<i2', 'fortran_order': False, 'shape': (5, 6)}", whole, sizeof whole);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+    size_t size = read_file(input, file, sizeof file);
+    gzFile packed = gzopen(input, "wb");
+    assert_int_equal(gzwrite(packed, file, (unsigned)size), size);
+    gzclose(packed);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+    write_npy(1, "{'descr': '<i2', 'fortran_order': True, 'shape': (5, 6)}", turned, sizeof turned);
+    if (!run(predict_command, false, &e)) fail_msg("%s", e.text);
+    expect_outputs(x);
+}
+
+/* Runs predict on bytes with this `data` in the settings. */
+static bool run_bytes(const char *data, RtError *e)
+{
+    uint8_t x[SAMPLES * FEATURES];
+    for (int i = 0; i < SAMPLES * FEATURES; i++) x[i] = (uint8_t)(8 * i);
+    write_npy(1, "{'descr': '|u1', 'fortran_order': False, 'shape': (5, 6)}", x, sizeof x);
+    const json_t *before = program.settings;
+    json_t *setting = json_loads(data, JSON_DECODE_ANY, NULL),
+           *settings = json_pack("{s:O}", "data", setting);
+    program.settings = json_is_null(setting) ? NULL : settings;
+    bool ok = run(predict_command, false, e);
+    json_decref(settings);
+    json_decref(setting);
+    program.settings = before;
+    return ok;
+}
+
+/* With 0 channels they are taken as they are. */
+static void expect_bytes(const char *data, const float *mean, const float *std, int channels)
+{
+    float x[SAMPLES * FEATURES];
+    RtError e;
+    if (!run_bytes(data, &e)) fail_msg("%s: %s", data, e.text);
+    Data d = {.channels = channels};
+    for (int c = 0; c < channels; c++) d.mean[c] = mean[c], d.std[c] = std[c];
+    for (int i = 0; i < SAMPLES * FEATURES; i++)
+        x[i] = channels ? data_value(data_scale(&d, i % FEATURES / (FEATURES / channels)), 8 * i)
+                        : (float)(8 * i);
+    expect_outputs(x);
+}
+
+/* Bytes are scaled as the data of the train block says; where its samples are numbers, they are numbers. */
+static void test_bytes(void **state)
+{
+    const float none[] = {0}, one[] = {1};
+    RtError e;
+    (void)state;
+    expect_bytes("{\"call\":\"npy\",\"args\":{}}", none, one, 1);
+    expect_bytes("{\"call\":\"mnist\",\"args\":{\"mean\":null}}", (float[]){0.1307f}, (float[]){0.3081f}, 1);
+    expect_bytes("{\"call\":\"mnist\",\"args\":{\"mean\":0.5,\"std\":[0.25]}}", (float[]){0.5f},
+                 (float[]){0.25f}, 1);
+    expect_bytes("{\"call\":\"rows\",\"args\":{\"data\":{\"call\":\"mnist\",\"args\":{\"mean\":0.5}}}}",
+                 (float[]){0.5f}, (float[]){0.3081f}, 1);
+    expect_bytes("{\"call\":\"idx\",\"args\":{\"mean\":[0.5,0.25],\"std\":0.5}}", (float[]){0.5f, 0.25f},
+                 (float[]){0.5f, 0.5f}, 2);
+    expect_bytes("{\"call\":\"cifar10\",\"args\":{}}", (float[]){0.4914f, 0.4822f, 0.4465f},
+                 (float[]){0.247f, 0.243f, 0.262f}, 3);
+    expect_bytes("{\"call\":\"csv\",\"args\":{}}", none, one, 0);
+    assert_false(run_bytes("null", &e));
+    assert_non_null(
+        strstr(e.text, "bytes, and the program has no train block that says how they are scaled"));
+}
+
 static void test_info(void **state)
 {
     char text[4096];
@@ -261,6 +342,8 @@ int main(void)
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_every_cut),
         cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_other_forms),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_info),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
