@@ -164,9 +164,14 @@ static bool ends_in_gz(const char *path)
     return n > 3 && strcmp(path + n - 3, ".gz") == 0;
 }
 
-/* Sets gz and size from a file that is open and not empty. */
-static bool start_reading(DataFile *f, int fd, int64_t size, RtError *e)
+/* Sets gz or zip, and size, from a file that is open and not empty. */
+static bool start_reading(DataFile *f, int fd, int64_t size, const char *member, RtError *e)
 {
+    if (member || zip_begins(fd)) {
+        f->zip = zip_open(fd, f->path, member, e);
+        f->size = f->zip ? zip_size(f->zip) : 0;
+        return f->zip != NULL;
+    }
     f->gz = gzdopen(fd, "rb");
     if (!f->gz) {
         close(fd);
@@ -191,16 +196,31 @@ static char *packed_path(char *path)
     return found ? packed : path;
 }
 
+/* The ':' of ARCHIVE:MEMBER, where only what is before it exists; NULL: there is none. */
+static char *find_colon(char *path)
+{
+    char *colon = data_file_exists(path) ? NULL : strrchr(path, ':');
+
+    if (!colon) return NULL;
+    *colon = '\0';
+    const bool archive = data_file_exists(path);
+    *colon = ':';
+    return archive ? colon : NULL;
+}
+
 bool data_file_open(DataFile *f, char *path, bool or_packed, RtError *e)
 {
     *f = (DataFile){0};
     if (!path) return false;
-    f->path = or_packed ? packed_path(path) : path;
+    char *colon = find_colon(path);
+    f->path = or_packed && !colon ? packed_path(path) : path;
+    if (colon) *colon = '\0';
     int64_t size = 0;
     int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     bool good = fd >= 0 ? check_regular(f->path, fd, &size, e) : open_fail(f->path, errno, e);
     if (fd >= 0 && !good) close(fd);
-    if (good && start_reading(f, fd, size, e)) return true;
+    if (colon) *colon = ':';
+    if (good && start_reading(f, fd, size, colon ? colon + 1 : NULL, e)) return true;
     data_file_close(f);
     return false;
 }
@@ -208,6 +228,7 @@ bool data_file_open(DataFile *f, char *path, bool or_packed, RtError *e)
 void data_file_close(DataFile *f)
 {
     if (f->gz) gzclose(f->gz);
+    zip_close(f->zip);
     free(f->path);
     *f = (DataFile){0};
 }
@@ -217,6 +238,11 @@ void data_file_close(DataFile *f)
 bool data_file_some(DataFile *f, void *to, int64_t n, int64_t *found, RtError *e)
 {
     *found = 0;
+    if (f->zip) {
+        const bool good = zip_read(f->zip, to, n, found, e);
+        f->offset += *found;
+        return good;
+    }
     while (*found < n) {
         int64_t want = n - *found < READ_MOST ? n - *found : READ_MOST;
         int got = gzread(f->gz, (char *)to + *found, (unsigned)want);

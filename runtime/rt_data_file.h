@@ -1,13 +1,15 @@
 /* rt_data_file.h: files of data sets: where they are, and reading them with a byte offset for every failure.
  *
  * A file may be plain or gzip (told by its first bytes, not by its name). Offsets count unpacked
- * bytes, but for damage to the gzip form itself, where they count bytes of the file.
+ * bytes, but for damage to the packed form itself, where they count bytes of the file. A member of a zip
+ * archive is named "ARCHIVE:MEMBER"; an archive with one member may be opened like a file.
  * Memory is never taken on the word of a header: a plain file must be long enough, a packed one is unpacked
  * into a block that grows with what is really there. All messages start with the path.
  */
 #ifndef RT_DATA_FILE_H
 #define RT_DATA_FILE_H
 #include "rt_data.h"
+#include "rt_zip.h"
 #include <zlib.h>
 
 /* Code of "no such file" inside the data readers; data_open and data_peek turn it into RT_BAD_INPUT and
@@ -17,6 +19,7 @@ enum { DATA_MISSING = -1 };
 typedef struct DataFile {
     char *path; /* owned */
     gzFile gz;
+    Zip *zip;       /* instead of gz */
     int64_t offset; /* of the next byte, unpacked */
     int64_t size;   /* of a plain file; -1: packed, known at its end only */
 } DataFile;

@@ -389,7 +389,9 @@ static void test_bad_files(void **state)
     put("x.npy", "\x93NUM", 4);
     expect_npy_failure("x.npy, byte 0: truncated in the npy header: wanted 8 bytes, found 4");
     put_text("x.npy", "PK\x03\x04 something");
-    expect_npy_failure("x.npy, byte 0: not an npy file: it starts with 0x504b0304");
+    expect_npy_failure("x.npy, byte 14: the zip archive is truncated: it has no directory");
+    put_text("x.npy", "PK\x03\x05 something");
+    expect_npy_failure("x.npy, byte 0: not an npy file: it starts with 0x504b0305");
     put("x.npy", "\x93NUMPY\x04\0\x40\0{}", 12);
     expect_npy_failure("x.npy, byte 6: npy version 4.0; 1.0 to 3.0 are read");
     put("x.npy", "\x93NUMPY\x01\0\x40\0{}", 12);
