@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "rt_checkpoint.h"
+#include "rt_half.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -19,8 +20,8 @@
 static const struct {
     const char *name;
     int64_t bytes;
-} dtypes[] = {{"F32", 4}, {"U8", 1}};
-enum { DTYPE_F32, DTYPE_U8, DTYPE_COUNT };
+} dtypes[] = {{"F32", 4}, {"U8", 1}, {"F16", 2}, {"BF16", 2}, {"F64", 8}};
+enum { DTYPE_F32, DTYPE_U8, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_COUNT };
 
 typedef struct Printable {
     char text[208];
@@ -125,8 +126,9 @@ static bool parse_dtype(const Checkpoint *c, const json_t *entry, CheckpointTens
     if (!name) return bad_entry(c, t->name, "no dtype", e);
     for (t->dtype = 0; t->dtype < DTYPE_COUNT; t->dtype++)
         if (!strcmp(dtypes[t->dtype].name, name)) return true;
-    return rt_fail(e, RT_BAD_INPUT, "%s: byte 8: tensor '%s' has dtype '%s', only F32 and U8 are read",
-                   c->path, printable(t->name).text, printable(name).text);
+    return rt_fail(e, RT_BAD_INPUT,
+                   "%s: byte 8: tensor '%s' has dtype '%s'; F32, F16, BF16, F64 and U8 are read", c->path,
+                   printable(t->name).text, printable(name).text);
 }
 
 static bool parse_tensor(const Checkpoint *c, const json_t *entry, CheckpointTensor *t, RtError *e)
@@ -275,9 +277,16 @@ static bool add_origin(const Checkpoint *c, RtError *e)
     return false;
 }
 
-static bool check_tensor(const Checkpoint *c, const NetTensor *want, const CheckpointTensor *have, RtError *e)
+/* Marks are U8. Numbers may have any width, but a run goes on from what it wrote, to the bit. */
+static bool dtype_fits(const NetTensor *want, int dtype, CheckpointUse use)
 {
-    int dtype = want->kind == NET_KEPT ? DTYPE_U8 : DTYPE_F32;
+    if (want->kind == NET_KEPT) return dtype == DTYPE_U8;
+    return use == CHECKPOINT_RESUME ? dtype == DTYPE_F32 : dtype != DTYPE_U8;
+}
+
+static bool check_tensor(const Checkpoint *c, const NetTensor *want, const CheckpointTensor *have,
+                         CheckpointUse use, RtError *e)
+{
     int64_t at = (int64_t)c->data_at + have->begin;
     bool same = have->rank == want->rank;
     for (int i = 0; same && i < want->rank; i++) same = have->shape[i] == want->shape[i];
@@ -287,31 +296,56 @@ static bool check_tensor(const Checkpoint *c, const NetTensor *want, const Check
                 shape_text(want->shape, want->rank).text);
         return add_origin(c, e);
     }
-    if (have->dtype != dtype)
+    if (!dtype_fits(want, have->dtype, use))
         return rt_fail(e, RT_BAD_INPUT,
                        "%s: byte %lld: tensor '%s' of shape %s has dtype %s, the program has %s", c->path,
                        (long long)at, want->name, shape_text(have->shape, have->rank).text,
-                       dtypes[have->dtype].name, dtypes[dtype].name);
+                       dtypes[have->dtype].name, dtypes[want->kind == NET_KEPT ? DTYPE_U8 : DTYPE_F32].name);
     return true;
+}
+
+/* Number i of a tensor. */
+static double value_at(const Checkpoint *c, const CheckpointTensor *t, int64_t i)
+{
+    const uint8_t *at = c->bytes + c->data_at + t->begin + i * dtypes[t->dtype].bytes;
+    uint16_t half;
+    float single;
+    double wide;
+    switch (t->dtype) {
+    case DTYPE_F32: memcpy(&single, at, sizeof single); return (double)single;
+    case DTYPE_F64: memcpy(&wide, at, sizeof wide); return wide;
+    case DTYPE_F16: memcpy(&half, at, sizeof half); return (double)half_float(half);
+    case DTYPE_BF16: memcpy(&half, at, sizeof half); return (double)bfloat_float(half);
+    default: return *at;
+    }
+}
+
+static const char *bad_value(const CheckpointTensor *t, double x)
+{
+    if (t->dtype == DTYPE_U8) return x <= 1 ? NULL : "neither 0 nor 1";
+    if (isfinite((float)x)) return NULL;
+    return isnan(x) ? "NaN" : isinf(x) ? "an infinity" : "a number too large for 32 bits";
 }
 
 static bool check_values(const Checkpoint *c, const CheckpointTensor *t, RtError *e)
 {
-    const uint8_t *data = c->bytes + c->data_at + t->begin;
     int64_t bytes = dtypes[t->dtype].bytes, size = (t->end - t->begin) / bytes;
     for (int64_t i = 0; i < size; i++) {
-        float x = 0;
-        if (t->dtype == DTYPE_F32) memcpy(&x, data + i * bytes, sizeof x);
-        bool good = t->dtype == DTYPE_F32 ? isfinite(x) : data[i] <= 1;
-        if (good) continue;
+        const char *bad = bad_value(t, value_at(c, t, i));
+        if (!bad) continue;
         return rt_fail(e, RT_BAD_INPUT, "%s: byte %lld: tensor '%s' has %s at index %lld", c->path,
-                       (long long)c->data_at + t->begin + i * bytes, t->name,
-                       t->dtype == DTYPE_U8 ? "neither 0 nor 1"
-                       : isnan(x)           ? "NaN"
-                                            : "an infinity",
-                       (long long)i);
+                       (long long)c->data_at + t->begin + i * bytes, t->name, bad, (long long)i);
     }
     return true;
+}
+
+/* Into memory, as float or as marks. */
+static void copy_tensor(const Checkpoint *c, const CheckpointTensor *t, void *to)
+{
+    int64_t bytes = t->end - t->begin, size = bytes / dtypes[t->dtype].bytes;
+    if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_U8)
+        for (int64_t i = 0; i < size; i++) ((float *)to)[i] = (float)value_at(c, t, i);
+    else if (bytes) memcpy(to, c->bytes + c->data_at + t->begin, (size_t)bytes);
 }
 
 /* Is `name` WEIGHT.SLOT for one of the slots that the file says it has? Then a reader of weights may skip it.
@@ -337,7 +371,7 @@ static bool check_wanted(const Checkpoint *c, const NetTensor *want, CheckpointU
 {
     const CheckpointTensor *have = find(c, want->name);
     if (have && want->kind == NET_KEPT) *kept = true;
-    if (have) return check_tensor(c, want, have, e) && check_values(c, have, e);
+    if (have) return check_tensor(c, want, have, use, e) && check_values(c, have, e);
     if (use == CHECKPOINT_WEIGHTS && (want->kind == NET_SLOT || want->kind == NET_KEPT)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: tensor '%s' of shape %s is missing", c->path, want->name,
             shape_text(want->shape, want->rank).text);
@@ -381,8 +415,7 @@ bool checkpoint_load(const Checkpoint *c, const NetTensor *const *tensors, int c
     if (!check_unknown(c, tensors, count, use, e)) return false;
     for (int i = 0; i < count; i++) {
         const CheckpointTensor *have = find(c, tensors[i]->name);
-        if (have && have->end > have->begin)
-            memcpy(tensors[i]->data, c->bytes + c->data_at + have->begin, (size_t)(have->end - have->begin));
+        if (have) copy_tensor(c, have, tensors[i]->data);
     }
     return true;
 }

@@ -1,11 +1,12 @@
 /* rt_checkpoint.h: weights on disk, as safetensors.
  *
  *   8 bytes    n, length of the header, little-endian
- *   n bytes    JSON {"__metadata__": {KEY: TEXT}, NAME: {"dtype", "shape", "data_offsets": [begin, end]}, ...},
- *              padded with blanks so that the data starts at a multiple of 8
+ *   n bytes    JSON {"__metadata__": {KEY: TEXT}, NAME: {"dtype", "shape", "data_offsets": [begin, end]},
+ *              ...}, padded with blanks so that the data starts at a multiple of 8
  *   the rest   the tensors one after the other; offsets count from here
  *
- * dtypes: F32, and U8 for chosen edges (0 or 1). Format: https://github.com/huggingface/safetensors
+ * dtypes: F32, and U8 for chosen edges (0 or 1). Weights are also read in F16, BF16 and F64.
+ * Format: https://github.com/huggingface/safetensors
  *
  * A file is either whole or not there: it is written beside its place, synced, and renamed. Reading trusts
  * nothing: all of a file is checked against the tensors it is for before the first of them is changed.

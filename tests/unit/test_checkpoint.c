@@ -119,6 +119,69 @@ static uint8_t *make_file(const char *header, int64_t lie, size_t data, size_t *
     return bytes;
 }
 
+static void expect_refused(const uint8_t *bytes, size_t size, CheckpointUse use, Store *s, const char *text)
+{
+    Checkpoint c;
+    RtError e;
+    bool kept;
+    assert_true(checkpoint_read_bytes(&c, bytes, size, "f", &e));
+    assert_false(checkpoint_load(&c, s->list + 1, 2, use, &kept, &e));
+    if (!strstr(e.text, text)) fail_msg("'%s' lacks '%s'", e.text, text);
+    checkpoint_close(&c);
+}
+
+/* Weights of other widths become floats; a run is not continued from them. */
+static void test_other_widths(void **state)
+{
+    const struct {
+        const char *dtype;
+        int width;
+        const void *numbers; /* of G.w, which stands first; G.mean is zero */
+        float want[6];
+    } cases[] = {
+        {"F16",
+         2,
+         (uint16_t[]){0x3c00, 0xc000, 1, 0x7bff, 0, 0xb555},
+         {1, -2, 0x1p-24f, 65504, 0, -0x1.554p-2f}},
+        {"BF16",
+         2,
+         (uint16_t[]){0x3f80, 0xc000, 1, 0x7f7f, 0, 0x3eab},
+         {1, -2, 0x1p-133f, 0x1.fep127f, 0, 0x1.56p-2f}},
+        {"F64", 8, (double[]){1, -2, 1e-300, 1e38, 0, 0.1}, {1, -2, 0, 1e38f, 0, 0.1f}},
+    };
+    char header[300];
+    size_t size;
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const int n = cases[i].width;
+        Store s;
+        Checkpoint c;
+        RtError e;
+        bool kept;
+        snprintf(header, sizeof header,
+                 "{\"G.w\":{\"dtype\":\"%s\",\"shape\":[2,3],\"data_offsets\":[0,%d]},\"G.mean\":{\"dtype\":"
+                 "\"%s\","
+                 "\"shape\":[3],\"data_offsets\":[%d,%d]}}",
+                 cases[i].dtype, 6 * n, cases[i].dtype, 6 * n, 9 * n);
+        uint8_t *bytes = make_file(header, -1, (size_t)(9 * n), &size);
+        memcpy(bytes + 8 + strlen(header), cases[i].numbers, (size_t)(6 * n));
+        fill(&s, 100);
+        assert_true(checkpoint_read_bytes(&c, bytes, size, "f", &e));
+        if (!checkpoint_load(&c, s.list, 3, CHECKPOINT_WEIGHTS, &kept, &e)) fail_msg("%s", e.text);
+        assert_memory_equal(s.w, cases[i].want, sizeof s.w);
+        assert_true(s.mean[0] == 0 && s.mean[2] == 0);
+        checkpoint_close(&c);
+        expect_refused(bytes, size, CHECKPOINT_RESUME, &s, "the program has F32");
+        memset(bytes + 8 + strlen(header) + 2 * n, 0xff, (size_t)n);
+        expect_refused(bytes, size, CHECKPOINT_WEIGHTS, &s, "tensor 'G.w' has NaN at index 2");
+        if (n == 8) memcpy(bytes + 8 + strlen(header), &(double){1e39}, 8);
+        if (n == 8)
+            expect_refused(bytes, size, CHECKPOINT_WEIGHTS, &s,
+                           "has a number too large for 32 bits at index 0");
+        free(bytes);
+    }
+}
+
 static const struct Lie {
     const char *header;
     int64_t lie; /* length of the header as the file claims it, or -1 */
@@ -140,7 +203,8 @@ static const struct Lie {
     {"{" W "," W "," MEAN "}", -1, 36, "duplicate object key near '\"G.w\"'"},
     {"{\"G.w\":{\"dtype\":\"F32\",\"shape\":[2,3]}}", -1, 24,
      "not an object of dtype, shape and data_offsets"},
-    {"{\"G.w\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,12]}}", -1, 12, "dtype 'F16'"},
+    {"{\"G.w\":{\"dtype\":\"I32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "dtype 'I32'"},
+    {"{\"G.w\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "has 24 bytes, not 12"},
     {"{\"G.w\":{\"dtype\":7,\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "no dtype"},
     {"{\"G.w\":{\"dtype\":\"F32\",\"shape\":[2,-3],\"data_offsets\":[0,24]}}", -1, 24, "shape is not a list"},
     {"{\"G.w\":{\"dtype\":\"F32\",\"shape\":[2,3.0],\"data_offsets\":[0,24]}}", -1, 24,
@@ -412,12 +476,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roundtrip),  cmocka_unit_test(test_uses),
-        cmocka_unit_test(test_lies),       cmocka_unit_test(test_deep_header),
-        cmocka_unit_test(test_strangers),  cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_every_cut),  cmocka_unit_test(test_not_files),
-        cmocka_unit_test(test_unwritable), cmocka_unit_test(test_full_device),
-        cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_roundtrip),    cmocka_unit_test(test_uses),
+        cmocka_unit_test(test_other_widths), cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_deep_header),  cmocka_unit_test(test_strangers),
+        cmocka_unit_test(test_bad_values),   cmocka_unit_test(test_every_cut),
+        cmocka_unit_test(test_not_files),    cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_full_device),  cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
