@@ -39,7 +39,10 @@ static bool find_scale(const Session *s, Input *x, RtError *e)
     x->scale.rank = (int)json_array_size(input) < 4 ? (int)json_array_size(input) : 4;
     for (int i = 0; i < x->scale.rank; i++)
         x->scale.shape[i] = json_integer_value(json_array_get(input, (size_t)i));
-    return data_byte_scale(setting, &x->scale, &x->scaled, e);
+    if (!data_byte_scale(setting, &x->scale, &x->scaled, e)) return false;
+    return x->features % x->scale.channels == 0 ||
+           rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld bytes cannot be cut into the %d channels of '%s'",
+                   x->array.file.path, (long long)x->features, x->scale.channels, x->scale.name);
 }
 
 /* The next samples as the network sees them. */

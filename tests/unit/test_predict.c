@@ -283,6 +283,8 @@ static void test_bytes(void **state)
     expect_bytes("{\"call\":\"cifar10\",\"args\":{}}", (float[]){0.4914f, 0.4822f, 0.4465f},
                  (float[]){0.247f, 0.243f, 0.262f}, 3);
     expect_bytes("{\"call\":\"csv\",\"args\":{}}", none, one, 0);
+    assert_false(run_bytes("{\"call\":\"idx\",\"args\":{\"mean\":[1,2,3,4]}}", &e));
+    assert_non_null(strstr(e.text, "a sample of 6 bytes cannot be cut into the 4 channels of 'idx'"));
     assert_false(run_bytes("null", &e));
     assert_non_null(
         strstr(e.text, "bytes, and the program has no train block that says how they are scaled"));
