@@ -65,7 +65,6 @@ static Words arguments(Arena *a, const char *runtime, const CompileOptions *o, c
     vec_push(a, &w, runtime);
     vec_push(a, &w, static_library(a, runtime, "jansson"));
     vec_push(a, &w, static_library(a, runtime, "z"));
-    vec_push(a, &w, static_library(a, runtime, "gomp"));
     static const char *const rest[] = {"-static-libgcc", "-lm", "-ldl", "-lpthread"};
     for (size_t i = 0; i < sizeof rest / sizeof *rest; i++) vec_push(a, &w, rest[i]);
     vec_push(a, &w, NULL);

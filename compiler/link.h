@@ -1,8 +1,8 @@
 /* link.h: object files + libdnwrt -> program.
  *
  * The C compiler driver is the linker: $DNW_CC, or the first of gcc, cc and clang-19 that there is. Runtime,
- * jansson, zlib and the OpenMP library go in statically, so that a program needs only the C library (and
- * OpenBLAS, which it opens by itself when there is one). Run without a shell.
+ * jansson and zlib go in statically, so that a program needs only the C library (and OpenBLAS, which it opens
+ * by itself when there is one). Run without a shell.
  */
 #ifndef DNW_LINK_H
 #define DNW_LINK_H

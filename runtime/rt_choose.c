@@ -8,6 +8,7 @@
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,21 +155,33 @@ static int64_t pieces_of(const NetBundle *b)
     return (b->candidates.count + PIECE - 1) / PIECE;
 }
 
+typedef struct Scan {
+    const Net *n;
+    const NetBundle *b;
+    uint32_t low, high;
+    _Atomic int64_t above, inside;
+} Scan;
+
+static void scan_piece(void *job, int64_t piece)
+{
+    Scan *s = job;
+    const int64_t at = piece * PIECE, left = s->b->candidates.count - at;
+    int64_t above = 0, inside = 0;
+    scan_weights(s->n->weights + s->b->param->offset + at, left < PIECE ? left : PIECE, s->low, s->high,
+                 s->b->marks + at / GROUP, &above, &inside);
+    s->above += above;
+    s->inside += inside;
+}
+
 static void scan_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int64_t *above,
                       int64_t *inside)
 {
-    int64_t over = 0, in = 0;
+    Scan s = {.n = n, .low = low, .high = high};
     for (int i = 0; i < l->bundle_count; i++) {
-        const NetBundle *b = &n->bundles[l->first_bundle + i];
-        const int64_t pieces = pieces_of(b);
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : over, in) if (pieces > 1)
-        for (int64_t p = 0; p < pieces; p++) {
-            const int64_t at = p * PIECE, left = b->candidates.count - at;
-            scan_weights(n->weights + b->param->offset + at, left < PIECE ? left : PIECE, low, high,
-                         b->marks + at / GROUP, &over, &in);
-        }
+        s.b = &n->bundles[l->first_bundle + i];
+        thread_share(n->options.threads, pieces_of(s.b), scan_piece, &s);
     }
-    *above = over, *inside = in;
+    *above = s.above, *inside = s.inside;
 }
 
 /* The candidates whose keys lie in the band of the marks, to out[]. */
@@ -258,16 +271,30 @@ static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, c
     return __builtin_popcountll(in & ~before);
 }
 
+typedef struct Marking {
+    const Net *n;
+    NetBundle *b;
+    const Cut *cut;
+    _Atomic int64_t swapped, gone;
+} Marking;
+
+static void mark_piece(void *job, int64_t piece)
+{
+    Marking *m = job;
+    const int64_t count = m->b->candidates.count, end = (piece + 1) * PIECE;
+    int64_t swapped = 0, gone = 0;
+    for (int64_t i = piece * PIECE; i < count && i < end; i += GROUP)
+        swapped += mark_group(m->n, m->b, i, count - i < GROUP ? (int)(count - i) : GROUP, m->cut, &gone);
+    m->swapped += swapped;
+    m->gone += gone;
+}
+
 static int64_t mark_bundle(Net *n, NetBundle *b, const Cut *cut)
 {
-    const int64_t pieces = pieces_of(b), count = b->candidates.count;
-    int64_t swapped = 0, gone = 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) reduction(+ : swapped, gone) if (pieces > 1)
-    for (int64_t p = 0; p < pieces; p++)
-        for (int64_t i = p * PIECE; i < count && i < (p + 1) * PIECE; i += GROUP)
-            swapped += mark_group(n, b, i, count - i < GROUP ? (int)(count - i) : GROUP, cut, &gone);
-    if (swapped | gone) b->changed = true;
-    return swapped;
+    Marking m = {.n = n, .b = b, .cut = cut};
+    thread_share(n->options.threads, pieces_of(b), mark_piece, &m);
+    if (m.swapped | m.gone) b->changed = true;
+    return m.swapped;
 }
 
 static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, const Cut *cut)

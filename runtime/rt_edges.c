@@ -8,6 +8,7 @@
  */
 #include "rt_net_private.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #include <stdlib.h>
 
 /* Candidates of a part at least: waking threads takes longer than a few thousand. */
@@ -165,23 +166,27 @@ static const Stage stages[] = {
     {compress_columns, NULL}, {NULL, fetch_back},
 };
 
-static void run_part(Net *n, const Stage *stage, int item)
+typedef struct Rebuild {
+    const Net *n;
+    const Stage *stage;
+} Rebuild;
+
+static void run_part(void *job, int64_t item)
 {
-    NetBundle *b = n->bundles;
+    const Rebuild *r = job;
+    NetBundle *b = r->n->bundles;
     while (item >= b->part_count) item -= b++->part_count;
-    if (stage->rebuild && b->changed) stage->rebuild(b, item);
-    if (stage->fetch) stage->fetch(n, b, item);
+    if (r->stage->rebuild && b->changed) r->stage->rebuild(b, (int)item);
+    if (r->stage->fetch) r->stage->fetch(r->n, b, (int)item);
 }
 
 void edges_rebuild(Net *n)
 {
     int parts = 0;
     for (int i = 0; i < n->bundle_count; i++) parts += n->bundles[i].part_count;
-#pragma omp parallel num_threads(n->options.threads) if (n->param_total > PART)
-    for (size_t s = 0; s < sizeof stages / sizeof *stages; s++) {
-#pragma omp for schedule(dynamic, 1)
-        for (int i = 0; i < parts; i++) run_part(n, &stages[s], i);
-    }
+    for (size_t s = 0; s < sizeof stages / sizeof *stages; s++)
+        thread_share(n->param_total > PART ? n->options.threads : 1, parts, run_part,
+                     &(Rebuild){n, &stages[s]});
     n->kept_total = 0;
     for (int i = 0; i < n->bundle_count; i++) {
         n->bundles[i].changed = false;

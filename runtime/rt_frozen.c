@@ -47,18 +47,31 @@ static Net *frozen_create(const DnwrtProgram *p, const json_t *manifest, const N
     return NULL;
 }
 
+typedef struct Run {
+    const FrozenNet *n;
+    const float *input;
+    int64_t count;
+    float *output;
+    _Atomic int failed;
+} Run;
+
+static void run_tile(void *job, int64_t tile)
+{
+    Run *r = job;
+    const DnwrtFrozen *f = r->n->frozen;
+    int64_t lanes = f->parts[0].lanes, left = r->count - tile * lanes;
+    r->failed +=
+        f->forward(f, r->input + tile * lanes * f->inputs, left < lanes ? left : lanes,
+                   r->output + tile * lanes * f->outputs, r->n->workspaces + thread_number() * r->n->stride);
+}
+
 /* Tiles go to threads; the samples that are left after the last full one stay together. */
 static bool run(const FrozenNet *n, const float *input, int64_t count, float *output)
 {
-    const DnwrtFrozen *f = n->frozen;
-    int64_t lanes = f->parts[0].lanes, tiles = (count + lanes - 1) / lanes, failed = 0;
-#pragma omp parallel for num_threads(n->threads) schedule(dynamic, 1) reduction(+ : failed) if (tiles > 1)
-    for (int64_t t = 0; t < tiles; t++) {
-        int64_t left = count - t * lanes;
-        failed += f->forward(f, input + t * lanes * f->inputs, left < lanes ? left : lanes,
-                             output + t * lanes * f->outputs, n->workspaces + thread_number() * n->stride);
-    }
-    return failed == 0;
+    int64_t lanes = n->frozen->parts[0].lanes;
+    Run r = {n, input, count, output, 0};
+    thread_share(n->threads, (count + lanes - 1) / lanes, run_tile, &r);
+    return r.failed == 0;
 }
 
 static bool frozen_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)

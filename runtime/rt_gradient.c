@@ -329,30 +329,41 @@ static void prepare(Net *n, int64_t tiles, int graph)
     }
 }
 
-static void run_blocks(Net *n, int64_t tiles, const NetUpdate *update, int graph, bool more)
+typedef struct Blocks {
+    Net *n;
+    int64_t tiles;
+    const NetUpdate *update;
+    int graph;
+    bool more;
+} Blocks;
+
+static void run_next(void *job, int64_t at)
 {
-    const int items = n->field_count + n->bundle_count;
-    int64_t total = 0, ahead = graph < 0 ? ahead_pieces(n) : 0;
-    prepare(n, tiles, graph);
-    for (int i = 0; i < items; i++) total += blocks_of(n, i, graph);
-#pragma omp parallel for num_threads(n->options.threads) schedule(                                           \
-    dynamic, 1) if (total + ahead > 1 && (ahead || n->functions || n->param_total * tiles > 1 << 14))
-    for (int64_t k = 0; k < total + ahead; k++) {
-        int64_t at = k;
-        int i = 0;
-        while (i < items && at >= blocks_of(n, i, graph)) at -= blocks_of(n, i++, graph);
-        dnwrt_lap(PROFILE_START);
-        if (i < items) run_item(n, i, at, tiles, update, more);
-        else ahead_load(n, at), dnwrt_lap(profile_ahead());
-    }
+    const Blocks *k = job;
+    const int items = k->n->field_count + k->n->bundle_count;
+    int i = 0;
+    while (i < items && at >= blocks_of(k->n, i, k->graph)) at -= blocks_of(k->n, i++, k->graph);
+    dnwrt_lap(PROFILE_START);
+    if (i < items) run_item(k->n, i, at, k->tiles, k->update, k->more);
+    else ahead_load(k->n, at), dnwrt_lap(profile_ahead());
+}
+
+static void run_blocks(Blocks k)
+{
+    Net *n = k.n;
+    int64_t total = 0, ahead = k.graph < 0 ? ahead_pieces(n) : 0;
+    prepare(n, k.tiles, k.graph);
+    for (int i = 0; i < n->field_count + n->bundle_count; i++) total += blocks_of(n, i, k.graph);
+    bool large = ahead || n->functions || n->param_total * k.tiles > 1 << 14;
+    thread_share(large ? n->options.threads : 1, total + ahead, run_next, &k);
 }
 
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
-    run_blocks(n, tiles, update, -1, false);
+    run_blocks((Blocks){n, tiles, update, -1, false});
 }
 
 void gradient_round(Net *n, int64_t tiles, int graph, bool first)
 {
-    run_blocks(n, tiles, NULL, graph, !first);
+    run_blocks((Blocks){n, tiles, NULL, graph, !first});
 }

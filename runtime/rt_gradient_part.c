@@ -11,6 +11,7 @@
 #include "rt_gradient.h"
 #include "rt_product_sparse.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #define SUMS_NUMBER float
 #include "sums.h"
 #include <string.h>
@@ -158,29 +159,41 @@ static int64_t share_of(const NetBundle *b, int64_t i, int64_t parts)
     return i == parts ? targets : v;
 }
 
+typedef struct Used {
+    Net *n;
+    NetBundle *b;
+    int64_t tiles;
+} Used;
+
+enum { USED_PIECE = 1 << 12 }; /* edges */
+
 /* What the tiles have added up by source, to the order by target. */
-static void used_of_tiles(Net *n, NetBundle *b, int64_t tiles)
+static void used_of_tiles(void *job, int64_t piece)
 {
-    const float *dots = (const float *)n->context.tiles + n->wires[b - n->bundles].dots;
-    const int64_t edges = b->row[b->candidates.targets];
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (edges > 1 << 12)
-    for (int64_t e = 0; e < edges; e++) {
+    const Used *u = job;
+    const NetBundle *b = u->b;
+    const float *dots = (const float *)u->n->context.tiles + u->n->wires[b - u->n->bundles].dots;
+    const int64_t edges = b->row[b->candidates.targets], end = (piece + 1) * USED_PIECE;
+    for (int64_t e = piece * USED_PIECE; e < edges && e < end; e++) {
         float sum = 0;
-        for (int64_t t = 0; t < tiles; t++) sum += dots[t * n->context.tile_stride + e];
+        for (int64_t t = 0; t < u->tiles; t++) sum += dots[t * u->n->context.tile_stride + e];
         b->used[b->order_back[e]] = sum;
     }
+}
+
+static void used_share(void *job, int64_t i)
+{
+    const Used *u = job;
+    const int threads = u->n->options.threads;
+    used_dots(u->n, u->b, u->tiles, share_of(u->b, i, threads), share_of(u->b, i + 1, threads));
 }
 
 void part_used(Net *n, NetBundle *b, int64_t tiles)
 {
     const int threads = n->options.threads;
-    if (n->wires[b - n->bundles].dots >= 0) {
-        used_of_tiles(n, b, tiles);
-        return;
-    }
-#pragma omp parallel for num_threads(threads) schedule(static, 1) if (threads > 1)
-    for (int i = 0; i < threads; i++)
-        used_dots(n, b, tiles, share_of(b, i, threads), share_of(b, i + 1, threads));
+    const bool added = n->wires[b - n->bundles].dots >= 0;
+    const int64_t pieces = (b->row[b->candidates.targets] + USED_PIECE - 1) / USED_PIECE;
+    thread_share(threads, added ? pieces : threads, added ? used_of_tiles : used_share, &(Used){n, b, tiles});
 }
 
 void part_put_used(const Block *p, const FieldPart *part)

@@ -3,6 +3,7 @@
  * Lines between the same node sets read the same rows; here each counts once.
  */
 #include "rt_gradient.h"
+#include "rt_thread.h"
 
 static bool same_kind(const NetBundle *a, const NetBundle *b)
 {
@@ -49,17 +50,26 @@ static void round_rows(Net *n, int64_t tile, const NodeRows *r)
     for (int64_t i = 0; i < r->nodes; i++) product_round(from + i * r->step, r->block, to + i * r->step);
 }
 
-/* Evaluation k of all bundles. */
-static void round_pair(Net *n, int64_t tile, int64_t k, int graph)
+typedef struct Rounding {
+    Net *n;
+    int64_t pairs;
+    int graph;
+} Rounding;
+
+/* An evaluation of a tile, of all bundles. */
+static void round_pair(void *job, int64_t item)
 {
+    const Rounding *r = job;
+    Net *n = r->n;
+    const int64_t tile = item / r->pairs, k = item % r->pairs;
     NodeRows rows[2];
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (!has_products(n, b) || !gradient_of_round(n, b, graph) || k >= flow_pairs(n, b, tile) ||
+        if (!has_products(n, b) || !gradient_of_round(n, b, r->graph) || k >= flow_pairs(n, b, tile) ||
             part_of(n, b, tile + k).count == 0)
             continue;
         int count = gradient_rows(n, i, has_products, tile, k, rows);
-        for (int r = 0; r < count; r++) round_rows(n, tile, &rows[r]);
+        for (int side = 0; side < count; side++) round_rows(n, tile, &rows[side]);
     }
 }
 
@@ -71,6 +81,5 @@ void gradient_round_rows(Net *n, int64_t tiles, int graph)
             int64_t count = flow_pairs(n, &n->bundles[i], t);
             pairs = count > pairs ? count : pairs;
         }
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (pairs > 0)
-    for (int64_t i = 0; i < tiles * pairs; i++) round_pair(n, i / pairs, i % pairs, graph);
+    thread_share(n->options.threads, tiles * pairs, round_pair, &(Rounding){n, pairs, graph});
 }

@@ -5,6 +5,7 @@
  * Doubles, which serve gradcheck, have the gradients of all candidates.
  */
 #include "rt_gradient.h"
+#include "rt_thread.h"
 
 enum { PIECE = 1024 }; /* edges */
 
@@ -68,22 +69,28 @@ void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const 
     for (int64_t i = 0; i < e.count; i++) grad[at[i]] = used[i] + (more ? grad[at[i]] : 0);
 }
 
-static void move_bundle(const Net *n, const NetBundle *b, const NetUpdate *update)
+typedef struct Move {
+    const Net *n;
+    const NetBundle *b;
+    const NetUpdate *update;
+} Move;
+
+static void move_piece(void *job, int64_t i)
 {
-    const int64_t pieces = gradient_used_pieces(b);
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (pieces > 4)
-    for (int64_t i = 0; i < pieces; i++) {
-        const Stretch e = piece_of(b, i);
-        float gradient[PIECE];
-        pick((const float *)n->grad + b->param->offset, b->candidate + e.from, e.count, gradient);
-        move(n, b, b->candidate + e.from, e.count, gradient, update);
-    }
+    const Move *m = job;
+    const Stretch e = piece_of(m->b, i);
+    const uint32_t *at = m->b->candidate + e.from;
+    float gradient[PIECE];
+    pick((const float *)m->n->grad + m->b->param->offset, at, e.count, gradient);
+    move(m->n, m->b, at, e.count, gradient, m->update);
 }
 
 void gradient_move_used(Net *n, bool all, const NetUpdate *update)
 {
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (gradient_of_used(n, b) && (all || b->param->rounds)) move_bundle(n, b, update);
+        const int64_t pieces = gradient_used_pieces(b);
+        if (gradient_of_used(n, b) && (all || b->param->rounds))
+            thread_share(pieces > 4 ? n->options.threads : 1, pieces, move_piece, &(Move){n, b, update});
     }
 }

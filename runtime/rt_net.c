@@ -4,6 +4,7 @@
 #include "rt_product.h"
 #include "rt_profile.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,16 +107,20 @@ RT_CLONES static double square_sum(const float *x, int64_t count)
     return sum;
 }
 
+static void norm_chunk(void *net, int64_t c)
+{
+    const Net *n = net;
+    int64_t first = c * CHUNK, left = n->param_total - first;
+    double *part = n->scratch;
+    part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
+}
+
 /* Sum of squares of all gradients, in fixed order; not finite when one of them is not. */
 static double gradient_norm(Net *n)
 {
     int64_t chunks = (n->param_total + CHUNK - 1) / CHUNK;
     double *part = n->scratch, sum = 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
-    for (int64_t c = 0; c < chunks; c++) {
-        int64_t first = c * CHUNK, left = n->param_total - first;
-        part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
-    }
+    thread_share(n->options.threads, chunks, norm_chunk, n);
     for (int64_t c = 0; c < chunks; c++) sum += part[c];
     return sum;
 }
@@ -131,25 +136,32 @@ static void clamp_params(Net *n)
     }
 }
 
+typedef struct Move {
+    const Net *n;
+    const NetParam *p;
+    NetUpdate update;
+} Move;
+
+static void move_chunk(void *job, int64_t c)
+{
+    const Move *m = job;
+    const Net *n = m->n;
+    int64_t at = m->p->offset + c * CHUNK, left = m->p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
+    float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
+    optim_update(n->options.optim, count, n->weights + at, (float *)n->grad + at, slot0, slot1, m->update.lr,
+                 n->options.optim->decay, m->update.scale, m->update.step + 1);
+}
+
 /* All learned parameters, or all but the edges, which were updated as their gradients were made. */
 static void update(Net *n, bool edges, double lr, int64_t step, double scale)
 {
-    const Optim *o = n->options.optim;
+    Move m = {.n = n, .update = {lr, step, scale}};
     for (int i = 0; i < n->param_count; i++) {
-        const NetParam *p = &n->params[i];
+        const NetParam *p = m.p = &n->params[i];
         bool now = p->learned && !p->of_used && (edges || !p->edges || p->rounds);
-        int64_t chunks = now ? (p->size + CHUNK - 1) / CHUNK : 0;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static) if (chunks > 1)
-        for (int64_t c = 0; c < chunks; c++) {
-            int64_t at = p->offset + c * CHUNK, left = p->size - c * CHUNK,
-                    count = left < CHUNK ? left : CHUNK;
-            float *slot0 = n->slots[0] ? n->slots[0] + at : NULL,
-                  *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
-            optim_update(o, count, n->weights + at, (float *)n->grad + at, slot0, slot1, lr, o->decay, scale,
-                         step + 1);
-        }
+        if (now) thread_share(n->options.threads, (p->size + CHUNK - 1) / CHUNK, move_chunk, &m);
     }
-    gradient_move_used(n, edges, &(NetUpdate){lr, step, scale});
+    gradient_move_used(n, edges, &m.update);
     clamp_params(n);
 }
 
@@ -188,16 +200,24 @@ static bool finite_edges(const Net *n, int bundle, int64_t tile)
     return finite;
 }
 
+typedef struct Finite {
+    const Net *n;
+    _Atomic bool all;
+} Finite;
+
+static void finite_tile(void *job, int64_t tile)
+{
+    Finite *f = job;
+    for (int i = 0; i < f->n->bundle_count && f->all; i++)
+        if (looked_at(f->n, &f->n->bundles[i]) && !finite_edges(f->n, i, tile)) f->all = false;
+}
+
 /* What the gradients of edges are made of: the values of sources and the gradients of targets' sums. */
 static bool finite_rows(const Net *n, int64_t tiles)
 {
-    bool finite = true;
-#pragma omp parallel for num_threads(n->options.threads) schedule(static)                      \
-    reduction(&& : finite) if (n->param_total * tiles > 1 << 14)
-    for (int64_t t = 0; t < tiles; t++)
-        for (int i = 0; i < n->bundle_count && finite; i++)
-            if (looked_at(n, &n->bundles[i])) finite = finite_edges(n, i, t);
-    return finite;
+    Finite f = {n, true};
+    thread_share(n->param_total * tiles > 1 << 14 ? n->options.threads : 1, tiles, finite_tile, &f);
+    return f.all;
 }
 
 /* ---- training ---- */

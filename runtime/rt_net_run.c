@@ -3,6 +3,7 @@
 #include "rt_net_private.h"
 #include "rt_profile.h"
 #include "rt_simd.h"
+#include "rt_thread.h"
 #include <string.h>
 #include <time.h>
 
@@ -84,22 +85,37 @@ static void clear_dots(const Net *n, int64_t tile, int graph)
     }
 }
 
+typedef struct LevelRun {
+    const Net *n;
+    const NetFunc *f;
+    const NetBatch *b;
+    int level;
+    bool again;
+    _Atomic int64_t right;
+} LevelRun;
+
+static void run_tile(void *job, int64_t t)
+{
+    LevelRun *r = job;
+    const Net *n = r->n;
+    const NetLevel *level = &r->f->levels[r->level];
+    bool first = r->level == 0 && !r->again, last = r->level == r->f->level_count - 1 && !r->again;
+    dnwrt_lap(PROFILE_START);
+    if (first) net_fill_tile(n, r->f, r->b, t), dnwrt_lap(profile_fill());
+    if (r->f == &n->train && (r->again ? level->rounds >= 0 : first))
+        clear_dots(n, t, r->again ? level->rounds : -1);
+    if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
+    if (!last) return;
+    r->right += tile_correct(n, r->f, r->b, t);
+    dnwrt_lap(profile_right());
+}
+
 /* One level of all tiles; returns how many samples are right, when it is the last one. */
 static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int l, bool again)
 {
-    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
-    const NetLevel *level = &f->levels[l];
-    bool count = l == f->level_count - 1 && !again;
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) reduction(+ : right) if (tiles > 1)
-    for (int64_t t = 0; t < tiles; t++) {
-        dnwrt_lap(PROFILE_START);
-        if (l == 0 && !again) net_fill_tile(n, f, b, t), dnwrt_lap(profile_fill());
-        if (f == &n->train && (again ? level->rounds >= 0 : l == 0))
-            clear_dots(n, t, again ? level->rounds : -1);
-        if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
-        if (count) right += tile_correct(n, f, b, t), dnwrt_lap(profile_right());
-    }
-    return right;
+    LevelRun r = {.n = n, .f = f, .b = b, .level = l, .again = again};
+    thread_share(n->options.threads, (b->count + n->lanes - 1) / n->lanes, run_tile, &r);
+    return r.right;
 }
 
 /* Is there a tile that has not gone all the way back? */

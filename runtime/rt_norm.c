@@ -13,6 +13,7 @@
 #include "rt_manifest.h"
 #include "rt_net_private.h"
 #include "rt_profile.h"
+#include "rt_thread.h"
 #include <stdlib.h>
 
 void norm_read(const json_t *level, NetRounds *r)
@@ -155,6 +156,21 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     put_real(k->n, to + norm->evaluations * size, out[1]);
 }
 
+typedef struct EdgeTake {
+    const Net *n;
+    const NetBundle *b;
+    const uint32_t *nodes;
+    int64_t tiles;
+    int stage;
+} EdgeTake;
+
+static void take_target(void *job, int64_t i)
+{
+    const EdgeTake *k = job;
+    dnwrt_lap(PROFILE_START);
+    gradient_edge_target(k->n, k->b, k->stage, k->nodes ? k->nodes[i] : i, k->tiles, false);
+}
+
 /* Those of all candidates of a bundle into `count` nodes (NULL: all) at an evaluation. */
 static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64_t count, int64_t evaluation)
 {
@@ -163,11 +179,7 @@ static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64
     int64_t tiles = (k->samples + n->lanes - 1) / n->lanes;
     if (stage < 0) return;
     gradient_edge_rows(n, b, tiles, evaluation);
-#pragma omp parallel for num_threads(n->options.threads) schedule(dynamic, 1) if (count > 1)
-    for (int64_t i = 0; i < count; i++) {
-        dnwrt_lap(PROFILE_START);
-        gradient_edge_target(n, b, stage, nodes ? nodes[i] : i, tiles, false);
-    }
+    thread_share(n->options.threads, count, take_target, &(EdgeTake){n, b, nodes, tiles, stage});
 }
 
 static void take_all_edges(const Take *k, const NetGraph *g, int64_t stop)

@@ -1,14 +1,19 @@
-/* rt_thread.h: which of the threads of a parallel region this is, from 0. */
+/* rt_thread.h: work that several threads share.
+ *
+ * One pool of threads for the process, made when it is first asked for. What is shared out is cut into items
+ * that each give the same numbers on whichever thread, so results do not depend on how many there are.
+ */
 #ifndef RT_THREAD_H
 #define RT_THREAD_H
+#include <stdint.h>
 
-static inline int thread_number(void)
-{
-#ifdef _OPENMP
-    extern int omp_get_thread_num(void);
-    return omp_get_thread_num();
-#else
-    return 0;
-#endif
-}
+typedef void ThreadWork(void *job, int64_t item);
+
+/* Calls work(job, i) once for each i in 0 .. count - 1, on this thread and up to threads - 1 others, and
+ * returns when all calls have. Items begin in ascending order. Within an item it calls one after the other.
+ * Only one thread of the program may call it from outside of an item. Fewer threads work where the system
+ * has no more. */
+void thread_share(int threads, int64_t count, ThreadWork *work, void *job);
+/* Which of the threads that share this item this is, from 0. */
+int thread_number(void);
 #endif
