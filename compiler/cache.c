@@ -2,11 +2,16 @@
  *
  * Keys are 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Sources are compared by their bytes, since a
  * time can stay the same over an edit; dnw and libdnwrt, large and rarely changed, by size and time. The
- * first line of the list is the stamp of dnw and libdnwrt, each other one the hash of a source and its path.
+ * first line of the list is the stamp of dnw and libdnwrt, the second the hash of the program, each other one
+ * the hash of a source and its path. The hash finds damage; that nobody else can have written a program
+ * follows from the owners and modes of the directories.
  */
+#define _GNU_SOURCE
 #include "cache.h"
 #include "link.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -81,6 +86,19 @@ static bool make_directories(char *path)
     return mkdir(path, 0700) == 0 || errno == EEXIST;
 }
 
+/* Can nobody but this user (and root) have written what is there? NULL: yes. */
+static const char *not_own(Arena *a, const char *path, mode_t kind)
+{
+    struct stat s;
+    if (stat(path, &s)) return arena_printf(a, "cannot read '%s': %s", path, strerror(errno));
+    if ((s.st_mode & S_IFMT) != kind) return arena_printf(a, "'%s' is no directory", path);
+    if (s.st_uid != geteuid())
+        return arena_printf(a, "'%s' belongs to another user, so programs in it are not run", path);
+    if (s.st_mode & (S_IWGRP | S_IWOTH))
+        return arena_printf(a, "'%s' can be written by others, so programs in it are not run", path);
+    return NULL;
+}
+
 bool cache_open(Arena *a, const char *path, const char *name, const CompileOptions *options,
                 CacheEntry *entry, const char **why)
 {
@@ -88,14 +106,17 @@ bool cache_open(Arena *a, const char *path, const char *name, const CompileOptio
     if (!cache || *cache != '/') cache = home && *home == '/' ? arena_printf(a, "%s/.cache", home) : NULL;
     *why = "there is no directory for built programs: neither XDG_CACHE_HOME nor HOME is set";
     if (!cache) return false;
-    char *directory = arena_printf(a, "%s/dnw/%016" PRIx64, cache, place_key(path, options));
+    char *all = arena_printf(a, "%s/dnw", cache);
+    char *directory = arena_printf(a, "%s/%016" PRIx64, all, place_key(path, options));
     if (!make_directories(directory)) {
         *why = arena_printf(a, "cannot make the directory '%s': %s", directory, strerror(errno));
         return false;
     }
+    *why = not_own(a, all, S_IFDIR);
+    if (!*why) *why = not_own(a, directory, S_IFDIR);
     entry->program = arena_printf(a, "%s/%s", directory, name);
     entry->inputs = arena_printf(a, "%s/.inputs", directory);
-    return true;
+    return !*why;
 }
 
 static uint64_t tool_stamp(Arena *a)
@@ -103,44 +124,61 @@ static uint64_t tool_stamp(Arena *a)
     return hash_stamp(hash_stamp(hash_start, "/proc/self/exe"), link_runtime(a));
 }
 
-/* One line of the list after the first: has this file the same bytes? */
-static bool unchanged(Arena *a, const char *line)
+/* Of the bytes of a file; 0 when it cannot be read. */
+static uint64_t hash_file(const char *path)
+{
+    unsigned char bytes[1 << 16];
+    uint64_t h = hash_start;
+    size_t got;
+    FILE *f = fopen(path, "rb");
+    if (!f) return 0;
+    while ((got = fread(bytes, 1, sizeof bytes, f)) > 0) h = hash_bytes(h, bytes, got);
+    if (ferror(f)) h = 0;
+    fclose(f);
+    return h;
+}
+
+/* One line of the list: has what it names the same bytes? */
+static bool unchanged(Arena *a, const CacheEntry *entry, int number, const char *line)
 {
     char *path;
-    const char *why;
-    uint64_t hash = strtoull(line, &path, 16);
-    Sources *sources = sources_new(a);
-    int file = *path == ' ' ? sources_read(sources, path + 1, &why) : -1;
-    if (file < 0) return false;
-    const SourceFile *source = sources_file(sources, (uint32_t)file);
-    return hash_bytes(hash_start, source->text, source->length) == hash;
+    const uint64_t hash = strtoull(line, &path, 16);
+    if (number == 0) return hash == tool_stamp(a);
+    return hash != 0 && hash == hash_file(number == 1 ? entry->program : path + (*path == ' '));
 }
 
 bool cache_fresh(Arena *a, const CacheEntry *entry)
 {
     char line[PATH_MAX + 32];
     int lines = 0;
-    bool ok = access(entry->program, X_OK) == 0;
-    FILE *f = fopen(entry->inputs, "r");
+    bool ok = !not_own(a, entry->program, S_IFREG) && !not_own(a, entry->inputs, S_IFREG) &&
+              access(entry->program, X_OK) == 0;
+    FILE *f = ok ? fopen(entry->inputs, "r") : NULL;
     if (!f) return false;
     while (ok && fgets(line, sizeof line, f)) {
         line[strcspn(line, "\n")] = 0;
-        ok = lines++ ? unchanged(a, line) : strtoull(line, NULL, 16) == tool_stamp(a);
+        ok = unchanged(a, entry, lines++, line);
     }
     fclose(f);
-    return ok && lines > 1;
+    return ok && lines > 2;
 }
 
+static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *walk)
+{
+    (void)s, (void)kind, (void)walk;
+    return remove(path);
+}
+
+/* A directory in its place could not be replaced, so it goes with what is in it. */
 void cache_forget(const CacheEntry *entry)
 {
-    remove(entry->inputs);
+    nftw(entry->inputs, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    nftw(entry->program, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
+static void write_list(Arena *a, const CacheEntry *entry, const Sources *sources, FILE *f)
 {
-    FILE *f = fopen(entry->inputs, "w");
-    if (!f) return false;
-    fprintf(f, "%016" PRIx64 "\n", tool_stamp(a));
+    fprintf(f, "%016" PRIx64 "\n%016" PRIx64 "\n", tool_stamp(a), hash_file(entry->program));
     const SourceFile *source;
     for (uint32_t i = 0; (source = sources_file(sources, i)); i++) {
         char *real = realpath(source->path, NULL);
@@ -149,6 +187,16 @@ bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
             fprintf(f, "%016" PRIx64 " %s\n", hash, real); /* the text of a -D is a source too, but no file */
         free(real);
     }
+}
+
+bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
+{
+    const char *temporary = arena_printf(a, "%s.%ld.tmp", entry->inputs, (long)getpid());
+    FILE *f = fopen(temporary, "w");
+    if (!f) return false;
+    write_list(a, entry, sources, f);
     bool ok = !ferror(f);
-    return fclose(f) == 0 && ok;
+    ok = fclose(f) == 0 && ok && link_place(temporary, entry->inputs);
+    if (!ok) unlink(temporary);
+    return ok;
 }

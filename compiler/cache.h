@@ -2,8 +2,9 @@
  *
  * One program for each (place of the file, options, processor), in $XDG_CACHE_HOME/dnw or ~/.cache/dnw. A
  * later build of the same file replaces it, so the cache does not grow with edits. A program is fresh while
- * the list beside it still holds: the bytes of every file that went into it, and size and time of dnw and
- * libdnwrt.
+ * the list beside it still holds: its own bytes, those of every file that went into it, and size and time of
+ * dnw and libdnwrt. Only what nobody else can have written is run: directories and files that belong to this
+ * user and that others may not write.
  */
 #ifndef DNW_CACHE_H
 #define DNW_CACHE_H
@@ -14,7 +15,7 @@ typedef struct CacheEntry {
     const char *inputs;  /* path of the list beside it */
 } CacheEntry;
 
-/* `name` is the program's file name. False and *why: there is no directory for it. */
+/* `name` is the program's file name. False and *why: there is no directory for it, or not one to be trusted. */
 bool cache_open(Arena *a, const char *path, const char *name, const CompileOptions *options,
                 CacheEntry *entry, const char **why);
 bool cache_fresh(Arena *a, const CacheEntry *entry);

@@ -224,11 +224,19 @@ static int build_frozen(const CommandArgs *a, const char *path, const char *outp
     return code;
 }
 
+/* What is written. Other programs are handed it, so it does not begin like one of their options. */
+static const char *output_of(const CommandArgs *a, bool object_only)
+{
+    const char *output = a->output;
+    if (!output)
+        output = arena_printf(a->arena, "%s%s", stem(a->arena, a->files.at[0]), object_only ? ".o" : "");
+    return strchr("-@", *output) ? arena_printf(a->arena, "./%s", output) : output;
+}
+
 int command_build(const CommandArgs *a)
 {
-    const char *path = a->files.at[0], *output = a->output;
     bool object_only = a->emit && !strcmp(a->emit, "obj");
-    if (!output) output = arena_printf(a->arena, "%s%s", stem(a->arena, path), object_only ? ".o" : "");
+    const char *path = a->files.at[0], *output = output_of(a, object_only);
     bool writes = !a->dump && !is_directory(path);
     int code = check_flags(a);
     if (!code) code = check_path(path);
@@ -314,7 +322,7 @@ int command_run(const CommandArgs *a)
     CacheEntry entry;
     if (!cache_open(a->arena, path, name, &c->options, &entry, &why)) {
         compilation_free(c);
-        return command_fail(EXIT_SYSTEM, "set XDG_CACHE_HOME to a directory that can be written", "%s", why);
+        return command_fail(EXIT_SYSTEM, "set XDG_CACHE_HOME to a directory of your own", "%s", why);
     }
     if (cache_fresh(a->arena, &entry)) {
         compilation_free(c);

@@ -71,8 +71,19 @@ static Words arguments(Arena *a, const char *runtime, const CompileOptions *o, c
     return w;
 }
 
+/* This process' environment, with messages in English: link_failed looks for words. */
+static char *const *plain_environment(Arena *a)
+{
+    Words w = {0};
+    vec_push(a, &w, "LC_ALL=C");
+    for (char **at = environ; *at; at++)
+        if (strncmp(*at, "LC_ALL=", 7)) vec_push(a, &w, *at);
+    vec_push(a, &w, NULL);
+    return (char *const *)w.at;
+}
+
 /* Starts words[0]; its stdout and stderr go to *from. Returns 0 or an errno. */
-static int start(const Words *words, pid_t *child, int *from)
+static int start(Arena *a, const Words *words, pid_t *child, int *from)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC)) return errno;
@@ -81,7 +92,8 @@ static int start(const Words *words, pid_t *child, int *from)
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
     posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
-    int error = posix_spawnp(child, words->at[0], &actions, NULL, (char *const *)words->at, environ);
+    int error =
+        posix_spawnp(child, words->at[0], &actions, NULL, (char *const *)words->at, plain_environment(a));
     posix_spawn_file_actions_destroy(&actions);
     close(ends[1]);
     if (error) close(ends[0]);
@@ -110,22 +122,33 @@ static bool finish(pid_t child, int from, char *said, size_t size)
 }
 
 /* Starts the first driver that exists; NULL when there is none. */
-static const char *start_driver(Words *words, pid_t *child, int *from)
+static const char *start_driver(Arena *a, Words *words, pid_t *child, int *from)
 {
     const char *drivers[] = {getenv("DNW_CC"), DNW_LINK_DRIVER, "gcc", "cc", "clang-19"};
     for (size_t i = 0; i < sizeof drivers / sizeof *drivers; i++) {
         if (!drivers[i] || !*drivers[i]) continue;
         words->at[0] = drivers[i];
-        if (start(words, child, from) == 0) return drivers[i];
+        if (start(a, words, child, from) == 0) return drivers[i];
         if (i == 0) break; /* what the user asked for by name is not replaced silently */
     }
     return NULL;
 }
 
+/* Was it the system that failed: no room on the disk or in memory, a linker that was killed? */
+static bool system_failed(const char *said)
+{
+    static const int errors[] = {ENOSPC, EDQUOT, EFBIG, EIO, EROFS, ENOMEM};
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
+        if (strstr(said, strerror(errors[i]))) return true;
+    return strstr(said, "memory exhausted") || strstr(said, "terminated with signal") ||
+           strstr(said, "signal terminated");
+}
+
 /* One note a line of the linker's words, ten at most. */
 static bool link_failed(Compilation *c, const char *driver, char *said)
 {
-    Diag *d = diag_add(c->diags, E_LINK, SPAN_NONE, "'%s' could not link the program", driver);
+    DiagCode code = system_failed(said) ? E_WRITE : E_LINK;
+    Diag *d = diag_add(c->diags, code, SPAN_NONE, "'%s' could not link the program", driver);
     char *state = NULL, *line = strtok_r(said, "\n", &state);
     for (int i = 0; line && i < 10; i++, line = strtok_r(NULL, "\n", &state)) diag_note_plain(d, "%s", line);
     return false;
@@ -153,6 +176,23 @@ static bool can_link(Compilation *c, const char *output)
         arena_printf(c->perm, "a program for %s cannot be linked here", foreign));
 }
 
+bool link_place(const char *temporary, const char *path)
+{
+    int file = open(temporary, O_RDONLY | O_CLOEXEC);
+    bool ok = file >= 0 && (fsync(file) == 0 || errno == EINVAL);
+    if (file >= 0) close(file);
+    return ok && rename(temporary, path) == 0;
+}
+
+/* The same with a message. */
+static bool put(Compilation *c, const char *temporary, const char *output)
+{
+    if (link_place(temporary, output)) return true;
+    diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", output, strerror(errno));
+    unlink(temporary);
+    return false;
+}
+
 bool link_program(Compilation *c, const char *output)
 {
     Arena *a = c->perm;
@@ -164,7 +204,7 @@ bool link_program(Compilation *c, const char *output)
     Words words = arguments(a, runtime, &c->options, temporary);
     pid_t child = -1;
     int from = -1;
-    const char *driver = start_driver(&words, &child, &from);
+    const char *driver = start_driver(a, &words, &child, &from);
     if (!driver)
         return fail(
             c, "install gcc, or set DNW_CC to a C compiler",
@@ -174,10 +214,7 @@ bool link_program(Compilation *c, const char *output)
         unlink(temporary);
         return link_failed(c, driver, said);
     }
-    if (rename(temporary, output) == 0) return true;
-    diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", output, strerror(errno));
-    unlink(temporary);
-    return false;
+    return put(c, temporary, output);
 }
 
 /* Without times and owners, so that the same object gives the same bytes. */
@@ -190,14 +227,11 @@ bool link_archive(Compilation *c, const char *object, const char *output)
     int from = -1;
     char said[4096];
     unlink(temporary);
-    if (start(&w, &child, &from))
+    if (start(c->perm, &w, &child, &from))
         return fail(c, "install binutils", "cannot start 'ar' to make the library with");
     if (!finish(child, from, said, sizeof said)) {
         unlink(temporary);
         return link_failed(c, "ar", said);
     }
-    if (rename(temporary, output) == 0) return true;
-    diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", output, strerror(errno));
-    unlink(temporary);
-    return false;
+    return put(c, temporary, output);
 }

@@ -12,6 +12,9 @@
  * diagnostic that holds the linker's words. */
 bool link_program(Compilation *c, const char *output);
 
+/* A file that is written to its place: it is on the disk before it has its name. False with errno. */
+bool link_place(const char *temporary, const char *path);
+
 /* Path of libdnwrt.a: $DNW_RUNTIME, else ../lib/dnw beside the running dnw, else the build tree. The file
  * need not exist. */
 const char *link_runtime(Arena *a);

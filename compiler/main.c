@@ -3,6 +3,7 @@
  * One level: dnw COMMAND [FLAGS] FILE [FLAGS]. A command is a row of `commands`, a flag a row of `flags`;
  * help, checks and suggestions come from the two tables. The commands that run a built program (train, eval,
  * ...) take only dnw's own flags before FILE; behind FILE, what is not dnw's goes to the program unchanged.
+ * "--" ends the flags; a FILE that begins with - stands behind it.
  *
  * Exit codes: 0 done, 1 the program or its data has errors, 2 usage, 3 the system failed.
  */
@@ -245,8 +246,10 @@ static int set_flag(CommandArgs *args, FlagId id, const char *value)
     return EXIT_DONE;
 }
 
+/* A name that begins like a flag (behind --) gets its directory, so that it can be handed on. */
 static int add_file(const Command *c, CommandArgs *args, const char *file)
 {
+    if (file[0] == '-' && file[1]) file = arena_printf(args->arena, "./%s", file);
     vec_push(args->arena, &args->files, file);
     if (args->files.count <= c->most) return EXIT_DONE;
     return command_fail(EXIT_WRONG_USAGE, arena_printf(args->arena, "usage: dnw %s %s", c->name, c->usage),
@@ -256,12 +259,15 @@ static int add_file(const Command *c, CommandArgs *args, const char *file)
 /* Sets *help when --help was given. Returns an exit code. */
 static int read_arguments(const Command *c, CommandArgs *args, int argc, char **argv, bool *help)
 {
+    bool ended = false; /* "--" was there: no flags of dnw follow */
     for (int i = 2; i < argc; i++) {
         const char *arg = argv[i], *value = NULL;
         bool behind = c->passes && args->files.count > 0;
-        int id = find_flag(c, arg, &value), code = EXIT_DONE;
+        int id = ended ? -1 : find_flag(c, arg, &value), code = EXIT_DONE;
         if (behind && (id < 0 || id == FLAG_HELP)) {
             vec_push(args->arena, &args->rest, arg);
+        } else if (!ended && !strcmp(arg, "--")) {
+            ended = true;
         } else if (id == FLAG_HELP) {
             *help = true;
             return EXIT_DONE;
@@ -272,7 +278,7 @@ static int read_arguments(const Command *c, CommandArgs *args, int argc, char **
                                     arena_printf(args->arena, "write %s %s", arg, flags[id].value),
                                     "%s wants a value", arg);
             code = set_flag(args, (FlagId)id, value);
-        } else if (arg[0] == '-' && arg[1]) {
+        } else if (!ended && arg[0] == '-' && arg[1]) {
             code = unknown_flag(c, args->arena, arg);
         } else {
             code = add_file(c, args, arg);

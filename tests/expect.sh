@@ -3,7 +3,6 @@ dnw=${DNW:?set DNW to the dnw binary}
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 cd "$tmp" || exit 1
-# passive: tests run side by side, and threads that wait by spinning take the processors from each other
 export XDG_CACHE_HOME=$tmp/cache NO_COLOR=1
 passed=0 failed=0
 

@@ -88,6 +88,57 @@ expect "train" 0 "evaluate with: $dnw eval net.dnw -D width=8 --weights runs/net
 measured=$(sed -n 's/.*"test_loss":\([^,]*\),.*/\1/p' runs/net/log.jsonl)
 expect "eval measures what train did" 0 "\"loss\": $measured," "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors --json
 expect "eval" 0 "accuracy" "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors
+
+# names that begin like flags
+cp net.dnw ./-o.dnw && cp net.dnw ./--help.dnw && cp net.dnw ./@net.dnw
+for name in -o --help @net; do
+  expect "program $name" 0 "wrote ./$name;" "$dnw" build "./$name.dnw"
+  that "program $name built" test -x "./$name"
+done
+expect "-o with a dash" 0 "wrote ./-prog;" "$dnw" build net.dnw -o -prog
+expect "-- ends the flags" 0 "./-o.dnw: model" "$dnw" check -- -o.dnw
+expect "-- and flags before it" 0 "8" "$dnw" info -D width=8 -- --help.dnw
+expect "-- and the program's flags" 0 "eval ./-o.dnw --weights" "$dnw" train -- -o.dnw --epochs 1 --force
+expect "new with a dash" 0 "dnw train ./-new.dnw" "$dnw" new -- -new
+
+# a program in the cache that was damaged is built anew, one that others may have written is not run
+cached() { # NAME COMMAND...: damages $program, then starts it twice
+  local name=$1
+  shift
+  "$@"
+  expect "$name: built anew" 0 "spirals" "$dnw" info cached.dnw
+  expect "$name: in the cache" 0 "spirals" env DNW_CC=/bin/false "$dnw" info cached.dnw
+}
+export XDG_CACHE_HOME=$tmp/damaged
+cp net.dnw cached.dnw
+"$dnw" info cached.dnw >/dev/null
+program=$(echo damaged/dnw/*/cached) list=$(echo damaged/dnw/*/.inputs)
+garble() { printf 'garbled' | dd of="$1" bs=1 seek=4096 conv=notrunc status=none; }
+directory() { rm -f "$1" && mkdir -p "$1/within"; }
+cut_list() { sed -i '$d' "$list"; }
+cached "empty" truncate -s 0 "$program"
+cached "cut" truncate -s 100000 "$program"
+cached "garbled" garble "$program"
+cached "a directory" directory "$program"
+cached "gone" rm "$program"
+cached "list empty" truncate -s 0 "$list"
+cached "list cut" cut_list
+cached "list a directory" directory "$list"
+cached "others may write it" chmod o+w "$program"
+[ "$(id -u)" -eq 0 ] && cached "another's" chown 12345 "$program"
+chmod g+w damaged/dnw
+expect "others may write the cache" 3 "can be written by others" "$dnw" info cached.dnw
+chmod g-w damaged/dnw
+if [ "$(id -u)" -eq 0 ]; then
+  chown 12345 "$(dirname "$program")"
+  expect "another's directory" 3 "belongs to another user" "$dnw" info cached.dnw
+  chown 0 "$(dirname "$program")"
+fi
+export XDG_CACHE_HOME=$tmp/cache
+
+# no room for the program
+expect "link with a full disk" 3 "could not link the program" bash -c 'ulimit -f 1000; exec "$0" build net.dnw -o none' "$dnw"
+that "link with a full disk: no scraps" test -z "$(ls none* 2>/dev/null)"
 expect "no cache" 3 "XDG_CACHE_HOME" env -u HOME XDG_CACHE_HOME= "$dnw" info net.dnw
 
 finish
