@@ -32,7 +32,7 @@ static int64_t whole_lines(int fd, int64_t size)
     return 0;
 }
 
-static bool cut(Log *l, int64_t keep, RtError *e)
+bool log_cut(Log *l, int64_t keep, RtError *e)
 {
     int64_t size = lseek(l->fd, 0, SEEK_END);
     if (size < 0) return fail(l, "read", e);
@@ -52,7 +52,7 @@ bool log_open(Log *l, const char *path, int64_t keep, RtError *e)
         ok = rt_fail(
             e, RT_USAGE,
             "%s: another process is training into this directory\nhelp: choose another with --out DIR", path);
-    ok = ok && cut(l, keep, e);
+    ok = ok && (keep < 0 || log_cut(l, keep, e));
     if (!ok) log_close(l);
     return ok;
 }

@@ -16,9 +16,11 @@ typedef struct Log {
     char *path;
 } Log;
 
-/* Opens or makes the file and cuts it to its first `keep` bytes, or to the last whole line before that when
- * it is shorter. RT_SYSTEM when it cannot be written, RT_USAGE when another process writes it. */
+/* Opens or makes the file and cuts it as log_cut does (keep < 0: not yet). RT_SYSTEM when it cannot be
+ * written, RT_USAGE when another process writes it. */
 bool log_open(Log *l, const char *path, int64_t keep, RtError *e);
+/* To its first `keep` bytes, or to the last whole line before that when it is shorter. */
+bool log_cut(Log *l, int64_t keep, RtError *e);
 /* Appends one line; takes `event` over. After a failure (disk full) no part of the line is left. */
 bool log_event(Log *l, json_t *event, RtError *e);
 /* What was written is on the disk when this returns. */

@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Set by SIGINT and SIGTERM; the only mutable state of the runtime that is not passed around. */
+/* Set by SIGINT, SIGTERM and SIGHUP; the only mutable state of the runtime that is not passed around. */
 static volatile sig_atomic_t stop_asked;
 
 static void ask_to_stop(int signal)
@@ -124,11 +124,28 @@ static bool other_setting(const TrainRun *run, const char *name, const char *hav
         run->directory, name, have, given, name);
 }
 
-/* A flag given along with --resume must say what the run has already. */
+/* More epochs than the run had are made; fewer are a mistake. */
+static bool check_epochs(TrainRun *run, RtError *e)
+{
+    TrainState *t = &run->state;
+    const int64_t given = run->session->options->epochs, had = t->epochs;
+    if (given >= 0 && given < had)
+        return rt_fail(e, RT_USAGE, "the run in %s has %lld epochs, not %lld\nhelp: %s more than %lld %s",
+                       run->directory, (long long)had, (long long)given,
+                       t->epoch < had ? "leave out --epochs to continue it, or give" : "it is finished; give",
+                       (long long)had, "to make it longer");
+    if (given <= had) return true;
+    run->epochs_before = had;
+    t->epochs = given;
+    return true;
+}
+
+/* A flag given along with --resume must say what the run has already, but for more epochs. */
 static bool check_flags(TrainRun *run, RtError *e)
 {
     const Options *o = run->session->options;
     char have[40], given[40];
+    if (!check_epochs(run, e)) return false;
     for (int i = 0; i < SETTING_COUNT; i++) {
         if (option_field(o, i) < 0 || option_field(o, i) == *state_field(&run->state, i)) continue;
         snprintf(have, sizeof have, "%lld", (long long)*state_field(&run->state, i));
@@ -214,27 +231,56 @@ static bool log_start(TrainRun *run, RtError *e)
                      e);
 }
 
+static bool log_continue(TrainRun *run, RtError *e)
+{
+    const TrainState *t = &run->state;
+    return log_event(&run->log,
+                     json_pack("{s:s, s:I, s:I}", "event", "continue", "epoch", (json_int_t)t->epoch,
+                               "epochs", (json_int_t)t->epochs),
+                     e);
+}
+
+/* A new run in place of an old one: from one moment to the next `last` is that of the new run before its
+ * first step, and whoever is stopped after that continues the new run. It goes when nothing of the old one
+ * is left. */
+static bool begin_anew(TrainRun *run, RtError *e)
+{
+    const bool replaces = !access(run->last_path, F_OK);
+    if (replaces && !train_save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
+    if (unlink(run->best_path) && errno != ENOENT)
+        return rt_fail(e, RT_SYSTEM, "%s: cannot be removed: %s", run->best_path, strerror(errno));
+    if (!log_cut(&run->log, 0, e) || !log_start(run, e) || !log_sync(&run->log, e)) return false;
+    if (replaces) unlink(run->last_path);
+    return true;
+}
+
 /* Everything is open: from here on files of the run are touched. */
 static bool begin(TrainRun *run, RtError *e)
 {
-    bool resume = run->session->options->resume;
-    if (resume) return load_state(run, e) && log_open(&run->log, run->log_path, run->state.log_bytes, e);
-    if (!log_open(&run->log, run->log_path, 0, e)) return false;
-    unlink(run->last_path);
-    unlink(run->best_path);
-    return log_start(run, e);
+    const TrainState *t = &run->state;
+    if (!run->session->options->resume)
+        return log_open(&run->log, run->log_path, -1, e) && begin_anew(run, e);
+    if (!load_state(run, e) || !log_open(&run->log, run->log_path, -1, e)) return false;
+    if (t->log_bytes == 0) return begin_anew(run, e);
+    return log_cut(&run->log, t->log_bytes, e) && (!run->epochs_before || log_continue(run, e));
 }
 
-/* Runs the loop with SIGINT and SIGTERM caught once: the second one does what it always does. */
+/* Runs the loop with signals that ask it to stop caught once: the second one does what it always does. Who
+ * is started with nohup stays deaf to SIGHUP. */
 static bool loop_with_signals(TrainRun *run, RtError *e)
 {
-    static const int caught[] = {SIGINT, SIGTERM};
-    struct sigaction ask = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND}, before[2];
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+    enum { CAUGHT = sizeof caught / sizeof *caught };
+    struct sigaction ask = {.sa_handler = ask_to_stop, .sa_flags = SA_RESTART | (int)SA_RESETHAND},
+                     before[CAUGHT];
     stop_asked = 0;
     run->stop = &stop_asked;
-    for (int i = 0; i < 2; i++) sigaction(caught[i], &ask, &before[i]);
+    for (int i = 0; i < CAUGHT; i++) {
+        sigaction(caught[i], &ask, &before[i]);
+        if (caught[i] == SIGHUP && before[i].sa_handler == SIG_IGN) sigaction(SIGHUP, &before[i], NULL);
+    }
     bool ok = train_loop(run, e);
-    for (int i = 0; i < 2; i++) sigaction(caught[i], &before[i], NULL);
+    for (int i = 0; i < CAUGHT; i++) sigaction(caught[i], &before[i], NULL);
     return ok;
 }
 
@@ -285,6 +331,12 @@ static void say_start(TrainRun *run)
         if (g.products)
             log_line(&run->console, "%s: gradients of candidates from products in %s", g.name, g.products);
     }
+    if (run->epochs_before)
+        log_line(
+            &run->console,
+            "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp) goes "
+            "on where it stands in %lld",
+            (long long)t->epochs, (long long)run->epochs_before, (long long)t->epochs);
     if (t->epoch || t->step)
         log_line(&run->console, "continuing in epoch %lld after step %lld", (long long)t->epoch + 1,
                  (long long)t->step);
@@ -324,12 +376,14 @@ static bool train(TrainRun *run, RtError *e)
     if (!s->options->resume) new_state(run);
     else if (!old_state(run, e)) return false;
     if (s->options->resume && run->state.epoch == run->state.epochs) {
-        log_line(&run->console, "the run in %s is finished: %lld epochs", run->directory,
-                 (long long)run->state.epochs);
+        log_line(&run->console, "the run in %s is finished: %lld epochs; --epochs with more makes it longer",
+                 run->directory, (long long)run->state.epochs);
         say_end(run);
         return true;
     }
-    if (!make_directory(run->directory, e) || !open_net(run, e) || !begin(run, e)) return false;
+    if (!make_directory(run->directory, e) || !open_net(run, e)) return false;
+    run->clock = log_clock();
+    if (!begin(run, e)) return false;
     say_start(run);
     bool ok = loop_with_signals(run, e);
     if (!ok && e->code == RT_INTERRUPTED) add_resume_line(run, e);

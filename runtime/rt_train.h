@@ -41,11 +41,14 @@ typedef struct TrainRun {
     char *directory, *log_path, *last_path, *best_path;
     Log log;
     LogConsole console;
-    int64_t *order; /* (samples) of this epoch */
-    double clock;   /* log_clock when `seconds` was last brought up to date */
+    int64_t *order;        /* (samples) of this epoch */
+    double clock;          /* log_clock when `seconds` was last brought up to date */
+    int64_t epochs_before; /* of a run that is made longer; else 0 */
     const volatile sig_atomic_t *stop;
 } TrainRun;
 
+/* Tensors and state to `path`. */
+bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e);
 /* The loop: runs from run->state to the end. RT_INTERRUPTED when *run->stop became non-zero (state is saved).
  */
 bool train_loop(TrainRun *run, RtError *e);

@@ -35,14 +35,16 @@ static void clear_sums(TrainState *t)
     t->loss_sum = t->epoch_seconds = 0;
 }
 
-static bool save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
+bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
 {
     const Session *s = run->session;
     tick(run);
     run->state.log_bytes = run->log.bytes;
     TrainState t = run->state;
-    if (use == CHECKPOINT_WEIGHTS)
-        clear_sums(&t); /* the epoch is over, though its line is not in the log yet */
+    if (use == CHECKPOINT_WEIGHTS) { /* of the best epoch: what follows from the run, not how long it took */
+        clear_sums(&t);
+        t.seconds = 0, t.log_bytes = 0;
+    }
     json_t *metadata = train_pack(&t, s->program->name);
     bool ok = metadata ? checkpoint_write(path, s->tensors, s->tensor_count, use, metadata, e)
                        : rt_fail(e, RT_SYSTEM, "out of memory");
@@ -186,7 +188,7 @@ static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
     if (!isfinite(figure) || !better) return true;
     t->best = figure;
     t->best_epoch = t->epoch;
-    return save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
+    return train_save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
 }
 
 /* Is the measure named in the setting 'report'? */
@@ -275,14 +277,14 @@ static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     if (!keep_best(run, test, e) || !log_epoch(run, test, e)) return false;
     if (t->epoch == t->epochs && !log_end(run, test, e)) return false;
     clear_sums(t);
-    return log_sync(&run->log, e) && save(run, run->last_path, CHECKPOINT_RESUME, e);
+    return log_sync(&run->log, e) && train_save(run, run->last_path, CHECKPOINT_RESUME, e);
 }
 
 static bool interrupted(TrainRun *run, RtError *e)
 {
     log_clear(&run->console);
     if (!weights_finite(run, e)) return false;
-    if (!save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
+    if (!train_save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
     return rt_fail(e, RT_INTERRUPTED, "stopped in epoch %lld after step %lld of %lld",
                    (long long)run->state.epoch + 1, (long long)run->state.step,
                    (long long)steps_per_epoch(&run->state));
@@ -292,7 +294,6 @@ bool train_loop(TrainRun *run, RtError *e)
 {
     const Session *s = run->session;
     TrainState *t = &run->state;
-    run->clock = log_clock();
     while (t->epoch < t->epochs) {
         rng_permutation((uint64_t)t->seed, RNG_SHUFFLE, (uint64_t)t->epoch, t->samples, run->order);
         tick(run); /* what was not a step does not count as one */

@@ -13,20 +13,38 @@ static const struct Field {
     const char *key;
     FieldKind kind;
     size_t offset;
-    double low; /* least value allowed */
+    double low, high; /* values allowed */
 } fields[] = {
-#define ROW(kind, name, low)                                                                                 \
+#define ROW(kind, name, low, high)                                                                           \
     {                                                                                                        \
-#name, kind, offsetof(TrainState, name), low                                                         \
+#name, kind, offsetof(TrainState, name), low, high                                                   \
     }
-    ROW(FIELD_HASH, fingerprint, 0),      ROW(FIELD_WHOLE, seed, 0),         ROW(FIELD_WHOLE, batch, 1),
-    ROW(FIELD_WHOLE, epochs, 1),          ROW(FIELD_REAL, lr, -1),           ROW(FIELD_WHOLE, samples, 1),
-    ROW(FIELD_WHOLE, classes, 0),         ROW(FIELD_WHOLE, epoch, 0),        ROW(FIELD_WHOLE, step, 0),
-    ROW(FIELD_REAL, loss_sum, -INFINITY), ROW(FIELD_WHOLE, seen, 0),         ROW(FIELD_WHOLE, correct, 0),
-    ROW(FIELD_WHOLE, swapped, 0),         ROW(FIELD_REAL, best, -INFINITY),  ROW(FIELD_WHOLE, best_epoch, 0),
-    ROW(FIELD_REAL, seconds, 0),          ROW(FIELD_REAL, epoch_seconds, 0), ROW(FIELD_WHOLE, log_bytes, 0),
-    ROW(FIELD_WHOLE, flow_tiles, 0),      ROW(FIELD_WHOLE, evaluations, 0),  ROW(FIELD_WHOLE, accepted, 0),
-    ROW(FIELD_WHOLE, rejected, 0),
+#define COUNT(name)     ROW(FIELD_WHOLE, name, 0, 0x1p53) /* sums of these cannot overflow */
+#define REAL(name, low) ROW(FIELD_REAL, name, low, INFINITY)
+    ROW(FIELD_HASH, fingerprint, 0, INFINITY),
+    ROW(FIELD_WHOLE, seed, 0, INFINITY),
+    ROW(FIELD_WHOLE, batch, 1, 1000000),
+    ROW(FIELD_WHOLE, epochs, 1, 1000000),
+    REAL(lr, -1),
+    ROW(FIELD_WHOLE, samples, 1, 0x1p53),
+    COUNT(classes),
+    COUNT(epoch),
+    COUNT(step),
+    REAL(loss_sum, -INFINITY),
+    COUNT(seen),
+    COUNT(correct),
+    COUNT(swapped),
+    REAL(best, -INFINITY),
+    COUNT(best_epoch),
+    REAL(seconds, 0),
+    REAL(epoch_seconds, 0),
+    COUNT(log_bytes),
+    COUNT(flow_tiles),
+    COUNT(evaluations),
+    COUNT(accepted),
+    COUNT(rejected),
+#undef COUNT
+#undef REAL
 #undef ROW
 };
 enum { FIELD_COUNT = sizeof fields / sizeof *fields };
@@ -57,7 +75,7 @@ static bool read_field(const struct Field *f, const char *text, void *at)
     if (f->kind == FIELD_WHOLE) size = (double)(*(int64_t *)at = strtoll(text, &end, 10));
     else if (f->kind == FIELD_REAL) size = *(double *)at = strtod(text, &end);
     else size = (double)(*(uint64_t *)at = strtoull(text, &end, 16));
-    return end != text && !*end && errno != ERANGE && isfinite(size) && size >= f->low;
+    return end != text && !*end && errno != ERANGE && isfinite(size) && size >= f->low && size <= f->high;
 }
 
 bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e)
@@ -73,8 +91,7 @@ bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e)
             return rt_fail(e, RT_BAD_INPUT, "%s: byte 8: metadata has a bad '%s'", c->path, fields[i].key);
     }
     int64_t steps = t->samples / t->batch + (t->samples % t->batch != 0);
-    bool possible = t->epochs <= 1000000 && t->epoch <= t->epochs && t->step <= steps &&
-                    (t->epoch < t->epochs || !t->step) && t->seen <= t->samples && t->correct <= t->seen &&
-                    t->best_epoch <= t->epoch;
+    bool possible = t->epoch <= t->epochs && t->step <= steps && (t->epoch < t->epochs || !t->step) &&
+                    t->seen <= t->samples && t->correct <= t->seen && t->best_epoch <= t->epoch;
     return possible || rt_fail(e, RT_BAD_INPUT, "%s: byte 8: metadata contradicts itself", c->path);
 }

@@ -113,6 +113,10 @@ static void expect_same_weights(const char *a, const char *b, const char *name)
     s.seconds = t.seconds = s.epoch_seconds = t.epoch_seconds = 0;
     s.log_bytes = t.log_bytes = 0; /* the digits of timings */
     assert_memory_equal(&s, &t, sizeof s);
+    if (!strcmp(name, "best.safetensors")) { /* no timings in it: equal to the last byte */
+        assert_int_equal(x.size, y.size);
+        assert_memory_equal(x.bytes, y.bytes, x.size);
+    }
     checkpoint_close(&x);
     checkpoint_close(&y);
 }
@@ -151,7 +155,7 @@ static void test_whole_run(void **state)
     free(log);
 }
 
-/* Interrupted after every step in turn, by SIGINT and SIGTERM, and continued each time. */
+/* Interrupted after every step in turn, by all signals that ask for it, and continued each time. */
 static void test_interrupted_anywhere(void **state)
 {
     RtError e;
@@ -160,7 +164,7 @@ static void test_interrupted_anywhere(void **state)
         char run[32];
         snprintf(run, sizeof run, "cut%d", (int)at);
         fake_signal_at = at;
-        fake_signal = at % 2 ? SIGTERM : SIGINT;
+        fake_signal = (int[]){SIGINT, SIGTERM, SIGHUP}[at / 3 % 3];
         assert_int_equal(train(run, false, &e), RT_INTERRUPTED);
         assert_non_null(strstr(e.text, "continue with: ./toy train --resume --out "));
         if (train(run, true, &e)) fail_msg("%s", e.text);
@@ -251,6 +255,58 @@ static void test_finished(void **state)
     free(now);
 }
 
+/* More epochs continue a run that is finished; interrupted on the way it is the same run. */
+static void test_longer(void **state)
+{
+    RtError e;
+    size_t size;
+    const char *const runs[] = {"longer", "longer, cut"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        Options o = options_for(runs[i]);
+        assert_int_equal(train_with(&o, &e), RT_OK);
+        o.resume = true;
+        o.epochs = EPOCHS - 1;
+        assert_int_equal(train_with(&o, &e), RT_USAGE);
+        assert_non_null(strstr(e.text, "help: it is finished; give more than 4 to make it longer"));
+        o.epochs = EPOCHS + 2;
+        fake_signal_at = i ? (EPOCHS + 1) * STEPS + 2 : -1;
+        assert_int_equal(train_with(&o, &e), i ? RT_INTERRUPTED : RT_OK);
+        if (i) assert_int_equal(train(runs[i], true, &e), RT_OK);
+    }
+    expect_same_run(runs[0], runs[1]);
+    char *log = read_text(file("longer", "log.jsonl"), &size);
+    assert_non_null(
+        strstr(log, "{\"event\":\"continue\",\"epoch\":4,\"epochs\":6}\n{\"event\":\"epoch\",\"epoch\":5,"));
+    assert_non_null(strstr(log, "{\"event\":\"epoch\",\"epoch\":6,"));
+    free(log);
+}
+
+/* Stopped while --force begins: the old run, or the new one. A directory for best.safetensors stops it after
+ * the new run has its checkpoint and before anything else of the old one is gone. */
+static void test_forced_and_stopped(void **state)
+{
+    RtError e;
+    size_t size, after;
+    Options o = options_for("forced");
+    (void)state;
+    o.seed = 7;
+    assert_int_equal(train_with(&o, &e), RT_OK);
+    char *before = read_text(file("forced", "log.jsonl"), &size);
+    remove(file("forced", "best.safetensors"));
+    mkdir(file("forced", "best.safetensors"), 0777);
+    o = options_for("forced");
+    o.force = true;
+    assert_int_equal(train_with(&o, &e), RT_SYSTEM);
+    char *now = read_text(file("forced", "log.jsonl"), &after);
+    assert_string_equal(before, now);
+    remove(file("forced", "best.safetensors"));
+    assert_int_equal(train("forced", true, &e), RT_OK);
+    expect_same_run("whole", "forced");
+    free(before);
+    free(now);
+}
+
 /* A flag that the run does not have is refused; the same value again is not. */
 static void test_other_settings(void **state)
 {
@@ -267,9 +323,10 @@ static void test_other_settings(void **state)
     assert_int_equal(train_with(&o, &e), RT_USAGE);
     assert_non_null(strstr(e.text, "has seed 7, not 8\nhelp: leave out --seed"));
     o.seed = 7;
-    o.epochs = 4;
+    o.epochs = 2;
     assert_int_equal(train_with(&o, &e), RT_USAGE);
-    assert_non_null(strstr(e.text, "has epochs 3, not 4"));
+    assert_non_null(
+        strstr(e.text, "has 3 epochs, not 2\nhelp: leave out --epochs to continue it, or give more"));
     o.epochs = -1;
     o.batch = 8;
     assert_int_equal(train_with(&o, &e), RT_USAGE);
@@ -320,6 +377,8 @@ static void test_bad_metadata(void **state)
             json_object_set(c.header, "__metadata__", changed);
             bool ok = train_unpack(&back, &c, &e);
             if (i < 3 && ok) fail_msg("accepted %s", key);
+            bool count = !strcmp(key, "swapped") || !strcmp(key, "evaluations") || !strcmp(key, "log_bytes");
+            if (i == 6 && count && ok) fail_msg("accepted %s that a sum overflows", key);
             json_decref(c.header);
         }
         json_decref(changed);
@@ -393,12 +452,13 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_run),         cmocka_unit_test(test_interrupted_anywhere),
-        cmocka_unit_test(test_interrupted_often), cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_not_finite),        cmocka_unit_test(test_directory_in_use),
-        cmocka_unit_test(test_finished),          cmocka_unit_test(test_other_settings),
-        cmocka_unit_test(test_other_program),     cmocka_unit_test(test_bad_metadata),
-        cmocka_unit_test(test_full_disk),         cmocka_unit_test(test_bad_directory),
+        cmocka_unit_test(test_whole_run),          cmocka_unit_test(test_interrupted_anywhere),
+        cmocka_unit_test(test_interrupted_often),  cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_not_finite),         cmocka_unit_test(test_directory_in_use),
+        cmocka_unit_test(test_finished),           cmocka_unit_test(test_longer),
+        cmocka_unit_test(test_forced_and_stopped), cmocka_unit_test(test_other_settings),
+        cmocka_unit_test(test_other_program),      cmocka_unit_test(test_bad_metadata),
+        cmocka_unit_test(test_full_disk),          cmocka_unit_test(test_bad_directory),
         cmocka_unit_test(test_no_train_block),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
