@@ -145,6 +145,7 @@ static Value *lower_batch_norm(Lower *l, const Value *v)
     }
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
     if (others > 1) count = B(MUL, count, N((double)others));
+    else l->model->norm_of_samples = true;
     Value *now = B(DIV, sum_step(l, x, rank), count), *centred = B(SUB, x, spread(l, now, x->shape));
     Value *squares = sum_step(l, B(MUL, centred, centred), rank), *one = N(1);
     update(l, v->args[3], mean, now, v->extra);
@@ -203,6 +204,7 @@ static void lower_norm(Lower *l, Value *wired, const Value *v, const Norm *n)
 {
     Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
     count = B(MUL, count, N((double)n->pixels));
+    if (n->pixels == 1) l->model->norm_of_samples = true;
     Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
     Value *mean = found(l, wired, n->mean, norm_at(n, 0, 0)),
           *variance = found(l, wired, n->variance, norm_at(n, 1, 0));

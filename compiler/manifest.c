@@ -314,6 +314,7 @@ static json_t *head_json(const Model *m, const Target *target)
                   shape_json(m->input), "output", shape_json(m->output), "options", options_json(m),
                   "target_size", (json_int_t)m->target_size, "classes", m->classes);
     json_object_set_new(j, "needs", needs_json(target));
+    json_object_set_new(j, "norm_of_samples", json_boolean(m->norm_of_samples));
     return j;
 }
 

@@ -229,10 +229,11 @@ typedef struct Model {
     const char *labels;        /* the first labels of the data */
     const char *data_warnings; /* a line each */
     int64_t target_size;
-    int64_t batch;       /* samples of a batch in training; 0: not known */
-    int lanes;           /* samples of a tile (lanes.c) */
-    int64_t least_batch; /* of those for which so many were chosen */
-    bool frozen;         /* for use only: batch_norm is a scale and a shift */
+    int64_t batch;        /* samples of a batch in training; 0: not known */
+    int lanes;            /* samples of a tile (lanes.c) */
+    int64_t least_batch;  /* of those for which so many were chosen */
+    bool norm_of_samples; /* a batch_norm has one number a sample: of one sample it has no statistics */
+    bool frozen;          /* for use only: batch_norm is a scale and a shift */
 } Model;
 
 /* Of the statistics of a graph: the first node's at an evaluation; means of all of them, then variances. */

@@ -153,7 +153,9 @@ bool bench_command(Session *s, RtError *e)
     int64_t batch = session_batch(s), steps = o->steps > 0 ? o->steps : DEFAULT_STEPS;
     NetOptions net = {
         .batch = batch, .training = !o->infer, .seed = (uint64_t)program_setting(s->program, "seed", 1)};
-    if (!session_any_data(s, batch, e) || !session_net(s, &net, e)) return false;
+    if (!session_any_data(s, batch, e) || (!o->infer && !session_steps(s, 2 * batch, batch, e)) ||
+        !session_net(s, &net, e))
+        return false;
     const json_t *measured = json_object_get(s->program->manifest, "profile");
     if (o->profile && measured && !profile_open(measured, (int)o->threads))
         return rt_fail(e, RT_SYSTEM, "out of memory");

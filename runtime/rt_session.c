@@ -208,6 +208,33 @@ int64_t session_batch(const Session *s)
     return batch < most ? batch : most;
 }
 
+static bool norm_of_samples(const Session *s)
+{
+    return json_is_true(json_object_get(s->program->manifest, "norm_of_samples"));
+}
+
+int64_t session_step_start(const Session *s, int64_t samples, int64_t batch, int64_t step)
+{
+    const int64_t start = step * batch;
+    if (start >= samples) return samples;
+    return norm_of_samples(s) && step > 0 && start == samples - 1 ? start - (batch - 1) / 2 : start;
+}
+
+bool session_steps(const Session *s, int64_t samples, int64_t batch, RtError *e)
+{
+    const int64_t last = batch ? (samples - 1) / batch : 0;
+    if (!norm_of_samples(s) || samples - session_step_start(s, samples, batch, last) > 1) return true;
+    if (samples == 1)
+        return rt_fail(e, RT_BAD_INPUT,
+                       "batch_norm takes its statistics over the samples of a step, and the data has one "
+                       "training sample\nhelp: layer_norm works on one sample");
+    return rt_fail(
+        e, RT_USAGE,
+        "batch_norm takes its statistics over the samples of a step, and with batch %lld a step has "
+        "one of %lld\nhelp: --batch %d, or layer_norm, which works on one sample",
+        (long long)batch, (long long)samples, samples % 2 ? 3 : 2);
+}
+
 void session_batch_note(const Session *s, int64_t batch, char *out, size_t size)
 {
     const int64_t least = json_integer_value(json_object_get(s->program->manifest, "least_batch"));

@@ -56,6 +56,11 @@ bool session_weights(Session *s, RtError *e);
 /* --batch, or the batch of the train block, or 64; at most the samples of the larger split when data is open.
  */
 int64_t session_batch(const Session *s);
+/* Can steps of `batch` out of `samples` be made: is no batch_norm left with a single number? */
+bool session_steps(const Session *s, int64_t samples, int64_t batch, RtError *e);
+/* Where step `step` of an epoch begins. Steps have `batch` samples each and the last one what is left; where
+ * that is one sample, and a batch_norm would be left with a single number, the last two share theirs. */
+int64_t session_step_start(const Session *s, int64_t samples, int64_t batch, int64_t step);
 /* What to tell where this program was made for larger batches, whose tiles this one fills badly; "": nothing.
  */
 void session_batch_note(const Session *s, int64_t batch, char *out, size_t size);

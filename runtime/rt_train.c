@@ -190,6 +190,7 @@ static bool open_net(TrainRun *run, RtError *e)
         return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld training samples, the run in %s had %lld",
                        s->data->name, (long long)have, run->directory, (long long)t->samples);
     t->samples = have, t->classes = s->data->classes;
+    if (!session_steps(s, have, t->batch, e)) return false;
     int64_t most = have > s->data->test.samples ? have : s->data->test.samples;
     NetOptions o = {.batch = t->batch < most ? t->batch : most, .training = true, .seed = (uint64_t)t->seed};
     run->order = malloc((size_t)have * sizeof *run->order);

@@ -150,11 +150,11 @@ static bool take_step(TrainRun *run, RtError *e)
 {
     const Session *s = run->session;
     TrainState *t = &run->state;
-    int64_t steps = steps_per_epoch(t), first = t->step * t->batch, left = t->samples - first;
-    int64_t count = left < t->batch ? left : t->batch, number = t->epoch * steps + t->step;
+    int64_t steps = steps_per_epoch(t), number = t->epoch * steps + t->step, bounds[3];
+    for (int i = 0; i < 3; i++) bounds[i] = session_step_start(s, t->samples, t->batch, t->step + i);
+    int64_t first = bounds[0], count = bounds[1] - first;
     double position = (double)number / (double)steps, rate = rate_at(run, position);
-    left -= count;
-    s->calls->train_next(s->net, run->order + first + count, left < t->batch ? left : t->batch);
+    s->calls->train_next(s->net, run->order + bounds[1], bounds[2] - bounds[1]);
     NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
                                         number, position);
     if (step.help[0]) {

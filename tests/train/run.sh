@@ -70,6 +70,55 @@ END
 for n in 5 500; do "$dnw" build positions.dnw --emit=obj -D "positions=$n" -o "positions$n.o" >/dev/null; done
 that "code does not grow with positions" test "$(stat -c %s positions500.o)" -lt $(($(stat -c %s positions5.o) * 102 / 100))
 
+# batch_norm where the last step of an epoch would have one sample, of which there are no statistics
+python3 - <<'PY'
+import random, struct
+def npy(name, sizes, numbers):
+    head = ("{'descr': '<f4', 'fortran_order': False, 'shape': (%s,), }" % ', '.join(map(str, sizes))).ljust(117) + '\n'
+    open(name, 'wb').write(b'\x93NUMPY\x01\x00' + struct.pack('<H', len(head)) + head.encode() + struct.pack('<%df' % len(numbers), *numbers))
+random.seed(1)
+x = [random.gauss(3, 2) for i in range(130)]
+for n in 64, 65:
+    npy('x%d.npy' % n, (n, 2), x[:2 * n])
+    npy('z%d.npy' % n, (n, 1, 1, 2), x[:2 * n])
+    npy('y%d.npy' % n, (n, 1), [x[2 * i] - 2 * x[2 * i + 1] for i in range(n)])
+PY
+norm() { # INPUT MODEL [DECLARATION...]: 64 and 65 samples keep nearly the same variances; weights hardly move
+  local input=$1 model=$2 n
+  shift 2
+  for n in 64 65; do
+    printf '%s\n' "$@" "model Net(v) = v |> $model" \
+      "train Net { data = npy(\"$input$n.npy\", \"y$n.npy\", split = 0%); loss = mse" \
+      '  batch = 64; epochs = 60; optim = sgd(0.000001); seed = 1 }' >"norm$n.dnw"
+    "$dnw" train "norm$n.dnw" --quiet --force || return 1
+  done
+  python3 - <<'PY'
+import json, struct, sys
+def variances(path):
+    b = open(path, 'rb').read()
+    n = struct.unpack('<Q', b[:8])[0]
+    spans = [v['data_offsets'] for k, v in json.loads(b[8:8 + n]).items() if k.endswith('variance')]
+    return [x for s, e in spans for x in struct.unpack('<%df' % ((e - s) // 4), b[8 + n + s:8 + n + e])]
+a, b = (variances('runs/norm%d/last.safetensors' % n) for n in (64, 65))
+sys.exit(not a or any(abs(x - y) > 0.1 * x for x, y in zip(a, b)))
+PY
+}
+alone() { # NAME: what norm left is refused where steps have one sample
+  expect "$1: --batch 1" 2 "with batch 1 a step has one of 65" "$dnw" train norm65.dnw --batch 1 --force
+  expect "$1: --batch 2" 2 "help: --batch 3" "$dnw" train norm65.dnw --batch 2 --force
+  expect "$1: --batch 3" 0 "" "$dnw" train norm65.dnw --batch 3 --epochs 1 --force --quiet
+  expect "$1: bench --batch 1" 2 "a step has one of" "$dnw" bench norm65.dnw --batch 1
+}
+graph='graph G { input x[2]; nodes h[4] : Unit; output y[1]; edges { x[_] -> h[_]; h[_] -> y[_] } }'
+that "batch_norm layer: 64 + 1" norm x 'batch_norm |> linear(1)' && alone layer
+that "batch_norm of nodes: 64 + 1" norm x G 'fn Unit(z) = batch_norm(z)' "$graph" && alone nodes
+that "batch_norm of edges: 64 + 1" norm x G 'fn Unit(z) = z' 'fn Bent(x) { weight w ~ kaiming; w * batch_norm(x) }' \
+  "${graph/h\[_\];/h[_] via Bent;}" && alone edges
+that "batch_norm in steps: 64 + 1" norm x G 'fn Unit(z) { state s = 0; next s = 0.5 * s + batch_norm(z); s }' \
+  "${graph/input/time = steps(3); input}" && alone steps
+norm z 'conv2d(2, 1) |> batch_norm |> mean_map |> linear(1)' || true # two pixels a sample
+expect "batch_norm of maps: --batch 1" 0 "" "$dnw" train norm65.dnw --batch 1 --epochs 1 --force --quiet
+
 # The measures themselves: a network that cannot do it is seen.
 misses() { # reach or fall with its arguments
   local before=$failed
