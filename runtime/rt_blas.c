@@ -1,10 +1,20 @@
-/* rt_blas.c: see rt_blas.h. */
+/* rt_blas.c: see rt_blas.h.
+ *
+ * OpenBLAS takes a buffer when it is loaded and one for each thread that multiplies beside others, asks the
+ * system for it again and again until it gets it, and so never returns when there is no memory. That is why
+ * there must be room for them before.
+ */
 #define _GNU_SOURCE
 #include "rt_blas.h"
 #include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 enum { ROW_MAJOR = 101, NO_TRANS = 111, TRANS = 112 }; /* cblas.h */
+enum { LIBRARY = 96 << 20 }; /* bytes of OpenBLAS and what it loads, and some to spare */
 
 typedef void Sgemm(int, int, int, int, int, int, float, const float *, int, const float *, int, float,
                    float *, int);
@@ -26,15 +36,44 @@ static void choose_kernels(void)
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
 }
 
-bool blas_open(RtError *e)
+bool blas_room(int64_t bytes, RtError *e)
+{
+    void *room = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room != MAP_FAILED) return munmap(room, (size_t)bytes) == 0;
+    rt_fail(e, RT_SYSTEM,
+            "not enough memory: OpenBLAS needs room for %lld MiB, and the system has not so much",
+            (long long)(bytes >> 20));
+    return rt_help(e, "fewer --threads need less; a limit may be set (ulimit -v)");
+}
+
+/* The first of the names that is there; why not: what the linker said of the first one that could be found.
+ */
+static void *open_library(const char **why)
 {
     static const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
+    static char said[300];
+    *why = NULL;
+    for (int i = 0; i < 2; i++) {
+        void *library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+        if (library) return library;
+        snprintf(said, sizeof said, "%s", dlerror());
+        if (strstr(said, names[i]) == said && strstr(said, strerror(ENOENT))) continue;
+        *why = said;
+        break;
+    }
+    return NULL;
+}
+
+bool blas_open(RtError *e)
+{
+    const char *why;
     if (sgemm) return true;
     choose_kernels();
-    void *library = NULL;
-    for (int i = 0; i < 2 && !library; i++) library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+    if (!blas_room(LIBRARY + BLAS_BUFFER, e)) return false;
+    void *library = open_library(&why);
+    if (!library && why) return rt_fail(e, RT_SYSTEM, "OpenBLAS cannot be loaded: %s", why);
     if (!library) {
-        rt_fail(e, RT_SYSTEM, "OpenBLAS is not installed: %s", dlerror());
+        rt_fail(e, RT_SYSTEM, "OpenBLAS is not installed");
         return rt_help(e, "apt install libopenblas0-pthread");
     }
     *(void **)&sgemm = dlsym(library, "cblas_sgemm");

@@ -8,8 +8,14 @@
 #ifndef RT_BLAS_H
 #define RT_BLAS_H
 #include "rt_error.h"
+#include <stdint.h>
 
+enum { BLAS_BUFFER = 128 << 20 }; /* bytes that it maps for each thread */
+
+/* RT_SYSTEM when it is not there or there is no memory for it. */
 bool blas_open(RtError *e);
+/* Could so many bytes be had now? */
+bool blas_room(int64_t bytes, RtError *e);
 /* C (rows x columns, ldc) = A (rows x inner, lda) times B (columns x inner, ldb) transposed, or added to C.
  */
 void blas_sgemm_nt(int rows, int columns, int inner, const float *a, int lda, const float *b, int ldb,

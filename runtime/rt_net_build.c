@@ -5,6 +5,7 @@
 #include "rt_manifest.h"
 #include "rt_net_private.h"
 #include "rt_rng.h"
+#include "rt_thread.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -517,6 +518,15 @@ bool net_allocate(Net *n, RtError *e)
 
 /* ---- life ---- */
 
+/* When all else is there: what steps take later, where nothing can be refused any more. */
+static bool has_room_for_steps(const Net *n, RtError *e)
+{
+    const int64_t spare = 16 << 20, buffers = n->options.threads - 1; /* one came with the library */
+    if (!n->options.training && !n->options.f64) return true;
+    thread_start(n->options.threads);
+    return blas_room(spare + buffers * BLAS_BUFFER, e);
+}
+
 Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)
 {
     Net *n = calloc(1, sizeof *n);
@@ -527,7 +537,7 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     bool ok =
         !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
         augment_open(json_object_get(json_object_get(manifest, "settings"), "augment"), &n->augment, e) &&
-        net_allocate(n, e);
+        net_allocate(n, e) && has_room_for_steps(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
     choose_edges(n, 0);

@@ -103,7 +103,7 @@ static void *help(void *start)
 }
 
 /* Threads up to `threads`, as far as the system has them. They leave signals to the first one. */
-static void make_threads(int threads)
+void thread_start(int threads)
 {
     sigset_t all, before;
     if (pool.threads >= threads || pool.full) return;
@@ -144,7 +144,7 @@ static void await_items(int64_t count)
 
 void thread_share(int threads, int64_t count, ThreadWork *work, void *job)
 {
-    if (threads > 1 && count > 1 && !within) make_threads(threads);
+    if (threads > 1 && count > 1 && !within) thread_start(threads);
     if (threads <= 1 || count <= 1 || within || pool.threads == 1) {
         for (int64_t i = 0; i < count; i++) work(job, i);
         return;

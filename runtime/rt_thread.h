@@ -14,6 +14,8 @@ typedef void ThreadWork(void *job, int64_t item);
  * Only one thread of the program may call it from outside of an item. Fewer threads work where the system
  * has no more. */
 void thread_share(int threads, int64_t count, ThreadWork *work, void *job);
+/* Makes them before they are needed. */
+void thread_start(int threads);
 /* Which of the threads that share this item this is, from 0. */
 int thread_number(void);
 #endif

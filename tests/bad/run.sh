@@ -647,6 +647,28 @@ if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=$room none small 2>/dev/null; 
   that "full file system: the checkpoint before stays" same disk/last.safetensors small/last.safetensors
   that "full file system: no scraps" test -z "$(ls small/*.tmp 2>/dev/null)"
 fi
+# Little address space: done, or a message about memory, at every limit; never a crash nor a wait for ever.
+little() { # NAME COMMAND...
+  local name=$1 limit rc
+  shift
+  for limit in 5000 30000 80000 150000 200000 230000 260000 300000 350000 420000; do
+    said=$(ulimit -c 0; ulimit -v $limit; timeout -s KILL 30 "$@" 2>&1 </dev/null)
+    rc=$?
+    that "$name within $limit KiB: exit code $rc" test "$rc" -eq 0 -o "$rc" -eq 3
+    that "$name within $limit KiB: the cause" test "$rc" -eq 0 -o -n "$(grep -E 'memory' <<<"$said")"
+  done
+}
+if (ulimit -v 4000000; ./net info >/dev/null 2>&1); then # not with sanitizers, which reserve far more
+  little "training" ./net train --out little --force --epochs 1 --threads 2
+  little "eval" ./net eval --weights "$good"
+  little "gradcheck" ./net gradcheck --threads 1
+  for limit in 260000 280000 300000; do
+    said=$(ulimit -c 0; ulimit -v $limit; "$dnw" build net.dnw -o little_net 2>&1)
+    rc=$?
+    that "building within $limit KiB: exit code $rc" test "$rc" -eq 0 -o "$rc" -eq 3
+    that "building within $limit KiB: the cause" test "$rc" -eq 0 -o -n "$(grep -E 'out of memory' <<<"$said")"
+  done
+fi
 expect "log on a full disk" 3 "cannot write" bash -c 'mkdir -p devfull && ln -sf /dev/full devfull/log.jsonl && ./net train --out devfull --force'
 
 # ---- too large to fit
