@@ -19,6 +19,7 @@ static const NetCalls net_calls = {
     .tensor = net_tensor,
     .reload = net_reload,
     .train_step = net_train_step,
+    .idle = net_idle,
     .train_next = net_train_next,
     .eval_step = net_eval_step,
     .predict = net_predict,

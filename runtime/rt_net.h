@@ -82,6 +82,14 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
  * epoch: threads that are done with theirs load them before that call returns. It saves time, and that is
  * all: what a step does not find it loads itself. */
 void net_train_next(Net *n, const int64_t *order, int64_t count);
+/* Nodes whose sums had a gradient of 0 for all samples of the last training step. */
+typedef struct NetIdle {
+    int64_t nodes, idle;
+    char most[200]; /* "Wiring.h": the set with the largest share of them */
+    int64_t most_nodes, most_idle;
+} NetIdle;
+/* After net_train_step on so many samples, before anything else runs. */
+NetIdle net_idle(const Net *n, int64_t samples);
 /* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
  * means, go to loss here divided by count). */
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);

@@ -23,6 +23,7 @@ typedef struct TrainState {
     int64_t epoch, step; /* epochs done; steps done in the epoch after them */
     double loss_sum;     /* sums over the steps of this epoch: loss times samples, ... */
     int64_t seen, correct, swapped;
+    int64_t idle; /* nodes that the last step of this epoch taught nothing (NetIdle) */
     int64_t flow_tiles, evaluations, accepted, rejected; /* NetFlow, added up */
     double best;                                         /* accuracy, or loss when the target is numbers */
     int64_t best_epoch;                                  /* 0: none yet */
@@ -43,6 +44,7 @@ typedef struct TrainRun {
     LogConsole console;
     int64_t *order;        /* (samples) of this epoch */
     double clock;          /* log_clock when `seconds` was last brought up to date */
+    bool warned;           /* of nodes that learn nothing */
     int64_t epochs_before; /* of a run that is made longer; else 0 */
     const volatile sig_atomic_t *stop;
 } TrainRun;

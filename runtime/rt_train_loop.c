@@ -30,7 +30,7 @@ static double tick(TrainRun *run)
 /* To the start of the next epoch. */
 static void clear_sums(TrainState *t)
 {
-    t->step = t->seen = t->correct = t->swapped = 0;
+    t->step = t->seen = t->correct = t->swapped = t->idle = 0;
     t->flow_tiles = t->evaluations = t->accepted = t->rejected = 0;
     t->loss_sum = t->epoch_seconds = 0;
 }
@@ -145,6 +145,23 @@ static bool weights_finite(TrainRun *run, RtError *e)
     return true;
 }
 
+enum { FEW = 16 }; /* samples, of which many a node does nothing */
+
+/* Towards the end of an epoch; said once, where half a set learns nothing. Of a loss of 0 nothing learns. */
+static void count_idle(TrainRun *run, int64_t samples, double loss)
+{
+    const NetIdle idle = run->session->calls->idle(run->session->net, samples);
+    run->state.idle = idle.idle;
+    if (run->warned || samples < FEW || loss == 0 || 2 * idle.most_idle < idle.most_nodes || !idle.idle)
+        return;
+    run->warned = true;
+    log_line(
+        &run->console,
+        "warning: in the last step of epoch %lld no gradient reached %lld of %lld nodes of '%s': what they "
+        "send is 0 for every sample (relu?), or no edge in use leads on from them",
+        (long long)run->state.epoch + 1, (long long)idle.most_idle, (long long)idle.most_nodes, idle.most);
+}
+
 /* One step, into the sums. */
 static bool take_step(TrainRun *run, RtError *e)
 {
@@ -171,6 +188,8 @@ static bool take_step(TrainRun *run, RtError *e)
     t->flow_tiles += step.flow.tiles;
     t->evaluations += step.flow.evaluations, t->accepted += step.flow.accepted;
     t->rejected += step.flow.rejected;
+    bool few_follow = t->step < steps && t->samples - bounds[1] < FEW; /* too few to tell anything */
+    if (few_follow || (t->step == steps && (count >= FEW || steps == 1))) count_idle(run, count, step.loss);
     t->epoch_seconds += tick(run);
     show_progress(run);
     return true;
@@ -239,6 +258,7 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     if (test->samples) json_object_set_new(event, "test_loss", log_number(test->loss));
     if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
     json_object_set_new(event, "swapped", json_integer(t->swapped));
+    json_object_set_new(event, "idle", json_integer(t->idle));
     if (t->flow_tiles) {
         double tiles = (double)t->flow_tiles;
         json_object_set_new(event, "nfe", log_number((double)t->evaluations / tiles));

@@ -34,6 +34,7 @@ static const struct Field {
     COUNT(seen),
     COUNT(correct),
     COUNT(swapped),
+    COUNT(idle),
     REAL(best, -INFINITY),
     COUNT(best_epoch),
     REAL(seconds, 0),

@@ -119,6 +119,28 @@ that "batch_norm in steps: 64 + 1" norm x G 'fn Unit(z) { state s = 0; next s = 
 norm z 'conv2d(2, 1) |> batch_norm |> mean_map |> linear(1)' || true # two pixels a sample
 expect "batch_norm of maps: --batch 1" 0 "" "$dnw" train norm65.dnw --batch 1 --epochs 1 --force --quiet
 
+# Nodes that learn nothing: said once, counted in the log.
+idle() { # NAME COUNT: in every epoch
+  [ "$(grep -c '"event":"epoch".*"idle":'"$2"',' "runs/$1/log.jsonl")" -eq 3 ]
+}
+learns() { # NAME FUNCTION LINES [LAYERS]
+  printf '%s\n' "fn Unit(z) { weight b = 0; $2 }" 'fn Lower(x) = x - 100' \
+    "graph G { input x[2]; nodes h[20] : Unit; output y[2]; edges { $3 } }" "model Net(v) = v |> ${4:-G}" \
+    'train Net { data = spirals(200); loss = cross_entropy; optim = sgd(0.01); epochs = 3; batch = 64; seed = 1 }' >"$1.dnw"
+  "$dnw" train "$1.dnw"
+}
+expect "dead relu nodes" 0 "no gradient reached 20 of 20 nodes of 'G.h'" learns dead 'relu(z + b - 100)' 'x[_] -> h[_]; h[_] -> y[_]'
+that "dead relu nodes: said once" test "$(grep -c warning <<<"$said")" -eq 1
+that "dead relu nodes: in the log" idle dead 20
+expect "a dead relu layer" 0 "no gradient reached 20 of 20 nodes of 'linear.y'" \
+  learns layer z 'x[_] -> h[_]; h[_] -> y[_]' 'linear(20) |> layer_norm |> Lower |> relu |> linear(2)'
+that "a dead relu layer: in the log" idle layer 20
+expect "no way to the output" 0 "no gradient reached 13 of 20 nodes of 'G.h'" learns lost 'tanh(z + b)' 'x[_] -> h[_]; h[i] -> y[_] where i < 7'
+that "no way to the output: in the log" idle lost 13
+expect "all nodes learn" 0 "best accuracy" learns live 'tanh(z + b)' 'x[_] -> h[_]; h[_] -> y[_]'
+that "all nodes learn: no warning" test -z "$(grep warning <<<"$said")"
+that "all nodes learn: in the log" idle live 0
+
 # The measures themselves: a network that cannot do it is seen.
 misses() { # reach or fall with its arguments
   local before=$failed

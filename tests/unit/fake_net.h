@@ -186,6 +186,12 @@ static NetGraphInfo fake_graph(const Net *n, int i)
     return i ? (NetGraphInfo){0} : g;
 }
 
+static NetIdle fake_idle(const Net *n, int64_t samples)
+{
+    (void)n, (void)samples;
+    return (NetIdle){.nodes = 3, .idle = 1, .most = "Toy.y", .most_nodes = 3, .most_idle = 1};
+}
+
 static const NetCalls fake_calls = {
     .create = fake_new,
     .free = fake_free,
@@ -193,6 +199,7 @@ static const NetCalls fake_calls = {
     .tensor = fake_tensor,
     .reload = fake_reload,
     .train_step = fake_train_step,
+    .idle = fake_idle,
     .train_next = fake_train_next,
     .eval_step = fake_eval_step,
     .predict = fake_predict,
