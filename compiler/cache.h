@@ -15,7 +15,8 @@ typedef struct CacheEntry {
     const char *inputs;  /* path of the list beside it */
 } CacheEntry;
 
-/* `name` is the program's file name. False and *why: there is no directory for it, or not one to be trusted. */
+/* `name` is the program's file name. False and *why: there is no directory for it, or not one to be trusted.
+ */
 bool cache_open(Arena *a, const char *path, const char *name, const CompileOptions *options,
                 CacheEntry *entry, const char **why);
 bool cache_fresh(Arena *a, const CacheEntry *entry);
