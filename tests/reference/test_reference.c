@@ -111,7 +111,7 @@ static void test_mode(void **state)
     const Define defines[DEFINES] = {
         {"mode", mode}, {"block", "6"}, {"outputs", "4"}, {"budget", "150"}, {"solver", "rk4(4)"}};
     Built b;
-    assert_true(built_open_defined(&b, "../../examples/tiny_exact.dnw", DEFINES, defines));
+    assert_true(built_open_defined(&b, "../../examples/tiny_exact.dnw", 3, DEFINES, defines));
     json_object_del(json_object_get(b.manifest, "settings"), "augment");
     compare(mode, &b, false, 1e-3);
     compare(mode, &b, true, 1e-5); /* stored with seven digits */

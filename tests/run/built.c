@@ -113,14 +113,14 @@ bool built_open(Built *b, const char *path, int optimize)
     return open_program(b, path, (How){.optimize = optimize});
 }
 
-bool built_open_lanes(Built *b, const char *path, int lanes)
+bool built_open_lanes(Built *b, const char *path, int optimize, int lanes)
 {
-    return open_program(b, path, (How){.optimize = 3, .lanes = lanes});
+    return open_program(b, path, (How){.optimize = optimize, .lanes = lanes});
 }
 
-bool built_open_defined(Built *b, const char *path, int count, const Define *defines)
+bool built_open_defined(Built *b, const char *path, int optimize, int count, const Define *defines)
 {
-    return open_program(b, path, (How){.optimize = 3, .count = count, .defines = defines});
+    return open_program(b, path, (How){.optimize = optimize, .count = count, .defines = defines});
 }
 
 void built_close(Built *b)
@@ -483,4 +483,21 @@ double built_distance(const Results *x, const Results *reference, const char **w
             most = INFINITY, *worst = y->name;
     }
     return most;
+}
+
+/* ---- which tests ---- */
+
+int built_main(const char *group, const struct CMUnitTest *tests, int count, int argc, char **argv)
+{
+    struct CMUnitTest *chosen = calloc((size_t)count + 1, sizeof *chosen);
+    int share = 0, shares = 0, selected = 0;
+    char end;
+    const char *part = argc > 1 ? argv[1] : "";
+    if (sscanf(part, "%d/%d%c", &share, &shares, &end) != 2) shares = 0;
+    for (int i = 0; i < count; i++)
+        if (shares > 0 ? i % shares == share - 1 : strstr(tests[i].name, part) != NULL)
+            chosen[selected++] = tests[i];
+    int failed = selected ? _cmocka_run_group_tests(group, chosen, (size_t)selected, NULL, NULL) : 1;
+    free(chosen);
+    return failed != 0;
 }

@@ -3,6 +3,10 @@
  */
 #ifndef BUILT_H
 #define BUILT_H
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
 #include "compile.h"
 #include "ir_eval.h"
 #include "rt_net_private.h"
@@ -18,9 +22,9 @@ typedef struct Built {
 /* Says why on stderr and returns false when anything fails. */
 bool built_open(Built *b, const char *path, int optimize);
 /* The same with options as -D gives them. */
-bool built_open_defined(Built *b, const char *path, int count, const Define *defines);
+bool built_open_defined(Built *b, const char *path, int optimize, int count, const Define *defines);
 /* The same with so many lanes a tile. */
-bool built_open_lanes(Built *b, const char *path, int lanes);
+bool built_open_lanes(Built *b, const char *path, int optimize, int lanes);
 /* The same with the Ir changed before code is made of it. */
 bool built_open_altered(Built *b, const char *path, int optimize, void (*alter)(Ir *));
 /* Frozen with these weights, as a library whose functions begin with "net"; only compilation and library are
@@ -32,6 +36,10 @@ Net *built_net(const Built *b, bool f64, int64_t batch, int threads, uint64_t se
 /* Paths of all *.dnw of a folder, sorted, NULL-terminated, in *a; `count` may be NULL. */
 const char **built_programs(Arena *a, const char *folder, int *count);
 bool built_says(const char *path, const char *words); /* are the words in the file? */
+/* Runs the tests as one group: all, or those that the first argument of the program selects: a part of their
+ * names, or K/N, of N shares the K-th (every N-th test), for ctest to run shares at the same time. Fails when
+ * none is selected. The exit status. */
+int built_main(const char *group, const struct CMUnitTest *tests, int count, int argc, char **argv);
 
 /* `samples` random samples in the shapes of the model; bytes instead of floats when it has three indices. */
 Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed);

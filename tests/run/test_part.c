@@ -31,7 +31,7 @@ static void open_part(Part *p, const char *every, const char *part, const char *
     const Define defines[] = {{"every", every}, {"part", part}, {"half", half}};
     const int64_t usual = timed_window_bytes;
     timed_window_bytes = window;
-    assert_true(built_open_defined(&p->built, "part/part.dnw", 3, defines));
+    assert_true(built_open_defined(&p->built, "part/part.dnw", 0, 3, defines));
     timed_window_bytes = usual;
     p->net = built_net(&p->built, false, SAMPLES, threads, SEED);
     p->data = built_data(p->built.compilation->perm, p->built.compilation->model, SAMPLES, SEED);

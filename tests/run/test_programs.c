@@ -460,15 +460,12 @@ int main(int argc, char **argv)
     struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 3);
     static const struct CMUnitTest own[] = {cmocka_unit_test(test_distance),
                                             cmocka_unit_test(test_wrong_code)};
-    for (size_t i = 0; argc == 1 && i < sizeof own / sizeof *own; i++) all[tests++] = own[i];
-    if (argc == 1)
-        all[tests++] = (struct CMUnitTest){"every built-in has a program", test_every_builtin_has_a_program,
-                                           NULL, NULL, paths};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) all[tests++] = own[i];
+    all[tests++] = (struct CMUnitTest){"every built-in has a program", test_every_builtin_has_a_program, NULL,
+                                       NULL, paths};
     for (int i = 0; i < count; i++)
-        if (argc == 1 || strstr(paths[i], argv[1]))
-            all[tests++] = (struct CMUnitTest){paths[i] + 2, test_program, NULL, NULL, (void *)paths[i]};
-    int failed =
-        count < 20 && argc == 1 ? 1 : _cmocka_run_group_tests("programs", all, (size_t)tests, NULL, NULL);
+        all[tests++] = (struct CMUnitTest){paths[i] + 2, test_program, NULL, NULL, (void *)paths[i]};
+    int failed = count < 20 ? 1 : built_main("programs", all, tests, argc, argv);
     arena_free(a);
-    return failed != 0 || tests == 0;
+    return failed;
 }

@@ -18,7 +18,7 @@ static Results *results_of(Arena *a, const char *path, int64_t window_bytes, boo
     Built b;
     int64_t usual = timed_window_bytes, few = timed_window_few;
     if (window_bytes) timed_window_bytes = window_bytes, timed_window_few = 0;
-    bool ok = built_open(&b, path, 1);
+    bool ok = built_open(&b, path, 0);
     timed_window_bytes = usual, timed_window_few = few;
     assert_true(ok);
     const Model *m = b.compilation->model;
