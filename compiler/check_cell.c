@@ -126,7 +126,7 @@ static bool clamp_range(Check *k, Scope *scope, const Stmt *s, Tensor *p)
 /* Elements of an array of weights as nested lists of run-time values. */
 static Val *weight_elements(Check *k, Tensor *p, Shape dims, int depth, int64_t *next, Span span)
 {
-    if (depth == dims.rank) {
+    if (depth == MAX_RANK || depth == dims.rank) {
         Value *w = func_add(k->func, IR_WEIGHT, span, 0, NULL);
         w->param = p, w->index = (*next)++;
         return val_runtime(k, w, span);
