@@ -1,7 +1,12 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that dnw needs to be built and tested. Safe to repeat: says "nothing to install"
 # and touches nothing when all are there.
+#
+#   tools/setup.sh               what building and testing takes
+#   tools/setup.sh --sanitizers  clang's OpenMP library, too (presets clang and clang-tsan)
+#   tools/setup.sh --hooks       clang-format, too; git calls tools/hooks/pre-commit from now on
 set -euo pipefail
+PATH=$PATH:/usr/sbin:/sbin # ldconfig, which is not on the path of every user
 
 packages=(
   build-essential cmake ninja-build pkg-config   # the build
@@ -10,11 +15,21 @@ packages=(
   libjansson-dev zlib1g-dev libopenblas0-pthread # the runtime
   libcmocka-dev dataset-fashion-mnist            # tests and examples
 )
+for option in "$@"; do
+  case $option in
+    --sanitizers) packages+=(libomp-19-dev) ;;
+    --hooks)
+      packages+=(clang-format git)
+      git -C "$(dirname "$0")/.." config core.hooksPath tools/hooks
+      ;;
+    *) echo "setup: unknown option $option; there are --sanitizers and --hooks" >&2; exit 2 ;;
+  esac
+done
 
 # OpenBLAS comes in several builds with the same interface; any of them will do.
 have() {
   case $1 in
-    libopenblas0-pthread) ldconfig -p 2>/dev/null | grep -q 'libopenblas\.so\.0' && return 0 ;;
+    libopenblas0-pthread) ldconfig -p 2>/dev/null | grep 'libopenblas\.so\.0' >/dev/null && return 0 ;;
   esac
   [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
 }
