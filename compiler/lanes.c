@@ -8,7 +8,7 @@
  *
  * A tile that is not full computes as much as a full one, and threads share out tiles. So few samples a batch
  * get small tiles, and fewer than 8 with maps one sample each: vectors run along the pixels then.
- * docs/numbers.md has what was measured.
+ * docs/lab/2026-11-26-tiles.md has what was measured.
  */
 #include "lanes.h"
 #include "kernel.h"

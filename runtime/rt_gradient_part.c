@@ -4,9 +4,10 @@
  * With `positions` a step computes one part of the rows (pixels times samples) for candidates that are not in
  * use, the next part at the next step: over as many steps everything is looked at once. With `refresh` only
  * every step of that many computes them at all. The parts are not counted up to the size of the whole: that
- * makes candidates overshoot those in use, and training worse or impossible (docs/numbers.md). Edges in use
- * get their exact gradient, by dot products of their rows. With `bf16` the products of candidates have
- * rounded factors (rt_product.h), those of edges in use do not.
+ * makes candidates overshoot those in use, and training worse or impossible
+ * (docs/lab/2026-11-27-candidate-gradients.md). Edges in use get their exact gradient, by dot products of
+ * their rows. With `bf16` the products of candidates have rounded factors (rt_product.h), those of edges in
+ * use do not.
  */
 #include "rt_gradient.h"
 #include "rt_product_sparse.h"

@@ -23,7 +23,7 @@ RT_CLONES int64_t product_live(const float *a, int64_t count)
 }
 
 /* Are whole panels for what is not 0 at most half the multiply-adds of all of A? With more, a library's
- * product is faster (docs/numbers.md). */
+ * product is faster (docs/lab/2026-11-27-speed-avx2.md). */
 static bool is_sparse(const SparseProduct *p)
 {
     const int64_t made = (p->columns + PANEL - 1) / PANEL * PANEL, all = p->rows * p->inner * p->columns;

@@ -33,8 +33,9 @@ typedef struct DnwrtFrozen {
                        void *workspace);
 } DnwrtFrozen;
 
-/* What of a batch goes through single samples, because it costs less than a tile (docs/numbers.md): with maps
- * a sample costs the same either way, of numbers three cost as much as a tile of 64. */
+/* What of a batch goes through single samples, because it costs less than a tile
+ * (docs/lab/2026-11-26-tiles.md): with maps a sample costs the same either way, of numbers three cost as much
+ * as a tile of 64. */
 static inline int64_t frozen_left(const DnwrtFrozen *f, int64_t count)
 {
     int64_t lanes = f->parts[0].lanes, left = count % lanes;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The documentation is true: examples of docs/language.md and README.md, the pages of `dnw explain`, the dumps that
-# docs/internals.md quotes, and that the lists in the reference are complete.
+# docs/internals.md quotes, that the lists in the reference are complete, and that docs/numbers.md shows its tables.
 #
 # A block of the reference begins with ``` and one of
 #   dnw               `dnw check` has nothing to say; `dnw test` passes when there is a test; formatting keeps the tree
@@ -147,6 +147,9 @@ if awk -f "$source/tests/docs/names.awk" dumps >report; then pass; else fail "do
 # and the test notices what is not
 sed -E 's/^(weight depthwise\.)k/\1kernel/; s/^(weight linear\.edges\.0\.w)\[/\1[7,/; s/(Unit)(\.batch_norm)_2/\1\2_second/' dumps >others
 if awk -f "$source/tests/docs/names.awk" others | grep -q ', 0 wrong'; then fail "tests/docs/names.awk" "it sees no wrong name"; else pass; fi
+
+# ---- docs/numbers.md is made from docs/numbers/
+if "$source/tools/numbers.sh" --check >report 2>&1; then pass; else fail docs/numbers.md "it is out of date" report; fi
 
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Makes docs/numbers.md from docs/numbers/page.txt and the tables docs/numbers/*.csv.
+#
+#   tools/numbers.sh            write the page
+#   tools/numbers.sh --check    say whether the page is what this script makes; exit code 1 where it is not
+#
+# A line "{table NAME}" of page.txt becomes the table NAME.csv. Its first line names the columns; a field with a
+# comma stands in double quotes. A section (from "## " to the next) whose tables have no rows is left out.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+page=docs/numbers.md
+made=$(mktemp)
+trap 'rm -f "$made"' EXIT
+
+# shellcheck disable=SC2016 # the dollars are awk's
+awk -v folder=docs/numbers '
+  function stop(why) { print FILENAME ":" FNR ": " why > "/dev/stderr"; failed = 1; exit 1 }
+  # The fields of a line of CSV as a row of the table; sets columns to their number.
+  function row(line,   i, c, quoted, out) {
+    columns = 1
+    out = "| "
+    for (i = 1; i <= length(line); i++) {
+      c = substr(line, i, 1)
+      if (c == "\"" && quoted && substr(line, i + 1, 1) == c) { out = out c; i++ }
+      else if (c == "\"") quoted = !quoted
+      else if (c == "," && !quoted) { out = out " | "; columns++ }
+      else out = out (c == "|" ? "\\|" : c)
+    }
+    return out " |"
+  }
+  function table(name,   file, line, text, width, rows, rule, i) {
+    file = folder "/" name ".csv"
+    if ((getline line < file) <= 0) stop(file " has no line with the names of its columns")
+    text = row(line) "\n"
+    width = columns
+    rule = "|"
+    for (i = 1; i <= width; i++) rule = rule "---|"
+    text = text rule "\n"
+    while ((getline line < file) > 0) {
+      text = text row(line) "\n"
+      rows++
+      if (columns != width) stop(file " has " columns " fields in row " rows ", and " width " columns")
+    }
+    close(file)
+    tables++
+    filled += rows > 0
+    return rows ? text : ""
+  }
+  function end_section() {
+    if (!tables || filled) printf "%s", section
+    section = ""
+    tables = filled = 0
+  }
+  /^## / { end_section() }
+  /^\{table .*\}$/ { section = section table(substr($0, 8, length($0) - 8)); next }
+  { section = section $0 "\n" }
+  END { if (!failed) end_section() }
+' docs/numbers/page.txt >"$made"
+
+for file in docs/numbers/*.csv; do # a table that no page shows is forgotten
+  grep -qxF "{table $(basename "$file" .csv)}" docs/numbers/page.txt || { echo "$file is not in docs/numbers/page.txt" >&2; exit 1; }
+done
+case ${1:-} in
+--check)
+  diff -u --label "$page" --label "what tools/numbers.sh makes" "$page" "$made" ||
+    { echo "$page is not what tools/numbers.sh makes: change docs/numbers/ and run it" >&2; exit 1; }
+  ;;
+'') cat "$made" >"$page" ;;
+*) echo "usage: tools/numbers.sh [--check]" >&2; exit 2 ;;
+esac
