@@ -3,7 +3,6 @@
 # and touches nothing when all are there.
 #
 #   tools/setup.sh               what building and testing takes
-#   tools/setup.sh --sanitizers  clang's OpenMP library, too (presets clang and clang-tsan)
 #   tools/setup.sh --hooks       clang-format, too; git calls tools/hooks/pre-commit from now on
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # ldconfig, which is not on the path of every user
@@ -17,12 +16,11 @@ packages=(
 )
 for option in "$@"; do
   case $option in
-    --sanitizers) packages+=(libomp-19-dev) ;;
     --hooks)
       packages+=(clang-format git)
       git -C "$(dirname "$0")/.." config core.hooksPath tools/hooks
       ;;
-    *) echo "setup: unknown option $option; there are --sanitizers and --hooks" >&2; exit 2 ;;
+    *) echo "setup: unknown option $option; there is --hooks" >&2; exit 2 ;;
   esac
 done
 
