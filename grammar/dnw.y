@@ -16,7 +16,7 @@
 %param {Parser *p}
 
 %code requires {
-#include "ast_build.h"
+#include "front/ast_build.h"
 }
 %code {
 #define YYLLOC_DEFAULT(whole, parts, count)                                                                  \

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks what no compiler checks: layout, names of exported symbols, tests of messages, the map of the files.
+# Checks what no compiler checks: layout, names of exported symbols, tests of messages, the maps
+# of the files, the order of the folders.
 # Prints each finding; exits non-zero when there is one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -18,14 +19,16 @@ check_format() {
 }
 
 # What other files see is declared in a header, and its name leads there: foo_bar is in foo.c or foo_*.c
-# (rt_foo.c for the runtime), or declared in foo.h, or in a header named like the start of the file's name.
+# or declared in foo.h, or in a header named like the start of the file's name.
 check_names() { # ARCHIVE FOLDER
   [ -f "$1" ] || { echo "lint: no $1, names not checked"; return; }
   local finding
   while IFS= read -r finding; do found "$finding"; done < <(
     {
-      grep -oHwE '[A-Za-z_][A-Za-z0-9_]*' "$2"/*.h "$2"/*.def 2>/dev/null | sed 's/^/word /; s/:/ /' | sort -u
-      for file in "$2"/*.c; do echo "file $(basename "$file" .c)"; done # others: generated parsers, kernels
+      grep -oHwE '[A-Za-z_][A-Za-z0-9_]*' "$2"/*/*.h "$2"/*/*.def 2>/dev/null | sed 's/^/word /; s/:/ /' | sort -u
+      for file in "$2"/*/*.c; do # others: generated parsers, kernels
+        case $file in runtime/kernels/*) ;; *) echo "file $(basename "$file" .c)" ;; esac
+      done
       nm -g --defined-only "$1" 2>/dev/null
     } | awk -v folder="$2" '
       $1 == "word" { sub(/.*\//, "", $2); sub(/\..*/, "", $2); declared[$3] = declared[$3] " " $2; next }
@@ -40,14 +43,12 @@ check_names() { # ARCHIVE FOLDER
       # of an object and a symbol: same first word, or a header that one of the two begins with
       function leads(object, symbol,   stem, count, i, header, word) {
         stem = object
-        sub(/^rt_/, "", stem)
         sub(/_.*/, "", stem)
         if (symbol == stem || index(symbol, stem "_") == 1) return 1
         count = split(declared[symbol], header, " ")
         for (i = 1; i <= count; i++) {
           if (object == header[i] || index(object, header[i] "_") == 1) return 1
           word = header[i]
-          sub(/^rt_/, "", word)
           if (symbol == word || index(symbol, word "_") == 1) return 1
         }
         return 0
@@ -57,7 +58,7 @@ check_names() { # ARCHIVE FOLDER
 # Every message has a case in tests/diag.
 check_codes() {
   local code
-  for code in $(sed -n 's/^ *DIAG(\([0-9]\{4\}\), *[A-Z0-9_]*, *\([EW]\).*/\2\1/p' compiler/diag.def); do
+  for code in $(sed -n 's/^ *DIAG(\([0-9]\{4\}\), *[A-Z0-9_]*, *\([EW]\).*/\2\1/p' compiler/base/diag*.def); do
     grep -qs "\[$code\]" tests/diag/*.err tests/*/*.sh || found "no case in tests/diag shows $code"
   done
 }
@@ -66,18 +67,44 @@ check_codes() {
 check_map() { # FOLDER
   local file
   [ -f "$1/README.md" ] || { found "$1/README.md is missing"; return; }
-  for file in "$1"/*.c "$1"/*.def; do
+  for file in "$1"/*/*.c "$1"/*/*.def; do
     [ -f "$file" ] || continue
     grep -q -- "$(basename "${file%.*}")" "$1/README.md" || found "$1/README.md does not list $(basename "$file")"
   done
 }
 
-# Long files are split by topic.
+# Long files are split by topic. Data, expected texts and the reference are as long as they are.
 check_sizes() {
-  local file
-  for file in compiler/*.c runtime/*.c runtime/kernels/*.c; do
-    [ -f "$file" ] && [ "$(wc -l <"$file")" -gt 600 ] && found "$file has more than 600 lines"
-  done
+  local file lines
+  while read -r lines file; do
+    case $file in total | docs/* | *.svg | *.json | *.csv | */corpus/* | tests/stage/* | tests/diag/*) continue ;; esac
+    [ "$lines" -gt 600 ] && found "$file has $lines lines, more than 600"
+  done < <(git ls-files -z | xargs -0 wc -l)
+}
+
+# A folder includes from itself and from folders below it alone; compiler/README.md and runtime/README.md have the
+# order, from bottom to top. The compiler reads some headers of the runtime, the runtime none of the compiler.
+compiler_folders="base front ir model lower check layout eval freeze gen target driver"
+runtime_folders="common kernels data net wiring gradient time app"
+runtime_for_compiler="data/data.h app/checkpoint.h app/options.h"
+check_layers() {
+  local finding
+  while IFS= read -r finding; do found "$finding"; done < <(
+    grep -HE '^#include "[a-z]+/' compiler/*/*.[ch] runtime/*/*.[ch] | sed 's/:#include "/ /; s/".*//' |
+      awk -v compiler="$compiler_folders" -v runtime="$runtime_folders" -v open="$runtime_for_compiler" '
+        BEGIN {
+          for (i = split(compiler, name, " "); i; i--) level["compiler/" name[i]] = i
+          for (i = split(runtime, name, " "); i; i--) level["runtime/" name[i]] = i
+          for (i = split(open, name, " "); i; i--) allowed[name[i]] = 1
+        }
+        {
+          split($1, from, "/"); split($2, to, "/")
+          own = from[1] "/" from[2]; other = from[1] "/" to[1]
+          if (!(own in level)) { print own " is no folder that tools/lint.sh knows"; next }
+          if (other in level) { if (level[other] > level[own]) print $1 " includes " $2 ", which lies above it" }
+          else if (from[1] == "runtime") print $1 " includes " $2 ", which is not of the runtime"
+          else if (to[1] != "common" && to[1] != "kernels" && !($2 in allowed)) print $1 " includes " $2 ", which is not for the compiler"
+        }')
 }
 
 # Examples look as dnw fmt writes them.
@@ -93,6 +120,8 @@ check_names "$build/libdnwc.a" compiler
 check_names "$build/libdnwrt.a" runtime
 check_codes
 check_map compiler
+check_map runtime
 check_sizes
+check_layers
 echo "lint: $findings findings"
 [ $findings -eq 0 ]

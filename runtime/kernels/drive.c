@@ -11,7 +11,7 @@
  * Memory is bounded: the evaluations of `window` steps are there at once, of one step when nothing goes back.
  * Forwards leaves the last window. To go back further, backwards runs again from states that were kept on
  * the way; when their room is full, every second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
- * gradients of candidates between the calls. Rows: see compiler/timed.h.
+ * gradients of candidates between the calls. Rows: see compiler/model/timed.h.
  */
 #include "drive_step.h"
 

@@ -1,6 +1,6 @@
 /* drive_step.h: one explicit Runge-Kutta step, stage by stage, forwards and backwards: included by drive.c,
  * where a tile takes its steps alone, and by turns.c, where the tiles wait for each other at every stage.
- * Formulas: drive.c; rows: compiler/timed.h.
+ * Formulas: drive.c; rows: compiler/model/timed.h.
  */
 #ifndef DRIVE_STEP_H
 #define DRIVE_STEP_H

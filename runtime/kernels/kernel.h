@@ -1,4 +1,4 @@
-/* kernel.h: what generated code, kernels and rt_net.c share.
+/* kernel.h: what generated code, kernels and net.c share.
  *
  * Kernels are compiled for each real type (DNW_REAL) and each number of lanes (DNW_LANES); names end in
  * _f32x64, _f64x16 and so on. The compiler carries the clang bitcode of all and links what a program needs
@@ -9,7 +9,7 @@
 #define KERNEL_H
 #include <stdint.h>
 
-/* Samples that a tile may have (compiler/lanes.c chooses); kernels are compiled for each (CMakeLists.txt
+/* Samples that a tile may have (compiler/layout/lanes.c chooses); kernels are compiled for each (CMakeLists.txt
  * reads this). */
 #define TILE_LANES(each) each(1) each(8) each(16) each(64)
 enum { MAX_LANES = 64 };
@@ -67,7 +67,7 @@ typedef struct DnwrtTurns {
     int64_t first; /* of the rounds: 1 */
 } DnwrtTurns;
 
-/* How a graph runs in time (compiler/timed.h); stages 0: it does not. */
+/* How a graph runs in time (compiler/model/timed.h); stages 0: it does not. */
 enum { MAX_TIME_STAGES = 7, MAX_TIME_SAVED = 32 };
 typedef enum DnwrtFailure {
     FLOW_GOES_ON,
@@ -141,7 +141,7 @@ _Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TURNS + 1),
                "generated code reads the context by field number");
 
 /* How many bytes of a sum over edges stay in registers, 512, 256 or 128: eight registers of AVX-512, AVX,
- * SSE. The compiler makes it a constant of each program, for its processor (compiler/target.c). */
+ * SSE. The compiler makes it a constant of each program, for its processor (compiler/target/target.c). */
 extern int64_t cpu_piece_bytes;
 
 #ifdef DNW_REAL

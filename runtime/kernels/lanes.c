@@ -1,5 +1,5 @@
 /* lanes.c: sums over the samples of a tile, and random numbers for its lanes. */
-#include "../rt_rng.h"
+#include "common/rng.h"
 #include "kernel.h"
 
 real KERNEL(sum_lanes)(const real *row, int64_t valid);

@@ -1,4 +1,4 @@
-/* map.c: operators on maps (compiler/op_map.c says what each computes).
+/* map.c: operators on maps (compiler/ir/op_map.c says what each computes).
  *
  * How maps are handed over is in map.h. Results stay in registers over all taps of a pixel; the taps that lie
  * inside the map are found once for a line of pixels or a pixel, never tap by tap.

@@ -1,10 +1,10 @@
 /* turns.c: a graph in equal steps whose node functions have a batch_norm, in rounds of turns (kernel.h):
  * every tile does one evaluation as far as the statistics of all tiles allow. A turn's phase is the number of
- * the evaluation. Rows as in compiler/timed.h; all evaluations are in memory.
+ * the evaluation. Rows as in compiler/model/timed.h; all evaluations are in memory.
  */
 #include "drive_step.h"
 
-/* The functions that compiler/gen_timed_norm.c makes. */
+/* The functions that compiler/gen/gen_timed_norm.c makes. */
 typedef void Sums(DnwrtContext *context, real *tile, const real *sent, const real *held, real *sums,
                   int64_t evaluation);
 typedef void Norm(DnwrtContext *context, real *tile, const real *state, const real *sums, int64_t samples,

@@ -1,7 +1,7 @@
 /* driver.c: runs the stage of a program that has no graphs on one tile, without the runtime library, so that
  * an object file for another architecture can be tried in an emulator. Without arguments: prints the
  * manifest. */
-#include "dnwrt.h"
+#include "common/dnwrt.h"
 #include "kernels/kernel.h"
 #include <stdio.h>
 #include <stdlib.h>

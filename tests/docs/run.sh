@@ -92,7 +92,7 @@ section() { # wrong|right
                     at == want { sub(/^    /, ""); print }' page
 }
 for code in $(sed -n 's/^ *DIAG(\([0-9]\{4\}\), *[A-Z0-9_]*, *\([EW]\).*/\2\1/p' \
-              "$source"/compiler/diag.def "$source"/compiler/diag_*.def | sort -u); do
+              "$source"/compiler/base/diag*.def | sort -u); do
   if ! "$dnw" explain "$code" >page 2>said || ! head -n 1 page | grep -q "^$code: "; then
     fail "dnw explain $code" "no page" said
     continue

@@ -1,7 +1,7 @@
 /* fuzz_check.c: any bytes through all passes before code generation, and through the report and the messages.
  */
-#include "check.h"
-#include "compile.h"
+#include "check/check.h"
+#include "driver/compile.h"
 #include <jansson.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

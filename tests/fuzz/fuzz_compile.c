@@ -3,13 +3,13 @@
  * Programs with many numbers are left alone: they only take longer. The object is made unoptimised and thrown
  * away.
  */
-#include "compile.h"
-#include "dump.h"
-#include "grad.h"
-#include "ir_eval.h"
-#include "lower.h"
-#include "object.h"
-#include "plan.h"
+#include "driver/compile.h"
+#include "driver/dump.h"
+#include "lower/grad.h"
+#include "eval/ir_eval.h"
+#include "lower/lower.h"
+#include "target/object.h"
+#include "layout/plan.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

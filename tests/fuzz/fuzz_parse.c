@@ -1,7 +1,7 @@
 /* fuzz_parse.c: any bytes through the parser, its dump and its messages; a file without errors also through
  * fmt, whose result must parse without errors and be formatted already. */
-#include "fmt.h"
-#include "parse.h"
+#include "front/fmt.h"
+#include "front/parse.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "rt_checkpoint.h"
-#include "rt_train.h"
+#include "app/checkpoint.h"
+#include "app/train.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

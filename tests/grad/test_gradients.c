@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "built.h"
-#include "grad.h"
-#include "lower.h"
+#include "lower/grad.h"
+#include "lower/lower.h"
 
 #define BOUND 1e-6
 

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "grad.h"
-#include "lower.h"
-#include "object.h"
-#include "plan.h"
-#include "rt_rng.h"
+#include "lower/grad.h"
+#include "lower/lower.h"
+#include "target/object.h"
+#include "layout/plan.h"
+#include "common/rng.h"
 
 /* ---- from source to a loaded program ---- */
 
@@ -322,7 +322,7 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
     c->batch = count, c->input = x, c->target = t;
 }
 
-/* One change of a picture of `planes` planes, as its definition says it: rt_augment.h. */
+/* One change of a picture of `planes` planes, as its definition says it: augment.h. */
 static void change_picture(Arena *a, const json_t *change, Rng4 drawn, double *x, int64_t planes, int64_t h,
                            int64_t w)
 {

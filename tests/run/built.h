@@ -7,9 +7,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
-#include "compile.h"
-#include "ir_eval.h"
-#include "rt_net_private.h"
+#include "driver/compile.h"
+#include "eval/ir_eval.h"
+#include "net/net_private.h"
 
 typedef struct Built {
     Compilation *compilation; /* the compiler's view: model, Ir */

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 #include "built.h"
-#include "rt_rng.h"
+#include "common/rng.h"
 
 enum { BATCH = 40, STEPS = 3, SAMPLES = BATCH * STEPS, SEED = 5 };
 

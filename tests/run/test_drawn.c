@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "built.h"
-#include "timed_rows.h"
+#include "layout/timed_rows.h"
 
 enum { SAMPLES = 83, SEED = 3 }; /* no whole number of tiles */
 

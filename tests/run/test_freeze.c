@@ -13,10 +13,10 @@
 #include <string.h>
 #include <unistd.h>
 #include "built.h"
-#include "freeze.h"
-#include "count.h"
-#include "rt_checkpoint.h"
-#include "rt_rng.h"
+#include "freeze/freeze.h"
+#include "eval/count.h"
+#include "app/checkpoint.h"
+#include "common/rng.h"
 
 enum { MOST = 131 };
 static const int64_t counts[] = {0, 1, 3, 7, 16, 17, 20, 64, 65, 100, 128, MOST};

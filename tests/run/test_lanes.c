@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <string.h>
 #include "built.h"
-#include "lanes.h"
-#include "target.h"
-#include "rt_rng.h"
+#include "layout/lanes.h"
+#include "target/target.h"
+#include "common/rng.h"
 
 enum { MOST = 130 };
 

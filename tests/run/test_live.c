@@ -9,9 +9,9 @@
 #include <math.h>
 #include <string.h>
 #include "built.h"
-#include "live.h"
-#include "rt_rng.h"
-#include "timed_rows.h"
+#include "layout/live.h"
+#include "common/rng.h"
+#include "layout/timed_rows.h"
 
 enum { MOST = 70 };
 

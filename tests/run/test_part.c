@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include "built.h"
-#include "rt_product.h"
-#include "timed_rows.h"
+#include "common/product.h"
+#include "layout/timed_rows.h"
 
 enum { SAMPLES = 83, SEED = 3 }; /* tiles of 16: the last one has 3 */
 

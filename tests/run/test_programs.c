@@ -12,9 +12,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "builtin.h"
+#include "front/builtin.h"
 #include "built.h"
-#include "rt_rng.h"
+#include "common/rng.h"
 
 enum { MOST = 130, STEPS = 5 };
 static const int64_t sizes[] = {1, 3, 64, 65, MOST};

@@ -17,8 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 #include "built.h"
-#include "link.h"
-#include "rt_checkpoint.h"
+#include "target/link.h"
+#include "app/checkpoint.h"
 
 static char folder[] = "/tmp/dnw_training_XXXXXX";
 
@@ -293,8 +293,7 @@ static void test_predict_is_eval(void **state)
     RtError e = {0};
     json_t *setting = json_pack("{s:s, s:{s:i, s:i, s:f}}", "call", "spirals", "args", "n", 2400, "classes",
                                 3, "noise", 0.05);
-    Data *d =
-        data_open(setting, &(DataContext){.base = ".", .seed = 20240 /* DATA_SEED of rt_session.c */}, &e);
+    Data *d = data_open(setting, &(DataContext){.base = ".", .seed = 20240 /* DATA_SEED of session.c */}, &e);
     if (!d) fail_msg("%s", e.text);
     write_npy("x.npy", d->test.floats, d->test.samples, d->features);
     run("./everything",

@@ -8,8 +8,8 @@
 #include <cmocka.h>
 #include <string.h>
 #include "built.h"
-#include "rt_rng.h"
-#include "timed_rows.h"
+#include "common/rng.h"
+#include "layout/timed_rows.h"
 
 enum { MOST = 70 };
 

@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
-#include "rt_data.h"
+#include "data/data.h"
 
 static char test_directory[] = "/tmp/dnw-data-XXXXXX";
 static const DataContext here = {.base = ".", .seed = 1};

@@ -9,8 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rt_rng.h"
-#include "rt_session.h"
+#include "common/rng.h"
+#include "app/session.h"
 
 enum { FEATURES = 6, CLASSES = 3, KEPT = 4, TRAIN_SAMPLES = 50, TEST_SAMPLES = 20, TENSORS = 4 };
 

@@ -11,8 +11,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "map.h"
-#include "rt_rng.h"
+#include "kernels/map.h"
+#include "common/rng.h"
 
 #ifdef DNW_REAL_IS_DOUBLE
 #define EPSILON DBL_EPSILON

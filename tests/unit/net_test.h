@@ -6,9 +6,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rt_blas.h"
-#include "rt_net_private.h"
-#include "rt_rng.h"
+#include "net/blas.h"
+#include "net/net_private.h"
+#include "common/rng.h"
 
 enum { TEST_SETS = 3, TEST_BUNDLES = 3 };
 static const int test_ends[TEST_BUNDLES][2] = {{0, 1}, {1, 2}, {0, 2}}; /* from, to */

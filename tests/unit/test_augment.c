@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <string.h>
-#include "rt_augment.h"
+#include "data/augment.h"
 
 enum { WIDTH = 32, SAMPLES = 16200 };
 

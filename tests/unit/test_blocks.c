@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdlib.h>
-#include "rt_blocks.h"
-#include "rt_rng.h"
+#include "common/blocks.h"
+#include "common/rng.h"
 
 enum { ROWS = 300, COLUMNS = 384 };
 

@@ -1,6 +1,6 @@
 /* test_budget.c: how many edges a budget keeps, and how many candidates a condition leaves, counted by hand.
  */
-#include "compile.h"
+#include "driver/compile.h"
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>

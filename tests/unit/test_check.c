@@ -1,6 +1,6 @@
 /* test_check.c: as many messages as mistakes, whatever is typed. */
-#include "check.h"
-#include "compile.h"
+#include "check/check.h"
+#include "driver/compile.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>

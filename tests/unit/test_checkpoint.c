@@ -15,7 +15,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "rt_checkpoint.h"
+#include "app/checkpoint.h"
 
 enum { COUNT = 4 };
 

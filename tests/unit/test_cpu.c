@@ -1,5 +1,5 @@
 /* What a program needs of a processor, against processors that do not exist. */
-#include "rt_cpu.h"
+#include "net/cpu.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* test_data_zip.c: members of zip archives, as numpy.savez and numpy.savez_compressed write them, and damage.
  */
 #include "data_test.h"
-#include "rt_zip.h"
+#include "data/zip.h"
 
 enum { ARCHIVE = 1 << 16 };
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "parse.h"
+#include "front/parse.h"
 
 typedef struct Fixture {
     Arena *arena;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <math.h>
-#include "rt_difference.h"
+#include "common/difference.h"
 
 #define LIMIT 1e-6
 

@@ -8,11 +8,11 @@
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
-#include "compile.h"
-#include "grad.h"
-#include "ir_eval.h"
-#include "lower.h"
-#include "op.h"
+#include "driver/compile.h"
+#include "lower/grad.h"
+#include "eval/ir_eval.h"
+#include "lower/lower.h"
+#include "ir/op.h"
 
 enum { SAMPLES = 4, N = 3 };
 static const double input[SAMPLES * N] = {0.3, -1.2, 2, 0, 0.5, -0.5, 1.5, 1.5, -2, -0.1, 0.7, 0.2};

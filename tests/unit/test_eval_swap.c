@@ -13,11 +13,11 @@
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
-#include "compile.h"
-#include "grad.h"
-#include "ir_eval.h"
-#include "lower.h"
-#include "rt_rng.h"
+#include "driver/compile.h"
+#include "lower/grad.h"
+#include "eval/ir_eval.h"
+#include "lower/lower.h"
+#include "common/rng.h"
 
 enum { IN = 6, HIDDEN = 5, OUT = 3, SAMPLES = 7, TRIALS = 600 };
 #define WEIGHT 1e-3 /* of the two edges at the cut: small, so that a swap is a small move */

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "compile.h"
+#include "driver/compile.h"
 
 static char *read_file(const char *path)
 {

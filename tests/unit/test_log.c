@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include "rt_log.h"
+#include "common/log.h"
 
 static char path[] = "/tmp/dnw_log_XXXXXX";
 

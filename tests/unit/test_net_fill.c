@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdlib.h>
-#include "rt_net_private.h"
-#include "rt_rng.h"
+#include "net/net_private.h"
+#include "common/rng.h"
 
 enum { SAMPLES = 40, SEED = 3, EPOCH = 2 };
 

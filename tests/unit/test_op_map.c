@@ -7,10 +7,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "grad.h"
-#include "ir_eval.h"
-#include "op.h"
-#include "rt_rng.h"
+#include "lower/grad.h"
+#include "eval/ir_eval.h"
+#include "ir/op.h"
+#include "common/rng.h"
 
 /* ---- values ---- */
 

@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include "fake_net.h"
-#include "rt_checkpoint.h"
+#include "app/checkpoint.h"
 
 enum { SAMPLES = 5 };
 

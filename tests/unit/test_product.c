@@ -8,8 +8,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "rt_product.h"
-#include "rt_rng.h"
+#include "common/product.h"
+#include "common/rng.h"
 
 typedef struct Case {
     int64_t rows, columns, inner, lda, ldb, ldc;

@@ -7,8 +7,8 @@
 #include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
-#include "rt_product_sparse.h"
-#include "rt_rng.h"
+#include "gradient/product_sparse.h"
+#include "common/rng.h"
 
 typedef struct Case {
     int64_t rows, columns, inner, lda, ldb, ldc;

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <math.h>
 #include <stdlib.h>
-#include "rt_rng.h"
+#include "common/rng.h"
 
 enum { MANY = 100000 };
 

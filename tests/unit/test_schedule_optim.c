@@ -8,9 +8,9 @@
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
-#include "rt_optim.h"
-#include "rt_rng.h"
-#include "rt_schedule.h"
+#include "common/optim.h"
+#include "common/rng.h"
+#include "common/schedule.h"
 
 static json_t *parse(const char *text)
 {

@@ -1,5 +1,5 @@
-/* rt_thread.c: every item is done once, by threads whose numbers are below the limit, and together. */
-#include "rt_thread.h"
+/* thread.c: every item is done once, by threads whose numbers are below the limit, and together. */
+#include "net/thread.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* test_tiles.c: which programs get how many samples a tile, and from which batch on (lanes.h). */
-#include "compile.h"
-#include "lanes.h"
+#include "driver/compile.h"
+#include "layout/lanes.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>

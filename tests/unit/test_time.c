@@ -6,9 +6,9 @@
 #include <cmocka.h>
 #include <math.h>
 #include <string.h>
-#include "compile.h"
-#include "ir_eval.h"
-#include "lower.h"
+#include "driver/compile.h"
+#include "eval/ir_eval.h"
+#include "lower/lower.h"
 
 /* The output of a program for one input; edge weights become `weights`, in order of the candidates. `steps`
  * > 0: the scheme takes so many of one length, though it may be one that would choose them. */

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "fake_net.h"
-#include "rt_train.h"
+#include "app/train.h"
 
 enum { EPOCHS = 4, STEPS = 7 /* an epoch: 50 samples in batches of 8 */ };
 

@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "model.h"
-#include "compile.h"
-#include "rt_rng.h"
-#include "rt_wiring.h"
+#include "model/model.h"
+#include "driver/compile.h"
+#include "common/rng.h"
+#include "common/wiring.h"
 
 /* ---- random conditions ---- */
 

@@ -1,0 +1,234 @@
+/* check.c: the order in which a file is understood: imports, names, options, then the model and its training,
+ * its tests, and last what none of them used.
+ */
+#include "check/check.h"
+#include <libgen.h>
+#include <math.h>
+#include <stdlib.h>
+
+static const Decl *only(Check *k, DeclKind kind, const char *name)
+{
+    const Decl *found = NULL;
+    for (int i = 0; i < k->main->ast->decls.count; i++) {
+        const Decl *d = k->main->ast->decls.at[i];
+        if (d->kind != kind || (name && (!d->name.text || strcmp(d->name.text, name) != 0))) continue;
+        if (found && kind == DECL_TRAIN) {
+            Diag *g = diag_add(k->diags, E_TWICE, d->span, "a file has one train block");
+            diag_note(g, found->span, "the first is here");
+            return found;
+        }
+        found = d;
+    }
+    return found;
+}
+
+static const Decl *trained_model(Check *k, const Decl *train)
+{
+    const Decl *model = only(k, DECL_MODEL, train->name.text);
+    if (model || is_lost(k->main, train->name.text)) return model;
+    Vec(const char *) names = {0};
+    for (int i = 0; i < k->main->ast->decls.count; i++)
+        if (k->main->ast->decls.at[i]->kind == DECL_MODEL)
+            vec_push(k->perm, &names, k->main->ast->decls.at[i]->name.text);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train",
+                       train->name.text);
+    const char *near = diag_nearest(train->name.text, names.at, names.count);
+    if (near || names.count == 1)
+        diag_fix(d, train->name.span, near ? near : names.at[0], "did you mean '", "'?");
+    return NULL;
+}
+
+bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out)
+{
+    Scope scope = {.module = m};
+    double size = 1;
+    *out = (Shape){0};
+    for (int i = 0; i < d->params.at[0].shape.count; i++) {
+        const Expr *e = d->params.at[0].shape.at[i];
+        Val *v = check_expr(k, &scope, e);
+        if (val_is_poison(v)) return false;
+        if (v->kind != VAL_NUMBER || v->number < 1 || !isfinite(v->number) || v->number != floor(v->number)) {
+            diag_add(k->diags, E_RANGE, e->span, "a size must be a whole number from 1; this is %s",
+                     val_text(k, v));
+            return false;
+        }
+        if ((size *= v->number) > MOST_NUMBERS) {
+            diag_add(k->diags, E_RANGE, e->span, "a value of %.15g numbers or more; the most is %d", size,
+                     MOST_NUMBERS);
+            return false;
+        }
+        if (i == MAX_RANK) {
+            diag_add(k->diags, E_RANGE, d->params.at[0].span, "a value has at most %d sizes", MAX_RANK);
+            return false;
+        }
+        out->dim[out->rank++] = (int64_t)v->number;
+    }
+    return true;
+}
+
+static bool one_parameter(Check *k, const Decl *d)
+{
+    if (d->params.count == 1) return true;
+    Diag *g = diag_add(k->diags, E_SETS, d->name.span, "a model takes one value; '%s' takes %d", d->name.text,
+                       d->params.count);
+    diag_help(g, "model %s(x) = x |> ...", d->name.text);
+    return false;
+}
+
+static void unknown_input(Check *k, const Decl *d, const Decl *train)
+{
+    Diag *g =
+        diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s%s",
+                 d->name.text, train ? ", since its data is not there: " : "", train ? k->missing_data : "");
+    if (train) diag_note(g, find_setting(train, "data")->span, "the data is named here");
+    diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
+              train ? ", or say where the data is with --data DIR" : "");
+}
+
+static void missing_data(Check *k, const Decl *train)
+{
+    Diag *g = diag_add(k->diags, W_NO_DATA, find_setting(train, "data")->value->span,
+                       "the data is not there: %s", k->missing_data);
+    diag_help(g, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
+}
+
+static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
+{
+    Shape data = {0};
+    DataState state = train ? data_shape(k, train, k->main, &data) : DATA_ABSENT;
+    if (!one_parameter(k, d) || state == DATA_WRONG) return false;
+    if (!d->params.at[0].has_shape) {
+        *out = data;
+        if (state == DATA_KNOWN) return true;
+        if (!train && k->main->ast->lost_train) return false;
+        unknown_input(k, d, train);
+        return false;
+    }
+    if (!stated_shape(k, d, k->main, out)) return false;
+    if (train && state == DATA_ABSENT) missing_data(k, train);
+    if (state == DATA_KNOWN && !shape_equal(*out, data)) {
+        Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s",
+                           d->name.text, shape_text(k->perm, *out), shape_text(k->perm, data));
+        diag_note(g, find_setting(train, "data")->span, "the data is named here");
+        diag_help(g, "leave the shape out: the data gives it");
+        return false;
+    }
+    return true;
+}
+
+void build_body(Check *k, const Decl *d, Module *module, Shape input)
+{
+    Model *m = k->model;
+    m->name = d->name.text, m->input = input;
+    k->func = func_new(k->perm, d->name.text);
+    k->mode = MODE_MODEL;
+    Value *x = func_add(k->func, IR_INPUT, d->params.at[0].span, 0, NULL);
+    x->shape = input;
+    Val *function = val_function(k, NULL, d, module, d->name.span);
+    Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
+    k->mode = MODE_CONST;
+    if (val_is_poison(v)) return;
+    Value *result = val_value(k, v, "a tensor");
+    if (!result) return;
+    if (result->is_bool || !result->per_sample) {
+        diag_add(k->diags, E_KIND, d->name.span,
+                 "model '%s' does not give a tensor that depends on its input", d->name.text);
+        return;
+    }
+    func_result(k->func, "output", result);
+    func_prune(k->func);
+    m->body = k->func, m->output = result->shape;
+}
+
+static void check_model(Check *k)
+{
+    const Decl *train = only(k, DECL_TRAIN, NULL);
+    const Decl *model = train ? trained_model(k, train) : only(k, DECL_MODEL, NULL);
+    Shape input;
+    if (train) k->seed = train_seed(k, train, k->main);
+    if (train) k->model->batch = train_batch(k, train, k->main);
+    if (model) note_seen(k, model);
+    if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);
+    if (train) check_train(k, train, k->main);
+}
+
+/* ---- scratch models ---- */
+
+static Model *model_new(const Compilation *c)
+{
+    Model *m = NEW(c->perm, Model);
+    m->perm = c->perm;
+    return m;
+}
+
+void scratch_open(Check *k, Check *saved)
+{
+    *saved = *k;
+    k->model = model_new(k->c);
+    k->used_names = (Table){0};
+    k->mode = MODE_CONST, k->func = NULL, k->dropouts = 0;
+}
+
+void scratch_close(Check *k, const Check *saved)
+{
+    k->model = saved->model;
+    k->used_names = saved->used_names;
+    k->mode = saved->mode, k->func = saved->func, k->dropouts = saved->dropouts;
+}
+
+/* ---- all of it ---- */
+
+static const char *program_name(Arena *perm, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t n = strlen(name);
+    if (n > 4 && strcmp(name + n - 4, ".dnw") == 0) n -= 4;
+    return arena_text(perm, name, n);
+}
+
+static const char *directory_of(Arena *perm, const char *path)
+{
+    char *full = realpath(path, NULL);
+    const char *directory = full ? dirname(arena_text(perm, full, strlen(full))) : ".";
+    free(full);
+    return directory;
+}
+
+Check *check_open(Compilation *c)
+{
+    Check *k = NEW(c->perm, Check);
+    k->c = c, k->perm = c->perm, k->diags = c->diags;
+    k->shares = shares_new(k->perm);
+    Model *m = k->model = k->whole = model_new(c);
+    m->source = sources_file(c->sources, c->file)->path;
+    m->program = program_name(c->perm, m->source);
+    m->directory = directory_of(c->perm, m->source);
+    k->main = load_module(k, c->ast);
+    for (int i = 0; i < k->modules.count; i++) check_names(k, k->modules.at[i]);
+    check_options(k);
+    return k;
+}
+
+void check_close(Check *k, const Model *kept)
+{
+    for (int i = 0; i < k->graphs.count; i++) {
+        Graph *g = k->graphs.at[i];
+        bool used = false;
+        for (int j = 0; kept && j < kept->graphs.count; j++)
+            if (kept->graphs.at[j] == g) used = true;
+        for (int b = 0; b < g->bundles.count && !used; b++) candidates_free(&g->bundles.at[b].candidates);
+        if (!used) wiring_order_free(&g->order);
+    }
+}
+
+Model *check(Compilation *c)
+{
+    Check *k = check_open(c);
+    check_model(k);
+    check_tests(k);
+    check_unused(k);
+    bool ok = diags_errors(c->diags) == 0;
+    check_close(k, ok ? k->model : NULL);
+    if (!ok) json_decref(k->model->settings);
+    return ok ? k->model : NULL;
+}

@@ -1,0 +1,419 @@
+/* check_apply.c: calling things: arguments to parameters, functions inline, built-in arithmetic. */
+#include "check/check.h"
+#include <math.h>
+
+/* ---- arguments ---- */
+
+/* `names` holds them where there are many. */
+static int param_named(int count, const ParamSpec *params, const Table *names, const char *name)
+{
+    if (names->count) return table_find(names, name, strlen(name));
+    for (int i = 0; i < count; i++)
+        if (strcmp(params[i].name, name) == 0) return i;
+    return -1;
+}
+
+static void unknown_argument(Check *k, const char *callee, Name name, int count, const ParamSpec *params)
+{
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)count + 1), *list = "";
+    for (int i = 0; i < count; i++) {
+        names[i] = params[i].name;
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", params[i].name);
+    }
+    Diag *d = diag_add(k->diags, E_ARGUMENT, name.span, "'%s' has no argument '%s'", callee, name.text);
+    const char *near = diag_nearest(name.text, names, count);
+    if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
+    else if (count) diag_help(d, "its arguments are: %s", list);
+}
+
+bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
+               Val *function, Val **out)
+{
+    enum { FEW = 16 };
+    bool ok = true;
+    int at = 0;
+    Table names = {0};
+    for (int i = 0; i < count; i++) out[i] = NULL;
+    for (int i = 0; i < count && count > FEW && function->bound.count; i++)
+        *table_place(k->perm, &names, params[i].name, strlen(params[i].name)) = i;
+    if (first && count > 0) out[at++] = first;
+    for (int i = 0; i < function->bound.count; i++) {
+        BoundArg *a = &function->bound.at[i];
+        int p = a->name.text ? param_named(count, params, &names, a->name.text) : at++;
+        if (val_is_poison(a->value)) ok = false, k->silent++;
+        if (p < 0) {
+            unknown_argument(k, callee, a->name, count, params);
+            ok = false;
+        } else if (p >= count) {
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count,
+                     count == 1 ? "" : "s", first ? ", the value it is given included" : "");
+            return false;
+        } else if (out[p]) {
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice",
+                     params[p].name, callee);
+            ok = false;
+        } else {
+            out[p] = a->value;
+        }
+    }
+    for (int i = 0; i < count && ok; i++)
+        if (!out[i] && !params[i].optional) {
+            Diag *d =
+                diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, params[i].name);
+            if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, params[i].name);
+            ok = false;
+        }
+    return ok;
+}
+
+static Val *fallback_value(Check *k, const char *text, Span span)
+{
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return val_bool(k, text[0] == 't', span);
+    if (strcmp(text, "none") == 0) return val_new(k, VAL_NONE, span);
+    if (text[0] == '"') {
+        Val *v = val_new(k, VAL_STRING, span);
+        v->text = arena_text(k->perm, text + 1, strlen(text) - 2);
+        return v;
+    }
+    if (text[0] >= 'a' && text[0] <= 'z') {
+        Val *v = val_new(k, VAL_WORD, span);
+        v->text = text;
+        return v;
+    }
+    return val_number(k, strtod(text, NULL), span);
+}
+
+static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **out)
+{
+    const Builtin *b = function->builtin;
+    ParamSpec params[BUILTIN_PARAMS];
+    for (int i = 0; i < b->count; i++)
+        params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
+    if (!bind_args(k, b->name, span, b->count, params, first, function, out)) return false;
+    for (int i = 0; i < b->count; i++)
+        if (!out[i]) out[i] = fallback_value(k, b->params[i].fallback, span);
+    return true;
+}
+
+/* ---- built-ins ---- */
+
+static bool describes(BuiltinKind kind)
+{
+    return kind >= KIND_DIST && kind <= KIND_METRIC ? true : kind == KIND_RULE;
+}
+
+Val *described(Check *k, Val *v)
+{
+    if (v->kind != VAL_FUNCTION || !v->builtin || !describes(v->builtin->kind)) return v;
+    Val *args[BUILTIN_PARAMS], *call = val_new(k, VAL_CALL, v->span);
+    call->builtin = v->builtin;
+    if (v->builtin->variadic) {
+        for (int i = 0; i < v->bound.count; i++) vec_push(k->perm, &call->items, v->bound.at[i].value);
+    } else {
+        if (!bind_builtin(k, v, NULL, v->span, args)) return val_poison(k);
+        for (int i = 0; i < v->builtin->count; i++) {
+            Val *item = described(k, args[i]);
+            vec_push(k->perm, &call->items, item);
+        }
+    }
+    for (int i = 0; i < call->items.count; i++)
+        if (val_is_poison(call->items.at[i])) return val_poison(k);
+    share_items(k, call);
+    return call;
+}
+
+static Val *composed(Check *k, OpCode op, Span span, Val *a, Val *b)
+{
+    return pointwise(k, op, span, b ? 2 : 1, (Val *[]){a, b});
+}
+
+/* gelu(x) = x (1 + erf(x / sqrt 2)) / 2   (Hendrycks & Gimpel 2016, exact form) */
+static Val *gelu(Check *k, Val *x, Span s)
+{
+    Val *e = composed(k, IR_ERF, s, composed(k, IR_MUL, s, x, val_number(k, M_SQRT1_2, s)), NULL);
+    Val *half = composed(k, IR_MUL, s, x, val_number(k, 0.5, s));
+    return composed(k, IR_MUL, s, half, composed(k, IR_ADD, s, val_number(k, 1, s), e));
+}
+
+static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
+{
+    static const struct {
+        const char *name;
+        OpCode op;
+    } direct[] = {{"abs", IR_ABS},           {"exp", IR_EXP},         {"log", IR_LOG},
+                  {"sqrt", IR_SQRT},         {"sin", IR_SIN},         {"cos", IR_COS},
+                  {"tanh", IR_TANH},         {"sigmoid", IR_SIGMOID}, {"relu", IR_RELU},
+                  {"softplus", IR_SOFTPLUS}, {"sign", IR_SIGN},       {"floor", IR_FLOOR},
+                  {"min", IR_MIN},           {"max", IR_MAX},         {"stop_gradient", IR_STOP}};
+    for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
+        if (strcmp(direct[i].name, b->name) == 0) return pointwise(k, direct[i].op, span, b->count, a);
+    if (strcmp(b->name, "silu") == 0)
+        return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
+    if (strcmp(b->name, "gelu") == 0) return gelu(k, a[0], span);
+    if (strcmp(b->name, "clamp") == 0)
+        return composed(k, IR_MIN, span, composed(k, IR_MAX, span, a[0], a[1]), a[2]);
+    /* leaky_relu: x where x > 0, else slope x */
+    Val *positive = composed(k, IR_LT, span, val_number(k, 0, span), a[0]);
+    return pointwise(k, IR_SELECT, span, 3, (Val *[]){positive, a[0], composed(k, IR_MUL, span, a[1], a[0])});
+}
+
+static Val *distance(Check *k, Val *a, Val *b, Span span)
+{
+    if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
+    bool tuples = a->kind == VAL_TUPLE && b->kind == VAL_TUPLE;
+    if (tuples && a->items.count != b->items.count) {
+        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinates", a->items.count,
+                 b->items.count);
+        return val_poison(k);
+    }
+    if (!tuples) {
+        Val *difference = composed(k, IR_SUB, span, a, b);
+        return composed(k, IR_ABS, span, difference, NULL);
+    }
+    Val *sum = val_number(k, 0, span);
+    for (int i = 0; i < a->items.count; i++) {
+        Val *d = composed(k, IR_SUB, span, a->items.at[i], b->items.at[i]);
+        sum = composed(k, IR_ADD, span, sum, composed(k, IR_MUL, span, d, d));
+    }
+    return composed(k, IR_SQRT, span, sum, NULL);
+}
+
+static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
+{
+    if (strcmp(b->name, "dist") == 0) return distance(k, args[0], args[1], span);
+    if (k->mode != MODE_PREDICATE) {
+        diag_add(k->diags, E_PLACE, span, "chance(p) stands only in the `where` of edges");
+        return val_poison(k);
+    }
+    Value *p = val_value(k, args[0], "a probability");
+    if (args[0]->kind == VAL_NUMBER && (args[0]->number < 0 || args[0]->number > 1)) {
+        diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1",
+                 val_text(k, args[0]));
+        return val_poison(k);
+    }
+    return p ? val_runtime(k, func_add(k->func, IR_CHANCE, span, 1, &p), span) : val_poison(k);
+}
+
+static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
+{
+    const Builtin *b = function->builtin;
+    Val *args[BUILTIN_PARAMS];
+    if (describes(b->kind)) {
+        if (first) {
+            diag_add(k->diags, E_KIND, span, "'%s' is no function of a value", b->name);
+            return val_poison(k);
+        }
+        Val *call = described(k, function);
+        if (!val_is_poison(call)) call->span = span;
+        return call;
+    }
+    if (b->kind == KIND_CHECK && !(k->testing && k->mode == MODE_CONST)) {
+        Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' stands only in a test", b->name);
+        diag_help(d, "test \"what must be true\" { ... %s(...) ... }", b->name);
+        return val_poison(k);
+    }
+    if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
+    if (b->kind == KIND_CHECK) return k->c->question(k, b, args, span);
+    if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
+    if (b->kind == KIND_MAP) return apply_map(k, b, args, span);
+    if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);
+    return apply_layer(k, b, args, span);
+}
+
+/* ---- functions of the file ---- */
+
+static bool declares(const Decl *d, StmtKind kind)
+{
+    for (int i = 0; i < d->body.count; i++)
+        if (d->body.at[i]->kind == kind) return true;
+    return false;
+}
+
+bool declares_states(const Decl *d)
+{
+    return declares(d, STMT_STATE);
+}
+
+bool declares_weights(const Decl *d)
+{
+    return declares(d, STMT_WEIGHT) || declares_states(d);
+}
+
+/* In a static graph, or in none. */
+static void state_without_time(Check *k, const Decl *d, const Stmt *s)
+{
+    bool flows = false;
+    for (int i = 0; i < d->body.count; i++) flows = flows || d->body.at[i]->kind == STMT_DERIV;
+    Diag *g =
+        diag_add(k->diags, E_PLACE, s->span,
+                 "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
+    diag_help(g, "as the function of nodes in a graph with a line such as time = %s",
+              flows ? "flow(0, 1, rk4(10))" : "steps(1)");
+}
+
+static Val *body_value(Check *k, Scope *scope, const Decl *d)
+{
+    Val *last = NULL;
+    for (int i = 0; i < d->body.count; i++) {
+        const Stmt *s = d->body.at[i];
+        bool at_end = i == d->body.count - 1;
+        switch (s->kind) {
+        case STMT_WEIGHT: scope_add(k, scope, s->name, declare_weight(k, scope, s)); break;
+        case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
+        case STMT_STATE:
+            if (k->in_edge) {
+                Diag *g = diag_add(k->diags, E_PLACE, s->span,
+                                   "'%s' has a state, and an edge function has none", d->name.text);
+                diag_help(g, "keep the state in the node function of the target");
+                return val_poison(k);
+            }
+            if (k->timed) {
+                declare_state(k, scope, s);
+                break;
+            }
+            if (k->positions && !k->graph_scope) return scan_within(k, d->name.text, s->span);
+            state_without_time(k, d, s);
+            return val_poison(k);
+        case STMT_NEXT:
+        case STMT_DERIV:
+            if (!k->timed) {
+                diag_add(k->diags, E_PLACE, s->span,
+                         "a state moves only in a graph with time = steps(n) or flow(...)");
+                return val_poison(k);
+            }
+            move_state(k, scope, s);
+            break;
+        case STMT_EXPR:
+            last = check_expr(k, scope, s->value);
+            if (!at_end && !val_is_poison(last))
+                diag_add(k->diags, E_UNUSED, s->span,
+                         "this value is not used: only the last line is what '%s' gives", d->name.text);
+            break;
+        }
+    }
+    bool ends = d->body.count && d->body.at[d->body.count - 1]->kind == STMT_EXPR;
+    if (!ends) {
+        Diag *g = diag_add(k->diags, E_UNUSED, d->name.span,
+                           "'%s' has no value: its last line must be an expression", d->name.text);
+        if (d->body.count && d->body.at[d->body.count - 1]->name.text)
+            diag_help(g, "add a last line: %s", d->body.at[d->body.count - 1]->name.text);
+        return val_poison(k);
+    }
+    return last;
+}
+
+static bool enter(Check *k, const Decl *d, Span span)
+{
+    for (int i = 0; i < k->calls.count; i++)
+        if (k->calls.at[i] == d) {
+            Diag *g = diag_add(k->diags, E_RECURSION, span, "'%s' calls itself", d->name.text);
+            diag_note(g, d->name.span, "it is declared here");
+            return false;
+        }
+    vec_push(k->perm, &k->calls, d);
+    return true;
+}
+
+/* Parameters of a declaration, and its sizes from the shape of the value it is given, in `scope`. */
+bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope)
+{
+    const Decl *d = function->decl;
+    int count = d->params.count;
+    ParamSpec *params = NEW_ARRAY(k->perm, ParamSpec, (size_t)count + 1);
+    Val **args = NEW_ARRAY(k->perm, Val *, (size_t)count + 1);
+    for (int i = 0; i < count; i++)
+        params[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
+    for (int i = 0; i < d->sizes.count; i++) {
+        double size = i < taken.rank ? (double)taken.dim[i] : 1;
+        scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
+    }
+    if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
+        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
+                 d->name.text, d->sizes.count, d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
+        return false;
+    }
+    if (!bind_args(k, d->name.text, span, count, params, first, function, args)) return false;
+    for (int i = 0; i < count; i++) {
+        Val *v = args[i] ? args[i] : check_expr(k, scope, d->params.at[i].fallback);
+        scope_add(k, scope, d->params.at[i].name, described(k, v));
+    }
+    return true;
+}
+
+static Val *fn_value(Check *k, const Decl *d, Scope *scope)
+{
+    const Application a = application(k, d, scope);
+    if (a.result) return a.result;
+    Val *result = d->value ? check_expr(k, scope, d->value) : body_value(k, scope, d);
+    application_done(k, &a, result);
+    return result;
+}
+
+Val *apply_fn(Check *k, Val *function, Val *first, Span span)
+{
+    const Decl *d = function->decl;
+    if (first && d->params.count == 0) {
+        diag_add(k->diags, E_ARGUMENT, span, "'%s' takes no value", d->name.text);
+        return val_poison(k);
+    }
+    if (!enter(k, d, span)) return val_poison(k);
+    note_seen(k, d);
+    Scope scope = {.module = function->module};
+    Val *result = val_poison(k);
+    Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
+    if (bind_params(k, function, first, taken, span, &scope)) result = fn_value(k, d, &scope);
+    k->calls.count--;
+    return result;
+}
+
+/* ---- both ---- */
+
+static bool is_tensor(const Val *v)
+{
+    return v && v->kind == VAL_RUNTIME;
+}
+
+Val *apply(Check *k, Val *function, Val *first, Span span)
+{
+    if (val_is_poison(function) || (first && val_is_poison(first))) return val_poison(k);
+    if (function->kind != VAL_FUNCTION) {
+        diag_add(k->diags, E_KIND, span, "%s is not a function", val_kind_text(function));
+        return val_poison(k);
+    }
+    if (function->builtin) return apply_builtin(k, function, first, span);
+    switch (function->decl->kind) {
+    case DECL_GRAPH:
+        if (k->mode == MODE_MODEL && is_tensor(first)) return apply_graph(k, function, first, span);
+        diag_help(diag_add(k->diags, E_PLACE, span,
+                           "'%s' is a graph: it takes a value of a model, and this is %s",
+                           function->decl->name.text,
+                           k->mode == MODE_CELL ? "inside a node function"
+                           : first              ? "another kind of value"
+                                                : "none"),
+                  "in a model: x |> %s", function->decl->name.text);
+        return val_poison(k);
+    case DECL_FN:
+        if (k->mode == MODE_MODEL && is_tensor(first) && declares_weights(function->decl))
+            return k->positions && declares_states(function->decl)
+                       ? scan_within(k, function->decl->name.text, span)
+                       : apply_cell_layer(k, function, first, span);
+        return apply_fn(k, function, first, span);
+    default:
+        diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called",
+                 function->decl->name.text);
+        return val_poison(k);
+    }
+}
+
+/* f(x, ...) with all arguments given: the first one bound by position is the value. */
+Val *apply_call(Check *k, Val *function, Span span)
+{
+    bool takes_value = !function->builtin && function->bound.count > 0 && !function->bound.at[0].name.text;
+    if (!takes_value) return apply(k, function, NULL, span);
+    Val *first = function->bound.at[0].value;
+    Val *rest = NEW(k->perm, Val);
+    *rest = *function;
+    rest->bound.at = function->bound.at + 1;
+    rest->bound.count--;
+    return val_is_poison(first) ? val_poison(k) : apply(k, rest, first, span);
+}

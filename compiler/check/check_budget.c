@@ -1,0 +1,222 @@
+/* check_budget.c: how many edges of a list are in use. Counts legal candidates only. */
+#include "check/check.h"
+#include "common/share.h"
+#include "model/timed.h"
+#include <math.h>
+
+static const char *smallest_share(Check *k, int64_t candidates)
+{
+    double percent = 100.0 / (double)candidates;
+    double nice = pow(10, floor(log10(percent)));
+    return arena_printf(k->perm, "%.3g%%", ceil(percent / nice) * nice);
+}
+
+static bool share_count(Check *k, double share, int64_t candidates, Span span, int64_t *out)
+{
+    if (share > 1 && share < 1 + 1e-9) share = 1; /* of arithmetic, as in share(0.05^2 * 400) */
+    if (!(share > 0 && share <= 1)) {
+        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% is not above 0%% and at most 100%%",
+                           share * 100);
+        diag_help(d, "write keep 5%% for one edge in twenty");
+        return false;
+    }
+    *out = share_of(share, candidates);
+    if (*out > 0) return true;
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edges keeps none",
+                       share * 100, (long long)candidates);
+    diag_help(d, "keep at least %s, or a count such as keep 1", smallest_share(k, candidates));
+    return false;
+}
+
+static bool is_literal(Check *k, Span span)
+{
+    const char *text = sources_file(k->c->sources, span.file)->text + span.start;
+    return strspn(text, "0123456789.") >= span.end - span.start;
+}
+
+static bool whole_count(Check *k, double count, int64_t candidates, Span span, int64_t *out)
+{
+    if (count > 0 && count < 1) {
+        Diag *d =
+            diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g is neither a count nor a percentage", count);
+        const char *share = arena_printf(k->perm, "%.6g%%", count * 100);
+        if (is_literal(k, span)) diag_fix(d, span, share, "write ", " for a share of the candidates");
+        else diag_help(d, "write share(...) around it for a share of the candidates");
+        return false;
+    }
+    if (count < 1 || count != count) {
+        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g edges keeps none", count);
+        diag_help(d, "keep at least one edge: keep 1");
+        return false;
+    }
+    if (floor(count + 0.5) <= (double)candidates) return *out = (int64_t)floor(count + 0.5), true;
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidates",
+                       floor(count + 0.5), (long long)candidates);
+    diag_help(d, "keep all uses every candidate");
+    return false;
+}
+
+/* A percentage, a count or share(x) as a number of edges. */
+static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
+{
+    if (v->kind == VAL_PERCENT) return share_count(k, v->number / 100, candidates, v->span, out);
+    if (v->kind == VAL_NUMBER) return whole_count(k, v->number, candidates, v->span, out);
+    if (v->kind == VAL_WORD && strcmp(v->text, "all") == 0) return *out = candidates, true;
+    if (v->kind == VAL_CALL && strcmp(v->builtin->name, "share") == 0 && v->items.at[0]->kind == VAL_PERCENT)
+        return share_count(k, v->items.at[0]->number / 100, candidates, v->span, out);
+    if (v->kind == VAL_CALL && strcmp(v->builtin->name, "share") == 0 && v->items.at[0]->kind == VAL_NUMBER)
+        return share_count(k, v->items.at[0]->number, candidates, v->span, out);
+    Diag *d = diag_add(k->diags, E_AMOUNT, v->span, "%s is not a budget", val_kind_text(v));
+    diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), "
+                 "macs(41M) or "
+                 "anneal(100%%, 5%%, epochs = 20)");
+    return false;
+}
+
+/* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n
+ * multiply-adds a sample, one a pixel at each evaluation of a graph in time. */
+static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidates, int64_t *out)
+{
+    Val *n = v->items.at[0];
+    if (n->kind != VAL_NUMBER) {
+        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number; this is %s", v->builtin->name,
+                 val_text(k, n));
+        return false;
+    }
+    double used = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        bool unlike = u->list == list && bundle_numbers(u) != list_numbers(g, list);
+        if (u->list != list || !u->edge || (strcmp(v->builtin->name, "params") == 0 && !unlike)) continue;
+        diag_add(k->diags, E_AMOUNT, v->span,
+                 unlike ? "%s(...) needs edges that all have as many weights: give a count or a percentage"
+                        : "%s(...) counts multiply-adds, and edges with a function do more than one: give a "
+                          "count or a percentage",
+                 v->builtin->name);
+        return false;
+    }
+    if (strcmp(v->builtin->name, "macs") == 0)
+        return whole_count(k, floor(n->number / edge_macs(g, list)), candidates, v->span, out);
+    double numbers = (double)list_numbers(g, list);
+    used = (double)function_parameters(g);
+    if (numbers < 1) {
+        diag_add(k->diags, E_AMOUNT, v->span, "these edges have no weights of their own to count");
+        return false;
+    }
+    if (!(n->number - used >= numbers)) {
+        diag_add(k->diags, E_AMOUNT, v->span,
+                 "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number,
+                 used);
+        return false;
+    }
+    return whole_count(k, floor((n->number - used) / numbers), candidates, v->span, out);
+}
+
+/* Edges in use with at most `most` into each node. */
+static int64_t fan_in_kept(const Graph *g, int list, int64_t most)
+{
+    int64_t kept = 0;
+    for (int s = 0; s < g->sets.count; s++)
+        for (int64_t node = 0; node < g->sets.at[s].size; node++) {
+            int64_t edges = 0;
+            for (int b = 0; b < g->bundles.count; b++) {
+                const Bundle *u = &g->bundles.at[b];
+                if (u->list == list && u->to == s)
+                    edges += candidates_row(&u->candidates, node + 1) - candidates_row(&u->candidates, node);
+            }
+            kept += edges < most ? edges : most;
+        }
+    return kept;
+}
+
+/* Adds the edges out of each source, as differences from the source before it. */
+static void add_out_edges(const Candidates *c, int64_t *change)
+{
+    CandidateRun run;
+    if (c->form == CANDIDATES_DENSE) {
+        change[0] += c->targets, change[c->sources] -= c->targets;
+        return;
+    }
+    for (int64_t t = 0; t < c->targets; t++)
+        for (int64_t n = 0; candidates_run(c, t, n, &run); n++)
+            change[run.source]++, change[run.source + run.length]--;
+}
+
+/* The same out of each node. */
+static int64_t fan_out_kept(Arena *a, const Graph *g, int list, int64_t most)
+{
+    int64_t kept = 0;
+    for (int s = 0; s < g->sets.count; s++) {
+        int64_t *edges = NEW_ARRAY(a, int64_t, (size_t)g->sets.at[s].size + 1);
+        for (int b = 0; b < g->bundles.count; b++) {
+            const Bundle *u = &g->bundles.at[b];
+            if (u->list == list && u->from == s) add_out_edges(&u->candidates, edges);
+        }
+        int64_t here = 0;
+        for (int64_t i = 0; i < g->sets.at[s].size; i++) here += edges[i], kept += here < most ? here : most;
+    }
+    return kept;
+}
+
+static void fan_budget(Check *k, Graph *g, int list, Val *v)
+{
+    EdgeList *l = &g->lists.at[list];
+    Val *n = v->items.at[0];
+    bool in = strcmp(v->builtin->name, "fan_in") == 0;
+    if (n->kind != VAL_NUMBER || n->number < 1 || floor(n->number) != n->number || n->number > 1e9) {
+        Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s wants a whole number of edges from 1",
+                           v->builtin->name);
+        diag_help(d, "%s(8) keeps the 8 strongest edges %s each node", v->builtin->name,
+                  in ? "into" : "out of");
+        return;
+    }
+    l->rule = in ? KEEP_FAN_IN : KEEP_FAN_OUT;
+    l->keep = (int64_t)n->number;
+    l->kept = in ? fan_in_kept(g, list, l->keep) : fan_out_kept(k->perm, g, list, l->keep);
+}
+
+static void anneal_budget(Check *k, EdgeList *l, Val *v)
+{
+    Val *epochs = v->items.at[2];
+    if (epochs->kind != VAL_NUMBER || !(epochs->number > 0) || !isfinite(epochs->number)) {
+        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0; this is %s",
+                 val_text(k, epochs));
+        return;
+    }
+    if (!amount_count(k, v->items.at[0], l->candidates, &l->start) ||
+        !amount_count(k, v->items.at[1], l->candidates, &l->keep))
+        return;
+    l->rule = KEEP_ANNEAL;
+    l->epochs = epochs->number;
+    l->kept = l->keep;
+}
+
+void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span)
+{
+    EdgeList *l = &g->lists.at[list];
+    l->span = span;
+    l->sampled = kind == BUDGET_SAMPLE;
+    l->rule = KEEP_ALL;
+    l->kept = l->candidates;
+    if (l->candidates == 0) {
+        Diag *d = diag_add(k->diags, E_EMPTY, span, "these edges have no candidates");
+        diag_help(d, "check the sizes of the node sets and the `where` conditions");
+        return;
+    }
+    if (kind == BUDGET_NONE || val_is_poison(amount)) return;
+    amount = described(k, amount);
+    const char *call = amount->kind == VAL_CALL ? amount->builtin->name : "";
+    if (strcmp(call, "fan_in") == 0 || strcmp(call, "fan_out") == 0) return fan_budget(k, g, list, amount);
+    if (strcmp(call, "anneal") == 0) {
+        if (l->sampled)
+            diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
+        else anneal_budget(k, l, amount);
+        return;
+    }
+    bool other = strcmp(call, "params") == 0 || strcmp(call, "macs") == 0;
+    if (!(other ? params_count(k, g, list, amount, l->candidates, &l->keep)
+                : amount_count(k, amount, l->candidates, &l->keep)))
+        return;
+    l->kept = l->keep;
+    if (l->keep < l->candidates) l->rule = KEEP_COUNT;
+}

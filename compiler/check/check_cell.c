@@ -1,0 +1,246 @@
+/* check_cell.c: node functions: a fn applied to the sum of one node, with weights of its own. */
+#include "check/check.h"
+#include "lower/grad.h"
+#include <math.h>
+
+static bool is_finite(Check *k, const Val *v, const char *what)
+{
+    if (v->kind == VAL_NUMBER && isfinite(v->number)) return true;
+    diag_add(k->diags, v->kind == VAL_NUMBER ? E_RANGE : E_KIND, v->span,
+             "%s must be a finite number; this is %s", what, val_text(k, v));
+    return false;
+}
+
+static bool two_numbers(Check *k, const Val *call, double *a, double *b)
+{
+    for (int i = 0; i < 2; i++)
+        if (!is_finite(
+                k, call->items.at[i],
+                arena_printf(k->perm, "'%s' of %s", call->builtin->params[i].name, call->builtin->name)))
+            return false;
+    *a = call->items.at[0]->number, *b = call->items.at[1]->number;
+    return true;
+}
+
+static bool choices(Check *k, const Val *call, Init *out)
+{
+    out->kind = INIT_CHOICE;
+    for (int i = 0; i < call->items.count; i++) {
+        if (!is_finite(k, call->items.at[i], "a choice")) return false;
+        vec_push(k->perm, &out->choices, call->items.at[i]->number);
+    }
+    if (call->items.count) return true;
+    diag_add(k->diags, E_ARGUMENT, call->span, "choice needs at least one number");
+    return false;
+}
+
+/* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
+ * 16) */
+bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
+{
+    *out = (Init){0};
+    if (val_is_poison(v)) return false;
+    v = described(k, v);
+    if (v->kind == VAL_NUMBER) {
+        *out = (Init){.kind = INIT_CONSTANT, .a = v->number};
+        return is_finite(k, v, "an initial value");
+    }
+    if (v->kind != VAL_CALL || v->builtin->kind != KIND_DIST) {
+        if (v->kind == VAL_POISON) return false;
+        Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is not an initial value", val_kind_text(v));
+        diag_help(d, "write = 0 for a constant, or ~ normal(0, 1) for a distribution");
+        return false;
+    }
+    const char *name = v->builtin->name;
+    if (strcmp(name, "choice") == 0) return choices(k, v, out);
+    if (strcmp(name, "kaiming") == 0) out->b = 1 / sqrt(fan_in);
+    else if (strcmp(name, "xavier") == 0) out->b = sqrt(6 / (fan_in + fan_out));
+    else if (strcmp(name, "orthogonal") == 0) {
+        out->kind = INIT_ORTHOGONAL;
+        return true;
+    }
+    out->kind = INIT_UNIFORM;
+    if (out->b > 0) {
+        out->a = -out->b;
+        return true;
+    }
+    if (!two_numbers(k, v, &out->a, &out->b)) return false;
+    if (strcmp(name, "normal") == 0) out->kind = INIT_NORMAL;
+    bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
+    if (bad && out->kind == INIT_NORMAL)
+        diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
+    else if (bad)
+        diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g",
+                 out->a, out->b);
+    return !bad;
+}
+
+/* Sizes in [ ]: whole numbers of at least 1. */
+static bool weight_dims(Check *k, Scope *scope, const Stmt *s, Shape *out)
+{
+    double parts = 1;
+    *out = (Shape){0};
+    for (int i = 0; i < s->dims.count; i++) {
+        Val *v = check_expr(k, scope, s->dims.at[i]);
+        if (val_is_poison(v)) return false;
+        if (v->kind != VAL_NUMBER || !(v->number >= 1) || floor(v->number) != v->number || i == MAX_RANK) {
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span,
+                     "a weight has at most %d sizes, each a whole number from 1; this is %s", MAX_RANK,
+                     val_text(k, v));
+            return false;
+        }
+        if ((parts *= v->number) > MOST_COMPONENTS) {
+            diag_add(k->diags, E_RANGE, s->dims.at[i]->span,
+                     "weight '%s' has %.15g numbers a node; the most is %d", s->name.text, parts,
+                     MOST_COMPONENTS);
+            return false;
+        }
+        out->dim[out->rank++] = (int64_t)v->number;
+    }
+    return true;
+}
+
+static bool clamp_range(Check *k, Scope *scope, const Stmt *s, Tensor *p)
+{
+    if (!s->low) return true;
+    Val *low = check_expr(k, scope, s->low), *high = check_expr(k, scope, s->high);
+    if (val_is_poison(low) || val_is_poison(high)) return false;
+    Span range = span_join(s->low->span, s->high->span);
+    if (low->kind != VAL_NUMBER || high->kind != VAL_NUMBER || !(low->number <= high->number)) {
+        diag_add(k->diags, E_RANGE, range,
+                 "a range is low .. high with two numbers, low first; this is %s .. %s", val_text(k, low),
+                 val_text(k, high));
+        return false;
+    }
+    if (p->init.kind == INIT_CONSTANT && (p->init.a < low->number || p->init.a > high->number)) {
+        Diag *d = diag_add(k->diags, E_RANGE, s->value->span,
+                           "weight '%s' starts at %.6g, which is not in %s .. %s", s->name.text, p->init.a,
+                           val_text(k, low), val_text(k, high));
+        diag_note(d, range, "the range is given here");
+        return false;
+    }
+    p->clamped = true, p->low = low->number, p->high = high->number;
+    return true;
+}
+
+/* Elements of an array of weights as nested lists of run-time values. */
+static Val *weight_elements(Check *k, Tensor *p, Shape dims, int depth, int64_t *next, Span span)
+{
+    if (depth == MAX_RANK || depth == dims.rank) {
+        Value *w = func_add(k->func, IR_WEIGHT, span, 0, NULL);
+        w->param = p, w->index = (*next)++;
+        return val_runtime(k, w, span);
+    }
+    Val *list = val_new(k, VAL_LIST, span);
+    for (int64_t i = 0; i < dims.dim[depth]; i++) {
+        Val *item = weight_elements(k, p, dims, depth + 1, next, span);
+        vec_push(k->perm, &list->items, item);
+    }
+    return list;
+}
+
+static Shape joined_shape(const NodeSet *set, Shape dims, bool shared)
+{
+    Shape s = shared ? (Shape){0} : set->shape;
+    if (s.rank + dims.rank > MAX_RANK) s = shape_vector(set->size);
+    for (int i = 0; i < dims.rank && s.rank < MAX_RANK; i++) s.dim[s.rank++] = dims.dim[i];
+    if (s.rank == 0) s = shape_vector(1);
+    return s;
+}
+
+static const char *weight_name(Check *k, const char *name)
+{
+    return table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", k->prefix, name));
+}
+
+/* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a
+ * constant. */
+static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val *start)
+{
+    start = described(k, start);
+    if (start->kind != VAL_NUMBER) {
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           "weight '%s' is drawn, so the function has no fixed value to test", s->name.text);
+        diag_note(d, k->line, "the test that calls it is here");
+        diag_help(d, "test its derivatives with gradcheck, or a function of numbers");
+        return val_poison(k);
+    }
+    if (depth == dims.rank) return start;
+    Val *list = val_new(k, VAL_LIST, s->span), *item = weight_at_start(k, s, dims, depth + 1, start);
+    for (int64_t i = 0; i < dims.dim[depth]; i++) vec_push(k->perm, &list->items, item);
+    return list;
+}
+
+static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
+{
+    Tensor *p =
+        model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
+    p->components = shape_size(dims);
+    p->learned = true, p->shared = s->shared, p->decay = 1;
+    if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
+        (k->in_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
+        return NULL;
+    if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
+        diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");
+        return NULL;
+    }
+    vec_push(k->perm, &k->set->weights, p);
+    return p;
+}
+
+Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
+{
+    Shape dims;
+    int64_t next = 0;
+    Val *start = check_expr(k, scope, s->value);
+    if (!weight_dims(k, scope, s, &dims) || val_is_poison(start)) return val_poison(k);
+    if (k->mode == MODE_CONST && k->testing) return weight_at_start(k, s, dims, 0, start);
+    if (k->mode != MODE_CELL) {
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           "weight '%s' has no node to belong to: its function is called %s", s->name.text,
+                           k->mode == MODE_PREDICATE ? "in the condition of edges"
+                           : k->mode == MODE_MODEL   ? "on numbers"
+                                                     : "outside of a graph");
+        diag_help(d, "use the function as a node function, such as nodes h[8] : F, or send a value of a "
+                     "model to it with |>");
+        return val_poison(k);
+    }
+    Tensor *p = new_weight(k, scope, s, dims, start);
+    return p ? weight_elements(k, p, dims, 0, &next, s->span) : val_poison(k);
+}
+
+static const char *function_name(const Val *f)
+{
+    return f->builtin ? f->builtin->name : f->decl->name.text;
+}
+
+void build_cell(Check *k, Graph *g, int set, Val *function)
+{
+    NodeSet *s = &g->sets.at[set];
+    Check saved = *k;
+    k->mode = MODE_CELL, k->graph = g, k->set = s;
+    s->cell_name = function_name(function);
+    k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
+    k->func = func_new(k->perm, k->prefix);
+    k->func->of_cell = true;
+    Value *sum = func_add(k->func, IR_ARG, function->span, 0, NULL);
+    sum->shape = s->map;
+    Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
+    Func *f = k->func;
+    Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
+    if (result && result->is_bool) {
+        Diag *d = diag_add(k->diags, E_KIND, function->span,
+                           "a node function gives a number; '%s' gives a condition", s->cell_name);
+        diag_help(d, "choose a number by it: if x > 0 then 1 else 0");
+        result = NULL;
+    }
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func;
+    if (!result) return;
+    func_result(f, "value", result);
+    func_prune(f);
+    s->value_map = result->shape;
+    s->cell.forward = f;
+    if (norms_used(k, g, s, f)) grad_cell(k->perm, &s->cell, 1, &(CellArgument){SLOT_SUM, s->map});
+    else s->cell.forward = NULL;
+}

@@ -1,0 +1,526 @@
+/* check_expr.c: expressions. Known operands give known results; others append to the function being built. */
+#include "check/check.h"
+#include "ir/op.h"
+#include "front/parse.h"
+#include <math.h>
+
+void scope_add(Check *k, Scope *scope, Name name, Val *value)
+{
+    enum { FEW = 16 };
+    vec_push(k->perm, &scope->names, (Binding){name.text, value});
+    for (; scope->names.count > FEW && scope->indexed < scope->names.count; scope->indexed++) {
+        const char *one = scope->names.at[scope->indexed].name;
+        *table_place(k->perm, &scope->index, one, strlen(one)) = scope->indexed;
+    }
+}
+
+static int place_in_scope(const Scope *scope, const char *name)
+{
+    if (scope->indexed) return table_find(&scope->index, name, strlen(name));
+    int i = scope->names.count - 1;
+    while (i >= 0 && strcmp(scope->names.at[i].name, name) != 0) i--;
+    return i;
+}
+
+static const Binding *binding(const Scope *scope, const char *name)
+{
+    for (; scope; scope = scope->outer) {
+        int at = place_in_scope(scope, name);
+        if (at >= 0) return &scope->names.at[at];
+    }
+    return NULL;
+}
+
+Val *scope_find(const Scope *scope, const char *name)
+{
+    const Binding *b = binding(scope, name);
+    return b ? b->value : NULL;
+}
+
+bool scope_binds(const Scope *scope, const char *name)
+{
+    return binding(scope, name) != NULL;
+}
+
+/* ---- names ---- */
+
+Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span)
+{
+    Val *v = val_new(k, VAL_FUNCTION, span);
+    v->builtin = b, v->decl = decl, v->module = module;
+    return v;
+}
+
+static bool is_callable(const Decl *d)
+{
+    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL;
+}
+
+static Val *declared_option(Check *k, const Decl *decl)
+{
+    int at = table_find(&k->option_places, &decl, sizeof(Decl *));
+    if (at < 0) return val_poison(k);
+    OptionState *o = &k->options.at[at];
+    if (o->value) return o->value;
+    if (o->busy) {
+        diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself", decl->name.text);
+        return o->value = val_poison(k);
+    }
+    o->busy = true;
+    Scope scope = {.module = o->module};
+    Mode mode = k->mode;
+    k->mode = MODE_CONST;
+    Val *v = check_expr(k, &scope, decl->value);
+    k->mode = mode;
+    return o->value = described(k, v);
+}
+
+static Val *declared(Check *k, const Decl *d, Module *m, Span span)
+{
+    if (is_callable(d)) return val_function(k, NULL, d, m, span);
+    Val *copy = NEW(k->perm, Val);
+    *copy = *declared_option(k, d);
+    copy->span = span;
+    if (val_is_poison(copy)) k->silent++;
+    return copy;
+}
+
+static Val *word_value(Check *k, const Builtin *b, Span span)
+{
+    if (strcmp(b->name, "true") == 0 || strcmp(b->name, "false") == 0)
+        return val_bool(k, b->name[0] == 't', span);
+    if (strcmp(b->name, "pi") == 0) return val_number(k, M_PI, span);
+    Val *v = val_new(k, VAL_WORD, span);
+    v->text = b->name;
+    return v;
+}
+
+static Val *later(Check *k, const char *name, Span span)
+{
+    diag_add(k->diags, E_LATER, span, "'%s' is part of the language but not of this release", name);
+    return val_poison(k);
+}
+
+static Val *name_value(Check *k, Scope *scope, const Expr *e)
+{
+    Val *v = scope_find(scope, e->name);
+    if (v) { /* messages point at the use */
+        Val *copy = NEW(k->perm, Val);
+        *copy = *v;
+        copy->span = e->span;
+        return copy;
+    }
+    Module *m = scope_module(scope), *where;
+    const Decl *d = m ? find_decl(m, e->name, &where) : NULL;
+    if (d) return declared(k, d, where, e->span);
+    const Builtin *b = builtin_find(e->name);
+    if (!b) {
+        unknown_name(k, scope, e->name, e->span);
+        return val_poison(k);
+    }
+    if (b->kind == KIND_LATER) return later(k, b->name, e->span);
+    return b->kind == KIND_WORD ? word_value(k, b, e->span) : val_function(k, b, NULL, NULL, e->span);
+}
+
+static Val *member_value(Check *k, Scope *scope, const Expr *e)
+{
+    Module *where;
+    const Decl *d = member_decl(k, scope, e, &where);
+    return d ? declared(k, d, where, e->span) : val_poison(k);
+}
+
+/* ---- operators ---- */
+
+Value *val_value(Check *k, const Val *v, const char *wanted)
+{
+    switch (v->kind) {
+    case VAL_RUNTIME: return v->value;
+    case VAL_NUMBER: return shared_const(k, v->number, false);
+    case VAL_PERCENT: return shared_const(k, v->number / 100, false);
+    case VAL_BOOL: return shared_const(k, v->number, true);
+    case VAL_POISON: return NULL;
+    default: {
+        Diag *d =
+            diag_add(k->diags, E_KIND, v->span, "%s stands where %s is wanted", val_kind_text(v), wanted);
+        if (v->kind == VAL_LIST) diag_help(d, "choose one of its elements: [0] is the first");
+        if (v->kind == VAL_FUNCTION)
+            diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
+        return NULL;
+    }
+    }
+}
+
+static bool known(const Val *v)
+{
+    return v->kind == VAL_NUMBER || v->kind == VAL_BOOL || v->kind == VAL_PERCENT;
+}
+
+static double known_number(const Val *v)
+{
+    return v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+}
+
+static bool gives_bool(OpCode op)
+{
+    return op == IR_LT || op == IR_LE || op == IR_EQ || op == IR_AND || op == IR_OR || op == IR_NOT;
+}
+
+static bool is_condition(const Val *v)
+{
+    return v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool);
+}
+
+/* Each argument is a condition where one is wanted and a number elsewhere; both branches of a choice are the
+ * same. */
+static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
+{
+    for (int i = 0; i < count; i++) {
+        bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT;
+        if (op == IR_SELECT) wanted = i == 0 || is_condition(args[1]);
+        if (is_condition(args[i]) == wanted) continue;
+        Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s stands where %s is wanted",
+                           val_kind_text(args[i]), wanted ? "a condition" : "a number");
+        if (op == IR_SELECT && i == 2)
+            diag_note(d, args[1]->span, "the other branch is %s", val_kind_text(args[1]));
+        else if (wanted)
+            diag_help(d, "compare it, such as %s != 0",
+                      args[i]->kind == VAL_NUMBER ? val_text(k, args[i]) : "x");
+        return false;
+    }
+    return true;
+}
+
+/* As it is written. */
+static const char *op_sign(OpCode op)
+{
+    switch (op) {
+    case IR_ADD: return "+";
+    case IR_SUB: return "-";
+    case IR_MUL: return "*";
+    case IR_DIV: return "/";
+    case IR_POW: return "^";
+    case IR_LT: return "<";
+    case IR_LE: return "<=";
+    case IR_EQ: return "==";
+    case IR_SELECT: return "if";
+    default: return op_info[op].text;
+    }
+}
+
+static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **values)
+{
+    Value *first = NULL;
+    for (int i = 0; i < count; i++) {
+        if (values[i]->shape.rank == 0) continue;
+        if (!first) first = values[i];
+        else if (!shape_equal(first->shape, values[i]->shape)) {
+            Diag *d = diag_add(k->diags, E_SHAPE, span, "the values of '%s' differ in shape: %s and %s",
+                               op_sign(op), shape_text(k->perm, first->shape),
+                               shape_text(k->perm, values[i]->shape));
+            diag_note(d, first->span, "%s comes from here", shape_text(k->perm, first->shape));
+            diag_note(d, values[i]->span, "%s comes from here", shape_text(k->perm, values[i]->shape));
+            return false;
+        }
+    }
+    return true;
+}
+
+Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
+{
+    bool all_known = true;
+    double numbers[3];
+    Value *values[3];
+    for (int i = 0; i < count; i++) {
+        if (val_is_poison(args[i])) return val_poison(k);
+        if (!known(args[i])) all_known = false;
+        if (!known(args[i]) && args[i]->kind != VAL_RUNTIME) {
+            val_value(k, args[i], "a number");
+            return val_poison(k);
+        }
+    }
+    if (!kinds_agree(k, op, count, args)) return val_poison(k);
+    if (all_known) {
+        for (int i = 0; i < count; i++) numbers[i] = known_number(args[i]);
+        double r = pointwise_eval(op, numbers);
+        return gives_bool(op) || (op == IR_SELECT && args[1]->kind == VAL_BOOL) ? val_bool(k, r != 0, span)
+                                                                                : val_number(k, r, span);
+    }
+    for (int i = 0; i < count; i++) values[i] = val_value(k, args[i], "a number");
+    if (!shapes_agree(k, op, span, count, values)) return val_poison(k);
+    return val_runtime(k, shared_value(k, op, span, count, values), span);
+}
+
+/* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare
+ * with all. */
+static bool never_equal(const Val *a, const Val *b)
+{
+    bool plain[2];
+    for (int i = 0; i < 2; i++) {
+        ValKind kind = (i ? b : a)->kind;
+        plain[i] = known(i ? b : a) || kind == VAL_RUNTIME || kind == VAL_STRING || kind == VAL_LIST ||
+                   kind == VAL_TUPLE;
+    }
+    return plain[0] && plain[1] && a->kind != b->kind;
+}
+
+/* x > y is y < x, x >= y is y <= x, x != y is not x == y. */
+static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
+{
+    Val *swapped[2] = {b, a}, *straight[2] = {a, b};
+    switch (e->op) {
+    case OP_GT: return pointwise(k, IR_LT, e->span, 2, swapped);
+    case OP_GE: return pointwise(k, IR_LE, e->span, 2, swapped);
+    case OP_LT: return pointwise(k, IR_LT, e->span, 2, straight);
+    case OP_LE: return pointwise(k, IR_LE, e->span, 2, straight);
+    default: break;
+    }
+    bool numbers = (known(a) || a->kind == VAL_RUNTIME) && (known(b) || b->kind == VAL_RUNTIME);
+    if (numbers && !(a->kind == VAL_BOOL && b->kind == VAL_BOOL)) {
+        Val *same = pointwise(k, IR_EQ, e->span, 2, straight);
+        return e->op == OP_EQ ? same : pointwise(k, IR_NOT, e->span, 1, &same);
+    }
+    if (never_equal(a, b)) {
+        Diag *d = diag_add(k->diags, E_KIND, e->span, "%s is compared with %s: they are never equal",
+                           val_kind_text(a), val_kind_text(b));
+        diag_note(d, e->left->span, "this is %s", val_text(k, a));
+        diag_note(d, e->right->span, "this is %s", val_text(k, b));
+        return val_poison(k);
+    }
+    return val_bool(k, val_equal(described(k, a), described(k, b)) == (e->op == OP_EQ), e->span);
+}
+
+/* A side that is already decided either decides the whole or drops out; a left one that decides hides the
+ * right one. */
+static Val *logical_value(Check *k, Scope *scope, const Expr *e)
+{
+    bool deciding = e->op == OP_OR;
+    Val *a = check_expr(k, scope, e->left);
+    if (a->kind == VAL_BOOL && (a->number != 0) == deciding) return a;
+    Val *b = check_expr(k, scope, e->right), *both[2] = {a, b};
+    if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
+    for (int i = 0; i < 2; i++)
+        if (!known(both[i]) && both[i]->kind != VAL_RUNTIME)
+            return val_value(k, both[i], "a condition"), val_poison(k);
+    if (!kinds_agree(k, deciding ? IR_OR : IR_AND, 2, both)) return val_poison(k);
+    if (a->kind == VAL_BOOL) return b;
+    if (b->kind == VAL_BOOL) return (b->number != 0) == deciding ? b : a;
+    return pointwise(k, deciding ? IR_OR : IR_AND, e->span, 2, both);
+}
+
+static Val *binary_value(Check *k, Scope *scope, const Expr *e)
+{
+    static const OpCode code[] = {[OP_ADD] = IR_ADD, [OP_SUB] = IR_SUB, [OP_MUL] = IR_MUL,
+                                  [OP_DIV] = IR_DIV, [OP_MOD] = IR_MOD, [OP_POW] = IR_POW};
+    if (e->op == OP_AND || e->op == OP_OR) return logical_value(k, scope, e);
+    Val *args[2] = {check_expr(k, scope, e->left), check_expr(k, scope, e->right)};
+    if (val_is_poison(args[0]) || val_is_poison(args[1])) return val_poison(k);
+    if (e->op >= OP_EQ && e->op <= OP_GE) return comparison(k, e, args[0], args[1]);
+    return pointwise(k, code[e->op], e->span, 2, args);
+}
+
+static Val *if_value(Check *k, Scope *scope, const Expr *e)
+{
+    Val *cond = check_expr(k, scope, e->left);
+    if (val_is_poison(cond)) return cond;
+    if (cond->kind == VAL_BOOL) return check_expr(k, scope, cond->number != 0 ? e->right : e->third);
+    Val *args[3] = {cond, check_expr(k, scope, e->right), check_expr(k, scope, e->third)};
+    return pointwise(k, IR_SELECT, e->span, 3, args);
+}
+
+/* ---- the rest ---- */
+
+/* `number` counts the values inside, so that a list of lists of lists cannot grow without end. */
+static Val *list_value(Check *k, Scope *scope, const Expr *e, ValKind kind)
+{
+    enum { MOST = 100000 };
+    Val *v = val_new(k, kind, e->span);
+    bool ok = true;
+    for (int i = 0; i < e->items.count; i++) {
+        Val *item = check_expr(k, scope, e->items.at[i]);
+        if (val_is_poison(item)) ok = false;
+        v->number += item->kind == VAL_LIST || item->kind == VAL_TUPLE ? item->number + 1 : 1;
+        vec_push(k->perm, &v->items, item);
+    }
+    if (ok && v->number > MOST) {
+        diag_add(k->diags, E_RANGE, e->span, "this list holds more than %d values", MOST);
+        ok = false;
+    }
+    if (ok) share_items(k, v);
+    return ok ? v : val_poison(k);
+}
+
+/* h[a: 4, b: 3] at (a, b): what the declaration of a set could be. */
+static const char *with_coordinates(Check *k, const NodeSetDecl *d)
+{
+    const char *sizes = "", *point = "";
+    for (int i = 0; i < d->indices.count && i < MAX_RANK; i++) {
+        const char *size = expr_text(k->perm, k->c->sources, d->indices.at[i].size);
+        sizes = arena_printf(k->perm, "%s%s%c: %s", sizes, i ? ", " : "", 'a' + i, size);
+        point = arena_printf(k->perm, "%s%s%c", point, i ? ", " : "", 'a' + i);
+    }
+    if (d->indices.count == 0) return arena_printf(k->perm, "%s at (0, 0)", d->name.text);
+    return arena_printf(k->perm, "%s[%s] at (%s%s)", d->name.text, sizes, point,
+                        d->indices.count == 1 ? ", 0" : "");
+}
+
+/* x[a, b] of a node set: its coordinates, from the set's own `at` with its indices replaced. */
+static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
+{
+    const NodeSetDecl *d = k->set_decls.at[set];
+    if (!d->at) {
+        Diag *g = diag_add(k->diags, E_KIND, e->span, "node set '%s' has no coordinates", d->name.text);
+        diag_note(g, d->span, "it is declared here");
+        diag_help(g, "add them to its declaration: %s", with_coordinates(k, d));
+        return val_poison(k);
+    }
+    if (e->items.count != d->indices.count) {
+        diag_add(k->diags, E_INDEX, e->span, "'%s' has %d ind%s, not %d", d->name.text, d->indices.count,
+                 d->indices.count == 1 ? "ex" : "ices", e->items.count);
+        return val_poison(k);
+    }
+    Scope inner = {.outer = k->graph_scope};
+    for (int i = 0; i < d->indices.count; i++) {
+        Val *v = check_expr(k, scope, e->items.at[i]);
+        if (d->indices.at[i].name.text) scope_add(k, &inner, d->indices.at[i].name, v);
+    }
+    return check_expr(k, &inner, d->at);
+}
+
+static Val *index_value(Check *k, Scope *scope, const Expr *e)
+{
+    Val *left = check_expr(k, scope, e->left);
+    if (val_is_poison(left)) return left;
+    if (left->kind == VAL_SET) return coordinates(k, scope, e, left->set);
+    for (int i = 0; i < e->items.count; i++) {
+        Val *index = check_expr(k, scope, e->items.at[i]);
+        if (val_is_poison(index)) return index;
+        if (left->kind != VAL_LIST && left->kind != VAL_TUPLE) {
+            diag_add(k->diags, E_KIND, e->span, "%s has no elements to choose with [ ]", val_kind_text(left));
+            return val_poison(k);
+        }
+        left = choose_element(k, left, index);
+        if (val_is_poison(left)) return left;
+    }
+    return left;
+}
+
+static Val *bound_function(Check *k, Scope *scope, const Expr *e)
+{
+    Val *callee = check_expr(k, scope, e->left);
+    if (val_is_poison(callee)) {
+        for (int i = 0; i < e->args.count; i++) check_expr(k, scope, e->args.at[i].value);
+        return val_poison(k);
+    }
+    if (callee->kind != VAL_FUNCTION) {
+        diag_add(k->diags, E_KIND, e->left->span, "%s cannot be called", val_kind_text(callee));
+        return val_poison(k);
+    }
+    Val *f = NEW(k->perm, Val);
+    *f = *callee;
+    f->span = e->span;
+    f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
+    for (int i = 0; i < callee->bound.count; i++) vec_push(k->perm, &f->bound, callee->bound.at[i]);
+    const char *thing_name =
+        !callee->builtin
+            ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
+        : callee->builtin->kind == KIND_CHECK        ? callee->builtin->params[0].name
+        : strcmp(callee->builtin->name, "scan") == 0 ? callee->builtin->params[1].name
+                                                     : NULL;
+    for (int i = 0; i < e->args.count; i++) {
+        const Arg *a = &e->args.at[i];
+        bool thing = thing_name && (a->name.text ? strcmp(a->name.text, thing_name) == 0 : i == 0);
+        Val *v = thing ? check_function(k, scope, a->value) : check_expr(k, scope, a->value);
+        vec_push(k->perm, &f->bound, (BoundArg){a->name, v});
+    }
+    share_bound(k, f);
+    return f;
+}
+
+Val *check_function(Check *k, Scope *scope, const Expr *e)
+{
+    if (e->kind == EXPR_CALL) return bound_function(k, scope, e);
+    if (e->kind == EXPR_IF) {
+        Val *condition = check_expr(k, scope, e->left);
+        if (val_is_poison(condition)) return condition;
+        if (condition->kind == VAL_BOOL)
+            return check_function(k, scope, condition->number != 0 ? e->right : e->third);
+        diag_add(k->diags, E_KIND, e->left->span,
+                 "the condition that picks a function must be known when the program is built");
+        return val_poison(k);
+    }
+    Val *v = check_expr(k, scope, e);
+    if (val_is_poison(v) || v->kind == VAL_FUNCTION) return v;
+    Diag *d = diag_add(k->diags, E_KIND, e->span, "%s stands where a function is wanted", val_kind_text(v));
+    diag_help(d, "name a fn, a graph or a layer, such as relu");
+    return val_poison(k);
+}
+
+/* Calls are unfolded where they stand: a few short lines can ask for more than any machine has. */
+static bool within_bounds(Check *k, const Expr *e)
+{
+    enum { DEEPEST = 2000, MOST = 500000, MOST_GRAPHS = 10000 };
+    if (k->work > MOST) return false;
+    bool deep = k->depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
+    if (!deep && !graphs && k->work++ < MOST) return true;
+    Diag *d = diag_add(
+        k->diags, E_RECURSION, e->span,
+        deep     ? "the functions call each other more than %d deep"
+        : graphs ? "the functions unfold into more than %d graphs and layers with weights of their own"
+                 : "the functions unfold into more than %d operations",
+        deep     ? DEEPEST
+        : graphs ? MOST_GRAPHS
+                 : MOST);
+    diag_help(d, graphs
+                     ? "apply the graph less often, or send several samples or positions through it with scan"
+                     : "call them with fewer different arguments: calls with equal ones are made once");
+    k->work = MOST + 1;
+    return false;
+}
+
+static Val *expr_value(Check *k, Scope *scope, const Expr *e);
+
+Val *check_expr(Check *k, Scope *scope, const Expr *e)
+{
+    if (!within_bounds(k, e)) return val_poison(k);
+    k->depth++;
+    Val *v = expr_value(k, scope, e);
+    k->depth--;
+    return v;
+}
+
+static Val *expr_value(Check *k, Scope *scope, const Expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NUMBER: return val_number(k, e->number, e->span);
+    case EXPR_PERCENT: {
+        Val *v = val_number(k, e->number, e->span);
+        v->kind = VAL_PERCENT;
+        return v;
+    }
+    case EXPR_STRING: {
+        Val *v = val_new(k, VAL_STRING, e->span);
+        v->text = e->name;
+        return v;
+    }
+    case EXPR_NAME: return name_value(k, scope, e);
+    case EXPR_MEMBER: return member_value(k, scope, e);
+    case EXPR_INDEX: return index_value(k, scope, e);
+    case EXPR_TUPLE: return list_value(k, scope, e, VAL_TUPLE);
+    case EXPR_LIST: return list_value(k, scope, e, VAL_LIST);
+    case EXPR_UNARY: {
+        Val *a = check_expr(k, scope, e->left);
+        return pointwise(k, e->op == OP_NEG ? IR_NEG : IR_NOT, e->span, 1, &a);
+    }
+    case EXPR_BINARY: return binary_value(k, scope, e);
+    case EXPR_IF: return if_value(k, scope, e);
+    case EXPR_CALL: {
+        Val *f = bound_function(k, scope, e);
+        return val_is_poison(f) ? f : apply_call(k, f, e->span);
+    }
+    case EXPR_PIPE: {
+        Val *x = check_expr(k, scope, e->left), *f = check_function(k, scope, e->right);
+        return val_is_poison(f) || val_is_poison(x) ? val_poison(k) : apply(k, f, x, e->right->span);
+    }
+    }
+    return val_poison(k);
+}

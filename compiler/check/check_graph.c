@@ -1,0 +1,379 @@
+/* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the
+ * model. */
+#include "check/check.h"
+#include "lower/grad.h"
+#include "front/parse.h"
+#include "model/timed.h"
+
+const char *unique_name(Check *k, const char *base)
+{
+    return table_new_name(k->perm, &k->used_names, base);
+}
+
+Graph *graph_new(Check *k, const char *base, Span span)
+{
+    Graph *g = NEW(k->perm, Graph);
+    g->name = unique_name(k, base);
+    g->number = k->model->graphs.count;
+    g->input = g->output = -1;
+    g->time.positions = k->positions ? k->positions : 1;
+    g->span = span;
+    vec_push(k->perm, &k->graphs, g);
+    return g;
+}
+
+/* ---- edges ---- */
+
+static int edge_set(Check *k, const Graph *g, const NodeRef *r)
+{
+    int set = find_set(k, r->set.text);
+    if (set < 0) return k->silent++, -1; /* said by check_names */
+    const NodeSet *s = &g->sets.at[set];
+    int declared = k->set_decls.at[set]->indices.count;
+    if (r->bracketed && r->indices.count != declared) {
+        Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared,
+                           declared == 1 ? "ex" : "ices", r->indices.count);
+        diag_note(d, s->span, "it is declared here");
+        const char *fix = "";
+        for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
+        if (declared) fix = arena_printf(k->perm, "%s[%s]", s->name, fix);
+        diag_fix(d, r->span, declared ? fix : s->name, "",
+                 declared ? " is all of its nodes" : " alone is its node");
+        return -1;
+    }
+    return set;
+}
+
+/* Binds the index names of one side to arguments of the predicate; a name that is bound already asks for
+ * equality. */
+static Value *bind_indices(Check *k, Scope *scope, const NodeRef *r, int rank, int first_arg, Value *equal)
+{
+    for (int i = 0; i < rank; i++) {
+        Value *arg = func_add(k->func, IR_ARG, r->span, 0, NULL);
+        arg->index = first_arg + i;
+        if (i >= r->indices.count || strcmp(r->indices.at[i].text, "_") == 0) continue;
+        Name name = r->indices.at[i];
+        Val *before = NULL;
+        for (int n = 0; n < scope->names.count; n++)
+            if (strcmp(scope->names.at[n].name, name.text) == 0) before = scope->names.at[n].value;
+        if (!before) scope_add(k, scope, name, val_runtime(k, arg, name.span));
+        else {
+            Value *same = func_binary(k->func, IR_EQ, before->value, arg);
+            equal = equal ? func_binary(k->func, IR_AND, equal, same) : same;
+        }
+    }
+    return equal;
+}
+
+static void predicate_uses(Bundle *u, int to_rank)
+{
+    for (int i = 0; i < u->predicate->values.count; i++) {
+        Value *v = u->predicate->values.at[i];
+        for (int a = 0; a < v->arg_count; a++) {
+            if (v->args[a]->op != IR_ARG) continue;
+            int64_t index = v->args[a]->index;
+            if (index < to_rank) u->uses_to |= 1u << index;
+            else u->uses_from |= 1u << (index - to_rank);
+        }
+    }
+}
+
+/* The condition of one line as a function of indices. `absent`: it is false for the options given. */
+static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, bool *absent)
+{
+    int to_rank = g->sets.at[u->to].shape.rank, from_rank = g->sets.at[u->from].shape.rank;
+    Func *saved = k->func;
+    Mode mode = k->mode;
+    Scope inner = {.outer = k->set_scope}; /* index names win over set names */
+    k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
+    k->mode = MODE_PREDICATE;
+    for (int i = 0; i < to_rank + from_rank; i++)
+        k->index_size[i] =
+            i < to_rank ? g->sets.at[u->to].shape.dim[i] : g->sets.at[u->from].shape.dim[i - to_rank];
+    Value *equal = bind_indices(k, &inner, &line->to, to_rank, 0, NULL);
+    equal = bind_indices(k, &inner, &line->from, from_rank, to_rank, equal);
+    Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
+    bool ok = !val_is_poison(v);
+    if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
+        Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s",
+                           v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
+        diag_help(d, "compare it, such as: where %s == 0", expr_text(k->perm, k->c->sources, line->where));
+        ok = false;
+    }
+    if (ok) {
+        *absent = v->kind == VAL_BOOL && v->number == 0;
+        Value *p = v->kind == VAL_RUNTIME ? v->value : NULL;
+        if (p && equal) p = func_binary(k->func, IR_AND, p, equal);
+        else if (equal) p = equal;
+        if (p) {
+            func_result(k->func, "candidate", p);
+            func_prune(k->func);
+            u->predicate = k->func;
+            predicate_uses(u, to_rank);
+        }
+    }
+    k->func = saved, k->mode = mode;
+    return ok;
+}
+
+static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u)
+{
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    if (is_timed(g)) {
+        if (from->role == SET_OUTPUT && from->outside)
+            diag_add(k->diags, E_KIND, line->span,
+                     "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
+        else if (to->role == SET_INPUT && to->outside)
+            diag_add(k->diags, E_KIND, line->span,
+                     "input '%s' is held: edges into it need a node function there", to->name);
+        else return true;
+        return false;
+    }
+    if (to->role != SET_INPUT) return true;
+    if (k->probing) return k->cyclic = true;
+    Diag *d = diag_add(k->diags, E_CYCLE, line->span,
+                       "edges lead into the input set '%s', which time = static cannot run",
+                       g->sets.at[u->to].name);
+    const char *source = sources_file(k->c->sources, line->span.file)->text;
+    Span a = line->from.span, b = line->to.span;
+    const char *turned = arena_printf(k->perm, "%.*s -> %.*s", (int)(b.end - b.start), source + b.start,
+                                      (int)(a.end - a.start), source + a.start);
+    if (u->from != u->to) diag_fix(d, span_join(a, b), turned, "turn them round: ", "");
+    else diag_help(d, "leave them out, or let the graph run in time: time = steps(5)");
+    return false;
+}
+
+static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d, int list)
+{
+    Bundle u = {.from = edge_set(k, g, &line->from),
+                .to = edge_set(k, g, &line->to),
+                .list = list,
+                .span = line->span};
+    bool absent = false;
+    if (u.from < 0 || u.to < 0) return false;
+    if (!line_predicate(k, g, line, &u, &absent)) return false;
+    if (absent) return true;
+    if (!legal_ends(k, g, line, &u)) return false;
+    EdgeUse use = edge_use(k, g, scope, line, d, &u);
+    if (use.function && val_is_poison(use.function)) return false;
+    if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
+    vec_push(k->perm, &g->bundles, u);
+    vec_push(k->perm, &k->edge_uses, use);
+    return true;
+}
+
+static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
+{
+    if (!d->rule) return true;
+    Val *rule = check_expr(k, scope, d->rule);
+    if (val_is_poison(rule)) return false;
+    rule = described(k, rule);
+    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
+    Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
+                       rule->builtin ? rule->builtin->name : val_text(k, rule));
+    diag_help(m, "the rule is: using dnw");
+    return false;
+}
+
+static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
+{
+    int list = g->lists.count;
+    bool ok = true;
+    vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.%d", g->name, list), d->span));
+    if (!check_rule(k, scope, d, &g->lists.at[list])) ok = false;
+    for (int i = 0; i < d->lines.count; i++)
+        if (!add_line(k, g, scope, d->lines.at[i], d, list)) ok = false;
+    bool lines = g->bundles.count && g->bundles.at[g->bundles.count - 1].list == list;
+    if (!lines) g->lists.count--; /* all are taken away */
+    return ok;
+}
+
+/* One number a candidate: the weight of an edge without a function. */
+void add_edge_weights(Check *k, Graph *g)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        Bundle *u = &g->bundles.at[b];
+        if (u->edge) continue;
+        u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b),
+                                candidates_shape(g, u), u->span);
+        u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
+        u->weight->init.kind = INIT_FAN;
+        if (u->fixed) {
+            u->weight->learned = false, u->weight->decay = 0;
+            u->weight->init = (Init){.kind = INIT_CONSTANT, .a = u->factor};
+        }
+        vec_push(k->perm, &u->weights, u->weight);
+    }
+}
+
+static void budgets(Check *k, Graph *g, Scope *scope)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        int list = g->bundles.at[b].list;
+        if (b && g->bundles.at[b - 1].list == list) continue;
+        const EdgesDecl *d = k->edge_uses.at[b].decl;
+        Val *amount = d->amount ? check_expr(k, scope, d->amount) : NULL;
+        check_budget(k, g, list, d->budget, amount, d->amount ? d->amount->span : d->span);
+    }
+}
+
+/* ---- instances ---- */
+
+static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
+{
+    bool ok = true;
+    for (int i = 0; i < d->items.count; i++) {
+        const GraphItem *item = d->items.at[i];
+        if (item->kind != ITEM_LET) continue;
+        Val *v = described(k, check_expr(k, scope, item->value));
+        if (val_is_poison(v)) ok = false;
+        if (strcmp(item->name.text, "time") == 0) ok = read_time(k, v, item->value->span, &g->time) && ok;
+        else scope_add(k, scope, item->name, v);
+    }
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_SET && !add_set(k, g, scope, d->items.at[i]->set)) ok = false;
+    if (g->input >= 0 && g->output >= 0) return ok;
+    k->silent++; /* said by check_names */
+    return false;
+}
+
+static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
+{
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_EDGES) add_edges(k, g, scope, d->items.at[i]->edges);
+}
+
+Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
+{
+    const Decl *d = function->decl;
+    for (int i = 0; i < k->calls.count; i++)
+        if (k->calls.at[i] == d)
+            return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
+    if (x && !takes_one_tensor(k, function, taken)) return NULL;
+    note_seen(k, d);
+    Graph *g = graph_new(k, d->name.text, d->name.span);
+    g->chance_seed = (uint64_t)k->seed;
+    Scope scope = {.module = function->module}, sets_named = {.outer = &scope};
+    Check saved = *k;
+    k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
+    k->edge_uses.at = NULL, k->edge_uses.count = k->edge_uses.capacity = 0;
+    k->mode = MODE_CONST;
+    k->graph_scope = &scope, k->set_scope = &sets_named;
+    int before = mistakes(k);
+    vec_push(k->perm, &k->calls, d);
+    bool sets = bind_params(k, function, NULL, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
+                few_nodes(k, g, d->name.span);
+    if (sets) input_fits(k, g, x, span);
+    int nodes = mistakes(k); /* those of node functions leave the edges as they are */
+    if (sets) build_edges(k, g, &scope, d);
+    bool edges = mistakes(k) == nodes;
+    if (sets) add_cells(k, g, &scope);
+    if (sets && edges && nodes_fit(k, g) && build_candidates(k, g)) {
+        build_edge_functions(k, g);
+        check_rule_edges(k, g);
+        add_edge_weights(k, g);
+        budgets(k, g, &scope);
+        choose_scores(k, g);
+        build_order(k, g);
+    }
+    k->calls.count--;
+    k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count,
+    k->set_decls.capacity = saved.set_decls.capacity;
+    k->edge_uses.at = saved.edge_uses.at, k->edge_uses.count = saved.edge_uses.count,
+    k->edge_uses.capacity = saved.edge_uses.capacity;
+    k->mode = saved.mode, k->graph_scope = saved.graph_scope, k->set_scope = saved.set_scope;
+    if (!sets || mistakes(k) != before) return NULL;
+    g->number = k->model->graphs.count;
+    vec_push(k->perm, &k->model->graphs, g);
+    return g;
+}
+
+Alone alone_open(Check *k)
+{
+    k->alone = true, k->wants_map = false;
+    return (Alone){table_copy(k->perm, &k->used_names), table_copy(k->perm, &k->model->names),
+                   k->model->params.count, k->silent, k->model->param_total};
+}
+
+bool alone_again(Check *k, const Alone *before, bool built, Shape map)
+{
+    if (built || !k->wants_map) return false;
+    k->alone = false, k->alone_map = map;
+    k->used_names = before->names, k->model->names = before->param_names, k->silent = before->silent;
+    k->model->params.count = before->params, k->model->param_total = before->param_total;
+    return true;
+}
+
+void alone_close(Check *k)
+{
+    k->alone = false, k->alone_map = (Shape){0};
+}
+
+Graph *instantiate(Check *k, Val *function, Span span)
+{
+    enum { SIZE = 64 }; /* large enough for most parts and windows */
+    const Decl *d = function->decl;
+    if (!d->sizes.count) {
+        Alone before = alone_open(k);
+        Graph *g = build_graph(k, function, NULL, (Shape){0}, span);
+        if (alone_again(k, &before, g != NULL, (Shape){2, {SIZE, SIZE}}))
+            g = build_graph(k, function, NULL, (Shape){0}, span);
+        alone_close(k);
+        return g;
+    }
+    Diag *g = diag_add(k->diags, E_ARGUMENT, span,
+                       "'%s' takes its sizes from the value it is given; here is none", d->name.text);
+    diag_note(g, d->sizes.at[0].span, "they are named here");
+    return NULL;
+}
+
+/* Of a static graph under scan: at one position (check_positions.c). */
+static Shape output_shape(const Check *k, const Graph *g)
+{
+    const NodeSet *s = &g->sets.at[g->output];
+    Shape nodes = s->shape, all = {k->positions > 0 && is_timed(g), {k->positions}};
+    if (all.rank + nodes.rank + s->value_map.rank > MAX_RANK) nodes = shape_vector(s->size);
+    for (int i = 0; i < nodes.rank; i++) all.dim[all.rank++] = nodes.dim[i];
+    for (int i = 0; i < s->value_map.rank; i++) all.dim[all.rank++] = s->value_map.dim[i];
+    return all;
+}
+
+static Value *param_value(Check *k, Tensor *param, Span span)
+{
+    Value *p = func_add(k->func, IR_PARAM, span, 0, NULL);
+    p->param = param, p->shape = param->shape;
+    return p;
+}
+
+/* The operator `wired` with all parameters of the graph. */
+Val *wired_value(Check *k, Graph *g, Value *x, Span span)
+{
+    Vec(Value *) args = {0};
+    vec_push(k->perm, &args, x);
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].weights.count; i++) {
+            Value *p = param_value(k, g->sets.at[s].weights.at[i], g->sets.at[s].span);
+            vec_push(k->perm, &args, p);
+        }
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        for (int i = 0; i < u->weights.count; i++) {
+            Value *p = param_value(k, u->weights.at[i], u->span);
+            vec_push(k->perm, &args, p);
+        }
+        for (int i = 0; u->edge && i < u->edge->shared_tensors.count; i++) {
+            Value *p = param_value(k, u->edge->shared_tensors.at[i], u->span);
+            vec_push(k->perm, &args, p);
+        }
+    }
+    Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
+    w->graph = g, w->shape = output_shape(k, g);
+    return val_runtime(k, w, span);
+}
+
+Val *apply_graph(Check *k, Val *function, Val *first, Span span)
+{
+    Graph *g = build_graph(k, function, first->value, first->value->shape, span);
+    if (g && is_timed(g) && k->positions) return scan_within(k, function->decl->name.text, span);
+    return g ? wired_value(k, g, first->value, span) : val_poison(k);
+}

@@ -1,0 +1,256 @@
+/* check_layer.c: layers: what a model is written with, on tensors. */
+#include "check/check.h"
+#include "ir/op.h"
+#include <math.h>
+
+static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
+{
+    if (val_is_poison(x)) return NULL;
+    if (k->mode == MODE_MODEL && x->kind == VAL_RUNTIME) return x;
+    Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is a layer: it works on the tensors of a model, not %s",
+                       b->name,
+                       k->mode == MODE_CELL        ? "inside a node function"
+                       : k->mode == MODE_PREDICATE ? "in a condition"
+                                                   : "here");
+    diag_help(d, "in a model: x |> %s", b->name);
+    return NULL;
+}
+
+/* Statistics of batch_norm are one number a channel where x is maps. */
+static Shape channels_of(Shape x)
+{
+    if (x.rank >= 3) x.rank -= 2;
+    return x;
+}
+
+/* Layers over vectors: [n] only. */
+static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
+{
+    if (x->value->shape.rank == 1) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "'%s' takes a list of numbers [n] and is given %s", b->name,
+                       shape_text(k->perm, x->value->shape));
+    diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, x->value->shape));
+    diag_help(d, "flatten it first: |> flatten |> %s", b->name);
+    return false;
+}
+
+bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out)
+{
+    *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
+    if (val_is_poison(v)) return false;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high,
+             val_text(k, v));
+    return false;
+}
+
+bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out)
+{
+    double number;
+    if (!number_between(k, v, what, (double)low, (double)high, &number)) return false;
+    *out = (int64_t)number;
+    if (v->kind == VAL_NUMBER && floor(number) == number) return true;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number; this is %s", what, val_text(k, v));
+    return false;
+}
+
+static Value *layer_param(Check *k, const char *name, Shape shape, double start, bool learned, Span span)
+{
+    Tensor *p = model_param(k->model, name, shape, span);
+    p->learned = learned, p->decay = learned, p->components = 1;
+    p->init = (Init){.kind = INIT_CONSTANT, .a = start};
+    Value *v = func_add(k->func, IR_PARAM, span, 0, NULL);
+    v->param = p, v->shape = shape;
+    return v;
+}
+
+static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
+{
+    bool batch = strcmp(b->name, "batch_norm") == 0;
+    double momentum = 0, eps;
+    Value *x = a[0]->value;
+    if (batch && !number_between(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
+    if (!number_between(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
+    const char *name = unique_name(k, b->name);
+    Shape each = batch ? channels_of(x->shape) : x->shape;
+    Value *args[5] = {x};
+    args[1] = layer_param(k, arena_printf(k->perm, "%s.scale", name), each, 1, true, span);
+    args[2] = layer_param(k, arena_printf(k->perm, "%s.shift", name), each, 0, true, span);
+    if (batch) {
+        args[3] = layer_param(k, arena_printf(k->perm, "%s.mean", name), each, 0, false, span);
+        args[4] = layer_param(k, arena_printf(k->perm, "%s.variance", name), each, 1, false, span);
+    }
+    Value *v = func_add(k->func, batch ? IR_BATCH_NORM : IR_LAYER_NORM, span, batch ? 5 : 3, args);
+    v->number = eps;
+    v->extra = momentum;
+    return val_runtime(k, v, span);
+}
+
+static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
+{
+    if (shape_equal(x->shape, shape)) return val_runtime(k, x, span);
+    Value *v = func_add(k->func, IR_RESHAPE, span, 1, &x);
+    v->shape = shape;
+    return val_runtime(k, v, span);
+}
+
+static bool truth(Check *k, const Val *v, const char *what)
+{
+    if (v->kind == VAL_BOOL) return true;
+    if (!val_is_poison(v))
+        diag_add(k->diags, E_KIND, v->span, "%s is true or false; this is %s", what, val_text(k, v));
+    return false;
+}
+
+static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
+{
+    DenseLayer d = {.groups = 1};
+    Value *x = a[0]->value;
+    if (!is_vector(k, b, a[0], span) ||
+        !whole_between(k, a[1], "the number of outputs", 1, limits.nodes, &d.out) || !truth(k, a[2], "bias"))
+        return val_poison(k);
+    d.bias = a[2]->number != 0;
+    d.weight = (Shape){2, {d.out, x->shape.dim[0]}};
+    return dense_layer(k, "linear", x, &d, a[3], span);
+}
+
+/* ---- convolution ---- */
+
+static bool is_maps(Check *k, const Builtin *b, const Val *x, Span span)
+{
+    if (x->value->shape.rank == 3) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "'%s' takes maps [channels, rows, columns] and is given %s",
+                       b->name, shape_text(k->perm, x->value->shape));
+    diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, x->value->shape));
+    return false;
+}
+
+/* Channels are cut into groups of one size. */
+static bool groups_fit(Check *k, int64_t groups, int64_t count, const char *what, Span from, Span place)
+{
+    if (count % groups == 0) return true;
+    Diag *d = diag_add(k->diags, E_SHAPE, place, "%lld groups do not divide %lld %s", (long long)groups,
+                       (long long)count, what);
+    diag_note(d, from, "%lld %s come from here", (long long)count, what);
+    return false;
+}
+
+/* What each tap of each channel sees: [channels size size, rows, columns]. */
+static Value *windows_of(Check *k, Value *x, Window w, Span span)
+{
+    Shape shape = map_windowed(IR_WINDOWS, x->shape, w);
+    double numbers = 1;
+    for (int i = 0; i < shape.rank; i++) numbers *= (double)shape.dim[i];
+    if (w.size == 1 && w.stride == 1) return x;
+    if (numbers <= MOST_NUMBERS) return map_value(k->func, IR_WINDOWS, span, shape, w, 1, &x);
+    diag_add(k->diags, E_MEMORY, span, "the windows of '%s' hold %.15g numbers a sample; the most is %d",
+             "conv2d", numbers, MOST_NUMBERS);
+    return NULL;
+}
+
+static Val *conv2d(Check *k, const Builtin *b, Val **a, Span span)
+{
+    DenseLayer d = {0};
+    Window w = {.dilation = 1};
+    Value *x = a[0]->value;
+    if (!is_maps(k, b, a[0], span) ||
+        !whole_between(k, a[1], "the number of channels", 1, limits.nodes, &d.out) ||
+        !whole_between(k, a[2], "the size of a filter", 1, LARGEST_STRIDE, &w.size) ||
+        !whole_between(k, a[3], "a stride", 1, LARGEST_STRIDE, &w.stride) ||
+        !whole_between(k, a[4], "the number of groups", 1, limits.nodes, &d.groups) ||
+        !truth(k, a[5], "bias"))
+        return val_poison(k);
+    int64_t in = x->shape.dim[0];
+    if (!groups_fit(k, d.groups, in, "channels", x->span, a[4]->span) ||
+        !groups_fit(k, d.groups, d.out, "outputs", a[1]->span, a[4]->span))
+        return val_poison(k);
+    d.bias = a[5]->number != 0;
+    d.weight = (Shape){4, {d.out, in / d.groups, w.size, w.size}};
+    Value *seen = windows_of(k, x, w, span);
+    return seen ? dense_layer(k, "conv2d", seen, &d, a[6], span) : val_poison(k);
+}
+
+static Val *depthwise(Check *k, const Builtin *b, Val **a, Span span)
+{
+    Window w = {.dilation = 1};
+    if (!is_maps(k, b, a[0], span) ||
+        !whole_between(k, a[1], "the size of a filter", 1, LARGEST_FILTER, &w.size) ||
+        !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride) || !truth(k, a[3], "bias"))
+        return val_poison(k);
+    return depthwise_layer(k, a[0], w, a[3]->number != 0, span);
+}
+
+static Val *dropout(Check *k, Val **a, Span span)
+{
+    double p;
+    if (!number_between(k, a[1], "the probability of dropout", 0, 0.999999, &p)) return val_poison(k);
+    Value *v = func_add(k->func, IR_DROPOUT, span, 1, &a[0]->value);
+    v->number = p;
+    v->index = k->dropouts++;
+    return val_runtime(k, v, span);
+}
+
+/* last: what stands at the last position; mean_time: the mean over positions. */
+static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
+{
+    Shape part = {x->shape.rank - 1, {0}};
+    if (x->shape.rank < 2) {
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, span, "%s takes a sequence [positions, features] and is given %s",
+                     b->name, shape_text(k->perm, x->shape));
+        diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+        return val_poison(k);
+    }
+    if (strcmp(b->name, "mean_time") == 0) {
+        Value *sum = func_add(k->func, IR_SUM_FIRST, span, 1, &x),
+              *share = func_const(k->func, 1.0 / (double)x->shape.dim[0]);
+        return val_runtime(k, func_add(k->func, IR_MUL, span, 2, (Value *[]){sum, share}), span);
+    }
+    for (int i = 0; i < part.rank; i++) part.dim[i] = x->shape.dim[i + 1];
+    Value *v = func_add(k->func, IR_SLICE, span, 1, &x);
+    v->shape = part;
+    v->index = (x->shape.dim[0] - 1) * shape_size(part);
+    return val_runtime(k, v, span);
+}
+
+/* Two lists of numbers one after the other, or the channels of a, then those of b. */
+static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
+{
+    if (!layer_input(k, b, a[1], span)) return val_poison(k);
+    Value *x = a[0]->value, *y = a[1]->value;
+    bool maps = x->shape.rank >= 3 && y->shape.rank >= 3;
+    if (!maps && (!is_vector(k, b, a[0], span) || !is_vector(k, b, a[1], span))) return val_poison(k);
+    Shape all = x->shape, other = y->shape;
+    other.dim[0] = all.dim[0];
+    if (!shape_equal(all, other)) {
+        Diag *d = diag_add(k->diags, E_SHAPE, span, "concat joins channels of one size, not %s and %s",
+                           shape_text(k->perm, x->shape), shape_text(k->perm, y->shape));
+        diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+        diag_note(d, y->span, "%s comes from here", shape_text(k->perm, y->shape));
+        return val_poison(k);
+    }
+    all.dim[0] += y->shape.dim[0];
+    Value *v = func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, y});
+    v->shape = all;
+    return val_runtime(k, v, span);
+}
+
+Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
+{
+    if (k->mode == MODE_CELL && strcmp(b->name, "batch_norm") == 0) return cell_batch_norm(k, a, span);
+    if (!layer_input(k, b, a[0], span)) return val_poison(k);
+    Value *x = a[0]->value;
+    if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
+    if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
+    if (strcmp(b->name, "conv2d") == 0) return conv2d(k, b, a, span);
+    if (strcmp(b->name, "depthwise") == 0) return depthwise(k, b, a, span);
+    if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
+    if (strcmp(b->name, "scan") == 0)
+        return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
+    if (strcmp(b->name, "last") == 0 || strcmp(b->name, "mean_time") == 0) return along_time(k, b, x, span);
+    if (strcmp(b->name, "concat") == 0) return concat(k, b, a, span);
+    bool normalises = strcmp(b->name, "softmax") != 0;
+    if (!(normalises && x->shape.rank >= 3) && !is_vector(k, b, a[0], span)) return val_poison(k);
+    if (normalises) return norm(k, b, a, span);
+    return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
+}

@@ -1,0 +1,428 @@
+/* check_names.c: names, before anything is evaluated.
+ *
+ * Every name that a file uses is known where it stands, also in functions that nothing calls and in branches
+ * that the options of this build do not take; no name has two meanings; built-in names keep theirs. The
+ * evaluator may then answer an unknown name with a poison value and nothing else.
+ */
+#include "check/check.h"
+
+Module *scope_module(const Scope *scope)
+{
+    while (scope && !scope->module) scope = scope->outer;
+    return scope ? scope->module : NULL;
+}
+
+/* ---- unknown names ---- */
+
+typedef Vec(const char *) Words;
+enum { MOST_SUGGESTIONS = 100 };
+
+int mistakes(const Check *k)
+{
+    return diags_errors(k->diags) + k->silent;
+}
+
+static void module_words(Check *k, const Module *m, Words *out)
+{
+    for (int i = 0; i < m->ast->decls.count; i++) {
+        const Decl *d = m->ast->decls.at[i];
+        if (d->name.text && d->kind != DECL_IMPORT && d->kind != DECL_TRAIN && d->kind != DECL_TEST)
+            vec_push(k->perm, out, d->name.text);
+    }
+}
+
+static bool reported(Check *k, Span span)
+{
+    const uint32_t place[] = {span.file, span.start};
+    int *known = table_place(k->perm, &k->unknown, place, sizeof place);
+    if (*known >= 0) return k->silent++, true;
+    *known = k->unknown.count;
+    return false;
+}
+
+/* Names of other languages and libraries that are not near the one of this language: that name, or words. */
+static const struct Foreign_name {
+    const char *wrong, *right, *words;
+} foreign_names[] = {
+    {"None", NULL, "an argument that is not wanted is left out"},
+    {"null", NULL, "an argument that is not wanted is left out"},
+    {"nil", NULL, "an argument that is not wanted is left out"},
+    {"nothing", NULL, "an argument that is not wanted is left out"},
+    {"pow", NULL, "a power is written with '^': x^2"},
+    {"fmod", NULL, "a remainder is written with 'mod': i mod 2"},
+    {"round", NULL, "the nearest whole number is floor(x + 0.5)"},
+    {"ceil", NULL, "the next whole number is -floor(-x)"},
+    {"int", "floor", NULL},
+    {"float", NULL, "numbers have no types"},
+    {"range", NULL, "there are no loops: an index of a node set stands for all of its values"},
+    {"len", NULL, "sizes are named where a value is taken: fn Halve[n](x) = x |> linear(floor(n / 2))"},
+    {"print", NULL, "values are looked at in a test: test \"values\" { tanh(0) == 0 }"},
+    {"reshape", "flatten", NULL},
+    {"view", "flatten", NULL},
+    {"Dense", "linear", NULL},
+    {"dense", "linear", NULL},
+    {"swish", "silu", NULL},
+    {"SiLU", "silu", NULL},
+    {"logistic", "sigmoid", NULL},
+    {"gaussian", "normal", NULL},
+    {"randn", "normal", NULL},
+    {"glorot", "xavier", NULL},
+    {"he", "kaiming", NULL},
+    {"LSTM", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
+    {"GRU", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
+    {"MSELoss", "mse", NULL},
+    {"L1Loss", "mae", NULL},
+    {"CrossEntropyLoss", "cross_entropy", NULL},
+    {"BCELoss", "binary_cross_entropy", NULL},
+    {"BCEWithLogitsLoss", "binary_cross_entropy", NULL},
+    {"acc", "accuracy", NULL},
+};
+
+static const struct Foreign_name *foreign_name(const char *name)
+{
+    for (size_t i = 0; i < sizeof foreign_names / sizeof *foreign_names; i++)
+        if (strcmp(foreign_names[i].wrong, name) == 0) return &foreign_names[i];
+    return NULL;
+}
+
+/* The known name that was meant. All are looked through, so after many messages none is suggested. */
+static const char *near_name(Check *k, const Scope *scope, const char *name)
+{
+    Words known = {0};
+    Module *module = scope_module(scope);
+    const struct Foreign_name *foreign = foreign_name(name);
+    if (foreign || diags_errors(k->diags) > MOST_SUGGESTIONS) return foreign ? foreign->right : NULL;
+    for (const Scope *s = scope; s; s = s->outer)
+        for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
+    if (module) module_words(k, module, &known);
+    for (int i = 0; module && i < module->imports.count; i++)
+        if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
+    for (int i = 0; i < builtin_count(); i++)
+        if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
+    return diag_nearest(name, known.at, known.count);
+}
+
+void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
+{
+    Module *module = scope_module(scope);
+    if (reported(k, span)) return;
+    if (strcmp(name, "_") == 0) {
+        Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'_' stands for any index and has no value");
+        diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
+        return;
+    }
+    if (is_lost(module, name)) return (void)k->silent++;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
+    const char *near = near_name(k, scope, name);
+    if (near) diag_fix(d, span, near, "did you mean '", "'?");
+    else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
+}
+
+/* np.exp is exp; x.relu() is x |> relu. */
+static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
+{
+    const struct Foreign_name *foreign = foreign_name(e->name);
+    const char *near = foreign ? foreign->right : NULL;
+    for (int i = 0; !near && i < builtin_count(); i++)
+        if (strcasecmp(builtin_at(i)->name, e->name) == 0 && builtin_at(i)->kind != KIND_LATER)
+            near = builtin_at(i)->name;
+    if (!near) return false;
+    if (e->left->kind != EXPR_NAME || scope_binds(scope, e->left->name))
+        diag_help(d, "a value is given to a function by '|>', as in x |> %s", near);
+    else diag_fix(d, e->span, near, "did you mean '", "'?");
+    return true;
+}
+
+static void unknown_import(Check *k, const Scope *scope, const Expr *e)
+{
+    Words known = {0};
+    const char *name = e->left->kind == EXPR_NAME ? e->left->name : NULL;
+    Module *m = scope_module(scope);
+    if (reported(k, e->left->span)) return;
+    if (is_lost(m, name ? name : "")) return (void)k->silent++;
+    for (int i = 0; m && i < m->imports.count; i++)
+        if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
+    const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file",
+                       name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
+    if (near) diag_fix(d, e->left->span, near, "did you mean '", "'?");
+    else if (!foreign_member(scope, e, d))
+        diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
+}
+
+const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where)
+{
+    Module *here = scope_module(scope);
+    Module *m = here && e->left->kind == EXPR_NAME ? find_import(here, e->left->name) : NULL;
+    if (!m) return unknown_import(k, scope, e), NULL;
+    const Decl *d = find_decl(m, e->name, where);
+    if (d) return d;
+    Words known = {0};
+    Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
+    if (reported(k, span)) return NULL;
+    if (is_lost(m, e->name)) return k->silent++, NULL;
+    if (diags_errors(k->diags) <= MOST_SUGGESTIONS) module_words(k, m, &known);
+    const char *near = diag_nearest(e->name, known.at, known.count);
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",
+                       sources_file(k->c->sources, m->ast->file)->path, e->name);
+    const char *member = near ? arena_printf(k->perm, "%s.%s", e->left->name, near) : NULL;
+    if (near) diag_fix(g, e->span, member, "did you mean '", "'?");
+    return NULL;
+}
+
+/* ---- uses ---- */
+
+static void use(Check *k, const Scope *scope, const Expr *e);
+
+static void use_all(Check *k, const Scope *scope, const ExprList *list)
+{
+    for (int i = 0; i < list->count; i++) use(k, scope, list->at[i]);
+}
+
+static void use_name(Check *k, const Scope *scope, const Expr *e)
+{
+    Module *m = scope_module(scope), *where;
+    if (scope_binds(scope, e->name) || (m && find_decl(m, e->name, &where)) || builtin_find(e->name)) return;
+    unknown_name(k, scope, e->name, e->span);
+}
+
+static void use(Check *k, const Scope *scope, const Expr *e)
+{
+    Module *where;
+    if (!e) return;
+    if (e->kind == EXPR_NAME) return use_name(k, scope, e);
+    if (e->kind == EXPR_MEMBER) return (void)member_decl(k, scope, e, &where);
+    use(k, scope, e->left), use(k, scope, e->right), use(k, scope, e->third);
+    use_all(k, scope, &e->items);
+    for (int i = 0; i < e->args.count; i++) use(k, scope, e->args.at[i].value);
+}
+
+/* ---- declarations ---- */
+
+static void twice(Check *k, const char *what, Name name, Span first)
+{
+    Diag *d = diag_add(k->diags, E_TWICE, name.span, "%s'%s' is declared twice", what, name.text);
+    diag_note(d, first, "the first is here");
+}
+
+static void bind(Check *k, Scope *scope, Name name)
+{
+    if (!name.text) return;
+    if (builtin_find(name.text)) {
+        Diag *d = diag_add(k->diags, E_SHADOW, name.span, "'%s' is a built-in name", name.text);
+        diag_help(d, "choose another name, such as %s_", name.text);
+    }
+    scope_add(k, scope, name, NULL);
+}
+
+static void param_names(Check *k, Scope *scope, const Decl *d)
+{
+    Table names = {0};
+    for (int i = 0; i < d->sizes.count; i++) bind(k, scope, d->sizes.at[i]);
+    for (int i = 0; i < d->params.count; i++) {
+        Name name = d->params.at[i].name;
+        use(k, scope, d->params.at[i].fallback);
+        use_all(k, scope, &d->params.at[i].shape);
+        int *first = table_place(k->perm, &names, name.text, strlen(name.text));
+        if (*first >= 0) twice(k, "parameter ", name, d->params.at[*first].name.span);
+        else *first = i;
+        bind(k, scope, name);
+    }
+}
+
+static bool is_memory(const Stmt *s)
+{
+    return s->kind == STMT_WEIGHT || s->kind == STMT_STATE;
+}
+
+/* Weights and states by name: the first of each. */
+static Table memory_names(Check *k, const Decl *d)
+{
+    Table names = {0};
+    for (int i = 0; i < d->body.count; i++) {
+        const Name *name = &d->body.at[i]->name;
+        if (!is_memory(d->body.at[i])) continue;
+        int *first = table_place(k->perm, &names, name->text, strlen(name->text));
+        if (*first < 0) *first = i;
+        else twice(k, "", *name, d->body.at[*first]->name.span);
+    }
+    return names;
+}
+
+/* `next s` and `s'` move a state of the same function. */
+static void check_state(Check *k, const Decl *d, const Stmt *s, const Table *memory)
+{
+    int at = table_find(memory, s->name.text, strlen(s->name.text));
+    if (at >= 0 && d->body.at[at]->kind == STMT_STATE) return;
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, s->name.span, "'%s' is not a state of this function",
+                       s->name.text);
+    diag_help(g, "declare it first: state %s = 0", s->name.text);
+}
+
+static void function_names(Check *k, Scope *scope, const Decl *d)
+{
+    param_names(k, scope, d);
+    use(k, scope, d->value);
+    const Table memory = memory_names(k, d);
+    for (int i = 0; i < d->body.count; i++) {
+        const Stmt *s = d->body.at[i];
+        use_all(k, scope, &s->dims);
+        use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
+        if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
+        else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s, &memory);
+    }
+}
+
+static void set_names(Check *k, const Scope *scope, const NodeSetDecl *s)
+{
+    Scope inner = {.outer = (Scope *)scope};
+    for (int i = 0; i < s->indices.count; i++) use(k, scope, s->indices.at[i].size);
+    for (int i = 0; i < s->indices.count; i++) bind(k, &inner, s->indices.at[i].name);
+    use(k, &inner, s->at);
+    use(k, scope, s->cell);
+    bind(k, &(Scope){.outer = inner.outer}, s->name);
+}
+
+static bool has_role(const Decl *graph, SetRole role)
+{
+    for (int i = 0; i < graph->items.count; i++)
+        if (graph->items.at[i]->kind == ITEM_SET && graph->items.at[i]->set->role == role) return true;
+    return false;
+}
+
+/* "a, b, c" */
+static const char *words_text(Check *k, const Words *words)
+{
+    enum { SHOWN = 20 };
+    const char *list = words->count ? words->at[0] : "none";
+    for (int i = 1; i < words->count && i < SHOWN; i++)
+        list = arena_printf(k->perm, "%s, %s", list, words->at[i]);
+    return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
+}
+
+static void ref_names(Check *k, const Decl *graph, const Scope *sets, const NodeRef *r)
+{
+    Words known = {0};
+    Scope only = *sets;
+    only.outer = NULL;
+    if (scope_binds(&only, r->set.text)) return;
+    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT)) return (void)k->silent++; /* that one */
+    if (reported(k, r->set.span)) return;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
+                       r->set.text, graph->name.text);
+    if (diags_errors(k->diags) > MOST_SUGGESTIONS) return;
+    for (int i = 0; i < sets->names.count; i++) vec_push(k->perm, &known, sets->names.at[i].name);
+    const char *near = diag_nearest(r->set.text, known.at, known.count);
+    if (near) diag_fix(d, r->set.span, near, "did you mean '", "'?");
+    else diag_help(d, "its node sets are: %s", words_text(k, &known));
+}
+
+static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl *e)
+{
+    const Scope *scope = sets->outer;
+    for (int i = 0; i < e->lines.count; i++) {
+        const EdgeLine *line = e->lines.at[i];
+        Scope inner = {.outer = sets};
+        const NodeRef *ends[2] = {&line->to, &line->from};
+        for (int end = 0; end < 2; end++) {
+            ref_names(k, graph, sets, ends[end]);
+            for (int n = 0; n < ends[end]->indices.count; n++)
+                if (strcmp(ends[end]->indices.at[n].text, "_") != 0)
+                    bind(k, &inner, ends[end]->indices.at[n]);
+        }
+        use(k, &inner, line->where);
+        use(k, scope, line->via);
+    }
+    use(k, scope, e->via), use(k, scope, e->amount), use(k, scope, e->rule);
+}
+
+static void missing_role(Check *k, const Decl *d, SetRole role)
+{
+    if (has_role(d, role)) return;
+    bool out = role == SET_OUTPUT;
+    Diag *m = diag_add(k->diags, E_SETS, d->name.span, "graph '%s' has no %s", d->name.text,
+                       out ? "output" : "input");
+    diag_help(m, "add a line such as: %s", out ? "output y[10]" : "input x[10]");
+}
+
+static void graph_names(Check *k, Scope *scope, const Decl *d)
+{
+    Scope sets = {.outer = scope};
+    for (int i = 0; i < d->items.count; i++)
+        if (d->items.at[i]->kind == ITEM_SET) scope_add(k, &sets, d->items.at[i]->set->name, NULL);
+    param_names(k, scope, d);
+    missing_role(k, d, SET_INPUT), missing_role(k, d, SET_OUTPUT);
+    for (int i = 0; i < d->items.count; i++) {
+        const GraphItem *item = d->items.at[i];
+        if (item->kind != ITEM_LET) continue;
+        use(k, scope, item->value);
+        if (strcmp(item->name.text, "time") != 0) bind(k, scope, item->name);
+    }
+    for (int i = 0; i < d->items.count; i++) {
+        if (d->items.at[i]->kind == ITEM_SET) set_names(k, scope, d->items.at[i]->set);
+        if (d->items.at[i]->kind == ITEM_EDGES) edge_names(k, &sets, d, d->items.at[i]->edges);
+    }
+}
+
+static void decl_names(Check *k, Module *m, const Decl *d)
+{
+    Scope scope = {.module = m};
+    switch (d->kind) {
+    case DECL_IMPORT: break;
+    case DECL_OPTION: use(k, &scope, d->value), use(k, &scope, d->low), use(k, &scope, d->high); break;
+    case DECL_FN:
+    case DECL_MODEL: function_names(k, &scope, d); break;
+    case DECL_GRAPH: graph_names(k, &scope, d); break;
+    case DECL_TRAIN:
+        for (int i = 0; i < d->settings.count; i++) use(k, &scope, d->settings.at[i]->value);
+        break;
+    case DECL_TEST: use_all(k, &scope, &d->checks); break;
+    }
+}
+
+/* ---- the names that a file declares ---- */
+
+static bool has_name(const Decl *d)
+{
+    return d->kind != DECL_TRAIN && d->kind != DECL_TEST && d->name.text;
+}
+
+static void declared_names(Check *k, Module *m)
+{
+    Table names = {0};
+    for (int i = 0; i < m->ast->decls.count; i++) {
+        const Decl *d = m->ast->decls.at[i];
+        if (!has_name(d)) continue;
+        bind(k, &(Scope){.module = m}, d->name);
+        int *first = table_place(k->perm, &names, d->name.text, strlen(d->name.text));
+        if (*first >= 0) twice(k, "", d->name, m->ast->decls.at[*first]->name.span);
+        else *first = i;
+    }
+}
+
+/* Names of an import without `as` are those of the file, too. */
+static void imported_names(Check *k, Module *m)
+{
+    for (int i = 0; i < m->imports.count; i++) {
+        const Import *in = &m->imports.at[i];
+        for (int j = 0; !in->name && in->module != m && j < in->module->ast->decls.count; j++) {
+            const Decl *d = in->module->ast->decls.at[j];
+            Module *where;
+            const Decl *first =
+                has_name(d) && d->kind != DECL_IMPORT ? find_decl(m, d->name.text, &where) : NULL;
+            if (!first || first == d || where == in->module) continue;
+            Diag *g = diag_add(k->diags, E_TWICE, in->decl->path_span,
+                               "this file declares '%s', a name that is taken", d->name.text);
+            diag_note(g, d->name.span, "it is declared here");
+            diag_note(g, first->name.span, "and here");
+            diag_help(g, "import \"%s\" as lib, and write lib.%s", in->decl->path, d->name.text);
+        }
+    }
+}
+
+void check_names(Check *k, Module *m)
+{
+    declared_names(k, m);
+    imported_names(k, m);
+    for (int i = 0; i < m->ast->decls.count; i++) decl_names(k, m, m->ast->decls.at[i]);
+}

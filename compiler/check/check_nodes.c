@@ -1,0 +1,199 @@
+/* check_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map).
+ *
+ * The shape of what reaches a node follows from its sources: it is known for the input set and handed on
+ * along the edges, through the node functions, until every set has one.
+ */
+#include "check/check.h"
+#include "model/timed.h"
+#include <math.h>
+
+int find_set(const Check *k, const char *name)
+{
+    const Val *set = scope_binds(k->set_scope, name) ? scope_find(k->set_scope, name) : NULL;
+    return set && set->kind == VAL_SET ? set->set : -1;
+}
+
+/* The number of nodes is bounded before anything is allocated for them. */
+static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
+{
+    *out = (Shape){0};
+    double size = 1, low = d->role == SET_NODES ? 0 : 1;
+    for (int i = 0; i < d->indices.count; i++) {
+        const Expr *e = d->indices.at[i].size;
+        Val *v = check_expr(k, scope, e);
+        if (val_is_poison(v)) return false;
+        if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low ||
+            !isfinite(v->number)) {
+            Diag *g = diag_add(k->diags, E_RANGE, e->span,
+                               "a size of '%s' must be a whole number from %g; this is %s", d->name.text, low,
+                               val_text(k, v));
+            if (v->kind == VAL_NUMBER && isfinite(v->number) && floor(v->number) != v->number)
+                diag_help(g, "round it: floor(...)");
+            return false;
+        }
+        double most = (double)limits.nodes;
+        if (v->number > most || (size *= v->number) > most) {
+            diag_add(k->diags, E_RANGE, e->span, "node set '%s' has %.15g nodes or more; the most is %.0f",
+                     d->name.text, fmax(size, v->number), most);
+            return false;
+        }
+        if (i == MAX_RANK) {
+            diag_add(k->diags, E_RANGE, d->span, "a node set has at most %d indices", MAX_RANK);
+            return false;
+        }
+        out->dim[out->rank++] = (int64_t)v->number;
+    }
+    if (out->rank == 0) *out = shape_vector(1);
+    return true;
+}
+
+static void second_role(Check *k, const Graph *g, const NodeSetDecl *d, int first)
+{
+    Diag *m =
+        diag_add(k->diags, E_SETS, d->span, "a graph has one input and one output; this is the second %s",
+                 d->role == SET_INPUT ? "input" : "output");
+    diag_note(m, g->sets.at[first].span, "the first is here");
+    if (d->role == SET_INPUT) diag_help(m, "join the values before the graph with concat(a, b)");
+}
+
+bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
+{
+    NodeSet s = {.name = d->name.text, .role = (int)d->role, .span = d->span};
+    int before = find_set(k, d->name.text);
+    if (before >= 0) {
+        Diag *m = diag_add(k->diags, E_TWICE, d->name.span, "node set '%s' is declared twice", d->name.text);
+        diag_note(m, g->sets.at[before].span, "the first is here");
+        return false;
+    }
+    int *role = d->role == SET_INPUT ? &g->input : &g->output;
+    if (d->role != SET_NODES && *role >= 0) {
+        second_role(k, g, d, *role);
+        return false;
+    }
+    if (!set_shape(k, scope, d, &s.shape)) return false;
+    s.size = shape_size(s.shape);
+    if (d->role != SET_NODES) *role = g->sets.count;
+    s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
+    Val *named = val_new(k, VAL_SET, d->span);
+    named->set = g->sets.count;
+    scope_add(k, k->set_scope, d->name, named);
+    vec_push(k->perm, &g->sets, s);
+    vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
+    return true;
+}
+
+/* All nodes together, before memory is taken for them. */
+bool few_nodes(Check *k, const Graph *g, Span span)
+{
+    enum { MOST_GRAPHS_FULL = 2 }; /* with as many nodes as one may have: of the model and of tests */
+    double nodes = 0;
+    for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
+    k->nodes += nodes;
+    if (nodes <= (double)limits.nodes && k->nodes > MOST_GRAPHS_FULL * (double)limits.nodes) {
+        diag_add(k->diags, E_MEMORY, span,
+                 "the graphs of this file have %.0f nodes with '%s'; the most is %.0f", k->nodes, g->name,
+                 MOST_GRAPHS_FULL * (double)limits.nodes);
+        return false;
+    }
+    if (nodes <= (double)limits.nodes) return true;
+    diag_add(k->diags, E_MEMORY, span,
+             "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name,
+             nodes, nodes * 80e-9, (long long)limits.nodes);
+    return false;
+}
+
+/* ---- what nodes carry ---- */
+
+/* The map of the input's nodes: what is left of the shape of x behind the indices of the set. */
+bool input_fits(Check *k, Graph *g, const Value *x, Span span)
+{
+    NodeSet *s = &g->sets.at[g->input];
+    Shape map = {0};
+    if (!x) return s->map = k->alone_map, true;
+    Shape front = x->shape;
+    if (x->shape.rank == s->shape.rank + 2) {
+        front.rank -= 2, map.rank = 2;
+        for (int i = 0; i < 2; i++) map.dim[i] = x->shape.dim[front.rank + i], front.dim[front.rank + i] = 0;
+    }
+    if (shape_equal(s->shape, front)) {
+        s->map = map;
+        return true;
+    }
+    Diag *d = diag_add(k->diags, E_SHAPE, span, "graph '%s' takes %s and is given %s", g->name,
+                       shape_text(k->perm, s->shape), shape_text(k->perm, x->shape));
+    diag_note(d, s->span, "%s comes from here", shape_text(k->perm, s->shape));
+    diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
+    if (shape_size(x->shape) == s->size)
+        diag_help(d, "make it a list of numbers first: |> flatten |> %s", g->name);
+    return false;
+}
+
+static void build_set(Check *k, Graph *g, Scope *scope, int set)
+{
+    NodeSet *s = &g->sets.at[set];
+    const Expr *cell = k->set_decls.at[set]->cell;
+    Val *f = cell ? check_function(k, scope, cell) : NULL;
+    s->value_map = s->map;
+    if (cell && val_is_poison(f)) return;
+    if (is_timed(g)) build_timed_cell(k, g, set, f);
+    else if (f) build_cell(k, g, set, f);
+}
+
+/* Sets that edges lead to from sets whose values are known: the first line that tells it does. */
+static void hand_on(Check *k, Graph *g, int from, const bool *built, bool *known)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        Shape map;
+        if (u->from != from || known[u->to] || built[u->to] || !edge_shape(k, g, b, &map)) continue;
+        g->sets.at[u->to].map = map;
+        known[u->to] = k->edge_uses.at[b].tells = true;
+    }
+}
+
+const char *map_text(Check *k, Shape map)
+{
+    return map.rank ? arena_printf(k->perm, "a map %s", shape_text(k->perm, map)) : "a number";
+}
+
+void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d)
+{
+    for (int b = 0; b < g->bundles.count; b++)
+        if (k->edge_uses.at[b].tells && g->bundles.at[b].to == u->to && &g->bundles.at[b] != u)
+            diag_note(d, g->bundles.at[b].span, "%s comes from here", map_text(k, g->sets.at[u->to].map));
+}
+
+/* Of edges that are a weight; build_edge_functions looks at the others. */
+static void ends_fit(Check *k, const Graph *g, const Bundle *u)
+{
+    const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
+    if (shape_equal(from->value_map, to->map)) return;
+    Diag *d = diag_add(k->diags, E_SHAPE, u->span, "a node of '%s' sends %s, and '%s' is reached by %s",
+                       from->name, map_text(k, from->value_map), to->name, map_text(k, to->map));
+    diag_note(d, from->span, "%s comes from here", map_text(k, from->value_map));
+    sum_told(k, g, u, d);
+}
+
+void add_cells(Check *k, Graph *g, Scope *scope)
+{
+    bool *built = NEW_ARRAY(k->perm, bool, (size_t)g->sets.count),
+         *known = NEW_ARRAY(k->perm, bool, (size_t)g->sets.count);
+    known[g->input] = true;
+    for (int left = g->sets.count; left > 0; left--) {
+        int next = -1;
+        for (int i = g->sets.count - 1; i >= 0; i--)
+            if (!built[i] && (next < 0 || known[i] || !known[next])) next = i;
+        if (!known[next]) g->sets.at[next].map = g->sets.at[g->input].value_map; /* nothing reaches it */
+        build_set(k, g, scope, next);
+        built[next] = true;
+        hand_on(k, g, next, built, known);
+    }
+}
+
+bool nodes_fit(Check *k, const Graph *g)
+{
+    int before = mistakes(k);
+    for (int b = 0; b < g->bundles.count; b++)
+        if (!k->edge_uses.at[b].function) ends_fit(k, g, &g->bundles.at[b]);
+    return mistakes(k) == before;
+}

@@ -1,0 +1,437 @@
+/* check_time.c: time = steps(n) and flow(t0, t1, solver(n)), and node functions with states (timed.h).
+ *
+ * A function is evaluated once, with its sum and its states as arguments; from the result two functions are
+ * cut out: what the node sends, which sees only states, and how its states move.
+ */
+#include "check/check.h"
+#include "lower/grad.h"
+#include "model/timed.h"
+#include <math.h>
+
+/* ---- schemes ---- */
+
+typedef struct Scheme {
+    const char *name;
+    int stages;
+    double a[6][6], b[6]; /* times the step size */
+    int order;            /* of the error, plus 1; 0: the steps have one length */
+    double error[7];      /* of the rates, the last one at the end of the step */
+    bool implicit;        /* the states' functions hold the step (check_implicit.c) */
+} Scheme;
+
+/* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical
+ * fourth-order scheme. With a second result whose difference measures the error, and the last rate that of
+ * the next step's start: Bogacki and Shampine (Appl. Math. Lett. 2, 1989), Dormand and Prince (HNW table
+ * II.5.2), Tsitouras (Comput. Math. Appl. 62, 2011). */
+static const Scheme schemes[] = {
+    {"semi_implicit", 1, {{0}}, {1}, 0, {0}, true},
+    {"euler", 1, {{0}}, {1}, 0, {0}, false},
+    {"midpoint", 2, {{0}, {0.5}}, {0, 1}, 0, {0}, false},
+    {"heun", 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}, false},
+    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}, false},
+    {"bosh3",
+     3,
+     {{0}, {0.5}, {0, 0.75}},
+     {2 / 9.0, 1 / 3.0, 4 / 9.0},
+     3,
+     {-5 / 72.0, 1 / 12.0, 1 / 9.0, -1 / 8.0},
+     false},
+    {"dopri5",
+     6,
+     {{0},
+      {1 / 5.0},
+      {3 / 40.0, 9 / 40.0},
+      {44 / 45.0, -56 / 15.0, 32 / 9.0},
+      {19372 / 6561.0, -25360 / 2187.0, 64448 / 6561.0, -212 / 729.0},
+      {9017 / 3168.0, -355 / 33.0, 46732 / 5247.0, 49 / 176.0, -5103 / 18656.0}},
+     {35 / 384.0, 0, 500 / 1113.0, 125 / 192.0, -2187 / 6784.0, 11 / 84.0},
+     5,
+     {71 / 57600.0, 0, -71 / 16695.0, 71 / 1920.0, -17253 / 339200.0, 22 / 525.0, -1 / 40.0},
+     false},
+    {"tsit5",
+     6,
+     {{0},
+      {0.161},
+      {-0.008480655492356989, 0.335480655492357},
+      {2.8971530571054935, -6.359448489975075, 4.3622954328695815},
+      {5.325864828439257, -11.748883564062828, 7.4955393428898365, -0.09249506636175525},
+      {5.86145544294642, -12.92096931784711, 8.159367898576159, -0.071584973281401, -0.028269050394068383}},
+     {0.09646076681806523, 0.01, 0.4798896504144996, 1.379008574103742, -3.290069515436081,
+      2.324710524099774},
+     5,
+     {-0.00178001105222577714, -0.0008164344596567469, 0.007880878010261995, -0.1447110071732629,
+      0.5823571654525552, -0.45808210592918697, 0.015151515151515152},
+     false},
+};
+
+/* ---- arguments ---- */
+
+static bool whole_from_1(Check *k, const Val *v, const char *what, int64_t *out)
+{
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number >= 1 && v->number <= 1e6 && floor(v->number) == v->number) {
+        *out = (int64_t)v->number;
+        return true;
+    }
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number in 1 .. 1000000; this is %s", what,
+             val_text(k, v));
+    return false;
+}
+
+static bool tolerance(Check *k, const Val *v, const char *what, double *out)
+{
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number > 0 && v->number < 1) {
+        *out = v->number;
+        return true;
+    }
+    Diag *d = diag_add(k->diags, E_RANGE, v->span, "%s must be a number above 0 and below 1; this is %s",
+                       what, val_text(k, v));
+    if (v->kind == VAL_NUMBER && v->number >= 1)
+        diag_help(d, "this solver chooses its steps; rk4(%s) takes as many as it is told", val_text(k, v));
+    else diag_help(d, "usual are rtol = 0.001 and atol = 0.000001");
+    return false;
+}
+
+/* 0: a 10^-8th of the span. */
+static bool read_min_step(Check *k, const Val *v, Time *out)
+{
+    double span = out->end - out->start;
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_NUMBER && v->number >= 0 && v->number <= span) {
+        out->min_step = v->number > 0 ? v->number : 1e-8 * span;
+        return true;
+    }
+    Diag *d =
+        diag_add(k->diags, E_RANGE, v->span,
+                 "min_step must be in 0 .. %.15g, the length of the flow; this is %s", span, val_text(k, v));
+    diag_help(d, "leave it out: then it is %.3g", 1e-8 * span);
+    return false;
+}
+
+/* The last argument of a solver. */
+static bool read_gradient(Check *k, const Val *v, Time *out)
+{
+    if (val_is_poison(v)) return false;
+    bool word = v->kind == VAL_WORD && (strcmp(v->text, "exact") == 0 || strcmp(v->text, "adjoint") == 0);
+    if (!word) {
+        Diag *d =
+            diag_add(k->diags, E_KIND, v->span, "gradient is exact or adjoint; this is %s", val_text(k, v));
+        diag_help(d, "leave it out: then derivatives are those of the steps taken");
+        return false;
+    }
+    out->adjoint = strcmp(v->text, "adjoint") == 0;
+    if (!out->adjoint || out->positions == 1) return true;
+    Diag *d = diag_add(k->diags, E_PLACE, v->span,
+                       "the adjoint goes back through one flow, and scan runs one at each position");
+    diag_help(d, "leave it out; scan(G, truncate = 16) bounds how far derivatives go back");
+    return false;
+}
+
+/* rtol, atol, min_step, max_steps, gradient */
+static bool read_adaptive(Check *k, const Val *solver, const Scheme *s, Time *out)
+{
+    Val *const *a = solver->items.at;
+    out->adaptive = true, out->exponent = 1.0 / s->order;
+    memcpy(out->error, s->error, sizeof s->error);
+    bool rtol = tolerance(k, a[0], "rtol", &out->rtol), atol = tolerance(k, a[1], "atol", &out->atol);
+    bool least = read_min_step(k, a[2], out), most = whole_from_1(k, a[3], "max_steps", &out->steps);
+    bool gradient = read_gradient(k, a[4], out);
+    return rtol && atol && least && most && gradient;
+}
+
+static const Scheme *find_scheme(const char *name)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (strcmp(schemes[i].name, name) == 0) return &schemes[i];
+    return NULL;
+}
+
+static bool read_flow(Check *k, const Val *v, Time *out)
+{
+    const Val *from = v->items.at[0], *to = v->items.at[1], *solver = v->items.at[2];
+    if (val_is_poison(v)) return false;
+    if (from->kind != VAL_NUMBER || to->kind != VAL_NUMBER || !(from->number < to->number) ||
+        !isfinite(to->number - from->number)) {
+        Diag *d =
+            diag_add(k->diags, E_RANGE, v->span, "flow(t0, t1, solver) goes from a number to a larger one");
+        diag_help(d, "such as flow(0, 1, rk4(10))");
+        return false;
+    }
+    if (solver->kind != VAL_CALL || solver->builtin->kind != KIND_SOLVER) {
+        Diag *d = diag_add(k->diags, E_KIND, solver->span, "%s is not a solver", val_kind_text(solver));
+        diag_help(d, "a solver with its number of steps: rk4(10); or one that chooses its steps: dopri5");
+        return false;
+    }
+    const Scheme *s = find_scheme(solver->builtin->name);
+    out->start = from->number, out->end = to->number, out->stages = s->stages, out->carry = 1;
+    for (int i = 0; i < s->stages; i++) {
+        out->b[i] = s->b[i];
+        for (int j = 0; j < s->stages; j++) out->a[i][j] = s->a[i][j];
+    }
+    if (s->order) return read_adaptive(k, solver, s, out);
+    if (!whole_from_1(k, solver->items.at[0], "the number of steps", &out->steps)) return false;
+    if (!s->implicit && !read_gradient(k, solver->items.at[1], out)) return false;
+    out->step = (out->end - out->start) / (double)out->steps;
+    if (s->implicit) out->implicit = out->step, out->step = 1, out->carry = 0;
+    return true;
+}
+
+Time time_of_steps(const Check *k, const char *text, int64_t steps)
+{
+    int64_t positions = k->positions ? k->positions : 1;
+    return (Time){.text = text, .positions = positions, .steps = steps, .stages = 1, .b = {1}, .step = 1};
+}
+
+bool read_time(Check *k, const Val *v, Span span, Time *out)
+{
+    if (val_is_poison(v)) return false;
+    if (v->kind != VAL_CALL || v->builtin->kind != KIND_TIME) {
+        Diag *d = diag_add(k->diags, E_KIND, span,
+                           "time is static, steps(n) or flow(t0, t1, solver); this is %s", val_kind_text(v));
+        diag_help(d, "write time = static, or leave the line out");
+        return false;
+    }
+    if (strcmp(v->builtin->name, "steps") == 0) {
+        *out = time_of_steps(k, val_text(k, v), 0);
+        return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
+    }
+    *out = (Time){.text = val_text(k, v), .positions = k->positions ? k->positions : 1};
+    return strcmp(v->builtin->name, "flow") != 0 || read_flow(k, v, out);
+}
+
+/* ---- states ---- */
+
+static int find_state(const TimedCell *c, const char *name)
+{
+    for (int i = 0; i < c->count; i++)
+        if (strcmp(c->state[i].name, name) == 0) return i;
+    return -1;
+}
+
+static Val *new_state(Check *k, const Stmt *s, const Val *start)
+{
+    TimedCell *c = k->timed;
+    if (val_is_poison(start)) return val_poison(k);
+    if (s->dims.count || start->kind != VAL_NUMBER) {
+        Diag *d = diag_add(k->diags, E_KIND, s->span,
+                           "a state is one number a node and starts with a known number");
+        diag_help(d, "state %s = 0", s->name.text);
+        return val_poison(k);
+    }
+    if (c->count == MAX_STATES) {
+        diag_add(k->diags, E_RANGE, s->span, "a node has at most %d states", MAX_STATES);
+        return val_poison(k);
+    }
+    TimedState *state = &c->state[c->count++];
+    Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
+    arg->index = SLOT_STATE + c->count - 1, arg->shape = k->set->map;
+    *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
+    return val_runtime(k, arg, s->name.span);
+}
+
+void declare_state(Check *k, Scope *scope, const Stmt *s)
+{
+    Val *start = check_expr(k, scope, s->value);
+    scope_add(k, scope, s->name, new_state(k, s, start));
+}
+
+void move_state(Check *k, Scope *scope, const Stmt *s)
+{
+    bool flow = is_flow(k->graph), derivative = s->kind == STMT_DERIV;
+    int i = find_state(k->timed, s->name.text);
+    Val *v = check_expr(k, scope, s->value);
+    if (i < 0) return; /* said by check_names.c */
+    TimedState *state = &k->timed->state[i];
+    if (flow != derivative) {
+        Diag *d = diag_add(k->diags, E_PLACE, s->span,
+                           flow ? "a next value of state '%s' in a graph that flows"
+                                : "a derivative of state '%s' in a graph that runs in steps",
+                           s->name.text);
+        diag_help(d,
+                  flow ? "in time = flow a state moves by its derivative: %s' = ..."
+                       : "in time = steps a state moves by its next value: next %s = ...",
+                  s->name.text);
+        state->moved = s->span;
+        return;
+    }
+    if (state->next) {
+        Diag *d = diag_add(k->diags, E_TWICE, s->span, "state '%s' moves twice", s->name.text);
+        diag_note(d, state->moved, "the first is here");
+        return;
+    }
+    state->moved = s->span;
+    state->next = val_is_poison(v) ? NULL : val_value(k, v, "a number");
+}
+
+/* ---- node functions ---- */
+
+static bool depends_on_sum(const Func *f, const Value *result)
+{
+    bool *needed = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
+    needed[result->id] = true;
+    for (int i = f->values.count - 1; i >= 0; i--) {
+        const Value *v = f->values.at[i];
+        if (needed[i] && v->op == IR_ARG && v->index == SLOT_SUM) return true;
+        for (int a = 0; needed[i] && a < v->arg_count; a++) needed[v->args[a]->id] = true;
+    }
+    return false;
+}
+
+static Func *cut_out(Check *k, const Func *f, const char *name, int count, Value *const *results)
+{
+    Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
+    Func *part = func_copy(k->perm, f, arena_printf(k->perm, "%s.%s", f->name, name), map);
+    for (int i = 0; i < count; i++) func_result(part, name, map[results[i]->id]);
+    func_prune(part);
+    return part;
+}
+
+/* How the states move, and what norms are given on the way. */
+static Func *cut_move(Check *k, const Func *f, NodeSet *s, Value *const *next)
+{
+    Value *results[MAX_STATES + MOST_NORMS];
+    int norms = s->cell.norms.count;
+    for (int i = 0; i < s->states; i++) results[i] = next[i];
+    for (int i = 0; i < norms; i++) results[s->states + i] = s->cell.norms.at[i].x;
+    Func *part = cut_out(k, f, "move", s->states + norms, results);
+    for (int i = 0; i < norms; i++) s->cell.norms.at[i].x = part->results.at[s->states + i];
+    part->results.count = part->result_names.count = s->states;
+    return part;
+}
+
+static bool states_move(Check *k, const TimedCell *c, const Graph *g)
+{
+    bool ok = true;
+    for (int i = 0; i < c->count; i++) {
+        if (c->state[i].next || c->state[i].moved.end) continue;
+        Diag *d = diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' never moves", c->state[i].name);
+        diag_help(d, is_flow(g) ? "add a line: %s' = ..." : "add a line: next %s = ...", c->state[i].name);
+        ok = false;
+    }
+    return ok;
+}
+
+/* Every state moves to a value of its own shape; a number is one for the whole map. */
+static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span span)
+{
+    if (s->role == SET_INPUT && !shape_equal(s->state_map, s->map)) {
+        diag_add(k->diags, E_SHAPE, span,
+                 "the nodes of '%s' start at %s and move to %s; what moves keeps its shape", s->name,
+                 map_text(k, s->map), map_text(k, s->state_map));
+        return false;
+    }
+    for (int i = 0; i < s->states; i++) {
+        if (shape_equal(next[i]->shape, s->state_map)) continue;
+        if (next[i]->shape.rank > 0) {
+            diag_add(k->diags, E_SHAPE, next[i]->span, "a state of '%s' is %s and moves by %s", s->name,
+                     map_text(k, s->state_map), map_text(k, next[i]->shape));
+            return false;
+        }
+        next[i] = func_unary(f, IR_REPEAT, next[i]);
+        next[i]->shape = s->state_map;
+    }
+    return true;
+}
+
+static bool follows_from_states(Check *k, const Func *f, const Value *v, const char *what, Span span)
+{
+    if (!depends_on_sum(f, v)) return true;
+    Diag *d =
+        diag_add(k->diags, E_KIND, span,
+                 "what a node %s must follow from its states, not from what reaches it at that moment", what);
+    diag_help(d, "let a state take the sum, and end the function with the state");
+    return false;
+}
+
+/* Of how the states move: sum, states, slope; of what is sent and shown: states. */
+static void timed_gradients(Check *k, NodeSet *s)
+{
+    CellArgument argument[2 + MAX_STATES] = {{SLOT_SUM, s->map}};
+    for (int i = 0; i < s->states; i++) argument[1 + i] = (CellArgument){SLOT_STATE + i, s->state_map};
+    argument[1 + s->states] = (CellArgument){SLOT_SLOPE, {0}};
+    grad_cell(k->perm, &s->cell, 1 + s->states + s->slope, argument);
+    grad_cell(k->perm, &s->send, s->states, argument + 1);
+    if (set_shows_sent(s)) s->show = s->send;
+    else grad_cell(k->perm, &s->show, s->states, argument + 1);
+}
+
+/* `shown` NULL: what the node sends. */
+static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *result, Value *shown,
+                        TimedCell *c, Span span)
+{
+    Value *next[MAX_STATES], *sent = result;
+    if (c->count == 0) { /* without a state a node's own value moves */
+        sent = func_add(f, IR_ARG, span, 0, NULL);
+        sent->index = SLOT_STATE, sent->shape = result->shape;
+        next[0] = result;
+    } else if (!follows_from_states(k, f, result, "sends", span) ||
+               (shown && !follows_from_states(k, f, shown, "shows", span))) {
+        return;
+    }
+    for (int i = 0; i < c->count; i++) {
+        if (!c->state[i].next) return;
+        next[i] = c->state[i].next;
+        s->start[i] = c->state[i].start;
+    }
+    s->states = c->count ? c->count : 1;
+    s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
+    if (!states_fit(k, s, f, next, span) || !step_implicitly(k, s, f, g, c, sent, next)) return;
+    s->send.forward = s->show.forward = cut_out(k, f, "send", 1, &sent);
+    s->cell.forward = cut_move(k, f, s, next);
+    if (shown && s->role == SET_OUTPUT) s->show.forward = cut_out(k, f, "show", 1, &shown);
+    if (!norms_moved(k, g, s, s->send.forward) || !norms_moved(k, g, s, s->show.forward) ||
+        !norms_used(k, g, s, s->cell.forward))
+        return;
+    timed_gradients(k, s);
+}
+
+/* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).
+ */
+static Value *last_line(Check *k, Val *v, Value **shown, Span span)
+{
+    *shown = NULL;
+    if (v->kind != VAL_TUPLE) return val_value(k, v, "the value of a node");
+    if (v->items.count != 2 || k->timed->count == 0) {
+        Diag *d = diag_add(k->diags, E_KIND, span, "a node sends one value; here are %d", v->items.count);
+        diag_help(d,
+                  "a function with states may end with two: (what the node sends, what it shows as output)");
+        return NULL;
+    }
+    Value *sent = val_value(k, v->items.at[0], "what a node sends");
+    *shown = val_value(k, v->items.at[1], "what a node shows");
+    if (!sent || !*shown) return NULL;
+    if (shape_equal(sent->shape, (*shown)->shape) && !(*shown)->is_bool) return sent;
+    diag_add(k->diags, E_SHAPE, span, "a node sends %s and shows %s; both must be of one kind",
+             map_text(k, sent->shape), (*shown)->is_bool ? "a condition" : map_text(k, (*shown)->shape));
+    return NULL;
+}
+
+void build_timed_cell(Check *k, Graph *g, int set, Val *function)
+{
+    NodeSet *s = &g->sets.at[set];
+    Check saved = *k;
+    TimedCell cell = {0};
+    if (!function && s->role != SET_NODES) return; /* held input, plain output */
+    s->cell_name = !function           ? "sum"
+                   : function->builtin ? function->builtin->name
+                                       : function->decl->name.text;
+    k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
+    k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
+    Func *f = k->func = func_new(k->perm, k->prefix);
+    f->of_cell = true;
+    Span span = function ? function->span : s->span;
+    Value *sum = func_add(f, IR_ARG, span, 0, NULL);
+    sum->shape = s->map;
+    Val *v = val_runtime(k, sum, span);
+    if (function) v = apply(k, function, v, span);
+    Value *shown = NULL, *result = val_is_poison(v) ? NULL : last_line(k, v, &shown, span);
+    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
+    k->func = saved.func, k->timed = saved.timed;
+    if (result && result->is_bool) {
+        diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
+                 s->cell_name);
+        return;
+    }
+    if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, shown, &cell, span);
+}

@@ -1,0 +1,486 @@
+/* check_train.c: the settings of a train block, the shape of its data, and its loss. */
+#include "check/check.h"
+#include "data/data.h"
+#include <libgen.h>
+#include <math.h>
+
+#define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
+enum { DEFAULT_BATCH = 64 };
+
+typedef struct SettingRow {
+    const char *name;
+    BuiltinKind kind; /* of the description wanted */
+    const char *wanted;
+    double low, high; /* whole numbers; high 0: not a number */
+} SettingRow;
+
+static const SettingRow settings[] = {
+    {"data", KIND_DATA, "a data set, such as fashion_mnist", 0, 0},
+    {"batch", KIND_WORD, "a whole number of samples", 1, 1e6},
+    {"loss", KIND_LOSS, "a loss, such as cross_entropy, or a fn(prediction, target)", 0, 0},
+    {"optim", KIND_OPTIM, "an optimiser, such as sgd(0.1)", 0, 0},
+    {"epochs", KIND_WORD, "a whole number of epochs", 1, 1e6},
+    {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
+    {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
+    {"augment", KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
+};
+enum { SETTING_COUNT = sizeof settings / sizeof *settings };
+
+static const SettingRow *find_row(Check *k, const Setting *s)
+{
+    const char *names[SETTING_COUNT], *list = "";
+    for (int i = 0; i < SETTING_COUNT; i++) {
+        if (strcmp(settings[i].name, s->name.text) == 0) return &settings[i];
+        names[i] = settings[i].name;
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
+    }
+    Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
+    static const char *const others[][2] = {{"optimizer", "optim"},
+                                            {"optimiser", "optim"},
+                                            {"batch_size", "batch"},
+                                            {"batchsize", "batch"},
+                                            {"metrics", "report"}};
+    const char *near = diag_nearest(s->name.text, names, SETTING_COUNT);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], s->name.text) == 0) near = others[i][1];
+    bool rate = strcmp(s->name.text, "lr") == 0 || strcmp(s->name.text, "learning_rate") == 0;
+    if (rate) diag_help(d, "the rate is an argument of the optimiser: optim = sgd(0.1)");
+    else if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
+    else diag_help(d, "the settings are: %s", list);
+    return NULL;
+}
+
+static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, const Val *v)
+{
+    if (val_is_poison(v)) return;
+    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name,
+                       row->wanted, val_text(k, v));
+    if (row->kind == KIND_METRIC && v->kind == VAL_CALL && v->builtin->kind == KIND_METRIC)
+        diag_help(d, "report = [%s]", v->builtin->name);
+    if (row->high > 0) diag_help(d, "it must be in %.16g .. %.16g", row->low, row->high);
+}
+
+static bool is_described(const Val *v, BuiltinKind kind)
+{
+    return v->kind == VAL_CALL && v->builtin->kind == kind;
+}
+
+/* Infinity and NaN have no place in a setting. */
+static bool finite_arguments(Check *k, const Val *v)
+{
+    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && !isfinite(v->number)) {
+        diag_add(k->diags, E_RANGE, v->span, "a setting must be a finite number; this is %s", val_text(k, v));
+        return false;
+    }
+    for (int i = 0; i < v->items.count; i++)
+        if (!finite_arguments(k, v->items.at[i])) return false;
+    return true;
+}
+
+static bool number_in(const Val *v, double low, double high)
+{
+    return v->kind == VAL_NUMBER && v->number >= low && v->number <= high;
+}
+
+/* The first number of a schedule is its rate; its others are at least 0; epochs is a list of them. */
+static bool schedule_ok(Check *k, const Val *v)
+{
+    for (int i = 0; i < v->items.count; i++) {
+        const Val *a = v->items.at[i];
+        const char *name = v->builtin->params[i].name;
+        bool list = strcmp(name, "epochs") == 0,
+             ok = list ? a->kind == VAL_LIST : number_in(a, i == 0 ? 1e-30 : 0, 1e9);
+        for (int n = 0; ok && list && n < a->items.count; n++) ok = number_in(a->items.at[n], 0, 1e9);
+        if (ok) continue;
+        diag_add(k->diags, E_RANGE, a->span, "%s of %s must be %s; this is %s", name, v->builtin->name,
+                 list     ? "a list of epochs, such as [80, 120]"
+                 : i == 0 ? "a number above 0"
+                          : "a number from 0",
+                 val_text(k, a));
+        return false;
+    }
+    return true;
+}
+
+static bool rate_ok(Check *k, const Val *v)
+{
+    if (v->kind == VAL_NUMBER && v->number > 0 && isfinite(v->number)) return true;
+    if (is_described(v, KIND_SCHEDULE)) return schedule_ok(k, v);
+    if (val_is_poison(v)) return false;
+    Diag *d = diag_add(k->diags, E_SETTING, v->span,
+                       "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
+    diag_help(d, "such as 0.1 or cosine(0.1)");
+    return false;
+}
+
+static bool nesterov_ok(Check *k, const Val *v)
+{
+    if (strcmp(v->builtin->name, "sgd") != 0) return true;
+    const Val *momentum = v->items.at[1], *nesterov = v->items.at[2];
+    if (nesterov->kind != VAL_BOOL)
+        diag_add(k->diags, E_KIND, nesterov->span, "nesterov is true or false; this is %s",
+                 val_text(k, nesterov));
+    else if (nesterov->number != 0 && number_in(momentum, 0, 0)) {
+        Diag *d = diag_add(k->diags, E_SETTING, nesterov->span, "nesterov needs a momentum above 0");
+        diag_help(d, "add momentum = 0.9");
+    } else return true;
+    return false;
+}
+
+/* Every argument but the rate and nesterov is a plain number in its range. */
+static bool optim_ok(Check *k, const Val *v)
+{
+    static const struct {
+        const char *name;
+        double low, high;
+    } range[] = {{"momentum", 0, 0.999999}, {"beta1", 0, 0.999999}, {"beta2", 0, 0.99999999},
+                 {"rho", 0, 0.999999},      {"eps", 1e-30, 1},      {"decay", 0, 1},
+                 {"clip", 0, 1e9}};
+    bool ok = rate_ok(k, v->items.at[0]) && nesterov_ok(k, v);
+    for (int i = 1; i < v->items.count; i++)
+        for (size_t r = 0; r < sizeof range / sizeof *range; r++) {
+            Val *a = v->items.at[i];
+            if (strcmp(range[r].name, v->builtin->params[i].name) != 0 ||
+                number_in(a, range[r].low, range[r].high))
+                continue;
+            diag_add(k->diags, E_RANGE, a->span, "%s of %s must be in %g .. %g; this is %s", range[r].name,
+                     v->builtin->name, range[r].low, range[r].high, val_text(k, a));
+            ok = false;
+        }
+    return ok;
+}
+
+/* Each change once, by a whole number of pixels. */
+static bool augment_ok(Check *k, const Val *v)
+{
+    for (int i = 0; i < v->items.count; i++) {
+        const Val *a = v->items.at[i];
+        for (int b = 0; b < i; b++) {
+            if (v->items.at[b]->builtin != a->builtin) continue;
+            Diag *d = diag_add(k->diags, E_SETTING, a->span, "'%s' is given twice", a->builtin->name);
+            diag_note(d, v->items.at[b]->span, "the first is here");
+            return false;
+        }
+        const Val *pixels = a->items.count ? a->items.at[0] : NULL;
+        if (!pixels || (number_in(pixels, 1, 1e6) && floor(pixels->number) == pixels->number)) continue;
+        diag_add(k->diags, E_RANGE, pixels->span, "%s of %s must be a whole number from 1; this is %s",
+                 a->builtin->params[0].name, a->builtin->name, val_text(k, pixels));
+        return false;
+    }
+    return true;
+}
+
+static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v)
+{
+    if (val_is_poison(v)) return false;
+    for (int i = 0; i < v->items.count; i++)
+        if (val_is_poison(v->items.at[i])) return false;
+    if (row->high > 0) {
+        if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high &&
+            floor(v->number) == v->number)
+            return true;
+    } else if (row->kind == KIND_METRIC || row->kind == KIND_AUGMENT) {
+        bool ok = v->kind == VAL_LIST;
+        for (int i = 0; ok && i < v->items.count; i++) ok = is_described(v->items.at[i], row->kind);
+        if (ok) return row->kind == KIND_METRIC || augment_ok(k, v);
+    } else if (is_described(v, row->kind)) {
+        return row->kind == KIND_OPTIM ? optim_ok(k, v) : finite_arguments(k, v);
+    } else if (row->kind == KIND_LOSS && v->kind == VAL_FUNCTION && !v->builtin && v->decl->kind == DECL_FN) {
+        return true;
+    }
+    wrong_setting(k, row, s, v);
+    return false;
+}
+
+static Val *setting_value(Check *k, const Setting *s, Module *m)
+{
+    Scope scope = {.module = m};
+    k->mode = MODE_CONST;
+    Val *v = described(k, check_expr(k, &scope, s->value));
+    for (int i = 0; v->kind == VAL_LIST && i < v->items.count; i++)
+        v->items.at[i] = described(k, v->items.at[i]);
+    return v;
+}
+
+const Setting *find_setting(const Decl *d, const char *name)
+{
+    for (int i = 0; i < d->settings.count; i++)
+        if (strcmp(d->settings.at[i]->name.text, name) == 0) return d->settings.at[i];
+    return NULL;
+}
+
+/* What the data source says; a missing file may still come, anything else is an error. *missing names it. */
+static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, const char **missing)
+{
+    const char *source = k->whole->source; /* messages name files as the user does */
+    char *base = dirname(arena_text(k->perm, source, strlen(source)));
+    DataContext context = {.directory = k->c->options.data_directory, .base = base, .seed = 0};
+    RtError e = {0};
+    json_t *setting = val_json(v);
+    bool ok = data_peek(setting, &context, data, &e);
+    json_decref(setting);
+    if (ok) return DATA_KNOWN;
+    char *help = strstr(e.text, "\nhelp: ");
+    if (help) *help = 0;
+    *missing = arena_text(k->perm, e.text, strlen(e.text));
+    if (e.code == RT_OK) return DATA_ABSENT;
+    Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
+    if (help) diag_help(g, "%s", help + 7);
+    return DATA_WRONG;
+}
+
+DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
+{
+    const Setting *s = find_setting(d, "data");
+    Val *v = s ? setting_value(k, s, m) : NULL;
+    if (!s || !is_described(v, KIND_DATA) || !finite_arguments(k, v)) return DATA_WRONG;
+    Data data = {0};
+    DataState state = peek(k, s, v, &data, &k->missing_data);
+    if (state != DATA_KNOWN) return state;
+    *input = (Shape){.rank = data.rank};
+    for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
+    k->model->classes = data.classes, k->model->target_size = data.classes ? 1 : data.target_size;
+    char labels[100];
+    data_seen(&data.labels, labels, sizeof labels);
+    k->model->first_class = (int)data.labels.least;
+    k->model->labels = arena_text(k->perm, labels, strlen(labels));
+    k->model->data_warnings = arena_text(k->perm, data.warnings, strlen(data.warnings));
+    return state;
+}
+
+/* A whole number of a train block as far as it is a good one (check_train says when it is not). */
+static double whole_setting(Check *k, const Decl *d, Module *m, const char *name, double otherwise)
+{
+    const Setting *s = find_setting(d, name);
+    Val *v = s ? setting_value(k, s, m) : NULL;
+    if (!v || v->kind != VAL_NUMBER || v->number < 0 || v->number > MOST_SEED) return otherwise;
+    return floor(v->number);
+}
+
+double train_seed(Check *k, const Decl *d, Module *m)
+{
+    return whole_setting(k, d, m, "seed", 0);
+}
+
+int64_t train_batch(Check *k, const Decl *d, Module *m)
+{
+    return (int64_t)whole_setting(k, d, m, "batch", DEFAULT_BATCH);
+}
+
+/* Changes of pictures need pictures, and more of them than of the padding. Data that is not there yet is
+ * looked at by the program. */
+static bool augment_fits(Check *k, const Setting *s, const Val *data_value, const Val *augment)
+{
+    Data data = {0};
+    const char *missing;
+    if (!augment || augment->items.count == 0 || peek(k, s, data_value, &data, &missing) != DATA_KNOWN)
+        return true;
+    const Val *first = augment->items.at[0];
+    if (!data.image) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, first->span, "%s changes pictures; the samples of %s are none",
+                     first->builtin->name, data.name);
+        diag_note(d, s->value->span, "the data is named here");
+        diag_help(d, "leave out augment; pictures are [height, width] or [channels, height, width]");
+        return false;
+    }
+    int64_t height = data.shape[data.rank - 2], width = data.shape[data.rank - 1],
+            least = height < width ? height : width;
+    for (int i = 0; i < augment->items.count; i++) {
+        const Val *a = augment->items.at[i], *pixels = a->items.count ? a->items.at[0] : NULL;
+        if (!pixels || pixels->number < (double)least) continue;
+        Diag *d = diag_add(k->diags, E_RANGE, pixels->span,
+                           "%s by %.15g may leave nothing of a picture of %lld x %lld", a->builtin->name,
+                           pixels->number, (long long)height, (long long)width);
+        diag_help(d, "it must be in 1 .. %lld", (long long)least - 1);
+        return false;
+    }
+    return true;
+}
+
+/* ---- loss ---- */
+
+static Value *arg(Check *k, int index, Shape shape, Span span)
+{
+    Value *v = func_add(k->func, IR_ARG, span, 0, NULL);
+    v->index = index, v->shape = shape;
+    return v;
+}
+
+/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
+static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
+{
+    double n = (double)shape_size(p->shape);
+    Value *z = func_binary(f, IR_SUB, p, func_unary(f, IR_MAXIMUM, p));
+    Value *lse = func_unary(f, IR_LOG, func_unary(f, IR_SUM, func_unary(f, IR_EXP, z)));
+    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
+    position->shape = p->shape;
+    Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n),
+          *no = func_const(f, smoothing / n);
+    Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, yes, no});
+    return func_binary(f, IR_SUB, lse, func_unary(f, IR_SUM, func_binary(f, IR_MUL, q, z)));
+}
+
+static Value *mean(Func *f, Value *v)
+{
+    if (v->shape.rank == 0) return v;
+    Value *part = func_const(
+        f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
+    return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), part);
+}
+
+static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
+{
+    Func *f = k->func;
+    const char *name = loss->builtin->name;
+    if (strcmp(name, "cross_entropy") == 0) return cross_entropy(f, p, t, loss->items.at[0]->number);
+    if (strcmp(name, "binary_cross_entropy") == 0) { /* of a logit: softplus(p) - t p */
+        Value *product = func_binary(f, IR_MUL, t, p);
+        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
+    }
+    Value *d = func_binary(f, IR_SUB, p, t);
+    return mean(f, strcmp(name, "mse") == 0 ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
+}
+
+static bool loss_fits(Check *k, const Val *loss)
+{
+    Model *m = k->model;
+    int64_t out = shape_size(m->output);
+    const char *name = loss->kind == VAL_CALL ? loss->builtin->name : "";
+    bool ce = strcmp(name, "cross_entropy") == 0, bce = strcmp(name, "binary_cross_entropy") == 0;
+    if (ce && m->target_size > 0 && !m->classes) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span,
+                           "cross_entropy compares classes; this data has numbers to predict");
+        diag_help(d, "loss = mse");
+    } else if (ce && m->classes > out) {
+        Diag *d = diag_add(k->diags, E_SHAPE, loss->span,
+                           "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
+        diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
+        if (m->first_class)
+            diag_help(d,
+                      "no label is 0: labels seem to start at %d; subtract it from them, or give the model "
+                      "%d outputs",
+                      m->first_class, m->classes);
+        else diag_help(d, "give the model %d outputs", m->classes);
+    } else if (bce && m->classes > 2) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, loss->span,
+                     "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
+        diag_help(d,
+                  "write 0 and 1 into the data, or give the model an output a class and take cross_entropy");
+    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
+                      loss->items.at[0]->number >= 1)) {
+        diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
+    } else if ((strcmp(name, "mse") == 0 || strcmp(name, "mae") == 0) && m->classes) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
+        diag_help(d,
+                  "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
+                  "t) ^ 2");
+    } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
+        diag_add(k->diags, E_SHAPE, loss->span,
+                 "the data has %lld numbers to predict and the model %lld outputs", (long long)m->target_size,
+                 (long long)out);
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void build_loss(Check *k, Val *loss)
+{
+    Model *m = k->model;
+    if (!loss_fits(k, loss)) return;
+    bool ce = loss->kind == VAL_CALL && strcmp(loss->builtin->name, "cross_entropy") == 0;
+    bool one_class = ce || m->classes;
+    if (m->target_size == 0) m->target_size = ce ? 1 : shape_size(m->output);
+    if (ce && !m->classes) m->classes = (int)shape_size(m->output);
+    Func *saved = k->func;
+    k->func = func_new(k->perm, "loss");
+    k->mode = MODE_MODEL;
+    Shape target = one_class                                 ? (Shape){0}
+                   : shape_size(m->output) == m->target_size ? m->output
+                                                             : shape_vector(m->target_size);
+    Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
+    if (loss->kind == VAL_CALL) {
+        result = described_loss(k, loss, p, t);
+    } else {
+        Val *bound = NEW(k->perm, Val);
+        *bound = *loss;
+        vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
+        Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
+        Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
+        if (value && value->is_bool)
+            diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
+        else if (value) result = mean(k->func, value);
+    }
+    if (result) func_result(k->func, "loss", result);
+    m->loss = k->func;
+    k->func = saved;
+}
+
+/* ---- the block ---- */
+
+static Val *default_value(Check *k, const char *name, Span span)
+{
+    Val *f = val_new(k, VAL_FUNCTION, span);
+    f->builtin = builtin_find(name);
+    return described(k, f);
+}
+
+static void set_defaults(Check *k, const Decl *d, Val **value)
+{
+    Model *m = k->model;
+    if (!value[1]) value[1] = val_number(k, DEFAULT_BATCH, d->span);
+    if (!value[2])
+        value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
+    if (!value[3]) value[3] = default_value(k, "adam", d->name.span);
+    if (!value[4]) value[4] = val_number(k, 10, d->span);
+    if (!value[5]) value[5] = val_number(k, 0, d->span);
+    if (!value[6]) value[6] = val_new(k, VAL_LIST, d->span);
+}
+
+static void warn_of_data(Check *k, const Setting *s)
+{
+    const char *line = k->model->data_warnings ? k->model->data_warnings : "";
+    for (; *line; line += strcspn(line, "\n"), line += *line == '\n')
+        diag_add(k->diags, W_DATA, s->value->span, "%.*s", (int)strcspn(line, "\n"), line);
+}
+
+void check_train(Check *k, const Decl *d, Module *m)
+{
+    Val *value[SETTING_COUNT] = {0};
+    Span given[SETTING_COUNT] = {{0}};
+    bool ok = true;
+    for (int i = 0; i < d->settings.count; i++) {
+        const Setting *s = d->settings.at[i];
+        const SettingRow *row = find_row(k, s);
+        if (!row) {
+            ok = false;
+            continue;
+        }
+        int n = (int)(row - settings);
+        if (value[n]) {
+            Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", row->name);
+            diag_note(g, given[n], "the first is here");
+        }
+        Val *v = setting_value(k, s, m);
+        if (!setting_ok(k, row, s, v)) ok = false;
+        value[n] = v, given[n] = s->name.span;
+    }
+    if (!value[0]) {
+        Diag *g = diag_add(k->diags, E_SETTING, d->name.span, "train needs its setting 'data'");
+        diag_help(g, "add a line such as: data = spirals(2000)");
+    }
+    if (!ok || !value[0] || !k->model->body || !augment_fits(k, find_setting(d, "data"), value[0], value[7]))
+        return;
+    set_defaults(k, d, value);
+    json_t *j = k->model->settings = json_object();
+    for (int i = 0; i < SETTING_COUNT; i++)
+        if (value[i]) json_object_set_new(j, settings[i].name, val_json(value[i]));
+    if (value[2]->kind == VAL_FUNCTION)
+        json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
+    build_loss(k, value[2]);
+    k->model->trained = k->model->loss != NULL;
+    if (k->model->trained) warn_of_data(k, find_setting(d, "data"));
+}

@@ -1,0 +1,530 @@
+/* explain_speed.c: see explain_speed.h.
+ *
+ * The choices are made elsewhere (lanes.c, wiring.c, choose.c, gradient.c, net_build.c, timed.c);
+ * here they are asked for with the same functions and told. A new path of the runtime is told here, too.
+ */
+#include "driver/explain_speed.h"
+#include "front/ast.h"
+#include "kernels/kernel.h"
+#include "layout/lanes.h"
+#include "layout/live.h"
+#include "target/manifest.h"
+#include "layout/plan.h"
+#include "common/blocks.h"
+#include "common/optim.h"
+#include "layout/timed_rows.h"
+#include <string.h>
+
+typedef struct Fact {
+    const char *topic, *text;
+    Span span;
+    bool slow;
+} Fact;
+typedef Vec(Fact) Facts;
+
+typedef struct GraphSpeed {
+    const Graph *g;
+    Facts facts;
+    double forward, backward, candidates; /* floating-point operations of a sample */
+    double candidate_bytes, edge_bytes;   /* in training */
+} GraphSpeed;
+
+typedef struct Speed {
+    Arena *perm;
+    const Sources *sources;
+    const Ir *ir;
+    const Model *m;
+    bool trains, stores;                              /* stores: all gradients, before any weight moves */
+    int slots;                                        /* numbers of the optimiser for each weight */
+    double tile_bytes, other_forward, other_backward; /* other: outside of graphs */
+    Facts facts;
+    Vec(GraphSpeed) graphs;
+} Speed;
+
+static void add(Speed *s, Facts *facts, const char *topic, Span span, bool slow, const char *text)
+{
+    vec_push(s->perm, facts, ((Fact){topic, text, span, slow}));
+}
+
+static const char *thousands(Arena *a, int64_t n)
+{
+    if (n < 1000) return arena_printf(a, "%lld", (long long)n);
+    return arena_printf(a, "%s,%03lld", thousands(a, n / 1000), (long long)(n % 1000));
+}
+
+static const char *amount(Arena *a, double x)
+{
+    static const char *const unit[] = {"", " k", " M", " G", " T"};
+    int i = 0;
+    while (x >= 1000 && i < 4) x /= 1000, i++;
+    return arena_printf(a, "%.3g%s", x, unit[i]);
+}
+
+/* ---- arithmetic ---- */
+
+/* Of one sample; a pointwise operator or a term of a sum counts as one, a tap of a filter as two. */
+static double value_flop(const Value *v)
+{
+    double pixels = (double)shape_size(v->shape);
+    switch (op_info[v->op].class) {
+    case CLASS_POINTWISE: return pixels;
+    case CLASS_TENSOR:
+        return v->op == IR_SUM || v->op == IR_SUM_FIRST ? (double)shape_size(v->args[0]->shape) : 0;
+    case CLASS_MAP: break;
+    default: return 0;
+    }
+    if (v->op == IR_CONV || v->op == IR_CONV_INPUT) return 2 * pixels * (double)(v->arg_count - 1);
+    if (v->op == IR_CONV_WEIGHT) return 2 * pixels * (double)shape_size(v->args[1]->shape);
+    if (v->op == IR_SUM_MAP) return (double)shape_size(v->args[0]->shape);
+    bool window = v->op == IR_POOL_SUM || v->op == IR_POOL_MAX;
+    return window ? pixels * (double)(v->window.size * v->window.size) : 0;
+}
+
+static double func_flop(const Func *f)
+{
+    double n = 0;
+    for (int i = 0; f && i < f->values.count; i++) n += value_flop(f->values.at[i]);
+    return n;
+}
+
+static double times_of(const Graph *g)
+{
+    return (double)(is_timed(g) ? timed_evaluations(g) : graph_copies(g));
+}
+
+/* An edge in use costs a multiply-add each way, or its function; a candidate the product of its ends. */
+static void bundle_flop(GraphSpeed *x, const Bundle *u)
+{
+    const EdgeList *l = &x->g->lists.at[u->list];
+    const EdgeFn *f = u->edge;
+    double pixels = (double)shape_size(x->g->sets.at[u->to].map),
+           all = bundle_uses(x->g, u) * live_share(x->g, u) * (f ? 1 : pixels),
+           kept = l->candidates ? all * (double)l->kept / (double)l->candidates : 0;
+    x->forward += kept * (f ? func_flop(f->fn.forward) + pixels : 2);
+    x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
+    if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
+    const double made = edges_stay(x->g, u) ? kept : all; /* gradients of candidates */
+    if (!u->fixed) x->candidates += made * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
+}
+
+static void graph_flop(const Speed *s, GraphSpeed *x)
+{
+    const Graph *g = x->g;
+    for (int i = 0; i < g->bundles.count; i++) bundle_flop(x, &g->bundles.at[i]);
+    for (int i = 0; i < g->sets.count; i++) {
+        const NodeSet *n = &g->sets.at[i];
+        double nodes = (double)n->size * times_of(g);
+        x->forward += nodes * (func_flop(n->cell.forward) + func_flop(n->send.forward));
+        x->backward += nodes * (func_flop(n->cell.back) + func_flop(n->send.back));
+    }
+    if (!s->trains) x->backward = x->candidates = 0;
+}
+
+/* What stands between the graphs: layers, loss. */
+static void other_flop(Speed *s)
+{
+    const Func *f = s->trains ? s->ir->train : s->ir->infer;
+    int loss = f->values.count;
+    for (int i = 0; i < f->results.count; i++)
+        if (strcmp(f->result_names.at[i], "loss") == 0) loss = f->results.at[i]->id;
+    for (int i = 0; i < f->values.count; i++)
+        *(i > loss ? &s->other_backward : &s->other_forward) += value_flop(f->values.at[i]);
+}
+
+/* ---- what is said ---- */
+
+/* "8 x 8" */
+static const char *map_text(Arena *a, Shape s)
+{
+    return arena_printf(a, "%lld x %lld", (long long)s.dim[0], (long long)s.dim[1]);
+}
+
+static const char *function_text(const Speed *s, const NodeSet *n)
+{
+    const Func *all[] = {n->send.forward, n->cell.forward};
+    int filters = 0, others = 0;
+    for (int k = 0; k < 2; k++)
+        for (int i = 0; all[k] && i < all[k]->values.count; i++) {
+            const Value *v = all[k]->values.at[i];
+            filters += v->op == IR_CONV;
+            others += op_info[v->op].class == CLASS_POINTWISE;
+        }
+    const char *text = arena_printf(s->perm, "%s: %d pointwise operator%s", n->cell_name ? n->cell_name : "f",
+                                    others, others == 1 ? "" : "s");
+    return filters ? arena_printf(s->perm, "%s, %d filter kernel%s", text, filters, filters == 1 ? "" : "s")
+                   : text;
+}
+
+static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
+{
+    Arena *a = s->perm;
+    bool maps = shape_size(n->map) > 1, function = n->cell.forward != NULL;
+    const char *text = arena_printf(a, "%s: %s", n->name, thousands(a, n->size));
+    if (maps)
+        text = arena_printf(a, "%s of maps of %s, %lld rows each", text, map_text(a, n->map),
+                            (long long)n->pixels);
+    else if (graph_copies(g) > 1)
+        text = arena_printf(a, "%s of numbers, %lld rows each", text, (long long)n->pixels);
+    else text = arena_printf(a, "%s of numbers, one row each", text);
+    if (graph_copies(g) > 1)
+        text = arena_printf(a, "%s for %lld positions", text, (long long)graph_copies(g));
+    if (n->pitch > n->pixels)
+        text =
+            arena_printf(a, "%s and one between them (not to compete for the same lines of a cache)", text);
+    const char *value = function               ? function_text(s, n)
+                        : n->role == SET_INPUT ? "given from outside"
+                                               : "plain sums";
+    add(s, facts, "nodes", n->span, false, arena_printf(a, "%s; %s", text, value));
+}
+
+/* The lines whose gradients are products, in fields as the runtime makes them. */
+static Field *graph_fields(Speed *s, const Graph *g, int *count)
+{
+    Vec(FieldLine) lines = {0};
+    for (int i = 0; i < g->bundles.count && s->trains; i++) {
+        const Bundle *u = &g->bundles.at[i];
+        const EdgeRows r = manifest_edge_rows(s->ir, g, u);
+        if (r.source < 0 || u->edge || u->candidates.count == 0 || edges_stay(g, u)) continue;
+        vec_push(s->perm, &lines,
+                 ((FieldLine){i, manifest_edge_kind(s->ir, g, i), &u->candidates, r.target, r.target_pitch,
+                              r.source, r.source_pitch}));
+    }
+    return fields_build(lines.at, lines.count, count);
+}
+
+/* Of one line: the field it is in, and the share of its products that belongs to candidates. */
+typedef struct LineField {
+    const char *others; /* lines in the same field */
+    double useful;
+} LineField;
+
+static LineField line_field(Speed *s, const Graph *g, int bundle)
+{
+    LineField l = {"", 1};
+    int count;
+    Field *fields = graph_fields(s, g, &count);
+    for (Field *f = fields; fields && f < fields + count; f++) {
+        double candidates = 0, made = field_made(f);
+        const char *others = "";
+        bool here = false;
+        for (const FieldPart *p = f->parts; p < f->parts + f->part_count; p++) {
+            const Span span = g->bundles.at[p->line].span;
+            const int line = source_place(s->sources, span.file, span.start).line;
+            candidates += (double)p->candidates->count, here |= p->line == bundle;
+            if (p->line != bundle)
+                others = arena_printf(s->perm, "%s%s%d", others, *others ? ", " : "", line);
+        }
+        if (here && made > 0) l = (LineField){others, candidates / made};
+    }
+    fields_free(fields, count);
+    return l;
+}
+
+/* What the rule of a budget leaves out of gradients of candidates: dnw(refresh =, positions =, bf16 =). */
+static const char *less_text(const Speed *s, const EdgeList *l)
+{
+    const char *text = "";
+    if (l->refresh > 1)
+        text =
+            arena_printf(s->perm, "%s; of those not in use at one step in %lld", text, (long long)l->refresh);
+    if (l->positions > 1)
+        text = arena_printf(s->perm, "%s; of those not in use from one position in %lld", text,
+                            (long long)l->positions);
+    return l->bf16
+               ? arena_printf(s->perm,
+                              "%s; of those not in use from factors in bfloat16 where the processor has it",
+                              text)
+               : text;
+}
+
+static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *u, const char *name)
+{
+    static const double little = 0.25;
+    const char *how;
+    bool slow = false;
+    if (u->fixed) how = "no gradients: the multiple is known";
+    else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
+    else if (u->edge)
+        how = "generated code for each candidate, one after the other (edges with functions)", slow = true;
+    else if (edges_stay(g, u))
+        how = edges_with_dots(g, u) ? "of edges in use alone, on the way backwards"
+                                    : "of edges in use alone, by dot products";
+    else if (u->candidates.form == CANDIDATES_LIST)
+        how = "pair by pair (few candidates, far apart)", slow = true;
+    else {
+        LineField l = line_field(s, g, (int)(u - g->bundles.at));
+        slow = l.useful < little;
+        how = arena_printf(s->perm, "matrix products%s%s, %.0f %% of them of candidates",
+                           !*l.others              ? ""
+                           : strchr(l.others, ',') ? " together with those of lines "
+                                                   : " together with those of line ",
+                           l.others, 100 * l.useful);
+    }
+    const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
+    add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
+}
+
+static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
+{
+    static const char *const forms[] = {"every pair, nothing stored", "runs of sources", "a list of pairs"};
+    const char *name = arena_printf(s->perm, "%s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name);
+    const char *kernel =
+        u->edge ? "their function, edge by edge" : "one fused multiply-add an edge and vector";
+    add(s, facts, "edges", u->span, u->edge != NULL,
+        arena_printf(s->perm, "%s: %s candidates (%s); sums over lists of those in use: %s", name,
+                     thousands(s->perm, u->candidates.count), forms[u->candidates.form], kernel));
+    if (s->trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
+}
+
+static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
+{
+    const char *kept = thousands(s->perm, l->kept), *of = thousands(s->perm, l->candidates), *text;
+    bool fan = l->rule == KEEP_FAN_IN || l->rule == KEEP_FAN_OUT;
+    if (l->rule == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
+    else if (l->sampled) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
+    else if (fan)
+        text = arena_printf(
+            s->perm, "%s of %s: the strongest of each node, partitioned node by node at each step", kept, of);
+    else
+        text = arena_printf(
+            s->perm, "%s of %s: a cut near that of the last step, in one pass over the weights", kept, of);
+    add(s, facts, "budget", l->span, fan && !l->sampled && s->trains, text);
+}
+
+static void order_fact(Speed *s, Facts *facts, const Graph *g)
+{
+    enum { FEW = 8 };
+    int phases = g->order.phase_count;
+    if (is_timed(g) || phases == 0) return;
+    double each = (double)g->order.node_count / phases;
+    add(s, facts, "order", g->span, phases > g->sets.count && each < FEW,
+        arena_printf(s->perm, "%s nodes in %s phase%s, %.3g a call of the kernels",
+                     thousands(s->perm, g->order.node_count), thousands(s->perm, phases),
+                     phases == 1 ? "" : "s", each));
+}
+
+/* The nodes of a set wait at each batch_norm of their function, and once for all of the edges into them. */
+static int64_t rounds_of(const Graph *g, int set)
+{
+    return g->sets.at[set].cell.norms.count + model_edge_norms(g, set);
+}
+
+/* A batch_norm in a function needs all samples before the next node runs; in time, at each evaluation. */
+static void norms_fact(Speed *s, Facts *facts, const Graph *g)
+{
+    int64_t rounds = 0, most = 0;
+    for (int i = 0; i < g->order.phase_count; i++) rounds += rounds_of(g, g->order.phases[i].set);
+    for (int i = 0; i < g->sets.count && is_timed(g); i++)
+        most = rounds_of(g, i) > most ? rounds_of(g, i) : most;
+    if (is_timed(g)) rounds = most * timed_evaluations(g);
+    if (rounds == 0 || !s->trains) return;
+    add(s, facts, "norms", g->span, true,
+        arena_printf(s->perm,
+                     "in training %s rounds each way: all tiles wait for each other at a batch_norm in a "
+                     "function, and what it is given is computed again",
+                     thousands(s->perm, rounds + 1)));
+}
+
+static void time_facts(Speed *s, Facts *facts, const Graph *g)
+{
+    const Time *t = &g->time;
+    if (!is_timed(g)) return;
+    const char *count =
+        t->adaptive ? arena_printf(s->perm, "steps of chosen length, %d evaluations each, by tile", t->stages)
+                    : arena_printf(s->perm, "%s evaluations", thousands(s->perm, timed_evaluations(g)));
+    add(s, facts, "time", g->span, false, arena_printf(s->perm, "%s: %s", t->text, count));
+    if (!s->trains) return;
+    if (t->adjoint)
+        add(s, facts, "time", g->span, false,
+            "backwards by the adjoint: nothing is kept, the states are solved for again");
+    else if (timed_rounds(g))
+        add(s, facts, "time", g->span, true,
+            arena_printf(
+                s->perm,
+                "%lld step%s in memory at once (4 MiB a tile); what lies further back is computed again, "
+                "from "
+                "up to %lld states kept, and gradients of candidates are added up between the windows",
+                (long long)t->window, t->window == 1 ? " is" : "s are", (long long)t->saved));
+    else add(s, facts, "time", g->span, false, "all evaluations are kept for the way back");
+}
+
+/* Bytes in training: weight, optimiser, mark, gradient where it is stored; edges in use: both lists. */
+static void memory_fact(Speed *s, GraphSpeed *x)
+{
+    const Graph *g = x->g;
+    int64_t candidates = 0;
+    bool fan_out = false;
+    for (int i = 0; i < g->lists.count; i++) {
+        candidates += g->lists.at[i].candidates;
+        fan_out |= g->lists.at[i].rule == KEEP_FAN_OUT;
+    }
+    bool stored = s->stores || (is_timed(g) && timed_rounds(g));
+    x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0);
+    x->edge_bytes = 20 + 2 * 4;
+    if (!candidates) return;
+    add(s, &x->facts, "memory", g->span, false,
+        arena_printf(s->perm, "%.0f bytes a candidate%s, %.0f more an edge in use", x->candidate_bytes,
+                     s->trains ? " in training" : "", x->edge_bytes));
+}
+
+static void arithmetic_fact(Speed *s, GraphSpeed *x)
+{
+    Arena *a = s->perm;
+    const char *text = arena_printf(a, "%s flop a sample forward", amount(a, x->forward));
+    if (s->trains)
+        text = arena_printf(a, "%s, %s back, %s for gradients of candidates", text, amount(a, x->backward),
+                            amount(a, x->candidates));
+    if (x->g->time.adaptive) text = arena_printf(a, "%s (a step)", text);
+    add(s, &x->facts, "arithmetic", x->g->span, false, text);
+}
+
+static void graph_facts(Speed *s, const Graph *g)
+{
+    GraphSpeed x = {.g = g};
+    graph_flop(s, &x);
+    arithmetic_fact(s, &x);
+    memory_fact(s, &x);
+    time_facts(s, &x.facts, g);
+    order_fact(s, &x.facts, g);
+    norms_fact(s, &x.facts, g);
+    for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, g, &g->sets.at[i]);
+    for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
+    for (int i = 0; i < g->lists.count; i++) budget_fact(s, &x.facts, &g->lists.at[i]);
+    vec_push(s->perm, &s->graphs, x);
+}
+
+/* ---- the model ---- */
+
+static bool has_edge_functions(const Model *m)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++)
+            if (m->graphs.at[g]->bundles.at[b].edge) return true;
+    return false;
+}
+
+static void update_fact(Speed *s)
+{
+    RtError e;
+    Optim o = {0};
+    bool functions = has_edge_functions(s->m);
+    if (!s->trains || !optim_open(json_object_get(s->m->settings, "optim"), &o, &e)) return;
+    s->slots = o.slots;
+    const int64_t batch = json_integer_value(json_object_get(s->m->settings, "batch")),
+                  tiles = (batch + s->m->lanes - 1) / s->m->lanes;
+    const bool needed = o.clip > 0 || functions,
+               few = (double)s->m->param_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
+    s->stores = needed || few;
+    const char *text =
+        functions ? "gradients of candidates are stored, and looked at before any weight moves: edges with "
+                    "functions"
+        : o.clip > 0
+            ? "gradients of candidates are stored: clip needs the norm of all before any weight moves"
+        : few ? "gradients of candidates are stored, and looked at before any weight moves: they are fewer "
+                "than the values they are made of"
+              : "a block of gradients of candidates moves its weights at once and is never stored";
+    add(s, &s->facts, "update", SPAN_NONE, needed, text);
+}
+
+static void tile_fact(Speed *s, const CompileOptions *o)
+{
+    const Tiling any = {0, target_is_wide(o->cpu), INT64_MAX};
+    const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
+    int lanes = s->m->lanes;
+    const char *why = o->lanes ? "as --lanes says"
+                      : lanes < model_lanes(s->m, &any)
+                          ? "for batches as small as these: one that is not full computes as much"
+                      : lanes == MAX_LANES
+                          ? "nodes are numbers: four vectors for each walk over a list of edges"
+                          : "nodes carry maps: one vector, so that a tile is small";
+    static const double mib = 1024 * 1024;
+    s->tile_bytes = (double)p->rows * lanes * 4;
+    bool large = s->tile_bytes >= mib;
+    add(s, &s->facts, "tile", SPAN_NONE, o->lanes == 1,
+        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, lanes == 1 ? "" : "s",
+                     thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024), large ? "MiB" : "KiB",
+                     why));
+}
+
+static Speed *explain(const Compilation *c)
+{
+    Speed *s = NEW(c->perm, Speed);
+    *s = (Speed){
+        .perm = c->perm, .sources = c->sources, .ir = c->ir, .m = c->model, .trains = c->ir->train != NULL};
+    tile_fact(s, &c->options);
+    update_fact(s);
+    other_flop(s);
+    const char *other =
+        arena_printf(s->perm, "%s flop a sample forward%s", amount(s->perm, s->other_forward),
+                     s->trains ? arena_printf(s->perm, ", %s back", amount(s->perm, s->other_backward)) : "");
+    add(s, &s->facts, "outside", SPAN_NONE, false,
+        arena_printf(s->perm, "between the graphs: %s, loops fused", other));
+    for (int i = 0; i < s->m->graphs.count; i++) graph_facts(s, s->m->graphs.at[i]);
+    return s;
+}
+
+/* ---- text and JSON ---- */
+
+static void print_facts(const Speed *s, const Facts *facts, FILE *out, int *slow)
+{
+    for (int i = 0; i < facts->count; i++) {
+        const Fact *f = &facts->at[i];
+        const SourceFile *file = sources_file(s->sources, f->span.file);
+        const char *line = file ? arena_printf(s->perm, "line %d",
+                                               source_place(s->sources, f->span.file, f->span.start).line)
+                                : "";
+        fprintf(out, "%c %-10s %-9s %s\n", f->slow ? '!' : ' ', f->topic, line, f->text);
+        *slow += f->slow;
+    }
+}
+
+void explain_speed(const Compilation *c, FILE *out)
+{
+    const Speed *s = explain(c);
+    int slow = 0;
+    fprintf(out, "\n%s, model %s\n", s->m->source, s->m->name);
+    print_facts(s, &s->facts, out, &slow);
+    for (int i = 0; i < s->graphs.count; i++) {
+        fprintf(out, "\ngraph %s\n", s->graphs.at[i].g->name);
+        print_facts(s, &s->graphs.at[i].facts, out, &slow);
+    }
+    if (slow)
+        fprintf(out, "\n%d line%s with ! tell%s what is slow\n", slow, slow == 1 ? "" : "s",
+                slow == 1 ? "s" : "");
+    else fputs("\nnothing takes a slow path\n", out);
+}
+
+static json_t *facts_json(const Speed *s, const Facts *facts)
+{
+    json_t *all = json_array();
+    for (int i = 0; i < facts->count; i++) {
+        const Fact *f = &facts->at[i];
+        const SourceFile *file = sources_file(s->sources, f->span.file);
+        json_t *j = json_pack("{s:s, s:s, s:b}", "topic", f->topic, "text", f->text, "slow", (int)f->slow);
+        if (file) {
+            json_object_set_new(j, "file", json_string(file->path));
+            json_object_set_new(j, "line",
+                                json_integer(source_place(s->sources, f->span.file, f->span.start).line));
+        }
+        json_array_append_new(all, j);
+    }
+    return all;
+}
+
+json_t *explain_speed_json(const Compilation *c)
+{
+    const Speed *s = explain(c);
+    json_t *graphs = json_object();
+    for (int i = 0; i < s->graphs.count; i++) {
+        const GraphSpeed *x = &s->graphs.at[i];
+        json_t *flop = json_pack("{s:f, s:f, s:f}", "forward", x->forward, "backward", x->backward,
+                                 "candidates", x->candidates);
+        json_object_set_new(graphs, x->g->name,
+                            json_pack("{s:o, s:f, s:f, s:o}", "flop", flop, "bytes_per_candidate",
+                                      x->candidate_bytes, "bytes_per_edge", x->edge_bytes, "facts",
+                                      facts_json(s, &x->facts)));
+    }
+    return json_pack("{s:i, s:f, s:{s:f, s:f}, s:o, s:o}", "lanes", s->m->lanes, "tile_bytes", s->tile_bytes,
+                     "flop", "forward", s->other_forward, "backward", s->other_backward, "facts",
+                     facts_json(s, &s->facts), "graphs", graphs);
+}

@@ -1,0 +1,101 @@
+/* report.c: what `dnw check` says of a file that is right: sizes by graph. */
+#include "driver/compile.h"
+#include "eval/count.h"
+#include "layout/live.h"
+#include "model/timed.h"
+
+typedef struct GraphRow {
+    const char *name;
+    int64_t candidates, kept, parameters, macs;
+} GraphRow;
+
+static GraphRow graph_row(const Graph *g)
+{
+    GraphRow r = {.name = g->name, .kept = model_edges_kept(g), .parameters = graph_parameters(g)};
+    for (int i = 0; i < g->lists.count; i++) r.candidates += g->lists.at[i].candidates;
+    r.macs = graph_macs(g);
+    return r;
+}
+
+/* "steps 1 to 3 of 5" */
+static const char *steps_text(Arena *a, const Graph *g, int64_t first, int64_t last)
+{
+    const char *what = is_flow(g) ? "evaluation" : "step";
+    long long of = (long long)timed_evaluations(g), from = (long long)first + 1, to = (long long)last + 1;
+    if (from == to) return arena_printf(a, "%s %lld of %lld", what, from, of);
+    return arena_printf(a, "%ss %lld to %lld of %lld", what, from, to, of);
+}
+
+/* Node functions whose results nobody reads. */
+static void report_unread(const Compilation *c, const Graph *g, FILE *out)
+{
+    int64_t end = timed_evaluations(g) - 1;
+    for (int s = 0; s < g->sets.count; s++) {
+        const NodeSet *set = &g->sets.at[s];
+        if (set->states && set->live_last < end)
+            fprintf(out, "  %s: not computed in %s, because nobody reads it\n", set->name,
+                    steps_text(c->perm, g, set->live_last + 1, end));
+    }
+}
+
+/* What of graphs in time is left out of some steps (live.h). */
+static void report_left_out(const Compilation *c, const Graph *g, FILE *out)
+{
+    double share = live_left_out(g);
+    if (share == 0) return;
+    fprintf(out, "%s: %.2g %% of the arithmetic over edges is left out, with the same results:\n", g->name,
+            100 * share);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        int64_t end = timed_evaluations(g) - 1, last = live_last(g, u), early = u->live_first - 1;
+        if (!live_is_limited(g, u) || !is_moving(g, u->to)) continue;
+        fprintf(out, "  line %d, %s -> %s:", source_place(c->sources, u->span.file, u->span.start).line,
+                g->sets.at[u->from].name, g->sets.at[u->to].name);
+        if (early >= 0)
+            fprintf(out, " in %s, where the sources are still 0",
+                    steps_text(c->perm, g, 0, early < end ? early : end));
+        if (last < end)
+            fprintf(out, "%s in %s, whose targets nobody reads", early >= 0 ? ";" : "",
+                    steps_text(c->perm, g, last + 1, end));
+        fputc('\n', out);
+    }
+    report_unread(c, g, out);
+}
+
+void compile_report(const Compilation *c, FILE *out)
+{
+    const Model *m = c->model;
+    if (!m->body) {
+        fprintf(out, "%s: no mistakes; no model\n", m->source);
+        return;
+    }
+    fprintf(out, "%s: model %s %s -> %s\n", m->source, m->name, shape_text(c->perm, m->input),
+            shape_text(c->perm, m->output));
+    if (!m->graphs.count) return;
+    fprintf(out, "%-20s %12s %12s %12s %14s\n", "graph", "candidates", "kept", "parameters", "multiply-adds");
+    for (int i = 0; i < m->graphs.count; i++) {
+        GraphRow r = graph_row(m->graphs.at[i]);
+        fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
+                (long long)r.kept, (long long)r.parameters, (long long)r.macs);
+    }
+    fprintf(out, "%lld parameters in use\n", (long long)model_parameters(m));
+    for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
+}
+
+json_t *compile_report_json(const Compilation *c)
+{
+    const Model *m = c->model;
+    json_t *graphs = json_object();
+    for (int i = 0; m && i < m->graphs.count; i++) {
+        GraphRow r = graph_row(m->graphs.at[i]);
+        EdgeMacs edges = graph_edge_macs(m->graphs.at[i]);
+        json_object_set_new(
+            graphs, r.name,
+            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "candidates", (json_int_t)r.candidates, "kept",
+                      (json_int_t)r.kept, "parameters", (json_int_t)r.parameters, "macs", (json_int_t)r.macs,
+                      "edge_macs", (json_int_t)(edges.kept + 0.5), "candidate_macs",
+                      (json_int_t)(edges.candidates + 0.5), "left_out", live_left_out(m->graphs.at[i])));
+    }
+    return json_pack("{s:b, s:s?, s:o}", "ok", (int)(m != NULL), "model", m ? m->name : NULL, "graphs",
+                     graphs);
+}

@@ -1,0 +1,55 @@
+/* count.c: learned numbers in use: all of a model but the weights of candidates that are not in use.
+ *
+ * Where the lines of one budget differ in how many weights an edge has, the count depends on which edges are
+ * in use: those that the first weights choose, drawn from the seed of the train block.
+ */
+#include "eval/count.h"
+#include "eval/ir_eval.h"
+
+static bool lines_differ(const Graph *g, int list)
+{
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].list == list && bundle_numbers(&g->bundles.at[b]) != list_numbers(g, list))
+            return true;
+    return false;
+}
+
+/* Of a list whose lines differ. */
+static int64_t count_unused(const Graph *g, int list)
+{
+    Arena *tmp = arena_new();
+    uint8_t **kept = eval_first_choice(tmp, g);
+    int64_t n = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t i = 0; g->bundles.at[b].list == list && i < g->bundles.at[b].candidates.count; i++)
+            n += kept[b][i] ? 0 : bundle_numbers(&g->bundles.at[b]);
+    arena_free(tmp);
+    return n;
+}
+
+static int64_t unused_numbers(const Graph *g)
+{
+    int64_t n = 0;
+    for (int i = 0; i < g->lists.count; i++) {
+        const EdgeList *l = &g->lists.at[i];
+        if (l->kept == l->candidates) continue;
+        n += lines_differ(g, i) ? count_unused(g, i) : (l->candidates - l->kept) * list_numbers(g, i);
+    }
+    return n;
+}
+
+int64_t graph_parameters(const Graph *g)
+{
+    int64_t n = function_parameters(g);
+    for (int b = 0; b < g->bundles.count; b++)
+        n += g->bundles.at[b].candidates.count * bundle_numbers(&g->bundles.at[b]);
+    return n - unused_numbers(g);
+}
+
+int64_t model_parameters(const Model *m)
+{
+    int64_t n = 0;
+    for (int i = 0; i < m->params.count; i++) n += m->params.at[i]->learned ? m->params.at[i]->size : 0;
+    for (int i = 0; i < m->graphs.count; i++) n -= unused_numbers(m->graphs.at[i]);
+    return n;
+}

@@ -1,0 +1,239 @@
+/* ir_eval.c: the reference interpreter. Nothing here is fast; everything is the definition. */
+#include "eval/ir_eval.h"
+#include "base/diag.h"
+#include "ir/op.h"
+#include "common/init.h"
+#include "common/rng.h"
+#include <math.h>
+
+/* ---- whole functions ---- */
+
+static double eval_random(const EvalContext *c, const Value *v, int64_t sample, int64_t element)
+{
+    uint64_t stream = RNG_DROPOUT + ((uint64_t)v->index << 8) + ((uint64_t)c->step << 16);
+    return (rng_words(c->seed, stream, ((uint64_t)sample << 32) | (uint64_t)element).v[0] >> 8) * 0x1p-24;
+}
+
+static void eval_pointwise(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
+{
+    int64_t n = shape_size(v->shape);
+    double a[3];
+    for (int64_t i = 0; i < n; i++) {
+        for (int k = 0; k < v->arg_count; k++) {
+            const Value *x = v->args[k];
+            const double *data = e->value[x->id] + (x->per_sample ? sample * shape_size(x->shape) : 0);
+            a[k] = data[x->shape.rank ? i : 0];
+        }
+        out[i] = v->op == IR_POSITION ? (double)i
+                 : v->op == IR_RANDOM ? eval_random(c, v, sample, i)
+                                      : pointwise_eval(v->op, a);
+    }
+}
+
+static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
+{
+    const double *args[MOST_TAPS + 1];
+    int64_t n = shape_size(v->shape);
+    switch (v->op) {
+    case IR_CONST: *out = v->number; return;
+    case IR_COUNT: *out = (double)c->batch; return;
+    case IR_VALID: *out = 1; return;
+    case IR_INPUT: memcpy(out, c->input + sample * n, (size_t)n * sizeof *out); return;
+    case IR_TARGET: memcpy(out, c->target + sample * n, (size_t)n * sizeof *out); return;
+    case IR_PARAM: memcpy(out, c->param + v->param->offset, (size_t)n * sizeof *out); return;
+    default: break;
+    }
+    if (op_info[v->op].class == CLASS_POINTWISE) {
+        eval_pointwise(e, v, c, sample, out);
+        return;
+    }
+    if (v->arg_count > MOST_TAPS + 1) BUG("%s with %d arguments", op_info[v->op].text, v->arg_count);
+    for (int k = 0; k < v->arg_count; k++)
+        args[k] =
+            e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
+    if (op_info[v->op].class == CLASS_MAP) map_eval(v, args, out);
+    else tensor_eval(v, args, out);
+}
+
+static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)
+{
+    int64_t n = shape_size(v->shape);
+    for (int64_t s = 0; s < c->batch; s++)
+        for (int64_t i = 0; i < n; i++)
+            e->value[v->id][i] += e->value[v->args[0]->id][v->args[0]->per_sample ? s * n + i : i];
+}
+
+Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
+{
+    Eval *e = NEW(a, Eval);
+    e->value = NEW_ARRAY(a, double *, (size_t)f->values.count);
+    e->run = NEW_ARRAY(a, struct GraphRun *, (size_t)f->values.count);
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        int64_t n = shape_size(v->shape), copies = v->per_sample ? c->batch : 1;
+        e->value[i] = NEW_ARRAY(a, double, (size_t)(n * copies) + 1);
+        if (op_info[v->op].class == CLASS_WIRED) eval_wired(a, e, v, c);
+        else if (v->op == IR_SUM_SAMPLES) eval_sum_samples(e, v, c);
+        else
+            for (int64_t s = 0; s < copies; s++) eval_sample(e, v, c, s, e->value[i] + s * n);
+    }
+    return e;
+}
+
+EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch)
+{
+    EvalSteps **all = NEW_ARRAY(a, EvalSteps *, (size_t)m->graphs.count + 1);
+    for (int i = 0; i < m->graphs.count; i++)
+        all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / m->lanes + 1));
+    return all;
+}
+
+/* ---- choice and initial values ---- */
+
+typedef struct Scored {
+    double score;
+    int64_t order; /* position in the list: ties go to the lower one */
+    uint8_t *kept;
+} Scored;
+
+static int by_score(const void *a, const void *b)
+{
+    const Scored *x = a, *y = b;
+    if (x->score != y->score) return x->score < y->score ? 1 : -1;
+    return x->order < y->order ? -1 : x->order > y->order;
+}
+
+static void keep_best(Scored *s, int64_t count, int64_t keep)
+{
+    qsort(s, (size_t)count, sizeof *s, by_score);
+    for (int64_t i = 0; i < count && i < keep; i++) *s[i].kept = 1;
+}
+
+/* Candidates of a list; for fan budgets only those into (out of) one node. */
+static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_t node, Scored *out)
+{
+    int64_t n = 0, order = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        CandidateRun run;
+        if (u->list != list) continue;
+        for (int64_t t = 0; t < u->candidates.targets; t++)
+            for (int64_t r = 0; candidates_run(&u->candidates, t, r, &run); r++)
+                for (int64_t i = 0; i < run.length; i++, order++) {
+                    const EdgeList *l = &g->lists.at[list];
+                    if (l->rule == KEEP_FAN_IN && (u->to != set || t != node)) continue;
+                    if (l->rule == KEEP_FAN_OUT && (u->from != set || run.source + i != node)) continue;
+                    double score = l->sampled  ? sample_score(c->seed, g->number, list, order)
+                                   : u->weight ? fabs(c->param[u->weight->offset + run.first + i])
+                                               : 0;
+                    out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};
+                }
+    }
+    return n;
+}
+
+static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, double epoch)
+{
+    const EdgeList *l = &g->lists.at[list];
+    Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
+    int64_t keep = l->rule == KEEP_ALL      ? l->candidates
+                   : l->rule == KEEP_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch)
+                                            : l->keep;
+    if (l->rule != KEEP_FAN_IN && l->rule != KEEP_FAN_OUT) {
+        keep_best(s, collect(c, g, list, 0, 0, s), keep);
+        return;
+    }
+    for (int set = 0; set < g->sets.count; set++)
+        for (int64_t node = 0; node < g->sets.at[set].size; node++)
+            keep_best(s, collect(c, g, list, set, node, s), keep);
+}
+
+static void choose_graph(Arena *a, EvalContext *c, const Graph *g, double epoch)
+{
+    uint8_t **kept = c->kept[g->number] = NEW_ARRAY(a, uint8_t *, (size_t)g->bundles.count + 1);
+    for (int b = 0; b < g->bundles.count; b++)
+        kept[b] = NEW_ARRAY(a, uint8_t, (size_t)g->bundles.at[b].candidates.count + 1);
+    for (int l = 0; l < g->lists.count; l++) choose_list(a, c, g, l, epoch);
+}
+
+void eval_choose(Arena *a, EvalContext *c, double epoch)
+{
+    const Model *m = c->model;
+    c->kept = NEW_ARRAY(a, uint8_t **, (size_t)m->graphs.count);
+    for (int i = 0; i < m->graphs.count; i++) choose_graph(a, c, m->graphs.at[i], epoch);
+}
+
+/* Candidates of the graph that lead into a node. */
+static double candidates_into(const Graph *g, int set, int64_t node)
+{
+    double count = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].to == set)
+            count += (double)(candidates_row(&g->bundles.at[b].candidates, node + 1) -
+                              candidates_row(&g->bundles.at[b].candidates, node));
+    return count;
+}
+
+/* Weights of edges whose range follows from the most candidates into one node that their list leads to: those
+ * that compete for one budget start from one distribution. */
+static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_t seed, double *param)
+{
+    double fan = 0;
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t t = 0; t < g->bundles.at[b].candidates.targets && g->bundles.at[b].list == u->list; t++)
+            fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
+    for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(seed, p->number, i, fan);
+}
+
+static void init_others(const Tensor *p, uint64_t seed, double *param)
+{
+    InitSpec s = {(int)p->init.kind, p->init.a, p->init.b, p->init.choices.count, p->init.choices.at, 0, 0};
+    double *out = param + p->offset;
+    if (s.kind == RT_INIT_ORTHOGONAL) {
+        s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
+        for (int64_t b = 0; b < p->size / p->components; b++)
+            init_orthogonal(&s, seed, p->number, b, out + b * p->components);
+    } else {
+        for (int64_t k = 0; k < p->size; k++) out[k] = init_value(&s, seed, p->number, k);
+    }
+}
+
+/* Into its range, and rounded to what a program holds. */
+static void init_clamp(const Tensor *p, double *param)
+{
+    double *out = param + p->offset;
+    for (int64_t k = 0; k < p->size; k++)
+        out[k] = (float)(p->clamped ? fmin(fmax(out[k], p->low), p->high) : out[k]);
+}
+
+void eval_init(const Model *m, uint64_t seed, double *param)
+{
+    for (int i = 0; i < m->params.count; i++) init_others(m->params.at[i], seed, param);
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Graph *g = m->graphs.at[i];
+        for (int b = 0; b < g->bundles.count; b++)
+            for (int k = 0; k < g->bundles.at[b].weights.count; k++)
+                if (g->bundles.at[b].weights.at[k]->init.kind == INIT_FAN)
+                    init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
+    }
+    for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
+}
+
+uint8_t **eval_first_choice(Arena *a, const Graph *g)
+{
+    int64_t end = 0;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Tensor *p = g->bundles.at[b].weight;
+        if (p && p->offset + p->size > end) end = p->offset + p->size;
+    }
+    EvalContext c = {.seed = g->chance_seed, .param = NEW_ARRAY(a, double, (size_t)end + 1)};
+    c.kept = NEW_ARRAY(a, uint8_t **, (size_t)g->number + 1);
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Tensor *p = g->bundles.at[b].weight;
+        if (p && p->init.kind == INIT_FAN) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
+        else if (p) init_others(p, c.seed, c.param);
+        if (p) init_clamp(p, c.param);
+    }
+    choose_graph(a, &c, g, 1e300);
+    return c.kept[g->number];
+}

@@ -1,0 +1,80 @@
+/* ast_build.h: the Ast as the grammar builds it, one call an action.
+ *
+ * Every function takes the span of what it builds. Texts (names, numbers, strings) are read from the source
+ * through their spans. Mistakes that a token holds inside itself (a number too large, an unknown escape) are
+ * reported here.
+ */
+#ifndef DNW_AST_BUILD_H
+#define DNW_AST_BUILD_H
+#include "front/parse_state.h"
+
+typedef struct Range {
+    Expr *low, *high; /* both NULL: none written */
+} Range;
+
+typedef struct Budget {
+    BudgetKind kind;
+    Expr *amount, *by, *rule;
+} Budget;
+
+Name ast_name(Parser *p, Span span);
+/* `s'`: the name without its mark. */
+Name ast_marked_name(Parser *p, Span span);
+NameList ast_names(Parser *p, NameList list, Name name);
+
+Expr *ast_number(Parser *p, Span span);
+Expr *ast_percent(Parser *p, Span span);
+Expr *ast_string(Parser *p, Span span);
+Expr *ast_name_expr(Parser *p, Span span);
+Expr *ast_skipped(Parser *p, Span span);
+Expr *ast_member(Parser *p, Span span, Expr *left, Span dot, Name name);
+Expr *ast_index(Parser *p, Span span, Expr *left, ExprList items);
+Expr *ast_call(Parser *p, Span span, Expr *left, Span parentheses, ArgList args);
+Expr *ast_tuple(Parser *p, Span span, Expr *first, ExprList rest);
+Expr *ast_list(Parser *p, Span span, ExprList items);
+Expr *ast_unary(Parser *p, Span span, OpKind op, Span op_span, Expr *operand);
+Expr *ast_binary(Parser *p, Span span, OpKind op, Span op_span, Expr *left, Expr *right);
+Expr *ast_pipe(Parser *p, Span span, Span op_span, Expr *left, Expr *right);
+Expr *ast_if(Parser *p, Span span, Expr *condition, Expr *yes, Expr *no);
+Expr *ast_parenthesised(Parser *p, Span span, Expr *e);
+ExprList ast_exprs(Parser *p, ExprList list, Expr *e);
+ArgList ast_args(Parser *p, ArgList list, Name name, Expr *value);
+Range ast_range(Expr *low, Expr *high);
+
+Stmt *ast_weight(Parser *p, Span span, bool shared, Name name, ExprList dims, Range range, bool drawn,
+                 Expr *value);
+Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value);
+/* STMT_DERIV, STMT_NEXT, STMT_LET; STMT_EXPR with a name whose text is NULL. */
+Stmt *ast_stmt(Parser *p, Span span, StmtKind kind, Name name, Expr *value);
+StmtList ast_stmts(Parser *p, StmtList list, Stmt *stmt);
+
+SetIndexList ast_indices(Parser *p, SetIndexList list, Name name, Expr *size);
+GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices, Expr *at, Expr *cell);
+NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices);
+EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
+EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
+Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule);
+GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr *via, Budget budget);
+GraphItem *ast_item_let(Parser *p, Span span, Name name, Expr *value);
+GraphItemList ast_items(Parser *p, GraphItemList list, GraphItem *item);
+SettingList ast_settings(Parser *p, SettingList list, Span span, Name name, Expr *value);
+
+Param *ast_param(Parser *p, Span span, Name name, Expr *fallback, bool has_shape, ExprList shape);
+ParamList ast_params(Parser *p, ParamList list, Param *param);
+
+Decl *ast_import(Parser *p, Span span, Span path, Name as);
+Decl *ast_option(Parser *p, Span span, Name name, Expr *value, Range range, const char *help);
+/* The start of a fn, model or graph: `has_params` is false when no parentheses were written. */
+Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, bool has_params,
+               ParamList params);
+Decl *ast_with_value(Span span, Decl *head, Expr *value);
+Decl *ast_with_body(Span span, Decl *head, StmtList body);
+Decl *ast_with_items(Span span, Decl *head, GraphItemList items);
+Decl *ast_train(Parser *p, Span span, Name name, SettingList settings);
+Decl *ast_test(Parser *p, Span span, Span title, ExprList checks);
+/* The bytes of a string token, escapes resolved. */
+const char *ast_text(Parser *p, Span span);
+
+/* Adds a declaration to the file and attaches the `##` lines before it. */
+void ast_add(Parser *p, Decl *decl);
+#endif

@@ -1,0 +1,65 @@
+/* builtin.c: parses the parameter texts of builtin.def once, at first use. */
+#include "front/builtin.h"
+#include "base/diag.h"
+
+static Builtin table[] = {
+#define BUILTIN(name, kind, params) {#name, KIND_##kind, params, false, 0, {{0}}},
+#include "front/builtin.def"
+#undef BUILTIN
+};
+enum { TABLE_COUNT = sizeof table / sizeof *table };
+
+static char text[TABLE_COUNT][240]; /* the parameter texts, cut into words */
+
+static char *trimmed(char *s)
+{
+    while (*s == ' ') s++;
+    for (char *end = s + strlen(s); end > s && end[-1] == ' ';) *--end = 0;
+    return s;
+}
+
+static void parse_row(Builtin *b, char *copy)
+{
+    snprintf(copy, sizeof *text, "%s", b->signature);
+    if (strcmp(copy, "...") == 0) {
+        b->variadic = true;
+        return;
+    }
+    char *rest = copy;
+    while (*rest) {
+        char *word = rest, *comma = strchr(rest, ',');
+        rest = comma ? comma + 1 : rest + strlen(rest);
+        if (comma) *comma = 0;
+        char *equals = strchr(word, '=');
+        if (equals) *equals = 0;
+        if (b->count == BUILTIN_PARAMS) BUG("too many parameters: %s", b->name);
+        b->params[b->count++] = (BuiltinParam){trimmed(word), equals ? trimmed(equals + 1) : NULL};
+    }
+}
+
+static void prepare(void)
+{
+    static bool done;
+    if (done) return;
+    for (int i = 0; i < TABLE_COUNT; i++) parse_row(&table[i], text[i]);
+    done = true;
+}
+
+const Builtin *builtin_find(const char *name)
+{
+    prepare();
+    for (int i = 0; i < TABLE_COUNT; i++)
+        if (strcmp(table[i].name, name) == 0) return &table[i];
+    return NULL;
+}
+
+int builtin_count(void)
+{
+    return TABLE_COUNT;
+}
+
+const Builtin *builtin_at(int i)
+{
+    prepare();
+    return &table[i];
+}

@@ -1,0 +1,73 @@
+/* emit.h: the only door to LLVM's builder. Helpers return their result, so that code nests like the
+ * expression it means.
+ *
+ * An Emit builds one module in one element type for one number of lanes. Numbers of a program (`real`) are
+ * scalars or vectors of `width` lanes.
+ */
+#ifndef DNW_EMIT_H
+#define DNW_EMIT_H
+#include "base/arena.h"
+#include <llvm-c/Core.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Emit {
+    Arena *arena;
+    LLVMContextRef context;
+    LLVMModuleRef module;
+    LLVMBuilderRef builder;
+    LLVMTypeRef real, lanes, i32, i64, ptr, none;
+    const char *suffix; /* "f32x64": end of kernel names */
+    int row;            /* lanes of a tile: numbers of a row */
+    int width;          /* lanes of a vector; 1: vectors are numbers */
+    int bytes;          /* of a real */
+    LLVMValueRef function;
+    struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
+} Emit;
+
+Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes);
+
+/* A function of (ptr, i64) or (ptr, ptr); the builder stands in its entry block. */
+LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef *params);
+void emit_end(Emit *e); /* ret void */
+/* A function that is made while another one is: where the builder stood before, and the end that leads there.
+ */
+typedef struct EmitPlace {
+    LLVMValueRef function;
+    LLVMBasicBlockRef block;
+} EmitPlace;
+EmitPlace emit_place(const Emit *e);
+void emit_end_to(Emit *e, EmitPlace before);
+
+LLVMValueRef emit_int(Emit *e, int64_t n);
+LLVMValueRef emit_real(Emit *e, double x, bool vector);
+LLVMValueRef emit_add(Emit *e, LLVMValueRef a, LLVMValueRef b); /* integers */
+LLVMValueRef emit_sub(Emit *e, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef emit_mul(Emit *e, LLVMValueRef a, LLVMValueRef b);
+LLVMValueRef emit_element(Emit *e, LLVMValueRef base,
+                          LLVMValueRef index); /* address of real number `index` */
+LLVMValueRef emit_bytes(Emit *e, LLVMValueRef base, LLVMValueRef bytes);
+LLVMValueRef emit_load(Emit *e, LLVMTypeRef type, LLVMValueRef address);
+void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address);
+LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar);
+/* `count` reals on the stack, aligned to 64 bytes, made in the entry block. */
+LLVMValueRef emit_scratch(Emit *e, int count);
+/* Calls a function of the kernels ("gather"); its type follows from the arguments and `result`. */
+LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args);
+/* The same of a kernel that is made for its numbers (those of `args` that are known): one function for each
+ * choice of them, however often it is called. In tiles of one sample it is inlined instead. */
+void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args);
+LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int count, LLVMValueRef *args);
+
+typedef struct EmitLoop {
+    LLVMValueRef i;
+    LLVMBasicBlockRef head, done; /* NULL: a single round, straight code */
+} EmitLoop;
+/* for (i = 0; i < count; i++) { ... } between the two calls. */
+EmitLoop emit_loop(Emit *e, LLVMValueRef count);
+void emit_loop_end(Emit *e, EmitLoop *l);
+/* The same of a loop whose rounds should become vectors: it must not be unrolled before. */
+void emit_loop_end_rolled(Emit *e, EmitLoop *l);
+/* The same of a loop that hardly counts: as small as it is written. */
+void emit_loop_end_small(Emit *e, EmitLoop *l);
+#endif

@@ -1,0 +1,165 @@
+/* gen_edge.c: edges with functions as code.
+ *
+ * Three walks over edges in use, each a loop over the edges of one node in order and over the lanes of a row:
+ * what they add to the node's sum; the gradient of the value that it sends; the gradient of its own value as
+ * a target, and of the weights that all edges of the bundle share. gen_candidate.c has what is done for all
+ * candidates.
+ */
+#include "gen/gen_edge.h"
+#include "kernels/kernel.h"
+#include "model/timed.h"
+#include <stddef.h>
+
+static LLVMValueRef wires_field(GenTile *t, const Graph *g, int bundle, size_t offset)
+{
+    Emit *e = t->e;
+    LLVMValueRef all = gen_context(e, t->context, CONTEXT_WIRES, e->ptr);
+    int64_t at = (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires) + (int64_t)offset;
+    return emit_load(e, e->ptr, emit_bytes(e, all, emit_int(e, at)));
+}
+#define FIELD(t, g, b, name) wires_field(t, g, b, offsetof(DnwrtWires, name))
+
+static LLVMValueRef index_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
+{
+    LLVMValueRef at = emit_bytes(e, list, emit_mul(e, i, emit_int(e, 4)));
+    return LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
+}
+
+/* The slope of a node (NodeSet) stands behind the sums of its set. */
+static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
+{
+    return emit_add(e, node, emit_int(e, g->sets.at[g->bundles.at[b].to].size));
+}
+
+Ends gen_ends(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
+{
+    const EdgeFn *f = g->bundles.at[b].edge;
+    Ends ends = {{[SLOT_SOURCE] = gen_block(e, r->source, source)}};
+    if (f->own) ends.arg[SLOT_OWN] = gen_block(e, r->own, target);
+    if (r->d.first) ends.arg[SLOT_D] = gen_block(e, r->d, target);
+    if (r->d.first && f->slope) ends.arg[SLOT_D + 1] = gen_block(e, r->d, slope_of(e, g, b, target));
+    ends.arg[SLOT_VALID] = r->valid;
+    return ends;
+}
+
+LLVMValueRef *gen_edge_weights(GenTile *t, const EdgeFn *edge, const Func *f, LLVMValueRef candidate)
+{
+    const Norm *norms = t->norms;
+    t->norms = edge->fn.norms.at;
+    LLVMValueRef *weights = gen_cell_weights(t, f, candidate);
+    t->norms = norms;
+    return weights;
+}
+
+/* for each edge in use of `node`: by target (back false) or by source */
+typedef struct EdgeLoop {
+    EmitLoop loop;
+    LLVMValueRef other, candidate; /* the node at its other end */
+} EdgeLoop;
+
+static EdgeLoop edge_loop(GenTile *t, const Graph *g, int b, LLVMValueRef node, bool back)
+{
+    Emit *e = t->e;
+    LLVMValueRef row = back ? FIELD(t, g, b, column) : FIELD(t, g, b, row);
+    LLVMValueRef others = back ? FIELD(t, g, b, target) : FIELD(t, g, b, source);
+    LLVMValueRef candidates = back ? FIELD(t, g, b, candidate_back) : FIELD(t, g, b, candidate);
+    LLVMValueRef first = index_at(e, row, node), end = index_at(e, row, emit_add(e, node, emit_int(e, 1)));
+    EdgeLoop l = {.loop = emit_loop(e, emit_sub(e, end, first))};
+    LLVMValueRef at = emit_add(e, first, l.loop.i);
+    l.other = index_at(e, others, at);
+    l.candidate = index_at(e, candidates, at);
+    return l;
+}
+
+/* Number of the i-th node of a list; NULL: i. */
+static LLVMValueRef node_of(Emit *e, LLVMValueRef nodes, LLVMValueRef i)
+{
+    return nodes ? index_at(e, nodes, i) : i;
+}
+
+/* Rows of one node += the first result of f over its edges; to its slope += the second one. */
+static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r, GenBlocks out,
+                      bool back)
+{
+    Emit *e = t->e;
+    const EdgeFn *edge = g->bundles.at[b].edge;
+    const Func *f = back ? edge->to_source : edge->fn.forward;
+    CellResult results[2] = {{RESULT_ADD, gen_block(e, out, node)}};
+    if (edge->slope && !back)
+        results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, g, b, node))};
+    EdgeLoop l = edge_loop(t, g, b, node, back);
+    Ends ends = gen_ends(e, g, b, r, back ? node : l.other, back ? l.other : node);
+    gen_cell_with(t, f, gen_edge_weights(t, edge, f, l.candidate), ends.arg, results);
+    emit_loop_end(e, &l.loop);
+}
+
+static void add_all_edges(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
+                          const GenEdges *r, GenBlocks out, bool fresh, bool back)
+{
+    const Bundle *u = &g->bundles.at[b];
+    int64_t rows = back ? g->sets.at[u->from].value_pixels : g->sets.at[u->to].pixels;
+    EmitLoop l = emit_loop(t->e, count);
+    LLVMValueRef node = node_of(t->e, nodes, l.i);
+    if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), rows);
+    add_edges(t, g, b, node, r, out, back);
+    emit_loop_end(t->e, &l);
+}
+
+void gen_edges_in(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
+                  const GenEdges *r, GenBlocks out, bool fresh)
+{
+    if (g->bundles.at[b].edge) add_all_edges(t, g, b, nodes, count, r, out, fresh, false);
+    else gen_gather(t, "gather", g, b, nodes, count, r->source, out, fresh);
+}
+
+void gen_edges_out(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
+                   const GenEdges *r, GenBlocks out, bool fresh)
+{
+    if (g->bundles.at[b].edge) add_all_edges(t, g, b, nodes, count, r, out, fresh, true);
+    else if (edges_with_dots(g, &g->bundles.at[b]))
+        gen_gather_dots(t, g, b, nodes, count, r->d, r->source, out, fresh);
+    else gen_gather(t, "gather_back", g, b, nodes, count, r->d, out, fresh);
+}
+
+/* A vector for each of `count` sums, at 0. */
+static LLVMValueRef *vectors(Emit *e, int count)
+{
+    LLVMValueRef *sums = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)count + 1);
+    for (int i = 0; i < count; i++) {
+        sums[i] = emit_scratch(e, e->width);
+        emit_store(e, emit_real(e, 0, true), sums[i]);
+    }
+    return sums;
+}
+
+bool edges_need_own(const Bundle *u)
+{
+    return u->edge && (u->edge->own || u->edge->shared.count);
+}
+
+static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r,
+                      LLVMValueRef out, const Func *train)
+{
+    Emit *e = t->e;
+    const EdgeFn *f = g->bundles.at[b].edge;
+    LLVMValueRef *sums = vectors(e, f->shared.count);
+    CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)f->shared.count + 1);
+    if (f->own) results[0] = (CellResult){RESULT_ADD, out};
+    for (int i = 0; i < f->shared.count; i++) results[f->own + i] = (CellResult){RESULT_TOTAL, sums[i]};
+    EdgeLoop l = edge_loop(t, g, b, node, false);
+    Ends ends = gen_ends(e, g, b, r, l.other, node);
+    gen_cell_with(t, f->to_own, gen_edge_weights(t, f, f->to_own, l.candidate), ends.arg, results);
+    emit_loop_end(e, &l.loop);
+    for (int i = 0; i < f->shared.count; i++)
+        if (train) gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
+}
+
+void gen_edges_own(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
+                   const GenEdges *r, GenBlocks out, const Func *train)
+{
+    Emit *e = t->e;
+    EmitLoop l = emit_loop(e, count);
+    LLVMValueRef node = node_of(e, nodes, l.i);
+    own_edges(t, g, b, node, r, out.first ? gen_block(e, out, node) : NULL, train);
+    emit_loop_end(e, &l);
+}

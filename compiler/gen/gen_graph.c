@@ -1,0 +1,261 @@
+/* gen_graph.c: see gen_graph.h. */
+#include "gen/gen_graph.h"
+#include "gen/gen_timed.h"
+#include "layout/live.h"
+
+GenNodes gen_all_nodes(Emit *e, const Graph *g, int set)
+{
+    return (GenNodes){set, NULL, emit_int(e, g->sets.at[set].size)};
+}
+
+NodeLoop gen_node_loop(Emit *e, const GenNodes *n)
+{
+    NodeLoop l = {emit_loop(e, n->count), NULL};
+    l.node = l.loop.i;
+    if (!n->nodes) return l;
+    LLVMValueRef at = emit_bytes(e, n->nodes, emit_mul(e, l.loop.i, emit_int(e, 4)));
+    l.node = LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
+    return l;
+}
+
+static const NodeSet *set_of(const GenFrame *f, int set)
+{
+    return &f->wired->graph->sets.at[set];
+}
+
+/* ---- blocks of rows ---- */
+
+static GenBlocks blocks_at(Emit *e, LLVMValueRef base, int64_t row, int64_t pitch)
+{
+    return (GenBlocks){emit_element(e, base, emit_int(e, row * e->row)), pitch};
+}
+
+GenBlocks gen_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
+{
+    return blocks_at(e, base, set_state(s, k, 0), s->state_pixels);
+}
+
+GenBlocks gen_values(GenTile *t, const GenFrame *f, int set)
+{
+    const NodeSet *s = set_of(f, set);
+    if (s->outside) return (GenBlocks){f->held, s->value_pitch};
+    return blocks_at(t->e, f->value, s->first, s->value_pitch);
+}
+
+/* Where nothing goes back through a static graph, sums of one set have room for a while. */
+GenBlocks gen_sums(GenTile *t, const GenFrame *f, int set)
+{
+    const NodeSet *s = set_of(f, set);
+    if (!f->sum) return gen_work(t, f->wired, s->pitch);
+    return blocks_at(t->e, f->sum, s->first_sum, s->pitch);
+}
+
+GenBlocks gen_d_values(GenTile *t, const GenFrame *f, int set)
+{
+    const NodeSet *s = set_of(f, set);
+    return s->cell.forward ? gen_work(t, f->back, s->value_pitch) : gen_sums(t, f, set);
+}
+
+/* The slope of a node stands behind the sums of its set. */
+static LLVMValueRef slope_of(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
+{
+    GenBlocks sums = gen_sums(t, f, set);
+    return gen_block(t->e, sums, emit_add(t->e, node, emit_int(t->e, set_of(f, set)->size)));
+}
+
+static LLVMValueRef valid_row(GenTile *t, const GenFrame *f)
+{
+    if (!f->back || f->back->arg_count < 3) return NULL;
+    return gen_row(t, emit_int(t->e, f->back->args[2]->address));
+}
+
+/* Blocks of the ends of a bundle. */
+static GenEdges edge_blocks(GenTile *t, const GenFrame *f, const Bundle *u)
+{
+    const NodeSet *to = set_of(f, u->to);
+    GenEdges r = {.source = gen_values(t, f, u->from)};
+    if (to->states) r.own = gen_values(t, f, u->to);
+    if (!f->back) return r;
+    r.d = to->outside ? (GenBlocks){f->d_output, to->pixels} : gen_sums(t, f, u->to);
+    r.valid = valid_row(t, f);
+    return r;
+}
+
+void gen_start_blocks(GenTile *t, const GenNodes *n, GenBlocks to, const GenBlocks *from, int64_t pixels)
+{
+    NodeLoop l = gen_node_loop(t->e, n);
+    if (from) gen_copy_rows(t, gen_block(t->e, to, l.node), gen_block(t->e, *from, l.node), pixels);
+    else gen_zero_rows(t, gen_block(t->e, to, l.node), pixels);
+    emit_loop_end(t->e, &l.loop);
+}
+
+/* ---- arguments ---- */
+
+LLVMValueRef *gen_state_arguments(Emit *e, const NodeSet *s, LLVMValueRef state, LLVMValueRef node)
+{
+    LLVMValueRef *args = NEW_ARRAY(e->arena, LLVMValueRef, SLOTS);
+    for (int k = 0; k < s->states; k++) args[SLOT_STATE + k] = gen_block(e, gen_states(e, state, s, k), node);
+    return args;
+}
+
+/* Of the function of a node: its sum, states and slope. */
+static LLVMValueRef *arguments(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
+{
+    const NodeSet *s = set_of(f, set);
+    LLVMValueRef *args = gen_state_arguments(t->e, s, f->state, node);
+    args[SLOT_SUM] = gen_block(t->e, gen_sums(t, f, set), node);
+    if (s->slope) args[SLOT_SLOPE] = slope_of(t, f, set, node);
+    return args;
+}
+
+/* Of its gradient: with those of what it gives. */
+static LLVMValueRef *back_arguments(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
+{
+    const NodeSet *s = set_of(f, set);
+    LLVMValueRef *args = arguments(t, f, set, node);
+    if (!s->states) args[SLOT_D] = gen_block(t->e, gen_d_values(t, f, set), node);
+    for (int k = 0; k < s->states; k++)
+        args[SLOT_D + k] = gen_block(t->e, gen_states(t->e, f->d_rate, s, k), node);
+    if (f->back->arg_count > 2) args[SLOT_VALID] = t->valid_row = valid_row(t, f);
+    return args;
+}
+
+/* ---- forward ---- */
+
+void gen_graph_sums(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks out)
+{
+    const Graph *g = f->wired->graph;
+    const NodeSet *s = set_of(f, n->set);
+    bool fresh = !s->slope;
+    if (s->slope) gen_zero_rows(t, out.first, 2 * s->size); /* sums, then slopes */
+    if (n->set == g->input && !s->states) {
+        const GenBlocks input = {f->held, s->pixels};
+        gen_start_blocks(t, n, out, &input, s->pixels);
+        gen_lap(t->e, s->span, "%s: input %s", g->name, s->name);
+        fresh = false;
+    }
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->to != n->set) continue;
+        GenEdges rows = edge_blocks(t, f, u);
+        EmitLoop live = gen_timed_if(t, u->live_first, LIVE_ALWAYS);
+        gen_edges_in(t, g, b, n->nodes, n->count, &rows, out, fresh);
+        gen_lap_edges(t->e, g, b, "sums over edges");
+        gen_timed_end_if(t, &live);
+        if (fresh) gen_timed_zero_else(t, u->live_first, LIVE_ALWAYS, out.first, s->size * out.pitch);
+        fresh = false;
+    }
+    if (fresh && n->nodes) gen_start_blocks(t, n, out, NULL, s->pixels);
+    else if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
+}
+
+void gen_graph_norm(GenTile *t, const GenFrame *f, const GenNodes *n, int norm, LLVMValueRef samples)
+{
+    Emit *e = t->e;
+    const NodeSet *s = set_of(f, n->set);
+    const Norm *m = &s->cell.norms.at[norm];
+    const Value *given = m->input->results.at[0], *w = f->wired;
+    bool work = !f->sum && !is_timed(w->graph);
+    NodeLoop l = gen_node_loop(e, n);
+    LLVMValueRef *args = arguments(t, f, n->set, l.node), mean = gen_norm_part(t, w, norm, l.node);
+    LLVMValueRef x =
+        gen_row(t, emit_int(e, w->scratch + w->graph->cell_rows + (work ? w->graph->work_rows : 0)));
+    if (given->op == IR_ARG && given->index == SLOT_SUM) x = args[SLOT_SUM];
+    else gen_cell(t, m->input, l.node, args, &(CellResult){RESULT_STORE, x});
+    LLVMValueRef moments[5] = {x, emit_int(e, m->pixels), samples, mean,
+                               emit_element(e, mean, emit_int(e, s->size))};
+    emit_kernel(e, "moments", e->none, 5, moments);
+    emit_loop_end(e, &l.loop);
+    gen_lap(e, m->span, "%s.%s: statistics", w->graph->name, s->name);
+}
+
+void gen_graph_finish(GenTile *t, const GenFrame *f, const GenNodes *n)
+{
+    Emit *e = t->e;
+    const NodeSet *s = set_of(f, n->set);
+    CellResult results[MAX_STATES];
+    if (!s->cell.forward) return;
+    gen_of_set(t, s);
+    NodeLoop l = gen_node_loop(e, n);
+    if (!s->states) results[0] = (CellResult){RESULT_STORE, gen_block(e, gen_values(t, f, n->set), l.node)};
+    for (int k = 0; k < s->states; k++)
+        results[k] = (CellResult){RESULT_STORE, gen_block(e, gen_states(e, f->rate, s, k), l.node)};
+    gen_cell(t, s->cell.forward, l.node, arguments(t, f, n->set, l.node), results);
+    emit_loop_end(e, &l.loop);
+    gen_lap_cell(e, f->wired->graph, s, s->cell.forward);
+}
+
+/* ---- backward ---- */
+
+void gen_graph_finish_back(GenTile *t, const GenFrame *f, const GenNodes *n, const Func *train, bool add)
+{
+    Emit *e = t->e;
+    const NodeSet *s = set_of(f, n->set);
+    const CellFn *fn = &s->cell;
+    if (!fn->forward) return;
+    gen_of_set(t, s);
+    NodeLoop l = gen_node_loop(e, n);
+    LLVMValueRef *args = back_arguments(t, f, n->set, l.node);
+    CellTotals totals = gen_totals(e, fn);
+    CellResult *results = gen_back_results(e, &totals);
+    results[fn->gradient[SLOT_SUM]] = (CellResult){RESULT_STORE, args[SLOT_SUM]};
+    for (int k = 0; k < s->states; k++)
+        results[fn->gradient[SLOT_STATE + k]] =
+            (CellResult){RESULT_STORE, gen_block(e, gen_states(e, f->d_state, s, k), l.node)};
+    if (s->slope) results[fn->gradient[SLOT_SLOPE]] = (CellResult){RESULT_STORE, args[SLOT_SLOPE]};
+    gen_cell(t, fn->back, l.node, args, results);
+    if (train) gen_add_totals(t, &totals, train, l.node, add);
+    emit_loop_end(e, &l.loop);
+    gen_lap_cell(e, f->wired->graph, s, fn->forward);
+}
+
+void gen_graph_norm_back(GenTile *t, const GenFrame *f, const GenNodes *n, int norm)
+{
+    const NodeSet *s = set_of(f, n->set);
+    NodeLoop l = gen_node_loop(t->e, n);
+    gen_norm_parts(t, s->cell.norms.at[norm].back, l.node, back_arguments(t, f, n->set, l.node),
+                   gen_norm_part(t, f->back, norm, l.node));
+    emit_loop_end(t->e, &l.loop);
+    gen_lap(t->e, s->cell.norms.at[norm].span, "%s.%s: gradients of statistics", f->wired->graph->name,
+            s->name);
+}
+
+bool gen_graph_spread(GenTile *t, const GenFrame *f, const GenNodes *n, bool to_output, GenBlocks out,
+                      bool fresh)
+{
+    const Graph *g = f->wired->graph;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->from != n->set || g->sets.at[u->to].outside != to_output) continue;
+        GenEdges rows = edge_blocks(t, f, u);
+        EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
+        gen_edges_out(t, g, b, n->nodes, n->count, &rows, out, fresh);
+        gen_lap_edges(t->e, g, b, "gradients of values, edges");
+        gen_timed_end_if(t, &live);
+        if (fresh)
+            gen_timed_zero_else(t, u->live_first, live_last(g, u), out.first,
+                                g->sets.at[n->set].size * out.pitch);
+        fresh = false;
+    }
+    return fresh;
+}
+
+bool gen_graph_own(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks out, bool fresh,
+                   const Func *train)
+{
+    const Graph *g = f->wired->graph;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if (u->to != n->set || !edges_need_own(u)) continue;
+        GenEdges rows = edge_blocks(t, f, u);
+        if (fresh && u->edge->own) {
+            gen_zero_rows(t, out.first, g->sets.at[n->set].size * out.pitch);
+            fresh = false;
+        }
+        EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
+        gen_edges_own(t, g, b, n->nodes, n->count, &rows, out, train);
+        gen_lap_edges(t->e, g, b, "gradients of own values, edges");
+        gen_timed_end_if(t, &live);
+    }
+    return fresh;
+}

@@ -1,0 +1,47 @@
+/* op.h: what a pass may ask of an operator. The answers of one class of operators stand in one file op_*.c.
+ *
+ *   shape  shape, kind and per_sample of the result from the arguments (called by func_add)
+ *   grad   appends to `f` the gradient of the loss with respect to each argument, given that of the result
+ *          (reverse mode). `wanted[i]` tells which are of use; grads[i] stays NULL where the derivative is 0
+ *   eval   the specification: naive loops in double (ir_eval.h)
+ */
+#ifndef DNW_OP_H
+#define DNW_OP_H
+#include "ir/ir.h"
+
+typedef struct EvalContext EvalContext;
+
+void op_shape(Value *v);
+void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+
+void pointwise_shape(Value *v);
+void pointwise_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* One element. `a` holds the arguments; bools are 0 and 1. CHANCE, RANDOM and POSITION are not evaluated
+ * here. */
+double pointwise_eval(OpCode op, const double *a);
+
+void tensor_shape(Value *v);
+void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* x with indices `at` and `at` + 1 in each other's place; what SWAP sees of x: [outer, first, second, inner].
+ */
+Value *swapped(Func *f, Value *x, int at);
+typedef struct SwapSizes {
+    int64_t outer, first, second, inner;
+} SwapSizes;
+SwapSizes swap_sizes(const Value *v);
+/* One sample (or the value for all samples): `out` and `args` are row-major. Not SUM_SAMPLES. */
+void tensor_eval(const Value *v, const double *const *args, double *out);
+
+enum { MOST_TAPS = 121 }; /* of the window of CONV, 11 x 11 */
+void map_shape(Value *v);
+void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* One sample, any leading indices. */
+void map_eval(const Value *v, const double *const *args, double *out);
+/* The shape of CONV (without channels), WINDOWS, POOL_SUM and POOL_MAX over maps of shape x. */
+Shape map_windowed(OpCode op, Shape x, Window w);
+/* Appends an operator on maps whose shape does not follow from its arguments alone. */
+Value *map_value(Func *f, OpCode op, Span span, Shape shape, Window w, int count, Value *const *args);
+
+void wired_shape(Value *v);
+void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+#endif

@@ -1,0 +1,29 @@
+/* predicate.c: see predicate.h. */
+#include "ir/predicate.h"
+#include "ir/op.h"
+#include "common/rng.h"
+
+static void eval_scalar(const Value *v, const double *args, double *scratch)
+{
+    double a[3];
+    switch (v->op) {
+    case IR_CONST: scratch[v->id] = v->number; break;
+    case IR_ARG: scratch[v->id] = args[v->index]; break;
+    default:
+        for (int i = 0; i < v->arg_count; i++) a[i] = scratch[v->args[i]->id];
+        scratch[v->id] = pointwise_eval(v->op, a);
+    }
+}
+
+double predicate_eval(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
+                      int64_t source, double *scratch)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        if (v->op == IR_CHANCE)
+            scratch[i] = rng_uniform(seed, stream, ((uint64_t)target << 32) | (uint64_t)source) <
+                         scratch[v->args[0]->id];
+        else eval_scalar(v, args, scratch);
+    }
+    return scratch[f->results.at[0]->id];
+}

@@ -1,0 +1,152 @@
+/* plan.c: addresses. See plan.h.
+ *
+ * Rows of a tile: a value gets rows when a later step, an operator that is not pointwise, or the program
+ * reads it. Sums of nodes (dL/dI in training) share the rows of wired_back: forward writes the sums there,
+ * backward replaces each by its gradient.
+ */
+#include "layout/plan.h"
+#include "base/diag.h"
+#include "lower/lower.h"
+#include "ir/op.h"
+#include "layout/timed_rows.h"
+
+const Value *plan_storage(const Value *v)
+{
+    while (v->op == IR_RESHAPE || v->op == IR_SLICE) v = v->args[0];
+    return v;
+}
+
+static bool is_leaf(const Value *v)
+{
+    return op_info[v->op].class == CLASS_LEAF;
+}
+
+/* Which values are read from memory. */
+static void mark_stored(Func *f)
+{
+    for (int i = 0; i < f->values.count; i++) f->values.at[i]->stored = false;
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (!is_leaf(v) && op_info[v->op].class != CLASS_POINTWISE) v->stored = true;
+        for (int k = 0; k < v->arg_count; k++) {
+            Value *a = v->args[k];
+            bool in_loop =
+                op_info[v->op].class == CLASS_POINTWISE && a->level == v->level && a->group == v->group;
+            if (!in_loop) a->stored = true;
+        }
+    }
+    for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
+}
+
+static bool is_view(const Value *v)
+{
+    if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || !v->graph->sets.at[v->graph->input].outside;
+    return v->op == IR_RESHAPE || v->op == IR_SLICE || v->op == IR_WIRED_STATISTIC;
+}
+
+static int64_t view_address(const Value *v)
+{
+    const Graph *g = v->graph;
+    if (v->op == IR_WIRED_STATISTIC) return v->args[0]->statistics + v->index;
+    if (v->op == IR_WIRED_INPUT && is_timed(g))
+        return v->args[0]->rows + (is_moving(g, g->input)
+                                       ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
+                                       : timed_rows(g).back_held);
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->rows + g->sets.at[g->input].first_sum;
+    return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
+}
+
+static void place_leaf(Plan *p, Value *v)
+{
+    int64_t size = shape_size(v->shape);
+    int64_t *row = v->op == IR_INPUT    ? &p->input_row
+                   : v->op == IR_TARGET ? &p->target_row
+                   : v->op == IR_VALID  ? &p->valid_row
+                                        : NULL;
+    if (!row) {
+        if (v->op == IR_PARAM) v->address = v->param->offset;
+        return;
+    }
+    if (*row < 0) *row = p->rows, p->rows += size;
+    v->address = *row;
+}
+
+/* Behind the maps: the sums of a set where no wired_back has rows for them; gradients of its values. */
+static bool needs_work(const Value *v)
+{
+    return v->op == IR_WIRED_BACK || (v->op == IR_WIRED && !is_timed(v->graph) && v->sums < 0);
+}
+
+/* Rows of the values of all nodes, or of the gradients of their sums. */
+static int64_t node_rows(const Value *v)
+{
+    const Graph *g = v->graph;
+    if (is_timed(g)) return v->op == IR_WIRED ? timed_rows_of(v).count : timed_rows(g).back_count;
+    return v->op == IR_WIRED ? g->rows : g->sum_rows;
+}
+
+/* Statistics of batch_norm, or their gradients; behind the rows of `wired` room for one x. */
+static void place_norms(Plan *p, Value *v)
+{
+    bool back = v->op == IR_WIRED_BACK;
+    v->statistics = v->moments = -1;
+    if (!(back ? v->args[0] : v)->batch) return;
+    v->statistics = p->shared, p->shared += v->graph->statistics;
+    v->moments = p->partials, p->partials += v->graph->moments;
+    if (!back) p->rows += v->graph->norm_rows;
+}
+
+/* A graph, or the way back through it. */
+static void place_graph(Plan *p, Value *v)
+{
+    const Graph *g = v->graph;
+    v->rows = p->rows, v->scratch = v->rows + node_rows(v);
+    v->address = v->rows;
+    if (v->op == IR_WIRED) v->address += is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
+    p->rows = v->scratch + g->cell_rows + (needs_work(v) ? g->work_rows : 0);
+    place_norms(p, v);
+}
+
+static void place_value(Plan *p, Value *v)
+{
+    int64_t size = shape_size(v->shape);
+    if (v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT) v->partial = p->partials, p->partials += size;
+    if (v->op == IR_WIRED_EDGES) return; /* straight into the gradient */
+    if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
+        place_graph(p, v);
+    } else if (is_view(v)) {
+        v->address = view_address(v);
+    } else if (!v->per_sample) {
+        v->address = p->shared, p->shared += size;
+    } else if (v->stored) {
+        v->address = p->rows, p->rows += size;
+    }
+}
+
+static void plan_func(Func *f, Plan *p)
+{
+    p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
+    mark_stored(f);
+    for (int i = 0; i < f->values.count; i++) f->values.at[i]->sums = -1;
+    for (int i = 0; i < f->values.count; i++)
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = 0; /* known below */
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (is_leaf(v)) place_leaf(p, v);
+        else place_value(p, v);
+    }
+    for (int i = 0; i < f->values.count; i++) /* sums of nodes: the rows that wired_back will overwrite */
+        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = f->values.at[i]->rows;
+    for (int i = 0; i < f->results.count; i++) {
+        if (strcmp(f->result_names.at[i], "output") == 0) p->output_row = f->results.at[i]->address;
+        if (strcmp(f->result_names.at[i], "loss") == 0) p->loss = f->results.at[i]->address;
+    }
+    p->partials = (p->partials + 15) / 16 * 16;
+    f->plan_rows = p->rows;
+}
+
+void plan(Ir *ir)
+{
+    if (ir->train) plan_func(ir->train, ir->train_plan);
+    plan_func(ir->infer, ir->infer_plan);
+}

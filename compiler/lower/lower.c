@@ -1,0 +1,293 @@
+/* lower.c: what each layer is in simpler operators. See lower.h.
+ *
+ * dropout: x 1{u >= p} / (1 - p), u uniform per element, in training; x in use.
+ *
+ * layer_norm: (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al.
+ * 2016).
+ *
+ * batch_norm: the same over the samples of the step, and over the pixels of maps, in training (Ioffe &
+ * Szegedy 2015); with kept statistics in use.
+ *
+ * A graph whose functions have a batch_norm keeps it; in training it gives the statistics of the step,
+ * and the kept ones follow from them.
+ *
+ * softmax: exp(x - max x) / sum exp(x - max x).
+ */
+#include "lower/lower.h"
+#include "base/diag.h"
+#include "ir/op.h"
+#include "model/timed.h"
+
+typedef struct Lower {
+    Model *model;
+    Func *f;
+    bool training;
+    Value **map; /* by number in the body */
+    Vec(Value *) updates;
+    Vec(const char *) update_names;
+} Lower;
+
+#define U(op, x)    func_unary(l->f, IR_##op, x)
+#define B(op, x, y) func_binary(l->f, IR_##op, x, y)
+#define N(x)        func_const(l->f, x)
+
+/* Under scan a layer has the values of all positions: then x has one index more than the part that the layer
+ * works on, which has `rank`, or that and two for the pixels of maps. */
+static bool has_positions(const Value *x, int rank)
+{
+    return (x->shape.rank - rank) % 2 == 1;
+}
+
+/* A number a channel, for each pixel of maps and each position of `whole`. */
+static Value *spread(Lower *l, Value *x, Shape whole)
+{
+    if (x->shape.rank == 0) return x;
+    if ((whole.rank - x->shape.rank) % 2 == 1) {
+        Shape all = {x->shape.rank + 1, {whole.dim[0]}};
+        for (int i = 1; i < all.rank; i++) all.dim[i] = x->shape.dim[i - 1];
+        x = U(SPREAD_FIRST, x);
+        x->shape = all;
+    }
+    if (x->shape.rank == whole.rank) return x;
+    return map_value(l->f, IR_SPREAD_MAP, x->span, whole, (Window){0}, 1, &x);
+}
+
+static Value *reshaped(Lower *l, Value *x, Shape shape)
+{
+    Value *v = U(RESHAPE, x);
+    v->shape = shape;
+    return v;
+}
+
+/* The elements of x at each of its positions as the pixels of a map. */
+static Shape as_maps(const Value *x)
+{
+    return (Shape){3, {x->shape.dim[0], shape_size(x->shape) / x->shape.dim[0], 1}};
+}
+
+/* Sum, or maximum, over the elements of a sample; with positions over those of each. */
+static Value *over_elements(Lower *l, OpCode whole, OpCode each, Value *x, bool positions)
+{
+    return positions ? func_unary(l->f, each, reshaped(l, x, as_maps(x))) : func_unary(l->f, whole, x);
+}
+
+static Value *sum_elements(Lower *l, Value *x, bool positions)
+{
+    return over_elements(l, IR_SUM, IR_SUM_MAP, x, positions);
+}
+
+/* Its opposite: a number, or one for each position, for all elements of x. */
+static Value *to_elements(Lower *l, Value *number, const Value *x, bool positions)
+{
+    if (!positions) return number;
+    return reshaped(l, map_value(l->f, IR_SPREAD_MAP, x->span, as_maps(x), (Window){0}, 1, &number),
+                    x->shape);
+}
+
+static Value *deviation(Lower *l, Value *variance, const Value *layer)
+{
+    return U(SQRT, B(ADD, variance, N(layer->number)));
+}
+
+static Value *scaled(Lower *l, Value *centred, Value *deviations, const Value *layer)
+{
+    Shape s = centred->shape;
+    Value *y = B(DIV, centred, deviations), *scale = spread(l, l->map[layer->args[1]->id], s);
+    y = B(MUL, y, scale);
+    return B(ADD, y, spread(l, l->map[layer->args[2]->id], s));
+}
+
+static Value *lower_layer_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id];
+    bool each = has_positions(x, v->args[1]->shape.rank);
+    Value *n = N(1.0 / (double)shape_size(v->args[1]->shape));
+    Value *centred = B(SUB, x, to_elements(l, B(MUL, sum_elements(l, x, each), n), x, each));
+    Value *variance = B(MUL, sum_elements(l, B(MUL, centred, centred), each), n);
+    return scaled(l, centred, to_elements(l, deviation(l, variance, v), x, each), v);
+}
+
+static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
+{
+    Value *stays = B(MUL, N(1 - momentum), old), *comes = B(MUL, N(momentum), new), *v = B(ADD, stays, comes);
+    vec_push(l->f->arena, &l->updates, v);
+    vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
+}
+
+/* Over the samples of the step, the pixels of maps and the positions: a number a channel. */
+static Value *sum_step(Lower *l, Value *x, int rank)
+{
+    bool each = has_positions(x, rank);
+    if (x->shape.rank - rank >= 2) x = U(SUM_MAP, x);
+    if (each) x = U(SUM_FIRST, x);
+    return U(SUM_SAMPLES, x);
+}
+
+/* Of a frozen model: x times a number a channel, and one added (freeze_norm.c). */
+static Value *lower_known_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
+    Value *factor = B(DIV, l->map[v->args[1]->id], deviation(l, variance, v));
+    Value *shift = B(SUB, l->map[v->args[2]->id], B(MUL, mean, factor));
+    Value *y = B(MUL, x, spread(l, factor, x->shape));
+    return B(ADD, y, spread(l, shift, x->shape));
+}
+
+static Value *lower_batch_norm(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
+    int rank = mean->shape.rank;
+    int64_t others = shape_size(x->shape) / shape_size(mean->shape); /* pixels and positions */
+    if (l->model->frozen) return lower_known_norm(l, v);
+    if (!l->training) {
+        Value *centred = B(SUB, x, spread(l, mean, x->shape));
+        return scaled(l, centred, spread(l, deviation(l, variance, v), x->shape), v);
+    }
+    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
+    if (others > 1) count = B(MUL, count, N((double)others));
+    else l->model->norm_of_samples = true;
+    Value *now = B(DIV, sum_step(l, x, rank), count), *centred = B(SUB, x, spread(l, now, x->shape));
+    Value *squares = sum_step(l, B(MUL, centred, centred), rank), *one = N(1);
+    update(l, v->args[3], mean, now, v->extra);
+    /* kept: the unbiased estimate, as is usual; one sample has none */
+    update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, one), one)), v->extra);
+    return scaled(l, centred, spread(l, deviation(l, B(DIV, squares, count), v), x->shape), v);
+}
+
+static Value *lower_dropout(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id];
+    if (!l->training || v->number == 0) return x;
+    Value *u = func_add(l->f, IR_RANDOM, v->span, 0, NULL);
+    u->shape = x->shape;
+    u->index = v->index;
+    Value *dropped = B(LT, u, N(v->number)), *zero = N(0), *kept = B(MUL, x, N(1 / (1 - v->number)));
+    return func_add(l->f, IR_SELECT, v->span, 3, (Value *[]){dropped, zero, kept});
+}
+
+static Value *lower_softmax(Lower *l, const Value *v)
+{
+    Value *x = l->map[v->args[0]->id];
+    bool each = has_positions(x, 1);
+    Value *largest = over_elements(l, IR_MAXIMUM, IR_MAXIMUM_MAP, x, each);
+    Value *e = U(EXP, B(SUB, x, to_elements(l, largest, x, each)));
+    return B(DIV, e, to_elements(l, sum_elements(l, e, each), x, each));
+}
+
+static Value *copied(Lower *l, Func *f, const Value *v)
+{
+    Value **args = NEW_ARRAY(f->arena, Value *, (size_t)v->arg_count);
+    for (int i = 0; i < v->arg_count; i++) args[i] = l->map[v->args[i]->id];
+    Value *c = func_add(f, v->op, v->span, v->arg_count, args);
+    c->shape = v->shape, c->is_bool = v->is_bool, c->per_sample = v->per_sample;
+    c->number = v->number, c->index = v->index, c->param = v->param, c->graph = v->graph,
+    c->window = v->window;
+    return c;
+}
+
+static Value *kept(Lower *l, const Value *v, Tensor *p)
+{
+    Value *old = func_add(l->f, IR_PARAM, v->span, 0, NULL);
+    old->param = p, old->shape = p->shape;
+    return old;
+}
+
+static Value *found(Lower *l, Value *wired, const Tensor *p, int64_t first)
+{
+    Value *now = U(WIRED_STATISTIC, wired);
+    now->shape = p->shape, now->index = first;
+    return now;
+}
+
+/* Statistics of the step move the kept ones. */
+static void lower_norm(Lower *l, Value *wired, const Value *v, const Norm *n)
+{
+    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
+    count = B(MUL, count, N((double)n->pixels));
+    if (n->pixels == 1) l->model->norm_of_samples = true;
+    Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
+    Value *mean = found(l, wired, n->mean, norm_at(n, 0, 0)),
+          *variance = found(l, wired, n->variance, norm_at(n, 1, 0));
+    Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
+    update(l, old_mean, old_mean, mean, n->momentum);
+    update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);
+}
+
+/* With batch_norm in functions of nodes or edges: those of all of them. */
+static Value *lower_wired(Lower *l, const Value *v)
+{
+    Value *w = copied(l, l->f, v);
+    w->batch = l->training && v->graph->statistics > 0;
+    for (int s = 0; s < v->graph->sets.count && w->batch; s++)
+        for (int i = 0; i < v->graph->sets.at[s].cell.norms.count; i++)
+            lower_norm(l, w, v, &v->graph->sets.at[s].cell.norms.at[i]);
+    for (int b = 0; b < v->graph->bundles.count && w->batch; b++) {
+        const EdgeFn *e = v->graph->bundles.at[b].edge;
+        for (int i = 0; e && i < e->fn.norms.count; i++) lower_norm(l, w, v, &e->fn.norms.at[i]);
+    }
+    return w;
+}
+
+static Value *lower_value(Lower *l, const Value *v)
+{
+    switch (v->op) {
+    case IR_DROPOUT: return lower_dropout(l, v);
+    case IR_LAYER_NORM: return lower_layer_norm(l, v);
+    case IR_BATCH_NORM: return lower_batch_norm(l, v);
+    case IR_SOFTMAX: return lower_softmax(l, v);
+    case IR_WIRED: return lower_wired(l, v);
+    default: return copied(l, l->f, v);
+    }
+}
+
+static Value *lower_loss(Lower *l, const Func *loss, Value *output)
+{
+    Lower inner = {.model = l->model, .f = l->f, .training = l->training};
+    inner.map = NEW_ARRAY(l->f->arena, Value *, (size_t)loss->values.count);
+    for (int i = 0; i < loss->values.count; i++) {
+        const Value *v = loss->values.at[i];
+        if (v->op == IR_ARG && v->index == 0) inner.map[i] = output;
+        else if (v->op == IR_ARG) {
+            inner.map[i] = func_add(l->f, IR_TARGET, v->span, 0, NULL);
+            inner.map[i]->shape = v->shape;
+        } else inner.map[i] = lower_value(&inner, v);
+    }
+    Value *each = inner.map[loss->results.at[0]->id];
+    if (!each->per_sample)
+        each = func_binary(l->f, IR_MUL, each, func_add(l->f, IR_VALID, each->span, 0, NULL));
+    return func_unary(l->f, IR_SUM_SAMPLES, each);
+}
+
+static Func *lower_main(Model *m, bool training)
+{
+    Lower *l = NEW(m->perm, Lower);
+    l->model = m, l->training = training;
+    l->f = func_new(m->perm, arena_printf(m->perm, "%s.%s", m->name, training ? "train" : "infer"));
+    l->map = NEW_ARRAY(m->perm, Value *, (size_t)m->body->values.count);
+    for (int i = 0; i < m->body->values.count; i++) l->map[i] = lower_value(l, m->body->values.at[i]);
+    Value *output = l->map[m->body->results.at[0]->id];
+    if (training) {
+        Value *loss = lower_loss(l, m->loss, output);
+        func_result(l->f, "loss", B(DIV, loss, func_add(l->f, IR_COUNT, loss->span, 0, NULL)));
+        func_result(l->f, "output", output);
+        for (int i = 0; i < l->updates.count; i++) func_result(l->f, l->update_names.at[i], l->updates.at[i]);
+    } else {
+        func_result(l->f, "output", output);
+        if (m->loss) func_result(l->f, "loss", lower_loss(l, m->loss, output));
+    }
+    func_prune(l->f);
+    return l->f;
+}
+
+Ir *lower(Model *m)
+{
+    Ir *ir = NEW(m->perm, Ir);
+    ir->perm = m->perm;
+    ir->model = m;
+    for (int i = 1; i < m->graphs.count; i++)
+        m->graphs.at[i]->first_bundle =
+            m->graphs.at[i - 1]->first_bundle + m->graphs.at[i - 1]->bundles.count;
+    if (m->trained) ir->train = lower_main(m, true);
+    ir->infer = lower_main(m, false);
+    return ir;
+}

@@ -1,0 +1,85 @@
+/* model.c: parameters and their places, and counts of a model. */
+#include "model/model.h"
+
+Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
+{
+    Tensor *p = NEW(m->perm, Tensor);
+    p->number = m->params.count;
+    p->name = name, p->shape = shape, p->span = span;
+    p->size = shape_size(shape);
+    p->offset = m->param_total;
+    m->param_total += (p->size + 15) / 16 * 16;
+    vec_push(m->perm, &m->params, p);
+    return p;
+}
+
+const char *slot_text(int slot)
+{
+    static const char *const text[SLOTS] = {
+        "sum",        "source",     "own",        "slope",      "valid",      "state 0",    "state 1",
+        "state 2",    "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "gradient 0",
+        "gradient 1", "gradient 2", "gradient 3", "gradient 4", "gradient 5", "gradient 6", "gradient 7"};
+    return text[slot];
+}
+
+bool model_edge_norms(const Graph *g, int set)
+{
+    for (int b = 0; b < g->bundles.count; b++) {
+        const Bundle *u = &g->bundles.at[b];
+        if ((set < 0 || u->to == set) && u->edge && u->edge->fn.norms.count) return true;
+    }
+    return false;
+}
+
+int64_t graph_nodes(const Graph *g)
+{
+    int64_t n = 0;
+    for (int i = 0; i < g->sets.count; i++)
+        if (!g->sets.at[i].outside) n += g->sets.at[i].size;
+    return n;
+}
+
+int64_t model_edges_kept(const Graph *g)
+{
+    int64_t n = 0;
+    for (int i = 0; i < g->lists.count; i++) n += g->lists.at[i].kept;
+    return n;
+}
+
+int64_t bundle_numbers(const Bundle *u)
+{
+    int64_t n = 0;
+    for (int i = 0; i < u->weights.count; i++) n += u->weights.at[i]->components;
+    return n;
+}
+
+int list_first(const Graph *g, int list)
+{
+    int low = 0, high = g->bundles.count;
+    while (low < high) {
+        int middle = low + (high - low) / 2;
+        if (g->bundles.at[middle].list < list) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+int64_t list_numbers(const Graph *g, int list)
+{
+    int64_t most = 0;
+    for (int b = list_first(g, list); b < g->bundles.count && g->bundles.at[b].list == list; b++)
+        if (bundle_numbers(&g->bundles.at[b]) > most) most = bundle_numbers(&g->bundles.at[b]);
+    return most;
+}
+
+int64_t function_parameters(const Graph *g)
+{
+    int64_t n = 0;
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].weights.count; i++) n += g->sets.at[s].weights.at[i]->size;
+    for (int b = 0; b < g->bundles.count; b++) {
+        const EdgeFn *edge = g->bundles.at[b].edge;
+        for (int i = 0; edge && i < edge->shared_tensors.count; i++) n += edge->shared_tensors.at[i]->size;
+    }
+    return n;
+}

@@ -1,0 +1,301 @@
+/* model.h: what was meant. No names to resolve, every shape known, candidates counted, defaults filled.
+ *
+ * Made by check. A graph here is an instance: a graph declaration with its arguments, as one place in the
+ * model uses it.
+ */
+#ifndef DNW_MODEL_H
+#define DNW_MODEL_H
+#include "ir/ir.h"
+#include "common/wiring.h"
+#include "base/table.h"
+#include <jansson.h>
+
+typedef enum InitKind {
+    INIT_CONSTANT,
+    INIT_UNIFORM,
+    INIT_NORMAL,
+    INIT_CHOICE,
+    INIT_ORTHOGONAL,
+    INIT_FAN, /* of edges: uniform in +-1 / sqrt(most candidates into a node of the list) */
+} InitKind;
+typedef struct Init {
+    InitKind kind;
+    double a, b;         /* constant a; uniform in a .. b; normal with mean a, deviation b */
+    Vec(double) choices; /* INIT_CHOICE */
+} Init;
+
+/* One tensor of numbers: learned, or kept statistics. */
+typedef struct Tensor {
+    int number;           /* position in Model.params */
+    const char *name;     /* "Wiring.h.Unit.b" */
+    Shape shape;          /* node set's indices, then the weight's own */
+    int64_t size, offset; /* elements; first element in the flat array (multiple of 16) */
+    Init init;
+    bool learned;
+    bool shared;        /* in a node function: one for the whole node set */
+    int64_t components; /* numbers a node (or in all, when shared) */
+    bool clamped;
+    double low, high;
+    double decay; /* weight decay applies: 1 or 0 */
+    Span span;
+} Tensor;
+
+enum { MAX_STATES = 8, MAX_STAGES = 7 };
+
+/* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
+ * candidate (in use or not), has four numbers of it
+ * (STATISTIC 4 i + 0 .. 3 for norm i of its function): mean, variance, and the gradients by them over how
+ * many numbers they were taken of. In a graph in time it has them at each evaluation: states are not
+ * distributed alike soon after the start and later (Cooijmans et al. 2017, section 3). */
+typedef struct Norm {
+    Tensor *mean, *variance; /* kept: at each evaluation, of each node (or candidate) */
+    Tensor *scale, *shift;
+    double momentum;
+    Value *x;            /* in the function */
+    int64_t pixels;      /* of x */
+    int64_t size;        /* nodes, or candidates */
+    int64_t evaluations; /* 1: the graph is static */
+    Func *input;         /* arguments as the function's; result: x */
+    Func *back;          /* arguments as of the function's gradient; results: gradient of mean, variance */
+    int64_t first;       /* among the graph's statistics: see norm_at */
+    Span span;
+} Norm;
+
+enum { MOST_NORMS = 8 }; /* of one function; MAX_NORMS of kernel.h */
+
+/* Arguments of functions of nodes and edges, and of their gradients: numbers of ARG. */
+typedef enum Slot {
+    SLOT_SUM,    /* of a node: what reaches it */
+    SLOT_SOURCE, /* of an edge: what its source sends */
+    SLOT_OWN,    /* of an edge: what its target sends */
+    SLOT_SLOPE,  /* of a node: the derivative of its sum by its own value (semi_implicit) */
+    SLOT_VALID,  /* of gradients with batch_norm: 1 for a sample, 0 for a lane that pads */
+    SLOT_STATE,  /* of a node in time: state k at SLOT_STATE + k */
+    SLOT_D = SLOT_STATE + MAX_STATES, /* of gradients: that of result k at SLOT_D + k */
+    SLOTS = SLOT_D + MAX_STATES
+} Slot;
+
+const char *slot_text(int slot); /* "sum", "state 0" */
+
+/* A function of a node or an edge with its gradient, which grad_cell makes. */
+typedef struct CellFn {
+    Func *forward;              /* NULL: there is none */
+    Func *back;                 /* results: gradients of arguments, then of weights */
+    int gradient[SLOTS];        /* number of the result of `back` by argument; -1: none */
+    int first_weight;           /* number of the result of `back` for weights.at[0] */
+    Vec(const Value *) weights; /* each WEIGHT of `forward` */
+    Vec(Norm) norms;            /* its batch_norm, those whose x comes first first */
+} CellFn;
+
+typedef struct NodeSet {
+    const char *name;
+    int role; /* SetRole of ast.h */
+    Shape shape;
+    int64_t size;
+    Shape map,
+        value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
+    int64_t pixels, value_pixels; /* elements of both, at all positions of a static graph (graph_copies): a
+                                     node is a block of so many rows */
+    int64_t pitch, value_pitch;   /* rows from one node to the next */
+    bool outside;  /* a held input, or in time an output that is a plain sum: the graph has no rows for it */
+    int64_t first; /* row of its first value in `wired` */
+    int64_t first_sum; /* row of its first sum in `wired_back` */
+    CellFn cell; /* of the sum (and the states): the value, or in time the next states or their rates; without
+                    one a static node's value is its sum */
+    const char *cell_name;
+    /* in a graph with time (timed.h) */
+    int states;          /* 0: held input or plain output */
+    int64_t first_state; /* row of its first state; of state k of node v: set_state() */
+    Shape state_map;
+    int64_t state_pixels;
+    double start[MAX_STATES];
+    bool slope; /* semi_implicit: behind the sums of its nodes stand their derivatives by the own values */
+    CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
+                          the program does not tell (set_shows_sent) */
+    Vec(Tensor *) weights; /* of the cell, in order of first use */
+    /* In time (live.h): the first evaluation for which it may send other than 0; the last one after which its
+     * states are read, and for which what it sends is read */
+    int64_t live_first, live_last, sent_last;
+    Span span;
+} NodeSet;
+
+/* What an edge adds to the sum of its target: `via F`. A weight is one number (or array) a candidate, or,
+ * when it is shared, one for the bundle. The function takes SLOT_SOURCE and, where it reads the target's own
+ * value, SLOT_OWN; a second result is the derivative of the first by the own value (semi_implicit). */
+typedef struct EdgeFn {
+    const char *name;
+    bool own, slope;
+    CellFn fn;
+    /* Parts of fn.back, for the three walks over edges: the gradient of the source's value; of the own value
+     * where it is read, then of the shared weights; of the others. */
+    Func *to_source, *to_own, *to_weights;
+    Vec(Tensor *) shared_tensors;
+    Vec(const Value *) shared, weights; /* of fn.forward, in order of the results */
+} EdgeFn;
+
+/* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
+typedef struct Bundle {
+    int from, to;    /* node sets */
+    int list;        /* EdgeList it shares a budget with */
+    Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
+    uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
+    bool pairwise;               /* the predicate uses chance */
+    EdgeFn *edge;                /* NULL: w * value */
+    bool fixed;                  /* between maps: w is `factor` and is not learned */
+    double factor;
+    Vec(Tensor *) weights; /* one number (or array) a candidate */
+    Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
+    Candidates candidates;
+    int64_t live_first; /* in time: the first evaluation in which its sources may be other than 0 (live.h) */
+    Span span;
+} Bundle;
+
+typedef enum BudgetRule { KEEP_ALL, KEEP_COUNT, KEEP_FAN_IN, KEEP_FAN_OUT, KEEP_ANNEAL } BudgetRule;
+typedef struct EdgeList {
+    const char *name; /* "Wiring.edges.0" */
+    BudgetRule rule;
+    bool sampled;  /* drawn once instead of learned */
+    int64_t keep;  /* KEEP_COUNT: edges in use; fan rules: edges a node; KEEP_ANNEAL: at the end */
+    int64_t start; /* KEEP_ANNEAL: at the start */
+    double epochs; /* KEEP_ANNEAL: to get from start to keep */
+    /* Gradients of candidates that are not in use: from every refresh-th step alone, from one in `positions`
+     * of samples and pixels, from factors rounded to bfloat16. 1, 1, false: exact. */
+    int64_t refresh, positions;
+    bool bf16;
+    int64_t candidates, kept; /* kept: edges in use (at the end) */
+    Span span;
+} EdgeList;
+
+/* How a graph runs in time; stages 0: it does not (timed.h). */
+typedef struct Time {
+    const char *text;  /* "static", "steps(5)" */
+    int64_t positions; /* of a sequence (scan): the steps run for each, states go on; a static graph runs at
+                          each by itself, all of them in the block of a node; 1: no sequence */
+    int64_t steps;     /* a position; adaptive: at most, those that are tried and rejected included */
+    int64_t truncate;  /* positions after which the gradient of the states stops; 0: never */
+    int stages;
+    bool adaptive;         /* the solver chooses its steps */
+    bool adjoint;          /* derivatives from a backward solve instead of the steps taken */
+    int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
+    double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
+    double start, end, rtol, atol, min_step;
+    double implicit; /* semi_implicit: length of a step, which `move` holds (check_implicit.c); 0: others */
+    double exponent, error[MAX_STAGES + 1]; /* of the step's length by the error; the error by the rates */
+} Time;
+
+typedef struct Graph {
+    const char *name; /* unique in the model: "Wiring", "Wiring_2" */
+    int number;
+    Vec(NodeSet) sets;
+    Vec(Bundle) bundles;
+    Vec(EdgeList) lists;
+    int input, output;      /* sets */
+    int64_t rows, sum_rows; /* of the values and of the sums of all nodes but those of a held input */
+    int first_bundle;       /* number of bundle 0 among all of the model */
+    Time time;
+    int64_t state_rows; /* states of all nodes */
+    int64_t cell_rows;  /* maps within the function of nodes or edges that has the most of them */
+    int64_t work_rows;  /* sums, or gradients of values, of the largest set */
+    int64_t statistics; /* two numbers a norm and node or candidate; 0: no function has a norm */
+    int64_t moments;    /* those of nodes, which come first: tiles find their parts of these */
+    int64_t norm_rows;  /* the largest x of a norm */
+    WiringOrder order;
+    uint64_t chance_seed;
+    Span span;
+} Graph;
+
+typedef struct OptionValue {
+    const char *name, *text, *help;
+    bool given; /* by -D */
+} OptionValue;
+
+typedef struct Model {
+    Arena *perm;
+    const char *name;    /* of the model: "Net" */
+    const char *program; /* file name without .dnw */
+    const char *source, *directory;
+    Vec(OptionValue) options;
+    Vec(Tensor *) params;
+    Table names; /* of weights of functions, to keep them unique */
+    Vec(Graph *) graphs;
+    int64_t param_total; /* length of the flat array */
+    Func *body;          /* LAYER and other operators; results[0] is the output */
+    Shape input, output;
+    bool trained;
+    json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
+    Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
+    int classes;
+    int first_class;           /* the smallest label of the data */
+    const char *labels;        /* the first labels of the data */
+    const char *data_warnings; /* a line each */
+    int64_t target_size;
+    int64_t batch;        /* samples of a batch in training; 0: not known */
+    int lanes;            /* samples of a tile (lanes.c) */
+    int64_t least_batch;  /* of those for which so many were chosen */
+    bool norm_of_samples; /* a batch_norm has one number a sample: of one sample it has no statistics */
+    bool frozen;          /* for use only: batch_norm is a scale and a shift */
+} Model;
+
+/* Of the statistics of a graph: the first node's at an evaluation; means of all of them, then variances. */
+static inline int64_t norm_at(const Norm *n, int kind, int64_t evaluation)
+{
+    return n->first + (kind % 2 * n->evaluations + evaluation) * n->size;
+}
+
+/* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */
+static inline int64_t set_value(const NodeSet *s, int64_t node)
+{
+    return s->first + node * s->value_pitch;
+}
+static inline int64_t set_sum(const NodeSet *s, int64_t node)
+{
+    return s->first_sum + node * s->pitch;
+}
+static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
+{
+    return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
+}
+
+/* An output that shows what it sends. */
+static inline bool set_shows_sent(const NodeSet *s)
+{
+    return s->show.forward == s->send.forward;
+}
+
+/* Positions that stand in the block of a node one behind the other. */
+static inline int64_t graph_copies(const Graph *g)
+{
+    return g->time.stages ? 1 : g->time.positions;
+}
+
+/* Rows of the values of all nodes of a set that stands by itself: an input, an output. */
+static inline int64_t set_rows(const NodeSet *s)
+{
+    return s->size * s->value_pixels;
+}
+
+/* Adds a parameter; its place in the flat array follows the ones before it. */
+Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
+int64_t graph_nodes(const Graph *g); /* other than those of a held input */
+int64_t model_edges_kept(const Graph *g);
+/* How often the edges of a line would add to a sum for one sample, were all candidates in use. */
+double bundle_uses(const Graph *g, const Bundle *u);
+/* Multiply-adds of one sample: those of all candidates of a line, one a pixel and evaluation, and those of
+ * the filters of their function; of an edge of a list (the mean over its candidates, where they lead to maps
+ * of several sizes); of the edges in use and of all candidates that have gradients; of edges in use and the
+ * filters of node functions. */
+typedef struct EdgeMacs {
+    double kept, candidates;
+} EdgeMacs;
+double bundle_macs(const Graph *g, const Bundle *u);
+double edge_macs(const Graph *g, int list);
+EdgeMacs graph_edge_macs(const Graph *g);
+int64_t graph_macs(const Graph *g);
+bool model_edge_norms(const Graph *g,
+                      int set);          /* has the function of an edge into it a batch_norm? -1: any */
+int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
+/* Bundles are in the order of their lists: the first bundle of one. */
+int list_first(const Graph *g, int list);
+int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
+int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
+#endif

@@ -1,9 +1,0 @@
-/* question.h: what a test block may ask of a graph, a model or a function: shape(M), candidates(G), gradcheck(F).
- */
-#ifndef DNW_QUESTION_H
-#define DNW_QUESTION_H
-#include "check.h"
-
-/* The value; nothing is differentiated while Check.dry. Poison after a message. */
-Val *question(Check *k, const Builtin *b, Val **args, Span span);
-#endif

@@ -1,0 +1,18 @@
+/* eval.h: loss and accuracy of a network on one split. */
+#ifndef RT_EVAL_H
+#define RT_EVAL_H
+#include "app/session.h"
+#include <signal.h>
+
+typedef struct EvalResult {
+    double loss;     /* mean over the samples */
+    double accuracy; /* NaN when the target is numbers */
+    int64_t samples;
+    bool stopped;   /* *stop became non-zero; the other fields mean nothing */
+    NetStep failed; /* why it could not be done; `bad` empty: it was */
+} EvalResult;
+
+/* Runs the split in steps of `batch` samples. `stop` may be NULL. */
+EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const DataSplit *split,
+                      int64_t batch, const volatile sig_atomic_t *stop);
+#endif

@@ -1,0 +1,168 @@
+/* frozen.c: the network of a frozen program (kernels/frozen.h) behind the calls that commands use.
+ *
+ * What commands see as a Net is this file's own record: a workspace a thread, and room for a batch of inputs.
+ */
+#include "app/frozen.h"
+#include "net/thread.h"
+#include "kernels/frozen.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct FrozenNet {
+    const DnwrtFrozen *frozen;
+    const json_t *manifest;
+    int threads;
+    float *input, *output; /* of a batch, for samples of a data set */
+    char *workspaces;
+    int64_t stride;
+} FrozenNet;
+
+static FrozenNet *of(const Net *n)
+{
+    return (FrozenNet *)n;
+}
+
+static void frozen_free(Net *n)
+{
+    if (!n) return;
+    free(of(n)->input), free(of(n)->output), free(of(n)->workspaces);
+    free(n);
+}
+
+static Net *frozen_create(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)
+{
+    FrozenNet *n = calloc(1, sizeof *n);
+    if (n) {
+        *n = (FrozenNet){.frozen = p->frozen, .manifest = manifest, .threads = o->threads};
+        n->stride = (p->frozen->workspace + 127) / 64 * 64;
+        n->input = malloc((size_t)(o->batch * p->frozen->inputs) * sizeof *n->input);
+        n->output = malloc((size_t)(o->batch * p->frozen->outputs) * sizeof *n->output);
+        n->workspaces = calloc((size_t)n->threads, (size_t)n->stride);
+    }
+    if (n && n->input && n->output && n->workspaces) return (Net *)n;
+    frozen_free((Net *)n);
+    rt_fail(e, RT_SYSTEM, "not enough memory for %d threads and batches of %lld", o->threads,
+            (long long)o->batch);
+    return NULL;
+}
+
+typedef struct Run {
+    const FrozenNet *n;
+    const float *input;
+    int64_t count;
+    float *output;
+    _Atomic int failed;
+} Run;
+
+static void run_tile(void *job, int64_t tile)
+{
+    Run *r = job;
+    const DnwrtFrozen *f = r->n->frozen;
+    int64_t lanes = f->parts[0].lanes, left = r->count - tile * lanes;
+    r->failed +=
+        f->forward(f, r->input + tile * lanes * f->inputs, left < lanes ? left : lanes,
+                   r->output + tile * lanes * f->outputs, r->n->workspaces + thread_number() * r->n->stride);
+}
+
+/* Tiles go to threads; the samples that are left after the last full one stay together. */
+static bool run(const FrozenNet *n, const float *input, int64_t count, float *output)
+{
+    int64_t lanes = n->frozen->parts[0].lanes;
+    Run r = {n, input, count, output, 0};
+    thread_share(n->threads, (count + lanes - 1) / lanes, run_tile, &r);
+    return r.failed == 0;
+}
+
+static bool frozen_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)
+{
+    if (run(of(n), input, count, output)) return true;
+    return rt_fail(e, RT_BAD_INPUT,
+                   "a graph in time cannot go on with these inputs\n"
+                   "help: the same program built without --freeze says when, and which node");
+}
+
+/* As the network sees them. */
+static void read_samples(const FrozenNet *n, const Data *d, const DataSplit *split, int64_t first,
+                         int64_t count)
+{
+    int64_t features = n->frozen->inputs, channel = features / d->channels;
+    if (!split->bytes) {
+        memcpy(n->input, split->floats + first * features, (size_t)(count * features) * sizeof *n->input);
+        return;
+    }
+    for (int64_t s = 0; s < count; s++)
+        for (int c = 0; c < d->channels; c++) {
+            DataScale scale = data_scale(d, c);
+            const uint8_t *from = split->bytes + (first + s) * features + c * channel;
+            float *to = n->input + s * features + c * channel;
+            for (int64_t i = 0; i < channel; i++) to[i] = data_value(scale, from[i]);
+        }
+}
+
+static NetStep frozen_step(Net *n, const Data *d, const DataSplit *split, int64_t first, int64_t count)
+{
+    NetStep r = {0};
+    read_samples(of(n), d, split, first, count);
+    r.finite = run(of(n), of(n)->input, count, of(n)->output);
+    return r;
+}
+
+static int no_tensors(const Net *n)
+{
+    (void)n;
+    return 0;
+}
+
+static void no_choice(Net *n, double epoch)
+{
+    (void)n, (void)epoch;
+}
+
+static const json_t *graphs_of(const Net *n)
+{
+    return json_object_get(of(n)->manifest, "graphs");
+}
+
+static int frozen_graph_count(const Net *n)
+{
+    return (int)json_array_size(graphs_of(n));
+}
+
+static NetGraphInfo frozen_graph(const Net *n, int i)
+{
+    const json_t *g = json_array_get(graphs_of(n), (size_t)i);
+    return (NetGraphInfo){.name = json_string_value(json_object_get(g, "name")),
+                          .candidates = json_integer_value(json_object_get(g, "candidates")),
+                          .kept = json_integer_value(json_object_get(g, "kept"))};
+}
+
+static int64_t frozen_parameters(const Net *n)
+{
+    return json_integer_value(json_object_get(of(n)->manifest, "parameters"));
+}
+
+static int64_t frozen_outputs(const Net *n)
+{
+    return of(n)->frozen->outputs;
+}
+
+static json_t *no_profile(const Net *n)
+{
+    (void)n;
+    return json_array();
+}
+
+const NetCalls frozen_calls = {
+    .create = frozen_create,
+    .free = frozen_free,
+    .tensor_count = no_tensors,
+    .eval_step = frozen_step,
+    .predict = frozen_predict,
+    .choose = no_choice,
+    .graph_count = frozen_graph_count,
+    .graph = frozen_graph,
+    .parameters = frozen_parameters,
+    .outputs = frozen_outputs,
+    .profile = no_profile,
+};

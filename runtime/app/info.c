@@ -1,0 +1,130 @@
+/* info.c: the command info: what a program is. One JSON object holds it all; text is printed from that
+ * object. */
+#include "app/session.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Of OpenBLAS, when it is linked in: the name of the kernels it chose. */
+extern char *openblas_get_corename(void) __attribute__((weak));
+
+static json_t *graph_list(const Session *s)
+{
+    json_t *graphs = json_object();
+    for (int i = 0; i < s->calls->graph_count(s->net); i++) {
+        NetGraphInfo g = s->calls->graph(s->net, i);
+        json_object_set_new(graphs, g.name,
+                            json_pack("{s:I, s:I, s:s*}", "candidates", (json_int_t)g.candidates, "kept",
+                                      (json_int_t)g.kept, "products", g.products));
+    }
+    return graphs;
+}
+
+static json_t *describe(const Session *s)
+{
+    static const char *const copied[] = {"program", "source", "model",   "version", "cpu",
+                                         "input",   "output", "options", "settings"};
+    json_t *object = json_object();
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+        json_t *value = json_object_get(s->program->manifest, copied[i]);
+        if (value) json_object_set(object, copied[i], value);
+    }
+    json_object_set_new(object, "parameters", json_integer(s->calls->parameters(s->net)));
+    json_object_set_new(object, "graphs", graph_list(s));
+    json_object_set_new(object, "threads", json_integer(s->options->threads));
+    if (openblas_get_corename) json_object_set_new(object, "blas", json_string(openblas_get_corename()));
+    return object;
+}
+
+/* --- text --- */
+
+/* "sgd(lr = 0.1, momentum = 0.9)" for {"call", "args"}; other values as JSON. */
+static void print_value(const json_t *value)
+{
+    const json_t *args = json_object_get(value, "args"), *arg;
+    const char *call = json_string_value(json_object_get(value, "call")), *name, *comma = "";
+    if (call) {
+        printf("%s", call);
+        if (json_object_size(args)) printf("(");
+        json_object_foreach((json_t *)args, name, arg)
+        {
+            printf("%s%s = ", comma, name);
+            print_value(arg);
+            comma = ", ";
+        }
+        if (json_object_size(args)) printf(")");
+        return;
+    }
+    if (json_is_string(value)) printf("%s", json_string_value(value));
+    else json_dumpf(value, stdout, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
+}
+
+/* {"name", "value", "help"} */
+static void print_option(const char *name, const json_t *option)
+{
+    char *value = program_option_value(option);
+    (void)name;
+    printf("  %-14s %s", json_string_value(json_object_get(option, "name")), value ? value : "");
+    const char *help = json_string_value(json_object_get(option, "help"));
+    printf("%s%s\n", help && *help ? "   # " : "", help ? help : "");
+    free(value);
+}
+
+static void print_graph(const char *name, const json_t *graph)
+{
+    long long candidates = json_integer_value(json_object_get(graph, "candidates"));
+    long long kept = json_integer_value(json_object_get(graph, "kept"));
+    printf("  %-14s %lld of %lld candidate edges", name, kept, candidates);
+    if (candidates) printf(" (%.3g%%)", 100.0 * (double)kept / (double)candidates);
+    printf("\n");
+}
+
+static void print_setting(const char *name, const json_t *value)
+{
+    printf("  %-14s ", name);
+    print_value(value);
+    printf("\n");
+}
+
+/* Parts of the object that have several lines. */
+static const struct {
+    const char *key;
+    void (*line)(const char *name, const json_t *value);
+} parts[] = {{"options", print_option}, {"graphs", print_graph}, {"settings", print_setting}};
+
+static void print_text(const json_t *object)
+{
+    const char *key, *name;
+    json_t *value, *item;
+    size_t i;
+    json_object_foreach((json_t *)object, key, value)
+    {
+        size_t part = 0, count = sizeof parts / sizeof *parts;
+        while (part < count && strcmp(parts[part].key, key)) part++;
+        if (part == count) {
+            printf("%-16s ", key);
+            print_value(value);
+            printf("\n");
+            continue;
+        }
+        printf("%s\n", key);
+        json_array_foreach(value, i, item) parts[part].line("", item);
+        json_object_foreach(value, name, item) parts[part].line(name, item);
+    }
+}
+
+bool info_command(Session *s, RtError *e)
+{
+    NetOptions o = {.batch = 1, .seed = (uint64_t)program_setting(s->program, "seed", 1)};
+    if (!session_net(s, &o, e)) return false;
+    s->calls->choose(s->net, 0);
+    json_t *object = describe(s);
+    if (s->options->json) {
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        putchar('\n');
+    } else {
+        print_text(object);
+    }
+    json_decref(object);
+    return true;
+}

@@ -1,0 +1,169 @@
+/* predict.c: the command predict: a .npy file of inputs through the network into a .npy file of outputs.
+ *
+ * What is read is what npy.h reads. Bytes (u1) are what the data of the train block makes of bytes: scaled
+ * with its mean and deviation; of data whose samples are never bytes they are numbers as they are. float32 is
+ * written. The output appears under its name only when it is whole; samples without one have a row of NaN in
+ * it (predict_rows.c).
+ */
+#define _GNU_SOURCE
+#include "data/npy.h"
+#include "app/predict_rows.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --- reading --- */
+
+typedef struct Input {
+    Npy array;
+    Data scale;  /* how bytes are seen; only shape, channels, mean and std are filled */
+    bool scaled; /* the array is bytes, to be seen like that */
+    int64_t features;
+    uint8_t *bytes; /* of a batch */
+} Input;
+
+/* Bytes mean what the train block's data says of them. */
+static bool find_scale(const Session *s, Input *x, RtError *e)
+{
+    const json_t *input = json_object_get(s->program->manifest, "input"),
+                 *setting = json_object_get(s->program->settings, "data");
+    if (!npy_bytes(&x->array)) return true;
+    if (!setting) {
+        rt_fail(e, RT_BAD_INPUT,
+                "%s: bytes, and the program has no train block that says how they are scaled",
+                x->array.file.path);
+        return rt_help(e, "convert to what the network sees: x.astype('float32')");
+    }
+    x->scale.rank = (int)json_array_size(input) < 4 ? (int)json_array_size(input) : 4;
+    for (int i = 0; i < x->scale.rank; i++)
+        x->scale.shape[i] = json_integer_value(json_array_get(input, (size_t)i));
+    if (!data_byte_scale(setting, &x->scale, &x->scaled, e)) return false;
+    return x->features % x->scale.channels == 0 ||
+           rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld bytes cannot be cut into the %d channels of '%s'",
+                   x->array.file.path, (long long)x->features, x->scale.channels, x->scale.name);
+}
+
+/* The next samples as the network sees them. */
+static bool read_samples(Input *x, int64_t samples, float *out, RtError *e)
+{
+    const int64_t count = samples * x->features, part = x->features / x->scale.channels;
+    if (!x->scaled) return npy_take_floats(&x->array, count, out, e);
+    if (!npy_take(&x->array, count, x->bytes, e)) return false;
+    for (int64_t i = 0; i < samples * x->scale.channels; i++) {
+        const DataScale scale = data_scale(&x->scale, (int)(i % x->scale.channels));
+        for (int64_t k = i * part; k < (i + 1) * part; k++) out[k] = data_value(scale, x->bytes[k]);
+    }
+    return true;
+}
+
+/* --- writing --- */
+
+/* The shape (samples, dims...) as Python has it. */
+static void npy_shape(char *out, size_t size, int64_t samples, const json_t *dims)
+{
+    size_t used = (size_t)snprintf(out, size, "(%lld,", (long long)samples);
+    for (size_t i = 0; i < json_array_size(dims) && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%lld", i ? ", " : " ",
+                                 (long long)json_integer_value(json_array_get(dims, i)));
+    if (used < size) snprintf(out + used, size - used, ")");
+}
+
+static bool write_npy_header(FILE *f, int64_t samples, const json_t *dims)
+{
+    char shape[256], text[512];
+    npy_shape(shape, sizeof shape, samples, dims);
+    int used = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape);
+    int padded = (10 + used + 1 + 63) / 64 * 64 - 10; /* data starts at a multiple of 64 */
+    memset(text + used, ' ', (size_t)(padded - used));
+    text[padded - 1] = '\n';
+    unsigned char start[10] = {
+        0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)padded, (unsigned char)(padded >> 8)};
+    return fwrite(start, sizeof start, 1, f) == 1 && fwrite(text, (size_t)padded, 1, f) == 1;
+}
+
+/* --- the command --- */
+
+/* (samples, input shape) or (samples, features). */
+static bool check_shape(const Session *s, const Npy *x, RtError *e)
+{
+    const json_t *dims = json_object_get(s->program->manifest, "input");
+    int64_t features = program_size(s->program, "input");
+    bool same = x->rank == (int)json_array_size(dims) + 1;
+    for (int i = 1; same && i < x->rank; i++)
+        same = x->sizes[i] == json_integer_value(json_array_get(dims, (size_t)i - 1));
+    if (same || (x->rank == 2 && x->sizes[1] == features)) return true;
+    char want[256], have[256] = "(";
+    npy_shape(want, sizeof want, 0, dims);
+    for (int i = 0; i < x->rank; i++) {
+        size_t used = strlen(have);
+        snprintf(have + used, sizeof have - used, "%s%lld", i ? ", " : "", (long long)x->sizes[i]);
+    }
+    return rt_fail(e, RT_BAD_INPUT,
+                   "%s: array has shape %s), the network takes (samples,%s or (samples, %lld)", x->file.path,
+                   have, strchr(want, ',') + 1, (long long)features);
+}
+
+static bool predict_batches(PredictRows *r, Input *x, int64_t batch, FILE *f, RtError *e)
+{
+    const int64_t samples = x->array.sizes[0], outputs = program_size(r->session->program, "output");
+    for (int64_t first = 0; first < samples; first += batch) {
+        int64_t count = samples - first < batch ? samples - first : batch;
+        if (!read_samples(x, count, r->in, e)) return false;
+        if (!predict_rows(r, first, count, e)) return false;
+        if (fwrite(r->out, sizeof *r->out, (size_t)(count * outputs), f) != (size_t)(count * outputs))
+            return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", r->session->options->output,
+                           strerror(errno));
+    }
+    return samples > 0 || read_samples(x, 0, r->in, e);
+}
+
+/* The file under a temporary name, renamed when it is whole. */
+static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
+{
+    const char *path = r->session->options->output;
+    char *temporary;
+    if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
+    FILE *f = fopen(temporary, "wbe");
+    bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    if (ok &&
+        !write_npy_header(f, x->array.sizes[0], json_object_get(r->session->program->manifest, "output")))
+        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    ok = ok && predict_batches(r, x, batch, f, e);
+    if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    if (ok && rename(temporary, path))
+        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    if (f && !ok) unlink(temporary);
+    free(temporary);
+    return ok && predict_rows_whole(r, x->array.sizes[0], e);
+}
+
+static bool predict(Session *s, Input *x, RtError *e)
+{
+    const int64_t samples = x->array.sizes[0];
+    int64_t batch = session_batch(s);
+    x->features = program_size(s->program, "input");
+    if (!check_shape(s, &x->array, e) || !find_scale(s, x, e)) return false;
+    if (batch > samples) batch = samples > 0 ? samples : 1;
+    NetOptions o = {.batch = batch};
+    if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
+    PredictRows r = {.session = s,
+                     .in = malloc((size_t)(batch * x->features) * sizeof *r.in),
+                     .out = malloc((size_t)(batch * program_size(s->program, "output")) * sizeof *r.out),
+                     .lost = malloc((size_t)batch * sizeof *r.lost)};
+    x->bytes = malloc((size_t)(batch * x->features));
+    bool memory = r.in && r.out && r.lost && x->bytes;
+    bool ok = memory ? write_output(&r, x, batch, e) : rt_fail(e, RT_SYSTEM, "out of memory");
+    free(r.in), free(r.out), free(r.lost), free(x->bytes);
+    return ok;
+}
+
+bool predict_command(Session *s, RtError *e)
+{
+    Input x = {.scale.channels = 1};
+    bool ok = npy_open(&x.array, data_file_join("", s->options->input, e), e) && predict(s, &x, e);
+    if (e->code == DATA_MISSING) e->code = RT_BAD_INPUT;
+    npy_close(&x.array);
+    return ok;
+}

@@ -1,0 +1,57 @@
+/* train.h: the state of a training run between two steps, as checkpoints carry it, and the loop
+ * (train_state.c, train_loop.c; train.c is the command around them).
+ *
+ * The directory of a run holds log.jsonl, last.safetensors (everything: a run continues from it bit for bit)
+ * and best.safetensors (the weights of the best epoch). The order in which an epoch ends (best, log, last) is
+ * what makes a crash between any two of them harmless: the epoch is then run again and writes the same.
+ */
+#ifndef RT_TRAIN_H
+#define RT_TRAIN_H
+#include "app/checkpoint.h"
+#include "common/log.h"
+#include "app/session.h"
+#include <signal.h>
+
+typedef struct TrainState {
+    /* fixed for the whole run */
+    uint64_t fingerprint; /* program_fingerprint */
+    int64_t seed, batch, epochs;
+    double lr;       /* of --lr, or -1 */
+    int64_t samples; /* of the training split */
+    int64_t classes; /* 0: the target is numbers */
+    /* where it stands */
+    int64_t epoch, step; /* epochs done; steps done in the epoch after them */
+    double loss_sum;     /* sums over the steps of this epoch: loss times samples, ... */
+    int64_t seen, correct, swapped;
+    int64_t idle; /* nodes that the last step of this epoch taught nothing (NetIdle) */
+    int64_t flow_tiles, evaluations, accepted, rejected; /* NetFlow, added up */
+    double best;                                         /* accuracy, or loss when the target is numbers */
+    int64_t best_epoch;                                  /* 0: none yet */
+    double seconds, epoch_seconds; /* spent so far: in all; in training steps of this epoch */
+    int64_t log_bytes;             /* length of log.jsonl that belongs to this state */
+} TrainState;
+
+/* Metadata of a checkpoint: every field as text, floating-point numbers in hexadecimal. */
+json_t *train_pack(const TrainState *t, const char *program);
+/* Back again from a file. Fails when a field is missing, malformed or impossible. */
+bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e);
+
+typedef struct TrainRun {
+    Session *session;
+    TrainState state;
+    char *directory, *log_path, *last_path, *best_path;
+    Log log;
+    LogConsole console;
+    int64_t *order;        /* (samples) of this epoch */
+    double clock;          /* log_clock when `seconds` was last brought up to date */
+    bool warned;           /* of nodes that learn nothing */
+    int64_t epochs_before; /* of a run that is made longer; else 0 */
+    const volatile sig_atomic_t *stop;
+} TrainRun;
+
+/* Tensors and state to `path`. */
+bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e);
+/* The loop: runs from run->state to the end. RT_INTERRUPTED when *run->stop became non-zero (state is saved).
+ */
+bool train_loop(TrainRun *run, RtError *e);
+#endif

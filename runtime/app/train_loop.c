@@ -1,0 +1,334 @@
+/* train_loop.c: epochs, steps, the log and the checkpoints between them (contract in train.h).
+ *
+ * Everything that the log and the weights depend on is in TrainState, in the weights, or a pure function of
+ * the two (the order of samples, the rate, dropout): that is why a run that continues is the run that was not
+ * interrupted.
+ */
+#include "app/train.h"
+#include "app/eval.h"
+#include "common/rng.h"
+#include "common/schedule.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int64_t steps_per_epoch(const TrainState *t)
+{
+    return t->samples / t->batch + (t->samples % t->batch != 0);
+}
+
+/* Brings `seconds` up to date; what passed since the last time. */
+static double tick(TrainRun *run)
+{
+    double now = log_clock(), passed = now - run->clock;
+    run->clock = now;
+    run->state.seconds += passed;
+    return passed;
+}
+
+/* To the start of the next epoch. */
+static void clear_sums(TrainState *t)
+{
+    t->step = t->seen = t->correct = t->swapped = t->idle = 0;
+    t->flow_tiles = t->evaluations = t->accepted = t->rejected = 0;
+    t->loss_sum = t->epoch_seconds = 0;
+}
+
+bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
+{
+    const Session *s = run->session;
+    tick(run);
+    run->state.log_bytes = run->log.bytes;
+    TrainState t = run->state;
+    if (use == CHECKPOINT_WEIGHTS) { /* of the best epoch: what follows from the run, not how long it took */
+        clear_sums(&t);
+        t.seconds = 0, t.log_bytes = 0;
+    }
+    json_t *metadata = train_pack(&t, s->program->name);
+    bool ok = metadata ? checkpoint_write(path, s->tensors, s->tensor_count, use, metadata, e)
+                       : rt_fail(e, RT_SYSTEM, "out of memory");
+    json_decref(metadata);
+    return ok;
+}
+
+/* --- one epoch of steps --- */
+
+static void show_progress(TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    double steps = (double)steps_per_epoch(t), done = (double)t->step / steps;
+    double share = ((double)t->epoch + done) / (double)t->epochs;
+    LogProgress p = {.epoch = t->epoch + 1, .epochs = t->epochs, .done = done, .swapped = t->swapped};
+    p.loss = t->loss_sum / (double)t->seen;
+    p.accuracy = run->session->data->classes ? (double)t->correct / (double)t->seen : NAN;
+    p.samples_per_s = (double)t->seen / t->epoch_seconds;
+    p.seconds_left = t->seconds / share * (1 - share);
+    log_progress(&run->console, &p);
+}
+
+static const json_t *rate_setting(const TrainRun *run)
+{
+    const json_t *optim = json_object_get(run->session->program->settings, "optim");
+    return json_object_get(json_object_get(optim, "args"), "lr");
+}
+
+static double rate_at(const TrainRun *run, double epoch)
+{
+    return schedule_at(rate_setting(run), epoch, (double)run->state.epochs, run->state.lr);
+}
+
+/* The number that --lr would replace. */
+static double peak_rate(const TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    if (t->lr > 0) return t->lr;
+    double position = (double)t->epoch, rate = rate_at(run, position);
+    double unit = schedule_at(rate_setting(run), position, (double)t->epochs, 1); /* with a peak of 1 */
+    return unit > 0 ? rate / unit : rate;
+}
+
+static bool last_good(const TrainRun *run, RtError *e)
+{
+    if (!access(run->last_path, F_OK))
+        return rt_help(e, "note: the last good weights are in %s", run->last_path);
+    return rt_help(e, "note: no epoch was finished, so there is no checkpoint");
+}
+
+/* A graph in time could not go on; `when` in the epoch. */
+static bool flow_stopped(TrainRun *run, const char *when, const NetStep *step, RtError *e)
+{
+    char where[100];
+    log_clear(&run->console);
+    snprintf(where, sizeof where, "epoch %lld, %s: ", (long long)run->state.epoch + 1, when);
+    net_step_failed(step, where, e);
+    return last_good(run, e);
+}
+
+/* `step` counts from 1; `what` says what went bad first. */
+static bool not_finite(TrainRun *run, int64_t step, const NetStep *what, RtError *e)
+{
+    const TrainState *t = &run->state;
+    char where[100];
+    log_clear(&run->console);
+    snprintf(where, sizeof where, "training is no longer finite: epoch %lld, step %lld, ",
+             (long long)t->epoch + 1, (long long)step);
+    net_step_failed(what, where, e);
+    if (t->epoch == 0 && step == 1)
+        rt_help(e, "no step was made yet, so it is not the learning rate: look for log, sqrt, exp, a "
+                   "division or what grows with itself in the node functions, and for huge numbers in the "
+                   "data");
+    else
+        rt_help(
+            e,
+            "lower the learning rate (--lr %.3g with --force), or limit the gradient (clip = 1 in 'optim')",
+            peak_rate(run) / 10);
+    return last_good(run, e);
+}
+
+/* The last step may have spoilt the weights, which the next one would find: they must not replace good ones.
+ */
+static bool weights_finite(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    for (int i = 0; i < s->tensor_count; i++) {
+        const NetTensor *tensor = s->tensors[i];
+        const float *x = tensor->data;
+        NetStep bad = {0};
+        int64_t k = 0;
+        if (tensor->kind == NET_KEPT) continue;
+        while (k < tensor->size && isfinite(x[k])) k++;
+        if (k == tensor->size) continue;
+        snprintf(bad.bad, sizeof bad.bad, "weight '%s'", tensor->name);
+        return not_finite(run, run->state.step, &bad, e);
+    }
+    return true;
+}
+
+enum { FEW = 16 }; /* samples, of which many a node does nothing */
+
+/* Towards the end of an epoch; said once, where half a set learns nothing. Of a loss of 0 nothing learns. */
+static void count_idle(TrainRun *run, int64_t samples, double loss)
+{
+    const NetIdle idle = run->session->calls->idle(run->session->net, samples);
+    run->state.idle = idle.idle;
+    if (run->warned || samples < FEW || loss == 0 || 2 * idle.most_idle < idle.most_nodes || !idle.idle)
+        return;
+    run->warned = true;
+    log_line(
+        &run->console,
+        "warning: in the last step of epoch %lld no gradient reached %lld of %lld nodes of '%s': what they "
+        "send is 0 for every sample (relu?), or no edge in use leads on from them",
+        (long long)run->state.epoch + 1, (long long)idle.most_idle, (long long)idle.most_nodes, idle.most);
+}
+
+/* One step, into the sums. */
+static bool take_step(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    TrainState *t = &run->state;
+    int64_t steps = steps_per_epoch(t), number = t->epoch * steps + t->step, bounds[3];
+    for (int i = 0; i < 3; i++) bounds[i] = session_step_start(s, t->samples, t->batch, t->step + i);
+    int64_t first = bounds[0], count = bounds[1] - first;
+    double position = (double)number / (double)steps, rate = rate_at(run, position);
+    s->calls->train_next(s->net, run->order + bounds[1], bounds[2] - bounds[1]);
+    NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
+                                        number, position);
+    if (step.help[0]) {
+        char when[64];
+        snprintf(when, sizeof when, "step %lld", (long long)t->step + 1);
+        return flow_stopped(run, when, &step, e);
+    }
+    if (!step.finite) return not_finite(run, t->step + 1, &step, e);
+    t->step++;
+    t->seen += count;
+    t->loss_sum += step.loss * (double)count;
+    t->correct += step.correct;
+    t->swapped += step.swapped;
+    t->flow_tiles += step.flow.tiles;
+    t->evaluations += step.flow.evaluations, t->accepted += step.flow.accepted;
+    t->rejected += step.flow.rejected;
+    bool few_follow = t->step < steps && t->samples - bounds[1] < FEW; /* too few to tell anything */
+    if (few_follow || (t->step == steps && (count >= FEW || steps == 1))) count_idle(run, count, step.loss);
+    t->epoch_seconds += tick(run);
+    show_progress(run);
+    return true;
+}
+
+/* --- the end of an epoch --- */
+
+/* Is this epoch the best so far? Then its weights are kept. */
+static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    double figure = classes ? test->accuracy : test->loss;
+    bool better = !t->best_epoch || (classes ? figure > t->best : figure < t->best);
+    if (!isfinite(figure) || !better) return true;
+    t->best = figure;
+    t->best_epoch = t->epoch;
+    return train_save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
+}
+
+/* Is the measure named in the setting 'report'? */
+static bool reports(const TrainRun *run, const char *name)
+{
+    const json_t *all = json_object_get(run->session->program->settings, "report"), *measure;
+    size_t i;
+    json_array_foreach(all, i, measure)
+    {
+        const char *call = json_string_value(json_object_get(measure, "call"));
+        if (call && strcmp(call, name) == 0) return true;
+    }
+    return false;
+}
+
+/* The line of an epoch on the console; fits a terminal of 80 columns. */
+static void say_epoch(TrainRun *run, const EvalResult *test)
+{
+    const TrainState *t = &run->state;
+    char figures[96] = "", time[32];
+    double right = 100 * (double)t->correct / (double)t->seen, tested = 100 * test->accuracy;
+    bool classes = run->session->data->classes > 0;
+    if (classes && test->samples)
+        snprintf(figures, sizeof figures, "  accuracy %.2f%% (train %.2f%%)", tested, right);
+    else if (classes) snprintf(figures, sizeof figures, "  train accuracy %.2f%%", right);
+    else if (test->samples) snprintf(figures, sizeof figures, "  test loss %.6g", test->loss);
+    if (reports(run, "nfe") && t->flow_tiles) {
+        size_t used = strlen(figures);
+        snprintf(figures + used, sizeof figures - used, "  nfe %.1f",
+                 (double)t->evaluations / (double)t->flow_tiles);
+    }
+    log_duration(t->seconds, time, sizeof time);
+    log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  %lld swapped  %.0f/s  %s", (long long)t->epoch,
+             (long long)t->epochs, t->loss_sum / (double)t->seen, figures, (long long)t->swapped,
+             (double)t->seen / t->epoch_seconds, time);
+}
+
+static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    const TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    double loss = t->loss_sum / (double)t->seen, train_accuracy = (double)t->correct / (double)t->seen;
+    double steps = (double)steps_per_epoch(t), speed = (double)t->seen / t->epoch_seconds;
+    double rate = rate_at(run, (double)t->epoch - 1 / steps); /* of the last step */
+    json_t *event = json_pack("{s:s, s:I, s:o}", "event", "epoch", "epoch", (json_int_t)t->epoch, "loss",
+                              log_number(loss));
+    if (classes) json_object_set_new(event, "train_accuracy", log_number(train_accuracy));
+    if (test->samples) json_object_set_new(event, "test_loss", log_number(test->loss));
+    if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
+    json_object_set_new(event, "swapped", json_integer(t->swapped));
+    json_object_set_new(event, "idle", json_integer(t->idle));
+    if (t->flow_tiles) {
+        double tiles = (double)t->flow_tiles;
+        json_object_set_new(event, "nfe", log_number((double)t->evaluations / tiles));
+        json_object_set_new(event, "accepted", log_number((double)t->accepted / tiles));
+        json_object_set_new(event, "rejected", log_number((double)t->rejected / tiles));
+    }
+    json_object_set_new(event, "lr", log_number(rate));
+    json_object_set_new(event, "samples_per_s", log_number(speed));
+    json_object_set_new(event, "seconds", log_number(t->seconds));
+    return log_event(&run->log, event, e);
+}
+
+static bool log_end(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    const TrainState *t = &run->state;
+    bool classes = run->session->data->classes > 0;
+    json_t *event = json_pack("{s:s}", "event", "end");
+    if (test->samples) {
+        double best = t->best_epoch ? t->best : NAN;
+        json_object_set_new(event, classes ? "accuracy" : "test_loss",
+                            log_number(classes ? test->accuracy : test->loss));
+        json_object_set_new(event, classes ? "best_accuracy" : "best_test_loss", log_number(best));
+    }
+    json_object_set_new(event, "seconds", log_number(t->seconds));
+    return log_event(&run->log, event, e);
+}
+
+/* Best, log, last: see train.h. */
+static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+{
+    TrainState *t = &run->state;
+    tick(run);
+    if (!weights_finite(run, e)) return false;
+    t->epoch++;
+    say_epoch(run, test);
+    if (!keep_best(run, test, e) || !log_epoch(run, test, e)) return false;
+    if (t->epoch == t->epochs && !log_end(run, test, e)) return false;
+    clear_sums(t);
+    return log_sync(&run->log, e) && train_save(run, run->last_path, CHECKPOINT_RESUME, e);
+}
+
+static bool interrupted(TrainRun *run, RtError *e)
+{
+    log_clear(&run->console);
+    if (!weights_finite(run, e)) return false;
+    if (!train_save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
+    return rt_fail(e, RT_INTERRUPTED, "stopped in epoch %lld after step %lld of %lld",
+                   (long long)run->state.epoch + 1, (long long)run->state.step,
+                   (long long)steps_per_epoch(&run->state));
+}
+
+bool train_loop(TrainRun *run, RtError *e)
+{
+    const Session *s = run->session;
+    TrainState *t = &run->state;
+    while (t->epoch < t->epochs) {
+        rng_permutation((uint64_t)t->seed, RNG_SHUFFLE, (uint64_t)t->epoch, t->samples, run->order);
+        tick(run); /* what was not a step does not count as one */
+        while (t->step < steps_per_epoch(t)) {
+            if (*run->stop) return interrupted(run, e);
+            if (!take_step(run, e)) return false;
+        }
+        s->calls->choose(s->net,
+                         (double)t->epoch + 1); /* the last step moved the weights: measure what is saved */
+        EvalResult test = {.loss = NAN, .accuracy = NAN};
+        if (s->data->test.samples)
+            test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
+        if (test.stopped) return interrupted(run, e);
+        if (test.failed.bad[0]) return flow_stopped(run, "test samples", &test.failed, e);
+        if (!end_epoch(run, &test, e)) return false;
+    }
+    return true;
+}

@@ -1,0 +1,14 @@
+/* difference.h: is a number the derivative of a function that has kinks? For gradcheck, of the compiler
+ * and of programs.
+ */
+#ifndef RT_DIFFERENCE_H
+#define RT_DIFFERENCE_H
+
+/* The function at its point plus `offset`. */
+typedef double DifferenceFn(void *of, double offset);
+
+/* |difference - derivative|, the smallest over steps of 1e-4 to 1e-7 times `size`; no more are tried when it
+ * is at most `enough`. INFINITY where the function is NaN. */
+double difference_error(DifferenceFn *f, void *of, double size, double derivative, double enough);
+
+#endif

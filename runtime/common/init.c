@@ -1,0 +1,61 @@
+/* init.c: initial numbers of parameters. See init.h. */
+#include "common/init.h"
+#include "common/rng.h"
+#include <math.h>
+
+static uint64_t stream(int64_t number)
+{
+    return RNG_INIT + ((uint64_t)number << 8);
+}
+
+double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index)
+{
+    double u;
+    switch (s->kind) {
+    case RT_INIT_UNIFORM: return s->a + (s->b - s->a) * rng_uniform(seed, stream(number), (uint64_t)index);
+    case RT_INIT_NORMAL: return s->a + s->b * rng_normal(seed, stream(number), (uint64_t)index);
+    case RT_INIT_CHOICE:
+        u = rng_uniform(seed, stream(number), (uint64_t)index);
+        return s->choices[(int)(u * s->choice_count)];
+    default: return s->a;
+    }
+}
+
+void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out)
+{
+    int64_t rows = s->rows, columns = s->columns, size = rows * columns;
+    bool wide = rows <= columns; /* orthonormalise rows, else columns */
+    int64_t vectors = wide ? rows : columns, length = wide ? columns : rows;
+    int64_t step = wide ? columns : 1, stride = wide ? 1 : columns;
+    for (int64_t i = 0; i < size; i++)
+        out[i] = rng_normal(seed, stream(number), (uint64_t)(block * size + i));
+    for (int64_t v = 0; v < vectors; v++) {
+        for (int64_t u = 0; u < v; u++) {
+            double dot = 0;
+            for (int64_t i = 0; i < length; i++)
+                dot += out[v * step + i * stride] * out[u * step + i * stride];
+            for (int64_t i = 0; i < length; i++)
+                out[v * step + i * stride] -= dot * out[u * step + i * stride];
+        }
+        double norm = 0;
+        for (int64_t i = 0; i < length; i++) norm += out[v * step + i * stride] * out[v * step + i * stride];
+        for (int64_t i = 0; i < length; i++) out[v * step + i * stride] /= sqrt(norm);
+    }
+}
+
+double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan)
+{
+    return (2 * rng_uniform(seed, stream(number), (uint64_t)candidate) - 1) / sqrt(fan);
+}
+
+uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position)
+{
+    uint64_t s = RNG_SAMPLE + ((uint64_t)graph << 8) + ((uint64_t)list << 24);
+    return rng_words(seed, s, (uint64_t)position).v[0] & 0x7fffffffu;
+}
+
+int64_t anneal_count(int64_t start, int64_t keep, double epochs, double epoch)
+{
+    double part = epoch >= epochs ? 1 : epoch / epochs;
+    return start + (int64_t)floor((double)(keep - start) * part + 0.5);
+}

@@ -1,0 +1,91 @@
+/* data.h: data sets in memory, and what makes them.
+ *
+ * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}}
+ * with every argument present (the compiler fills defaults). Each NAME is one file rt_data_NAME.c and one row
+ * of `data_kinds` in data.c. A data set has a train and a test split. Reading fails with path and byte
+ * offset.
+ */
+#ifndef RT_DATA_H
+#define RT_DATA_H
+#include "common/error.h"
+#include <jansson.h>
+#include <stdint.h>
+
+enum { DATA_CHANNELS = 16 }; /* most that have a mean and deviation of their own */
+
+/* One split. Values are what the network sees: stored bytes b become (b / 255 - mean) / std, floats stay. */
+typedef struct DataSplit {
+    int64_t samples;
+    uint8_t *bytes;  /* (samples, features), or NULL */
+    float *floats;   /* (samples, features), or NULL: exactly one of the two is set when samples > 0 */
+    int32_t *labels; /* (samples), 0 .. classes-1; NULL when the target is numbers */
+    float *targets;  /* (samples, target_size); NULL when the target is a class */
+} DataSplit;
+
+/* Different numbers among many. */
+enum { NUMBERS_SHOWN = 5 };
+typedef struct DataNumbers {
+    float shown[NUMBERS_SHOWN]; /* the first ones */
+    int count;                  /* NUMBERS_SHOWN + 1: there are more */
+    float least, most;
+} DataNumbers;
+
+typedef struct Data {
+    const char *name; /* "fashion_mnist" */
+    int rank;
+    int64_t shape[4];    /* of one sample: {1, 28, 28}, or {columns} */
+    int64_t features;    /* product of shape */
+    int classes;         /* 0: the target is numbers */
+    int64_t target_size; /* numbers a sample; 1 for a class */
+    bool image;          /* the last two of two or three sizes are height and width: `augment` may move it */
+    int channels;        /* with a mean and std of their own: equal parts of a sample, one after the other */
+    float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
+    DataSplit train, test;
+    char inputs_from[200], target_from[200]; /* the training files; "" for made data */
+    struct {
+        int64_t sample, byte;
+    } most;             /* where the largest class stands in target_from */
+    DataNumbers labels; /* of the training file, where classes are the numbers in it */
+    char form[160];     /* how the file was read, where that was guessed; "": nothing to say */
+    char warnings[600]; /* what may be a mistake in the data, a line each: for the user to read */
+} Data;
+
+typedef struct DataContext {
+    const char *directory; /* --data DIR, or NULL */
+    const char *base;      /* directory of the .dnw file: relative paths start here */
+    uint64_t seed; /* of made data and of splits: a fixed constant of the program, not the training seed */
+} DataContext;
+
+/* What the network sees of a byte: (b / 255 - mean) / std, as one product and one sum in float. */
+typedef struct DataScale {
+    float factor, shift;
+} DataScale;
+
+static inline DataScale data_scale(const Data *d, int channel)
+{
+    double std = (double)d->std[channel];
+    return (DataScale){(float)(1 / (255 * std)), (float)(-(double)d->mean[channel] / std)};
+}
+
+static inline float data_value(DataScale s, int byte)
+{
+    return (float)byte * s.factor + s.shift;
+}
+
+/* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
+Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
+void data_free(Data *d);
+
+/* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at
+ * most. Returns false when the file is not there yet, too: the code is then RT_OK, the text says which. */
+bool data_peek(const json_t *setting, const DataContext *context, Data *shape_only, RtError *e);
+
+/* How the network sees bytes that are not of the data set but like its samples, for a Data whose shape is
+ * known: fills channels, mean and std. *scaled is false where its samples are never bytes. Opens no file. */
+bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e);
+
+/* Counts a number. */
+void data_see(DataNumbers *n, float x);
+/* Those that were seen as a list: "1, 2" or "0, 2, 3, 7, 9, ...". */
+const char *data_seen(const DataNumbers *n, char *text, size_t size);
+#endif

@@ -1,0 +1,123 @@
+/* data_csv_window.c: rows of a table as sequences (contract in data_csv.h). */
+#include "data/data_csv.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The row behind the group that begins at `first`. */
+static int64_t group_end(const Csv *t, int64_t first)
+{
+    int64_t end = first + 1;
+
+    if (!t->groups) return t->samples;
+    while (end < t->samples && t->groups[end].size == t->groups[first].size &&
+           memcmp(t->groups[end].text, t->groups[first].text, (size_t)t->groups[first].size) == 0)
+        end++;
+    return end;
+}
+
+typedef struct Lengths {
+    int64_t shortest, longest, shortest_at, longest_at; /* in rows; first rows */
+} Lengths;
+
+static Lengths measure(const Csv *t)
+{
+    Lengths m = {.shortest = INT64_MAX};
+
+    for (int64_t first = 0, end; first < t->samples; first = end) {
+        end = group_end(t, first);
+        if (end - first > m.longest) m.longest = end - first, m.longest_at = first;
+        if (end - first < m.shortest) m.shortest = end - first, m.shortest_at = first;
+    }
+    return m;
+}
+
+/* No group is as long as a window. */
+static bool too_short(const Csv *t, const Windows *w, const Lengths *m, RtError *e)
+{
+    if (!t->groups)
+        rt_fail(e, RT_BAD_INPUT, "%s: a window takes %lld rows and the file has %lld", t->file.path,
+                (long long)w->length, (long long)t->samples);
+    else
+        rt_fail(e, RT_BAD_INPUT,
+                "%s: a window takes %lld rows and the longest group, from row %lld on, has %lld",
+                t->file.path, (long long)w->length, (long long)t->values[m->longest_at * t->targets].row,
+                (long long)m->longest);
+    return rt_help(e, "window = %lld, or less", (long long)m->longest);
+}
+
+/* Groups that are samples must have one length. */
+static bool check_lengths(const Csv *t, Windows *w, const Lengths *m, RtError *e)
+{
+    char problem[160];
+
+    if (!w->length) w->length = group_end(t, 0);
+    w->step = w->length;
+    if (m->shortest == w->length && m->longest == w->length) return true;
+    int64_t at = m->shortest != w->length ? m->shortest_at : m->longest_at;
+    snprintf(problem, sizeof problem, "begins a group of %lld rows; a sample has %lld",
+             (long long)(group_end(t, at) - at), (long long)w->length);
+    csv_fail(t, &t->groups[at], t->group, e, problem);
+    return rt_help(e, "groups of one length are samples; with window = %lld every part of that length is one",
+                   (long long)m->shortest);
+}
+
+/* Windows of all groups; with `to`, their first rows. */
+static int64_t list_windows(const Csv *t, const Windows *w, int64_t *to)
+{
+    int64_t count = 0;
+
+    for (int64_t begin = 0, end; begin < t->samples; begin = end) {
+        end = group_end(t, begin);
+        for (int64_t first = begin; first + w->length <= end; first += w->step, count++)
+            if (to) to[count] = first;
+    }
+    return count;
+}
+
+bool csv_windows_find(Windows *w, const Csv *t, RtError *e)
+{
+    Lengths m = measure(t);
+    bool samples = w->step == 0; /* each group is one */
+
+    if (samples && !check_lengths(t, w, &m, e)) return false;
+    if (m.longest < w->length) return too_short(t, w, &m, e);
+    w->count = list_windows(t, w, NULL);
+    w->first = data_memory(w->count, sizeof *w->first, e);
+    return w->first && list_windows(t, w, w->first) == w->count;
+}
+
+bool csv_windows_take(const Windows *w, int64_t from, int64_t count, const Data *d, const DataSplit *rows,
+                      DataSplit *s, RtError *e)
+{
+    int64_t width = d->features / w->length;
+
+    if (!data_split_new(d, s, count, e)) return false;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t first = w->first[from + i], last = first + w->length - 1;
+        memcpy(s->floats + i * d->features, rows->floats + first * width,
+               (size_t)d->features * sizeof(float));
+        if (s->labels) s->labels[i] = rows->labels[last];
+        else
+            memcpy(s->targets + i * d->target_size, rows->targets + last * d->target_size,
+                   (size_t)d->target_size * sizeof(float));
+    }
+    return true;
+}
+
+bool csv_windows_part(const Windows *w, double share, Data *d, const DataSplit *rows, RtError *e)
+{
+    const int64_t test = data_held(share, w->count);
+    int64_t train = w->count - test;
+
+    while (test && train && w->first[train - 1] + w->length > w->first[w->count - test]) train--;
+    if (train == 0) {
+        rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld windows to train on", d->name, share,
+                (long long)w->count);
+        return rt_help(e,
+                       "windows that overlap those of the test are left out; a smaller split, or step = %lld",
+                       (long long)w->length);
+    }
+    return csv_windows_take(w, 0, train, d, rows, &d->train, e) &&
+           csv_windows_take(w, w->count - test, test, d, rows, &d->test, e);
+}

@@ -1,0 +1,197 @@
+/* data_npy.c: arrays saved by NumPy as data: npy(x, y, test_x, test_y, split).
+ *
+ * x is (samples, features of up to 4 dimensions), or (samples): one feature. u1 stays bytes, which the
+ * network sees as b / 255; all others become floats. y is (samples) or (samples, 1) of whole numbers or bool:
+ * classes; or floats, (samples) or (samples, k): numbers. Without test files, `split` is the share held out.
+ */
+#include "data/data_kind.h"
+#include "data/npy.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Every dimension holds something. */
+static bool open_array(Npy *x, char *path, RtError *e)
+{
+    if (!npy_open(x, path, e)) return false;
+    for (int i = 0; i < x->rank; i++)
+        if (x->sizes[i] == 0)
+            return data_file_fail(&x->file, x->head, e, "the array is empty: dimension %d is 0", i);
+    return true;
+}
+
+static bool take_label(const Npy *y, double value, int64_t i, Data *d, int32_t *label, RtError *e)
+{
+    const int64_t most = d->classes ? d->classes : DATA_CLASSES_MOST;
+
+    if (value < 0 || value >= (double)most)
+        return data_file_fail(&y->file, y->start + i * y->width, e,
+                              "class %.15g of sample %lld is not in 0 .. %lld", value, (long long)i,
+                              (long long)most - 1);
+    *label = (int32_t)value;
+    if (d->classes) return true;
+    if (d->labels.count == 0 || (float)*label > d->labels.most)
+        d->most.sample = i, d->most.byte = y->start + i * y->width;
+    data_see(&d->labels, (float)*label);
+    return true;
+}
+
+enum { CHUNK = 4096 };
+
+/* The next labels, fewer than CHUNK only at the end. */
+static bool take_labels(Npy *y, int64_t done, int64_t count, Data *d, int32_t *labels, RtError *e)
+{
+    double values[CHUNK];
+
+    if (!npy_take_doubles(y, count, values, e)) return false;
+    for (int64_t i = 0; i < count; i++)
+        if (!take_label(y, values[i], done + i, d, &labels[i], e)) return false;
+    return true;
+}
+
+/* Reads classes; they are checked against d->classes, or counted when that is 0. The sizes of a packed file
+ * are not believed: memory grows as labels arrive. */
+static int32_t *read_classes(Npy *y, Data *d, RtError *e)
+{
+    const int64_t n = y->sizes[0];
+    int32_t *labels = NULL;
+    bool good = true;
+
+    for (int64_t done = 0, room = 0; good && done < n; done += CHUNK) {
+        const int64_t count = n - done < CHUNK ? n - done : CHUNK;
+        if (done + count > room) {
+            room = 2 * room > done + count ? 2 * room : done + count;
+            int32_t *more = realloc(labels, (size_t)room * sizeof *labels);
+            if (more) labels = more;
+            else good = rt_fail(e, RT_SYSTEM, "out of memory at %lld labels", (long long)room);
+        }
+        good = good && take_labels(y, done, count, d, labels + done, e);
+    }
+    if (good && d->classes == 0) d->classes = (int)d->labels.most + 1;
+    if (good) return labels;
+    free(labels);
+    return NULL;
+}
+
+/* Splits */
+
+static bool check_features(const Npy *x, Data *d, RtError *e)
+{
+    int rank = x->rank > 1 ? x->rank - 1 : 1;
+    const int64_t one = 1, *sizes = x->rank > 1 ? x->sizes + 1 : &one;
+
+    if (d->rank == 0) {
+        d->rank = rank;
+        memcpy(d->shape, sizes, sizeof *sizes * (size_t)rank);
+        d->features = x->each;
+        d->image = rank == 2 || rank == 3;
+        data_remember(d->inputs_from, x->file.path);
+        return true;
+    }
+    if (d->rank != rank || memcmp(d->shape, sizes, sizeof *sizes * (size_t)rank) != 0)
+        return data_file_fail(&x->file, 10, e,
+                              "test samples have another shape than those of the training file");
+    if ((d->train.bytes != NULL) == npy_bytes(x)) return true;
+    return data_file_fail(&x->file, 10, e,
+                          "of '|u1' and the other types, training and test files must be the same");
+}
+
+static bool read_x(char *path, Data *d, DataSplit *s, RtError *e)
+{
+    Npy x;
+    bool good = open_array(&x, path, e) && check_features(&x, d, e);
+
+    s->samples = x.sizes[0];
+    if (good && npy_bytes(&x)) s->bytes = npy_all_bytes(&x, e);
+    else if (good) s->floats = npy_all_floats(&x, e);
+    npy_close(&x);
+    return s->bytes || s->floats;
+}
+
+/* Does y say what the training y said: classes, or so many numbers? */
+static bool check_target(const Npy *y, const Data *d, bool train, RtError *e)
+{
+    bool numbers = !npy_whole_numbers(y);
+
+    if (y->rank > 2) return data_file_fail(&y->file, 10, e, "y has %d dimensions; 1 or 2 are read", y->rank);
+    if (!numbers && y->each != 1)
+        return data_file_fail(&y->file, 10, e, "classes are one whole number a sample, here are %lld",
+                              (long long)y->each);
+    if (train || (numbers == (d->classes == 0) && y->each == d->target_size)) return true;
+    return data_file_fail(&y->file, 10, e,
+                          "test targets are of another kind than those of the training file");
+}
+
+/* With s->samples 0 (x was not read), any number of samples is good. */
+static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
+{
+    Npy y;
+    bool good = open_array(&y, path, e) && check_target(&y, d, train, e);
+
+    if (good && s->samples && s->samples != y.sizes[0])
+        good = data_file_fail(&y.file, 10, e, "%lld targets for %lld samples of x", (long long)y.sizes[0],
+                              (long long)s->samples);
+    if (good && train) data_remember(d->target_from, y.file.path);
+    if (good && npy_whole_numbers(&y)) s->labels = read_classes(&y, d, e);
+    else if (good) s->targets = npy_all_floats(&y, e);
+    if (good) d->target_size = y.each;
+    npy_close(&y);
+    return s->labels || s->targets;
+}
+
+/* The kind */
+
+typedef struct Settings {
+    const char *x, *y, *test_x, *test_y;
+    double split;
+} Settings;
+
+static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
+{
+    if (!data_text(args, d, "x", &s->x, e) || !data_text(args, d, "y", &s->y, e) ||
+        !data_text(args, d, "test_x", &s->test_x, e) || !data_text(args, d, "test_y", &s->test_y, e) ||
+        !data_number(args, d, "split", 0, 1, &s->split, e))
+        return false;
+    if (!*s->x || !*s->y)
+        return rt_fail(e, RT_BAD_INPUT, "%s: '%s' is missing: it names a file", d->name, *s->x ? "y" : "x");
+    if (!*s->test_x == !*s->test_y) return true;
+    return rt_fail(e, RT_BAD_INPUT, "%s: 'test_x' and 'test_y' go together", d->name);
+}
+
+bool data_npy_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    Settings s;
+
+    if (!read_settings(args, d, &s, e)) return false;
+    bool good = read_x(data_file_path(c, s.x, e), d, &d->train, e) &&
+                read_y(data_file_path(c, s.y, e), d, &d->train, true, e);
+    if (good && *s.test_x)
+        good = read_x(data_file_path(c, s.test_x, e), d, &d->test, e) &&
+               read_y(data_file_path(c, s.test_y, e), d, &d->test, false, e);
+    else if (good) good = data_hold_out(d, s.split, c, e);
+    return good || data_missing_help(c, e);
+}
+
+bool data_npy_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    Settings s;
+    Npy x = {0}, y = {0};
+    int32_t *labels = NULL;
+
+    if (!read_settings(args, d, &s, e)) return false;
+    bool good = open_array(&x, data_file_path(c, s.x, e), e) && check_features(&x, d, e) &&
+                open_array(&y, data_file_path(c, s.y, e), e) && check_target(&y, d, true, e);
+    if (good) d->target_size = y.each, data_remember(d->target_from, y.file.path);
+    if (good && npy_whole_numbers(&y)) good = (labels = read_classes(&y, d, e)) != NULL;
+    free(labels);
+    npy_close(&x);
+    npy_close(&y);
+    return good;
+}
+
+/* Bytes are divided by 255, which is what a mean of 0 and a deviation of 1 say. */
+bool data_npy_scale(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    (void)args, (void)c, (void)d, (void)e;
+    return true;
+}

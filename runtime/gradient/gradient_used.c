@@ -1,0 +1,96 @@
+/* gradient_used.c: lines whose edges in use never change (`sample`, lists of pairs that are all in use).
+ *
+ * What is not in use never will be, so nothing is computed for it and its weights stay as they were drawn.
+ * Gradients of edges in use are added up on the way backwards, or by dot products (gradient_part.c).
+ * Doubles, which serve gradcheck, have the gradients of all candidates.
+ */
+#include "gradient/gradient.h"
+#include "net/thread.h"
+
+enum { PIECE = 1024 }; /* edges */
+
+bool gradient_of_used(const Net *n, const NetBundle *b)
+{
+    return n->real_size == 4 && b->stays && b->target_row >= 0;
+}
+
+static int64_t edges_of(const NetBundle *b)
+{
+    return b->row[b->candidates.targets];
+}
+
+int64_t gradient_used_pieces(const NetBundle *b)
+{
+    return block_parts(edges_of(b), PIECE);
+}
+
+static Stretch piece_of(const NetBundle *b, int64_t piece)
+{
+    const int64_t from = piece * PIECE, left = edges_of(b) - from;
+    return (Stretch){from, left < PIECE ? left : PIECE};
+}
+
+/* Between places of an array and numbers side by side. */
+static void pick(const float *all, const uint32_t *at, int64_t count, float *out)
+{
+    for (int64_t i = 0; all && i < count; i++) out[i] = all[at[i]];
+}
+
+static void put(float *all, const uint32_t *at, int64_t count, const float *in)
+{
+    for (int64_t i = 0; all && i < count; i++) all[at[i]] = in[i];
+}
+
+/* Moves the weights of candidates `at`, whose gradients stand side by side. */
+static void move(const Net *n, const NetBundle *b, const uint32_t *at, int64_t count, const float *gradient,
+                 const NetUpdate *update)
+{
+    const Optim *o = n->options.optim;
+    const int64_t first = b->param->offset;
+    float *all[3] = {n->weights + first, n->slots[0] ? n->slots[0] + first : NULL,
+                     n->slots[1] ? n->slots[1] + first : NULL};
+    float own[3][PIECE];
+    for (int i = 0; i < 3; i++) pick(all[i], at, count, own[i]);
+    optim_update(o, count, own[0], gradient, own[1], own[2], update->lr, o->decay, update->scale,
+                 update->step + 1);
+    for (int i = 0; i < 3; i++) put(all[i], at, count, own[i]);
+}
+
+void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const NetUpdate *update, bool more)
+{
+    const Stretch e = piece_of(b, piece);
+    const uint32_t *at = b->candidate + e.from;
+    const float *used = b->used + e.from;
+    if (update) {
+        move(n, b, at, e.count, used, update);
+        return;
+    }
+    float *grad = (float *)n->grad + b->param->offset;
+    for (int64_t i = 0; i < e.count; i++) grad[at[i]] = used[i] + (more ? grad[at[i]] : 0);
+}
+
+typedef struct Move {
+    const Net *n;
+    const NetBundle *b;
+    const NetUpdate *update;
+} Move;
+
+static void move_piece(void *job, int64_t i)
+{
+    const Move *m = job;
+    const Stretch e = piece_of(m->b, i);
+    const uint32_t *at = m->b->candidate + e.from;
+    float gradient[PIECE];
+    pick((const float *)m->n->grad + m->b->param->offset, at, e.count, gradient);
+    move(m->n, m->b, at, e.count, gradient, m->update);
+}
+
+void gradient_move_used(Net *n, bool all, const NetUpdate *update)
+{
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        const int64_t pieces = gradient_used_pieces(b);
+        if (gradient_of_used(n, b) && (all || b->param->rounds))
+            thread_share(pieces > 4 ? n->options.threads : 1, pieces, move_piece, &(Move){n, b, update});
+    }
+}

@@ -1,0 +1,27 @@
+/* blas.h: OpenBLAS, loaded when a net that trains is made.
+ *
+ * It is loaded by name and not linked, so that the runtime can first choose its kernels: OpenBLAS 0.3.21 does
+ * not know newer AMD processors and takes AVX2 kernels where AVX-512 ones are 1.9 times as fast.
+ * OPENBLAS_CORETYPE set by the user stays. It runs single-threaded: the runtime cuts the work itself, so that
+ * results do not depend on threads.
+ */
+#ifndef RT_BLAS_H
+#define RT_BLAS_H
+#include "common/error.h"
+#include <stdint.h>
+
+enum { BLAS_BUFFER = 128 << 20 }; /* bytes that it maps for each thread */
+
+/* RT_SYSTEM when it is not there or there is no memory for it. */
+bool blas_open(RtError *e);
+/* Could so many bytes be had now? */
+bool blas_room(int64_t bytes, RtError *e);
+/* C (rows x columns, ldc) = A (rows x inner, lda) times B (columns x inner, ldb) transposed, or added to C.
+ */
+void blas_sgemm_nt(int rows, int columns, int inner, const float *a, int lda, const float *b, int ldb,
+                   int add, float *c, int ldc);
+void blas_dgemm_nt(int rows, int columns, int inner, const double *a, int lda, const double *b, int ldb,
+                   int add, double *c, int ldc);
+/* "SkylakeX", ...; "none" before blas_open. */
+const char *blas_kernels(void);
+#endif

@@ -1,0 +1,13 @@
+/* cpu.h: has this processor what a program was built for? Asked at the start, before any generated code
+ * runs, so that nobody meets an illegal instruction. */
+#ifndef RT_CPU_H
+#define RT_CPU_H
+#include "net/program.h"
+
+/* Does the processor have a feature of cpu.def? */
+typedef bool CpuHas(const char *feature);
+bool cpu_has(const char *feature);
+/* Compares "needs" of the manifest with what `has` says. */
+bool cpu_check(const Program *p, CpuHas *has, RtError *e);
+extern int64_t cpu_piece_bytes; /* kernels/kernel.h: of the native kernels, which only tests use */
+#endif

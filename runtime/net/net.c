@@ -1,0 +1,344 @@
+/* net.c: steps of training and inference. See net.h. Building is in net_build.c. */
+#include "net/blas.h"
+#include "net/net_private.h"
+#include "common/product.h"
+#include "net/profile.h"
+#include "common/simd.h"
+#include "net/thread.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- state ---- */
+
+int net_tensor_count(const Net *n)
+{
+    return n->tensor_count;
+}
+const NetTensor *net_tensor(const Net *n, int i)
+{
+    return &n->tensors[i];
+}
+int net_graph_count(const Net *n)
+{
+    return n->graph_count;
+}
+int64_t net_outputs(const Net *n)
+{
+    return n->outputs;
+}
+
+NetGraphInfo net_graph(const Net *n, int i)
+{
+    const NetGraph *g = &n->graphs[i];
+    NetGraphInfo info = {.name = g->name};
+    for (int l = 0; l < g->list_count; l++)
+        if (n->lists[g->first_list + l].bf16)
+            info.products =
+                product_bf16_available() ? "bfloat16" : "float, for want of bfloat16 on this processor";
+    for (int b = 0; b < g->bundle_count; b++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + b];
+        info.candidates += u->candidates.count;
+        for (int64_t c = 0; c < u->candidates.count; c++) info.kept += u->kept[c];
+    }
+    return info;
+}
+
+int64_t net_parameters(const Net *n)
+{
+    int64_t total = 0;
+    for (int i = 0; i < n->param_count; i++) total += n->params[i].learned ? n->params[i].size : 0;
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        int64_t unused = 0;
+        for (int64_t c = 0; c < b->candidates.count; c++) unused += !b->kept[c];
+        for (int w = 0; w < b->weight_count && unused; w++)
+            total -= unused * (b->weights[w]->size / b->candidates.count);
+    }
+    return total;
+}
+
+/* Marks from outside must fit the budget, which is what memory was taken for. */
+static bool marks_fit(const Net *n, const NetList *l, RtError *e)
+{
+    int64_t kept = 0, most = l->rule == RULE_COUNT ? l->keep : l->candidates;
+    for (int k = 0; k < l->bundle_count; k++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + k];
+        int64_t before = kept;
+        for (int64_t c = 0; c < b->candidates.count; c++) kept += b->kept[c];
+        if (kept - before > b->capacity) most = b->capacity;
+    }
+    if (kept <= most) return true;
+    return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld", l->name,
+                   (long long)kept, (long long)most);
+}
+
+bool net_reload(Net *n, bool kept_given, RtError *e)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        NetList *l = &n->lists[i];
+        if (!marks_fit(n, l, e)) return false;
+        l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
+    }
+    if (!kept_given) choose_edges(n, 1e300);
+    for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
+    edges_rebuild(n);
+    return true;
+}
+
+void net_choose(Net *n, double epoch)
+{
+    choose_edges(n, epoch);
+    edges_rebuild(n);
+}
+
+/* ---- update ---- */
+
+enum { CHUNK = 1 << 16 }; /* elements of one piece of work */
+
+RT_CLONES static double square_sum(const float *x, int64_t count)
+{
+    double part[8] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        for (int k = 0; k < 8; k++) part[k] += (double)x[i + k] * (double)x[i + k];
+    for (; i < count; i++) part[0] += (double)x[i] * (double)x[i];
+    for (int k = 0; k < 8; k++) sum += part[k];
+    return sum;
+}
+
+static void norm_chunk(void *net, int64_t c)
+{
+    const Net *n = net;
+    int64_t first = c * CHUNK, left = n->param_total - first;
+    double *part = n->scratch;
+    part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
+}
+
+/* Sum of squares of all gradients, in fixed order; not finite when one of them is not. */
+static double gradient_norm(Net *n)
+{
+    int64_t chunks = (n->param_total + CHUNK - 1) / CHUNK;
+    double *part = n->scratch, sum = 0;
+    thread_share(n->options.threads, chunks, norm_chunk, n);
+    for (int64_t c = 0; c < chunks; c++) sum += part[c];
+    return sum;
+}
+
+static void clamp_params(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        for (int64_t k = 0; p->clamped && k < p->size; k++) {
+            float *w = &n->weights[p->offset + k];
+            *w = *w < (float)p->low ? (float)p->low : *w > (float)p->high ? (float)p->high : *w;
+        }
+    }
+}
+
+typedef struct Move {
+    const Net *n;
+    const NetParam *p;
+    NetUpdate update;
+} Move;
+
+static void move_chunk(void *job, int64_t c)
+{
+    const Move *m = job;
+    const Net *n = m->n;
+    int64_t at = m->p->offset + c * CHUNK, left = m->p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
+    float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
+    optim_update(n->options.optim, count, n->weights + at, (float *)n->grad + at, slot0, slot1, m->update.lr,
+                 n->options.optim->decay, m->update.scale, m->update.step + 1);
+}
+
+/* All learned parameters, or all but the edges, which were updated as their gradients were made. */
+static void update(Net *n, bool edges, double lr, int64_t step, double scale)
+{
+    Move m = {.n = n, .update = {lr, step, scale}};
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = m.p = &n->params[i];
+        bool now = p->learned && !p->of_used && (edges || !p->edges || p->rounds);
+        if (now) thread_share(n->options.threads, (p->size + CHUNK - 1) / CHUNK, move_chunk, &m);
+    }
+    gradient_move_used(n, edges, &m.update);
+    clamp_params(n);
+}
+
+/* ---- steps ---- */
+
+static const float *tile_row(const Net *n, int64_t tile, int64_t row)
+{
+    return (const float *)n->context.tiles + tile * n->context.tile_stride + row * n->lanes;
+}
+
+/* The numbers of `count` nodes, without the gaps between them. */
+static bool finite_blocks(const float *first, int64_t count, int64_t block, int64_t step)
+{
+    if (step == block) return net_all_finite(first, count * block);
+    for (int64_t i = 0; i < count; i++)
+        if (!net_all_finite(first + i * step, block)) return false;
+    return true;
+}
+
+/* Gradients of graphs that go backwards in rounds are there already. */
+static bool looked_at(const Net *n, const NetBundle *b)
+{
+    return b->target_row >= 0 && gradient_of_round(n, b, -1);
+}
+
+static bool finite_edges(const Net *n, int bundle, int64_t tile)
+{
+    bool finite = true;
+    NodeRows rows[2];
+    for (int64_t k = 0; k < flow_pairs(n, &n->bundles[bundle], tile) && finite; k++) {
+        int count = gradient_rows(n, bundle, looked_at, tile, k, rows);
+        for (int i = 0; i < count && finite; i++)
+            finite =
+                finite_blocks(tile_row(n, tile, rows[i].row), rows[i].nodes, rows[i].block, rows[i].step);
+    }
+    return finite;
+}
+
+typedef struct Finite {
+    const Net *n;
+    _Atomic bool all;
+} Finite;
+
+static void finite_tile(void *job, int64_t tile)
+{
+    Finite *f = job;
+    for (int i = 0; i < f->n->bundle_count && f->all; i++)
+        if (looked_at(f->n, &f->n->bundles[i]) && !finite_edges(f->n, i, tile)) f->all = false;
+}
+
+/* What the gradients of edges are made of: the values of sources and the gradients of targets' sums. */
+static bool finite_rows(const Net *n, int64_t tiles)
+{
+    Finite f = {n, true};
+    thread_share(n->param_total * tiles > 1 << 14 ? n->options.threads : 1, tiles, finite_tile, &f);
+    return f.all;
+}
+
+/* ---- training ---- */
+
+static double lap(Net *n, int kind, double since)
+{
+    double now = net_clock();
+    n->timer[kind].seconds += now - since, n->timer[kind].calls++;
+    return now;
+}
+
+/* Gradients all first, when their norm decides how far to go. */
+static bool stored_update(Net *n, int64_t tiles, double lr, int64_t step)
+{
+    double start = net_clock(), clip = n->options.optim->clip;
+    gradient_edges(n, tiles, NULL);
+    start = lap(n, TIME_EDGES, start);
+    double norm = sqrt(gradient_norm(n));
+    if (!isfinite(norm)) return false;
+    update(n, true, lr, step, clip > 0 && norm > clip ? clip / norm : 1);
+    lap(n, TIME_UPDATE, start);
+    return true;
+}
+
+static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
+{
+    double start = net_clock();
+    if (!finite_rows(n, tiles) || net_bad_param(n, n->grad, false)) return false;
+    gradient_edges(n, tiles, &(NetUpdate){lr, step, 1});
+    start = lap(n, TIME_EDGES, start);
+    update(n, false, lr, step, 1);
+    lap(n, TIME_UPDATE, start);
+    return true;
+}
+
+NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
+                       double lr, int64_t step, double epoch)
+{
+    NetStep r = {0};
+    NetBatch batch = net_train_batch(data, split, order, count, epoch);
+    int64_t tiles = (count + n->lanes - 1) / n->lanes;
+    ahead_begin(n, &batch);
+    double start = net_clock();
+    r.swapped = choose_edges(n, epoch);
+    edges_rebuild(n);
+    lap(n, TIME_CHOOSE, start);
+    r.loss = net_run(n, &n->train, &batch, step, &r.correct);
+    r.flow = flow_counts(n, tiles);
+    if (flow_failed(n, tiles, false, &r)) return r;
+    n->program->f32[n->train.gradients](&n->context, 0);
+    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
+                                                            : fused_update(n, tiles, lr, step));
+    if (r.finite) n->program->f32[n->train.updates](&n->context, 0);
+    else net_describe_bad(n, &batch, tiles, &r);
+    return r;
+}
+
+NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count)
+{
+    NetBatch batch = {.data = data, .split = split, .first = first, .count = count};
+    NetStep r = {0};
+    r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
+    r.finite = isfinite(r.loss);
+    flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r);
+    return r;
+}
+
+bool net_predict(Net *n, const float *input, int64_t count, float *output, RtError *e)
+{
+    NetBatch batch = {.input = input, .count = count};
+    NetStep step = {0};
+    net_run(n, &n->infer, &batch, 0, NULL);
+    bool failed = flow_failed(n, (count + n->lanes - 1) / n->lanes, count == 1, &step);
+    if (failed) return net_step_failed(&step, "", e);
+    for (int64_t s = 0; s < count; s++)
+        for (int64_t i = 0; i < n->outputs; i++) {
+            const float *tile = (const float *)n->context.tiles + s / n->lanes * n->context.tile_stride;
+            output[s * n->outputs + i] = tile[(n->infer.output_row + i) * n->lanes + s % n->lanes];
+        }
+    return true;
+}
+
+/* Gradients of candidates are made at the end, or, where a graph goes backwards in rounds, on the way. */
+static int row_stage(const Net *n, int64_t row)
+{
+    int64_t bundle = row - profile_edges(0);
+    if (row == profile_ahead()) return TIME_EDGES;
+    if (bundle < 0 || bundle >= n->bundle_count) return TIME_TILES;
+    const DnwrtTime *time = n->times ? &n->times[n->bundles[bundle].graph] : NULL;
+    return time && (time->saved || time->adjoint) ? TIME_TILES : TIME_EDGES;
+}
+
+/* The lines of a stage, which together are its seconds times the threads. */
+static json_t *stage_lines(const Net *n, int stage)
+{
+    json_t *lines = json_array();
+    double left = n->timer[stage].seconds * n->options.threads, clock = 0;
+    for (int64_t row = 0; row < profile_rows(); row++) {
+        json_t *line = row_stage(n, row) == stage ? profile_line(row) : NULL;
+        if (!line) continue;
+        left -= json_number_value(json_object_get(line, "seconds"));
+        clock += profile_clock_cost(row);
+        json_array_append_new(lines, line);
+    }
+    json_array_append_new(lines, json_pack("{s:s, s:f}", "what", "reading the clock", "seconds", clock));
+    const char *rest = n->options.threads > 1 ? "other, and threads that wait" : "other";
+    json_array_append_new(lines, json_pack("{s:s, s:f}", "what", rest, "seconds", left - clock));
+    return lines;
+}
+
+json_t *net_profile(const Net *n)
+{
+    static const char *const names[] = {"choose edges", "forward and backward", "sums over tiles",
+                                        "candidate gradients", "update"};
+    json_t *all = json_array();
+    for (int i = 0; i < TIME_KINDS; i++) {
+        json_t *stage = json_pack("{s:s, s:f, s:I}", "stage", names[i], "seconds", n->timer[i].seconds,
+                                  "calls", (json_int_t)n->timer[i].calls);
+        if (profile_is_open() && (i == TIME_TILES || i == TIME_EDGES))
+            json_object_set_new(stage, "lines", stage_lines(n, i));
+        json_array_append_new(all, stage);
+    }
+    return all;
+}

@@ -1,0 +1,119 @@
+/* net.h: a compiled network in memory: parameters, wiring, workspace, one step of training or inference.
+ *
+ * Made from the manifest and the generated functions of a program. All memory is taken in net_new; a step
+ * allocates nothing. Same seed and same batches give the same bits at any number of threads.
+ */
+#ifndef RT_NET_H
+#define RT_NET_H
+#include "common/dnwrt.h"
+#include "data/data.h"
+#include "common/optim.h"
+#include <stddef.h>
+
+typedef struct Net Net;
+
+typedef struct NetOptions {
+    int64_t batch;  /* most samples in one step */
+    int threads;    /* >= 1 */
+    bool training;  /* gradients, optimiser state and saved activations are allocated */
+    bool gradients; /* keep the gradients of all candidates after a step (tests); else they are used up block
+                       by block */
+    bool f64;       /* run the double-precision twin of the generated code (gradcheck) */
+    const Optim *optim; /* when training */
+    uint64_t seed;      /* of initial weights, sampled edges and dropout */
+} NetOptions;
+
+typedef enum NetTensorKind {
+    NET_WEIGHT,  /* learned */
+    NET_RUNNING, /* statistics kept for eval (batch_norm) */
+    NET_SLOT,    /* optimiser state; named WEIGHT.momentum and so on; only when training */
+    NET_KEPT,    /* chosen edges, uint8, one per candidate; named LIST.kept */
+} NetTensorKind;
+
+typedef struct NetTensor {
+    char name[200];
+    NetTensorKind kind;
+    int rank;
+    int64_t shape[6];
+    int64_t size; /* product of shape */
+    void
+        *data; /* float, or uint8_t for NET_KEPT; in place: reading and writing is the way to save and load */
+} NetTensor;
+
+/* Bytes that net_new will ask for, computed without allocating. */
+int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o);
+/* NULL and *e: not enough memory (with the number of bytes), or topology errors. Weights are drawn from the
+ * seed. */
+Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e);
+void net_free(Net *n);
+
+int net_tensor_count(const Net *n);
+const NetTensor *net_tensor(const Net *n, int i);
+/* After tensors were written from outside: rebuilds what depends on them (the lists of edges in use).
+ * `kept_given`: NET_KEPT tensors were loaded and are used as they are; else edges are chosen from the
+ * weights. */
+bool net_reload(Net *n, bool kept_given, RtError *e);
+
+/* What solvers did in a forward pass, added up over tiles and graphs in time. */
+typedef struct NetFlow {
+    int64_t tiles, evaluations, accepted, rejected; /* tiles 0: no graph runs in time */
+} NetFlow;
+
+typedef struct NetStep {
+    double loss;     /* mean over the samples of the step */
+    int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
+    int64_t swapped; /* edges that came into use at this step */
+    bool finite;     /* loss and gradients are finite; when false the weights were not changed */
+    char bad[400];   /* what went bad first, or why a graph in time could not go on; else empty */
+    char terms[700]; /* the largest terms of what reached that node, or empty */
+    char help[240];  /* what to do about it, or empty */
+    NetFlow flow;
+} NetStep;
+
+/* The failure that `bad`, `terms` and `help` tell; `where`: words before it, or "". Returns false. */
+bool net_step_failed(const NetStep *step, const char *where, RtError *e);
+
+/* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
+ * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position, with its fraction,
+ * for budgets that anneal; the epoch itself keys augmentation. */
+NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
+                       double lr, int64_t step, double epoch);
+/* The step after the next call of net_train_step will be on these samples of the same split, in the same
+ * epoch: threads that are done with theirs load them before that call returns. It saves time, and that is
+ * all: what a step does not find it loads itself. */
+void net_train_next(Net *n, const int64_t *order, int64_t count);
+/* Nodes whose sums had a gradient of 0 for all samples of the last training step. */
+typedef struct NetIdle {
+    int64_t nodes, idle;
+    char most[200]; /* "Wiring.h": the set with the largest share of them */
+    int64_t most_nodes, most_idle;
+} NetIdle;
+/* After net_train_step on so many samples, before anything else runs. */
+NetIdle net_idle(const Net *n, int64_t samples);
+/* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
+ * means, go to loss here divided by count). */
+NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
+/* Forward in eval mode: input (count, features) as the network sees it, output (count, outputs). count <=
+ * batch. */
+bool net_predict(Net *n, const float *input, int64_t count, float *output, RtError *e);
+/* Chooses edges for this position of training (also done by net_train_step). */
+void net_choose(Net *n, double epoch);
+
+/* Largest relative error between gradients of the f64 twin and differences, over `samples` entries
+ * drawn from each tensor; writes the worst entry's name. INFINITY and *failed where a graph in time cannot go
+ * on. Needs f64. */
+double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
+                     char *worst, size_t worst_size, NetStep *failed);
+
+typedef struct NetGraphInfo {
+    const char *name;
+    int64_t candidates, kept;
+    const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
+} NetGraphInfo;
+int net_graph_count(const Net *n);
+NetGraphInfo net_graph(const Net *n, int i);
+int64_t net_parameters(const Net *n); /* learned numbers that are in use: kept edges and all other weights */
+int64_t net_outputs(const Net *n);
+/* Time spent by stage in the steps so far, as JSON [{"stage","seconds","calls"}], for bench --profile. */
+json_t *net_profile(const Net *n);
+#endif

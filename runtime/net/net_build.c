@@ -1,0 +1,580 @@
+/* net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation. */
+#define _GNU_SOURCE
+#include "net/blas.h"
+#include "net/manifest.h"
+#include "net/net_private.h"
+#include "common/rng.h"
+#include "net/thread.h"
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* ---- manifest ---- */
+
+static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
+{
+    int rank = (int)json_array_size(j);
+    *size = 1;
+    for (int i = 0; i < rank && i < 6; i++)
+        *size *= shape[i] = json_integer_value(json_array_get(j, (size_t)i));
+    return rank;
+}
+
+static void read_init(const json_t *j, InitSpec *s)
+{
+    static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
+    for (int i = 0; i < RT_INITS; i++)
+        if (strcmp(get_text(j, "kind"), kinds[i]) == 0) s->kind = i;
+    s->a = get_number(j, "a"), s->b = get_number(j, "b");
+    s->rows = get_whole(j, "rows"), s->columns = get_whole(j, "columns");
+    const json_t *choices = json_object_get(j, "choices");
+    s->choice_count = (int)json_array_size(choices);
+    double *values = malloc(((size_t)s->choice_count + 1) * sizeof *values);
+    for (int i = 0; values && i < s->choice_count; i++)
+        values[i] = json_number_value(json_array_get(choices, (size_t)i));
+    s->choices = values;
+}
+
+static void read_params(Net *n, const json_t *all)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i), *clamp = json_object_get(j, "clamp");
+        NetParam *p = &n->params[i];
+        p->name = get_text(j, "name"), p->offset = get_whole(j, "offset"),
+        p->learned = get_truth(j, "learned");
+        p->rank = read_shape(json_object_get(j, "shape"), p->shape, &p->size);
+        read_init(json_object_get(j, "init"), &p->init);
+        p->clamped = clamp != NULL;
+        p->low = json_number_value(json_array_get(clamp, 0)),
+        p->high = json_number_value(json_array_get(clamp, 1));
+    }
+}
+
+static void read_lists(Net *n, const json_t *all, int graph)
+{
+    static const char *const rules[] = {"all", "count", "fan_in", "fan_out", "anneal"};
+    NetGraph *g = &n->graphs[graph];
+    g->first_list = n->list_count, g->list_count = (int)json_array_size(all);
+    for (int i = 0; i < g->list_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetList *l = &n->lists[n->list_count++];
+        l->name = get_text(j, "name"), l->sampled = get_truth(j, "sampled");
+        for (int r = 0; r < 5; r++)
+            if (strcmp(get_text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
+        l->keep = get_whole(j, "keep"), l->start = get_whole(j, "start"), l->epochs = get_number(j, "epochs");
+        l->candidates = get_whole(j, "candidates");
+        l->refresh = get_whole(j, "refresh"), l->positions = get_whole(j, "positions");
+        l->bf16 = get_truth(j, "bf16");
+    }
+}
+
+static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
+{
+    const json_t *weights = json_object_get(j, "weights");
+    int64_t deciding = get_whole(j, "param");
+    b->name = get_text(j, "name"), b->stated = get_whole(j, "candidates");
+    b->param = deciding < 0 ? NULL : &n->params[deciding];
+    b->function = get_truth(j, "function"), b->gradients = (int)get_whole(j, "gradients");
+    b->statistics = (int)get_whole(j, "statistics"),
+    b->statistics_back = (int)get_whole(j, "statistics_back");
+    b->own_row = get_whole(j, "own_row"), b->own_step = get_whole(j, "own_step");
+    b->weight_count = (int)json_array_size(weights);
+    b->weights = calloc((size_t)b->weight_count + 1, sizeof(NetParam *));
+    for (int i = 0; b->weights && i < b->weight_count; i++) {
+        b->weights[i] = &n->params[json_integer_value(json_array_get(weights, (size_t)i))];
+        b->weights[i]->edges = true;
+        b->weights[i]->rounds = n->times[b->graph].saved > 0 || n->times[b->graph].adjoint;
+    }
+    n->functions |= b->function;
+    int64_t maps = get_whole(j, "maps") * n->lanes;
+    if (maps > n->edge_maps) n->edge_maps = maps;
+    return b->weights != NULL;
+}
+
+/* Bundles of one list are neighbours: the compiler numbers them list by list. */
+static bool read_bundles(Net *n, const json_t *all, int graph)
+{
+    NetGraph *g = &n->graphs[graph];
+    g->first_bundle = n->bundle_count, g->bundle_count = (int)json_array_size(all);
+    for (int i = 0; i < g->bundle_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetBundle *b = &n->bundles[n->bundle_count];
+        b->graph = graph, b->from = (int)get_whole(j, "from"), b->to = (int)get_whole(j, "to"),
+        b->list = (int)get_whole(j, "list");
+        if (!read_edge_weights(n, j, b)) return false;
+        b->source_row = get_whole(j, "source_row"), b->target_row = get_whole(j, "target_row");
+        b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
+        b->kind = (int)get_whole(j, "kind");
+        b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
+        b->goes_back = get_truth(j, "back"), b->stays = get_truth(j, "stays"), b->dots = get_truth(j, "dots");
+        b->live_first = get_whole(j, "live_first"), b->live_last = get_whole(j, "live_last");
+        b->source_pitch = get_whole(j, "source_pitch"), b->target_pitch = get_whole(j, "target_pitch");
+        if (b->param) b->param->of_used = gradient_of_used(n, b);
+        NetList *l = &n->lists[g->first_list + b->list];
+        if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
+        n->bundle_count++;
+    }
+    return true;
+}
+
+static void read_norms(NetSet *s, const json_t *all)
+{
+    s->norm_count = (int)json_array_size(all);
+    for (int i = 0; i < s->norm_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        s->norms[i] = (NetNorm){get_whole(j, "first"), get_whole(j, "pixels"), get_whole(j, "evaluations")};
+    }
+}
+
+static bool read_sets(NetGraph *g, const json_t *all)
+{
+    g->set_count = (int)json_array_size(all);
+    g->sets = calloc((size_t)g->set_count + 1, sizeof *g->sets);
+    for (int i = 0; g->sets && i < g->set_count; i++) {
+        const json_t *j = json_array_get(all, (size_t)i);
+        NetSet *s = &g->sets[i];
+        s->name = get_text(j, "name"), s->wiring.held = get_truth(j, "held"),
+        s->moves = get_truth(j, "moves");
+        s->first_state = get_whole(j, "first_state"), s->states = (int)get_whole(j, "states");
+        s->state_pixels = get_whole(j, "state_pixels");
+        s->first = get_whole(j, "first"), s->value_pitch = get_whole(j, "value_pitch");
+        s->pixels = get_whole(j, "pixels"), s->value_pixels = get_whole(j, "value_pixels");
+        s->positions = get_whole(j, "positions");
+        read_norms(s, json_object_get(j, "norms"));
+        s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
+    }
+    return g->sets != NULL;
+}
+
+static bool read_func(const json_t *j, NetFunc *f)
+{
+    *f = (NetFunc){get_whole(j, "rows"),
+                   get_whole(j, "partials"),
+                   get_whole(j, "shared"),
+                   get_whole(j, "input_row"),
+                   get_whole(j, "target_row"),
+                   get_whole(j, "valid_row"),
+                   get_whole(j, "output_row"),
+                   get_whole(j, "loss"),
+                   (int)get_whole(j, "gradients"),
+                   (int)get_whole(j, "updates"),
+                   0,
+                   NULL};
+    const json_t *levels = json_object_get(j, "levels");
+    f->level_count = (int)json_array_size(levels);
+    f->levels = calloc((size_t)f->level_count + 1, sizeof *f->levels);
+    for (int i = 0; f->levels && i < f->level_count; i++) {
+        const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
+        NetLevel *l = &f->levels[i];
+        l->once = (int)get_whole(level, "once"), l->tile = (int)get_whole(level, "tile"),
+        l->rounds = (int)get_whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
+        norm_read(level, &l->norms);
+        l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
+        for (int s = 0; l->sums && s < l->sum_count; s++) {
+            const json_t *sum = json_array_get(sums, (size_t)s);
+            l->sums[s] = (NetSum){get_whole(sum, "from"), get_whole(sum, "to"), get_whole(sum, "size")};
+        }
+        if (!l->sums) return false;
+    }
+    return f->levels != NULL;
+}
+
+static int count_in_graphs(const json_t *graphs, const char *key)
+{
+    size_t total = 0, i;
+    json_t *g;
+    json_array_foreach(graphs, i, g) total += json_array_size(json_object_get(g, key));
+    return (int)total;
+}
+
+bool net_read_manifest(Net *n, RtError *e)
+{
+    const json_t *m = n->manifest, *graphs = json_object_get(m, "graphs"),
+                 *params = json_object_get(m, "params");
+    int64_t shape[6];
+    read_shape(json_object_get(m, "input"), shape, &n->inputs);
+    read_shape(json_object_get(m, "output"), shape, &n->outputs);
+    n->target_size = get_whole(m, "target_size"), n->classes = (int)get_whole(m, "classes"),
+    n->param_total = get_whole(m, "param_total");
+    n->param_count = (int)json_array_size(params), n->graph_count = (int)json_array_size(graphs);
+    n->params = calloc((size_t)n->param_count + 1, sizeof *n->params);
+    n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
+    n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
+    n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
+    n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
+    bool ok = n->params && n->graphs && n->bundles && n->lists && n->times &&
+              read_func(json_object_get(m, "infer"), &n->infer);
+    const json_t *train = json_object_get(m, "train");
+    if (ok && train) ok = read_func(train, &n->train);
+    if (ok) read_params(n, params);
+    for (int i = 0; ok && i < n->graph_count; i++) {
+        const json_t *g = json_array_get(graphs, (size_t)i);
+        n->graphs[i].name = get_text(g, "name"),
+        n->graphs[i].chance_seed = (uint64_t)get_whole(g, "chance_seed");
+        n->graphs[i].value_row = get_whole(g, "value_row"), n->graphs[i].held_row = get_whole(g, "held_row");
+        flow_read(json_object_get(g, "time"), &n->times[i]);
+        ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
+        read_lists(n, json_object_get(g, "lists"), i);
+        ok = ok && read_bundles(n, json_object_get(g, "bundles"), i);
+    }
+    return ok || rt_fail(e, RT_SYSTEM, "not enough memory to start");
+}
+
+/* ---- sizes ---- */
+
+static int64_t most_kept(const NetList *l)
+{
+    if (l->rule == RULE_COUNT) return l->keep;
+    if (l->rule == RULE_ANNEAL) return l->keep > l->start ? l->keep : l->start;
+    return l->candidates;
+}
+
+/* Tiles start where vectors do. */
+static int64_t capacity_of(const Net *n, const NetBundle *b)
+{
+    const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
+    int64_t most = most_kept(l);
+    return (most < b->stated ? most : b->stated) + 1;
+}
+
+/* Rows, the tile's own sums, gradients of edges in use. */
+static int64_t own_elements(const Net *n, const NetFunc *f)
+{
+    return (f->rows * n->lanes + f->partials + 15) / 16 * 16;
+}
+
+static int64_t dot_elements(const Net *n, const NetBundle *b)
+{
+    return b->dots && gradient_is_estimate(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
+}
+
+int64_t net_tile_stride(const Net *n, const NetFunc *f)
+{
+    int64_t stride = own_elements(n, f);
+    for (int i = 0; f == &n->train && i < n->bundle_count; i++) stride += dot_elements(n, &n->bundles[i]);
+    return stride;
+}
+
+static int64_t dots_at(const Net *n, int bundle)
+{
+    int64_t at = own_elements(n, &n->train);
+    for (int i = 0; i < bundle; i++) at += dot_elements(n, &n->bundles[i]);
+    return n->options.training && dot_elements(n, &n->bundles[bundle]) ? at : -1;
+}
+
+static int64_t work_elements(const Net *n)
+{
+    int64_t train = n->options.training ? net_tile_stride(n, &n->train) : 0,
+            infer = net_tile_stride(n, &n->infer);
+    return n->tiles * (train > infer ? train : infer);
+}
+
+static int64_t slot_count(const Net *n)
+{
+    return n->options.training && n->options.optim ? n->options.optim->slots : 0;
+}
+
+static int64_t scratch_elements(const Net *n)
+{
+    int64_t blocks = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
+    return blocks > 2 * chunks ? blocks : 2 * chunks;
+}
+
+bool net_stores_gradients(const Net *n)
+{
+    const NetOptions *o = &n->options;
+    const bool few = n->param_total * STORED_SHARE <= work_elements(n);
+    return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));
+}
+
+/* Rows are rounded where gradients read them: at most all. */
+static bool rounds_factors(const Net *n)
+{
+    bool rounds = false;
+    for (int i = 0; i < n->bundle_count; i++) rounds |= gradient_bf16(n, &n->bundles[i]);
+    return rounds && n->options.training;
+}
+
+static int64_t rounded_bytes(const Net *n)
+{
+    return work_elements(n) * (int64_t)sizeof *n->rounded;
+}
+
+/* Values that all samples share: statistics of batch_norm grow with nodes and candidates. */
+static int64_t shared_elements(const Net *n)
+{
+    return n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
+}
+
+/* Everything that grows with the net or the batch. */
+static int64_t needed_bytes(const Net *n)
+{
+    int64_t r = n->real_size, bytes = n->param_total * 4 * (1 + slot_count(n));
+    if (net_stores_gradients(n)) bytes += n->param_total * r;
+    if (n->options.f64) bytes += n->param_total * r;
+    for (int i = 0; i < n->bundle_count; i++)
+        bytes += n->bundles[i].stated + capacity_of(n, &n->bundles[i]) * (20 + 2 * r);
+    for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
+        if (n->params[i].rounds) bytes += n->params[i].size * r;
+    bytes += flow_bytes(n);
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
+    if (rounds_factors(n)) bytes += rounded_bytes(n);
+    bytes += ahead_bytes(n);
+    return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
+}
+
+static void set_options(Net *n, const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
+{
+    n->program = p, n->manifest = manifest, n->options = *o;
+    n->real_size = o->f64 ? 8 : 4;
+    n->lanes = p->lanes;
+    n->batch = o->batch, n->tiles = (o->batch + n->lanes - 1) / n->lanes;
+}
+
+int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
+{
+    RtError e;
+    Net *n = calloc(1, sizeof *n);
+    if (!n) return 0;
+    set_options(n, p, manifest, o);
+    int64_t bytes = net_read_manifest(n, &e) ? needed_bytes(n) : 0;
+    net_free(n);
+    return bytes;
+}
+
+static int64_t available_bytes(void)
+{
+    long long kilobytes = 0;
+    char line[128];
+    FILE *f = fopen("/proc/meminfo", "r");
+    while (f && fgets(line, sizeof line, f))
+        if (sscanf(line, "MemAvailable: %lld kB", &kilobytes) == 1) break;
+    if (f) fclose(f);
+    return kilobytes ? kilobytes * 1024 : INT64_MAX;
+}
+
+/* ---- wiring ---- */
+
+static bool allocate_edge_rows(Net *n, NetBundle *b)
+{
+    const DnwrtTime *t = &n->times[b->graph];
+    int64_t rows = n->tiles * (t->stages ? t->window * t->stages : 1);
+    b->candidate_back = malloc((size_t)b->capacity * 4);
+    b->first = calloc((size_t)n->tiles + 1, sizeof *b->first);
+    b->rows = calloc((size_t)rows + 1, sizeof *b->rows);
+    return b->candidate_back && b->first && b->rows;
+}
+
+static bool allocate_bundle(Net *n, int i)
+{
+    NetBundle *b = &n->bundles[i];
+    b->capacity = capacity_of(n, b);
+    size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
+    b->kept = calloc((size_t)b->candidates.count + 1, 1);
+    b->marks = malloc(((size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
+    b->row = calloc((size_t)b->candidates.targets + 1, 4),
+    b->column = calloc((size_t)b->candidates.sources + 1, 4);
+    b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
+    b->order_back = malloc(c * 4);
+    b->weight = malloc(c * r), b->weight_back = malloc(c * r);
+    if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
+    bool ok = (!b->function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
+    n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
+                               b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
+    return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
+           b->order_back && b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
+}
+
+static void number_candidates(Net *n)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        int64_t position = 0;
+        for (int k = 0; k < n->lists[i].bundle_count; k++) {
+            n->bundles[n->lists[i].first_bundle + k].position = position;
+            position += n->bundles[n->lists[i].first_bundle + k].candidates.count;
+        }
+    }
+}
+
+static bool allocate_keys(Net *n)
+{
+    int64_t most = 0;
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT)
+            most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
+    n->keys = malloc((size_t)(most > CHOOSE_ROOM ? most : CHOOSE_ROOM) * CHOOSE_BYTES);
+    int64_t largest = 0;
+    for (int g = 0; g < n->graph_count; g++)
+        for (int i = 0; i < n->graphs[g].set_count; i++)
+            largest = n->graphs[g].sets[i].wiring.size > largest ? n->graphs[g].sets[i].wiring.size : largest;
+    n->counts = malloc((size_t)(largest + 2) * sizeof *n->counts);
+    return n->keys != NULL && n->counts != NULL;
+}
+
+/* ---- allocation ---- */
+
+/* Large arrays ask for large pages: sums over edges touch another block of rows with every edge, more blocks
+ * than the processor remembers small pages. */
+static void *aligned(int64_t bytes)
+{
+    const size_t large = 2 << 20, size = (size_t)bytes + 64;
+    void *p = NULL;
+    if (posix_memalign(&p, size < large ? 64 : large, size)) return NULL;
+    if (size >= large) madvise(p, size, MADV_HUGEPAGE);
+    memset(p, 0, (size_t)bytes + 64);
+    return p;
+}
+
+/* Zeros that take memory only where they are written. */
+static void *lazy(int64_t bytes)
+{
+    void *p = mmap(NULL, (size_t)bytes + 64, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+static bool allocate_arrays(Net *n)
+{
+    int64_t r = n->real_size;
+    n->weights = aligned(n->param_total * 4);
+    n->param = n->options.f64 ? aligned(n->param_total * 8) : (void *)n->weights;
+    n->grad = n->options.training || n->options.f64 ? lazy(n->param_total * r) : NULL;
+    for (int i = 0; i < slot_count(n); i++)
+        if (!(n->slots[i] = aligned(n->param_total * 4))) return false;
+    n->scratch = aligned(scratch_elements(n) * r);
+    if (rounds_factors(n)) {
+        if (!(n->rounded = lazy(rounded_bytes(n)))) return false;
+        madvise(n->rounded, (size_t)rounded_bytes(n), MADV_HUGEPAGE);
+    }
+    n->context = (DnwrtContext){.param = n->param,
+                                .shared = aligned((shared_elements(n) + 1) * r),
+                                .tiles = aligned(work_elements(n) * r),
+                                .seed = n->options.seed,
+                                .wires = n->wires,
+                                .order = n->orders,
+                                .grad = n->grad,
+                                .time = n->times};
+    return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared &&
+           n->context.tiles;
+}
+
+static NetTensor *new_tensor(Net *n, NetTensorKind kind, const NetParam *p, const char *suffix, void *data)
+{
+    NetTensor *t = &n->tensors[n->tensor_count++];
+    *t = (NetTensor){.kind = kind, .rank = p->rank, .size = p->size, .data = data};
+    memcpy(t->shape, p->shape, sizeof t->shape);
+    snprintf(t->name, sizeof t->name, "%s%s", p->name, suffix);
+    return t;
+}
+
+static bool list_tensors(Net *n)
+{
+    n->tensors = calloc((size_t)(n->param_count * 3 + n->bundle_count + 1), sizeof *n->tensors);
+    if (!n->tensors) return false;
+    for (int i = 0; i < n->param_count; i++)
+        new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "",
+                   n->weights + n->params[i].offset);
+    for (int s = 0; s < slot_count(n); s++)
+        for (int i = 0; i < n->param_count; i++) {
+            char suffix[64];
+            snprintf(suffix, sizeof suffix, ".%s", n->options.optim->slot_names[s]);
+            if (n->params[i].learned)
+                new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
+        }
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        NetTensor *t = &n->tensors[n->tensor_count++];
+        *t = (NetTensor){.kind = NET_KEPT, .rank = 1, .size = b->candidates.count, .data = b->kept};
+        t->shape[0] = b->candidates.count;
+        if (b->candidates.form == CANDIDATES_DENSE)
+            t->rank = 2, t->shape[0] = b->candidates.targets, t->shape[1] = b->candidates.sources;
+        snprintf(t->name, sizeof t->name, "%s.kept", b->name);
+    }
+    return true;
+}
+
+bool net_allocate(Net *n, RtError *e)
+{
+    int64_t bytes = needed_bytes(n), there = available_bytes();
+    if (bytes > there) {
+        rt_fail(e, RT_SYSTEM, "this network needs %lld bytes of memory and %lld are there", (long long)bytes,
+                (long long)there);
+        return rt_help(e, "fewer candidate edges or a smaller --batch need less");
+    }
+    n->wires = calloc((size_t)n->bundle_count + 1, sizeof *n->wires);
+    n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
+    bool ok = n->wires && n->orders && flow_allocate(n);
+    for (int i = 0; ok && i < n->bundle_count; i++) ok = net_wire(n, i) && allocate_bundle(n, i);
+    ok = ok && net_fields(n);
+    for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
+    for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
+    if (ok) number_candidates(n);
+    ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && list_tensors(n);
+    return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
+}
+
+/* ---- life ---- */
+
+/* When all else is there: what steps take later, where nothing can be refused any more. */
+static bool has_room_for_steps(const Net *n, RtError *e)
+{
+    const int64_t spare = 16 << 20, buffers = n->options.threads - 1; /* one came with the library */
+    if (!n->options.training && !n->options.f64) return true;
+    thread_start(n->options.threads);
+    return blas_room(spare + buffers * BLAS_BUFFER, e);
+}
+
+Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)
+{
+    Net *n = calloc(1, sizeof *n);
+    if (!n) return rt_fail(e, RT_SYSTEM, "not enough memory to start"), NULL;
+    set_options(n, p, manifest, o);
+    bool needs_train = (o->training || o->f64) && !json_object_get(manifest, "train");
+    if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
+    bool ok =
+        !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
+        augment_open(json_object_get(json_object_get(manifest, "settings"), "augment"), &n->augment, e) &&
+        net_allocate(n, e) && has_room_for_steps(n, e);
+    if (!ok) return net_free(n), NULL;
+    net_draw_weights(n);
+    choose_edges(n, 0);
+    edges_rebuild(n);
+    return n;
+}
+
+static void free_func(NetFunc *f)
+{
+    for (int i = 0; f->levels && i < f->level_count; i++)
+        norm_free(&f->levels[i].norms), free(f->levels[i].sums);
+    free(f->levels);
+}
+
+void net_free(Net *n)
+{
+    if (!n) return;
+    for (int i = 0; i < n->bundle_count; i++) {
+        NetBundle *b = &n->bundles[i];
+        candidates_free(&b->candidates);
+        free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
+            free(b->candidate), free(b->order_back);
+        free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
+        free(b->first), free(b->rows), free(b->used), free(b->part_edges), free(b->next);
+    }
+    fields_free(n->fields, n->field_count);
+    for (int i = 0; n->graphs && i < n->graph_count; i++) {
+        wiring_order_free(&n->graphs[i].order);
+        for (int k = 0; k < 3; k++) free(n->graphs[i].phase[k]);
+        free(n->graphs[i].sets);
+    }
+    for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
+    free_func(&n->train), free_func(&n->infer);
+    ahead_free(n);
+    if (n->param != n->weights) free(n->param);
+    if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);
+    if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
+    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
+    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);
+    free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
+}

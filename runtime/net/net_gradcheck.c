@@ -1,0 +1,147 @@
+/* net_gradcheck.c: the double twin of the generated code against central differences.
+ *
+ * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is
+ * defined (appendix F of "Discovering Neural Wirings"). One with a function is put in use for both, gradient
+ * and difference: its gradient is made by the same code in use or not. Dropout masks are those of one step,
+ * so the function is smooth.
+ */
+#include "common/difference.h"
+#include "net/net_private.h"
+#include "common/rng.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double ENOUGH = 1e-7; /* relative; with less, no smaller steps are tried */
+
+typedef struct Probe {
+    Net *n;
+    NetBatch batch;
+    double loss;
+} Probe;
+
+static double loss_at(Probe *p)
+{
+    edges_rebuild(p->n);
+    return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
+}
+
+/* The bundle that a parameter holds weights of. */
+static NetBundle *bundle_of(Net *n, const NetParam *param)
+{
+    for (int i = 0; i < n->bundle_count; i++)
+        for (int w = 0; w < n->bundles[i].weight_count; w++)
+            if (n->bundles[i].weights[w] == param) return &n->bundles[i];
+    return NULL;
+}
+
+static void mark(Net *n, NetBundle *b, int64_t candidate, uint8_t kept)
+{
+    b->kept[candidate] = kept, b->changed = true;
+    edges_rebuild(n);
+}
+
+static void all_gradients(Probe *p)
+{
+    memset(p->n->grad, 0, (size_t)p->n->param_total * 8);
+    loss_at(p);
+    gradient_edges(p->n, (p->batch.count + p->n->lanes - 1) / p->n->lanes, NULL);
+    p->n->program->f64[p->n->train.gradients](&p->n->context, 0);
+}
+
+/* The loss as a function of a parameter at `w`. */
+typedef struct Along {
+    Probe *probe;
+    double *w, centre;
+} Along;
+
+static double loss_along(void *of, double offset)
+{
+    Along *a = of;
+    *a->w = a->centre + offset;
+    return loss_at(a->probe);
+}
+
+/* |difference - gradient|, as near as `enough` is asked for. */
+static double entry_error(Probe *p, const NetParam *param, int64_t at, double gradient, double enough)
+{
+    NetBundle *b = bundle_of(p->n, param);
+    double *w = (double *)p->n->param + param->offset + at, start = *w;
+    int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
+    bool added = b && !b->kept[candidate];
+    if (added) mark(p->n, b, candidate, 1);
+    if (added && b->function) {
+        all_gradients(p);
+        gradient = ((const double *)p->n->grad)[param->offset + at];
+    }
+    Along along = {p, w, added && !b->function ? 0 : start};
+    double error = difference_error(loss_along, &along, fmax(1, fabs(start)), gradient, enough);
+    *w = start;
+    if (added) mark(p->n, b, candidate, 0);
+    return error;
+}
+
+static double check_param(Probe *p, int number, const double *gradient, int samples)
+{
+    const NetParam *param = &p->n->params[number];
+    double worst = 0, scale = fmax(1e-8, 1e-5 * fabs(p->loss)); /* all of a tensor can be 0 */
+    for (int64_t i = 0; i < param->size; i++) scale = fmax(scale, fabs(gradient[param->offset + i]));
+    for (int64_t i = 0; i < samples && i < param->size; i++) {
+        int64_t at = param->size <= samples
+                         ? i
+                         : (int64_t)(rng_uniform(3, RNG_GRADCHECK, (uint64_t)number * 4096 + (uint64_t)i) *
+                                     (double)param->size);
+        double error = entry_error(p, param, at, gradient[param->offset + at], ENOUGH * scale) / scale;
+        if (!(error <= worst)) worst = isnan(error) ? INFINITY : error;
+    }
+    return worst;
+}
+
+/* Away from the constants that weights start with, where kinks and vanishing gradients would hide mistakes.
+ */
+static void shake_constants(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++)
+        for (int64_t k = 0;
+             n->params[i].learned && n->params[i].init.kind == RT_INIT_CONSTANT && k < n->params[i].size; k++)
+            ((double *)n->param)[n->params[i].offset + k] +=
+                0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
+}
+
+/* The choice of steps is not differentiated: differences are taken of the steps that were chosen first. */
+static void hold_steps(Net *n, bool hold)
+{
+    for (int i = 0; i < n->graph_count; i++)
+        for (int64_t t = 0; n->times[i].run && t < n->tiles; t++) n->times[i].run[t].replay = hold;
+}
+
+double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
+                     char *worst, size_t worst_size, NetStep *failed)
+{
+    Probe p = {n, {.data = data, .split = split, .count = count}, 0};
+    double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
+    net_f64_params(n);
+    shake_constants(n);
+    if (gradient) p.loss = loss_at(&p);
+    if (!gradient || flow_failed(n, (count + n->lanes - 1) / n->lanes, false, failed)) {
+        free(gradient);
+        return INFINITY;
+    }
+    hold_steps(n, true);
+    all_gradients(&p);
+    memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
+    for (int i = 0; i < n->param_count; i++) {
+        if (!n->params[i].learned) continue;
+        double error = check_param(&p, i, gradient, samples);
+        if (!(error <= most)) {
+            most = error;
+            snprintf(worst, worst_size, "%s", n->params[i].name);
+        }
+    }
+    free(gradient);
+    hold_steps(n, false);
+    net_f64_params(n);
+    edges_rebuild(n);
+    return most;
+}

@@ -1,0 +1,336 @@
+/* net_private.h: what a Net is made of. Shared by rt_net*.c, choose.c and edges.c only. */
+#ifndef RT_NET_PRIVATE_H
+#define RT_NET_PRIVATE_H
+#include "kernels/kernel.h"
+#include "data/augment.h"
+#include "common/init.h"
+#include "common/blocks.h"
+#include "net/net.h"
+#include "common/wiring.h"
+
+typedef enum NetRule { RULE_ALL, RULE_COUNT, RULE_FAN_IN, RULE_FAN_OUT, RULE_ANNEAL } NetRule;
+
+typedef struct NetParam {
+    const char *name;
+    int64_t offset, size, shape[6];
+    int rank;
+    bool learned, clamped, edges; /* edges: one number a candidate of a bundle */
+    bool rounds;                  /* their gradients are added up in Net.grad while backwards runs */
+    bool of_used;                 /* only edges in use have gradients */
+    double low, high;
+    InitSpec init;
+} NetParam;
+
+/* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes at each
+ * of so many evaluations (1: the graph is static), then variances; a node has `pixels` numbers a sample. */
+typedef struct NetNorm {
+    int64_t first, pixels, evaluations;
+} NetNorm;
+
+typedef struct NetSet {
+    WiringSet wiring;
+    int norm_count;
+    NetNorm norms[MAX_NORMS];
+    bool moves; /* takes part in time */
+    int states;
+    int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
+    int64_t first, value_pitch;   /* row of its values among those that nodes send; rows to the next node */
+    int64_t pixels, value_pixels; /* of what reaches a node, and of what it sends: */
+    int64_t positions;            /* so often, in a static graph under scan */
+    const char *name;
+} NetSet;
+
+/* choose.c: of 64 candidates a bit each: keys above a band, keys in it or above. */
+typedef struct NetMarks {
+    uint64_t over, reach;
+} NetMarks;
+
+/* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
+typedef struct NetBundle {
+    int graph, from, to, list; /* list: within the graph */
+    const char *name;          /* "Wiring.edges.0" */
+    NetParam *param;           /* the weight that decides; NULL: none does */
+    NetParam **weights;        /* all weights of an edge: one number (or array) a candidate */
+    int weight_count;
+    bool function;                   /* edges have one; else they add w * value */
+    int gradients;                   /* stage for the gradients of its weights, or -1 */
+    int statistics, statistics_back; /* batch_norm in the function: stages for those of all candidates, and
+                                        for their gradients; -1: it has none */
+    int64_t stated;                  /* candidates, as the compiler counted them */
+    Candidates candidates;
+    int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
+    int kind; /* gradients of bundles of one kind can be one matrix: the first such bundle of the graph */
+    int64_t source_step, target_step;   /* rows to those of the next evaluation of a graph in time */
+    bool held, plain;                   /* in time: held sources, plain sums as targets: rows by position */
+    int64_t own_row, own_step;          /* what the targets send */
+    int64_t live_first, live_last;      /* in time: evaluations in which its edges can matter */
+    int64_t pixels;                     /* rows of a node */
+    int64_t source_pitch, target_pitch; /* rows from one node to the next */
+    int64_t *first;                     /* function: rows of each tile in `rows` */
+    DnwrtEdgeRows *rows;
+    int64_t position; /* of its first candidate in the list */
+    int64_t capacity;
+    uint8_t *kept;   /* 1 a candidate in use */
+    NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
+    bool changed;    /* marks differ from the lists below */
+    uint32_t *row, *source, *column, *target;
+    int part_count;              /* of its nodes, for the threads that make these lists */
+    uint32_t *part_edges, *next; /* edges of each part; of each source: how many, then where the next goes */
+    uint32_t *candidate;         /* number of each edge in use, by target */
+    uint32_t *order_back;        /* by source: place of the edge in the order by target */
+    uint32_t *candidate_back;    /* by source, where edges have a function */
+    void *weight, *weight_back;  /* in the net's real type */
+    float *used;    /* gradients of edges in use, by target, where others have estimates or none */
+    bool dots;      /* these are added up on the way backwards, by tile */
+    bool goes_back; /* something is carried back to its sources; else edges are not ordered by them */
+    bool stays;     /* which edges are in use never changes */
+} NetBundle;
+
+typedef struct NetList {
+    const char *name;
+    NetRule rule;
+    bool sampled;
+    int64_t keep, start, candidates;
+    double epochs;
+    int first_bundle, bundle_count; /* in Net.bundles */
+    int64_t refresh, positions;     /* which part of the gradient of candidates not in use a step computes */
+    bool bf16;                      /* gradients from factors rounded to bfloat16 */
+    uint32_t threshold,
+        band;      /* key of the weakest edge at the last choice; how far the next one is looked for */
+    int64_t drift; /* how far the threshold moved at the last choice */
+    bool chosen;   /* sampled and complete lists are chosen once */
+} NetList;
+
+typedef struct NetGraph {
+    const char *name;
+    int set_count, first_bundle, bundle_count, first_list, list_count;
+    NetSet *sets;
+    WiringOrder order;
+    int64_t *phase[3]; /* set, first, count as the generated code wants them */
+    uint64_t chance_seed;
+    /* in a training tile, -1: nowhere: the values of nodes (in time: states, then what is sent, of evaluation
+     * 0), the input */
+    int64_t value_row, held_row;
+} NetGraph;
+
+typedef struct NetSum {
+    int64_t from, to, size;
+} NetSum;
+
+/* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
+ * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation; or
+ * those of all candidates of edges into these nodes. */
+enum { ROUND_LAST = -1, ROUND_EDGES = -2 };
+typedef struct NetRound {
+    DnwrtTurns turns;
+    int64_t phase; /* or evaluation */
+    int norm;      /* or ROUND_EDGES, ROUND_LAST */
+} NetRound;
+typedef struct NetRounds {
+    int graph, count; /* graph -1: the level is none */
+    bool back;
+    int64_t moments, statistics; /* element of a tile's own sums; of the shared area */
+    NetRound *rounds;
+    int64_t *turn, *phase;
+} NetRounds;
+typedef struct NetLevel {
+    int once, tile, sum_count;
+    int rounds; /* graph whose wired_back it is, window by window; -1 */
+    NetRounds norms;
+    NetSum *sums;
+} NetLevel;
+typedef struct NetFunc {
+    int64_t rows, partials, shared, input_row, target_row, valid_row, output_row, loss;
+    int gradients, updates, level_count;
+    NetLevel *levels;
+} NetFunc;
+
+typedef struct NetTimer {
+    const char *stage;
+    double seconds;
+    int64_t calls;
+} NetTimer;
+enum NetTimerKind { TIME_CHOOSE, TIME_TILES, TIME_SUMS, TIME_EDGES, TIME_UPDATE, TIME_KINDS };
+
+/* ahead.c: `loaded` samples of a split as net_load puts them down, moved as they are in this epoch; NULL
+ * where nothing is loaded ahead. */
+typedef struct NetAhead {
+    const int64_t *order; /* what net_train_next asked for, until it is loaded; wanted 0: nothing */
+    int64_t wanted;
+    const Data *data; /* of the present step, and of the next one */
+    const DataSplit *split;
+    int64_t epoch, loaded;
+    int64_t *samples;
+    void *values;
+    bool ready; /* the samples of the present step are there */
+} NetAhead;
+
+struct Net {
+    const DnwrtProgram *program;
+    const json_t *manifest;
+    NetOptions options;
+    int64_t lanes;        /* samples of a tile */
+    int real_size;        /* 4 or 8 */
+    int64_t batch, tiles; /* most samples, tiles for them */
+    int64_t inputs, outputs, target_size, param_total;
+    Augment augment; /* of training samples */
+    NetAhead ahead;
+    int classes;
+    int param_count, graph_count, bundle_count, list_count, tensor_count, field_count;
+    NetParam *params;
+    NetGraph *graphs;
+    NetBundle *bundles;
+    Field *fields; /* of the gradients of all candidates whose edges have no function */
+    NetList *lists;
+    NetTensor *tensors;
+    NetFunc train, infer;
+    float *weights, *slots[2];
+    void *param,
+        *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
+    DnwrtContext context;
+    DnwrtWires *wires;
+    DnwrtOrder *orders;
+    DnwrtTime *times;
+    void *scratch;     /* gradient.c: a block a thread */
+    uint16_t *rounded; /* bfloat16 of the elements of tiles, where gradients want them; takes memory there */
+    void *keys;        /* choose.c: candidates being compared, CHOOSE_ROOM at least */
+    int64_t *counts;   /* choose.c: candidates out of each node */
+    NetTimer timer[TIME_KINDS];
+    int64_t kept_total;
+    bool functions;    /* of edges: all gradients are stored and checked before any weight moves */
+    int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
+};
+
+/* net_build.c */
+bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
+bool net_read_manifest(Net *n, RtError *e);
+int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
+bool net_allocate(Net *n, RtError *e);
+/* net_wiring.c: false: out of memory */
+bool net_wire(Net *n, int bundle); /* its candidates */
+bool net_fields(Net *n);           /* of all bundles */
+bool net_order(Net *n, int graph);
+/* net_weights.c */
+void net_draw_weights(Net *n);
+void net_f64_params(Net *n); /* copies weights to the double array */
+
+/* choose.c: marks NetBundle.kept; returns the number of edges that came into use */
+enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared at once; what each takes */
+int64_t choose_edges(Net *n, double epoch);
+/* edges.c */
+bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
+void edges_rebuild(Net *n); /* lists of edges in use from the marks (where they changed), and their weights */
+
+/* flow.c: graphs in time */
+void flow_read(const json_t *j, DnwrtTime *t);
+int64_t flow_bytes(const Net *n); /* what flow_allocate takes */
+bool flow_allocate(Net *n);
+void flow_free(Net *n);
+/* Row pairs whose products make the gradient of a bundle in a tile: those of the evaluations in the window.
+ */
+int64_t flow_pairs(const Net *n, const NetBundle *b, int64_t tile);
+/* The k-th pair; false: there is none. */
+bool flow_pair(const Net *n, const NetBundle *b, int64_t tile, int64_t k, int64_t *source, int64_t *target);
+/* Steps and evaluations of the last forward pass, added up over tiles. */
+NetFlow flow_counts(const Net *n, int64_t tiles);
+/* flow_report.c: could some tile not go on? Then `bad` says where and why, `terms` what reached that node,
+ * `help` what to try. alone: a batch of one sample, which needs no number. */
+bool flow_failed(const Net *n, int64_t tiles, bool alone, NetStep *step);
+
+/* gradient.c: gradients of all candidates. With `update` each block of gradients is used at once to move
+ * its weights and is never stored; without, they go to Net.grad. Those of graphs that go backwards in rounds
+ * are there already. */
+typedef struct NetUpdate {
+    double lr;
+    int64_t step; /* from 0 */
+    double scale; /* of the gradients */
+} NetUpdate;
+int64_t gradient_scratch(const Net *n); /* numbers that a thread needs for it */
+/* gradient.c: is it the turn of this bundle: that of its graph, or (-1) of all that do not go backwards in
+ * rounds? */
+bool gradient_of_round(const Net *n, const NetBundle *b, int graph);
+/* gradient_rows.c */
+/* `nodes` blocks of `block` numbers, `step` apart, from a row of a tile on. */
+typedef struct NodeRows {
+    int64_t row, nodes, step, block;
+} NodeRows;
+typedef bool RowsWanted(const Net *n, const NetBundle *b);
+/* The rows that pair k of a bundle reads and no earlier bundle among those wanted: 0 to 2 runs in `out`. */
+int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, int64_t k, NodeRows *out);
+/* gradient_part.c: are only the gradients of edges in use exact? Then these are added up apart. */
+bool gradient_is_estimate(const Net *n, const NetBundle *b);
+/* gradient_rows.c: does the list of this bundle have factors rounded to bfloat16? */
+bool gradient_bf16(const Net *n, const NetBundle *b);
+/* gradient_used.c: are there gradients of edges in use alone? The weights of the others stay. */
+bool gradient_of_used(const Net *n, const NetBundle *b);
+/* Moves the weights of such bundles by the gradients in Net.grad: of those that go backwards in rounds, or of
+ * all. */
+void gradient_move_used(Net *n, bool all, const NetUpdate *update);
+void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update);
+/* Adds one round of a graph to Net.grad (the first one: stores). */
+void gradient_round(Net *n, int64_t tiles, int graph, bool first);
+/* gradient_edge.c: the same for bundles whose edges have a function, always into Net.grad; and whatever
+ * else a stage does for the candidates into a target. */
+enum { ALL_EVALUATIONS = -1 };
+void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evaluation);
+void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
+                          bool more);
+
+/* norm.c: the rounds of a level, once the graphs are in order; the statistics after one of them */
+void norm_read(const json_t *level, NetRounds *r);
+bool norm_rounds(const Net *n, NetRounds *r);
+void norm_free(NetRounds *r);
+void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
+
+/* net_run.c */
+typedef struct NetBatch {
+    const Data *data;
+    const DataSplit *split;
+    const int64_t *order; /* NULL: first, first + 1, ... */
+    int64_t first, count;
+    const float *input; /* instead of a split: (count, inputs) */
+    bool augmented;     /* with the changes of Net.augment, as they are in this epoch */
+    int64_t epoch;
+} NetBatch;
+/* Samples to train on, at this position of the training. */
+NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
+                         double epoch);
+/* Where the sample of a lane stands in its batch; lanes behind the last sample repeat it, so that they hold
+ * numbers like any other. */
+static inline int64_t net_place(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
+{
+    int64_t i = tile * n->lanes + lane;
+    return i < b->count ? i : b->count - 1;
+}
+static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
+{
+    int64_t i = net_place(n, b, tile, lane);
+    return b->order ? b->order[i] : b->first + i;
+}
+/* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
+ * training). */
+double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
+/* The same without what goes back window by window (net_bad.c). */
+void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step);
+double net_clock(void);
+/* ahead.c */
+extern int64_t ahead_least;        /* numbers of a step that are worth it; tests make it small */
+int64_t ahead_bytes(const Net *n); /* what ahead_allocate takes */
+bool ahead_allocate(Net *n);
+void ahead_free(Net *n);
+void ahead_begin(Net *n, const NetBatch *b); /* a step of training: are its samples there? */
+/* The samples that net_train_next asked for replace what was there: so many calls of ahead_load, at once or
+ * one by one. */
+int64_t ahead_pieces(Net *n);
+void ahead_load(const Net *n, int64_t piece);
+/* net_bad.c: `bad` and `terms` of a training step whose loss or gradients are not finite. */
+void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *step);
+bool net_all_finite(const float *x, int64_t count);
+/* The first tensor of `values` (weights or gradients) that is not finite; without `edges`: of those that are
+ * stored. */
+const char *net_bad_param(const Net *n, const float *values, bool edges);
+/* net_fill.c: the rows of a tile that the runtime fills: inputs, targets, which lanes hold samples. */
+void net_fill_tile(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile);
+/* Sample i of a batch of the training to its place in NetAhead.values, as it is stored, moved. */
+void net_load(const Net *n, const NetBatch *b, int64_t i);
+#endif

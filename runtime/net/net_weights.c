@@ -1,0 +1,80 @@
+/* net_weights.c: the weights that a net starts with (contract in net_private.h). */
+#include "net/net_private.h"
+#include <math.h>
+#include <stdlib.h>
+
+/* Candidates of the graph that lead into a node. */
+static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t node)
+{
+    int64_t count = 0;
+    for (int i = 0; i < g->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + i];
+        if (u->to == set)
+            count += candidates_row(&u->candidates, node + 1) - candidates_row(&u->candidates, node);
+    }
+    return count;
+}
+
+/* The most candidates into one node that a list leads to: edges that compete for one budget by their
+ * magnitude start from one distribution. */
+static double list_fan(const Net *n, const NetBundle *b)
+{
+    const NetGraph *g = &n->graphs[b->graph];
+    int64_t most = 0;
+    for (int i = 0; i < g->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[g->first_bundle + i];
+        for (int64_t t = 0; t < u->candidates.targets && u->list == b->list; t++) {
+            int64_t count = candidates_into(n, g, u->to, t);
+            most = count > most ? count : most;
+        }
+    }
+    return (double)most;
+}
+
+static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
+{
+    double fan = list_fan(n, b);
+    for (int64_t k = 0; k < p->size; k++)
+        n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
+}
+
+static void draw_orthogonal(Net *n, int i)
+{
+    const NetParam *p = &n->params[i];
+    int64_t block = p->init.rows * p->init.columns;
+    double *values = malloc((size_t)(block + 1) * sizeof *values);
+    for (int64_t b = 0; values && b < p->size / block; b++) {
+        init_orthogonal(&p->init, n->options.seed, i, b, values);
+        for (int64_t k = 0; k < block; k++) n->weights[p->offset + b * block + k] = (float)values[k];
+    }
+    free(values);
+}
+
+void net_draw_weights(Net *n)
+{
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        float *w = n->weights + p->offset;
+        if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
+        else
+            for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
+    }
+    for (int i = 0; i < n->bundle_count; i++)
+        for (int w = 0; w < n->bundles[i].weight_count; w++) {
+            const NetParam *p = n->bundles[i].weights[w];
+            if (p->init.kind == RT_INIT_FAN) draw_bundle(n, &n->bundles[i], p);
+        }
+    for (int i = 0; i < n->param_count; i++) {
+        const NetParam *p = &n->params[i];
+        float *w = n->weights + p->offset;
+        for (int64_t k = 0; p->clamped && k < p->size; k++)
+            w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
+    }
+    net_f64_params(n);
+}
+
+void net_f64_params(Net *n)
+{
+    if (n->options.f64)
+        for (int64_t i = 0; i < n->param_total; i++) ((double *)n->param)[i] = (double)n->weights[i];
+}

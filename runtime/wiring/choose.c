@@ -1,0 +1,435 @@
+/* choose.c: which candidates are in use: the largest |w| of a list, without a sort.
+ *
+ * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like
+ * magnitudes. A list keeps the k largest; among equal keys the candidate that comes first wins ("Discovering
+ * Neural Wirings", Algorithm 1, with ties settled). The k-th largest key is found by counting keys in buckets
+ * of their high bits, twice, each time within one bucket of the last (radix selection): three passes over the
+ * keys, no copy of them. From the second step on the cut is looked for near the last one first, in one pass.
+ */
+#include "net/net_private.h"
+#include "common/simd.h"
+#include "net/thread.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Cut {
+    uint32_t key;     /* keys above are in */
+    int64_t position; /* of equal keys those up to this position in the list are in */
+} Cut;
+
+static uint32_t magnitude(float w)
+{
+    uint32_t bits;
+    memcpy(&bits, &w, sizeof bits);
+    return bits & 0x7fffffffu;
+}
+
+static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64_t candidate)
+{
+    if (!l->sampled) return magnitude(n->weights[b->param->offset + candidate]);
+    return sample_score(n->options.seed, b->graph, b->list, b->position + candidate);
+}
+
+/* ---- one cut for a whole list ---- */
+
+enum { BUCKETS = 2048, LARGEST = 0x7fffffff }; /* of the keys */
+
+RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, uint32_t high, int shift,
+                                 int64_t *buckets)
+{
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t key = magnitude(w[i]);
+        if (key >= low && key <= high) buckets[(key - low) >> shift]++;
+    }
+}
+
+static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int shift,
+                       int64_t *buckets)
+{
+    memset(buckets, 0, BUCKETS * sizeof *buckets);
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        if (!l->sampled) {
+            count_keys(n->weights + b->param->offset, b->candidates.count, low, high, shift, buckets);
+            continue;
+        }
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            uint32_t key = key_of(n, l, b, c);
+            if (key >= low && key <= high) buckets[(key - low) >> shift]++;
+        }
+    }
+}
+
+static int64_t tie_position(const Net *n, const NetList *l, uint32_t key, int64_t wanted)
+{
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++)
+            if (key_of(n, l, b, c) == key && --wanted == 0) return b->position + c;
+    }
+    return -1;
+}
+
+static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
+{
+    static const int shifts[] = {20, 9, 0};
+    int64_t buckets[BUCKETS], left = keep, equal = 0;
+    uint32_t low = 0, high = LARGEST;
+    for (int pass = 0; pass < 3; pass++) {
+        count_list(n, l, low, high, shifts[pass], buckets);
+        int at = BUCKETS - 1;
+        while (at > 0 && left > buckets[at]) left -= buckets[at--];
+        low += (uint32_t)at << shifts[pass];
+        high = low + ((1u << shifts[pass]) - 1);
+        equal = buckets[at];
+    }
+    return (Cut){low, left == equal ? INT64_MAX : tie_position(n, l, low, left)};
+}
+
+/* ---- the strongest of few ---- */
+
+typedef struct Scored {
+    uint32_t key;
+    uint8_t *kept;
+    int64_t position;
+} Scored;
+_Static_assert(sizeof(Scored) == CHOOSE_BYTES, "room for candidates that are compared");
+
+static bool stronger(const Scored *a, const Scored *b)
+{
+    return a->key != b->key ? a->key > b->key : a->position < b->position;
+}
+
+/* Moves the `keep` strongest to the front (quickselect, middle pivot). */
+static void select_strongest(Scored *s, int64_t count, int64_t keep)
+{
+    int64_t low = 0, high = count - 1;
+    while (low < high) {
+        Scored pivot = s[low + (high - low) / 2];
+        int64_t i = low, j = high;
+        while (i <= j) {
+            while (stronger(&s[i], &pivot)) i++;
+            while (stronger(&pivot, &s[j])) j--;
+            if (i <= j) {
+                Scored t = s[i];
+                s[i++] = s[j], s[j--] = t;
+            }
+        }
+        if (keep - 1 <= j) high = j;
+        else if (keep - 1 >= i) low = i;
+        else break;
+    }
+}
+
+/* ---- marks: where keys lie beside a band of keys, a bit each ---- */
+
+enum { PIECE = 1 << 16, GROUP = 64 };
+
+static inline __attribute__((always_inline)) void scan_group(const float *w, int size, uint32_t low,
+                                                             uint32_t high, NetMarks *m)
+{
+    uint8_t over[GROUP] = {0}, reach[GROUP] = {0};
+    for (int k = 0; k < size; k++) {
+        uint32_t key = magnitude(w[k]);
+        over[k] = key > high;
+        reach[k] = key >= low;
+    }
+    *m = (NetMarks){simd_word(over, GROUP), simd_word(reach, GROUP)};
+}
+
+/* Marks of `count` candidates; adds up how many keys are above `high`, and how many in low .. high. */
+RT_CLONES static void scan_weights(const float *w, int64_t count, uint32_t low, uint32_t high, NetMarks *m,
+                                   int64_t *above, int64_t *inside)
+{
+    int64_t over = 0, reach = 0;
+    for (int64_t i = 0; i < count; i += GROUP, m++) {
+        if (count - i >= GROUP) scan_group(w + i, GROUP, low, high, m);
+        else scan_group(w + i, (int)(count - i), low, high, m);
+        over += __builtin_popcountll(m->over), reach += __builtin_popcountll(m->reach);
+    }
+    *above += over, *inside += reach - over;
+}
+
+static int64_t pieces_of(const NetBundle *b)
+{
+    return (b->candidates.count + PIECE - 1) / PIECE;
+}
+
+typedef struct Scan {
+    const Net *n;
+    const NetBundle *b;
+    uint32_t low, high;
+    _Atomic int64_t above, inside;
+} Scan;
+
+static void scan_piece(void *job, int64_t piece)
+{
+    Scan *s = job;
+    const int64_t at = piece * PIECE, left = s->b->candidates.count - at;
+    int64_t above = 0, inside = 0;
+    scan_weights(s->n->weights + s->b->param->offset + at, left < PIECE ? left : PIECE, s->low, s->high,
+                 s->b->marks + at / GROUP, &above, &inside);
+    s->above += above;
+    s->inside += inside;
+}
+
+static void scan_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int64_t *above,
+                      int64_t *inside)
+{
+    Scan s = {.n = n, .low = low, .high = high};
+    for (int i = 0; i < l->bundle_count; i++) {
+        s.b = &n->bundles[l->first_bundle + i];
+        thread_share(n->options.threads, pieces_of(s.b), scan_piece, &s);
+    }
+    *above = s.above, *inside = s.inside;
+}
+
+/* The candidates whose keys lie in the band of the marks, to out[]. */
+static void collect_band(const Net *n, const NetList *l, Scored *out)
+{
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c += GROUP) {
+            const NetMarks *m = &b->marks[c / GROUP];
+            for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
+                int64_t k = c + __builtin_ctzll(band);
+                *out++ = (Scored){key_of(n, l, b, k), &b->kept[k], b->position + k};
+            }
+        }
+    }
+}
+
+static uint32_t key_at(int64_t key)
+{
+    return key < 0 ? 0 : key > LARGEST ? LARGEST : (uint32_t)key;
+}
+
+/* Marks of the keys around `center`: how many lie in the band, and how many of these are in. */
+static int64_t scan_band(Net *n, NetList *l, uint32_t center, int64_t keep, int64_t *inside)
+{
+    int64_t above;
+    scan_list(n, l, key_at((int64_t)center - l->band), key_at((int64_t)center + l->band), &above, inside);
+    return keep - above;
+}
+
+/* The cut is the last of the `wanted` strongest in the band. */
+static Cut cut_in_band(Net *n, const NetList *l, int64_t wanted, int64_t inside)
+{
+    Scored *found = n->keys;
+    collect_band(n, l, found);
+    select_strongest(found, inside, wanted);
+    Scored *last = found;
+    for (int64_t i = 1; i < wanted; i++)
+        if (stronger(last, &found[i])) last = &found[i];
+    return (Cut){last->key, last->position};
+}
+
+/* From step to step the threshold moves little, and as it did before. One pass marks the keys beside a narrow
+ * band around where it should be; when the cut lies inside, a selection among these few finds it. A band that
+ * misses it says by its own keys how far away it is. */
+static bool cut_near_threshold(Net *n, NetList *l, int64_t keep, Cut *cut)
+{
+    enum { TRIES = 3, ENOUGH = CHOOSE_ROOM / 4 };
+    uint32_t center = key_at(l->threshold + l->drift);
+    int64_t inside;
+    for (int i = 0; i < TRIES; i++) {
+        const int64_t band = l->band, wanted = scan_band(n, l, center, keep, &inside);
+        if (inside > ENOUGH) l->band = l->band / 2 + 1;
+        else if (inside < ENOUGH / 8 && l->band < 1u << 24) l->band *= 2;
+        if (inside > CHOOSE_ROOM) continue;
+        if (wanted >= 1 && wanted <= inside) {
+            *cut = cut_in_band(n, l, wanted, inside);
+            return true;
+        }
+        center = key_at(center - (wanted - inside / 2) * (2 * band + 1) / (inside + 1));
+    }
+    return false;
+}
+
+/* ---- from marks to edges in use ---- */
+
+static bool is_in(const Cut *cut, uint32_t key, int64_t position)
+{
+    return key > cut->key || (key == cut->key && position <= cut->position);
+}
+
+/* Candidates from .. from + count of a bundle whose band holds the cut; returns how many came into use, adds
+ * to *gone how many went out of it. */
+static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, const Cut *cut, int64_t *gone)
+{
+    const NetMarks *m = &b->marks[from / GROUP];
+    uint8_t *kept = b->kept + from;
+    uint64_t in = m->over, before = simd_word(kept, count);
+    for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
+        int k = __builtin_ctzll(band);
+        uint32_t key = magnitude(n->weights[b->param->offset + from + k]);
+        in |= (uint64_t)is_in(cut, key, b->position + from + k) << k;
+    }
+    if (in == before) return 0;
+    for (int k = 0; k < count; k++) kept[k] = in >> k & 1;
+    *gone += __builtin_popcountll(before & ~in);
+    return __builtin_popcountll(in & ~before);
+}
+
+typedef struct Marking {
+    const Net *n;
+    NetBundle *b;
+    const Cut *cut;
+    _Atomic int64_t swapped, gone;
+} Marking;
+
+static void mark_piece(void *job, int64_t piece)
+{
+    Marking *m = job;
+    const int64_t count = m->b->candidates.count, end = (piece + 1) * PIECE;
+    int64_t swapped = 0, gone = 0;
+    for (int64_t i = piece * PIECE; i < count && i < end; i += GROUP)
+        swapped += mark_group(m->n, m->b, i, count - i < GROUP ? (int)(count - i) : GROUP, m->cut, &gone);
+    m->swapped += swapped;
+    m->gone += gone;
+}
+
+static int64_t mark_bundle(Net *n, NetBundle *b, const Cut *cut)
+{
+    Marking m = {.n = n, .b = b, .cut = cut};
+    thread_share(n->options.threads, pieces_of(b), mark_piece, &m);
+    if (m.swapped | m.gone) b->changed = true;
+    return m.swapped;
+}
+
+static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, const Cut *cut)
+{
+    int64_t swapped = 0;
+    for (int64_t i = 0; i < b->candidates.count; i++) {
+        uint8_t in = is_in(cut, key_of(n, l, b, i), b->position + i);
+        swapped += in & (b->kept[i] ^ 1);
+        b->kept[i] = in;
+    }
+    return swapped;
+}
+
+static int64_t choose_count(Net *n, NetList *l, int64_t keep)
+{
+    Cut cut;
+    int64_t swapped = 0, above, inside;
+    bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    if (!near) cut = find_cut(n, l, keep);
+    if (!near && !l->sampled) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    l->drift = l->threshold ? (int64_t)cut.key - (int64_t)l->threshold : 0;
+    l->threshold = cut.key;
+    if (!l->band) l->band = 1u << 16;
+    for (int i = 0; i < l->bundle_count; i++) {
+        NetBundle *b = &n->bundles[l->first_bundle + i];
+        if (!l->sampled) swapped += mark_bundle(n, b, &cut);
+        else swapped += mark_scores(n, l, b, &cut), b->changed = true;
+    }
+    return swapped;
+}
+
+/* ---- a cut for each node ---- */
+
+static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
+{
+    int64_t swapped = 0;
+    if (count > keep) select_strongest(s, count, keep);
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t in = i < keep;
+        swapped += in & (*s[i].kept ^ 1);
+        *s[i].kept = in;
+    }
+    return swapped;
+}
+
+static void add_run(Net *n, const NetList *l, NetBundle *b, int64_t first, int64_t count, Scored *s,
+                    int64_t *at)
+{
+    for (int64_t c = first; c < first + count; c++)
+        s[(*at)++] = (Scored){key_of(n, l, b, c), &b->kept[c], b->position + c};
+}
+
+static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
+{
+    int64_t swapped = 0;
+    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].graph];
+    for (int set = 0; set < g->set_count; set++)
+        for (int64_t node = 0; node < g->sets[set].wiring.size; node++) {
+            int64_t count = 0;
+            for (int i = 0; i < l->bundle_count; i++) {
+                NetBundle *b = &n->bundles[l->first_bundle + i];
+                if (b->to != set) continue;
+                int64_t first = candidates_row(&b->candidates, node);
+                add_run(n, l, b, first, candidates_row(&b->candidates, node + 1) - first, s, &count);
+            }
+            swapped += mark_node(s, count, l->keep);
+        }
+    return swapped;
+}
+
+/* Candidates by source: counted, then placed. */
+static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
+{
+    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].graph];
+    int64_t size = g->sets[set].wiring.size, swapped = 0, total = 0;
+    int64_t *first = n->counts; /* room for the largest set */
+    memset(first, 0, (size_t)(size + 2) * sizeof *first);
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < l->bundle_count; i++) {
+            NetBundle *b = &n->bundles[l->first_bundle + i];
+            CandidateRun run;
+            if (b->from != set) continue;
+            for (int64_t t = 0; t < b->candidates.targets; t++)
+                for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
+                    for (int64_t c = 0; c < run.length; c++) {
+                        if (pass == 0) first[run.source + c + 2]++;
+                        else add_run(n, l, b, run.first + c, 1, s, &first[run.source + c + 1]);
+                    }
+        }
+        for (int64_t v = 0; pass == 0 && v < size; v++) first[v + 2] += first[v + 1];
+    }
+    for (int64_t v = 0; v < size; v++) {
+        swapped += mark_node(s + total, first[v + 1] - total, l->keep);
+        total = first[v + 1];
+    }
+    return swapped;
+}
+
+static int64_t choose_fan(Net *n, NetList *l)
+{
+    Scored *s = (Scored *)n->keys;
+    int64_t swapped = 0;
+    for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
+    if (l->rule == RULE_FAN_IN) return choose_fan_in(n, l, s);
+    for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++)
+        swapped += choose_fan_out(n, l, s, set);
+    return swapped;
+}
+
+/* ---- all lists ---- */
+
+static int64_t mark_all(Net *n, NetList *l)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < l->bundle_count; i++) {
+        NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) swapped += b->kept[c] ^ 1;
+        memset(b->kept, 1, (size_t)b->candidates.count);
+        b->changed = true;
+    }
+    return swapped;
+}
+
+int64_t choose_edges(Net *n, double epoch)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < n->list_count; i++) {
+        NetList *l = &n->lists[i];
+        int64_t keep = l->rule == RULE_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep;
+        if (l->chosen || l->bundle_count == 0) continue;
+        if (l->rule == RULE_ALL || (l->rule == RULE_ANNEAL && keep >= l->candidates))
+            swapped += mark_all(n, l);
+        else if (l->rule == RULE_FAN_IN || l->rule == RULE_FAN_OUT) swapped += choose_fan(n, l);
+        else swapped += choose_count(n, l, keep);
+        l->chosen = l->sampled || l->rule == RULE_ALL;
+    }
+    return swapped;
+}
