@@ -1,0 +1,222 @@
+"""Writes a program tree (see program.py) as the text of a .dnw file."""
+
+LEVEL = {'or': 1, 'and': 2, 'not': 3, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4, '>=': 4,
+         '+': 5, '-': 5, '*': 6, '/': 6, 'mod': 6, 'neg': 7, '^': 8}
+
+
+def number(value):
+    if isinstance(value, bool):
+        return 'true' if value else 'false'
+    if value == int(value) and abs(value) < 1e6:
+        return str(int(value))
+    return repr(value)
+
+
+def binary(tree, least):
+    op, left, right = tree[1], tree[2], tree[3]
+    level = LEVEL[op]
+    if op == '^':
+        inner = expr(left, level + 1) + ' ^ ' + expr(right, level)
+    elif level == 4:
+        inner = f'{expr(left, 5)} {op} {expr(right, 5)}'
+    else:
+        inner = f'{expr(left, level)} {op} {expr(right, level + 1)}'
+    return f'({inner})' if level < least else inner
+
+
+def expr(tree, least=0):
+    """Text of an expression with no more parentheses than the table of operators wants."""
+    kind = tree[0]
+    if kind == 'num':
+        text = number(tree[1])
+        return f'({text})' if tree[1] < 0 and least > 7 else text
+    if kind == 'name':
+        return tree[1]
+    if kind == 'element':
+        return f'{tree[1]}[' + ', '.join(str(i) for i in tree[2]) + ']'
+    if kind == 'point':
+        return f'{tree[1]}[' + ', '.join(tree[2]) + ']'
+    if kind == 'call':
+        return f'{tree[1]}(' + arguments(tree[2], tree[3] if len(tree) > 3 else {}) + ')'
+    if kind == 'if':
+        text = f'if {expr(tree[1])} then {expr(tree[2])} else {expr(tree[3])}'
+        return f'({text})' if least > 0 else text
+    if kind in ('not', 'neg'):
+        level = LEVEL[kind]
+        text = ('not ' if kind == 'not' else '-') + expr(tree[1], level)
+        return f'({text})' if level < least else text
+    return binary(tree, least)
+
+
+def arguments(args, named):
+    return ', '.join([expr(a) for a in args] + [f'{k} = {expr(v)}' for k, v in named.items()])
+
+
+def reference(ref):
+    """A function with the arguments that are given to it beforehand: scale(by_ = 2)."""
+    if ref.get('args'):
+        return f"{ref['fn']}(" + ', '.join(f'{k} = {number(v)}' for k, v in ref['args'].items()) + ')'
+    return ref['fn']
+
+
+def weight(w):
+    sizes = '[' + ', '.join(map(str, w['sizes'])) + ']' if w['sizes'] else ''
+    limits = f" in {number(w['range'][0])} .. {number(w['range'][1])}" if w.get('range') else ''
+    shared = 'shared ' if w.get('shared') else ''
+    return f"{shared}weight {w['name']}{sizes}{limits} {w['init']}"
+
+
+def function(fn):
+    params = ', '.join(n if d is None else f'{n} = {number(d)}' for n, d in fn['params'])
+    lines = [weight(w) for w in fn['weights']]
+    lines += [f"state {s['name']} = {number(s['start'])}" for s in fn['states']]
+    lines += [f'{name} = {expr(e)}' for name, e in fn['lets']]
+    for name, e in fn['moves']:
+        lines.append(f'next {name} = {expr(e)}' if fn['clock'] == 'steps' else f"{name}' = {expr(e)}")
+    value = expr(fn['value'])
+    if fn.get('shown') is not None:
+        value = f"({value}, {expr(fn['shown'])})"
+    if not lines:
+        return f"fn {fn['name']}({params}) = {value}"
+    return f"fn {fn['name']}({params}) {{\n  " + '\n  '.join(lines + [value]) + '\n}'
+
+
+def budget(b):
+    if b['kind'] == 'anneal':
+        return f"anneal({amount(b['start'])}, {amount(b['end'])}, epochs = {number(b['epochs'])})"
+    return amount(b)
+
+
+def amount(b):
+    if b['kind'] == 'share':
+        return f"{number(b['value'])}%"
+    if b['kind'] == 'all':
+        return 'all'
+    if b['kind'] == 'count':
+        return number(b['value'])
+    return f"{b['kind']}({number(b['value'])})"
+
+
+def edge_set(name, indices):
+    return f"{name}[{', '.join(indices)}]" if indices else name
+
+
+def edge_line(line):
+    text = f"{edge_set(line['from'], line['from_index'])} -> {edge_set(line['to'], line['to_index'])}"
+    if line.get('where') is not None:
+        text += f" where {expr(line['where'])}"
+    if line.get('via'):
+        text += f" via {reference(line['via'])}"
+    return text
+
+
+def edge_list(group):
+    text = ''
+    if group.get('via'):
+        text += f" via {reference(group['via'])}"
+    if group.get('budget'):
+        text += f" {group['rule']} {budget(group['budget'])}"
+    if group.get('by'):
+        text += f" by {group['by']}"
+    if len(group['lines']) == 1:
+        return f"  edges {edge_line(group['lines'][0])}{text}"
+    lines = ''.join(f'    {edge_line(line)}\n' for line in group['lines'])
+    return f'  edges {{\n{lines}  }}{text}'
+
+
+def node_set(s):
+    text = f"  {s['kind']} {s['name']}"
+    if s['sizes']:
+        names = s.get('indices') or []
+        sizes = [f'{names[k]}: {n}' if names else str(n) for k, n in enumerate(s['sizes'])]
+        text += f"[{', '.join(sizes)}]"
+    if s.get('at'):
+        text += ' at (' + ', '.join(expr(e) for e in s['at']) + ')'
+    if s.get('fn'):
+        text += f" : {reference(s['fn'])}"
+    return text
+
+
+def graph(g):
+    lines = []
+    if g.get('time'):
+        t = g['time']
+        if t['kind'] == 'steps':
+            lines.append(f"  time = steps({t['n']})")
+        else:
+            lines.append(f"  time = flow({number(t['t0'])}, {number(t['t1'])}, {t['solver']}({t['settings']}))")
+    lines += [node_set(s) for s in g['sets']]
+    lines += [edge_list(group) for group in g['lists']]
+    return f"graph {g['name']} {{\n" + '\n'.join(lines) + '\n}'
+
+
+def layer_arguments(op):
+    parts = []
+    for key, value in op['args'].items():
+        shown = budget(value) if isinstance(value, dict) else number(value)
+        parts.append(shown if key in ('out', 'size') else f'{key} = {shown}')
+    return '(' + ', '.join(parts) + ')' if parts else ''
+
+
+def step(op):
+    """What stands behind |> for an operation with one operand."""
+    if op['op'] == 'scan':
+        extra = f", truncate = {op['truncate']}" if op.get('truncate') else ''
+        return f"scan({step(op['body'])}{extra})"
+    return op['name'] + layer_arguments(op)
+
+
+def operations(ops, first):
+    """Operations as pipes: a value that is used once by the next operation needs no name."""
+    uses = {}
+    for op in ops:
+        for name in op['in']:
+            uses[name] = uses.get(name, 0) + 1
+    lines, text, current = [], first, first
+    for k, op in enumerate(ops):
+        if len(op['in']) == 1 and op['in'][0] == current and (uses[current] == 1 or current == first):
+            text = f'{text} |> {step(op)}'
+        else:
+            if current != first and text != current:
+                lines.append(f'{current} = {text}')
+            if op['op'] == 'binary':
+                text = f"{op['in'][0]} {op['sym']} {op['in'][1]}"
+            elif op['op'] == 'concat':
+                text = f"concat({op['in'][0]}, {op['in'][1]})"
+            else:
+                text = f"{op['in'][0]} |> {step(op)}"
+        current = op['id']
+        if uses.get(current, 0) != 1 or k + 1 == len(ops) or ops[k + 1]['in'] != [current]:
+            lines.append(f'{current} = {text}' if k + 1 < len(ops) else text)
+            text = current
+    return lines or [first]
+
+
+def block(head, ops, first):
+    lines = operations(ops, first)
+    if len(lines) == 1:
+        return f'{head} = {lines[0]}'
+    return f'{head} {{\n  ' + '\n  '.join(lines) + '\n}'
+
+
+def call(c):
+    args = ', '.join(f'{k} = {v if isinstance(v, str) else call(v) if isinstance(v, dict) else number(v)}'
+                     for k, v in c['args'].items())
+    return f"{c['name']}({args})" if args else c['name']
+
+
+def train(t):
+    lines = ['data = npy("x.npy", "y.npy", split = 0)', f"batch = {t['batch']}", f"epochs = {t['epochs']}",
+             f"optim = {call(t['optim'])}", f"seed = {t['seed']}"]
+    if t.get('loss'):
+        lines.append(f"loss = {call(t['loss'])}")
+    return 'train Net {\n  ' + '\n  '.join(lines) + '\n}'
+
+
+def program(p):
+    parts = [function(f) for f in p['fns']] + [graph(g) for g in p['graphs']]
+    parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
+    sizes = ', '.join(map(str, p['model']['input']))
+    parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x'))
+    parts.append(train(p['train']))
+    return '\n\n'.join(parts) + '\n'
