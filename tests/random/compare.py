@@ -11,11 +11,12 @@ import traceback
 import numpy as np
 import torch
 import expression
+import optim
 import program as programs
 import text
 from model import Model, Missing
 
-DNW = os.environ.get('DNW', 'dnw')
+DNW = os.environ.get('DNW') or str(pathlib.Path(__file__).resolve().parents[2] / 'build' / 'dnw')
 
 
 class Refused(Exception):
@@ -47,25 +48,29 @@ def tensors(path):
     return found
 
 
-def tolerance(wanted):
-    """Numbers are float: 6e-8 each. Sums of some ten terms and a few layers lose two digits."""
-    return 2e-5 * max(1.0, float(wanted.abs().max()) if wanted.numel() else 1.0)
+ROUNDING = 2e-5
 
 
-def close(what, got, wanted, single=None):
-    """single(): the same value by the plain model in float. It tells how much rounding alone may do."""
+def close(what, got, wanted, single, start=None):
+    """Numbers are float, 6e-8 each; sums of some ten terms through a few layers lose two digits: ROUNDING of the largest.
+    With start, what was added to it is compared: 2e-4 of the largest change, and the rounding of the sum. Beyond that,
+    single(), the plain model in float, tells how much rounding does here: up to 30 times that is accepted, because the
+    order of sums differs, and functions are exact to a few units in the last place."""
     got, wanted = got.double().reshape(-1), wanted.detach().double().reshape(-1)
     if got.numel() != wanted.numel():
         raise Differs(f'{what}: {got.numel()} numbers, {wanted.numel()} wanted')
-    if not torch.isfinite(wanted).all():
+    if not wanted.numel() or not torch.isfinite(wanted).all():
         return
-    off = float((got - wanted).abs().max()) if wanted.numel() else 0.0
-    if off <= tolerance(wanted):
+    off = float((got - wanted).abs().max())
+    bound = ROUNDING * max(1.0, float(wanted.abs().max()))
+    if start is not None:
+        change = float((wanted - start.double().reshape(-1)).abs().max())
+        bound = 2e-4 * change + 1e-6 * max(1.0, float(wanted.abs().max()))
+    if off <= bound:
         return
-    if single is not None:
-        rounding = float((single().detach().double().reshape(-1) - wanted).abs().max())
-        if off <= tolerance(wanted) + 30 * rounding:
-            return
+    rounding = float((single().detach().double().reshape(-1) - wanted).abs().max())
+    if off <= bound + 30 * rounding:
+        return
     worst = int((got - wanted).abs().argmax())
     raise Differs(f'{what}: number {worst} is {float(got[worst])!r}, {float(wanted[worst])!r} wanted')
 
@@ -76,8 +81,13 @@ class Case:
         self.t = tree['train']
         (self.folder / 'net.dnw').write_text(text.program(tree))
         draw = np.random.default_rng(self.t['seed'])
-        self.x = draw.standard_normal([self.t['samples']] + tree['model']['input']).astype(np.float32)
-        self.y = draw.standard_normal([self.t['samples']] + tree['model']['output']).astype(np.float32)
+        n, outputs = self.t['samples'], tree['model']['output']
+        self.x = draw.standard_normal([n] + tree['model']['input']).astype(np.float32)
+        self.y = draw.standard_normal([n] + outputs).astype(np.float32)
+        if self.t['classes']:
+            self.y = (np.arange(n) % outputs[0]).astype(np.int64)
+        elif self.t['binary']:
+            self.y = (self.y > 0).astype(np.float32)
         np.save(self.folder / 'x.npy', self.x)
         np.save(self.folder / 'y.npy', self.y)
 
@@ -90,8 +100,8 @@ class Case:
     def build(self):
         self.dnw('build', 'net.dnw', '-o', 'net', '-O0')
 
-    def train(self, out, *args):
-        self.net('train', '--out', out, '--threads', 1, '--quiet', *args)
+    def train(self, out, *args, threads=1):
+        self.net('train', '--out', out, '--threads', threads, '--quiet', *args)
         return tensors(self.folder / out / 'last.safetensors')
 
     def start(self):
@@ -102,12 +112,82 @@ class Case:
         self.net('predict', '--weights', weights, '--input', 'x.npy', '--output', 'p.npy', '--threads', 1)
         return torch.from_numpy(np.load(self.folder / 'p.npy'))
 
-    def output(self, found, kind=torch.float64):
+    def model(self, found, kind=torch.float64):
         expression.DTYPE[0] = kind
+        model = Model(self.tree, found)
+        return model, model.forward(torch.from_numpy(self.x).to(kind)).detach()
+
+    def output(self, found, kind=torch.float64):
         try:
-            return Model(self.tree, found).forward(torch.from_numpy(self.x).to(kind))
+            return self.model(found, kind)[1]
         finally:
             expression.DTYPE[0] = torch.float64
+
+    def trained(self, start, epochs, order, kind=torch.float64):
+        """The plain model after training, and the loss of the last epoch."""
+        try:
+            fresh = {k: v for k, v in start.items()}
+            for k, v in fresh.items():
+                if k.endswith('.mean') and k[:-5] + '.variance' in fresh:
+                    fresh[k], fresh[k[:-5] + '.variance'] = torch.zeros_like(v), torch.ones_like(v)
+            model, _ = self.model(fresh, kind)
+            y = torch.from_numpy(self.y)
+            loss = optim.train(model, self.tree, torch.from_numpy(self.x).to(kind), y, epochs, order)
+            return model, loss
+        finally:
+            expression.DTYPE[0] = torch.float64
+
+
+def marks(got, model):
+    """Edges in use; candidates whose magnitudes are nearly that of another may change places."""
+    for instance in model.instances.values():
+        for k, used in enumerate(instance.marks):
+            title = f'{instance.title}.edges.{k}.kept'
+            if title not in got:
+                raise Missing(title)
+            wrong = torch.nonzero(got[title].reshape(-1).bool() != used).reshape(-1).tolist()
+            if wrong and instance.constant is None:
+                w = instance.deciding(k).detach().abs()
+                gaps = [float((torch.cat([w[:c], w[c + 1:]]) - w[c]).abs().min()) if len(w) > 1 else 1 for c in wrong]
+                if min(gaps) > 1e-5:
+                    raise Differs(f'{title}: candidates {wrong}')
+
+
+def same_training(case, start, got, epochs, order, loss):
+    model, wanted = case.trained(start, epochs, order)
+    twin = []
+
+    def single(title):
+        if not twin:
+            twin.append(case.trained(start, epochs, order, torch.float32)[0])
+        return {**twin[0].weights, **twin[0].statistics}[title]
+    marks(got, model)
+    for title, w in {**model.weights, **model.statistics}.items():
+        before = start[title] if title in model.weights else torch.zeros(w.shape)
+        close(f'{title} after {epochs} epochs', got[title], w, lambda title=title: single(title), before)
+    if abs(loss - wanted) > 1e-4 * max(1.0, abs(wanted)):
+        raise Differs(f'loss of epoch {epochs}: {loss}, {wanted} wanted')
+
+
+def trainings(case, start):
+    """One to three epochs from the same start. Which samples share a step is drawn: one of the ways must agree."""
+    ways = optim.orders(case.t['samples'], case.t['batch'])
+    for epochs in range(1, case.t['epochs'] + 1 if len(ways) == 1 else 2):
+        out = f'run{epochs}'
+        got = case.train(out, '--epochs', epochs)
+        if got.keys() != start.keys() and not epochs:
+            raise Differs('names of tensors')
+        log = [json.loads(line) for line in (case.folder / out / 'log.jsonl').read_text().splitlines()]
+        loss = [e for e in log if e['event'] == 'epoch'][-1]['loss']
+        failed = None
+        for order in ways:
+            try:
+                same_training(case, start, got, epochs, order, loss)
+                break
+            except Differs as e:
+                failed = failed or e
+        else:
+            raise failed
 
 
 def compare(tree, folder):
@@ -116,6 +196,12 @@ def compare(tree, folder):
     start = case.start()
     got = case.predict('start/last.safetensors')
     close('predict', got, case.output(start), lambda: case.output(start, torch.float32))
+    trainings(case, start)
+    one = case.train('one', '--epochs', case.t['epochs'])
+    two = case.train('two', '--epochs', case.t['epochs'], threads=2)
+    for title in one:
+        if not torch.equal(one[title], two[title]):
+            raise Differs(f'{title}: one and two threads')
 
 
 def attempt(tree, keep=None):
@@ -134,7 +220,7 @@ def attempt(tree, keep=None):
     except subprocess.TimeoutExpired as e:
         return 'slow', str(e)
     except Exception:
-        return 'broken', traceback.format_exc()
+        return 'broken', ' | '.join(traceback.format_exc().strip().splitlines()[-3:])
     finally:
         if not keep:
             shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,8 @@
 """A plain model of a program in PyTorch, written from docs/language.md alone. Sections are those of that page."""
 import torch
-import wiring
+import torch.nn.functional as F
 from expression import DTYPE, POINTWISE, evaluate
+from instance import Instance
 
 
 class Missing(Exception):
@@ -18,8 +19,7 @@ class Model:
         self.graphs = {g['name']: g for g in program['graphs']}
         self.blocks = {b['name']: b for b in program['blocks']}
         self.weights, self.statistics, self.instances, self.limits, self.uses = {}, {}, {}, {}, {}
-        self.training = False
-        self.chance = None
+        self.training, self.chance, self.moment = False, None, None
 
     # weights
 
@@ -44,6 +44,15 @@ class Model:
             self.statistics[title] = self.tensor(title, shape)
         return self.statistics[title]
 
+    def still(self):
+        """Weights that no step moves: of candidates that were not drawn."""
+        found = {}
+        for instance in self.instances.values():
+            for k, (_, group) in enumerate(instance.lines):
+                if group['rule'] == 'sample' and instance.via(k) is None:
+                    found[f'{instance.title}.edges.{k}.w'] = ~instance.marks[k]
+        return found
+
     # functions (sections 4 and 5): z is [samples, nodes, pixels ...]
 
     def pieces(self, fn, base, count, pixels, nodes):
@@ -58,82 +67,152 @@ class Model:
             def element(index, mine=mine, shape=shape):
                 return mine[(slice(None),) + tuple(index)].reshape(shape)
             env[w['name'] + '[]'] = element
-            if not w['sizes']:
-                env[w['name']] = mine.reshape(shape)
-            else:
-                env[w['name']] = mine
+            env[w['name']] = mine if w['sizes'] else mine.reshape(shape)
         return env
 
-    def apply(self, ref, z, base, count, nodes, extra=None):
-        """A function without states on the values z of some nodes of a set."""
+    def environment(self, fn, ref, z, base, count, nodes, own=None):
+        env = self.pieces(fn, base, count, z.dim() - 2, nodes)
+        given = [z] if own is None else [z, own]
+        for k, (parameter, default) in enumerate(fn['params']):
+            env[parameter] = given[k] if k < len(given) else ref.get('args', {}).get(parameter, default)
+        return env
+
+    def apply(self, ref, z, base, count, nodes, own=None):
+        """A function without states on the values z of some nodes of a set, or of some candidates of a line."""
         if ref is None:
             return z
         fn = self.fns.get(ref['fn'])
         if fn is None:
             return POINTWISE[ref['fn']](z, **ref.get('args', {}))
-        env = self.environment(fn, ref, z, base, count, nodes)
-        return evaluate(fn['value'], env, self.calls())
-
-    def environment(self, fn, ref, z, base, count, nodes):
-        env = self.pieces(fn, base, count, z.dim() - 2, nodes)
-        for k, (parameter, default) in enumerate(fn['params']):
-            env[parameter] = z if k == 0 else ref.get('args', {}).get(parameter, default)
+        env = self.environment(fn, ref, z, base, count, nodes, own)
+        calls = self.calls(base, count, nodes)
         for title, tree in fn['lets']:
-            env[title] = evaluate(tree, env, self.calls())
+            env[title] = evaluate(tree, env, calls)
+        value = evaluate(fn['value'], env, calls)
+        return value if isinstance(value, torch.Tensor) and value.dim() > 1 else torch.full_like(z, float(value))
+
+    def send(self, fn, s, states, instance, shown=False):
+        """What the nodes of a set send (or show as a node of the output), from their states."""
+        if fn is None or not fn['states']:
+            return states[0]
+        env = self.stated(fn, s, states, instance)
+        tree = fn['shown'] if shown and fn.get('shown') is not None else fn['value']
+        return evaluate(tree, env, self.calls()) + 0 * states[0]
+
+    def stated(self, fn, s, states, instance):
+        count = instance.count[s['name']]
+        env = self.pieces(fn, instance.base(s), count, states[0].dim() - 2, slice(None))
+        env.update({st['name']: v for st, v in zip(fn['states'], states)})
+        for parameter, default in fn['params'][1:]:
+            env[parameter] = s['fn'].get('args', {}).get(parameter, default)
         return env
 
-    def calls(self):
-        return {}
+    def move(self, fn, s, states, arriving, instance):
+        """Next values or rates of the states of a set."""
+        count = instance.count[s['name']]
+        if fn is None or not fn['states']:
+            return [self.apply(s.get('fn'), arriving, instance.base(s), count, slice(None))]
+        env = self.stated(fn, s, states, instance)
+        env[fn['params'][0][0]] = arriving
+        calls = self.calls(instance.base(s), count, slice(None))
+        for title, tree in fn['lets']:
+            env[title] = evaluate(tree, env, calls)
+        rates = {title: evaluate(tree, env, calls) for title, tree in fn['moves']}
+        return [rates[st['name']] + 0 * arriving for st in fn['states']]
+
+    def calls(self, base='', count=0, nodes=slice(None)):
+        """Functions that an expression may call beyond the pointwise ones."""
+        found = {f['name']: self.plain(f) for f in self.fns.values() if not f['weights'] and not f['states']}
+        found['batch_norm'] = lambda x: self.batch_norm(base + '.batch_norm', x, {}, count, nodes)
+        found.update(MAPS)
+        return found
+
+    def plain(self, fn):
+        def value(*args, **named):
+            env = {p: d for p, d in fn['params']}
+            env.update(zip(env, args))
+            env.update(named)
+            calls = self.calls()
+            for title, tree in fn['lets']:
+                env[title] = evaluate(tree, env, calls)
+            return evaluate(fn['value'], env, calls)
+        return value
 
     # graphs
 
-    def instance(self, g, title):
+    def instance(self, g, title, constant=None):
         if title not in self.instances:
-            self.instances[title] = Instance(self, g, title)
+            self.instances[title] = Instance(self, g, title, constant)
         return self.instances[title]
 
     def graph(self, name, x):
-        g = self.graphs[name]
-        return self.instance(g, self.number(name)).run(x)
+        return self.instance(self.graphs[name], self.number(name)).run(x)
 
     # layers (section 11)
 
     def layer(self, item, x):
-        title = self.number(item['name'])
-        return getattr(self, 'layer_' + item['name'])(title, x, item['args'])
+        return getattr(self, 'layer_' + item['name'])(x, item['args'])
 
-    def layer_linear(self, title, x, args):
-        n, out, keep = x.shape[1], args['out'], args.get('keep')
-        g = {'name': title, 'time': None, 'sets': [
-            {'kind': 'input', 'name': 'x', 'sizes': [n]}, {'kind': 'output', 'name': 'y', 'sizes': [out]}],
-            'lists': [{'lines': [{'from': 'x', 'to': 'y', 'from_index': ['_'], 'to_index': ['_']}],
-                       'budget': keep, 'rule': 'keep'}]}
-        value = self.instance(g, title).run(x)
-        if args.get('bias', True):
-            value = value + self.weight(title + '.b', [out])
-        return value
+    def layer_linear(self, x, args):
+        title = self.number('linear')
+        value = self.instance(dense(title, x.shape[1], args['out'], args.get('keep')), title).run(x)
+        return value + self.weight(title + '.b', [args['out']]) if args.get('bias', True) else value
 
-    def layer_softmax(self, title, x, args):
+    def layer_conv2d(self, x, args):
+        """Each weight is a candidate: from a channel and a place in the filter to a channel."""
+        title, groups, size = self.number('conv2d'), args.get('groups', 1), args['size']
+        n = x.shape[1] // groups * size * size
+        g = self.instance(dense(title, n, args['out'], args.get('keep')), title)
+        w = self.weight(f'{title}.edges.0.w', [args['out'] * n])
+        used = g.marks[0]
+        w = used * w.detach() + (w - w.detach())
+        k = w.reshape(args['out'], -1, size, size)
+        on = (used * self.weights[f'{title}.edges.0.w'].detach()).reshape(k.shape)
+        y = convolve(x, on, args.get('stride', 1), 1, groups) + quiet(convolve(x.detach(), k, args.get('stride', 1), 1, groups))
+        return y + self.weight(title + '.b', [args['out']]).reshape(1, -1, 1, 1) if args.get('bias', True) else y
+
+    def layer_depthwise(self, x, args):
+        title, n, size = self.number('depthwise'), x.shape[1], args['size']
+        k = self.weight(title + '.k', [n, size, size]).reshape(n, 1, size, size)
+        y = convolve(x, k, args.get('stride', 1), 1, n)
+        return y + self.weight(title + '.b', [n]).reshape(1, -1, 1, 1) if args.get('bias', True) else y
+
+    def layer_softmax(self, x, args):
         return torch.softmax(x, 1)
 
-    def layer_layer_norm(self, title, x, args):
-        axes = list(range(1, x.dim()))
+    def layer_flatten(self, x, args):
+        return x.reshape(x.shape[0], -1)
+
+    def layer_dropout(self, x, args):
+        assert not self.training or args['p'] == 0
+        return x
+
+    def layer_last(self, x, args):
+        return x[:, -1]
+
+    def layer_mean_time(self, x, args):
+        return x.mean(1)
+
+    def layer_layer_norm(self, x, args):
+        title, axes = self.number('layer_norm'), list(range(1, x.dim()))
         mean = x.mean(axes, keepdim=True)
         variance = ((x - mean) ** 2).mean(axes, keepdim=True)
-        shape = [1] + list(x.shape[1:])
-        scale = self.weight(title + '.scale', shape[1:]).reshape(shape)
-        shift = self.weight(title + '.shift', shape[1:]).reshape(shape)
+        shape = [1, -1] + [1] * (x.dim() - 2)
+        scale = self.weight(title + '.scale', [x.shape[1]]).reshape(shape)
+        shift = self.weight(title + '.shift', [x.shape[1]]).reshape(shape)
         return (x - mean) / torch.sqrt(variance + args.get('eps', 1e-5)) * scale + shift
 
-    def layer_batch_norm(self, title, x, args):
-        return self.batch_norm(title, x, args, x.shape[1], slice(None))
+    def layer_batch_norm(self, x, args):
+        return self.batch_norm(self.number('batch_norm'), x, args, x.shape[1], slice(None))
 
     def batch_norm(self, title, x, args, count, nodes):
         """Of each node: its mean and variance over samples and pixels. x is [samples, nodes, pixels ...]."""
         shape = [1, -1] + [1] * (x.dim() - 2)
-        mean, variance = self.statistic(title + '.mean', [count]), self.statistic(title + '.variance', [count])
         scale = self.weight(title + '.scale', [count])[nodes].reshape(shape)
         shift = self.weight(title + '.shift', [count])[nodes].reshape(shape)
+        k, moments = self.moment or (0, 1)
+        mean = self.statistic(title + '.mean', [moments, count])[k]
+        variance = self.statistic(title + '.variance', [moments, count])[k]
         now, spread = mean[nodes].reshape(shape), variance[nodes].reshape(shape)
         if self.training:
             axes = [0] + list(range(2, x.dim()))
@@ -145,10 +224,24 @@ class Model:
             variance[nodes] = variance[nodes] * (1 - m) + spread.detach().reshape(-1) * (n / (n - 1)) * m
         return (x - now) / torch.sqrt(spread + args.get('eps', 1e-5)) * scale + shift
 
+    def layer_instance_norm(self, x, args):
+        return instance_norm(x, **args)
+
+    def layer_avg_pool(self, x, args):
+        return F.avg_pool2d(x, args['size'], args.get('stride', args['size']))
+
+    def layer_max_pool(self, x, args):
+        return F.max_pool2d(x, args['size'], args.get('stride', args['size']))
+
+    def layer_mean_map(self, x, args):
+        return x.mean([2, 3])
+
+    def layer_crop(self, x, args):
+        return MAPS['crop'](x, args['top'], args['left'], args['height'], args['width'])
+
     # the model
 
-    def operation(self, item, values):
-        args = [values[k] for k in item['in']]
+    def operation(self, item, args):
         kind = item['op']
         if kind == 'layer':
             return self.layer(item, args[0])
@@ -156,17 +249,48 @@ class Model:
             return self.graph(item['name'], args[0])
         if kind == 'pointwise':
             return POINTWISE[item['name']](args[0])
+        if kind == 'function':
+            return self.function(item['name'], args[0])
+        if kind == 'block':
+            return self.operations(self.blocks[item['name']]['ops'], args[0])
+        if kind == 'scan':
+            return self.scan(item, args[0])
         if kind == 'binary':
             a, b = args
             return a + b if item['sym'] == '+' else a - b if item['sym'] == '-' else a * b
-        if kind == 'concat':
-            return torch.cat(args, 1)
-        raise NotImplementedError(kind)
+        return torch.cat(args, 1)
+
+    def function(self, name, x):
+        """A function with weights on a tensor: each element is a node, of maps each channel."""
+        fn = self.fns[name]
+        z = x if x.dim() == 4 else x.reshape(x.shape[0], -1)
+        title = self.number(name) if fn['weights'] else ''
+        return self.apply({'fn': name}, z, f'{title}.x.{name}', z.shape[1], slice(None)).reshape(x.shape)
+
+    def scan(self, item, x):
+        body, n = item['body'], x.shape[1]
+        g = self.graphs.get(body['name'])
+        fn = self.fns.get(body['name'])
+        if body['op'] == 'graph' and g.get('time'):
+            return self.along(self.instance(g, self.number(g['name'])), item, x)
+        if body['op'] == 'function' and fn['states']:
+            return self.along(self.instance(cell(fn, x.shape[2]), self.number(fn['name']), 1), item, x)
+        flat = self.operation(body, [x.reshape([-1] + list(x.shape[2:]))])
+        return flat.reshape([-1, n] + list(flat.shape[1:]))
+
+    def along(self, g, item, x):
+        g.begin(x[:, 0])
+        found, n = [], x.shape[1]
+        for k in range(n):
+            if item.get('truncate') and k and k % item['truncate'] == 0:
+                g.detach()
+            found.append(g.move(x[:, k], k, n))
+        return torch.stack(found, 1)
 
     def operations(self, ops, x):
         values, current = {'x': x}, x
         for item in ops:
-            current = values[item['id']] = self.operation(item, values)
+            current = values[item['id']] = self.operation(item, [values[k] for k in item['in']])
         return current
 
     def forward(self, x, training=False):
@@ -178,84 +302,45 @@ class Model:
             instance.choose(position)
 
 
-class Instance:
-    """One use of a graph: its candidates, marks of edges in use, and how values go through it."""
+def dense(title, n, out, keep):
+    line = {'from': 'x', 'to': 'y', 'from_index': ['_'], 'to_index': ['_']}
+    return {'name': title, 'time': None, 'lists': [{'lines': [line], 'budget': keep, 'rule': 'keep'}],
+            'sets': [{'kind': 'input', 'name': 'x', 'sizes': [n]}, {'kind': 'output', 'name': 'y', 'sizes': [out]}]}
 
-    def __init__(self, model, g, title):
-        self.model, self.g, self.title = model, g, title
-        self.sets = {s['name']: s for s in g['sets']}
-        self.count = {s['name']: len(wiring.nodes_of(s)) for s in g['sets']}
-        self.lines, self.marks = [], []
-        for group in g['lists']:
-            for line in group['lines']:
-                self.lines.append((len(self.lines), line, group))
-        self.pairs = [wiring.candidates(g, line, self.sets, model.chance) for _, line, _ in self.lines]
-        for k, (_, line, group) in enumerate(self.lines):
-            kept = model.tensors.get(f'{title}.edges.{k}.kept')
-            used = kept.reshape(-1).tolist() if kept is not None else [1] * len(self.pairs[k])
-            self.marks.append([bool(u) for u in used])
-        self.numbers = [self.edge_weight(k) for k in range(len(self.lines))]
 
-    def edge_weight(self, k):
-        return self.model.weight(f'{self.title}.edges.{k}.w', [len(self.pairs[k])])
+def cell(fn, n):
+    """What scan(F) runs for a function with states: a node for each feature."""
+    line = {'from': 'x', 'to': 'y', 'from_index': ['i'], 'to_index': ['i']}
+    return {'name': fn['name'], 'time': {'kind': 'steps', 'n': 1}, 'lists': [{'lines': [line], 'budget': None, 'rule': 'keep'}],
+            'sets': [{'kind': 'input', 'name': 'x', 'sizes': [n]},
+                     {'kind': 'output', 'name': 'y', 'sizes': [n], 'fn': {'fn': fn['name'], 'args': {}}}]}
 
-    def choose(self, position):
-        """Edges in use before a step (section 9)."""
-        for group in self.g['lists']:
-            mine = [k for k, _, other in self.lines if other is group]
-            if group['rule'] == 'sample':
-                continue
-            ends = [((self.lines[k][1]['to'], t), (self.lines[k][1]['from'], s)) for k in mine for t, s in self.pairs[k]]
-            sizes = [abs(w) for k in mine for w in self.numbers[k].detach().tolist()]
-            used = wiring.in_use(group['budget'], ends, sizes, position)
-            for k in mine:
-                self.marks[k], used = used[:len(self.pairs[k])], used[len(self.pairs[k]):]
 
-    def edge(self, k, c, source):
-        """What candidate c of line k adds to its target's sum. An edge that is not in use adds nothing and sends nothing
-        back, but its weight gets the gradient as if it were in use."""
-        w = self.numbers[k][c]
-        if self.marks[k][c]:
-            return w * source
-        if self.lines[k][2]['rule'] == 'sample':
-            return None
-        quiet = w * source.detach()
-        return quiet - quiet.detach()
+def quiet(x):
+    return x - x.detach()
 
-    def run(self, x):
-        values = {}
-        order = self.order()
-        arriving = {}
-        for k, (_, line, _) in enumerate(self.lines):
-            for c, (t, s) in enumerate(self.pairs[k]):
-                arriving.setdefault((line['to'], t), []).append((k, c, (line['from'], s)))
-        for title, node in order:
-            s = self.sets[title]
-            if s['kind'] == 'input':
-                total = x[:, node:node + 1]
-            else:
-                total = 0 * x[:, 0:1]
-                for k, c, origin in arriving.get((title, node), []):
-                    part = self.edge(k, c, values[origin])
-                    total = total if part is None else total + part
-            ref = s.get('fn')
-            base = f"{self.title}.{title}.{ref['fn']}" if ref else ''
-            values[title, node] = self.model.apply(ref, total, base, self.count[title], [node])
-        out = next(s for s in self.g['sets'] if s['kind'] == 'output')
-        return torch.cat([values[out['name'], n] for n in range(self.count[out['name']])], 1)
 
-    def order(self):
-        """Nodes, each after all sources of its candidates."""
-        waiting = {}
-        for k, (_, line, _) in enumerate(self.lines):
-            for t, s in self.pairs[k]:
-                waiting.setdefault((line['to'], t), set()).add((line['from'], s))
-        todo = [(s['name'], n) for s in self.g['sets'] for n in range(self.count[s['name']])]
-        done, order = set(), []
-        while todo:
-            ready = [n for n in todo if not waiting.get(n, set()) - done]
-            assert ready, 'candidates form a cycle'
-            order += ready
-            done |= set(ready)
-            todo = [n for n in todo if n not in done]
-        return order
+def convolve(x, k, stride, dilation, groups):
+    """y[i] = sum of k[t] x[i + t]; of the dilation (size - 1) pixels beyond the map half, rounded down, lie before it."""
+    reach = dilation * (k.shape[2] - 1)
+    before = reach // 2
+    return F.conv2d(F.pad(x, [before, reach - before] * 2), k, stride=stride, dilation=dilation, groups=groups)
+
+
+def node_conv(x, k, stride=1, dilation=1):
+    n = x.shape[1]
+    k = k.expand(n, -1, -1)
+    return convolve(x, k.reshape(n, 1, k.shape[1], k.shape[2]), stride, dilation, n)
+
+
+def instance_norm(x, eps=1e-5):
+    mean = x.mean([2, 3], keepdim=True)
+    return (x - mean) / torch.sqrt(((x - mean) ** 2).mean([2, 3], keepdim=True) + eps)
+
+
+MAPS = {
+    'conv': node_conv, 'instance_norm': instance_norm, 'mean_map': lambda x: x.mean([2, 3], keepdim=True),
+    'avg_pool': lambda x, size, stride=None: F.avg_pool2d(x, size, stride or size),
+    'max_pool': lambda x, size, stride=None: F.max_pool2d(x, size, stride or size),
+    'crop': lambda x, top, left, height, width: x[:, :, top:top + height, left:left + width],
+}

@@ -27,6 +27,7 @@ class Generator:
         self.r = random.Random(seed)
         self.features = features
         self.count = {}
+        self.normed = False
         self.fns, self.graphs, self.blocks = [], [], []
 
     def chance(self, p):
@@ -253,7 +254,9 @@ class Generator:
             out = self.r.randint(1, 4)
             return {'op': 'graph', 'name': self.static_graph([n], out), 'args': {}}, [out]
         if kind == 5:
-            return {'op': 'layer', 'name': self.r.choice(['layer_norm', 'softmax', 'batch_norm']), 'args': {}}, [n]
+            title = self.r.choice(['layer_norm', 'softmax', 'batch_norm'])
+            self.normed |= title == 'batch_norm'
+            return {'op': 'layer', 'name': title, 'args': {}}, [n]
         return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, [n]
 
     def operations(self, shape, length):
@@ -278,8 +281,74 @@ class Generator:
             return {'op': 'concat', 'in': [current, other]}, [shapes[current][0] + shapes[other][0]]
         return None
 
+    def schedule(self, low, high):
+        peak = round(self.r.uniform(low, high), 3)
+        kind = self.r.randrange(6)
+        if kind == 0:
+            args = {'peak': peak}
+            if self.chance(0.5):
+                args['warmup'] = self.r.choice([1, 0.5, 2])
+            if self.chance(0.5):
+                args['floor'] = round(peak / 7, 4)
+            return {'name': 'cosine', 'args': args}
+        if kind == 1:
+            return {'name': 'drops', 'args': {'start': peak, 'factor': 0.5, 'epochs': self.r.choice(['[1]', '[1, 2]', '[0.5, 2]'])}}
+        if kind == 2:
+            return {'name': 'ramp', 'args': {'start': peak, 'end': round(peak / 5, 4)}}
+        if kind == 3:
+            return {'name': 'exponential', 'args': {'start': peak, 'factor': 0.6}}
+        return peak
+
     def optimiser(self):
-        return {'name': 'sgd', 'args': {'lr': 0.1}}
+        name = self.r.choice(['sgd', 'sgd', 'adam', 'adamw', 'rmsprop'])
+        args = {'lr': self.schedule(0.05, 0.4) if name == 'sgd' else self.schedule(0.01, 0.1)}
+        if name == 'sgd' and self.chance(0.6):
+            args['momentum'] = 0.9
+            if self.chance(0.5):
+                args['nesterov'] = True
+        if name in ('adam', 'adamw'):
+            args['eps'] = self.r.choice([0.01, 0.001])
+            if self.chance(0.4):
+                args['beta1'], args['beta2'] = 0.8, 0.95
+        if name == 'rmsprop':
+            args['eps'] = 0.01
+            if self.chance(0.5):
+                args['rho'], args['momentum'] = 0.9, 0.5
+        if self.chance(0.4):
+            args['decay'] = self.r.choice([0.1, 0.01])
+        if self.chance(0.3):
+            args['clip'] = self.r.choice([0.1, 1, 5])
+        return {'name': name, 'args': args}
+
+    def loss(self, out):
+        """(call, whether targets are classes, whether they are 0 and 1)"""
+        kind = self.r.randrange(7)
+        if kind == 0 and out[0] > 1:
+            smoothing = {'smoothing': 0.1} if self.chance(0.5) else {}
+            return ({'name': 'cross_entropy', 'args': smoothing} if smoothing or self.chance(0.5) else None), True, False
+        if kind == 1:
+            return {'name': 'binary_cross_entropy', 'args': {}}, False, True
+        if kind == 2:
+            return {'name': 'mae', 'args': {}}, False, False
+        if kind == 3:
+            fn = {'name': self.fresh('Loss'), 'params': [['p', None], ['t', None]], 'weights': [], 'states': [],
+                  'lets': [['d', op('-', name('p'), name('t'))]], 'moves': [], 'clock': None, 'shown': None,
+                  'value': ['if', op('<', call('abs', name('d')), num(1)), op('*', op('*', num(0.5), name('d')), name('d')),
+                            op('-', call('abs', name('d')), num(0.5))]}
+            self.fns.append(fn)
+            return {'name': fn['name'], 'args': {}}, False, False
+        return (None if self.chance(0.5) else {'name': 'mse', 'args': {}}), False, False
+
+    def training(self, out, batch):
+        loss, classes, binary = self.loss(out)
+        samples = max(batch, out[0]) if classes else batch
+        batch = samples
+        if not self.normed and self.chance(0.2):
+            samples, batch = self.r.choice([(3, 2), (5, 3), (4, 2)])
+            if classes and samples < out[0]:
+                samples, batch = out[0], out[0]
+        return {'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
+                'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary}
 
     def program(self):
         inputs = [self.r.randint(1, 5)]
@@ -287,8 +356,7 @@ class Generator:
         batch = self.r.choice([2, 3, 5, 8])
         return {'fns': self.fns, 'graphs': self.graphs, 'blocks': self.blocks,
                 'model': {'input': inputs, 'ops': ops, 'output': out},
-                'train': {'batch': batch, 'samples': batch, 'epochs': 2, 'seed': self.r.randrange(100),
-                          'optim': self.optimiser(), 'loss': None}}
+                'train': self.training(out, batch)}
 
 
 def generate(seed):

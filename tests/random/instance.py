@@ -1,0 +1,283 @@
+"""One use of a graph: how values go through its edges and nodes (sections 6 to 10 of docs/language.md)."""
+import torch
+import wiring
+from expression import DTYPE
+
+NO_FUNCTION = None
+
+
+class Instance:
+    def __init__(self, model, g, title, constant=None):
+        self.model, self.g, self.title, self.constant = model, g, title, constant
+        self.sets = {s['name']: s for s in g['sets']}
+        self.count = {s['name']: len(wiring.nodes_of(s)) for s in g['sets']}
+        self.input = next(s['name'] for s in g['sets'] if s['kind'] == 'input')
+        self.output = next(s['name'] for s in g['sets'] if s['kind'] == 'output')
+        self.lines = [(line, group) for group in g['lists'] for line in group['lines']]
+        self.pairs = [wiring.candidates(g, line, self.sets, model.chance) for line, _ in self.lines]
+        self.marks = [self.marks_of(k) for k in range(len(self.lines))]
+        self.states = None
+        self.arriving = {}
+        for k, (line, _) in enumerate(self.lines):
+            for c, (t, _) in enumerate(self.pairs[k]):
+                self.arriving.setdefault((line['to'], t), {}).setdefault(k, []).append(c)
+
+    def marks_of(self, k):
+        kept = self.model.tensors.get(f'{self.title}.edges.{k}.kept')
+        return torch.ones(len(self.pairs[k]), dtype=torch.bool) if kept is None else kept.reshape(-1).bool()
+
+    def via(self, k):
+        line, group = self.lines[k]
+        return line.get('via') or group.get('via')
+
+    def deciding(self, k):
+        """The weights whose magnitude decides which candidates of a line are in use."""
+        base, ref = f'{self.title}.edges.{k}', self.via(k)
+        if ref is None:
+            return self.model.weight(base + '.w', [len(self.pairs[k])])
+        own = [w for w in self.model.fns[ref['fn']]['weights'] if not w.get('shared')]
+        chosen = self.lines[k][1].get('by') or own[0]['name']
+        w = next(w for w in own if w['name'] == chosen)
+        return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'))
+
+    # which edges are in use
+
+    def node_numbers(self):
+        """Learned numbers of the node functions."""
+        total = 0
+        for s in self.g['sets']:
+            fn = self.model.fns.get((s.get('fn') or {}).get('fn'))
+            for w in fn['weights'] if fn else []:
+                n = 1
+                for size in w['sizes']:
+                    n *= size
+                total += n * (1 if w.get('shared') else self.count[s['name']])
+        return total
+
+    def choose(self, position):
+        for group in self.g['lists']:
+            mine = [k for k, (_, other) in enumerate(self.lines) if other is group]
+            if group['rule'] == 'sample' or not group.get('budget'):
+                continue
+            ends = [((self.lines[k][0]['to'], t), (self.lines[k][0]['from'], s)) for k in mine for t, s in self.pairs[k]]
+            sizes = []
+            if group['budget']['kind'] != 'all':
+                sizes = [abs(w) for k in mine for w in self.deciding(k).detach().float().tolist()]
+            used = wiring.in_use(group['budget'], ends, sizes or [0] * len(ends), position, 1, self.node_numbers())
+            for k in mine:
+                self.marks[k] = torch.tensor(used[:len(self.pairs[k])], dtype=torch.bool)
+                used = used[len(self.pairs[k]):]
+
+    # edges
+
+    def carried(self, k, which, source, own):
+        """What candidates make of the values of their sources: [samples, candidates, pixels ...]."""
+        base, ref = f'{self.title}.edges.{k}', self.via(k)
+        count = len(self.pairs[k])
+        if ref is not None:
+            return self.model.apply(ref, source, base, count, which, own)
+        if self.constant is not None:
+            return source * self.constant
+        w = self.model.weight(base + '.w', [count])[which]
+        return w.reshape([1, -1] + [1] * (source.dim() - 2)) * source
+
+    def parts(self, k, which, source, own):
+        """Edges in use carry. The others add nothing and send nothing back, but their weights get the gradient that they
+        would have in use."""
+        used = self.marks[k][which]
+        on, off = torch.nonzero(used).reshape(-1), torch.nonzero(~used).reshape(-1)
+        found = []
+        if len(on):
+            found.append((on, self.carried(k, which[on], source[:, on], None if own is None else own[:, on])))
+        if len(off) and self.model.training and self.lines[k][1]['rule'] != 'sample':
+            still = None if own is None else own[:, off].detach()
+            value = self.carried(k, which[off], source[:, off].detach(), still)
+            found.append((off, value - value.detach()))
+        return found
+
+    def empty(self, like, count):
+        return torch.zeros([like.shape[0], count] + list(like.shape[2:]), dtype=DTYPE[0])
+
+    def sums(self, title, values, own=None):
+        """What reaches all nodes of a set."""
+        total = None
+        for k, (line, _) in enumerate(self.lines):
+            if line['to'] != title or not self.pairs[k]:
+                continue
+            targets = torch.tensor([t for t, _ in self.pairs[k]])
+            sources = torch.tensor([s for _, s in self.pairs[k]])
+            mine = own[:, targets] if own is not None and self.takes_own(k) else None
+            for which, value in self.parts(k, torch.arange(len(targets)), values[line['from']][:, sources], mine):
+                if total is None:
+                    total = self.empty(value, self.count[title])
+                total = total.index_add(1, targets[which], value)
+        if total is None:
+            total = self.empty(values[self.input], self.count[title])
+        return total
+
+    def takes_own(self, k):
+        ref = self.via(k)
+        return ref is not None and ref.get('given', 1) == 2
+
+    # static
+
+    def run(self, x, total=1):
+        if self.g.get('time'):
+            self.begin(x)
+            return self.move(x, 0, total)
+        values = {}
+        for title, node in self.order():
+            s = self.sets[title]
+            arriving = x[:, node:node + 1] if title == self.input else self.node_sum(title, node, values, x)
+            base = self.base(s)
+            values[title, node] = self.model.apply(s.get('fn'), arriving, base, self.count[title], torch.tensor([node]))
+        return torch.cat([values[self.output, n] for n in range(self.count[self.output])], 1)
+
+    def base(self, s):
+        return f"{self.title}.{s['name']}.{s['fn']['fn']}" if s.get('fn') else ''
+
+    def node_sum(self, title, node, values, x):
+        total = None
+        for k, which in self.arriving.get((title, node), {}).items():
+            origin = self.lines[k][0]['from']
+            source = torch.cat([values[origin, self.pairs[k][c][1]] for c in which], 1)
+            for _, value in self.parts(k, torch.tensor(which), source, None):
+                part = value.sum(1, keepdim=True)
+                total = part if total is None else total + part
+            if total is None:
+                total = 0 * self.carried(k, torch.tensor(which), source, None).sum(1, keepdim=True).detach()
+        return self.empty(x, 1) if total is None else total
+
+    def order(self):
+        """Nodes, each after all sources of its candidates."""
+        waiting = {}
+        for k, (line, _) in enumerate(self.lines):
+            for t, s in self.pairs[k]:
+                waiting.setdefault((line['to'], t), set()).add((line['from'], s))
+        todo = [(s['name'], n) for s in self.g['sets'] for n in range(self.count[s['name']])]
+        done, order = set(), []
+        while todo:
+            ready = [n for n in todo if not waiting.get(n, set()) - done]
+            assert ready, 'candidates form a cycle'
+            order += ready
+            done |= set(ready)
+            todo = [n for n in todo if n not in done]
+        return order
+
+    # time
+
+    def moves(self, s):
+        """Whether a set has states: not a held input, not an output that is a plain sum."""
+        return bool(s.get('fn')) or s['kind'] == 'nodes'
+
+    def function(self, s):
+        return self.model.fns.get(s['fn']['fn']) if s.get('fn') else None
+
+    def begin(self, x):
+        """States at the start."""
+        self.states = {}
+        for s in self.g['sets']:
+            if not self.moves(s):
+                continue
+            fn = self.function(s)
+            starts = [st['start'] for st in fn['states']] if fn and fn['states'] else [0]
+            shape = self.empty(x, self.count[s['name']])
+            self.states[s['name']] = [shape + v for v in starts]
+            if s['kind'] == 'input':
+                self.states[s['name']][0] = x
+
+    def detach(self):
+        self.states = {k: [v.detach() for v in states] for k, states in self.states.items()}
+
+    def sent(self, states, x, shown=False):
+        values = {self.input: x}
+        for s in self.g['sets']:
+            if self.moves(s):
+                values[s['name']] = self.model.send(self.function(s), s, states[s['name']], self, shown)
+        return values
+
+    def change(self, values, own, states):
+        """Next values or rates of all states: values are what sources send, own what targets send."""
+        found = {}
+        for s in self.g['sets']:
+            if self.moves(s):
+                arriving = self.sums(s['name'], values, own[s['name']])
+                found[s['name']] = self.model.move(self.function(s), s, states[s['name']], arriving, self)
+        return found
+
+    def rate(self, states, x, moment):
+        self.model.moment = moment
+        values = self.sent(states, x)
+        found = self.change(values, values, states)
+        self.model.moment = None
+        return found
+
+    def move(self, x, position, positions):
+        """Runs the time of one position and gives the output."""
+        t = self.g['time']
+        n = t['n']
+        stages = {'midpoint': 2, 'heun': 2, 'rk4': 4}.get(t.get('solver'), 1)
+        for k in range(n):
+            moment = lambda stage, k=k: (position * n * stages + k * stages + stage, positions * n * stages)
+            if t['kind'] == 'steps':
+                self.states = self.rate(self.states, x, moment(0))
+            else:
+                self.states = SCHEMES[t['solver']](self, self.states, x, (t['t1'] - t['t0']) / n, moment)
+        values = self.sent(self.states, x)
+        if self.moves(self.sets[self.output]):
+            return self.sent(self.states, x, shown=True)[self.output]
+        return self.sums(self.output, values)
+
+
+def ahead(states, rate, h):
+    return {k: [s + h * r for s, r in zip(states[k], rate[k])] for k in states}
+
+
+def euler(g, states, x, h, moment):
+    return ahead(states, g.rate(states, x, moment(0)), h)
+
+
+def midpoint(g, states, x, h, moment):
+    half = ahead(states, g.rate(states, x, moment(0)), h / 2)
+    return ahead(states, g.rate(half, x, moment(1)), h)
+
+
+def heun(g, states, x, h, moment):
+    a = g.rate(states, x, moment(0))
+    b = g.rate(ahead(states, a, h), x, moment(1))
+    return ahead(ahead(states, a, h / 2), b, h / 2)
+
+
+def rk4(g, states, x, h, moment):
+    a = g.rate(states, x, moment(0))
+    b = g.rate(ahead(states, a, h / 2), x, moment(1))
+    c = g.rate(ahead(states, b, h / 2), x, moment(2))
+    d = g.rate(ahead(states, c, h), x, moment(3))
+    for rate, part in ((a, h / 6), (b, h / 3), (c, h / 3), (d, h / 6)):
+        states = ahead(states, rate, part)
+    return states
+
+
+def semi_implicit(g, states, x, h, moment):
+    """Rates are a * s + b in their own state s: found by two values of it. Sources send what they send at the start."""
+    values = g.sent(states, x)
+    after = {}
+    for title, mine in states.items():
+        after[title] = []
+        for k, s in enumerate(mine):
+            def rate(own):
+                trial = dict(states)
+                trial[title] = mine[:k] + [own] + mine[k + 1:]
+                g.model.moment = moment(0)
+                one = g.sets[title]
+                arriving = g.sums(title, values, g.sent(trial, x)[title])
+                found = g.model.move(g.function(one), one, trial[title], arriving, g)[k]
+                g.model.moment = None
+                return found
+            b = rate(0 * s)
+            a = rate(0 * s + 1) - b
+            after[title].append((s + h * b) / (1 - h * a))
+    return after
+
+
+SCHEMES = {'euler': euler, 'midpoint': midpoint, 'heun': heun, 'rk4': rk4, 'semi_implicit': semi_implicit}
