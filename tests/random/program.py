@@ -27,7 +27,7 @@ class Generator:
         self.r = random.Random(seed)
         self.features = features
         self.count = {}
-        self.normed = False
+        self.normed = self.sequence = self.inside = False
         self.fns, self.graphs, self.blocks = [], [], []
 
     def chance(self, p):
@@ -158,8 +158,8 @@ class Generator:
             tree = op('and', tree, part)
         return tree
 
-    def line(self, source, target):
-        within = source['name'] == target['name']
+    def line(self, source, target, timed=False):
+        within = source['name'] == target['name'] and not timed
         line = {'from': source['name'], 'to': target['name'], 'via': None, 'where': None,
                 'from_index': ['_' for _ in source['sizes']], 'to_index': ['_' for _ in target['sizes']]}
         if source['sizes'] and target['sizes'] and (within or self.chance(0.4)):
@@ -231,8 +231,284 @@ class Generator:
             g['sets'].append(self.node_set('nodes', 'hg'[k], sizes))
         g['sets'].append(self.node_set('output', 'y', [outputs]))
         g['lists'] = self.lists(g, self.lines(g))
+        self.add_via(g)
         self.graphs.append(g)
         return g['name']
+
+    # graphs in time
+
+    def state_function(self, clock, affine=False):
+        """A function with one or two states."""
+        fn = {'name': self.fresh('Cell'), 'params': [['z', None]], 'weights': self.weights(), 'states': [],
+              'lets': [], 'moves': [], 'clock': clock, 'shown': None}
+        uses = self.weight_uses(fn['weights'])
+        titles = ['s', 'c'][:1 if affine else self.r.choice([1, 1, 2])]
+        for title in titles:
+            fn['states'].append({'name': title, 'start': self.r.choice([0, 0, 0.5])})
+        arriving = self.bounded(name('z')) if not affine else name('z')
+        if self.chance(0.3):
+            fn['lets'].append(['u', arriving])
+            arriving = name('u')
+        for title in titles:
+            other = self.r.choice(titles)
+            target = arriving if title == 's' else call('tanh', op('+', name(other), arriving))
+            if uses and self.chance(0.7):
+                target = op('*', self.r.choice(uses), target)
+            if title == 's' and len(titles) == 2:
+                target = op('+', target, op('*', num(0.3), name('c')))
+            speed = num(self.r.choice([0.3, 0.8]))
+            pull = op('*', speed, op('-', target, name(title)))
+            fn['moves'].append([title, op('+', name(title), pull) if clock == 'steps' else pull])
+        fn['value'] = name('s') if affine or self.chance(0.5) else call('tanh', name(self.r.choice(titles)))
+        if uses and not affine and self.chance(0.3):
+            fn['value'] = op('*', self.r.choice(uses), fn['value'])
+        self.fns.append(fn)
+        return {'fn': fn['name'], 'args': {}}
+
+    def via_function(self, own, affine=False):
+        """A function of an edge: of its source's value, and of its target's where it has one."""
+        fn = {'name': self.fresh('Synapse'), 'params': [['a', None]], 'weights': [], 'states': [],
+              'lets': [], 'moves': [], 'clock': None, 'shown': None}
+        fn['weights'] = [{'name': 'g', 'sizes': [], 'shared': False, 'init': '~ kaiming', 'range': None}]
+        if self.chance(0.3):
+            fn['weights'][0].update(range=[-0.8, 0.9], init='~ uniform(-0.5, 0.5)')
+        for w in self.weights():
+            fn['weights'].append(dict(w))
+        value = self.bounded(name('a'))
+        uses = self.weight_uses(fn['weights'][1:])
+        for use in uses:
+            value = self.r.choice([op('*', value, use), op('+', value, use), call('tanh', op('+', value, use))])
+        ref = {'fn': fn['name'], 'args': {}, 'given': 1}
+        if own and self.chance(0.6):
+            fn['params'].append(['b', None])
+            value = op('*', call('sigmoid', value), op('-', num(0.5), name('b')))
+            if not affine and self.chance(0.5):
+                value = call('tanh', value)
+            ref['given'] = 2
+        if self.chance(0.2):
+            fn['params'].append(['k', 0.5])
+            ref['args'] = {'k': self.constant()} if self.chance(0.5) else {}
+            value = op('*', value, name('k'))
+        fn['value'] = op('*', name('g'), value)
+        self.fns.append(fn)
+        return ref
+
+    def add_via(self, g):
+        """Functions for some lines, or for a whole list."""
+        sets = {s['name']: s for s in g['sets']}
+        affine = bool(g['time']) and g['time'].get('solver') == 'semi_implicit'
+        for group in g['lists']:
+            if not self.chance(0.3):
+                continue
+            own = bool(g['time']) and all(sets[line['to']]['kind'] != 'output' or sets[line['to']]['fn']
+                                          for line in group['lines'])
+            if self.chance(0.5):
+                group['via'] = self.via_function(own, affine)
+                if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
+                    group['by'] = 'g'
+            else:
+                for line in group['lines']:
+                    if self.chance(0.6):
+                        line['via'] = self.via_function(own, affine)
+                        for w in self.find(line['via']['fn'])['weights'][1:]:
+                            w['shared'] = True
+
+    def find(self, title):
+        return next(f for f in self.fns if f['name'] == title)
+
+    def time(self):
+        if self.chance(0.45):
+            return {'kind': 'steps', 'n': self.r.randint(1, 4)}
+        solver = self.r.choice(['euler', 'midpoint', 'heun', 'rk4', 'semi_implicit'])
+        n = self.r.randint(1, 3)
+        return {'kind': 'flow', 't0': self.r.choice([0, 0, 0.5]), 't1': self.r.choice([1, 2]), 'solver': solver, 'n': n,
+                'settings': str(n)}
+
+    def timed_graph(self, inputs, outputs, scanned=False):
+        g = {'name': self.fresh('Net_in_time'), 'time': self.time()}
+        clock = 'steps' if g['time']['kind'] == 'steps' else 'flow'
+        affine = g['time'].get('solver') == 'semi_implicit'
+        g['sets'] = [{'kind': 'input', 'name': 'x', 'sizes': inputs, 'fn': None, 'at': None, 'indices': None}]
+        if not scanned and not affine and self.chance(0.2):
+            g['sets'][0]['fn'] = self.state_function(clock)
+        for k in range(self.r.randint(1, 2)):
+            s = {'kind': 'nodes', 'name': 'hg'[k], 'sizes': [self.r.randint(1, 5)], 'fn': None, 'at': None, 'indices': None}
+            if affine or self.chance(0.6):
+                s['fn'] = self.state_function(clock, affine)
+            elif self.chance(0.8):
+                s['fn'] = self.node_function() if self.chance(0.5) else {'fn': self.r.choice(['tanh', 'sigmoid', 'relu']), 'args': {}}
+            g['sets'].append(s)
+        out = {'kind': 'output', 'name': 'y', 'sizes': [outputs], 'fn': None, 'at': None, 'indices': None}
+        if self.chance(0.3):
+            out['fn'] = self.state_function(clock, affine)
+            if not affine and self.chance(0.4):
+                fn = self.find(out['fn']['fn'])
+                fn['shown'] = name('s')
+        g['sets'].append(out)
+        g['lists'] = self.lists(g, self.timed_lines(g))
+        self.add_via(g)
+        self.graphs.append(g)
+        return g['name']
+
+    def timed_lines(self, g):
+        order = g['sets']
+        pairs = [(order[k], order[k + 1]) for k in range(len(order) - 1)]
+        for a in order:
+            for b in order:
+                ends = (a['kind'] == 'output' and not a['fn']) or (b['kind'] == 'input' and not b['fn'])
+                if not ends and self.chance(0.35):
+                    pairs.append((a, b))
+        found = []
+        for a, b in pairs:
+            for _ in range(20):
+                line = self.line(a, b, timed=True)
+                if candidates(g, line, {s['name']: s for s in order}):
+                    found.append(line)
+                    break
+        return found
+
+    # maps
+
+    def map_function(self, size):
+        """A node function on maps; gives it and whether it keeps the size."""
+        fn = {'name': self.fresh('Channel'), 'params': [['z', None]], 'weights': [], 'states': [],
+              'lets': [], 'moves': [], 'clock': None, 'shown': None}
+        fn['weights'].append({'name': 'k', 'sizes': [size, size], 'shared': self.chance(0.2), 'init': '~ kaiming', 'range': None})
+        fn['weights'].append({'name': 'b', 'sizes': [], 'shared': False, 'init': '= 0.1', 'range': None})
+        value = name('z')
+        if self.chance(0.3):
+            value = call('instance_norm', value)
+        elif self.chance(0.3):
+            value = call('batch_norm', value)
+            self.normed = True
+        if self.chance(0.5):
+            value = call(self.r.choice(['relu', 'tanh']), value)
+        extra = {'dilation': num(2)} if self.chance(0.2) else {}
+        value = op('+', call('conv', value, name('k'), **extra), name('b'))
+        if self.chance(0.3):
+            value = call('tanh', value)
+        fn['value'] = value
+        self.fns.append(fn)
+        return {'fn': fn['name'], 'args': {}}
+
+    def map_via(self):
+        fn = {'name': self.fresh('Filtered'), 'params': [['a', None]], 'weights': [], 'states': [],
+              'lets': [], 'moves': [], 'clock': None, 'shown': None}
+        fn['weights'] = [{'name': 'w', 'sizes': [], 'shared': False, 'init': '~ kaiming', 'range': None},
+                         {'name': 'k', 'sizes': [3, 3], 'shared': False, 'init': '~ normal(0, 0.3)', 'range': None}]
+        fn['value'] = op('*', name('w'), call('conv', call('tanh', name('a')), name('k')))
+        self.fns.append(fn)
+        return {'fn': fn['name'], 'args': {}, 'given': 1}
+
+    def map_graph(self, channels, outputs):
+        g = {'name': self.fresh('Maps'), 'time': None}
+        g['sets'] = [{'kind': 'input', 'name': 'x', 'sizes': [channels], 'fn': None, 'at': None, 'indices': None}]
+        for k in range(self.r.randint(1, 2)):
+            s = {'kind': 'nodes', 'name': 'hg'[k], 'sizes': [self.r.randint(1, 3)], 'fn': None, 'at': None, 'indices': None}
+            if self.chance(0.7):
+                s['fn'] = self.map_function(self.r.choice([1, 2, 3]))
+            g['sets'].append(s)
+        g['sets'].append({'kind': 'output', 'name': 'y', 'sizes': [outputs], 'fn': None, 'at': None, 'indices': None})
+        g['lists'] = self.lists(g, self.lines(g))
+        for group in g['lists']:
+            if self.chance(0.25):
+                group['via'] = self.map_via()
+                if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
+                    group['by'] = 'w'
+        self.graphs.append(g)
+        return g['name']
+
+    def map_step(self, shape):
+        c, h, w = shape
+        kind = self.r.randrange(10)
+        if kind < 2:
+            stride = self.r.choice([1, 1, 2])
+            out = self.r.randint(1, 4)
+            groups = 2 if c % 2 == 0 and self.chance(0.2) else 1
+            out = out * groups
+            args = {'out': out, 'size': self.r.choice([1, 2, 3])}
+            if stride > 1:
+                args['stride'] = stride
+            if groups > 1:
+                args['groups'] = groups
+            if self.chance(0.3):
+                args['bias'] = False
+            if self.chance(0.5):
+                args['keep'] = self.amount(out * c // groups * args['size'] ** 2)
+            return {'op': 'layer', 'name': 'conv2d', 'args': args}, [out, (h - 1) // stride + 1, (w - 1) // stride + 1]
+        if kind == 2:
+            args = {'size': self.r.choice([2, 3])}
+            stride = self.r.choice([1, 2])
+            if stride > 1:
+                args['stride'] = stride
+            if self.chance(0.3):
+                args['bias'] = False
+            return {'op': 'layer', 'name': 'depthwise', 'args': args}, [c, (h - 1) // stride + 1, (w - 1) // stride + 1]
+        if kind == 3 and min(h, w) >= 2:
+            title, size, stride = self.r.choice(['avg_pool', 'max_pool']), 2, self.r.choice([1, 2])
+            args = {'size': size} if stride == 2 else {'size': size, 'stride': stride}
+            return {'op': 'layer', 'name': title, 'args': args}, [c, (h - size) // stride + 1, (w - size) // stride + 1]
+        if kind == 4:
+            title = self.r.choice(['batch_norm', 'instance_norm', 'layer_norm'])
+            self.normed |= title == 'batch_norm'
+            return {'op': 'layer', 'name': title, 'args': {}}, shape
+        if kind == 5 and min(h, w) >= 3:
+            args = {'top': self.r.randint(0, 1), 'left': self.r.randint(0, 1), 'height': 2, 'width': w - 1}
+            return {'op': 'layer', 'name': 'crop', 'args': args}, [c, 2, w - 1]
+        if kind < 8:
+            out = self.r.randint(1, 3)
+            return {'op': 'graph', 'name': self.map_graph(c, out), 'args': {}}, [out, h, w]
+        if kind == 8:
+            return {'op': 'function', 'name': self.gain(), 'args': {}}, shape
+        return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, shape
+
+    # sequences
+
+    def gain(self):
+        return self.node_function_of('Gain')
+
+    def node_function_of(self, base):
+        ref = self.node_function()
+        fn = self.find(ref['fn'])
+        if not fn['weights']:
+            fn['weights'].append({'name': 'w0', 'sizes': [], 'shared': False, 'init': '= 0.5', 'range': None})
+            fn['value'] = op('*', name('w0'), fn['value'])
+        fn['name'] = self.fresh(base)
+        return fn['name']
+
+    def sequence_step(self, shape):
+        n, rest = shape[0], shape[1:]
+        kind = self.r.randrange(8)
+        if kind < 2 and len(rest) == 1:
+            out = self.r.randint(1, 3)
+            body = {'op': 'graph', 'name': self.timed_graph(rest, out, scanned=True), 'args': {}}
+            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.r.choice([0, 0, 2])}, [n, out]
+        if kind == 2 and len(rest) == 1:
+            body = {'op': 'function', 'name': self.state_function('steps')['fn'], 'args': {}}
+            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.r.choice([0, 0, 2])}, shape
+        if kind == 3:
+            ops, out = self.operations(rest, self.r.randint(1, 2))
+            block = {'name': self.fresh('Block'), 'ops': ops}
+            self.blocks.append(block)
+            return {'op': 'scan', 'body': {'op': 'block', 'name': block['name'], 'args': {}}, 'args': {}}, [n] + out
+        if kind == 4:
+            return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, shape
+        body, out = self.step(rest)
+        return {'op': 'scan', 'body': body, 'args': {}}, [n] + out
+
+    def step(self, shape):
+        if self.sequence and len(shape) in (2, 4):
+            return self.sequence_step(shape)
+        return self.map_step(shape) if len(shape) == 3 else self.flat_step(shape)
+
+    def to_list(self, shape):
+        """Operations that make a list of numbers of a shape."""
+        if len(shape) in (2, 4):
+            title = self.r.choice(['last', 'mean_time'])
+            return [title] + self.to_list(shape[1:])
+        if len(shape) == 3:
+            return [self.r.choice(['mean_map', 'flatten'])]
+        return []
 
     # models
 
@@ -247,7 +523,7 @@ class Generator:
 
     def flat_step(self, shape):
         n = shape[0]
-        kind = self.r.randrange(8)
+        kind = self.r.randrange(10)
         if kind < 3:
             return self.linear(n)
         if kind < 5:
@@ -257,21 +533,29 @@ class Generator:
             title = self.r.choice(['layer_norm', 'softmax', 'batch_norm'])
             self.normed |= title == 'batch_norm'
             return {'op': 'layer', 'name': title, 'args': {}}, [n]
+        if kind == 6:
+            return {'op': 'function', 'name': self.gain(), 'args': {}}, [n]
+        if kind < 9 and not self.inside:
+            out = self.r.randint(1, 3)
+            return {'op': 'graph', 'name': self.timed_graph([n], out), 'args': {}}, [out]
         return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, [n]
 
     def operations(self, shape, length):
         ops, current = [], 'x'
         shapes = {'x': shape}
         for _ in range(length):
-            item, out = self.flat_step(shapes[current])
+            item, out = self.step(shapes[current])
             item['in'] = [current]
             if self.chance(0.25) and len(shapes) > 1:
                 item, out = self.join(shapes, current) or (item, out)
-            item['id'] = self.fresh('v')
-            ops.append(item)
-            current = item['id']
-            shapes[current] = out
+            current = self.append(ops, shapes, item, out)
         return ops, shapes[current]
+
+    def append(self, ops, shapes, item, out):
+        item['id'] = self.fresh('v')
+        ops.append(item)
+        shapes[item['id']] = out
+        return item['id']
 
     def join(self, shapes, current):
         other = self.r.choice([n for n in shapes if n != current])
@@ -351,8 +635,24 @@ class Generator:
                 'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary}
 
     def program(self):
+        kind = self.r.randrange(6)
         inputs = [self.r.randint(1, 5)]
+        if kind in (3, 4):
+            inputs = [self.r.randint(1, 3), self.r.randint(3, 5), self.r.randint(3, 5)]
+        if kind == 5:
+            self.sequence = self.inside = True
+            inputs = [self.r.randint(1, 4), self.r.randint(1, 3)]
+            if self.chance(0.25):
+                inputs = [self.r.randint(1, 3), 2, 3, 4]
         ops, out = self.operations(inputs, self.r.randint(1, 4))
+        self.sequence = self.inside = False
+        for title in self.to_list(out):
+            item = {'op': 'layer', 'name': title, 'args': {}, 'in': [ops[-1]['id']], 'id': self.fresh('v')}
+            ops.append(item)
+            out = {'last': out[1:], 'mean_time': out[1:], 'mean_map': out[:1]}.get(title) or [out[0] * out[1] * out[2]]
+        if kind > 2 and self.chance(0.6):
+            item, out = self.linear(out[0])
+            ops.append({**item, 'in': [ops[-1]['id']], 'id': self.fresh('v')})
         batch = self.r.choice([2, 3, 5, 8])
         return {'fns': self.fns, 'graphs': self.graphs, 'blocks': self.blocks,
                 'model': {'input': inputs, 'ops': ops, 'output': out},
