@@ -39,7 +39,7 @@ def sigmoid(x):
 def softplus(x):
     if not isinstance(x, T):
         return math.log1p(math.exp(x))
-    return torch.clamp(x, min=0) + torch.log1p(torch.exp(-torch.abs(x)))
+    return torch.logaddexp(x, torch.zeros_like(x))
 
 
 def gelu(x):

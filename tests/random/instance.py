@@ -3,8 +3,6 @@ import torch
 import wiring
 from expression import DTYPE
 
-NO_FUNCTION = None
-
 
 class Instance:
     def __init__(self, model, g, title, constant=None):
@@ -91,7 +89,9 @@ class Instance:
             found.append((on, self.carried(k, which[on], source[:, on], None if own is None else own[:, on])))
         if len(off) and self.model.training and self.lines[k][1]['rule'] != 'sample':
             still = None if own is None else own[:, off].detach()
+            self.model.as_if = True
             value = self.carried(k, which[off], source[:, off].detach(), still)
+            self.model.as_if = False
             found.append((off, value - value.detach()))
         return found
 

@@ -19,7 +19,7 @@ class Model:
         self.graphs = {g['name']: g for g in program['graphs']}
         self.blocks = {b['name']: b for b in program['blocks']}
         self.weights, self.statistics, self.instances, self.limits, self.uses = {}, {}, {}, {}, {}
-        self.training, self.chance, self.moment = False, None, None
+        self.training, self.chance, self.moment, self.as_if = False, None, None, False
 
     # weights
 
@@ -61,7 +61,7 @@ class Model:
         for w in fn['weights']:
             n = 1 if w.get('shared') else count
             full = self.weight(f"{base}.{w['name']}", [n] + w['sizes'], w.get('range'))
-            mine = full if w.get('shared') else full[nodes]
+            mine = self.common(full) if w.get('shared') else full[nodes]
             shape = [1, -1] + [1] * pixels
 
             def element(index, mine=mine, shape=shape):
@@ -69,6 +69,10 @@ class Model:
             env[w['name'] + '[]'] = element
             env[w['name']] = mine if w['sizes'] else mine.reshape(shape)
         return env
+
+    def common(self, full):
+        """A shared weight: of edges, it gets the gradient of those in use alone."""
+        return full.detach() if self.as_if else full
 
     def environment(self, fn, ref, z, base, count, nodes, own=None):
         env = self.pieces(fn, base, count, z.dim() - 2, nodes)
@@ -198,8 +202,8 @@ class Model:
         mean = x.mean(axes, keepdim=True)
         variance = ((x - mean) ** 2).mean(axes, keepdim=True)
         shape = [1, -1] + [1] * (x.dim() - 2)
-        scale = self.weight(title + '.scale', [x.shape[1]]).reshape(shape)
-        shift = self.weight(title + '.shift', [x.shape[1]]).reshape(shape)
+        scale = self.weight(title + '.scale', list(x.shape[1:]))
+        shift = self.weight(title + '.shift', list(x.shape[1:]))
         return (x - mean) / torch.sqrt(variance + args.get('eps', 1e-5)) * scale + shift
 
     def layer_batch_norm(self, x, args):
