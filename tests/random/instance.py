@@ -66,6 +66,15 @@ class Instance:
                 self.marks[k] = torch.tensor(used[:len(self.pairs[k])], dtype=torch.bool)
                 used = used[len(self.pairs[k]):]
 
+    def kept(self):
+        """How many edges are in use: those that are drawn are as many as others of their budget."""
+        total = 0
+        for group in self.g['lists']:
+            mine = [k for k, (_, other) in enumerate(self.lines) if other is group]
+            ends = [((self.lines[k][0]['to'], t), (self.lines[k][0]['from'], s)) for k in mine for t, s in self.pairs[k]]
+            total += sum(wiring.in_use(group.get('budget'), ends, [0] * len(ends), 1e9, 1, self.node_numbers()))
+        return total
+
     # edges
 
     def carried(self, k, which, source, own):
@@ -87,7 +96,7 @@ class Instance:
         found = []
         if len(on):
             found.append((on, self.carried(k, which[on], source[:, on], None if own is None else own[:, on])))
-        if len(off) and self.model.training and self.lines[k][1]['rule'] != 'sample':
+        if len(off) and self.model.training and (self.lines[k][1]['rule'] != 'sample' or self.via(k)):
             still = None if own is None else own[:, off].detach()
             self.model.as_if = True
             value = self.carried(k, which[off], source[:, off].detach(), still)
@@ -216,7 +225,7 @@ class Instance:
         """Runs the time of one position and gives the output."""
         t = self.g['time']
         n = t['n']
-        stages = {'midpoint': 2, 'heun': 2, 'rk4': 4}.get(t.get('solver'), 1)
+        stages = {'midpoint': 2, 'heun': 2, 'rk4': 4, 'bosh3': 4, 'dopri5': 4, 'tsit5': 4}.get(t.get('solver'), 1)
         for k in range(n):
             moment = lambda stage, k=k: (position * n * stages + k * stages + stage, positions * n * stages)
             if t['kind'] == 'steps':
@@ -280,4 +289,5 @@ def semi_implicit(g, states, x, h, moment):
     return after
 
 
-SCHEMES = {'euler': euler, 'midpoint': midpoint, 'heun': heun, 'rk4': rk4, 'semi_implicit': semi_implicit}
+# Solvers that choose their steps are compared with many small ones of a good scheme.
+SCHEMES = {'bosh3': rk4, 'dopri5': rk4, 'tsit5': rk4, 'euler': euler, 'midpoint': midpoint, 'heun': heun, 'rk4': rk4, 'semi_implicit': semi_implicit}

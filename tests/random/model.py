@@ -93,7 +93,9 @@ class Model:
         for title, tree in fn['lets']:
             env[title] = evaluate(tree, env, calls)
         value = evaluate(fn['value'], env, calls)
-        return value if isinstance(value, torch.Tensor) and value.dim() > 1 else torch.full_like(z, float(value))
+        if not isinstance(value, torch.Tensor):
+            return torch.full_like(z, float(value))
+        return value.expand([z.shape[0], z.shape[1]] + list(value.shape[2:])) if value.dim() > 1 else value + 0 * z
 
     def send(self, fn, s, states, instance, shown=False):
         """What the nodes of a set send (or show as a node of the output), from their states."""

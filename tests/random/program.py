@@ -27,7 +27,7 @@ class Generator:
         self.r = random.Random(seed)
         self.features = features
         self.count = {}
-        self.normed = self.sequence = self.inside = False
+        self.normed = self.sequence = self.inside = self.drawn = self.loose = False
         self.fns, self.graphs, self.blocks = [], [], []
 
     def chance(self, p):
@@ -97,7 +97,7 @@ class Generator:
             uses.append(['element', w['name'], index] if index else name(w['name']))
         return uses
 
-    def node_function(self):
+    def node_function(self, norm=False):
         """fn Unit(z, k = 1): a function of a sum with weights and a default."""
         fn = {'name': self.fresh('Unit'), 'params': [['z', None]], 'weights': self.weights(), 'states': [],
               'lets': [], 'moves': [], 'clock': None, 'shown': None}
@@ -115,8 +115,21 @@ class Generator:
             fn['lets'].append(['u', value])
             value = self.expression(['u', 'z'])
         fn['value'] = self.bounded(value)
+        if self.chance(0.2):
+            fn['value'] = self.helper(fn['value'])
+        if norm and self.chance(0.15) and not self.inside:
+            fn['value'] = op('+', fn['value'], call('batch_norm', name('z')))
+            self.normed = True
         self.fns.append(fn)
         return {'fn': fn['name'], 'args': args}
+
+    def helper(self, value):
+        """A call of a function without weights, with a default that is left or given."""
+        fn = {'name': self.fresh('helper'), 'params': [['p', None], ['q', self.constant()]], 'weights': [], 'states': [],
+              'lets': [['r', op('*', name('p'), name('q'))]], 'moves': [], 'clock': None, 'shown': None,
+              'value': call('tanh', op('-', name('r'), call('sin', name('p'))))}
+        self.fns.append(fn)
+        return call(fn['name'], value, **({'q': num(self.constant())} if self.chance(0.5) else {}))
 
     def set_function(self):
         kind = self.r.randrange(4)
@@ -124,7 +137,7 @@ class Generator:
             return None
         if kind == 1:
             return {'fn': self.r.choice(SMOOTH + BENT), 'args': {}}
-        return self.node_function()
+        return self.node_function(norm=True)
 
     # graphs
 
@@ -133,6 +146,17 @@ class Generator:
         if kind != 'input' or self.chance(0.15):
             s['fn'] = self.set_function()
         return s
+
+    def place(self, g):
+        """Coordinates in the plane for all sets."""
+        for s in g['sets']:
+            if s['sizes']:
+                s['indices'] = ['p', 'q'][:len(s['sizes'])]
+                second = name('q') if len(s['sizes']) == 2 else num(self.r.choice([0, 1]))
+                s['at'] = [op('/', name('p'), num(self.r.choice([1, 2, 3]))), op('*', second, num(0.5))]
+
+    def near(self, source, target, a, b):
+        return op('<=', call('dist', ['point', source['name'], a], ['point', target['name'], b]), num(self.r.choice([0.37, 0.81, 1.3])))
 
     def condition(self, a, b, within):
         """A condition with the names of indices a of the source and b of the target."""
@@ -167,6 +191,8 @@ class Generator:
             b = ['j', 'l'][:len(target['sizes'])]
             line['from_index'], line['to_index'] = a, b
             line['where'] = self.condition(a, b, within)
+            if source.get('at') and target.get('at'):
+                line['where'] = op('and', line['where'], self.near(source, target, a, b))
             if not within and self.chance(0.15):
                 line['to_index'], line['where'] = ['i'] + b[1:], None
         return line
@@ -197,8 +223,10 @@ class Generator:
                 return {'kind': 'share', 'value': share}
         return {'kind': 'count', 'value': self.r.randint(least, max(total, least))}
 
-    def budget(self, total):
-        kind = self.r.randrange(6)
+    def budget(self, total, plain=False):
+        kind = self.r.randrange(7)
+        if kind == 6 and plain:
+            return {'kind': 'macs', 'value': self.r.randint(1, total)}
         if kind == 0:
             return None
         if kind == 1:
@@ -210,7 +238,7 @@ class Generator:
                     'end': self.amount(total), 'epochs': self.r.choice([1, 2, 4])}
         return self.amount(total)
 
-    def lists(self, g, lines):
+    def lists(self, g, lines, plain=False):
         sets = {s['name']: s for s in g['sets']}
         self.r.shuffle(lines)
         groups = []
@@ -218,7 +246,7 @@ class Generator:
             size = self.r.randint(1, len(lines))
             mine, lines = lines[:size], lines[size:]
             total = sum(len(candidates(g, line, sets)) for line in mine)
-            b = self.budget(total)
+            b = self.budget(total, plain)
             rule = 'sample' if b and b['kind'] != 'anneal' and self.chance(0.2) else 'keep'
             groups.append({'lines': mine, 'via': None, 'budget': b, 'rule': rule, 'by': None})
         return groups
@@ -230,8 +258,11 @@ class Generator:
             sizes = self.r.choice([[self.r.randint(1, 5)], [2, self.r.randint(2, 3)], []])
             g['sets'].append(self.node_set('nodes', 'hg'[k], sizes))
         g['sets'].append(self.node_set('output', 'y', [outputs]))
+        if self.chance(0.3):
+            self.place(g)
         g['lists'] = self.lists(g, self.lines(g))
         self.add_via(g)
+        g['numbers'] = True
         self.graphs.append(g)
         return g['name']
 
@@ -321,6 +352,10 @@ class Generator:
             return {'kind': 'steps', 'n': self.r.randint(1, 4)}
         solver = self.r.choice(['euler', 'midpoint', 'heun', 'rk4', 'semi_implicit'])
         n = self.r.randint(1, 3)
+        if self.chance(0.15):
+            self.loose = True
+            return {'kind': 'flow', 't0': 0, 't1': 1, 'solver': self.r.choice(['bosh3', 'dopri5', 'tsit5']), 'n': 30,
+                    'settings': 'rtol = 0.00001, atol = 0.000001'}
         return {'kind': 'flow', 't0': self.r.choice([0, 0, 0.5]), 't1': self.r.choice([1, 2]), 'solver': solver, 'n': n,
                 'settings': str(n)}
 
@@ -347,6 +382,7 @@ class Generator:
         g['sets'].append(out)
         g['lists'] = self.lists(g, self.timed_lines(g))
         self.add_via(g)
+        g['numbers'] = not scanned
         self.graphs.append(g)
         return g['name']
 
@@ -369,14 +405,14 @@ class Generator:
 
     # maps
 
-    def map_function(self, size):
+    def map_function(self, size, large=True):
         """A node function on maps; gives it and whether it keeps the size."""
         fn = {'name': self.fresh('Channel'), 'params': [['z', None]], 'weights': [], 'states': [],
               'lets': [], 'moves': [], 'clock': None, 'shown': None}
         fn['weights'].append({'name': 'k', 'sizes': [size, size], 'shared': self.chance(0.2), 'init': '~ kaiming', 'range': None})
         fn['weights'].append({'name': 'b', 'sizes': [], 'shared': False, 'init': '= 0.1', 'range': None})
         value = name('z')
-        if self.chance(0.3):
+        if self.chance(0.3) and large:
             value = call('instance_norm', value)
         elif self.chance(0.3):
             value = call('batch_norm', value)
@@ -400,13 +436,13 @@ class Generator:
         self.fns.append(fn)
         return {'fn': fn['name'], 'args': {}, 'given': 1}
 
-    def map_graph(self, channels, outputs):
+    def map_graph(self, channels, outputs, large):
         g = {'name': self.fresh('Maps'), 'time': None}
         g['sets'] = [{'kind': 'input', 'name': 'x', 'sizes': [channels], 'fn': None, 'at': None, 'indices': None}]
         for k in range(self.r.randint(1, 2)):
             s = {'kind': 'nodes', 'name': 'hg'[k], 'sizes': [self.r.randint(1, 3)], 'fn': None, 'at': None, 'indices': None}
             if self.chance(0.7):
-                s['fn'] = self.map_function(self.r.choice([1, 2, 3]))
+                s['fn'] = self.map_function(self.r.choice([1, 2, 3]), large)
             g['sets'].append(s)
         g['sets'].append({'kind': 'output', 'name': 'y', 'sizes': [outputs], 'fn': None, 'at': None, 'indices': None})
         g['lists'] = self.lists(g, self.lines(g))
@@ -415,6 +451,7 @@ class Generator:
                 group['via'] = self.map_via()
                 if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
                     group['by'] = 'w'
+        g['numbers'] = False
         self.graphs.append(g)
         return g['name']
 
@@ -449,7 +486,7 @@ class Generator:
             args = {'size': size} if stride == 2 else {'size': size, 'stride': stride}
             return {'op': 'layer', 'name': title, 'args': args}, [c, (h - size) // stride + 1, (w - size) // stride + 1]
         if kind == 4:
-            title = self.r.choice(['batch_norm', 'instance_norm', 'layer_norm'])
+            title = self.r.choice(['batch_norm', 'instance_norm', 'layer_norm'] if h * w > 1 else ['batch_norm'])
             self.normed |= title == 'batch_norm'
             return {'op': 'layer', 'name': title, 'args': {}}, shape
         if kind == 5 and min(h, w) >= 3:
@@ -457,7 +494,12 @@ class Generator:
             return {'op': 'layer', 'name': 'crop', 'args': args}, [c, 2, w - 1]
         if kind < 8:
             out = self.r.randint(1, 3)
-            return {'op': 'graph', 'name': self.map_graph(c, out), 'args': {}}, [out, h, w]
+            if not self.inside and self.chance(0.4):
+                title = self.timed_graph([c], out)
+                self.graphs[-1]['numbers'] = False
+            else:
+                title = self.map_graph(c, out, h * w > 1)
+            return {'op': 'graph', 'name': title, 'args': {}}, [out, h, w]
         if kind == 8:
             return {'op': 'function', 'name': self.gain(), 'args': {}}, shape
         return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, shape
@@ -519,11 +561,17 @@ class Generator:
             args['bias'] = self.chance(0.3)
         if self.chance(0.5):
             args['keep'] = self.amount(n * out)
+            if self.chance(0.25):
+                args['keep'] = self.budget(n * out) or {'kind': 'all'}
         return {'op': 'layer', 'name': 'linear', 'args': args}, [out]
 
     def flat_step(self, shape):
         n = shape[0]
         kind = self.r.randrange(10)
+        again = [g for g in self.graphs if g['sets'][0]['sizes'] == [n] and g['numbers']]
+        if again and not self.inside and self.chance(0.2):
+            g = self.r.choice(again)
+            return {'op': 'graph', 'name': g['name'], 'args': {}}, g['sets'][-1]['sizes']
         if kind < 3:
             return self.linear(n)
         if kind < 5:
@@ -535,6 +583,9 @@ class Generator:
             return {'op': 'layer', 'name': title, 'args': {}}, [n]
         if kind == 6:
             return {'op': 'function', 'name': self.gain(), 'args': {}}, [n]
+        if kind == 9 and self.chance(0.2):
+            self.drawn = True
+            return {'op': 'layer', 'name': 'dropout', 'args': {'p': 0.3}}, [n]
         if kind < 9 and not self.inside:
             out = self.r.randint(1, 3)
             return {'op': 'graph', 'name': self.timed_graph([n], out), 'args': {}}, [out]
@@ -623,6 +674,13 @@ class Generator:
             return {'name': fn['name'], 'args': {}}, False, False
         return (None if self.chance(0.5) else {'name': 'mse', 'args': {}}), False, False
 
+    def options(self):
+        """Numbers that the file takes from options: whether -D gives the value, or the default does."""
+        if not self.chance(0.3):
+            return []
+        values = self.r.sample([2, 3, 4, 0.5, 0.3, 0.8, 0.1, 0.2, 1.5], 3)
+        return [{'name': f'setting{k}', 'value': v, 'given': self.chance(0.5)} for k, v in enumerate(values)]
+
     def training(self, out, batch):
         loss, classes, binary = self.loss(out)
         samples = max(batch, out[0]) if classes else batch
@@ -631,7 +689,7 @@ class Generator:
             samples, batch = self.r.choice([(3, 2), (5, 3), (4, 2)])
             if classes and samples < out[0]:
                 samples, batch = out[0], out[0]
-        return {'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
+        return {'drawn': self.drawn, 'loose': self.loose, 'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
                 'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary}
 
     def program(self):
@@ -654,10 +712,59 @@ class Generator:
             item, out = self.linear(out[0])
             ops.append({**item, 'in': [ops[-1]['id']], 'id': self.fresh('v')})
         batch = self.r.choice([2, 3, 5, 8])
-        return {'fns': self.fns, 'graphs': self.graphs, 'blocks': self.blocks,
+        imports = [f['name'] for f in self.fns if self.chance(0.5) or f['name'].startswith('helper')] if self.chance(0.2) else []
+        return {'options': self.options(), 'imports': imports,
+                'fns': self.fns, 'graphs': self.graphs, 'blocks': self.blocks,
                 'model': {'input': inputs, 'ops': ops, 'output': out},
                 'train': self.training(out, batch)}
 
 
 def generate(seed):
     return Generator(seed).program()
+
+
+def constructs(p):
+    """What a program uses, for the table of slow.sh."""
+    found = {'optimiser ' + p['train']['optim']['name'], 'loss ' + ((p['train']['loss'] or {}).get('name') or 'by default').rstrip('0123456789')}
+    for key in ('options', 'imports'):
+        if p[key]:
+            found.add(key)
+    if isinstance(p['train']['optim']['args'].get('lr'), dict):
+        found.add('schedule ' + p['train']['optim']['args']['lr']['name'])
+    found |= {key for key in ('clip', 'decay', 'momentum') if p['train']['optim']['args'].get(key)}
+    if p['train']['samples'] > p['train']['batch']:
+        found.add('several steps an epoch')
+    for ops in [p['model']['ops']] + [b['ops'] for b in p['blocks']]:
+        for item in ops:
+            found.add('layer ' + item['name'] if item['op'] == 'layer' else 'model ' + item['op'])
+            if item['op'] == 'scan':
+                found.add('scan of ' + item['body']['op'] + (', truncated' if item.get('truncate') else ''))
+    for g in p['graphs']:
+        found |= graph_constructs(p, g)
+    for fn in p['fns']:
+        found |= {'weight ' + w['init'].strip('~ ').split('(')[0].split(' ')[0] for w in fn['weights'] if '~' in w['init']}
+        found |= {'shared weight' for w in fn['weights'] if w.get('shared')} | {'range of a weight' for w in fn['weights'] if w.get('range')}
+        if len(fn['states']) > 1:
+            found.add('two states')
+        if 'batch_norm' in repr(fn['value']):
+            found.add('batch_norm in a function')
+    return found
+
+
+def graph_constructs(p, g):
+    fns = {f['name']: f for f in p['fns']}
+    time = g['time']
+    found = {'graph static' if not time else 'graph ' + time.get('solver', 'steps')}
+    for s in g['sets']:
+        found |= {'set ' + ('moving input' if s['kind'] == 'input' else 'function')} if s['fn'] else set()
+        found |= {'coordinates'} if s.get('at') else set()
+    for group in g['lists']:
+        kind = group['budget']['kind'] if group['budget'] else 'none'
+        found.add(f"{group['rule']} {kind}" if group['budget'] else 'no budget')
+        if len(group['lines']) > 1:
+            found.add('several lines in a list')
+        for line in group['lines']:
+            ref = line.get('via') or group.get('via')
+            found |= {f"via of {ref.get('given', 1)}"} if ref and ref['fn'] in fns else set()
+            found |= {'where'} if line.get('where') else set()
+    return found

@@ -69,7 +69,7 @@ def simpler(tree):
             continue
         if isinstance(path[-1], int) and path[-2] == 'ops' and len(at(tree, path[:-1])) > 1:
             yield without_operation(tree, path)
-        elif isinstance(path[-1], int) and path[-2] in ('fns', 'graphs', 'blocks', 'lists', 'lines', 'sets', 'lets', 'weights', 'options'):
+        elif isinstance(path[-1], int) and path[-2] in ('fns', 'graphs', 'blocks', 'lists', 'lines', 'sets', 'lets', 'weights', 'options', 'imports'):
             yield without(tree, path)
         elif path[-1] in DROPPED and value is not None and path[-2] in ('args', ):
             yield without(tree, path)
@@ -123,6 +123,13 @@ class Whatever:
         return torch.zeros(shape, dtype=torch.float64)
 
 
+def sort_of(result):
+    """The kind of a failure: two cases with the same one are taken for the same fault."""
+    verdict, message = result
+    head = message.split(':')[0].split(' after')[0].split('.')
+    return verdict, head[-1] if verdict == 'differs' else message.split(']')[0][-8:] if verdict == 'refused' else ''
+
+
 def shrink(tree, wanted, tries):
     again = True
     while again and tries > 0:
@@ -131,7 +138,7 @@ def shrink(tree, wanted, tries):
             tries -= 1
             if tries <= 0:
                 break
-            if verdict(smaller)[0] == wanted:
+            if sort_of(verdict(smaller)) == wanted:
                 tree, again = smaller, True
                 break
     return tree
@@ -145,12 +152,12 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(1)
     tree = programs.generate(args.seed)
-    wanted, message = compare.attempt(tree)
-    print(wanted, message)
-    if wanted == 'agrees':
+    found = compare.attempt(tree)
+    print(*found)
+    if found[0] == 'agrees':
         return 0
-    tree = shrink(tree, wanted, args.tries)
-    print(text.program(tree))
+    tree = shrink(tree, sort_of(found), args.tries)
+    print(text.program(tree)[0])
     print(compare.attempt(tree, args.keep))
     if args.keep:
         with open(f'{args.keep}/tree.json', 'w') as f:

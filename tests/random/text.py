@@ -4,9 +4,16 @@ LEVEL = {'or': 1, 'and': 2, 'not': 3, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4,
          '+': 5, '-': 5, '*': 6, '/': 6, 'mod': 6, 'neg': 7, '^': 8}
 
 
+OPTIONS = {}
+
+
 def number(value):
     if isinstance(value, bool):
         return 'true' if value else 'false'
+    return OPTIONS.get(value) or literal(value)
+
+
+def literal(value):
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
     return repr(value)
@@ -89,7 +96,7 @@ def budget(b):
 
 def amount(b):
     if b['kind'] == 'share':
-        return f"{number(b['value'])}%"
+        return f"share({OPTIONS[b['value']]} / 100)" if b['value'] in OPTIONS else f"{literal(b['value'])}%"
     if b['kind'] == 'all':
         return 'all'
     if b['kind'] == 'count':
@@ -213,10 +220,27 @@ def train(t):
     return 'train Net {\n  ' + '\n  '.join(lines) + '\n}'
 
 
+def option(o):
+    return f"option {o['name']} = {literal(o['value'] + 1 if o['given'] else o['value'])}"
+
+
 def program(p):
-    parts = [function(f) for f in p['fns']] + [graph(g) for g in p['graphs']]
+    """The text of the file, and of cells.dnw, which it imports, if any."""
+    OPTIONS.clear()
+    OPTIONS.update({o['value']: o['name'] for o in p['options']})
+    parts = [option(o) for o in p['options']]
+    parts += [function(f) for f in p['fns'] if f['name'] not in p['imports']] + [graph(g) for g in p['graphs']]
     parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
-    sizes = ', '.join(map(str, p['model']['input']))
+    sizes = ', '.join(literal(n) for n in p['model']['input'])
     parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x'))
     parts.append(train(p['train']))
-    return '\n\n'.join(parts) + '\n'
+    OPTIONS.clear()
+    cells = [function(f) for f in p['fns'] if f['name'] in p['imports']]
+    if cells:
+        parts.insert(0, 'import "cells.dnw"')
+    return '\n\n'.join(parts) + '\n', '\n\n'.join(cells) + '\n' if cells else None
+
+
+def given(p):
+    """The flags that give the options their values."""
+    return [part for o in p['options'] if o['given'] for part in ('-D', f"{o['name']}={literal(o['value'])}")]
