@@ -209,6 +209,15 @@ def counts(case, model):
             raise Differs(f'counts of {title}: {said[title]}, {candidates} candidates and {kept} kept wanted')
 
 
+def parameters(case, model):
+    """Learned numbers in use, as the log of the first training says."""
+    model.choose(0)
+    log = (case.folder / 'start' / 'log.jsonl').read_text().splitlines()
+    said, wanted = json.loads(log[0])['parameters'], model.parameters()
+    if said != wanted:
+        raise Differs(f'parameters in use: {said}, {wanted} wanted')
+
+
 def formatted(case):
     """dnw fmt changes no meaning, and nothing the second time."""
     before = case.dnw('build', '--dump=model', 'net.dnw', *case.given)
@@ -250,7 +259,7 @@ def frozen(case, wanted, library):
         results.append(('library', torch.from_numpy(np.frombuffer(raw.stdout, np.float32).copy()).reshape(wanted.shape)))
     for what, got in results:
         off = float((got - wanted).abs().max())
-        if off > LOOSE[0] * 1e-5 * max(1e-3, float(wanted.abs().max())):
+        if off > LOOSE[0] * 1e-5 * max(0.1, float(wanted.abs().max())):
             raise Differs(f'{what}: differs from predict by {off}, largest {float(wanted.abs().max())}')
 
 
@@ -261,6 +270,7 @@ def compare(tree, folder):
     got = case.predict('start/last.safetensors')
     close('predict', got, case.output(start), lambda: case.output(start, torch.float32))
     counts(case, case.model(start)[0])
+    parameters(case, case.model(start)[0])
     if not tree['train']['drawn']:
         trainings(case, start)
     one = case.train('one', '--epochs', case.t['epochs'])

@@ -38,19 +38,15 @@ class Instance:
         w = next(w for w in own if w['name'] == chosen)
         return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'))
 
+    def shared(self, k, name):
+        ref = self.via(k)
+        fn = self.model.fns[ref['fn']] if ref else {'weights': []}
+        return any(w['name'] == name and w.get('shared') for w in fn['weights'])
+
     # which edges are in use
 
     def node_numbers(self):
-        """Learned numbers of the node functions."""
-        total = 0
-        for s in self.g['sets']:
-            fn = self.model.fns.get((s.get('fn') or {}).get('fn'))
-            for w in fn['weights'] if fn else []:
-                n = 1
-                for size in w['sizes']:
-                    n *= size
-                total += n * (1 if w.get('shared') else self.count[s['name']])
-        return total
+        return wiring.node_numbers(self.g, self.model.fns)
 
     def choose(self, position):
         for group in self.g['lists']:

@@ -53,6 +53,21 @@ class Model:
                     found[f'{instance.title}.edges.{k}.w'] = ~instance.marks[k]
         return found
 
+    def parameters(self):
+        """Learned numbers in use: all but those of candidates that are not."""
+        total = 0
+        for title, w in self.weights.items():
+            head, found, rest = title.partition('.edges.')
+            instance = self.instances.get(head)
+            if not found:
+                total += w.numel()
+                continue
+            k = int(rest.split('.')[0])
+            marks = instance.marks[k]
+            each = w.shape[0] == len(marks) and not instance.shared(k, rest.split('.')[1])
+            total += int(marks.sum()) * (w.numel() // len(marks)) if each else w.numel()
+        return total
+
     # functions (sections 4 and 5): z is [samples, nodes, pixels ...]
 
     def pieces(self, fn, base, count, pixels, nodes):

@@ -1,6 +1,6 @@
 """Random programs: trees of plain lists and dictionaries, whose text text.py writes and which model.py calculates."""
 import random
-from wiring import candidates
+from wiring import candidates, node_numbers
 
 SMOOTH = ['tanh', 'sigmoid', 'sin', 'softplus', 'gelu', 'silu', 'cos']
 BENT = ['relu', 'leaky_relu', 'abs']
@@ -114,6 +114,8 @@ class Generator:
         if self.chance(0.3):
             fn['lets'].append(['u', value])
             value = self.expression(['u', 'z'])
+        if not any(f"['name', '{title}']" in repr(value) for title in 'zu'):
+            value = op('+', value, name('z'))
         fn['value'] = self.bounded(value)
         if self.chance(0.2):
             fn['value'] = self.helper(fn['value'])
@@ -261,7 +263,10 @@ class Generator:
         if self.chance(0.3):
             self.place(g)
         g['lists'] = self.lists(g, self.lines(g))
+        g['sized'] = self.chance(0.3)
         self.add_via(g)
+        if len(g['lists']) == 1 and self.chance(0.2) and not self.vias(g):
+            self.count_numbers(g)
         g['numbers'] = True
         self.graphs.append(g)
         return g['name']
@@ -296,7 +301,7 @@ class Generator:
         self.fns.append(fn)
         return {'fn': fn['name'], 'args': {}}
 
-    def via_function(self, own, affine=False):
+    def via_function(self, own, affine=False, norm=False):
         """A function of an edge: of its source's value, and of its target's where it has one."""
         fn = {'name': self.fresh('Synapse'), 'params': [['a', None]], 'weights': [], 'states': [],
               'lets': [], 'moves': [], 'clock': None, 'shown': None}
@@ -320,6 +325,9 @@ class Generator:
             fn['params'].append(['k', 0.5])
             ref['args'] = {'k': self.constant()} if self.chance(0.5) else {}
             value = op('*', value, name('k'))
+        if norm:
+            value = op('+', value, call('batch_norm', name('a')))
+            self.normed = True
         fn['value'] = op('*', name('g'), value)
         self.fns.append(fn)
         return ref
@@ -334,7 +342,7 @@ class Generator:
             own = bool(g['time']) and all(sets[line['to']]['kind'] != 'output' or sets[line['to']]['fn']
                                           for line in group['lines'])
             if self.chance(0.5):
-                group['via'] = self.via_function(own, affine)
+                group['via'] = self.via_function(own, affine, not g['time'] and not self.inside and self.chance(0.15))
                 if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
                     group['by'] = 'g'
             else:
@@ -344,14 +352,30 @@ class Generator:
                         for w in self.find(line['via']['fn'])['weights'][1:]:
                             w['shared'] = True
 
+    def vias(self, g):
+        return [x for group in g['lists'] for x in [group] + group['lines'] if x['via']]
+
+    def count_numbers(self, g):
+        """A budget params(n) or macs(n) for the only list of a static graph of numbers."""
+        sets = {s['name']: s for s in g['sets']}
+        total = sum(len(candidates(g, line, sets)) for line in g['lists'][0]['lines'])
+        fns = {f['name']: f for f in self.fns}
+        used, kind = self.r.randint(1, total), self.r.choice(['params', 'macs'])
+        if kind == 'params':
+            used += node_numbers(g, fns)
+        g['lists'][0].update(budget={'kind': kind, 'value': used}, rule='keep')
+
     def find(self, title):
         return next(f for f in self.fns if f['name'] == title)
 
-    def time(self):
+    def time(self, scanned):
         if self.chance(0.45):
             return {'kind': 'steps', 'n': self.r.randint(1, 4)}
         solver = self.r.choice(['euler', 'midpoint', 'heun', 'rk4', 'semi_implicit'])
         n = self.r.randint(1, 3)
+        if not scanned and self.chance(0.07):
+            self.loose = True
+            return {'kind': 'flow', 't0': 0, 't1': 1, 'solver': 'rk4', 'n': 12, 'settings': '12, gradient = adjoint'}
         if self.chance(0.15):
             self.loose = True
             return {'kind': 'flow', 't0': 0, 't1': 1, 'solver': self.r.choice(['bosh3', 'dopri5', 'tsit5']), 'n': 30,
@@ -360,7 +384,7 @@ class Generator:
                 'settings': str(n)}
 
     def timed_graph(self, inputs, outputs, scanned=False):
-        g = {'name': self.fresh('Net_in_time'), 'time': self.time()}
+        g = {'name': self.fresh('Net_in_time'), 'time': self.time(scanned)}
         clock = 'steps' if g['time']['kind'] == 'steps' else 'flow'
         affine = g['time'].get('solver') == 'semi_implicit'
         g['sets'] = [{'kind': 'input', 'name': 'x', 'sizes': inputs, 'fn': None, 'at': None, 'indices': None}]

@@ -152,9 +152,12 @@ def graph(g):
             lines.append(f"  time = steps({t['n']})")
         else:
             lines.append(f"  time = flow({number(t['t0'])}, {number(t['t1'])}, {t['solver']}({t['settings']}))")
-    lines += [node_set(s) for s in g['sets']]
+    sets = [node_set(s) for s in g['sets']]
+    if g.get('sized'):  # the size of the input set is that of the value
+        sets[0] = sets[0].replace(f"x[{g['sets'][0]['sizes'][0]}", 'x[n').replace(f": {g['sets'][0]['sizes'][0]}]", ': n]')
+    lines += sets
     lines += [edge_list(group) for group in g['lists']]
-    return f"graph {g['name']} {{\n" + '\n'.join(lines) + '\n}'
+    return f"graph {g['name']}{'[n]' if g.get('sized') else ''} {{\n" + '\n'.join(lines) + '\n}'
 
 
 def layer_arguments(op):

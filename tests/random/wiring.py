@@ -90,3 +90,16 @@ def in_use(b, ends, magnitudes, position, each=1, others=0, pixels=1):
     else:
         kept = strongest(magnitudes, wanted(b, len(ends), position, each, others, pixels))
     return [i in kept for i in range(len(ends))]
+
+
+def node_numbers(g, fns):
+    """Learned numbers of the node functions of a graph."""
+    total = 0
+    for s in g['sets']:
+        fn = fns.get((s.get('fn') or {}).get('fn'))
+        if fn is None:
+            continue
+        count = len(nodes_of(s))
+        total += sum(math.prod(w['sizes']) * (1 if w.get('shared') else count) for w in fn['weights'])
+        total += 2 * count * repr([fn['value'], fn['lets'], fn['moves']]).count("'batch_norm'")
+    return total
