@@ -112,8 +112,9 @@ class Case:
         return tensors(self.folder / out / 'last.safetensors')
 
     def start(self):
-        """First weights: a rate so small that a step changes nothing."""
-        return self.train('start', '--epochs', 1, '--batch', len(self.x), '--lr', 1e-30)
+        """First weights: a rate so small that a step changes nothing but a 0, which it moves by 1e-30 at most."""
+        found = self.train('start', '--epochs', 1, '--batch', len(self.x), '--lr', 1e-30)
+        return {k: torch.where(v.abs() < 1e-25, torch.zeros_like(v), v) if v.dtype == torch.float32 else v for k, v in found.items()}
 
     def predict(self, weights):
         self.net('predict', '--weights', weights, '--input', 'x.npy', '--output', 'p.npy', '--threads', 1)

@@ -14,6 +14,11 @@ class Instance:
         self.lines = [(line, group) for group in g['lists'] for line in group['lines']]
         self.pairs = [wiring.candidates(g, line, self.sets, model.chance) for line, _ in self.lines]
         self.marks = [self.marks_of(k) for k in range(len(self.lines))]
+        for k in range(len(self.lines)):
+            if self.via(k):
+                model.pieces(model.fns[self.via(k)['fn']], f'{title}.edges.{k}', len(self.pairs[k]), 0, slice(None))
+            elif constant is None:
+                self.deciding(k)
         self.states = None
         self.arriving = {}
         for k, (line, _) in enumerate(self.lines):
