@@ -145,7 +145,7 @@ static void check_model(Check *k)
     const Decl *train = only(k, DECL_TRAIN, NULL);
     const Decl *model = train ? trained_model(k, train) : only(k, DECL_MODEL, NULL);
     Shape input;
-    if (train) k->seed = train_seed(k, train, k->main);
+    if (train) k->seed = k->model->seed = train_seed(k, train, k->main);
     if (train) k->model->batch = train_batch(k, train, k->main);
     if (model) note_seen(k, model);
     if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);

@@ -55,7 +55,7 @@ int compile_run_tests(Compilation *c, FILE *out)
 {
     Check *k = check_open(c);
     int failed = 0, blocks = 0;
-    if (c->model) k->whole = c->model;
+    if (c->model) k->whole = c->model, k->seed = c->model->seed;
     for (int i = 0; i < k->main->ast->decls.count; i++) {
         const Decl *d = k->main->ast->decls.at[i];
         if (d->kind != DECL_TEST) continue;

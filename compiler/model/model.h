@@ -230,6 +230,7 @@ typedef struct Model {
     const char *data_warnings; /* a line each */
     int64_t target_size;
     int64_t batch;        /* samples of a batch in training; 0: not known */
+    double seed;          /* of the train block: keys chance(p) in graphs that tests ask about, too */
     int lanes;            /* samples of a tile (lanes.c) */
     int64_t least_batch;  /* of those for which so many were chosen */
     bool norm_of_samples; /* a batch_norm has one number a sample: of one sample it has no statistics */

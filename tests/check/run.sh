@@ -254,4 +254,15 @@ expect "so does the training" 0 "Net: $in_use parameters, 80 of 120" ./unlike tr
 printf 'test "in use" { parameters(Net) == %s }\n' "$in_use" >>unlike.dnw
 expect "and a test" 0 "in use: ok" "$dnw" test unlike.dnw
 expect "all of them" 0 "442 parameters in use" "$dnw" check unlike.dnw -D share_kept=100%
+# chance(p) is drawn from the seed of the train block: tests ask about the graph that is built.
+cat >drawn.dnw <<'END'
+graph G { input x[20]; output y[20]; edges x[_] -> y[_] where chance(50%) }
+model Net(x[2]) = x |> linear(20) |> G |> linear(2)
+train Net { data = spirals(100); seed = 7 }
+END
+drawn=$("$dnw" check drawn.dnw | awk '$1 == "G" { print $2 }')
+other=$(sed 's/seed = 7/seed = 8/' drawn.dnw >other.dnw; "$dnw" check other.dnw | awk '$1 == "G" { print $2 }')
+that "candidates differ with the seed ($drawn, $other)" test "$drawn" != "$other"
+printf 'test "drawn" { candidates(G) == %s; edge_count(G, "x", "y") == %s }\n' "$drawn" "$drawn" >>drawn.dnw
+expect "a test counts those of the seed" 0 "drawn: ok" "$dnw" test drawn.dnw
 finish
