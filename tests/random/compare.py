@@ -1,5 +1,6 @@
 """Compares dnw with the plain model, program by program."""
 import argparse
+import copy
 import json
 import os
 import pathlib
@@ -86,6 +87,7 @@ class Case:
         if cells:
             (self.folder / 'cells.dnw').write_text(cells)
         self.given = text.given(tree)
+        self.pairs = None
         LOOSE[0] = 100 if self.t['loose'] else 1
         draw = np.random.default_rng(self.t['seed'])
         n, outputs = self.t['samples'], tree['model']['output']
@@ -97,6 +99,42 @@ class Case:
             self.y = (self.y > 0).astype(np.float32)
         np.save(self.folder / 'x.npy', self.x)
         np.save(self.folder / 'y.npy', self.y)
+
+    def drawn(self):
+        """What chance() says of pairs: asked of dnw test, by the number of candidates up to each pair, which the last pair
+        joins in any case so that there is one."""
+        if self.pairs is None:
+            self.pairs = {}
+            for g in self.tree['graphs']:
+                for group in g['lists']:
+                    for line in group['lines']:
+                        if line.get('drawn'):
+                            self.pairs[g['name'], line['from'], line['to']] = self.ask(g, line)
+        return lambda g, line, pair: pair in self.pairs[g['name'], line['from'], line['to']]
+
+    def ask(self, g, line):
+        sets = {s['name']: s for s in g['sets']}
+        n, total = sets[line['from']]['sizes'][0], sets[line['from']]['sizes'][0] * sets[line['to']]['sizes'][0]
+        to, origin = line['to_index'][0], line['from_index'][0]
+        found = set()
+        for last in (total - 1, 0):
+            tree = copy.deepcopy(self.tree)
+            other = next(o for o in tree['graphs'] if o['name'] == g['name'])
+            other['sized'], other['parameters'] = False, '(up = 0)'
+            mine = next(o for group in other['lists'] for o in group['lines'] if o.get('drawn'))
+            place = ['op', '+', ['op', '*', ['name', to], ['num', n]], ['name', origin]] if to != origin else ['op', '*', ['name', to], ['num', n + 1]]
+            mine['where'] = ['op', 'or', ['op', 'and', mine['where'], ['op', '<=', place, ['name', 'up']]], ['op', '==', place, ['num', last]]]
+            asked = [f'edge_count({g["name"]}(up = {k}), "{line["from"]}", "{line["to"]}") == 0.5' for k in range(total)]
+            (self.folder / 'ask.dnw').write_text(text.program(tree)[0] + 'test "pairs" {\n' + '\n'.join(asked) + '\n}\n')
+            done = subprocess.run([DNW, 'test', 'ask.dnw', *self.given], cwd=self.folder, capture_output=True, text=True, timeout=60)
+            said = [int(row.split()[1]) for row in done.stdout.splitlines() if row.startswith('    left:')]
+            if len(said) != total:
+                raise Refused(f'dnw test: {done.stdout}{done.stderr}')
+            for k in range(total):
+                pair = divmod(k, n)
+                if k != last and said[k] > (said[k - 1] if k else 1):
+                    found.add(pair)
+        return found
 
     def dnw(self, *args):
         return run(DNW, *args, folder=self.folder)
@@ -123,6 +161,7 @@ class Case:
     def model(self, found, kind=torch.float64):
         expression.DTYPE[0] = kind
         model = Model(self.tree, found)
+        model.chance = self.drawn()
         return model, model.forward(torch.from_numpy(self.x).to(kind)).detach()
 
     def output(self, found, kind=torch.float64):

@@ -264,8 +264,10 @@ class Generator:
             self.place(g)
         g['lists'] = self.lists(g, self.lines(g))
         g['sized'] = self.chance(0.3)
+        if self.chance(0.25):
+            self.draw_edges(g)
         self.add_via(g)
-        if len(g['lists']) == 1 and self.chance(0.2) and not self.vias(g):
+        if len(g['lists']) == 1 and self.chance(0.2) and not self.vias(g) and 'chance' not in repr(g['lists']):
             self.count_numbers(g)
         g['numbers'] = True
         self.graphs.append(g)
@@ -351,6 +353,24 @@ class Generator:
                         line['via'] = self.via_function(own, affine)
                         for w in self.find(line['via']['fn'])['weights'][1:]:
                             w['shared'] = True
+
+    def draw_edges(self, g):
+        """chance() in one line, whose sets have one index and no other line between them."""
+        sets = {s['name']: s for s in g['sets']}
+        every = [(line, group) for group in g['lists'] for line in group['lines']]
+        for line, group in every:
+            same = [o for o, _ in every if (o['from'], o['to']) == (line['from'], line['to'])]
+            few = len(sets[line['from']]['sizes']) != 1 or len(sets[line['to']]['sizes']) != 1
+            if len(same) > 1 or few or len(candidates(g, line, sets)) < 8:
+                continue
+            if line['where'] is None:
+                line['from_index'], line['to_index'] = ['i'], ['j']
+            drawn = call('chance', num(self.r.choice([0.6, 0.75, 0.9])))
+            line['where'] = drawn if line['where'] is None else op('and', line['where'], drawn)
+            line['drawn'] = True
+            if group['budget'] and group['budget']['kind'] in ('count', 'anneal', 'macs', 'params'):
+                group['budget'] = {'kind': 'share', 'value': 60}
+            return
 
     def vias(self, g):
         return [x for group in g['lists'] for x in [group] + group['lines'] if x['via']]
@@ -790,5 +810,5 @@ def graph_constructs(p, g):
         for line in group['lines']:
             ref = line.get('via') or group.get('via')
             found |= {f"via of {ref.get('given', 1)}"} if ref and ref['fn'] in fns else set()
-            found |= {'where'} if line.get('where') else set()
+            found |= {'chance' if line.get('drawn') else 'where'} if line.get('where') else set()
     return found

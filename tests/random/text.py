@@ -157,7 +157,7 @@ def graph(g):
         sets[0] = sets[0].replace(f"x[{g['sets'][0]['sizes'][0]}", 'x[n').replace(f": {g['sets'][0]['sizes'][0]}]", ': n]')
     lines += sets
     lines += [edge_list(group) for group in g['lists']]
-    return f"graph {g['name']}{'[n]' if g.get('sized') else ''} {{\n" + '\n'.join(lines) + '\n}'
+    return f"graph {g['name']}{'[n]' if g.get('sized') else ''}{g.get('parameters', '')} {{\n" + '\n'.join(lines) + '\n}'
 
 
 def layer_arguments(op):

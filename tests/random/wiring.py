@@ -46,7 +46,7 @@ def candidates(g, line, sets, chance=None):
                 continue
             if line['to_index'] and not bind(line['to_index'], to, env):
                 continue
-            calls = {'chance': (lambda p: chance(line, to, origin, p) if chance else p >= 1)}
+            calls = {'chance': (lambda p: chance(g, line, (t, s)) if chance else True)}
             if line.get('where') is None or evaluate(line['where'], env, calls):
                 found.append((t, s))
     return found
