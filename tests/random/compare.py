@@ -11,6 +11,7 @@ import tempfile
 import traceback
 import numpy as np
 import torch
+import constructs
 import expression
 import optim
 import program as programs
@@ -363,7 +364,7 @@ def main():
         tree = programs.generate(seed)
         verdict, message = attempt(tree, args.keep)
         totals[verdict] = totals.get(verdict, 0) + 1
-        for what in programs.constructs(tree):
+        for what in constructs.constructs(tree):
             row = table.setdefault(what, {})
             row[verdict] = row.get(verdict, 0) + 1
         if verdict != 'agrees':

@@ -1,0 +1,48 @@
+"""What a program uses, for the table of slow.sh."""
+
+
+def constructs(p):
+    """What a program uses, for the table of slow.sh."""
+    found = {'optimiser ' + p['train']['optim']['name'], 'loss ' + ((p['train']['loss'] or {}).get('name') or 'by default').rstrip('0123456789')}
+    for key in ('options', 'imports'):
+        if p[key]:
+            found.add(key)
+    if isinstance(p['train']['optim']['args'].get('lr'), dict):
+        found.add('schedule ' + p['train']['optim']['args']['lr']['name'])
+    found |= {key for key in ('clip', 'decay', 'momentum') if p['train']['optim']['args'].get(key)}
+    if p['train']['samples'] > p['train']['batch']:
+        found.add('several steps an epoch')
+    for ops in [p['model']['ops']] + [b['ops'] for b in p['blocks']]:
+        for item in ops:
+            found.add('layer ' + item['name'] if item['op'] == 'layer' else 'model ' + item['op'])
+            if item['op'] == 'scan':
+                found.add('scan of ' + item['body']['op'] + (', truncated' if item.get('truncate') else ''))
+    for g in p['graphs']:
+        found |= graph_constructs(p, g)
+    for fn in p['fns']:
+        found |= {'weight ' + w['init'].strip('~ ').split('(')[0].split(' ')[0] for w in fn['weights'] if '~' in w['init']}
+        found |= {'shared weight' for w in fn['weights'] if w.get('shared')} | {'range of a weight' for w in fn['weights'] if w.get('range')}
+        if len(fn['states']) > 1:
+            found.add('two states')
+        if 'batch_norm' in repr(fn['value']):
+            found.add('batch_norm in a function')
+    return found
+
+
+def graph_constructs(p, g):
+    fns = {f['name']: f for f in p['fns']}
+    time = g['time']
+    found = {'graph static' if not time else 'graph ' + time.get('solver', 'steps')}
+    for s in g['sets']:
+        found |= {'set ' + ('moving input' if s['kind'] == 'input' else 'function')} if s['fn'] else set()
+        found |= {'coordinates'} if s.get('at') else set()
+    for group in g['lists']:
+        kind = group['budget']['kind'] if group['budget'] else 'none'
+        found.add(f"{group['rule']} {kind}" if group['budget'] else 'no budget')
+        if len(group['lines']) > 1:
+            found.add('several lines in a list')
+        for line in group['lines']:
+            ref = line.get('via') or group.get('via')
+            found |= {f"via of {ref.get('given', 1)}"} if ref and ref['fn'] in fns else set()
+            found |= {'chance' if line.get('drawn') else 'where'} if line.get('where') else set()
+    return found
