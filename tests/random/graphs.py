@@ -180,7 +180,7 @@ class Graphs(Functions):
         sets = {s['name']: s for s in g['sets']}
         total = sum(len(candidates(g, line, sets)) for line in g['lists'][0]['lines'])
         fns = {f['name']: f for f in self.fns}
-        used, kind = self.r.randint(1, total), self.r.choice(['params', 'macs'])
+        used, kind = self.r.randint(1, total), self.r.choice(['params', 'params' if self.inside else 'macs'])
         if kind == 'params':
             used += node_numbers(g, fns)
         g['lists'][0].update(budget={'kind': kind, 'value': used}, rule='keep')
