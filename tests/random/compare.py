@@ -122,7 +122,9 @@ class Case:
             tree = copy.deepcopy(self.tree)
             other = next(o for o in tree['graphs'] if o['name'] == g['name'])
             other['sized'], other['parameters'] = False, '(up = 0)'
-            mine = next(o for group in other['lists'] for o in group['lines'] if o.get('drawn'))
+            group = next(group for group in other['lists'] if any(o.get('drawn') for o in group['lines']))
+            group.update(budget=None, by=None)  # the candidates alone are asked for
+            mine = next(o for o in group['lines'] if o.get('drawn'))
             place = ['op', '+', ['op', '*', ['name', to], ['num', n]], ['name', origin]] if to != origin else ['op', '*', ['name', to], ['num', n + 1]]
             mine['where'] = ['op', 'or', ['op', 'and', mine['where'], ['op', '<=', place, ['name', 'up']]], ['op', '==', place, ['num', last]]]
             asked = [f'edge_count({g["name"]}(up = {k}), "{line["from"]}", "{line["to"]}") == 0.5' for k in range(total)]
