@@ -81,9 +81,8 @@ static bool place_is_right(Check *k, Span span)
         help = "give the graph time = steps(1), with a function of its output; or put batch_norm into the "
                "functions of nodes";
     } else if (time->adaptive) {
-        wrong =
-            "batch_norm needs all samples at one time, and a solver that chooses its steps takes those of "
-            "each tile through time on their own";
+        wrong = "batch_norm needs all samples at one time, and a solver that chooses its steps takes each "
+                "through time on its own";
         help = "take a solver of equal steps, rk4(20); or instance_norm, of maps";
     } else {
         wrong = "batch_norm needs all samples at one time, and the adjoint takes those of each tile back "

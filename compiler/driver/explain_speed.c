@@ -330,8 +330,9 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
     const Time *t = &g->time;
     if (!is_timed(g)) return;
     const char *count =
-        t->adaptive ? arena_printf(s->perm, "steps of chosen length, %d evaluations each, by tile", t->stages)
-                    : arena_printf(s->perm, "%s evaluations", thousands(s->perm, timed_evaluations(g)));
+        t->adaptive
+            ? arena_printf(s->perm, "steps of chosen length, %d evaluations each, by sample", t->stages)
+            : arena_printf(s->perm, "%s evaluations", thousands(s->perm, timed_evaluations(g)));
     add(s, facts, "time", g->span, false, arena_printf(s->perm, "%s: %s", t->text, count));
     if (!s->trains) return;
     if (t->adjoint)

@@ -83,8 +83,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
 EvalSteps **eval_steps(Arena *a, const Model *m, int64_t batch)
 {
     EvalSteps **all = NEW_ARRAY(a, EvalSteps *, (size_t)m->graphs.count + 1);
-    for (int i = 0; i < m->graphs.count; i++)
-        all[i] = NEW_ARRAY(a, EvalSteps, (size_t)(batch / m->lanes + 1));
+    for (int i = 0; i < m->graphs.count; i++) all[i] = NEW_ARRAY(a, EvalSteps, (size_t)batch + 1);
     return all;
 }
 

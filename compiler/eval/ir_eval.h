@@ -5,7 +5,7 @@
 #define DNW_IR_EVAL_H
 #include "model/model.h"
 
-/* The steps that samples took together through a graph in time. */
+/* The steps that a sample, or all together, took through a graph in time. */
 typedef struct EvalSteps {
     bool known; /* take these */
     Vec(double) length;

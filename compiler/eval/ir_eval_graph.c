@@ -363,25 +363,24 @@ static void keep_statistics(const Graph *g, const double *param, double *out)
     memcpy(out + g->statistics, out, (size_t)g->statistics * sizeof *out);
 }
 
-/* Solvers that choose their steps do so for the samples of a tile; all others take all samples together. */
+/* Solvers that choose their steps do so for each sample; all others take all samples together. */
 static struct GraphRun *new_run(Arena *a, const Value *wired, const EvalContext *c)
 {
     const Graph *g = wired->graph;
     struct GraphRun *r = NEW(a, struct GraphRun);
     bool apart = g->time.adaptive || g->time.adjoint;
-    r->group_size = apart ? c->model->lanes : c->batch;
-    r->count = c->batch ? (c->batch + r->group_size - 1) / r->group_size : 0;
+    r->group_size = apart ? 1 : c->batch;
+    r->count = apart ? c->batch : c->batch > 0;
     r->group = NEW_ARRAY(a, GraphEval, (size_t)r->count + 1);
     r->statistics = NEW_ARRAY(a, double, (size_t)(2 * g->statistics) + 1);
     for (int64_t i = 0; i < r->count; i++) {
         GraphEval *e = &r->group[i];
-        int64_t first = i * r->group_size, left = c->batch - first;
-        *e = (GraphEval){.arena = a, .c = c, .g = g, .batch = wired->batch};
-        e->count = left < r->group_size ? left : r->group_size;
+        if (i == 0) *e = (GraphEval){.arena = a, .c = c, .g = g, .batch = wired->batch}, graph_rooms(e);
+        else *e = r->group[0]; /* one group after the other: they share rooms */
+        e->count = r->group_size;
         e->at = NEW_ARRAY(a, Sample, (size_t)e->count + 1);
         e->steps = c->steps ? &c->steps[g->number][i] : NEW(a, EvalSteps);
         e->statistics = r->statistics, e->base_statistics = r->statistics + g->statistics;
-        graph_rooms(e);
     }
     return r;
 }

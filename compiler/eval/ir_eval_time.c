@@ -188,7 +188,7 @@ static void record(GraphEval *e, int64_t position, double h)
     vec_push(a, &e->steps->position, position);
 }
 
-/* ---- steps of chosen length, as in kernels/drive.c ---- */
+/* ---- steps of chosen length, sample by sample, as in kernels/drive_chosen.h ---- */
 
 double time_norm(const GraphEval *e, int64_t a, int64_t b, const double *factor, int count)
 {

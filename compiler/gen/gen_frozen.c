@@ -171,7 +171,7 @@ static DnwrtPart gen_part_of(Build *b, const Func *use, int lanes, LLVMValueRef 
     return (DnwrtPart){lanes, p->rows, p->shared, p->input_row, p->output_row, count, NULL, times};
 }
 
-/* Solvers that choose their steps do so for a whole tile: its width is part of the result. */
+/* Code of another width rounds differently, by which solvers could choose other steps. */
 static bool adaptive(const Model *m)
 {
     for (int g = 0; g < m->graphs.count; g++)

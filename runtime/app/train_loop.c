@@ -260,10 +260,10 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
     if (t->flow_tiles) {
-        double tiles = (double)t->flow_tiles;
-        json_object_set_new(event, "nfe", log_number((double)t->evaluations / tiles));
-        json_object_set_new(event, "accepted", log_number((double)t->accepted / tiles));
-        json_object_set_new(event, "rejected", log_number((double)t->rejected / tiles));
+        double seen = (double)t->seen;
+        json_object_set_new(event, "nfe", log_number((double)t->evaluations / (double)t->flow_tiles));
+        json_object_set_new(event, "accepted", log_number((double)t->accepted / seen));
+        json_object_set_new(event, "rejected", log_number((double)t->rejected / seen));
     }
     json_object_set_new(event, "lr", log_number(rate));
     json_object_set_new(event, "samples_per_s", log_number(speed));

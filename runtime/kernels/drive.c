@@ -46,9 +46,12 @@ static inline int64_t position_of(const Drive *d, int64_t step)
     return d->time->adaptive ? d->run->position[step] : step / d->time->steps;
 }
 
-static inline double length_of(const Drive *d, int64_t step)
+/* Of a step that is known; those of lanes are put where they belong. */
+static double length_of(const Drive *d, int64_t step)
 {
-    return d->time->adaptive ? d->run->h[step] : d->time->step;
+    if (!d->by) return d->time->step;
+    scale(d->by, (const real *)d->run->h + step * LANES, 1, LANES);
+    return 1;
 }
 
 /* A step, by number, from slot to slot + 1. What stands and is sent at its start is there; `started`: the
@@ -120,178 +123,7 @@ static void restore_window(Drive *d, int64_t first, int64_t end)
         take_step(d, slot, step, position_of(d, step), length_of(d, step), 0);
 }
 
-/* ---- steps of chosen length ----
- * Hairer, Norsett, Wanner, "Solving ODEs I", II.4: a step is accepted when the root mean square of its error,
- * measured by atol + rtol max(|S|, |S'|), is at most 1; over all states and samples of the tile. */
-
-/* Samples in the tile. */
-static int64_t samples(const Drive *d)
-{
-    int64_t left = d->context->count - d->number * LANES;
-    return left < LANES ? left : LANES;
-}
-
-/* e = sum over i of factor_i K_i, of one row; K: rates of the states or of the adjoint */
-static void error_of(const Drive *d, const real *rates, int64_t row, const double *factor, int64_t count,
-                     double *e)
-{
-    for (int i = 0; i < LANES; i++) e[i] = 0;
-    for (int64_t j = 0; j < count; j++)
-        for (int i = 0; i < LANES && factor[j] != 0; i++)
-            e[i] += factor[j] * (double)rates[j * d->states + row * LANES + i];
-}
-
-/* Adds up the squares of e by the tolerance at a and b, of one row. */
-static double squares(const Drive *d, int64_t row, const double *e, const real *a, const real *b, double atol)
-{
-    double sum = 0;
-    for (int64_t i = row * LANES, k = 0; k < samples(d); k++) {
-        double x = fabs((double)a[i + k]), y = fabs((double)b[i + k]);
-        double q = e[k] / (atol + d->time->rtol * (x > y || x != x ? x : y));
-        sum += q * q;
-    }
-    return sum;
-}
-
-static double all_squares(const Drive *d, const real *rates, const double *factor, int64_t count,
-                          const real *a, const real *b, double atol)
-{
-    double sum = 0, e[LANES];
-    for (int64_t row = 0; row < d->time->states; row++) {
-        error_of(d, rates, row, factor, count, e);
-        sum += squares(d, row, e, a, b, atol);
-    }
-    return sum;
-}
-
-static double root_mean(const Drive *d, double sum)
-{
-    int64_t count = d->time->states * samples(d);
-    return count ? sqrt(sum / (double)count) : 0;
-}
-
-static double norm(const Drive *d, const double *factor, int64_t count, const real *a, const real *b)
-{
-    return root_mean(d, all_squares(d, d->rates, factor, count, a, b, d->time->atol));
-}
-
-static double state_norm(const Drive *d, const real *state)
-{
-    static const double one = 1;
-    return root_mean(d, all_squares(d, state, &one, 1, state, state, d->time->atol));
-}
-
-/* A first step from how fast the states move and how fast their rates do (ibid.); 1e-4 of the span where
- * nothing is known, because of single precision. The first rate is there; uses the place of stage 1. */
-static double first_step(Drive *d, int64_t position, double span)
-{
-    static const double rate[2] = {1, 0};
-    int64_t e = d->slot * d->time->stages + 1;
-    real *start = evaluation(d, e - 1), *state = evaluation(d, e);
-    double d0 = state_norm(d, start), d1 = norm(d, rate, 1, start, start), least = 1e-4 * span;
-    double h = d0 < 1e-5 || d1 < 1e-5 ? least : 0.01 * d0 / d1;
-    if (h > span) h = span;
-    scale(state, start, 1, d->states);
-    add(state, d->rates, h, d->states);
-    send(d, state, 0);
-    move(d, e, 0, position, d->rates + d->states);
-    d->run->evaluations++;
-    double change[2] = {-1 / h, 1 / h}, d2 = norm(d, change, 2, start, start), most = d1 > d2 ? d1 : d2;
-    double next = most <= 1e-15 ? (least > 1e-3 * h ? least : 1e-3 * h) : pow(0.01 / most, d->time->exponent);
-    return next < 100 * h ? next : 100 * h;
-}
-
-/* The first stage in which the rate of state i is not finite: that is where such numbers come from, before
- * edges carry them on. */
-static int64_t first_bad_stage(const Drive *d, int64_t i)
-{
-    int64_t j = 0;
-    while (j < d->time->stages && is_finite((double)d->rates[j * d->states + i])) j++;
-    return j;
-}
-
-/* Notes why the flow cannot go on, with the largest error relative to its tolerance. */
-static void fail(Drive *d, DnwrtFailure why, int64_t position, double t, double h, const double *factor)
-{
-    DnwrtRun *run = d->run;
-    const real *start = slot_at(d, d->slot), *next = slot_at(d, d->slot + 1);
-    double most = -1, e[LANES];
-    run->failure = why, run->failed_position = position, run->failed_time = t, run->failed_step = h;
-    run->failed_sent = start + d->states, run->failed_held = d->held + position * d->time->held * LANES;
-    for (int64_t row = 0; row < d->time->states; row++) {
-        error_of(d, d->rates, row, factor, d->time->stages + 1, e);
-        for (int64_t k = 0; k < samples(d); k++) {
-            int64_t i = row * LANES + k;
-            double q = fabs(e[k]) / (d->time->atol + d->time->rtol * fabs((double)start[i]));
-            if (!is_finite((double)next[i]) || !is_finite(q))
-                q = 1e300 * (double)(MAX_TIME_STAGES + 1 - first_bad_stage(d, i));
-            if (q <= most) continue;
-            most = q, run->failed_row = row, run->failed_lane = k, run->failed_error = e[k];
-            run->failed_state = (double)start[i], run->failed_rate = (double)d->rates[i];
-        }
-    }
-}
-
-/* One step of length h from d->slot, with the rate at its end; the error by its tolerance. */
-static double try_step(Drive *d, int64_t position, double h, double *factor)
-{
-    const DnwrtTime *time = d->time;
-    take_step(d, d->slot, 0, position, h, 1);
-    move(d, (d->slot + 1) * time->stages, 0, position, d->rates + time->stages * d->states);
-    d->run->evaluations += time->stages;
-    for (int64_t i = 0; i <= time->stages; i++) factor[i] = h * time->error[i];
-    return norm(d, factor, time->stages + 1, slot_at(d, d->slot), slot_at(d, d->slot + 1));
-}
-
-static void record(Drive *d, int64_t position, double t, double h)
-{
-    DnwrtRun *run = d->run;
-    run->t[run->accepted] = t, run->h[run->accepted] = h, run->position[run->accepted] = position;
-    run->accepted++, d->slot++;
-}
-
-/* How much longer the next step may be. */
-static double change_of(const DnwrtTime *time, double e)
-{
-    if (!is_finite(e)) return 0.2;
-    double change = e == 0 ? 10 : 0.9 * pow(e, -time->exponent);
-    return change < 0.2 ? 0.2 : change > 10 ? 10 : change;
-}
-
-/* Through one position. *step: the length to begin with (0: find one); that of the next step. */
-static void flow(Drive *d, int64_t position, double *step)
-{
-    const DnwrtTime *time = d->time;
-    double span = time->end - time->start, t = 0, h = *step, factor[MAX_TIME_STAGES + 1] = {0};
-    begin_step(d, d->run->accepted);
-    move(d, d->slot * time->stages, 0, position, d->rates);
-    d->run->evaluations++;
-    if (h == 0) h = first_step(d, position, span);
-    if (h < time->min_step) h = time->min_step;
-    for (int64_t tries = 0, grow = 1; t < span; tries++) {
-        if (tries == time->steps) return fail(d, FLOW_TOO_MANY_STEPS, position, time->start + t, h, factor);
-        if (tries > 0 && grow) begin_step(d, d->run->accepted);
-        int last = t + 1.01 * h >= span;
-        double length = last ? span - t : h;
-        double e = try_step(d, position, length, factor);
-        double change = change_of(time, e);
-        if (e <= 1) { /* not when it is no number */
-            record(d, position, t, length);
-            t = last ? span : t + length;
-            scale(d->rates, d->rates + time->stages * d->states, 1, d->states);
-            double next = length * (grow || change < 1 ? change : 1);
-            h = last && next < h ? h : next; /* a short last step says nothing of the next position */
-            grow = 1;
-            continue;
-        }
-        d->run->rejected++, grow = 0;
-        h = length * (change < 1 ? change : 0.9);
-        if (h < time->min_step)
-            return fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, position, time->start + t,
-                        length, factor);
-    }
-    *step = h;
-}
+#include "drive_chosen.h"
 
 /* ---- forwards ---- */
 
@@ -311,24 +143,35 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
                    Send *send_rows, Move *move_rows, Show *show, real *maps, int64_t adaptive)
 {
     DnwrtRun *run = &time->run[number];
+    real by[LANES];
     int64_t states = time->states * LANES, step = 0;
-    Drive d = {context,   tile,
-               maps,      time,
-               number,    held,
-               value,     rates,
-               saved,     sums,
-               sums_step, send_rows,
-               move_rows, run,
-               states,    states + time->sent * LANES,
-               0,         saved ? time->window : 1};
+    Drive d = {context,
+               tile,
+               maps,
+               time,
+               number,
+               held,
+               value,
+               rates,
+               saved,
+               sums,
+               sums_step,
+               send_rows,
+               move_rows,
+               run,
+               states,
+               states + time->sent * LANES,
+               0,
+               saved ? time->window : 1,
+               adaptive ? by : 0};
     int64_t known = run->replay ? run->accepted : adaptive ? -1 : time->positions * time->steps;
-    double h = 0;
-    run->accepted = run->rejected = run->evaluations = run->saved = run->failure = run->rounds = 0;
+    run->accepted = run->evaluations = run->saved = run->failure = run->rounds = 0;
+    run->taken = run->rejected = 0;
     run->every = time->window, run->fresh = 1;
     send(&d, value, 0);
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
         if (!adaptive || known >= 0) follow(&d, p, &step, known);
-        else flow(&d, p, &h);
+        else flow(&d, p);
         show(context, maps, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
              output + p * time->outputs * LANES);
     }
@@ -363,11 +206,27 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
                         Back *product, real *maps)
 {
     DnwrtRun *run = &time->run[number];
+    real by[LANES];
     int64_t states = time->states * LANES;
-    Drive d = {
-        context, tile,        maps,       time,      number,    held, value,  rates,
-        saved,   sums,        time->sums, send_rows, move_rows, run,  states, states + time->sent * LANES,
-        0,       time->window};
+    Drive d = {context,
+               tile,
+               maps,
+               time,
+               number,
+               held,
+               value,
+               rates,
+               saved,
+               sums,
+               time->sums,
+               send_rows,
+               move_rows,
+               run,
+               states,
+               states + time->sent * LANES,
+               0,
+               time->window,
+               time->adaptive ? by : 0};
     real *stage = work + (is_plain(time, time->step) ? 1 : 3) * states,
          *change = stage + (time->stages + 1) * states;
     DriveBack b = {d_output,

@@ -3,7 +3,7 @@
  * Chen, Rubanova, Bettencourt, Duvenaud, "Neural Ordinary Differential Equations" (2018): states S and
  * adjoint A = dL/dS are solved backwards together, with r = t1 - t: dS/dr = -move(S), dA/dr = (d move / d S)
  * A. The gradients of weights are integrals of A (d move / d w), taken with the weights b of the scheme. The
- * error of A is measured in units of its size at t1.
+ * error of A is measured in units of its size at t1, sample by sample.
  */
 #ifndef DRIVE_ADJOINT_H
 #define DRIVE_ADJOINT_H
@@ -17,7 +17,8 @@ static void adjoint_rates(const Drive *d, const DriveBack *b, int64_t e, int64_t
                b->change + i * d->states, d->held, 0);
 }
 
-/* A step from slot to slot + 1; stage `stages` of the adjoint is that after it. */
+/* A step of length h, or of 1 times those of the lanes, from slot to slot + 1; stage `stages` of the adjoint
+ * is that after it. */
 static void adjoint_step(const Drive *d, const DriveBack *b, double h, int started)
 {
     const DnwrtTime *time = d->time;
@@ -26,30 +27,38 @@ static void adjoint_step(const Drive *d, const DriveBack *b, double h, int start
     scale(b->stage, b->d_state, 1, states);
     if (!started) adjoint_rates(d, b, d->slot * stages, 0);
     for (int64_t i = 1; i <= stages; i++) {
-        const double *factor = i < stages ? time->a[i] : time->b;
-        real *state = start + i * d->stride, *adjoint = b->stage + i * states;
-        scale(state, start, 1, states);
-        scale(adjoint, b->d_state, 1, states);
-        for (int64_t j = 0; j < i; j++) {
-            add(state, d->rates + j * states, -h * factor[j], states);
-            add(adjoint, b->change + j * states, h * factor[j], states);
-        }
+        const double *a = i < stages ? time->a[i] : time->b;
+        real *state = start + i * d->stride;
+        double on[MAX_TIME_STAGES], back[MAX_TIME_STAGES];
+        for (int64_t j = 0; j < i; j++) on[j] = h * a[j], back[j] = -on[j];
+        go_on(d, state, start, 1, d->rates, back, i);
+        go_on(d, b->stage + i * states, b->d_state, 1, b->change, on, i);
         send(d, state, 0);
         if (i < stages || time->adaptive) adjoint_rates(d, b, d->slot * stages + i, i);
     }
 }
 
-/* The error of both by the tolerance. */
-static double adjoint_error(const Drive *d, const DriveBack *b, double h, double *factor)
+/* The errors of both by the tolerance. */
+static void adjoint_errors(const Drive *d, const DriveBack *b, double *error)
 {
     const DnwrtTime *time = d->time;
-    int64_t stages = time->stages;
-    for (int64_t i = 0; i <= stages; i++) factor[i] = h * time->error[i];
-    double sum = all_squares(d, d->rates, factor, stages + 1, slot_at(d, d->slot), slot_at(d, d->slot + 1),
-                             time->atol);
-    sum += all_squares(d, b->change, factor, stages + 1, b->d_state, b->stage + stages * d->states,
-                       d->run->back_atol);
-    return root_mean(d, sum / 2);
+    int64_t n = time->stages + 1;
+    const Measured state = {d->rates, slot_at(d, d->slot), slot_at(d, d->slot + 1), time->error, n},
+                   adjoint = {b->change, b->d_state, b->stage + time->stages * d->states, time->error, n};
+    double other[LANES];
+    state_norms(d, &state, error);
+    norms(d, &adjoint, d->run->pace.atol, other);
+    for (int k = 0; k < LANES; k++)
+        error[k] = (double)d->by[k] * sqrt((error[k] * error[k] + other[k] * other[k]) / 2);
+}
+
+/* As stand_still. */
+static void adjoint_stands_still(const Drive *d, const DriveBack *b)
+{
+    int64_t states = d->states, stages = d->time->stages;
+    stand_still(d);
+    for (int64_t i = 1; i <= stages; i++) hold_lanes(b->stage + i * states, b->stage, d->by, states);
+    hold_lanes(b->change + stages * states, b->change, d->by, states);
 }
 
 /* A step that counts: gradients of weights and sums, then on. */
@@ -61,6 +70,7 @@ static void adjoint_accept(Drive *d, const DriveBack *b, double h)
         int64_t e = d->slot * stages + i;
         real *sums = sums_at(d, e);
         scale(b->d_rate, b->stage + i * states, h * time->b[i], states);
+        if (d->by) scale_lanes(b->d_rate, d->by, states);
         if (time->b[i] == 0) scale(sums, sums, 0, time->sums * LANES);
         else b->back(d->context, d->tile, evaluation(d, e), sums, b->d_rate, b->d_stage, d->held, 0);
         if (b->d_held)
@@ -69,27 +79,58 @@ static void adjoint_accept(Drive *d, const DriveBack *b, double h)
     scale(b->d_state, b->stage + stages * states, 1, states);
     if (time->adaptive) scale(d->rates, d->rates + stages * states, 1, states);
     if (time->adaptive) scale(b->change, b->change + stages * states, 1, states);
-    d->run->back_time += h, d->slot++;
+    d->slot++;
+}
+
+/* The longer of the last two steps that a lane took forwards. */
+static double last_step(const DnwrtRun *run, int k)
+{
+    double length = 0;
+    for (int64_t step = run->accepted - 1, found = 0; step >= 0 && found < 2; step--) {
+        double h = (double)((const real *)run->h)[step * LANES + k];
+        found += h != 0;
+        if (h > length) length = h;
+    }
+    return length;
 }
 
 static void adjoint_begin(const Drive *d, const DriveBack *b)
 {
     DnwrtRun *run = d->run;
-    int64_t n = run->accepted;
+    double size[LANES] = {0};
     scale(d->value, slot_at(d, run->count), 1, d->stride);
     position_back(d, b, 0, 0);
-    double size = 0;
-    for (int64_t row = 0; row < d->time->states; row++)
-        for (int64_t k = 0; k < samples(d); k++) {
-            double x = (double)b->d_state[row * LANES + k];
-            size += x * x;
-        }
-    size = root_mean(d, size);
-    run->back_atol = d->time->atol * (size > 0 ? size : 1);
-    run->back_step = d->time->step;
-    if (d->time->adaptive)
-        run->back_step = n > 1 && run->h[n - 2] > run->h[n - 1] ? run->h[n - 2] : run->h[n - 1];
-    run->rounds = run->tries = 0, run->back_time = 0;
+    begin_pace(&run->pace, d->time->end, -1);
+    run->rounds = 0;
+    for (int64_t i = 0; i < d->states; i++) {
+        double x = (double)b->d_state[i];
+        size[i % LANES] += x * x;
+    }
+    for (int k = 0; k < LANES && d->by; k++) {
+        size[k] = sqrt(size[k] / (double)d->time->states);
+        run->pace.atol[k] = d->time->atol * (size[k] > 0 ? size[k] : 1);
+        run->pace.step[k] = last_step(run, k);
+    }
+}
+
+/* Through one window in steps that the samples choose. */
+static void adjoint_chosen(Drive *d, const DriveBack *b, int started)
+{
+    DnwrtRun *run = d->run;
+    double error[LANES];
+    int64_t trying;
+    while ((trying = plan_steps(d)) != 0 && d->slot < d->time->window) {
+        count_try(d, 0);
+        if (run->failure) break;
+        adjoint_step(d, b, 1, started);
+        adjoint_errors(d, b, error);
+        int64_t accepted = judge(d, 0, error);
+        if (run->failure) break;
+        if (accepted && accepted < trying) adjoint_stands_still(d, b);
+        if (accepted) adjoint_accept(d, b, 1);
+        started = 1;
+    }
+    run->left = run->failure ? 0 : trying;
 }
 
 /* Goes back through one window. */
@@ -97,40 +138,17 @@ static void adjoint_window(Drive *d, const DriveBack *b, int begins)
 {
     const DnwrtTime *time = d->time;
     DnwrtRun *run = d->run;
-    double span = time->end - time->start, factor[MAX_TIME_STAGES + 1] = {0};
     if (begins) adjoint_begin(d, b);
     d->slot = begins ? 0 : time->window;
     if (!begins) begin_step(d, -1);
     run->rounds++;
-    int started = !begins && time->adaptive, grow = 1;
-    while (d->slot < time->window && run->left) {
-        if (run->tries++ == time->steps) {
-            fail(d, FLOW_TOO_MANY_STEPS, 0, time->end - run->back_time, run->back_step, factor);
-            break;
+    if (time->adaptive) adjoint_chosen(d, b, !begins);
+    else
+        for (; d->slot < time->window && run->left; run->left = run->pace.tries < time->steps) {
+            adjoint_step(d, b, time->step, 0);
+            adjoint_accept(d, b, time->step);
+            run->pace.tries++;
         }
-        int last =
-            time->adaptive ? run->back_time + 1.01 * run->back_step >= span : run->tries == time->steps;
-        double h = time->adaptive && last ? span - run->back_time : run->back_step;
-        adjoint_step(d, b, h, started);
-        started = (int)time->adaptive;
-        double e = time->adaptive ? adjoint_error(d, b, h, factor) : 0;
-        if (e <= 1) {
-            adjoint_accept(d, b, h);
-            double change = change_of(time, e);
-            if (time->adaptive) run->back_step = h * (grow || change < 1 ? change : 1);
-            grow = 1;
-            if (last) run->left = 0;
-            continue;
-        }
-        double change = change_of(time, e);
-        grow = 0, run->back_step = h * (change < 1 ? change : 0.9);
-        if (run->back_step < time->min_step) {
-            fail(d, is_finite(e) ? FLOW_STEP_TOO_SMALL : FLOW_NOT_FINITE, 0, time->end - run->back_time, h,
-                 factor);
-            break;
-        }
-    }
-    if (run->failure) run->left = 0;
     run->first = 0, run->count = d->slot;
 }
 #endif

@@ -1,6 +1,6 @@
-/* drive_step.h: one explicit Runge-Kutta step, stage by stage, forwards and backwards: included by drive.c,
- * where a tile takes its steps alone, and by turns.c, where the tiles wait for each other at every stage.
- * Formulas: drive.c; rows: compiler/model/timed.h.
+/* drive_step.h: one explicit Runge-Kutta step of length h, or of h = 1 times those of the lanes, stage by
+ * stage, forwards and backwards: included by drive.c, where a tile takes its steps alone, and by turns.c,
+ * where the tiles wait for each other at every stage. Formulas: drive.c; rows: compiler/model/timed.h.
  */
 #ifndef DRIVE_STEP_H
 #define DRIVE_STEP_H
@@ -20,6 +20,7 @@ typedef struct Drive {
     /* set here */
     DnwrtRun *run;
     int64_t states, stride, slot, window;
+    real *by; /* lengths of the step by lane, 0: it stands still; NULL: all have the same */
 } Drive;
 
 /* Loops over all states are called, wherever they are used: they take longer than a call. */
@@ -54,6 +55,35 @@ LOOP combine(real *to, const real *base, double carry, const real *term, int64_t
     if (i == count) return;
     scale(to + i, base + i, carry, count - i);
     for (int64_t j = 0; j < terms; j++) add(to + i, term + j * step + i, factor[j], count - i);
+}
+
+/* to = base + by times that sum, lane by lane; where `by` is 0 exactly base. */
+LOOP combine_lanes(const Drive *d, real *to, const real *base, const real *term, const double *factor,
+                   int64_t terms)
+{
+    for (int64_t i = 0; i < d->states; i += LANES) {
+        real sum[LANES] = {0};
+        for (int64_t j = 0; j < terms; j++)
+            for (int k = 0; k < LANES && factor[j] != 0; k++)
+                sum[k] += (real)factor[j] * term[j * d->states + i + k];
+        for (int k = 0; k < LANES; k++)
+            to[i + k] = d->by[k] == 0 ? base[i + k] : base[i + k] + d->by[k] * sum[k];
+    }
+}
+
+LOOP scale_lanes(real *to, const real *by, int64_t count)
+{
+    for (int64_t i = 0; i < count; i += LANES)
+        for (int k = 0; k < LANES; k++) to[i + k] *= by[k];
+}
+
+/* to = carry base + the length of the step times that sum, over all states; factors hold the length where all
+ * lanes have the same. */
+static inline void go_on(const Drive *d, real *to, const real *base, double carry, const real *term,
+                         const double *factor, int64_t terms)
+{
+    if (d->by) combine_lanes(d, to, base, term, factor, terms); /* flows: carry is 1 */
+    else combine(to, base, carry, term, d->states, factor, terms, d->states);
 }
 
 /* States, then what is sent, of evaluation e of the window. */
@@ -96,7 +126,7 @@ static void begin_stage(const Drive *d, int64_t slot, int64_t step, int64_t i, d
     real *start = slot_at(d, slot), *state = start + i * d->stride;
     double factor[MAX_TIME_STAGES];
     for (int64_t j = 0; j < i; j++) factor[j] = h * time->a[i][j];
-    combine(state, start, 1, d->rates, d->states, factor, i, d->states);
+    go_on(d, state, start, 1, d->rates, factor, i);
     send(d, state, number_of(d, step, i));
 }
 
@@ -107,8 +137,7 @@ static void end_step(const Drive *d, int64_t slot, int64_t step, double h, int m
     real *next = slot_at(d, slot + 1);
     double factor[MAX_TIME_STAGES];
     for (int64_t i = 0; i < time->stages; i++) factor[i] = h * time->b[i];
-    if (!moved)
-        combine(next, slot_at(d, slot), time->carry, d->rates, d->states, factor, time->stages, d->states);
+    if (!moved) go_on(d, next, slot_at(d, slot), time->carry, d->rates, factor, time->stages);
     send(d, next, number_of(d, step + 1, 0));
 }
 
@@ -153,6 +182,7 @@ static const real *rate_back(const Drive *d, const DriveBack *b, int64_t i, doub
     if (is_plain(time, h)) return b->d_state;
     for (int64_t j = 0; j < later; j++) factor[j] = h * time->a[time->stages - 1 - j][i];
     combine(b->d_rate, b->d_state, h * time->b[i], last, -states, factor, later, states);
+    if (d->by) scale_lanes(b->d_rate, d->by, states);
     return b->d_rate;
 }
 

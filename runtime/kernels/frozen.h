@@ -81,12 +81,9 @@ static inline FrozenWork frozen_work(const DnwrtFrozen *f, FrozenRoom *r)
         const DnwrtTime *t = &f->parts[0].times[g];
         if (r->at) w.times[g].run = 0;
         if (!t->stages) continue;
-        int64_t steps = t->adaptive ? t->positions * t->steps : 0;
         DnwrtRun *run = frozen_take(r, sizeof(DnwrtRun));
-        double *start = frozen_take(r, steps * 8), *length = frozen_take(r, steps * 8);
-        int64_t *position = frozen_take(r, steps * 8);
         if (!r->at) continue;
-        *run = (DnwrtRun){.t = start, .h = length, .position = position};
+        run->h = 0; /* nothing goes back: steps are not recorded */
         w.times[g].run = run;
     }
     return w;

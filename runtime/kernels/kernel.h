@@ -76,22 +76,33 @@ typedef enum DnwrtFailure {
     FLOW_NOT_FINITE
 } DnwrtFailure;
 
-/* One tile on its way through a graph in time. Steps are counted over all positions. */
+/* How the samples of a tile go on where each chooses its steps, by lane. */
+typedef struct DnwrtPace {
+    double gone[MAX_LANES], step[MAX_LANES]; /* time since `start`; length of the step to try */
+    double atol[MAX_LANES];                  /* of the adjoint */
+    uint8_t held[MAX_LANES];                 /* the last try was rejected: the next step does not grow */
+    double start, sign;                      /* -1: back in time */
+    int64_t tries;                           /* of the position, the same for all that are on their way */
+} DnwrtPace;
+
+/* One tile on its way through a graph in time. Steps are counted over all positions. Where each sample
+ * chooses its steps, one of the tile is a step of some of its samples; the others stand still. */
 typedef struct DnwrtRun {
     int64_t fresh; /* backwards: nothing is done yet */
-    int64_t accepted, rejected, evaluations;
-    int64_t first, count; /* steps whose evaluations stand in the window */
-    int64_t left;         /* backwards: steps still to go through */
+    int64_t accepted, evaluations;
+    int64_t taken, rejected; /* steps that samples chose, added up; those tried in vain */
+    int64_t first, count;    /* steps whose evaluations stand in the window */
+    int64_t left;            /* backwards: steps still to go through */
     int64_t replay; /* forwards: take the `accepted` steps that are recorded, or the first of equal ones */
-    double *t, *h;  /* recorded steps of a solver that chooses them: start and length */
+    void *h; /* recorded lengths of steps that samples chose, reals: (steps, lanes); NULL: not recorded */
     int64_t *position;
     int64_t every, saved, saved_step[MAX_TIME_SAVED]; /* states that are kept: from which step on */
     int64_t failure, failed_row, failed_lane;         /* DnwrtFailure; a row of the states */
     int64_t failed_position;
     const void *failed_sent, *failed_held; /* what all nodes send, what is held, where that step began */
     double failed_time, failed_step, failed_error, failed_state, failed_rate;
-    int64_t rounds, tries;                  /* of the adjoint: windows and steps so far */
-    double back_time, back_step, back_atol; /* gone back; length of the next step; tolerance of the adjoint */
+    int64_t rounds; /* of the adjoint: windows so far */
+    DnwrtPace pace;
 } DnwrtRun;
 
 typedef struct DnwrtTime {

@@ -33,7 +33,7 @@ static void note_steps(const DnwrtTime *time, int64_t number)
     DnwrtRun *run = &time->run[number];
     run->accepted = run->count = time->positions * time->steps;
     run->evaluations = run->count * time->stages;
-    run->rejected = run->first = run->left = run->failure = run->rounds = 0;
+    run->taken = run->rejected = run->first = run->left = run->failure = run->rounds = 0;
 }
 
 void KERNEL(turns)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,

@@ -56,7 +56,8 @@ bool net_reload(Net *n, bool kept_given, RtError *e);
 
 /* What solvers did in a forward pass, added up over tiles and graphs in time. */
 typedef struct NetFlow {
-    int64_t tiles, evaluations, accepted, rejected; /* tiles 0: no graph runs in time */
+    int64_t tiles, evaluations; /* of tiles; tiles 0: no graph runs in time */
+    int64_t accepted, rejected; /* steps of samples */
 } NetFlow;
 
 typedef struct NetStep {

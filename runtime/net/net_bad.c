@@ -85,20 +85,34 @@ static bool bad_in_static(const Net *n, int graph, int64_t tile, NetStep *step)
     return false;
 }
 
-/* " after 3 of 8 steps", " at time 0.4", and where in a sequence: when evaluation e of the window begins. */
-static void put_time(const DnwrtTime *t, const DnwrtRun *r, int64_t e, char *text, size_t size)
+/* Where a sample that chooses its steps is in time when a step of its tile begins. */
+static double time_at(const Net *n, const DnwrtRun *r, int64_t step, int64_t position, int64_t lane)
 {
+    const float *h = r->h;
+    double gone = 0;
+    for (int64_t i = step - 1; i >= 0 && r->position[i] == position; i--)
+        gone += (double)h[i * n->lanes + lane];
+    return gone;
+}
+
+enum { WHEN = 120 }; /* bytes of such words */
+
+/* " after 3 of 8 steps", " at time 0.4", and where in a sequence: when evaluation e of the window begins. */
+static void put_time(const Net *n, int graph, int64_t tile, int64_t e, int64_t lane, char text[WHEN])
+{
+    const DnwrtTime *t = &n->times[graph];
+    const DnwrtRun *r = &t->run[tile];
     int64_t number = r->first + e / t->stages, at = number < r->accepted ? number : r->accepted - 1;
     int64_t position = t->adaptive ? r->position[at] : at / t->steps, step = number - position * t->steps;
     int used;
     if (t->end <= t->start)
-        used = snprintf(text, size, " after %lld of %lld steps", (long long)step, (long long)t->steps);
+        used = snprintf(text, WHEN, " after %lld of %lld steps", (long long)step, (long long)t->steps);
     else {
-        double time = t->adaptive ? r->t[at] + (at < number ? r->h[at] : 0) : (double)step * t->step;
-        used = snprintf(text, size, " at time %.6g", t->start + time);
+        double time = t->adaptive ? time_at(n, r, number, position, lane) : (double)step * t->step;
+        used = snprintf(text, WHEN, " at time %.6g", t->start + time);
     }
     if (t->positions > 1)
-        snprintf(text + used, size - (size_t)used, " of position %lld of the sequence",
+        snprintf(text + used, WHEN - (size_t)used, " of position %lld of the sequence",
                  (long long)position + 1);
 }
 
@@ -119,8 +133,7 @@ static bool bad_in_evaluation(const Net *n, int graph, int64_t tile, int64_t e, 
     const DnwrtTime *t = &n->times[graph];
     const NetGraph *g = &n->graphs[graph];
     int64_t row = g->value_row + e * (t->states + t->sent);
-    char when[120];
-    put_time(t, &t->run[tile], e, when, sizeof when);
+    char when[WHEN];
     for (int i = 0; i < g->set_count; i++) {
         const NetSet *s = &g->sets[i];
         int64_t nodes = s->wiring.size;
@@ -131,6 +144,7 @@ static bool bad_in_evaluation(const Net *n, int graph, int64_t tile, int64_t e, 
             char verb[40] = "is";
             if (s->states > 1)
                 snprintf(verb, sizeof verb, "has as state %lld", (long long)(bad.block / nodes) + 1);
+            put_time(n, graph, tile, e, bad.lane, when);
             tell(n, &v, verb, &bad, tile, when, step);
             if (e > 0) {
                 NetMoment m = moment_of(n, graph, tile, e - 1, bad.lane);
@@ -141,6 +155,7 @@ static bool bad_in_evaluation(const Net *n, int graph, int64_t tile, int64_t e, 
         if (s->moves &&
             find_bad(n, tile, row + t->states + s->first, nodes, s->value_pixels, s->value_pitch, &bad)) {
             NetPlace v = {graph, i, bad.block, bad.pixel, s->value_pixels};
+            put_time(n, graph, tile, e, bad.lane, when);
             tell(n, &v, "sends", &bad, tile, when, step);
             return true;
         }

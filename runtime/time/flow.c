@@ -45,17 +45,23 @@ void flow_read(const json_t *j, DnwrtTime *t)
 
 /* ---- memory ---- */
 
-/* Steps of one tile that are written down. */
+/* Steps of one tile that are written down; the bytes of one. */
 static int64_t recorded(const DnwrtTime *t)
 {
     return t->adaptive ? t->positions * t->steps : 0;
+}
+
+static int64_t record_bytes(const Net *n)
+{
+    return n->lanes * n->real_size + (int64_t)sizeof(int64_t);
 }
 
 int64_t flow_bytes(const Net *n)
 {
     int64_t bytes = 0;
     for (int i = 0; i < n->graph_count; i++)
-        if (n->times[i].stages) bytes += n->tiles * ((int64_t)sizeof(DnwrtRun) + recorded(&n->times[i]) * 24);
+        if (n->times[i].stages)
+            bytes += n->tiles * ((int64_t)sizeof(DnwrtRun) + recorded(&n->times[i]) * record_bytes(n));
     return bytes;
 }
 
@@ -68,9 +74,9 @@ bool flow_allocate(Net *n)
         t->run = calloc((size_t)n->tiles + 1, sizeof *t->run);
         for (int64_t k = 0; t->run && steps && k < n->tiles; k++) {
             DnwrtRun *r = &t->run[k];
-            r->t = calloc(steps, sizeof *r->t), r->h = calloc(steps, sizeof *r->h);
+            r->h = calloc(steps * (size_t)n->lanes, (size_t)n->real_size);
             r->position = calloc(steps, sizeof *r->position);
-            if (!r->t || !r->h || !r->position) return false;
+            if (!r->h || !r->position) return false;
         }
         if (!t->run) return false;
     }
@@ -81,7 +87,7 @@ void flow_free(Net *n)
 {
     for (int i = 0; n->times && i < n->graph_count; i++) {
         DnwrtRun *r = n->times[i].run;
-        for (int64_t k = 0; r && k < n->tiles; k++) free(r[k].t), free(r[k].h), free(r[k].position);
+        for (int64_t k = 0; r && k < n->tiles; k++) free(r[k].h), free(r[k].position);
         free(r);
     }
     free(n->times);
@@ -131,8 +137,10 @@ NetFlow flow_counts(const Net *n, int64_t tiles)
     for (int i = 0; i < n->graph_count; i++)
         for (int64_t k = 0; n->times[i].stages && k < tiles; k++) {
             const DnwrtRun *r = &n->times[i].run[k];
+            int64_t left = n->context.count - k * n->lanes, samples = left < n->lanes ? left : n->lanes;
             f.tiles = tiles;
-            f.evaluations += r->evaluations, f.accepted += r->accepted, f.rejected += r->rejected;
+            f.evaluations += r->evaluations, f.rejected += r->rejected;
+            f.accepted += n->times[i].adaptive ? r->taken : r->accepted * samples;
         }
     return f;
 }

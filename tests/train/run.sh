@@ -27,11 +27,13 @@ train Net { data = spirals(64, noise = 0); batch = 64; optim = sgd(lr = 0.01); e
 END
 "$dnw" build flow.dnw >/dev/null
 expect "flow" 0 "epoch 3/3" ./flow train --out flow.run
-counts_are_right() { # nfe: the first rate, one more to find a first step, three a step (of one tile, one batch)
-  sed -n 's/.*"event":"epoch".*"nfe":\([0-9.]*\),"accepted":\([0-9.]*\),"rejected":\([0-9.]*\),.*/\1 \2 \3/p' flow.run/log.jsonl |
-    awk '{ good += $1 == 2 + 3 * ($2 + $3) && $2 > 0 } END { exit !(NR == 3 && good == 3) }'
+counts_are_right() { # RUN CONDITION: nfe (n): the first rate, one more to find a first step, three a step (s)
+  sed -n 's/.*"event":"epoch".*"nfe":\([0-9.]*\),"accepted":\([0-9.]*\),"rejected":\([0-9.]*\),.*/\1 \2 \3/p' "$1/log.jsonl" |
+    awk "{ n = \$1; s = 2 + 3 * (\$2 + \$3); good += $2 && \$2 > 0 } END { exit !(NR == 3 && good == 3) }"
 }
-that "every line of the log: evaluations, accepted and rejected steps" counts_are_right
+that "every line of the log: evaluations of the slowest of a tile" counts_are_right flow.run "n > s && n % 3 == 2"
+expect "flow, sample by sample" 0 "epoch 3/3" ./flow train --batch 1 --out one.run
+that "every line of the log: evaluations, accepted and rejected steps" counts_are_right one.run "(n - s) ^ 2 < 1e-9"
 points() { # FILE FACTOR...: 64 points for each factor
   python3 - "$@" <<'PY'
 import math, struct, sys
@@ -48,12 +50,13 @@ answers slow >slow.bits
 answers both >both.bits
 that "a tile of slow points takes the same steps beside a tile of fast ones" cmp -s slow.bits both.bits
 that "which are other points" bash -c '! cmp -s <(tail -c 512 both.out.npy) slow.bits'
-for i in 0 1; do # in one tile they share their steps: 32 points and 32 others
+for i in 0 1; do # in one tile: 32 points and 32 others
   { head -c 128 slow.npy; tail -c +129 slow.npy | head -c 256; [ $i = 0 ] && { tail -c 256 slow.npy; true; } || tail -c 256 fast.npy; } >"mixed$i.npy"
   answers "mixed$i" | head -c 256 >"mixed$i.bits"
 done
 that "all slow" cmp -s mixed0.bits <(head -c 256 slow.bits)
-that "samples of one tile share their steps" bash -c '! cmp -s mixed0.bits mixed1.bits'
+that "slow beside fast ones in one tile: the same" cmp -s mixed0.bits mixed1.bits
+that "which are other points, too" bash -c '! cmp -s mixed0.out.npy mixed1.out.npy'
 # Steps are a loop, not code.
 for n in 5 5000; do "$dnw" build flow.dnw --emit=obj -D "time_of=flow(0, 1, rk4($n))" -o "rk$n.o" >/dev/null; done
 that "code does not grow with steps" test "$(stat -c %s rk5000.o)" -lt $(($(stat -c %s rk5.o) * 101 / 100))
