@@ -134,8 +134,8 @@ lists() { # PAGE WHAT NAMES...
   for name in "$@"; do grep -q -- "\`${name}[\`([]\|\`${name} " "$source/$page" || missing="$missing $name"; done
   if [ -n "$missing" ] || [ $# -eq 0 ]; then fail "$page" "does not list $what:$missing"; else pass; fi
 }
-lists docs/language.md "built-in names" $(sed -n 's/^BUILTIN(\([a-z_0-9]*\),.*/\1/p' "$source/compiler/builtin.def")
-lists docs/ir.md "operators" $(sed -n 's/^OP([A-Z_0-9]*, "\([a-z_0-9]*\)".*/\1/p' "$source/compiler/op.def")
+lists docs/language.md "built-in names" $(sed -n 's/^BUILTIN(\([a-z_0-9]*\),.*/\1/p' "$source/compiler/front/builtin.def")
+lists docs/ir.md "operators" $(sed -n 's/^OP([A-Z_0-9]*, "\([a-z_0-9]*\)".*/\1/p' "$source/compiler/ir/op.def")
 
 # Names and shapes of tensors are those of section 17: of all examples and programs of tests/run.
 weights() { grep -ohE '(shared )?weight +[A-Za-z_0-9]+' "$@" | sed -E 's/shared weight +/shared:/; s/weight +//' | sort -u | tr '\n' ' '; }
