@@ -247,7 +247,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     else if (u->edge)
         how = "generated code for each candidate, one after the other (edges with functions)", slow = true;
     else if (edges_stay(g, u))
-        how = edges_with_dots(g, u) ? "of edges in use alone, on the way backwards"
+        how = edges_with_dots(g, u) ? "of edges in use alone, in the backward pass"
                                     : "of edges in use alone, by dot products";
     else if (u->candidates.form == CANDIDATES_LIST)
         how = "pair by pair (few candidates, far apart)", slow = true;
@@ -346,7 +346,7 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
                 "from "
                 "up to %lld states kept, and gradients of candidates are added up between the windows",
                 (long long)t->window, t->window == 1 ? " is" : "s are", (long long)t->saved));
-    else add(s, facts, "time", g->span, false, "all evaluations are kept for the way back");
+    else add(s, facts, "time", g->span, false, "all evaluations are kept for the backward pass");
 }
 
 /* Bytes in training: weight, optimiser, mark, gradient where it is stored; edges in use: both lists. */

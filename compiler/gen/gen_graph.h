@@ -8,7 +8,7 @@
 
 /* Where the numbers of an evaluation stand: first rows, by the rows of model.h. NULL: there are none. */
 typedef struct GenFrame {
-    const Value *wired, *back;          /* the graph, and the way back through it (NULL: forwards) */
+    const Value *wired, *back;          /* the graph, and its backward pass (NULL: forwards) */
     LLVMValueRef held;                  /* value of a held input */
     LLVMValueRef state, value, sum;     /* backwards sums are replaced by their gradients */
     LLVMValueRef rate, d_rate, d_state; /* in time: what functions give, its gradient, that of states */

@@ -8,14 +8,14 @@
  * `t` is set to it, the builder's place is saved in *saved. */
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                              GenTile *t, EmitPlace *saved);
-/* send, move and show are the same in training, on the way back where they run again, and in use. They are
+/* send, move and show are the same in training, in the backward pass, which runs them again, and in use. They are
  * made once: they know no rows of the tile, and are told where there is room for maps. With statistics of
  * the step, and where code measures itself, they differ. The one that is there, or NULL: */
 LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name);
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                                   GenTile *t, EmitPlace *saved);
 
-/* gen_timed_part.c: rows of `wired`, with room for the way back or without; the address of one, of the held
+/* gen_timed_part.c: rows of `wired`, with room for the backward pass or without; the address of one, of the held
  * input, of the sums (rows of wired_back where there is one, which takes those of all steps); DnwrtTime of a
  * graph. States before the first step: the input set starts at the input, others at their constants. */
 TimedRows gen_timed_rows(const Value *v);

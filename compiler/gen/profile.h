@@ -13,7 +13,8 @@ typedef struct ProfileRow {
     const char *file; /* NULL: no place */
     int first, last;  /* lines */
     const char *what;
-    const char *when; /* "forward", "backward", "once", or "again": steps in time, anew on the way back */
+    const char
+        *when; /* "forward", "backward", "once", or "again": steps in time, again in the backward pass */
 } ProfileRow;
 typedef struct Profile {
     Arena *perm;

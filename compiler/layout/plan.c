@@ -96,7 +96,7 @@ static void place_norms(Plan *p, Value *v)
     if (!back) p->rows += v->graph->norm_rows;
 }
 
-/* A graph, or the way back through it. */
+/* A graph, or its backward pass. */
 static void place_graph(Plan *p, Value *v)
 {
     const Graph *g = v->graph;

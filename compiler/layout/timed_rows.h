@@ -23,7 +23,7 @@ typedef struct TimedRows {
     int64_t back_output, back_held, back_work, back_count;
 } TimedRows;
 
-/* How many steps stand in memory at once for the way back: all of them, where they have few evaluations or
+/* How many steps stand in memory at once for the backward pass: all of them, where they have few evaluations or
  * fit, or as many as fit. */
 void timed_window(Graph *g, int lanes);
 extern int64_t timed_window_few, timed_window_bytes; /* of one tile, in float; tests make them small */

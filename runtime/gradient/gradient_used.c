@@ -1,7 +1,7 @@
 /* gradient_used.c: lines whose edges in use never change (`sample`, lists of pairs that are all in use).
  *
  * What is not in use never will be, so nothing is computed for it and its weights stay as they were drawn.
- * Gradients of edges in use are added up on the way backwards, or by dot products (gradient_part.c).
+ * Gradients of edges in use are added up in the backward pass, or by dot products (gradient_part.c).
  * Doubles, which serve gradcheck, have the gradients of all candidates.
  */
 #include "gradient/gradient.h"

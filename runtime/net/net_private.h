@@ -81,7 +81,7 @@ typedef struct NetBundle {
     uint32_t *candidate_back;    /* by source, where edges have a function */
     void *weight, *weight_back;  /* in the net's real type */
     float *used;    /* gradients of edges in use, by target, where others have estimates or none */
-    bool dots;      /* these are added up on the way backwards, by tile */
+    bool dots;      /* these are added up in the backward pass, by tile */
     bool goes_back; /* something is carried back to its sources; else edges are not ordered by them */
     bool stays;     /* which edges are in use never changes */
 } NetBundle;

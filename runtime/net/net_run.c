@@ -118,7 +118,7 @@ static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int 
     return r.right;
 }
 
-/* Is there a tile that has not gone all the way back? */
+/* Is there a tile that has not finished its backward pass? */
 static bool more_rounds(const Net *n, int graph, int64_t tiles)
 {
     for (int64_t t = 0; t < tiles; t++)

@@ -1,6 +1,6 @@
 /* test_part.c: `using dnw(refresh, positions, bf16)` against the exact gradient of the same net, weights and
  * samples: over as many steps as there are parts they add up to the gradient; one step alone is not; edges in
- * use always have it, added up on the way backwards or afterwards; rounded factors come close to it for the
+ * use always have it, added up in the backward pass or afterwards; rounded factors come close to it for the
  * others.
  */
 #include <setjmp.h>
