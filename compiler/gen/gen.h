@@ -99,14 +99,6 @@ LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node);
 /* Behind the rows of `wired` or `wired_back`: room for the maps within node functions, then for one set. */
 LLVMValueRef gen_maps(GenTile *t, const Value *v);
 GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch);
-/* out (+)= sums over the edges in use of a bundle, into each of `count` nodes ("gather") or out of it
- * ("gather_back"); `nodes`: their numbers, NULL: 0 .. count */
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
-                LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh);
-/* "gather_back" that also adds up the gradients of the weights of edges in use; source: what the nodes send
- */
-void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                     GenBlocks d, GenBlocks source, GenBlocks out, bool fresh);
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count);
 void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count);
 LLVMValueRef gen_part(Emit *e, LLVMValueRef row, LLVMValueRef part); /* one vector of a row */
@@ -158,24 +150,30 @@ EmitLoop gen_first_round(GenTile *t);
 void gen_norm_parts(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *args, LLVMValueRef at);
 void gen_clear_partials(GenTile *t, const Value *back, const Func *f);
 
-/* gen_edge.c: edges of one bundle, with a function or without, of `count` nodes (`nodes` as in gen_gather).
- * Blocks of all nodes: values of sources, own values of targets, gradients of targets' sums; the row that
- * says which lanes hold a sample, or NULL. */
+/* Some nodes of a set: `count` numbers (uint32_t) at `nodes`; NULL: 0 .. count. */
+typedef struct GenNodes {
+    int set;
+    LLVMValueRef nodes, count;
+} GenNodes;
+
+/* gen_edge.c: edges of one bundle, with a function or without, into or out of some nodes. Blocks of all nodes:
+ * values of sources, own values of targets, gradients of targets' sums; the row that says which lanes hold a
+ * sample, or NULL. */
 typedef struct GenEdges {
+    const Graph *g;
+    int bundle;
+    GenNodes nodes;
     GenBlocks source, own, d;
     LLVMValueRef valid;
 } GenEdges;
 /* out (+)= what the edges in use into each node add to its sum */
-void gen_edges_in(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                  const GenEdges *r, GenBlocks out, bool fresh);
+void gen_edges_in(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh);
 /* out (+)= gradient of the value of each node from the edges out of it */
-void gen_edges_out(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                   const GenEdges *r, GenBlocks out, bool fresh);
+void gen_edges_out(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh);
 /* Is there anything to do for gen_edges_own: out += gradient of the own value of each node, where the
  * function reads it; and those of shared weights, into the sums of the tile. */
 bool edges_need_own(const Bundle *u);
-void gen_edges_own(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                   const GenEdges *r, GenBlocks out, const Func *train);
+void gen_edges_own(GenTile *t, const GenEdges *r, GenBlocks out, const Func *train);
 /* gen_candidate.c: void (context, DnwrtEdgeJob *): what is done for each candidate of edges with functions;
  * `wired`, `back`: the graph where it trains (NULL: nothing goes back) */
 typedef enum CandidateJob {

@@ -90,12 +90,14 @@ static Ends begin_evaluation(Job *j, Walk *w)
     LLVMValueRef entry =
                      emit_mul(e, emit_add(e, w->first, w->evaluations.i), emit_int(e, sizeof(DnwrtEdgeRows))),
                  rows = emit_bytes(e, JOB(j, e->ptr, rows), entry);
-    GenEdges r = {.source = listed(j, rows, offsetof(DnwrtEdgeRows, source), from->value_pitch)};
+    GenEdges r = {.g = j->g,
+                  .bundle = j->bundle,
+                  .source = listed(j, rows, offsetof(DnwrtEdgeRows, source), from->value_pitch)};
     r.own = listed(j, rows, offsetof(DnwrtEdgeRows, own), to->value_pitch);
     r.d = listed(j, rows, offsetof(DnwrtEdgeRows, target), d_pitch(j->g, u));
     r.valid = valid_row(j, w->tiles.i);
     if (is_timed(j->g)) j->t.step = number_at(e, rows);
-    return gen_ends(e, j->g, j->bundle, &r, j->source, j->target);
+    return gen_ends(e, &r, j->source, j->target);
 }
 
 /* ---- sums over samples ---- */

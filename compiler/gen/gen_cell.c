@@ -1,5 +1,4 @@
-/* gen_cell.c: what the code of static graphs and of graphs in time shares: rows, sums over edges, node
- * functions. */
+/* gen_cell.c: what the code of static graphs and of graphs in time shares: rows, node functions. */
 #include "base/diag.h"
 #include "gen/gen.h"
 #include "kernels/kernel.h"
@@ -18,12 +17,6 @@ LLVMValueRef gen_row(GenTile *t, LLVMValueRef row)
     return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, t->e->row)));
 }
 
-static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
-{
-    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
-    return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
-}
-
 LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 {
     return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * e->row)));
@@ -37,37 +30,6 @@ LLVMValueRef gen_maps(GenTile *t, const Value *v)
 GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
 {
     return (GenBlocks){gen_row(t, emit_int(t->e, v->scratch + v->graph->cell_rows)), pitch};
-}
-
-/* The arguments that all gathers have. */
-static void gather_arguments(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                             GenBlocks from, GenBlocks out, bool fresh, LLVMValueRef *args)
-{
-    Emit *e = t->e;
-    args[0] = wires_of(t, g, bundle);
-    args[1] = nodes ? nodes : LLVMConstNull(e->ptr);
-    args[2] = count;
-    args[3] = from.first, args[4] = emit_int(e, from.pitch);
-    args[5] = out.first, args[6] = emit_int(e, out.pitch);
-    args[7] = emit_int(e, g->sets.at[g->bundles.at[bundle].to].pixels);
-    args[8] = emit_int(e, fresh);
-}
-
-void gen_gather(GenTile *t, const char *kernel, const Graph *g, int bundle, LLVMValueRef nodes,
-                LLVMValueRef count, GenBlocks from, GenBlocks out, bool fresh)
-{
-    LLVMValueRef args[9];
-    gather_arguments(t, g, bundle, nodes, count, from, out, fresh, args);
-    emit_kernel(t->e, kernel, t->e->none, 9, args);
-}
-
-void gen_gather_dots(GenTile *t, const Graph *g, int bundle, LLVMValueRef nodes, LLVMValueRef count,
-                     GenBlocks d, GenBlocks source, GenBlocks out, bool fresh)
-{
-    LLVMValueRef args[12];
-    gather_arguments(t, g, bundle, nodes, count, d, out, fresh, args);
-    args[9] = source.first, args[10] = emit_int(t->e, source.pitch), args[11] = t->tile;
-    emit_kernel(t->e, "gather_back_dots", t->e->none, 12, args);
 }
 
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)

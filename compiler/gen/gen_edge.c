@@ -31,13 +31,14 @@ static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
     return emit_add(e, node, emit_int(e, g->sets.at[g->bundles.at[b].to].size));
 }
 
-Ends gen_ends(Emit *e, const Graph *g, int b, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
+Ends gen_ends(Emit *e, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
 {
-    const EdgeFn *f = g->bundles.at[b].edge;
+    const EdgeFn *f = r->g->bundles.at[r->bundle].edge;
     Ends ends = {{[SLOT_SOURCE] = gen_block(e, r->source, source)}};
     if (f->own) ends.arg[SLOT_OWN] = gen_block(e, r->own, target);
     if (r->d.first) ends.arg[SLOT_D] = gen_block(e, r->d, target);
-    if (r->d.first && f->slope) ends.arg[SLOT_D + 1] = gen_block(e, r->d, slope_of(e, g, b, target));
+    if (r->d.first && f->slope)
+        ends.arg[SLOT_D + 1] = gen_block(e, r->d, slope_of(e, r->g, r->bundle, target));
     ends.arg[SLOT_VALID] = r->valid;
     return ends;
 }
@@ -78,47 +79,72 @@ static LLVMValueRef node_of(Emit *e, LLVMValueRef nodes, LLVMValueRef i)
 }
 
 /* Rows of one node += the first result of f over its edges; to its slope += the second one. */
-static void add_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r, GenBlocks out,
-                      bool back)
+static void add_edges(GenTile *t, const GenEdges *r, LLVMValueRef node, GenBlocks out, bool back)
 {
     Emit *e = t->e;
-    const EdgeFn *edge = g->bundles.at[b].edge;
+    const EdgeFn *edge = r->g->bundles.at[r->bundle].edge;
     const Func *f = back ? edge->to_source : edge->fn.forward;
     CellResult results[2] = {{RESULT_ADD, gen_block(e, out, node)}};
     if (edge->slope && !back)
-        results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, g, b, node))};
-    EdgeLoop l = edge_loop(t, g, b, node, back);
-    Ends ends = gen_ends(e, g, b, r, back ? node : l.other, back ? l.other : node);
+        results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, r->g, r->bundle, node))};
+    EdgeLoop l = edge_loop(t, r->g, r->bundle, node, back);
+    Ends ends = gen_ends(e, r, back ? node : l.other, back ? l.other : node);
     gen_cell_with(t, f, gen_edge_weights(t, edge, f, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
 }
 
-static void add_all_edges(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
-                          const GenEdges *r, GenBlocks out, bool fresh, bool back)
+static void add_all_edges(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh, bool back)
 {
-    const Bundle *u = &g->bundles.at[b];
+    const Graph *g = r->g;
+    const Bundle *u = &g->bundles.at[r->bundle];
     int64_t rows = back ? g->sets.at[u->from].value_pixels : g->sets.at[u->to].pixels;
-    EmitLoop l = emit_loop(t->e, count);
-    LLVMValueRef node = node_of(t->e, nodes, l.i);
+    EmitLoop l = emit_loop(t->e, r->nodes.count);
+    LLVMValueRef node = node_of(t->e, r->nodes.nodes, l.i);
     if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), rows);
-    add_edges(t, g, b, node, r, out, back);
+    add_edges(t, r, node, out, back);
     emit_loop_end(t->e, &l);
 }
 
-void gen_edges_in(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
-                  const GenEdges *r, GenBlocks out, bool fresh)
+static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
 {
-    if (g->bundles.at[b].edge) add_all_edges(t, g, b, nodes, count, r, out, fresh, false);
-    else gen_gather(t, "gather", g, b, nodes, count, r->source, out, fresh);
+    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
+    return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
 }
 
-void gen_edges_out(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
-                   const GenEdges *r, GenBlocks out, bool fresh)
+/* Edges that are a weight: sums over the edges into the nodes ("gather") or out of them ("gather_back"); with
+ * "gather_back_dots" gradients of the weights of edges in use are added up as well. */
+static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks from, GenBlocks out,
+                   bool fresh)
 {
-    if (g->bundles.at[b].edge) add_all_edges(t, g, b, nodes, count, r, out, fresh, true);
-    else if (edges_with_dots(g, &g->bundles.at[b]))
-        gen_gather_dots(t, g, b, nodes, count, r->d, r->source, out, fresh);
-    else gen_gather(t, "gather_back", g, b, nodes, count, r->d, out, fresh);
+    Emit *e = t->e;
+    const Graph *g = r->g;
+    bool dots = strcmp(kernel, "gather_back_dots") == 0;
+    LLVMValueRef args[12] = {wires_of(t, g, r->bundle),
+                             r->nodes.nodes ? r->nodes.nodes : LLVMConstNull(e->ptr),
+                             r->nodes.count,
+                             from.first,
+                             emit_int(e, from.pitch),
+                             out.first,
+                             emit_int(e, out.pitch),
+                             emit_int(e, g->sets.at[g->bundles.at[r->bundle].to].pixels),
+                             emit_int(e, fresh),
+                             r->source.first,
+                             emit_int(e, r->source.pitch),
+                             t->tile};
+    emit_kernel(e, kernel, e->none, dots ? 12 : 9, args);
+}
+
+void gen_edges_in(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh)
+{
+    if (r->g->bundles.at[r->bundle].edge) add_all_edges(t, r, out, fresh, false);
+    else gather(t, "gather", r, r->source, out, fresh);
+}
+
+void gen_edges_out(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh)
+{
+    const Bundle *u = &r->g->bundles.at[r->bundle];
+    if (u->edge) add_all_edges(t, r, out, fresh, true);
+    else gather(t, edges_with_dots(r->g, u) ? "gather_back_dots" : "gather_back", r, r->d, out, fresh);
 }
 
 /* A vector for each of `count` sums, at 0. */
@@ -137,29 +163,27 @@ bool edges_need_own(const Bundle *u)
     return u->edge && (u->edge->own || u->edge->shared.count);
 }
 
-static void own_edges(GenTile *t, const Graph *g, int b, LLVMValueRef node, const GenEdges *r,
-                      LLVMValueRef out, const Func *train)
+static void own_edges(GenTile *t, const GenEdges *r, LLVMValueRef node, LLVMValueRef out, const Func *train)
 {
     Emit *e = t->e;
-    const EdgeFn *f = g->bundles.at[b].edge;
+    const EdgeFn *f = r->g->bundles.at[r->bundle].edge;
     LLVMValueRef *sums = vectors(e, f->shared.count);
     CellResult *results = NEW_ARRAY(e->arena, CellResult, (size_t)f->shared.count + 1);
     if (f->own) results[0] = (CellResult){RESULT_ADD, out};
     for (int i = 0; i < f->shared.count; i++) results[f->own + i] = (CellResult){RESULT_TOTAL, sums[i]};
-    EdgeLoop l = edge_loop(t, g, b, node, false);
-    Ends ends = gen_ends(e, g, b, r, l.other, node);
+    EdgeLoop l = edge_loop(t, r->g, r->bundle, node, false);
+    Ends ends = gen_ends(e, r, l.other, node);
     gen_cell_with(t, f->to_own, gen_edge_weights(t, f, f->to_own, l.candidate), ends.arg, results);
     emit_loop_end(e, &l.loop);
     for (int i = 0; i < f->shared.count; i++)
         if (train) gen_weight_gradient(t, train, f->shared.at[i], sums[i], node, true);
 }
 
-void gen_edges_own(GenTile *t, const Graph *g, int b, LLVMValueRef nodes, LLVMValueRef count,
-                   const GenEdges *r, GenBlocks out, const Func *train)
+void gen_edges_own(GenTile *t, const GenEdges *r, GenBlocks out, const Func *train)
 {
     Emit *e = t->e;
-    EmitLoop l = emit_loop(e, count);
-    LLVMValueRef node = node_of(e, nodes, l.i);
-    own_edges(t, g, b, node, r, out.first ? gen_block(e, out, node) : NULL, train);
+    EmitLoop l = emit_loop(e, r->nodes.count);
+    LLVMValueRef node = node_of(e, r->nodes.nodes, l.i);
+    own_edges(t, r, node, out.first ? gen_block(e, out, node) : NULL, train);
     emit_loop_end(e, &l);
 }

@@ -8,8 +8,7 @@
 typedef struct Ends {
     LLVMValueRef arg[SLOTS];
 } Ends;
-Ends gen_ends(Emit *e, const Graph *g, int bundle, const GenEdges *r, LLVMValueRef source,
-              LLVMValueRef target);
+Ends gen_ends(Emit *e, const GenEdges *r, LLVMValueRef source, LLVMValueRef target);
 /* gen_cell_weights of a function of an edge. */
 LLVMValueRef *gen_edge_weights(GenTile *t, const EdgeFn *edge, const Func *f, LLVMValueRef candidate);
 #endif

@@ -70,10 +70,12 @@ static LLVMValueRef valid_row(GenTile *t, const GenFrame *f)
 }
 
 /* Blocks of the ends of a bundle. */
-static GenEdges edge_blocks(GenTile *t, const GenFrame *f, const Bundle *u)
+static GenEdges edge_blocks(GenTile *t, const GenFrame *f, const GenNodes *n, int bundle)
 {
+    const Graph *g = f->wired->graph;
+    const Bundle *u = &g->bundles.at[bundle];
     const NodeSet *to = set_of(f, u->to);
-    GenEdges r = {.source = gen_values(t, f, u->from)};
+    GenEdges r = {.g = g, .bundle = bundle, .nodes = *n, .source = gen_values(t, f, u->from)};
     if (to->states) r.own = gen_values(t, f, u->to);
     if (!f->back) return r;
     r.d = to->outside ? (GenBlocks){f->d_output, to->pixels} : gen_sums(t, f, u->to);
@@ -137,9 +139,9 @@ void gen_graph_sums(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks 
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->to != n->set) continue;
-        GenEdges rows = edge_blocks(t, f, u);
+        GenEdges rows = edge_blocks(t, f, n, b);
         EmitLoop live = gen_timed_if(t, u->live_first, LIVE_ALWAYS);
-        gen_edges_in(t, g, b, n->nodes, n->count, &rows, out, fresh);
+        gen_edges_in(t, &rows, out, fresh);
         gen_lap_edges(t->e, g, b, "sums over edges");
         gen_timed_end_if(t, &live);
         if (fresh) gen_timed_zero_else(t, u->live_first, LIVE_ALWAYS, out.first, s->size * out.pitch);
@@ -227,9 +229,9 @@ bool gen_graph_spread(GenTile *t, const GenFrame *f, const GenNodes *n, bool to_
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->from != n->set || g->sets.at[u->to].outside != to_output) continue;
-        GenEdges rows = edge_blocks(t, f, u);
+        GenEdges rows = edge_blocks(t, f, n, b);
         EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
-        gen_edges_out(t, g, b, n->nodes, n->count, &rows, out, fresh);
+        gen_edges_out(t, &rows, out, fresh);
         gen_lap_edges(t->e, g, b, "gradients of values, edges");
         gen_timed_end_if(t, &live);
         if (fresh)
@@ -247,13 +249,13 @@ bool gen_graph_own(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks o
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->to != n->set || !edges_need_own(u)) continue;
-        GenEdges rows = edge_blocks(t, f, u);
+        GenEdges rows = edge_blocks(t, f, n, b);
         if (fresh && u->edge->own) {
             gen_zero_rows(t, out.first, g->sets.at[n->set].size * out.pitch);
             fresh = false;
         }
         EmitLoop live = gen_timed_if(t, u->live_first, live_last(g, u));
-        gen_edges_own(t, g, b, n->nodes, n->count, &rows, out, train);
+        gen_edges_own(t, &rows, out, train);
         gen_lap_edges(t->e, g, b, "gradients of own values, edges");
         gen_timed_end_if(t, &live);
     }

@@ -15,11 +15,6 @@ typedef struct GenFrame {
     LLVMValueRef d_output;              /* gradient of an output in time that is a plain sum */
 } GenFrame;
 
-/* Some nodes of a set: `count` numbers (uint32_t) at `nodes`; NULL: 0 .. count. */
-typedef struct GenNodes {
-    int set;
-    LLVMValueRef nodes, count;
-} GenNodes;
 GenNodes gen_all_nodes(Emit *e, const Graph *g, int set);
 typedef struct NodeLoop {
     EmitLoop loop;
