@@ -137,16 +137,8 @@ static Val *gelu(Check *k, Val *x, Span s)
 
 static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
 {
-    static const struct {
-        const char *name;
-        OpCode op;
-    } direct[] = {{"abs", IR_ABS},           {"exp", IR_EXP},         {"log", IR_LOG},
-                  {"sqrt", IR_SQRT},         {"sin", IR_SIN},         {"cos", IR_COS},
-                  {"tanh", IR_TANH},         {"sigmoid", IR_SIGMOID}, {"relu", IR_RELU},
-                  {"softplus", IR_SOFTPLUS}, {"sign", IR_SIGN},       {"floor", IR_FLOOR},
-                  {"min", IR_MIN},           {"max", IR_MAX},         {"stop_gradient", IR_STOP}};
-    for (size_t i = 0; i < sizeof direct / sizeof *direct; i++)
-        if (strcmp(direct[i].name, b->name) == 0) return pointwise(k, direct[i].op, span, b->count, a);
+    OpCode op = op_named(b->name);
+    if (op < IR_OP_COUNT) return pointwise(k, op, span, b->count, a);
     if (strcmp(b->name, "silu") == 0)
         return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
     if (strcmp(b->name, "gelu") == 0) return gelu(k, a[0], span);

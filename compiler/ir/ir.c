@@ -4,10 +4,17 @@
 #include "ir/op.h"
 
 const OpInfo op_info[IR_OP_COUNT] = {
-#define OP(name, text, arity, class) [IR_##name] = {text, arity, CLASS_##class},
+#define OP(name, text, arity, class, range) [IR_##name] = {text, arity, CLASS_##class, RANGE_##range},
 #include "ir/op.def"
 #undef OP
 };
+
+OpCode op_named(const char *text)
+{
+    int op = 0;
+    while (op < IR_OP_COUNT && strcmp(op_info[op].text, text) != 0) op++;
+    return (OpCode)op;
+}
 
 int64_t shape_size(Shape s)
 {

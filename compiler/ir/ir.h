@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 typedef enum OpCode {
-#define OP(name, text, arity, class) IR_##name,
+#define OP(name, text, arity, class, range) IR_##name,
 #include "ir/op.def"
 #undef OP
     IR_OP_COUNT
@@ -28,12 +28,15 @@ typedef enum OpClass {
     CLASS_MAP,
     CLASS_WIRED
 } OpClass;
+typedef enum OpRange { RANGE_ANY, RANGE_FINITE } OpRange;
 typedef struct OpInfo {
     const char *text;
     int arity;
     OpClass class;
+    OpRange range;
 } OpInfo;
 extern const OpInfo op_info[IR_OP_COUNT];
+OpCode op_named(const char *text); /* IR_OP_COUNT: none */
 
 enum { MAX_RANK = 4 };
 typedef struct Shape {

@@ -2,6 +2,7 @@
  * that can be any finite numbers. */
 #include "layout/live.h"
 #include "front/ast.h"
+#include "ir/op.h"
 #include "model/timed.h"
 #include <string.h>
 
@@ -18,32 +19,17 @@ static Known least(const Value *v, const Known *known)
     return all;
 }
 
-/* Maps 0 to 0 where all arguments are 0, numbers to numbers; not sqrt, whose derivative at 0 is none. */
-static bool is_tame(const Value *v)
-{
-    OpClass class = op_info[v->op].class;
-    switch (v->op) {
-    case IR_ADD:
-    case IR_SUB:
-    case IR_MIN:
-    case IR_MAX:
-    case IR_NEG:
-    case IR_ABS:
-    case IR_SIGN:
-    case IR_FLOOR:
-    case IR_SIN:
-    case IR_TANH:
-    case IR_ERF:
-    case IR_RELU:
-    case IR_STOP:
-    case IR_REPEAT: return true;
-    default: return v->arg_count > 0 && (class == CLASS_TENSOR || class == CLASS_MAP);
-    }
-}
-
 static bool is_leaf_number(OpCode op)
 {
     return op == IR_CONST || op == IR_WEIGHT || op == IR_STATISTIC || op == IR_POSITION || op == IR_RANDOM;
+}
+
+/* Of an element by element operator: what it gives for zeros; from other finite numbers a finite one. */
+static Known pointwise_known(const Value *v, Known all)
+{
+    static const double zeros[3];
+    if (all == ZERO && pointwise_eval(v->op, zeros) == 0) return ZERO;
+    return all >= FINITE ? FINITE : ANYTHING;
 }
 
 static Known value_known(const Value *v, const Known *known)
@@ -51,18 +37,16 @@ static Known value_known(const Value *v, const Known *known)
     Known all = least(v, known);
     if (v->op == IR_CONST && !v->is_bool && v->number == 0) return ZERO;
     if (is_leaf_number(v->op)) return FINITE;
-    if (is_tame(v) && v->op != IR_CONV) return all;
     switch (v->op) {
     case IR_MUL: /* 0 unless the other is infinite */
         return all >= FINITE && (known[v->args[0]->id] == ZERO || known[v->args[1]->id] == ZERO) ? ZERO : all;
     case IR_CONV: /* its taps may be any numbers */ return all >= FINITE ? known[v->args[0]->id] : ANYTHING;
     case IR_SELECT:
         return known[v->args[1]->id] < known[v->args[2]->id] ? known[v->args[1]->id] : known[v->args[2]->id];
-    case IR_COS:
-    case IR_SIGMOID:
-    case IR_SOFTPLUS: return all >= FINITE ? FINITE : ANYTHING;
-    default: return ANYTHING;
+    default: break;
     }
+    if (op_info[v->op].range != RANGE_FINITE || v->arg_count == 0) return ANYTHING;
+    return op_info[v->op].class == CLASS_POINTWISE ? pointwise_known(v, all) : all;
 }
 
 /* Is a result of a function 0 when those of its ARGs are that `zero` marks? */
