@@ -170,9 +170,9 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
                   in ? "into" : "out of");
         return;
     }
-    l->rule = in ? KEEP_FAN_IN : KEEP_FAN_OUT;
-    l->keep = (int64_t)n->number;
-    l->kept = in ? fan_in_kept(g, list, l->keep) : fan_out_kept(k->perm, g, list, l->keep);
+    l->budget.form = in ? KEEP_FAN_IN : KEEP_FAN_OUT;
+    l->budget.keep = (int64_t)n->number;
+    l->kept = in ? fan_in_kept(g, list, l->budget.keep) : fan_out_kept(k->perm, g, list, l->budget.keep);
 }
 
 static void anneal_budget(Check *k, EdgeList *l, Val *v)
@@ -183,20 +183,20 @@ static void anneal_budget(Check *k, EdgeList *l, Val *v)
                  val_text(k, epochs));
         return;
     }
-    if (!amount_count(k, v->items.at[0], l->candidates, &l->start) ||
-        !amount_count(k, v->items.at[1], l->candidates, &l->keep))
+    if (!amount_count(k, v->items.at[0], l->candidates, &l->budget.start) ||
+        !amount_count(k, v->items.at[1], l->candidates, &l->budget.keep))
         return;
-    l->rule = KEEP_ANNEAL;
-    l->epochs = epochs->number;
-    l->kept = l->keep;
+    l->budget.form = KEEP_ANNEAL;
+    l->budget.epochs = epochs->number;
+    l->kept = l->budget.keep;
 }
 
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span)
 {
     EdgeList *l = &g->lists.at[list];
     l->span = span;
-    l->sampled = kind == BUDGET_SAMPLE;
-    l->rule = KEEP_ALL;
+    l->rule.kind = kind == BUDGET_SAMPLE ? RULE_SAMPLE : RULE_DNW;
+    l->budget.form = KEEP_ALL;
     l->kept = l->candidates;
     if (l->candidates == 0) {
         Diag *d = diag_add(k->diags, E_EMPTY, span, "these edges have no candidates");
@@ -208,15 +208,15 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     const char *call = amount->kind == VAL_CALL ? amount->builtin->name : "";
     if (strcmp(call, "fan_in") == 0 || strcmp(call, "fan_out") == 0) return fan_budget(k, g, list, amount);
     if (strcmp(call, "anneal") == 0) {
-        if (l->sampled)
+        if (l->rule.kind == RULE_SAMPLE)
             diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
         else anneal_budget(k, l, amount);
         return;
     }
     bool other = strcmp(call, "params") == 0 || strcmp(call, "macs") == 0;
-    if (!(other ? params_count(k, g, list, amount, l->candidates, &l->keep)
-                : amount_count(k, amount, l->candidates, &l->keep)))
+    if (!(other ? params_count(k, g, list, amount, l->candidates, &l->budget.keep)
+                : amount_count(k, amount, l->candidates, &l->budget.keep)))
         return;
-    l->kept = l->keep;
-    if (l->keep < l->candidates) l->rule = KEEP_COUNT;
+    l->kept = l->budget.keep;
+    if (l->budget.keep < l->candidates) l->budget.form = KEEP_COUNT;
 }

@@ -4,12 +4,12 @@
 
 EdgeList edge_list(const char *name, Span span)
 {
-    return (EdgeList){.name = name, .refresh = 1, .positions = 1, .span = span};
+    return (EdgeList){.name = name, .rule = {.refresh = 1, .positions = 1}, .span = span};
 }
 
 bool is_exact(const EdgeList *l)
 {
-    return l->refresh == 1 && l->positions == 1 && !l->bf16;
+    return l->rule.refresh == 1 && l->rule.positions == 1 && !l->rule.bf16;
 }
 
 enum { MOST = 1000 };
@@ -47,9 +47,9 @@ static bool read_positions(Check *k, const Val *v, int64_t *positions)
 bool check_rule_options(Check *k, const Val *rule, EdgeList *l)
 {
     const Val *bf16 = rule->items.at[2];
-    bool ok = read_refresh(k, rule->items.at[0], &l->refresh);
-    ok = read_positions(k, rule->items.at[1], &l->positions) && ok;
-    if (bf16->kind == VAL_BOOL) l->bf16 = bf16->number != 0;
+    bool ok = read_refresh(k, rule->items.at[0], &l->rule.refresh);
+    ok = read_positions(k, rule->items.at[1], &l->rule.positions) && ok;
+    if (bf16->kind == VAL_BOOL) l->rule.bf16 = bf16->number != 0;
     else if (!val_is_poison(bf16))
         diag_add(k->diags, E_KIND, bf16->span, "bf16 is true or false; this is %s", val_text(k, bf16)),
             ok = false;

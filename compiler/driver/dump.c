@@ -157,7 +157,6 @@ void ir_dump(const Ir *ir, FILE *out)
 
 /* ---- model ---- */
 
-static const char *const rule_text[] = {"all", "count", "fan_in", "fan_out", "anneal"};
 static const char *const role_text[] = {"input", "nodes", "output"};
 static const char *const form_text[] = {"dense", "segments", "list"};
 
@@ -186,8 +185,9 @@ static void graph_dump(const Graph *g, FILE *out)
     }
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
-        fprintf(out, "  list %d  %s %s  candidates %lld  kept %lld\n", i, l->sampled ? "sample" : "keep",
-                rule_text[l->rule], (long long)l->candidates, (long long)l->kept);
+        fprintf(out, "  list %d  %s %s  candidates %lld  kept %lld\n", i,
+                l->rule.kind == RULE_SAMPLE ? "sample" : "keep", keep_form_text(l->budget.form),
+                (long long)l->candidates, (long long)l->kept);
     }
     for (int i = 0; i < g->bundles.count; i++)
         if (g->bundles.at[i].predicate) func_dump(g->bundles.at[i].predicate, out);

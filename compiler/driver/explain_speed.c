@@ -224,13 +224,13 @@ static LineField line_field(Speed *s, const Graph *g, int bundle)
 static const char *less_text(const Speed *s, const EdgeList *l)
 {
     const char *text = "";
-    if (l->refresh > 1)
-        text =
-            arena_printf(s->perm, "%s; of those not in use at one step in %lld", text, (long long)l->refresh);
-    if (l->positions > 1)
+    if (l->rule.refresh > 1)
+        text = arena_printf(s->perm, "%s; of those not in use at one step in %lld", text,
+                            (long long)l->rule.refresh);
+    if (l->rule.positions > 1)
         text = arena_printf(s->perm, "%s; of those not in use from one position in %lld", text,
-                            (long long)l->positions);
-    return l->bf16
+                            (long long)l->rule.positions);
+    return l->rule.bf16
                ? arena_printf(s->perm,
                               "%s; of those not in use from factors in bfloat16 where the processor has it",
                               text)
@@ -279,16 +279,16 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
 static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
 {
     const char *kept = thousands(s->perm, l->kept), *of = thousands(s->perm, l->candidates), *text;
-    bool fan = l->rule == KEEP_FAN_IN || l->rule == KEEP_FAN_OUT;
-    if (l->rule == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
-    else if (l->sampled) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
+    bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
+    if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
+    else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
     else if (fan)
         text = arena_printf(
             s->perm, "%s of %s: the strongest of each node, partitioned node by node at each step", kept, of);
     else
         text = arena_printf(
             s->perm, "%s of %s: a cut near that of the last step, in one pass over the weights", kept, of);
-    add(s, facts, "budget", l->span, fan && !l->sampled && s->trains, text);
+    add(s, facts, "budget", l->span, fan && l->rule.kind != RULE_SAMPLE && s->trains, text);
 }
 
 static void order_fact(Speed *s, Facts *facts, const Graph *g)
@@ -357,7 +357,7 @@ static void memory_fact(Speed *s, GraphSpeed *x)
     bool fan_out = false;
     for (int i = 0; i < g->lists.count; i++) {
         candidates += g->lists.at[i].candidates;
-        fan_out |= g->lists.at[i].rule == KEEP_FAN_OUT;
+        fan_out |= g->lists.at[i].budget.form == KEEP_FAN_OUT;
     }
     bool stored = s->stores || (is_timed(g) && timed_rounds(g));
     x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0);

@@ -120,9 +120,10 @@ static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_
             for (int64_t r = 0; candidates_run(&u->candidates, t, r, &run); r++)
                 for (int64_t i = 0; i < run.length; i++, order++) {
                     const EdgeList *l = &g->lists.at[list];
-                    if (l->rule == KEEP_FAN_IN && (u->to != set || t != node)) continue;
-                    if (l->rule == KEEP_FAN_OUT && (u->from != set || run.source + i != node)) continue;
-                    double score = l->sampled  ? sample_score(c->seed, g->number, list, order)
+                    if (l->budget.form == KEEP_FAN_IN && (u->to != set || t != node)) continue;
+                    if (l->budget.form == KEEP_FAN_OUT && (u->from != set || run.source + i != node))
+                        continue;
+                    double score = l->rule.kind == RULE_SAMPLE ? sample_score(c->seed, g->number, list, order)
                                    : u->weight ? fabs(c->param[u->weight->offset + run.first + i])
                                                : 0;
                     out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};
@@ -135,10 +136,8 @@ static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, doub
 {
     const EdgeList *l = &g->lists.at[list];
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
-    int64_t keep = l->rule == KEEP_ALL      ? l->candidates
-                   : l->rule == KEEP_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch)
-                                            : l->keep;
-    if (l->rule != KEEP_FAN_IN && l->rule != KEEP_FAN_OUT) {
+    int64_t keep = budget_now(&l->budget, l->candidates, epoch);
+    if (l->budget.form != KEEP_FAN_IN && l->budget.form != KEEP_FAN_OUT) {
         keep_best(s, collect(c, g, list, 0, 0, s), keep);
         return;
     }

@@ -56,9 +56,9 @@ static bool marks_fit(const Weights *w, RtError *e)
                 for (int64_t i = 0;
                      graph->bundles.at[b].list == l && i < graph->bundles.at[b].candidates.count; i++)
                     kept += w->kept[g][b][i];
-            if (list->rule == KEEP_COUNT && kept > list->keep)
+            if (list->budget.form == KEEP_COUNT && kept > list->budget.keep)
                 return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld",
-                               list->name, (long long)kept, (long long)list->keep);
+                               list->name, (long long)kept, (long long)list->budget.keep);
         }
     return true;
 }
@@ -243,7 +243,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
         keep_norms(s, set->cell.norms.at, set->cell.norms.count, sets[i].old, sets[i].count);
         set->size = sets[i].count, set->shape = shape_vector(set->size);
     }
-    for (int l = 0; l < g->lists.count; l++) g->lists.at[l].rule = KEEP_ALL;
+    for (int l = 0; l < g->lists.count; l++) g->lists.at[l].budget.form = KEEP_ALL;
     return order_again(g);
 }
 

@@ -6,6 +6,7 @@
 #ifndef DNW_MODEL_H
 #define DNW_MODEL_H
 #include "ir/ir.h"
+#include "common/choice.h"
 #include "common/wiring.h"
 #include "base/table.h"
 #include <jansson.h>
@@ -150,18 +151,10 @@ typedef struct Bundle {
     Span span;
 } Bundle;
 
-typedef enum BudgetRule { KEEP_ALL, KEEP_COUNT, KEEP_FAN_IN, KEEP_FAN_OUT, KEEP_ANNEAL } BudgetRule;
 typedef struct EdgeList {
     const char *name; /* "Wiring.edges.0" */
-    BudgetRule rule;
-    bool sampled;  /* drawn once instead of learned */
-    int64_t keep;  /* KEEP_COUNT: edges in use; fan rules: edges a node; KEEP_ANNEAL: at the end */
-    int64_t start; /* KEEP_ANNEAL: at the start */
-    double epochs; /* KEEP_ANNEAL: to get from start to keep */
-    /* Gradients of candidates that are not in use: from every refresh-th step alone, from one in `positions`
-     * of samples and pixels, from factors rounded to bfloat16. 1, 1, false: exact. */
-    int64_t refresh, positions;
-    bool bf16;
+    EdgeBudget budget;
+    EdgeRule rule;
     int64_t candidates, kept; /* kept: edges in use (at the end) */
     Span span;
 } EdgeList;

@@ -88,7 +88,8 @@ EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u)
 
 static bool same_rule(const EdgeList *a, const EdgeList *b)
 {
-    return a->refresh == b->refresh && a->positions == b->positions && a->bf16 == b->bf16;
+    return a->rule.refresh == b->rule.refresh && a->rule.positions == b->rule.positions &&
+           a->rule.bf16 == b->rule.bf16;
 }
 
 int manifest_edge_kind(const Ir *ir, const Graph *g, int bundle)
@@ -201,12 +202,14 @@ static json_t *time_json(const Graph *g)
 
 static json_t *list_json(const EdgeList *l)
 {
-    static const char *const rule[] = {"all", "count", "fan_in", "fan_out", "anneal"};
-    return json_pack("{s:s, s:s, s:b, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:b}", "name", l->name, "rule",
-                     rule[l->rule], "sampled", (int)l->sampled, "keep", (json_int_t)l->keep, "start",
-                     (json_int_t)l->start, "epochs", l->epochs, "candidates", (json_int_t)l->candidates,
-                     "kept", (json_int_t)l->kept, "refresh", (json_int_t)l->refresh, "positions",
-                     (json_int_t)l->positions, "bf16", (int)l->bf16);
+    json_t *budget = json_pack("{s:s, s:I, s:I, s:f}", "form", keep_form_text(l->budget.form), "keep",
+                               (json_int_t)l->budget.keep, "start", (json_int_t)l->budget.start, "epochs",
+                               l->budget.epochs);
+    json_t *rule = json_pack("{s:s, s:I, s:I, s:b}", "name", rule_kind_text(l->rule.kind), "refresh",
+                             (json_int_t)l->rule.refresh, "positions", (json_int_t)l->rule.positions, "bf16",
+                             (int)l->rule.bf16);
+    return json_pack("{s:s, s:o, s:o, s:I, s:I}", "name", l->name, "budget", budget, "rule", rule,
+                     "candidates", (json_int_t)l->candidates, "kept", (json_int_t)l->kept);
 }
 
 static json_t *graphs_json(const Ir *ir, const Stages *stages)

@@ -53,9 +53,3 @@ uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position)
     uint64_t s = RNG_SAMPLE + ((uint64_t)graph << 8) + ((uint64_t)list << 24);
     return rng_words(seed, s, (uint64_t)position).v[0] & 0x7fffffffu;
 }
-
-int64_t anneal_count(int64_t start, int64_t keep, double epochs, double epoch)
-{
-    double part = epoch >= epochs ? 1 : epoch / epochs;
-    return start + (int64_t)floor((double)(keep - start) * part + 0.5);
-}

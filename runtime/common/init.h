@@ -32,6 +32,4 @@ void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t b
 double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);
-/* Edges in use at `epoch` of a budget that anneals: a straight line from start to keep. */
-int64_t anneal_count(int64_t start, int64_t keep, double epochs, double epoch);
 #endif

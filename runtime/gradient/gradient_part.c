@@ -26,7 +26,7 @@ bool gradient_is_estimate(const Net *n, const NetBundle *b)
 {
     const NetList *l = list_of(n, b);
     return n->real_size == 4 &&
-           (l->refresh > 1 || l->positions > 1 || gradient_bf16(n, b) || gradient_of_used(n, b));
+           (l->rule.refresh > 1 || l->rule.positions > 1 || gradient_bf16(n, b) || gradient_of_used(n, b));
 }
 
 /* ---- which part ---- */
@@ -37,10 +37,10 @@ enum { UNIT = 16 };
 Stretch part_of(const Net *n, const NetBundle *b, int64_t turn)
 {
     const NetList *l = list_of(n, b);
-    int64_t inner = b->pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->positions,
-            i = (n->context.step / l->refresh + turn) % m, from = units * i / m * UNIT,
+    int64_t inner = b->pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->rule.positions,
+            i = (n->context.step / l->rule.refresh + turn) % m, from = units * i / m * UNIT,
             end = units * (i + 1) / m * UNIT;
-    if (n->context.step % l->refresh) return (Stretch){0, 0};
+    if (n->context.step % l->rule.refresh) return (Stretch){0, 0};
     return (Stretch){from, (end < inner ? end : inner) - from};
 }
 

@@ -32,7 +32,7 @@ int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, in
 
 bool gradient_bf16(const Net *n, const NetBundle *b)
 {
-    return n->real_size == 4 && n->lists[n->graphs[b->graph].first_list + b->list].bf16 &&
+    return n->real_size == 4 && n->lists[n->graphs[b->graph].first_list + b->list].rule.bf16 &&
            product_bf16_available();
 }
 

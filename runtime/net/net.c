@@ -33,7 +33,7 @@ NetGraphInfo net_graph(const Net *n, int i)
     const NetGraph *g = &n->graphs[i];
     NetGraphInfo info = {.name = g->name};
     for (int l = 0; l < g->list_count; l++)
-        if (n->lists[g->first_list + l].bf16)
+        if (n->lists[g->first_list + l].rule.bf16)
             info.products =
                 product_bf16_available() ? "bfloat16" : "float, for want of bfloat16 on this processor";
     for (int b = 0; b < g->bundle_count; b++) {
@@ -61,7 +61,7 @@ int64_t net_parameters(const Net *n)
 /* Marks from outside must fit the budget, which is what memory was taken for. */
 static bool marks_fit(const Net *n, const NetList *l, RtError *e)
 {
-    int64_t kept = 0, most = l->rule == RULE_COUNT ? l->keep : l->candidates;
+    int64_t kept = 0, most = l->budget.form == KEEP_COUNT ? l->budget.keep : l->candidates;
     for (int k = 0; k < l->bundle_count; k++) {
         const NetBundle *b = &n->bundles[l->first_bundle + k];
         int64_t before = kept;
@@ -78,7 +78,7 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
         if (!marks_fit(n, l, e)) return false;
-        l->chosen = kept_given && (l->sampled || l->rule == RULE_ALL);
+        l->chosen = kept_given && (l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;

@@ -51,21 +51,28 @@ static void read_params(Net *n, const json_t *all)
     }
 }
 
+static EdgeBudget read_budget(const json_t *j)
+{
+    return (EdgeBudget){keep_form_named(get_text(j, "form")), get_whole(j, "keep"), get_whole(j, "start"),
+                        get_number(j, "epochs")};
+}
+
+static EdgeRule read_rule(const json_t *j)
+{
+    return (EdgeRule){rule_kind_named(get_text(j, "name")), get_whole(j, "refresh"),
+                      get_whole(j, "positions"), get_truth(j, "bf16")};
+}
+
 static void read_lists(Net *n, const json_t *all, int graph)
 {
-    static const char *const rules[] = {"all", "count", "fan_in", "fan_out", "anneal"};
     NetGraph *g = &n->graphs[graph];
     g->first_list = n->list_count, g->list_count = (int)json_array_size(all);
     for (int i = 0; i < g->list_count; i++) {
         const json_t *j = json_array_get(all, (size_t)i);
         NetList *l = &n->lists[n->list_count++];
-        l->name = get_text(j, "name"), l->sampled = get_truth(j, "sampled");
-        for (int r = 0; r < 5; r++)
-            if (strcmp(get_text(j, "rule"), rules[r]) == 0) l->rule = (NetRule)r;
-        l->keep = get_whole(j, "keep"), l->start = get_whole(j, "start"), l->epochs = get_number(j, "epochs");
-        l->candidates = get_whole(j, "candidates");
-        l->refresh = get_whole(j, "refresh"), l->positions = get_whole(j, "positions");
-        l->bf16 = get_truth(j, "bf16");
+        l->name = get_text(j, "name"), l->candidates = get_whole(j, "candidates");
+        l->budget = read_budget(json_object_get(j, "budget"));
+        l->rule = read_rule(json_object_get(j, "rule"));
     }
 }
 
@@ -225,8 +232,9 @@ bool net_read_manifest(Net *n, RtError *e)
 
 static int64_t most_kept(const NetList *l)
 {
-    if (l->rule == RULE_COUNT) return l->keep;
-    if (l->rule == RULE_ANNEAL) return l->keep > l->start ? l->keep : l->start;
+    if (l->budget.form == KEEP_COUNT) return l->budget.keep;
+    if (l->budget.form == KEEP_ANNEAL)
+        return l->budget.keep > l->budget.start ? l->budget.keep : l->budget.start;
     return l->candidates;
 }
 
@@ -319,7 +327,7 @@ static int64_t needed_bytes(const Net *n)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
     bytes += flow_bytes(n);
     for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].rule == RULE_FAN_OUT) bytes += n->lists[i].candidates * 24;
+        if (n->lists[i].budget.form == KEEP_FAN_OUT) bytes += n->lists[i].candidates * 24;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
     bytes += ahead_bytes(n);
     return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
@@ -402,7 +410,7 @@ static bool allocate_keys(Net *n)
 {
     int64_t most = 0;
     for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].rule == RULE_FAN_IN || n->lists[i].rule == RULE_FAN_OUT)
+        if (n->lists[i].budget.form == KEEP_FAN_IN || n->lists[i].budget.form == KEEP_FAN_OUT)
             most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
     n->keys = malloc((size_t)(most > CHOOSE_ROOM ? most : CHOOSE_ROOM) * CHOOSE_BYTES);
     int64_t largest = 0;

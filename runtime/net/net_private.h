@@ -5,10 +5,9 @@
 #include "data/augment.h"
 #include "common/init.h"
 #include "common/blocks.h"
+#include "common/choice.h"
 #include "net/net.h"
 #include "common/wiring.h"
-
-typedef enum NetRule { RULE_ALL, RULE_COUNT, RULE_FAN_IN, RULE_FAN_OUT, RULE_ANNEAL } NetRule;
 
 typedef struct NetParam {
     const char *name;
@@ -88,13 +87,10 @@ typedef struct NetBundle {
 
 typedef struct NetList {
     const char *name;
-    NetRule rule;
-    bool sampled;
-    int64_t keep, start, candidates;
-    double epochs;
+    EdgeBudget budget;
+    EdgeRule rule;
+    int64_t candidates;
     int first_bundle, bundle_count; /* in Net.bundles */
-    int64_t refresh, positions;     /* which part of the gradient of candidates not in use a step computes */
-    bool bf16;                      /* gradients from factors rounded to bfloat16 */
     uint32_t threshold,
         band;      /* key of the weakest edge at the last choice; how far the next one is looked for */
     int64_t drift; /* how far the threshold moved at the last choice */

@@ -6,7 +6,7 @@
  * of their high bits, twice, each time within one bucket of the last (radix selection): three passes over the
  * keys, no copy of them. From the second step on the cut is looked for near the last one first, in one pass.
  */
-#include "net/net_private.h"
+#include "wiring/rule.h"
 #include "common/simd.h"
 #include "net/thread.h"
 #include <stdlib.h>
@@ -17,17 +17,10 @@ typedef struct Cut {
     int64_t position; /* of equal keys those up to this position in the list are in */
 } Cut;
 
-static uint32_t magnitude(float w)
-{
-    uint32_t bits;
-    memcpy(&bits, &w, sizeof bits);
-    return bits & 0x7fffffffu;
-}
-
 static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64_t candidate)
 {
-    if (!l->sampled) return magnitude(n->weights[b->param->offset + candidate]);
-    return sample_score(n->options.seed, b->graph, b->list, b->position + candidate);
+    const Rule *r = rule_of(l);
+    return r->weights ? magnitude(n->weights[b->param->offset + candidate]) : r->score(n, b, candidate);
 }
 
 /* ---- one cut for a whole list ---- */
@@ -49,7 +42,7 @@ static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t hi
     memset(buckets, 0, BUCKETS * sizeof *buckets);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (!l->sampled) {
+        if (rule_of(l)->weights) {
             count_keys(n->weights + b->param->offset, b->candidates.count, low, high, shift, buckets);
             continue;
         }
@@ -312,15 +305,15 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 {
     Cut cut;
     int64_t swapped = 0, above, inside;
-    bool near = !l->sampled && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    bool near = rule_of(l)->weights && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
     if (!near) cut = find_cut(n, l, keep);
-    if (!near && !l->sampled) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    if (!near && rule_of(l)->weights) scan_list(n, l, cut.key, cut.key, &above, &inside);
     l->drift = l->threshold ? (int64_t)cut.key - (int64_t)l->threshold : 0;
     l->threshold = cut.key;
     if (!l->band) l->band = 1u << 16;
     for (int i = 0; i < l->bundle_count; i++) {
         NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (!l->sampled) swapped += mark_bundle(n, b, &cut);
+        if (rule_of(l)->weights) swapped += mark_bundle(n, b, &cut);
         else swapped += mark_scores(n, l, b, &cut), b->changed = true;
     }
     return swapped;
@@ -360,7 +353,7 @@ static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
                 int64_t first = candidates_row(&b->candidates, node);
                 add_run(n, l, b, first, candidates_row(&b->candidates, node + 1) - first, s, &count);
             }
-            swapped += mark_node(s, count, l->keep);
+            swapped += mark_node(s, count, l->budget.keep);
         }
     return swapped;
 }
@@ -387,7 +380,7 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
         for (int64_t v = 0; pass == 0 && v < size; v++) first[v + 2] += first[v + 1];
     }
     for (int64_t v = 0; v < size; v++) {
-        swapped += mark_node(s + total, first[v + 1] - total, l->keep);
+        swapped += mark_node(s + total, first[v + 1] - total, l->budget.keep);
         total = first[v + 1];
     }
     return swapped;
@@ -398,7 +391,7 @@ static int64_t choose_fan(Net *n, NetList *l)
     Scored *s = (Scored *)n->keys;
     int64_t swapped = 0;
     for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
-    if (l->rule == RULE_FAN_IN) return choose_fan_in(n, l, s);
+    if (l->budget.form == KEEP_FAN_IN) return choose_fan_in(n, l, s);
     for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++)
         swapped += choose_fan_out(n, l, s, set);
     return swapped;
@@ -423,13 +416,13 @@ int64_t choose_edges(Net *n, double epoch)
     int64_t swapped = 0;
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
-        int64_t keep = l->rule == RULE_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep;
+        int64_t keep = budget_now(&l->budget, l->candidates, epoch);
         if (l->chosen || l->bundle_count == 0) continue;
-        if (l->rule == RULE_ALL || (l->rule == RULE_ANNEAL && keep >= l->candidates))
+        if (l->budget.form == KEEP_ALL || (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
             swapped += mark_all(n, l);
-        else if (l->rule == RULE_FAN_IN || l->rule == RULE_FAN_OUT) swapped += choose_fan(n, l);
+        else if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) swapped += choose_fan(n, l);
         else swapped += choose_count(n, l, keep);
-        l->chosen = l->sampled || l->rule == RULE_ALL;
+        l->chosen = rule_of(l)->once || l->budget.form == KEEP_ALL;
     }
     return swapped;
 }

@@ -27,11 +27,12 @@ static int by_rank(const void *a, const void *b)
 static Scored scored(const Net *n, const NetList *l, const NetBundle *b, int64_t target, int64_t c,
                      uint8_t *mark)
 {
-    double score = l->sampled ? sample_score(n->options.seed, 0, b->list, b->position + c)
-                              : fabs((double)n->weights[b->param->offset + c]);
+    double score = l->rule.kind == RULE_SAMPLE ? sample_score(n->options.seed, 0, b->list, b->position + c)
+                                               : fabs((double)n->weights[b->param->offset + c]);
     int64_t group = 0;
-    if (l->rule == RULE_FAN_IN) group = b->to * 1000000 + target;
-    if (l->rule == RULE_FAN_OUT) group = b->from * 1000000 + candidates_source(&b->candidates, target, c);
+    if (l->budget.form == KEEP_FAN_IN) group = b->to * 1000000 + target;
+    if (l->budget.form == KEEP_FAN_OUT)
+        group = b->from * 1000000 + candidates_source(&b->candidates, target, c);
     return (Scored){score, b->position + c, group, mark};
 }
 
@@ -51,7 +52,7 @@ static void sorted_choice(const Net *n, const NetList *l, int64_t keep, uint8_t 
     qsort(all, (size_t)count, sizeof *all, by_rank);
     for (int64_t i = 0; i < count; i++) {
         in_group = i > 0 && all[i].group == all[i - 1].group ? in_group + 1 : 0;
-        *all[i].mark = l->rule == RULE_ALL || in_group < keep;
+        *all[i].mark = l->budget.form == KEEP_ALL || in_group < keep;
     }
     free(all);
 }
@@ -68,8 +69,11 @@ static void expect_choice(Net *n, double epoch, const char *what, int step)
     }
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
-        sorted_choice(
-            n, l, l->rule == RULE_ANNEAL ? anneal_count(l->start, l->keep, l->epochs, epoch) : l->keep, want);
+        sorted_choice(n, l,
+                      l->budget.form == KEEP_ANNEAL
+                          ? anneal_count(l->budget.start, l->budget.keep, l->budget.epochs, epoch)
+                          : l->budget.keep,
+                      want);
     }
     int64_t swapped = choose_edges(n, epoch);
     for (int i = 0; i < TEST_BUNDLES; i++) {
@@ -131,14 +135,15 @@ static void set_weights(Net *n, double (*kind)(int64_t), int64_t salt)
     for (int64_t i = 0; i < n->param_total; i++) n->weights[i] = (float)kind(i + salt * 1000003);
 }
 
-static void set_rule(Net *n, NetRule rule, bool sampled, double share)
+static void set_rule(Net *n, KeepForm rule, bool sampled, double share)
 {
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
         int64_t keep = (int64_t)ceil(share * (double)l->candidates);
-        bool fan = rule == RULE_FAN_IN || rule == RULE_FAN_OUT;
-        l->rule = rule, l->sampled = sampled, l->keep = fan ? 1 + (int64_t)(share * 6) : keep < 1 ? 1 : keep;
-        l->start = l->candidates, l->epochs = 10;
+        bool fan = rule == KEEP_FAN_IN || rule == KEEP_FAN_OUT;
+        l->budget.form = rule, l->rule.kind = sampled ? RULE_SAMPLE : RULE_DNW;
+        l->budget.keep = fan ? 1 + (int64_t)(share * 6) : keep < 1 ? 1 : keep;
+        l->budget.start = l->candidates, l->budget.epochs = 10;
     }
 }
 
@@ -149,15 +154,15 @@ static void test_rules(void **state)
     (void)state;
     static const struct {
         const char *name;
-        NetRule rule;
+        KeepForm rule;
         bool sampled;
-    } rules[] = {{"all", RULE_ALL, false},
-                 {"count", RULE_COUNT, false},
-                 {"fan_in", RULE_FAN_IN, false},
-                 {"fan_out", RULE_FAN_OUT, false},
-                 {"sampled count", RULE_COUNT, true},
-                 {"sampled fan_in", RULE_FAN_IN, true},
-                 {"sampled fan_out", RULE_FAN_OUT, true}};
+    } rules[] = {{"all", KEEP_ALL, false},
+                 {"count", KEEP_COUNT, false},
+                 {"fan_in", KEEP_FAN_IN, false},
+                 {"fan_out", KEEP_FAN_OUT, false},
+                 {"sampled count", KEEP_COUNT, true},
+                 {"sampled fan_in", KEEP_FAN_IN, true},
+                 {"sampled fan_out", KEEP_FAN_OUT, true}};
     for (size_t r = 0; r < sizeof rules / sizeof *rules; r++)
         for (int k = 0; k < KINDS * SHAPES * 2; k++) {
             Net *n = test_net(&shapes[k % SHAPES], k % 2 ? 1 : 3, 1, false);
@@ -180,10 +185,10 @@ static void test_anneal(void **state)
     for (int k = 0; k < KINDS * SHAPES; k++) {
         Net *n = test_net(&shapes[k % SHAPES], k % 2 ? 1 : 3, 1, false);
         set_weights(n, kinds[k / SHAPES], 0);
-        set_rule(n, RULE_ANNEAL, false, 0.1);
+        set_rule(n, KEEP_ANNEAL, false, 0.1);
         if (k % 3 == 0) /* growing */
             for (int i = 0; i < n->list_count; i++)
-                n->lists[i].start = 1, n->lists[i].keep = n->lists[i].candidates;
+                n->lists[i].budget.start = 1, n->lists[i].budget.keep = n->lists[i].candidates;
         for (int step = 0; step < 24; step++) expect_choice(n, step / 2.0, kind_names[k / SHAPES], step);
         test_net_free(n);
     }
@@ -211,7 +216,7 @@ static void test_sequences(void **state)
     for (int k = 0; k < 6; k++) {
         Net *n = test_net(k % 2 ? &sparse : &large, k < 3 ? 1 : 3, 1 + k % 2, false);
         set_weights(n, k == 2 ? few_values : k == 5 ? every_size : ordinary, k);
-        set_rule(n, RULE_COUNT, false, k % 3 == 0 ? 0.05 : 0.4);
+        set_rule(n, KEEP_COUNT, false, k % 3 == 0 ? 0.05 : 0.4);
         for (int step = 0; step < 14; step++) {
             expect_choice(n, 0, "sequence", step);
             for (int64_t i = 0; i < n->param_total; i++)
@@ -232,7 +237,7 @@ static void test_drift(void **state)
     for (int k = 0; k < 3; k++) {
         Net *n = test_net(&shape, 1, 1, false);
         set_weights(n, ordinary, 91 + k);
-        set_rule(n, RULE_COUNT, false, k == 0 ? 0.05 : k == 1 ? 0.5 : 0.999);
+        set_rule(n, KEEP_COUNT, false, k == 0 ? 0.05 : k == 1 ? 0.5 : 0.999);
         for (size_t step = 0; step < 2 * sizeof factors / sizeof *factors; step++) {
             expect_choice(n, 0, "drift", (int)step);
             for (int64_t i = 0; i < n->param_total; i++)
@@ -283,7 +288,7 @@ static void test_lists(void **state)
     (void)state;
     for (int k = 0; k < SHAPES * 2; k++) {
         Net *n = test_net(&shapes[k % SHAPES], 1, 1, false);
-        set_rule(n, k < SHAPES ? RULE_COUNT : RULE_FAN_OUT, false, 0.3);
+        set_rule(n, k < SHAPES ? KEEP_COUNT : KEEP_FAN_OUT, false, 0.3);
         for (int step = 0; step < 6; step++) {
             if (step != 3) set_weights(n, ordinary, step / 2); /* also: nothing moves */
             else n->weights[n->params[0].offset] *= 1.001f;
@@ -308,7 +313,7 @@ static void test_parts(void **state)
         set_weights(n, ordinary, k);
         for (int step = 0; step < 5; step++) {
             static const double density[] = {0.05, 0.05, 0.7, 0, 1};
-            set_rule(n, RULE_COUNT, false, density[step]);
+            set_rule(n, KEEP_COUNT, false, density[step]);
             n->weights[n->params[0].offset] *= -3;
             choose_edges(n, 0);
             expect_lists(n);
