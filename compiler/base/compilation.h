@@ -31,6 +31,11 @@ typedef struct CompileOptions {
     FILE *out;                  /* of dumps */
 } CompileOptions;
 
+/* What a data set told the compiler (data_look.h). */
+typedef struct DataLook {
+    const char *setting, *learned; /* the setting 'data' as JSON; a text */
+} DataLook;
+
 typedef struct Compilation {
     Arena *perm;
     Sources *sources;
@@ -41,6 +46,7 @@ typedef struct Compilation {
     struct Model *model;   /* after check; NULL when there were errors */
     struct Ir *ir;         /* after lower .. plan */
     struct Frozen *frozen; /* after freeze */
+    Vec(DataLook) looks;   /* after check */
     /* Answers what test blocks ask (question.h). */
     struct Val *(*question)(struct Check *k, const struct Builtin *b, struct Val **args, Span span);
 } Compilation;

@@ -1,7 +1,6 @@
 /* check_train.c: the settings of a train block, the shape of its data, and its loss. */
 #include "check/check.h"
-#include "data/data.h"
-#include <libgen.h>
+#include "check/data_look.h"
 #include <math.h>
 
 #define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
@@ -212,12 +211,11 @@ const Setting *find_setting(const Decl *d, const char *name)
 /* What the data source says; a missing file may still come, anything else is an error. *missing names it. */
 static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, const char **missing)
 {
-    const char *source = k->whole->source; /* messages name files as the user does */
-    char *base = dirname(arena_text(k->perm, source, strlen(source)));
-    DataContext context = {.directory = k->c->options.data_directory, .base = base, .seed = 0};
+    const char *learned;
     RtError e = {0};
     json_t *setting = val_json(v);
-    bool ok = data_peek(setting, &context, data, &e);
+    bool ok = data_look(k->perm, k->whole->source, k->c->options.data_directory, setting, data, &e, &learned);
+    data_look_keep(k->c, setting, learned);
     json_decref(setting);
     if (ok) return DATA_KNOWN;
     char *help = strstr(e.text, "\nhelp: ");

@@ -2,18 +2,19 @@
  *
  * Keys are 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Sources are compared by their bytes, since a
  * time can stay the same over an edit; dnw and libdnwrt, large and rarely changed, by size and time. The
- * first line of the list is the stamp of dnw and libdnwrt, the second the hash of the program, each other one
- * the hash of a source and its path. The hash finds damage; that nobody else can have written a program
+ * first line of the list is the stamp of dnw and libdnwrt, the second the hash of the program. Each other one
+ * is the hash of what the compiler learned from data and the setting 'data' as JSON, or the hash of a source
+ * and its path. The hash finds damage; that nobody else can have written a program
  * follows from the owners and modes of the directories.
  */
 #define _GNU_SOURCE
 #include "driver/cache.h"
+#include "check/data_look.h"
 #include "target/link.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -116,6 +117,7 @@ bool cache_open(Arena *a, const char *path, const char *name, const CompileOptio
     if (!*why) *why = not_own(a, directory, S_IFDIR);
     entry->program = arena_printf(a, "%s/%s", directory, name);
     entry->inputs = arena_printf(a, "%s/.inputs", directory);
+    entry->source = arena_text(a, path, strlen(path));
     return !*why;
 }
 
@@ -138,29 +140,37 @@ static uint64_t hash_file(const char *path)
     return h;
 }
 
-/* One line of the list: has what it names the same bytes? */
-static bool unchanged(Arena *a, const CacheEntry *entry, int number, const char *line)
+/* One line of the list: has what it names the same bytes, does data tell the same? */
+static bool unchanged(Compilation *c, const CacheEntry *entry, int number, const char *line)
 {
-    char *path;
-    const uint64_t hash = strtoull(line, &path, 16);
-    if (number == 0) return hash == tool_stamp(a);
-    return hash != 0 && hash == hash_file(number == 1 ? entry->program : path + (*path == ' '));
+    char *what;
+    const uint64_t hash = strtoull(line, &what, 16);
+    what += *what == ' ';
+    if (number == 0) return hash == tool_stamp(c->perm);
+    if (*what != '{') return hash != 0 && hash == hash_file(number == 1 ? entry->program : what);
+    const char *learned = data_look_again(c->perm, entry->source, c->options.data_directory, what);
+    return learned && hash == hash_text(hash_start, learned);
 }
 
-bool cache_fresh(Arena *a, const CacheEntry *entry)
+bool cache_fresh(Compilation *c, const CacheEntry *entry)
 {
-    char line[PATH_MAX + 32];
-    int lines = 0;
+    Arena *a = c->perm;
+    char *line = NULL;
+    size_t room = 0;
+    int lines = 0, sources = 0;
     bool ok = !not_own(a, entry->program, S_IFREG) && !not_own(a, entry->inputs, S_IFREG) &&
               access(entry->program, X_OK) == 0;
     FILE *f = ok ? fopen(entry->inputs, "r") : NULL;
     if (!f) return false;
-    while (ok && fgets(line, sizeof line, f)) {
+    while (ok && getline(&line, &room, f) > 0) {
         line[strcspn(line, "\n")] = 0;
-        ok = unchanged(a, entry, lines++, line);
+        ok = unchanged(c, entry, lines++, line);
+        const char *what = strchr(line, ' ');
+        sources += what && what[1] == '/';
     }
+    free(line);
     fclose(f);
-    return ok && lines > 2;
+    return ok && sources > 0;
 }
 
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *walk)
@@ -176,11 +186,14 @@ void cache_forget(const CacheEntry *entry)
     nftw(entry->program, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void write_list(Arena *a, const CacheEntry *entry, const Sources *sources, FILE *f)
+static void write_list(const Compilation *c, const CacheEntry *entry, FILE *f)
 {
-    fprintf(f, "%016" PRIx64 "\n%016" PRIx64 "\n", tool_stamp(a), hash_file(entry->program));
+    fprintf(f, "%016" PRIx64 "\n%016" PRIx64 "\n", tool_stamp(c->perm), hash_file(entry->program));
+    for (int i = 0; i < c->looks.count; i++)
+        fprintf(f, "%016" PRIx64 " %s\n", hash_text(hash_start, c->looks.at[i].learned),
+                c->looks.at[i].setting);
     const SourceFile *source;
-    for (uint32_t i = 0; (source = sources_file(sources, i)); i++) {
+    for (uint32_t i = 0; (source = sources_file(c->sources, i)); i++) {
         char *real = realpath(source->path, NULL);
         uint64_t hash = hash_bytes(hash_start, source->text, source->length);
         if (real)
@@ -189,12 +202,12 @@ static void write_list(Arena *a, const CacheEntry *entry, const Sources *sources
     }
 }
 
-bool cache_keep(Arena *a, const CacheEntry *entry, const Sources *sources)
+bool cache_keep(Compilation *c, const CacheEntry *entry)
 {
-    const char *temporary = arena_printf(a, "%s.%ld.tmp", entry->inputs, (long)getpid());
+    const char *temporary = arena_printf(c->perm, "%s.%ld.tmp", entry->inputs, (long)getpid());
     FILE *f = fopen(temporary, "w");
     if (!f) return false;
-    write_list(a, entry, sources, f);
+    write_list(c, entry, f);
     bool ok = !ferror(f);
     ok = fclose(f) == 0 && ok && link_place(temporary, entry->inputs);
     if (!ok) unlink(temporary);

@@ -324,15 +324,14 @@ int command_run(const CommandArgs *a)
         compilation_free(c);
         return command_fail(EXIT_SYSTEM, "set XDG_CACHE_HOME to a directory of your own", "%s", why);
     }
-    if (cache_fresh(a->arena, &entry)) {
+    if (cache_fresh(c, &entry)) {
         compilation_free(c);
     } else {
         cache_forget(&entry);
         bool shows = isatty(STDERR_FILENO);
         if (shows) fprintf(stderr, "building %s ...", path);
         bool ok = build_program(c, path, entry.program);
-        if (ok)
-            cache_keep(a->arena, &entry, c->sources); /* when this fails, the next start only builds again */
+        if (ok) cache_keep(c, &entry); /* when this fails, the next start only builds again */
         if (shows) fputs("\r\033[K", stderr);
         code = close_compilation(c, ok);
     }

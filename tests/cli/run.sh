@@ -136,6 +136,40 @@ if [ "$(id -u)" -eq 0 ]; then
 fi
 export XDG_CACHE_HOME=$tmp/cache
 
+# what the compiler learned from the data is part of what a program in the cache is checked against
+arrays() { # COLUMNS TYPE [DIR]: x.npy, 8 rows; y.npy: f4 one number a row, i4 classes 0 .. 3
+  python3 - "$@" <<'END'
+import struct, sys
+columns, kind, folder = int(sys.argv[1]), sys.argv[2], (sys.argv[3:] or ['.'])[0]
+def npy(name, shape, kind, values):
+    text = "{'descr': '<%s', 'fortran_order': False, 'shape': %s, }" % (kind, shape)
+    text += ' ' * (117 - len(text)) + '\n'
+    body = struct.pack('<%d%s' % (len(values), {'f4': 'f', 'i4': 'i'}[kind]), *values)
+    open('%s/%s' % (folder, name), 'wb').write(b'\x93NUMPY\1\0' + struct.pack('<H', 118) + text.encode() + body)
+npy('x.npy', (8, columns), 'f4', [i % 7 / 7 for i in range(8 * columns)])
+npy('y.npy', (8,), kind, [i % 4 for i in range(8)])
+END
+}
+cat >shaped.dnw <<'END'
+model Net(x) = x |> linear(4)
+train Net { data = npy("x.npy", "y.npy"); epochs = 1 }
+END
+shaped() { "$dnw" train shaped.dnw --out shaped --force "$@"; }
+expect "data: none yet" 1 "x.npy" shaped
+arrays 4 i4
+expect "data: came" 0 "accuracy" shaped
+expect "data: the same" 0 "accuracy" env DNW_CC=/bin/false "$dnw" train shaped.dnw --out shaped --force
+touch -d 1999-01-01 x.npy
+expect "data: another time" 0 "accuracy" env DNW_CC=/bin/false "$dnw" train shaped.dnw --out shaped --force
+arrays 5 i4
+expect "data: a column more" 0 "24 parameters" shaped
+arrays 5 f4
+expect "data: numbers for classes" 1 "the data has 1 numbers to predict and the model 4 outputs" shaped
+mkdir -p elsewhere && arrays 4 i4 elsewhere
+expect "data: in a directory" 0 "20 parameters" shaped --data elsewhere
+arrays 6 i4 elsewhere
+expect "data: a column more in a directory" 0 "28 parameters" shaped --data elsewhere
+
 # no room for the program
 expect "link with a full disk" 3 "could not link the program" bash -c 'ulimit -f 1000; exec "$0" build net.dnw -o none' "$dnw"
 that "link with a full disk: no scraps" test -z "$(ls none* 2>/dev/null)"
