@@ -189,6 +189,9 @@ static bool open_net(TrainRun *run, RtError *e)
     if (s->options->resume && t->samples != have)
         return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld training samples, the run in %s had %lld",
                        s->data->name, (long long)have, run->directory, (long long)t->samples);
+    if (s->options->resume && t->classes != s->data->classes)
+        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %d classes, the run in %s had %lld", s->data->name,
+                       s->data->classes, run->directory, (long long)t->classes);
     t->samples = have, t->classes = s->data->classes;
     if (!session_steps(s, have, t->batch, e)) return false;
     int64_t most = have > s->data->test.samples ? have : s->data->test.samples;
@@ -255,13 +258,25 @@ static bool begin_anew(TrainRun *run, RtError *e)
     return true;
 }
 
+/* A checkpoint is written after its lines of the log, so the log has them all. */
+static bool log_reaches(const TrainRun *run, RtError *e)
+{
+    struct stat log;
+    const int64_t wanted = run->state.log_bytes, size = stat(run->log_path, &log) ? 0 : log.st_size;
+    if (size >= wanted) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: has %lld bytes, but %s was written after %lld", run->log_path,
+            (long long)size, run->last_path, (long long)wanted);
+    return rt_help(e, "the two files are not of one run, or damaged; start anew with --force");
+}
+
 /* Everything is open: from here on files of the run are touched. */
 static bool begin(TrainRun *run, RtError *e)
 {
     const TrainState *t = &run->state;
     if (!run->session->options->resume)
         return log_open(&run->log, run->log_path, -1, e) && begin_anew(run, e);
-    if (!load_state(run, e) || !log_open(&run->log, run->log_path, -1, e)) return false;
+    if (!log_reaches(run, e) || !load_state(run, e) || !log_open(&run->log, run->log_path, -1, e))
+        return false;
     if (t->log_bytes == 0) return begin_anew(run, e);
     return log_cut(&run->log, t->log_bytes, e) && (!run->epochs_before || log_continue(run, e));
 }

@@ -386,6 +386,49 @@ static void test_bad_metadata(void **state)
     json_decref(metadata);
 }
 
+/* Gives a field of the metadata of last.safetensors another value. */
+static void forge(const char *run, const char *key, const char *value)
+{
+    size_t size;
+    uint64_t length;
+    char *bytes = read_text(file(run, "last.safetensors"), &size);
+    memcpy(&length, bytes, 8);
+    json_t *header = json_loadb(bytes + 8, length, 0, NULL);
+    json_object_set_new(json_object_get(header, "__metadata__"), key, json_string(value));
+    char *text = json_dumps(header, JSON_COMPACT);
+    uint64_t longer = (strlen(text) + 7) / 8 * 8;
+    FILE *f = fopen(file(run, "last.safetensors"), "wb");
+    fwrite(&longer, 1, 8, f);
+    fprintf(f, "%-*s", (int)longer, text);
+    fwrite(bytes + 8 + length, 1, size - 8 - length, f);
+    fclose(f);
+    free(text);
+    free(bytes);
+    json_decref(header);
+}
+
+/* What the metadata say must fit the data and the log. */
+static void test_forged_metadata(void **state)
+{
+    static const struct {
+        const char *key, *value, *message;
+    } forged[] = {{"classes", "7", "classes, the run in"},
+                  {"classes", "4294967296", "had 4294967296"},
+                  {"log_bytes", "4294967296", "was written after 4294967296"},
+                  {"samples", "49", "training samples, the run in"}};
+    RtError e;
+    (void)state;
+    for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+        char run[20];
+        snprintf(run, sizeof run, "forged%zu", i);
+        fake_signal_at = STEPS + 1;
+        assert_int_equal(train(run, false, &e), RT_INTERRUPTED);
+        forge(run, forged[i].key, forged[i].value);
+        assert_int_equal(train(run, true, &e), RT_BAD_INPUT);
+        assert_non_null(strstr(e.text, forged[i].message));
+    }
+}
+
 /* No room for the checkpoint of the second epoch: exit code 3, the first one stays, the run can go on later.
  */
 static void test_full_disk(void **state)
@@ -459,7 +502,7 @@ int main(void)
         cmocka_unit_test(test_forced_and_stopped), cmocka_unit_test(test_other_settings),
         cmocka_unit_test(test_other_program),      cmocka_unit_test(test_bad_metadata),
         cmocka_unit_test(test_full_disk),          cmocka_unit_test(test_bad_directory),
-        cmocka_unit_test(test_no_train_block),
+        cmocka_unit_test(test_no_train_block),     cmocka_unit_test(test_forged_metadata),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
