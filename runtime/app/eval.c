@@ -14,10 +14,8 @@ EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const D
         if (stop && *stop) return (EvalResult){.stopped = true};
         int64_t count = split->samples - first < batch ? split->samples - first : batch;
         NetStep step = calls->eval_step(net, data, split, first, count);
-        if (step.bad[0]) {
-            r.failed = step;
-            return r;
-        }
+        if (step.help[0]) return r.failed = step, r;
+        if (step.bad[0] && !r.failed.bad[0]) r.failed = step;
         loss += step.loss * (double)count;
         correct += step.correct;
     }
@@ -44,7 +42,8 @@ bool eval_command(Session *s, RtError *e)
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
     if (!s->data->test.samples) return rt_fail(e, RT_BAD_INPUT, "data '%s' has no test split", s->data->name);
     EvalResult r = eval_split(s->calls, s->net, s->data, &s->data->test, o.batch, NULL);
-    if (r.failed.bad[0]) return net_step_failed(&r.failed, "", e);
+    if (r.failed.help[0]) return net_step_failed(&r.failed, "", e);
+    if (r.failed.bad[0]) return net_step_failed(&r.failed, "the test result is not finite: ", e);
     if (s->options->json) return print_json(&r, e);
     printf("loss %.6g", r.loss);
     if (!isnan(r.accuracy)) printf("  accuracy %.2f%%", 100 * r.accuracy);

@@ -9,7 +9,7 @@ typedef struct EvalResult {
     double accuracy; /* NaN when the target is numbers */
     int64_t samples;
     bool stopped;   /* *stop became non-zero; the other fields mean nothing */
-    NetStep failed; /* why it could not be done; `bad` empty: it was */
+    NetStep failed; /* with `help`: why it could not be done; with `bad` alone: what is not finite first */
 } EvalResult;
 
 /* Runs the split in steps of `batch` samples. `stop` may be NULL. */

@@ -327,7 +327,9 @@ bool train_loop(TrainRun *run, RtError *e)
         if (s->data->test.samples)
             test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
         if (test.stopped) return interrupted(run, e);
-        if (test.failed.bad[0]) return flow_stopped(run, "test samples", &test.failed, e);
+        if (test.failed.help[0]) return flow_stopped(run, "test samples", &test.failed, e);
+        if (test.failed.bad[0])
+            log_line(&run->console, "warning: the test result is not finite: %s", test.failed.bad);
         if (!end_epoch(run, &test, e)) return false;
     }
     return true;

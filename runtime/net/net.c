@@ -280,8 +280,8 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetBatch batch = {.data = data, .split = split, .first = first, .count = count};
     NetStep r = {0};
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
-    r.finite = isfinite(r.loss);
-    flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r);
+    if (!flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r))
+        r.finite = net_result_finite(n, &batch, &r);
     return r;
 }
 

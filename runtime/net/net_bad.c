@@ -265,6 +265,23 @@ void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *ste
     else snprintf(step->bad, sizeof step->bad, "the loss");
 }
 
+bool net_result_finite(const Net *n, const NetBatch *batch, NetStep *step)
+{
+    const int64_t tiles = (batch->count + n->lanes - 1) / n->lanes;
+    Bad bad;
+    for (int64_t t = 0; t < tiles; t++) {
+        if (!find_bad(n, t, n->infer.output_row, n->outputs, 1, 1, &bad)) continue;
+        snprintf(step->bad, sizeof step->bad, "output %lld is %g for sample %lld", (long long)bad.block + 1,
+                 bad.value, (long long)(batch->first + t * n->lanes + bad.lane) + 1);
+        return false;
+    }
+    if (isfinite(step->loss)) return true;
+    snprintf(step->bad, sizeof step->bad, "the loss is %g over samples %lld .. %lld",
+             isnan(step->loss) ? (double)NAN : step->loss, (long long)batch->first + 1,
+             (long long)(batch->first + batch->count));
+    return false;
+}
+
 bool net_step_failed(const NetStep *step, const char *where, RtError *e)
 {
     rt_fail(e, RT_BAD_INPUT, "%s%s", where, step->bad);

@@ -321,6 +321,9 @@ int64_t ahead_pieces(Net *n);
 void ahead_load(const Net *n, int64_t piece);
 /* net_bad.c: `bad` and `terms` of a training step whose loss or gradients are not finite. */
 void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *step);
+/* After a forward pass in eval mode: are its outputs and loss finite? Else fills `bad`, samples counted from
+ * the start of the split. */
+bool net_result_finite(const Net *n, const NetBatch *batch, NetStep *step);
 bool net_all_finite(const float *x, int64_t count);
 /* The first tensor of `values` (weights or gradients) that is not finite; without `edges`: of those that are
  * stored. */

@@ -294,6 +294,17 @@ sed 's/data_offsets":\[/data_offsets":[4/' "$good" >w && weights "lying offsets"
 weights "NaN" "has NaN at index" w
 expect "resume from damage" 1 "byte" bash -c 'mkdir -p runs/bad && cp runs/net/log.jsonl w runs/bad/ && head -c 500 runs/net/last.safetensors >runs/bad/last.safetensors && ./net train --resume --out runs/bad'
 
+# finite weights, and outputs that overflow
+for i in 1 2 3 4 5 6 7 8; do echo "100,200,$((i % 2))"; done >large.csv
+printf 'model Line(x) = x |> linear(2)\ntrain Line { data = csv("large.csv", target = 2, header = false); epochs = 1 }\n' >line.dnw
+build line
+./line train --quiet --out line.run >/dev/null 2>&1
+expect "weights: ordinary" 0 "accuracy" ./line eval --weights line.run/last.safetensors
+{ head -c -28 line.run/best.safetensors; for i in 1 2 3 4 5 6; do bytes 99 76 96 7e; done; tail -c 4 line.run/best.safetensors; } >w # 1e38; behind the numbers what is kept
+expect "weights: too large" 1 "error: the test result is not finite: output 1 is inf for sample 1" ./line eval --weights w
+that "weights: too large, one line" test "$(wc -l <<<"$said")" -eq 1
+expect "weights: too large, JSON" 1 "error: the test result is not finite: output 1 is inf for sample 1" ./line eval --weights w --json
+
 # ---- flags and options
 
 expect "unknown flag" 2 "did you mean '--epochs'?" ./net train --epoch 3
