@@ -335,6 +335,12 @@ static void on_broken_pipe(int signal_number)
     reader_left = 1;
 }
 
+/* A file over the limit is then an error of write, like a full disk. */
+static void on_file_limit(int signal_number)
+{
+    (void)signal_number;
+}
+
 /* LLVM ends a process whose memory is used up with abort(). Anything else that does so is a bug and stays
  * one: when this returns, abort() ends the process as always. */
 static void on_abort(int signal_number)
@@ -351,6 +357,7 @@ static void on_abort(int signal_number)
 int main(int argc, char **argv)
 {
     signal(SIGPIPE, on_broken_pipe);
+    signal(SIGXFSZ, on_file_limit);
     signal(SIGABRT, on_abort);
     log_standard_files();
     Arena *arena = arena_new();

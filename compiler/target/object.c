@@ -231,8 +231,9 @@ static bool write_jobs(Compilation *c, Job *f32, Job *f64)
     const CompileOptions *o = &c->options;
     run_jobs(f32, f64);
     if (o->object_f64) {
-        bool ok = write_code(c, o->object, f32->code);
-        return write_code(c, o->object_f64, f64->code) && ok;
+        if (write_code(c, o->object, f32->code)) return write_code(c, o->object_f64, f64->code);
+        LLVMDisposeMemoryBuffer(f64->code); /* one cause, one message */
+        return false;
     }
     link_bitcode(f32->module, LLVMWriteBitcodeToMemoryBuffer(f64->module));
     hide_tables(f32->module);
