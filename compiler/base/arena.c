@@ -25,7 +25,7 @@ struct Arena {
 
 static _Noreturn void out_of_memory(void)
 {
-    fputs("dnw: out of memory\n", stderr);
+    fputs("error: out of memory\n", stderr);
     exit(3);
 }
 

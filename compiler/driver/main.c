@@ -7,10 +7,13 @@
  *
  * Exit codes: 0 done, 1 the program or its data has errors, 2 usage, 3 the system failed.
  */
+#define _GNU_SOURCE
 #include "driver/command.h"
 #include "kernels/kernel.h"
 #include "common/log.h"
+#include <dlfcn.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -341,17 +344,45 @@ static void on_file_limit(int signal_number)
     (void)signal_number;
 }
 
-/* LLVM ends a process whose memory is used up with abort(). Anything else that does so is a bug and stays
+/* Of several threads one says it. */
+static _Noreturn void out_of_memory(void)
+{
+    static const char text[] = "error: out of memory\n";
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    if (atomic_flag_test_and_set(&said))
+        for (;;) pause();
+    if (write(STDERR_FILENO, text, sizeof text - 1) > 0) _exit(EXIT_SYSTEM);
+    _exit(EXIT_SYSTEM);
+}
+
+static void on_bad_alloc(void *data, const char *reason, bool dump)
+{
+    (void)data, (void)reason, (void)dump;
+    out_of_memory();
+}
+
+/* LLVM is C++, which has words of its own for memory that is used up. There is no C interface to its two
+ * handlers, set_new_handler and llvm::install_bad_alloc_error_handler, so they are found by name. */
+static void watch_memory(void)
+{
+    typedef void NewHandler(void);
+    typedef void BadAllocHandler(void *data, const char *reason, bool dump);
+    NewHandler *(*on_new)(NewHandler *);
+    void (*on_llvm)(BadAllocHandler *, void *data);
+    *(void **)&on_new = dlsym(RTLD_DEFAULT, "_ZSt15set_new_handlerPFvvE");
+    *(void **)&on_llvm = dlsym(RTLD_DEFAULT, "_ZN4llvm31install_bad_alloc_error_handlerEPFvPvPKcbES0_");
+    if (on_new) on_new(out_of_memory);
+    if (on_llvm) on_llvm(on_bad_alloc, NULL);
+}
+
+/* Other ways of LLVM end with abort() when memory is used up. Anything else that does so is a bug and stays
  * one: when this returns, abort() ends the process as always. */
 static void on_abort(int signal_number)
 {
-    static const char text[] = "error: out of memory\n";
     const size_t some = (size_t)1 << 26;
     (void)signal_number;
     void *room = mmap(NULL, some, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (room != MAP_FAILED) return;
-    if (write(STDERR_FILENO, text, sizeof text - 1) > 0) _exit(EXIT_SYSTEM);
-    _exit(EXIT_SYSTEM);
+    if (room == MAP_FAILED) out_of_memory();
 }
 
 int main(int argc, char **argv)
@@ -359,6 +390,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, on_broken_pipe);
     signal(SIGXFSZ, on_file_limit);
     signal(SIGABRT, on_abort);
+    watch_memory();
     log_standard_files();
     Arena *arena = arena_new();
     int code = run(arena, argc, argv);
