@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a fresh clone to a trained network: installs what is missing, builds dnw, compiles examples/fashion.dnw,
-# trains it and shows the result. About two minutes on two cores once dnw is built.
+# trains it and shows the result. About ten seconds once dnw is built.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 build=${BUILD:-build}

@@ -1,6 +1,6 @@
 /* data.c: the list of data sets, and what their readers share (contracts in data.h and data_kind.h).
  *
- * A new kind of data is one file rt_data_NAME.c and one row of `data_kinds`.
+ * A new kind of data is one file data_NAME.c and one row of `data_kinds`.
  */
 #include "data/data_kind.h"
 #include "data/data_file.h"

@@ -1,7 +1,7 @@
 /* data.h: data sets in memory, and what makes them.
  *
  * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}}
- * with every argument present (the compiler fills defaults). Each NAME is one file rt_data_NAME.c and one row
+ * with every argument present (the compiler fills defaults). Each NAME is one file data_NAME.c and one row
  * of `data_kinds` in data.c. A data set has a train and a test split. Reading fails with path and byte
  * offset.
  */

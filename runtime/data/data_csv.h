@@ -1,4 +1,4 @@
-/* data_csv.h: a table of text in memory, and the windows of its rows. Shared by rt_data_csv*.c only. */
+/* data_csv.h: a table of text in memory, and the windows of its rows. Shared by data_csv*.c only. */
 #ifndef RT_DATA_CSV_H
 #define RT_DATA_CSV_H
 #include "data/data_kind.h"
