@@ -91,7 +91,7 @@ static void list_needs(Compilation *c, Target *t, const Cpu *cpu)
 {
     bool native = !cpu->architecture,
          x86 = native ? !strcmp(host, "x86_64") : !strcmp(cpu->architecture, "x86_64");
-#define X86_FEATURE(name, least)                                                                             \
+#define X86_FEATURE(name, least, word, bit, width)                                                           \
     if (x86 && (native ? has_feature(t->features, name) : least && least <= cpu->level))                     \
         vec_push(c->perm, &t->needs, name);
 #define ARM_FEATURE(name, word, bit)                                                                         \
