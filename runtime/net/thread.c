@@ -94,7 +94,7 @@ static void *help(void *start)
         await_job(job);
         job = job_number();
         int64_t count = pool.count, mine = number < pool.limit ? take_items(job) : 0;
-        if (mine == 0 || (pool.done += mine) < count || !pool.waits) continue;
+        if (mine == 0 || atomic_fetch_add(&pool.done, mine) + mine < count || !pool.waits) continue;
         pthread_mutex_lock(&pool.lock);
         pthread_cond_signal(&pool.ended);
         pthread_mutex_unlock(&pool.lock);
