@@ -65,7 +65,7 @@ typedef struct NetStep {
     int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
     int64_t swapped; /* edges that came into use at this step */
     bool finite;     /* loss and gradients are finite; when false the weights were not changed */
-    char bad[400];   /* what went bad first, or why a graph in time could not go on; else empty */
+    char bad[640];   /* what went bad first, or why a graph in time could not go on; else empty */
     char terms[700]; /* the largest terms of what reached that node, or empty */
     char help[240];  /* what to do about it, or empty */
     NetFlow flow;
