@@ -251,7 +251,8 @@ static double whole_setting(Check *k, const Decl *d, Module *m, const char *name
 {
     const Setting *s = find_setting(d, name);
     Val *v = s ? setting_value(k, s, m) : NULL;
-    if (!v || v->kind != VAL_NUMBER || v->number < 0 || v->number > MOST_SEED) return otherwise;
+    if (!v || v->kind != VAL_NUMBER || !(v->number >= 0 && v->number <= MOST_SEED))
+        return otherwise; /* NaN, too */
     return floor(v->number);
 }
 
