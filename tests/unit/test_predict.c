@@ -144,7 +144,7 @@ static const struct {
 
 static void test_bad_files(void **state)
 {
-    float x[40] = {0};
+    double x[SAMPLES * FEATURES] = {0}; /* the widest of the files below */
     RtError e;
     (void)state;
     unlink(output);
