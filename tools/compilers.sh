@@ -15,7 +15,8 @@ built=0 failed=0
 export XDG_CACHE_HOME=$folder/cache
 
 try() { # COMPILER TYPE
-  local build=$folder/$1-$2 warnings result=passed
+  local build=$folder/build warnings result=passed
+  rm -rf "$build/CMakeCache.txt" "$build/CMakeFiles" "$build/dnw" "$folder/run" # bitcode is from clang 19 each time
   cmake -G Ninja -B "$build" -DCMAKE_C_COMPILER="$1" -DCMAKE_BUILD_TYPE="$2" ${DNW_CMAKE_ARGUMENTS:-} >"$folder/log" 2>&1 &&
     cmake --build "$build" --target dnw >>"$folder/log" 2>&1 || result="does not build"
   warnings=$(grep -c 'warning:' "$folder/log")
@@ -27,7 +28,6 @@ try() { # COMPILER TYPE
   printf '%-10s %-15s %3d warnings  %s\n' "$1" "$2" "$warnings" "$result"
   built=$((built + 1))
   [ "$result" = passed ] && [ "$warnings" -eq 0 ] || { failed=$((failed + 1)); grep -E 'error|warning|FAILED' "$folder/log" | head -n 5; }
-  rm -rf "$build" "$folder/run"
 }
 
 for compiler in "${compilers[@]}"; do
