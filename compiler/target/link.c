@@ -141,7 +141,7 @@ static bool system_failed(const char *said)
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++)
         if (strstr(said, strerror(errors[i]))) return true;
     return strstr(said, "memory exhausted") || strstr(said, "terminated with signal") ||
-           strstr(said, "signal terminated");
+           strstr(said, "signal terminated") || strstr(said, "failed due to signal"); /* gcc, clang */
 }
 
 /* One note a line of the linker's words, ten at most. */
