@@ -208,6 +208,14 @@ const Setting *find_setting(const Decl *d, const char *name)
     return NULL;
 }
 
+/* Is one of the settings a mistyped `name`? It has its message. */
+static bool mistypes(const Decl *d, const char *name)
+{
+    for (int i = 0; i < d->settings.count; i++)
+        if (diag_nearest(d->settings.at[i]->name.text, &name, 1)) return true;
+    return false;
+}
+
 /* What the data source says; a missing file may still come, anything else is an error. *missing names it. */
 static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, const char **missing)
 {
@@ -467,7 +475,7 @@ void check_train(Check *k, const Decl *d, Module *m)
         if (!setting_ok(k, row, s, v)) ok = false;
         value[n] = v, given[n] = s->name.span;
     }
-    if (!value[0]) {
+    if (!value[0] && !mistypes(d, "data")) {
         Diag *g = diag_add(k->diags, E_SETTING, d->name.span, "train needs its setting 'data'");
         diag_help(g, "add a line such as: data = spirals(2000)");
     }
