@@ -415,8 +415,9 @@ const char *diag_nearest(const char *wrong, const char *const *names, int count)
         /* Wrong case only is always near: RELU means relu. */
         if (folded == 0 && exact > most) exact = most;
         if (exact > most || exact > least || (exact == least && folded >= least_folded)) continue;
-        /* Where half of the letters are others it is another word: None is no conv. */
-        if (folded > 1 && 2 * folded >= (int)strlen(wrong)) continue;
+        /* Where two of five letters are others it is another word: None is no conv, start no sqrt. */
+        size_t letters = strlen(wrong) < strlen(names[i]) ? strlen(wrong) : strlen(names[i]);
+        if (folded > 1 && 5 * folded >= 2 * (int)letters) continue;
         /* A single letter is near every other single letter: that is no help. */
         if (exact >= (int)strlen(wrong) && folded != 0) continue;
         nearest = names[i];
