@@ -35,6 +35,8 @@ static const Decl *trained_model(Check *k, const Decl *train)
     const char *near = diag_nearest(train->name.text, names.at, names.count);
     if (near || names.count == 1)
         diag_fix(d, train->name.span, near ? near : names.at[0], "did you mean '", "'?");
+    else if (names.count == 0)
+        diag_help(d, "declare it, such as: model %s(x[2]) = x |> linear(2)", train->name.text);
     return NULL;
 }
 

@@ -26,6 +26,27 @@ static void unknown_argument(Check *k, const char *callee, Name name, int count,
     else if (count) diag_help(d, "its arguments are: %s", list);
 }
 
+/* `value`: what the first parameter is given within the parentheses, or NULL. */
+static void needed_argument(Check *k, const char *callee, Span span, const char *name, const Val *value,
+                            const Val *function)
+{
+    enum { MOST = 60 };
+    const Builtin *b = function->builtin;
+    Diag *d = diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, name);
+    bool layer = b && (b->kind == KIND_LAYER || b->kind == KIND_MAP);
+    if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, name);
+    else if (b && b->kind == KIND_TIME)
+        diag_help(d, "such as %s", b->count > 1 ? "flow(0, 1, rk4(10))" : "steps(5)");
+    else if (layer && value && value->kind == VAL_NUMBER) {
+        const SourceFile *file = sources_file(k->c->sources, span.file);
+        const char *call = file && span.end - span.start < MOST
+                               ? arena_text(k->perm, file->text + span.start, span.end - span.start)
+                               : callee;
+        diag_help(d, "%s was taken for the value that '%s' is given; a value stands before '|>': x |> %s",
+                  val_text(k, value), callee, call);
+    }
+}
+
 bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
                Val *function, Val **out)
 {
@@ -58,9 +79,7 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
     }
     for (int i = 0; i < count && ok; i++)
         if (!out[i] && !params[i].optional) {
-            Diag *d =
-                diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, params[i].name);
-            if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, params[i].name);
+            needed_argument(k, callee, span, params[i].name, first ? NULL : out[0], function);
             ok = false;
         }
     return ok;

@@ -102,6 +102,30 @@ static const char *near_name(Check *k, const Scope *scope, const char *name)
     return diag_nearest(name, known.at, known.count);
 }
 
+/* "a, b, c" */
+static const char *words_text(Check *k, const Words *words)
+{
+    enum { SHOWN = 20 };
+    const char *list = words->count ? words->at[0] : "none";
+    for (int i = 1; i < words->count && i < SHOWN; i++)
+        list = arena_printf(k->perm, "%s, %s", list, words->at[i]);
+    return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
+}
+
+/* In a condition of edges: the indices that it may use. */
+static void help_indices(Check *k, const Scope *scope, Diag *d)
+{
+    Words known = {0};
+    if (scope->module) return; /* of a declaration */
+    for (int i = scope->names.count; i-- > 0;) {
+        bool again = false;
+        for (int n = 0; n < known.count; n++)
+            again = again || strcmp(known.at[n], scope->names.at[i].name) == 0;
+        if (!again) vec_push(k->perm, &known, scope->names.at[i].name);
+    }
+    if (known.count) diag_help(d, "the indices known here are: %s", words_text(k, &known));
+}
+
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
 {
     Module *module = scope_module(scope);
@@ -116,6 +140,7 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     const char *near = near_name(k, scope, name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
     else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
+    else help_indices(k, scope, d);
 }
 
 /* np.exp is exp; x.relu() is x |> relu. */
@@ -288,16 +313,6 @@ static bool has_role(const Decl *graph, SetRole role)
     for (int i = 0; i < graph->items.count; i++)
         if (graph->items.at[i]->kind == ITEM_SET && graph->items.at[i]->set->role == role) return true;
     return false;
-}
-
-/* "a, b, c" */
-static const char *words_text(Check *k, const Words *words)
-{
-    enum { SHOWN = 20 };
-    const char *list = words->count ? words->at[0] : "none";
-    for (int i = 1; i < words->count && i < SHOWN; i++)
-        list = arena_printf(k->perm, "%s, %s", list, words->at[i]);
-    return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
 }
 
 static void ref_names(Check *k, const Decl *graph, const Scope *sets, const NodeRef *r)
