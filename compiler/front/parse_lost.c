@@ -51,7 +51,9 @@ static bool goes_on(const Parser *p, const Decl *d, uint32_t at)
 static bool spoils_name(const Parser *p, const Token *first, uint32_t mistake)
 {
     const Token *last = &p->raw.at[p->raw.count - 1];
-    int behind = last - first > 2 && (first[2].kind == '(' || first[2].kind == '[') ? 3 : 2;
+    if (first->kind == T_TEST) return false; /* it has none */
+    int next = last - first > 2 ? first[2].kind : 0, behind = next == '(' || next == '[' ? 3 : 2;
+    if (next == '{' && first[1].kind == T_NAME) behind = 1;
     const Token *until = last - first > behind ? first + behind : last;
     return mistake > first->span.start && mistake <= until->span.start;
 }
@@ -84,19 +86,24 @@ static void lose(Parser *p, const Token *name)
 }
 
 /* What a line outside of all declarations would have declared: WORD NAME, or NAME = VALUE. Where it looks
- * like neither, any name may have been meant. */
-static void lost_line(Parser *p, int at)
+ * like neither, any name may have been meant; also where its name is the mistake. True where a mistyped WORD
+ * before a name is. */
+static bool lost_line(Parser *p, int at, uint32_t mistake)
 {
     const Token *t = &p->raw.at[at], *end = &p->raw.at[p->raw.count - 1];
     const char *word = parse_text(p, t->span), *near = parse_near_word(BLOCK_NONE, word);
     bool headless = t->kind != T_NAME && !is_declaration_word(t->kind); /* lines of a block */
     if (!near || strcmp(near, "train") == 0 || (end - t > 2 && t[2].kind == '{')) p->ast->lost_train = true;
-    if (t->kind == T_TEST) return;
+    if (t->kind == T_TEST) return false;
+    bool mistyped = t->kind == T_NAME && near && end - t > 1 && t[1].kind == T_NAME &&
+                    mistake >= t->span.start && mistake <= t[1].span.start;
+    if (spoils_name(p, t, mistake) && !mistyped) p->ast->lost_names = true;
     const Token *name = end - t > 1 && t[1].kind == '=' ? t : t + 1, *next = name + 1;
     bool known = !headless && name < end && (name->kind == T_NAME || name->kind == RAW_BAD_NAME) &&
                  next < end && strchr("([{=", next->kind) && !(near && strcmp(near, "import") == 0);
     if (known) lose(p, name);
     else p->ast->lost_names = p->ast->lost_train = true;
+    return mistyped;
 }
 
 /* A line with a mistake that is no line of a block may have declared any of its names. */
@@ -111,19 +118,22 @@ static void lost_words(Parser *p, uint32_t mistake)
 }
 
 /* The lines between the declaration before a mistake and the one behind it, as far as they are indented no
- * deeper. */
+ * deeper; not those in the { } of a line whose first word alone is wrong. */
 static void lost_lines(Parser *p, uint32_t mistake)
 {
     int before = decl_before(p, mistake), behind = before + 1, indent = line_start(p, mistake)->indent;
     uint32_t start = before < 0 ? 0 : p->ast->decls.at[before]->span.end;
+    int depth = 0;
+    bool mistyped = false;
     uint32_t end = behind < p->ast->decls.count ? p->ast->decls.at[behind]->span.start : p->source->length;
     for (int i = token_before(p, start); i < p->raw.count - 1 && p->raw.at[i].span.start < end; i++) {
         const Token *t = &p->raw.at[i];
-        bool begins =
-            t->line_ends ? t->indent <= indent && t->kind != '}' : i > 0 && t[-1].kind == RAW_SEMICOLON;
+        bool begins = t->line_ends ? t->indent <= indent && t->kind != '}'
+                                   : !(mistyped && depth) && i > 0 && t[-1].kind == RAW_SEMICOLON;
+        if (t->line_ends && begins) depth = 0;
+        depth += (t->kind == '{') - (t->kind == '}' && depth > 0);
         if (!begins || t->span.start < start) continue;
-        lost_line(p, i);
-        if (spoils_name(p, t, mistake)) p->ast->lost_names = true;
+        mistyped = lost_line(p, i, mistake);
     }
 }
 
