@@ -102,11 +102,17 @@ bool parse_type_of_name(const Mistake *m)
     bool set =
         m->wanted['='] && !m->in_parentheses && parse_raw(m, 1).kind == T_NAME && parse_raw(m, 2).kind == '=';
     if (m->found.kind != ':' || !(parameter || set)) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "a %s has no type", set ? "name" : "parameter");
+    bool shape = parameter && parse_raw(m, 1).kind == '['; /* `x: [2]` */
+    Diag *d =
+        shape ? parse_complain(m->p, E_SYNTAX, m->found.span, "a shape stands right behind its name")
+              : parse_complain(m->p, E_SYNTAX, m->found.span, "a %s has no type", set ? "name" : "parameter");
     Span type = parse_raw(m, 2).kind == '=' ? parse_raw(m, 1).span : parse_operand(m, 1);
     if (set) diag_help(d, "a name is set by '=' alone: u = 2");
     if (set) parse_help_statement(m, d, m->found.span.start, "", type.end);
-    else parse_help_write(m, d, span_join(m->p->before.span, type), parse_text_of(m, m->p->before));
+    else
+        parse_help_write(m, d, span_join(m->p->before.span, type),
+                         arena_printf(m->p->perm, "%s%s", parse_text_of(m, m->p->before),
+                                      shape ? parse_text(m->p, type) : ""));
     return true;
 }
 
@@ -170,10 +176,30 @@ bool parse_type_before(const Mistake *m)
     return true;
 }
 
+/* `data = xor, epochs = 3`, `x -> h, h -> y`, `weight b = 0, c = 1`: a line ends with ';'. */
+static bool comma_for_line(const Mistake *m)
+{
+    int first = m->p->first.kind, next = parse_raw(m, 1).kind, behind = parse_raw(m, 2).kind;
+    bool begins = next == T_NAME && (behind == '=' || behind == '~' || behind == T_ARROW || behind == '[');
+    if (m->found.kind != ',' || m->in_parentheses || !m->wanted[T_NL] || parse_raw(m, 1).line_ends)
+        return false;
+    if (m->block != BLOCK_TEST && !begins) return false;
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "no ',' stands between two lines");
+    bool list = first == T_EDGES && m->block == BLOCK_GRAPH;
+    if (list) diag_help(d, "several edges stand in { }: edges { x -> h; h -> y }");
+    else diag_help(d, "a line ends with a line end or ';'");
+    bool word = first == T_WEIGHT || first == T_STATE || first == T_OPTION || first == T_INPUT ||
+                first == T_NODES || first == T_OUTPUT;
+    const char *again = word ? arena_printf(m->p->perm, "; %s", parse_text_of(m, m->p->first)) : ";";
+    if (!list) diag_fix(d, m->found.span, again, "a line ends with a line end or ';'; write: ", "");
+    return true;
+}
+
 /* `keep = 5%`, `edges: x -> y`, `epochs = 3,` */
 bool parse_extra_sign(const Mistake *m)
 {
     int kind = m->found.kind, before = m->p->before.kind, next = parse_raw(m, 1).kind;
+    if (comma_for_line(m)) return true;
     bool ends = parse_raw(m, 1).line_ends || next == '}' || next == 0 || next == RAW_SEMICOLON;
     bool behind_word = (kind == '=' || kind == ':') && before >= T_EDGES && before <= T_SAMPLE &&
                        before != T_AT && !m->found.line_ends;

@@ -192,6 +192,8 @@ bool parse_repair(Parser *p, Token *t, const char *inside)
         t->kind = inside ? ',' : T_NL;
         if (t->kind == T_NL) return true;
         d = parse_complain(p, E_SYNTAX, t->span, "found ';' inside '%s'", inside);
+        diag_help(d, "values in brackets stand with a ',' between them; a ';' ends a line, behind '%s'",
+                  *inside == '(' ? ")" : "]");
         diag_fix(d, t->span, ",", "write: ", "");
         return true;
     default: complain_stray(p, t); return false;
