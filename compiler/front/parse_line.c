@@ -216,13 +216,36 @@ static void complain_unclosed(Parser *p, const Open *o, bool all)
     }
 }
 
+/* The raw token k places ahead is a `{` right behind a name that was to be a ( or [, as its partner on the
+ * line tells: that bracket, else 0. */
+static int meant_bracket(Parser *p, int k)
+{
+    const Token *t = peek(p, k);
+    bool behind = p->raw_at + k > 0 && t[-1].kind == T_NAME && t[-1].span.end == t->span.start;
+    if (t->kind != '{' || !behind || (p->braces_left <= 0 && !p->open_count)) return 0;
+    for (int depth = 0;;) {
+        t = peek(p, ++k);
+        if (t->kind == 0 || t->line_ends || t->kind == '{' || t->kind == '}') return 0;
+        if (depth == 0 && (t->kind == ')' || t->kind == ']')) return t->kind == ')' ? '(' : '[';
+        depth += (t->kind == '(' || t->kind == '[') - (t->kind == ')' || t->kind == ']');
+    }
+}
+
+/* A `}` too many where a ) or ] is missing: `x[_}`. */
+static bool closes_mistyped(Parser *p)
+{
+    const Token *t = peek(p, 0);
+    return in_parentheses(p) && t->kind == '}' && p->braces_left < 0 && !t->line_ends;
+}
+
 /* Do the open ( and [ lose their partners here, before the next raw token? */
 static bool brackets_end(Parser *p)
 {
     if (!in_parentheses(p)) return false;
     const Token *t = peek(p, 0);
+    if (closes_mistyped(p)) return false;
     if (t->kind == 0 || t->kind == '}' || begins_declaration(p, 0) || begins_line(p)) return true;
-    if (t->kind == '{' && in_header(p)) return true;
+    if (t->kind == '{' && in_header(p) && !meant_bracket(p, 0)) return true;
     /* Deeper than the line with the bracket it is rather a comma that is missing: left to the grammar. */
     return t->line_ends && is_in(operand_ends, p->last.kind) && is_in(statement_starts, t->kind) &&
            t->indent <= top(p)->indent;
@@ -299,7 +322,7 @@ static Token start_block(Parser *p)
 static bool statement_ends(Parser *p)
 {
     const Token *t = peek(p, 0);
-    if (p->last.kind == T_NL) return false;
+    if (p->last.kind == T_NL || closes_mistyped(p)) return false;
     if (t->kind == 0 || t->kind == '}') return true;
     if (!t->line_ends) return false;
     if (begins_declaration(p, 0) || begins_line(p) || budget_in_open_list(p)) return true;
@@ -344,8 +367,21 @@ static bool open_bracket(Parser *p, Token *t)
     return true;
 }
 
+/* `x{2]` */
+static bool open_mistyped(Parser *p, Token *t, int kind)
+{
+    Diag *d = parse_complain(p, E_SYNTAX, t->span, "found '{', wanted '%s'", bracket_name(kind));
+    diag_fix(d, t->span, bracket_name(kind), "write: ", "");
+    parse_mended(p);
+    p->braces_left--;
+    t->kind = kind;
+    return open_bracket(p, t);
+}
+
 static bool open_block(Parser *p, Token *t)
 {
+    int meant = meant_bracket(p, -1); /* it is taken already */
+    if (meant) return open_mistyped(p, t, meant);
     if (p->recovering) {
         skip_block(p);
         return false;
@@ -374,7 +410,8 @@ static bool close_bracket(Parser *p, Token *t)
         return true;
     }
     Token wanted = made_up(p, partner(top(p)->kind));
-    if (p->open_count > 1 && partner(p->open[p->open_count - 2].kind) == t->kind) {
+    bool outer = p->open_count > 1 && partner(p->open[p->open_count - 2].kind) == t->kind;
+    if (outer && t->kind != '}') {
         complain_unclosed(p, top(p), false);
         enqueue(p, *t);
         p->open_count -= 2;
@@ -385,12 +422,14 @@ static bool close_bracket(Parser *p, Token *t)
         diag_fix(d, t->span, arena_printf(p->perm, "%c", wanted.kind), "write: ", "");
         p->open_count--;
     }
+    p->braces_left += t->kind == '}';
     t->kind = wanted.kind;
     return true;
 }
 
 static bool close_block(Parser *p, Token *t)
 {
+    if (in_parentheses(p)) return close_bracket(p, t);
     if (!p->open_count) {
         Diag *d = parse_complain(p, E_UNOPENED, t->span, "this '}' closes nothing");
         diag_fix(d, t->span, "", "remove it", "");
