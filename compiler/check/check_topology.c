@@ -180,15 +180,18 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
     return (Estimate){questions, runs / (double)sampled * (double)to->size};
 }
 
-static void too_many_pairs(Check *k, const Bundle *u, const WiringSet *from, const WiringSet *to)
+/* times: how often the condition would be evaluated; more than the limit leaves */
+static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double times)
 {
-    Diag *d = diag_add(
-        k->diags, E_MEMORY, u->span,
-        "this condition would be asked about %.0f pairs of nodes, one by one%s; the most is %lld",
-        (double)from->size * (double)to->size,
-        k->pairs ? arena_printf(k->perm, ", after %lld of those before it", (long long)k->pairs) : "",
-        (long long)limits.pairs);
-    diag_note_plain(d, "between %lld sources and %lld targets", (long long)from->size, (long long)to->size);
+    const char *before = k->pairs ? arena_printf(k->perm, ", and those before it %.0f million times",
+                                                 ceil((double)k->pairs / 1e6))
+                                  : "";
+    Diag *d = diag_add(k->diags, E_MEMORY, u->span,
+                       "this condition would be evaluated about %.0f million times, for pairs one by one%s; "
+                       "the most is %.0f million",
+                       ceil(times / 1e6), before, (double)limits.pairs / 1e6);
+    diag_note_plain(d, "between %lld sources and %lld targets", (long long)g->sets.at[u->from].size,
+                    (long long)g->sets.at[u->to].size);
     diag_help(d, u->pairwise ? "use fewer nodes, or draw edges without a condition: edges a -> b sample 1%%"
                              : "use fewer nodes, or conditions on single indices and on differences, such as "
                                "i < j and (j - i) mod 8 < 3, which are solved for whole ranges");
@@ -219,12 +222,12 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
     WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
     const Estimate expected = estimate(&from, &to, &line, &context);
     if (expected.questions + (double)k->pairs > (double)limits.pairs)
-        return too_many_pairs(k, u, &from, &to), false;
+        return too_many_pairs(k, g, u, expected.questions), false;
     if (expected.runs > MOST_RUNS) return too_many_runs(k, u, expected.runs), false;
     bool built = candidates_build(&from, &to, &line, &u->candidates);
     if (context.told) fputs("\r\033[K", stderr);
+    if (k->pairs + context.asked > limits.pairs) return too_many_pairs(k, g, u, (double)context.asked), false;
     k->pairs += context.asked;
-    if (k->pairs > limits.pairs) return too_many_pairs(k, u, &from, &to), false;
     if (!built) {
         diag_add(k->diags, E_MEMORY, u->span,
                  "not enough memory for the candidates between %lld and %lld nodes", (long long)from.size,
