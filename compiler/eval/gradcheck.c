@@ -95,8 +95,9 @@ static const Func *loss_alone(Arena *a, const Func *f)
     return forward;
 }
 
-static double loss_now(Probe *p)
+static double loss_now(void *of)
 {
+    Probe *p = of;
     Arena *tmp = arena_new();
     double loss = eval_func(tmp, p->forward, &p->c)->value[p->forward->results.at[0]->id][0];
     arena_free(tmp);
@@ -120,30 +121,14 @@ static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at,
     return NULL;
 }
 
-/* The loss as a function of flat parameter `at`. */
-typedef struct Along {
-    Probe *probe;
-    int64_t at;
-    double centre;
-} Along;
-
-static double loss_along(void *of, double offset)
-{
-    Along *a = of;
-    a->probe->c.param[a->at] = a->centre + offset;
-    return loss_now(a->probe);
-}
-
 /* |difference - gradient|, as near as `enough` is asked for. */
 static double entry_error(Probe *p, int64_t at, double enough)
 {
     bool function = false;
     uint8_t *kept = candidate_mark(p->c.model, &p->c, at, &function), used = kept ? *kept : 1;
-    double start = p->c.param[at];
-    Along along = {p, at, used || function ? start : 0};
+    double *x = &p->c.param[at];
     if (!used) *kept = function ? EDGE_PROBED : 1;
-    double error = difference_error(loss_along, &along, fmax(1, fabs(start)), p->gradient[at], enough);
-    p->c.param[at] = start;
+    double error = difference_entry(loss_now, p, x, used || function ? *x : 0, p->gradient[at], enough);
     if (kept) *kept = used;
     return error;
 }
@@ -244,8 +229,9 @@ typedef struct CellProbe {
 } CellProbe;
 
 /* dy . value */
-static double cell_value(CellProbe *p)
+static double cell_value(void *of)
 {
+    CellProbe *p = of;
     double total = 0;
     eval_cell(&p->cell, (const double *[SLOTS]){[SLOT_SUM] = p->sum}, p->param, p->node);
     for (int64_t i = 0; i < shape_size(p->set->value_map); i++)
@@ -253,27 +239,10 @@ static double cell_value(CellProbe *p)
     return total;
 }
 
-/* The value as a function of what stands at x. */
-typedef struct CellAlong {
-    CellProbe *probe;
-    double *x, centre;
-} CellAlong;
-
-static double cell_along(void *of, double offset)
-{
-    CellAlong *a = of;
-    *a->x = a->centre + offset;
-    return cell_value(a->probe);
-}
-
 /* How wrong is the gradient that is claimed for x? */
 static double cell_error(CellProbe *p, double *x, double gradient)
 {
-    double start = *x;
-    CellAlong along = {p, x, start};
-    double error = difference_error(cell_along, &along, fmax(1, fabs(start)), gradient, ENOUGH * LEAST_SCALE);
-    *x = start;
-    return error;
+    return difference_entry(cell_value, p, x, *x, gradient, ENOUGH * LEAST_SCALE);
 }
 
 typedef struct CellWorst {

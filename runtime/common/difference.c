@@ -33,3 +33,26 @@ double difference_error(DifferenceFn *f, void *of, double size, double derivativ
     }
     return best;
 }
+
+typedef struct Along {
+    DifferenceValue *value;
+    void *of;
+    double *x, centre;
+} Along;
+
+static double value_along(void *of, double offset)
+{
+    Along *a = of;
+    *a->x = a->centre + offset;
+    return a->value(a->of);
+}
+
+double difference_entry(DifferenceValue *value, void *of, double *x, double centre, double derivative,
+                        double enough)
+{
+    double start = *x;
+    Along along = {value, of, x, centre};
+    double error = difference_error(value_along, &along, fmax(1, fabs(start)), derivative, enough);
+    *x = start;
+    return error;
+}

@@ -11,4 +11,11 @@ typedef double DifferenceFn(void *of, double offset);
  * is at most `enough`. INFINITY where the function is NaN. */
 double difference_error(DifferenceFn *f, void *of, double size, double derivative, double enough);
 
+/* A function that reads a number at an address. */
+typedef double DifferenceValue(void *of);
+
+/* difference_error of `value` as a function of the number *x, at *x = centre. *x is restored. */
+double difference_entry(DifferenceValue *value, void *of, double *x, double centre, double derivative,
+                        double enough);
+
 #endif

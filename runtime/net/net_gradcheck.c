@@ -21,8 +21,9 @@ typedef struct Probe {
     double loss;
 } Probe;
 
-static double loss_at(Probe *p)
+static double loss_at(void *of)
 {
+    Probe *p = of;
     edges_rebuild(p->n);
     return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
 }
@@ -50,24 +51,11 @@ static void all_gradients(Probe *p)
     p->n->program->f64[p->n->train.gradients](&p->n->context, 0);
 }
 
-/* The loss as a function of a parameter at `w`. */
-typedef struct Along {
-    Probe *probe;
-    double *w, centre;
-} Along;
-
-static double loss_along(void *of, double offset)
-{
-    Along *a = of;
-    *a->w = a->centre + offset;
-    return loss_at(a->probe);
-}
-
 /* |difference - gradient|, as near as `enough` is asked for. */
 static double entry_error(Probe *p, const NetParam *param, int64_t at, double gradient, double enough)
 {
     NetBundle *b = bundle_of(p->n, param);
-    double *w = (double *)p->n->param + param->offset + at, start = *w;
+    double *w = (double *)p->n->param + param->offset + at;
     int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
@@ -75,9 +63,7 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];
     }
-    Along along = {p, w, added && !b->function ? 0 : start};
-    double error = difference_error(loss_along, &along, fmax(1, fabs(start)), gradient, enough);
-    *w = start;
+    double error = difference_entry(loss_at, p, w, added && !b->function ? 0 : *w, gradient, enough);
     if (added) mark(p->n, b, candidate, 0);
     return error;
 }
