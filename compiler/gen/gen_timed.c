@@ -39,9 +39,9 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
     GenTile t;
     EmitPlace saved;
-    LLVMValueRef made = gen_timed_made(outer->e, v, "send");
-    if (made) return made;
-    LLVMValueRef f = gen_timed_begin_once(outer, v, "send", 4, 1, &t, &saved), state = LLVMGetParam(f, 2);
+    LLVMValueRef f = gen_timed_begin_once(outer, v, "send", 4, 1, &t, &saved);
+    if (!t.e) return f;
+    LLVMValueRef state = LLVMGetParam(f, 2);
     GenFrame frame = {.wired = v, .value = LLVMGetParam(f, 3)};
     Emit *e = t.e;
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -63,9 +63,8 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
     GenTile t;
     EmitPlace saved;
-    LLVMValueRef made = gen_timed_made(outer->e, v, "move");
-    if (made) return made;
     LLVMValueRef f = gen_timed_begin_once(outer, v, "move", 7, 1, &t, &saved);
+    if (!t.e) return f;
     GenFrame frame = {.wired = v, .state = LLVMGetParam(f, 2), .value = LLVMGetParam(f, 3)};
     frame.held = LLVMGetParam(f, 4), frame.sum = LLVMGetParam(f, 5), frame.rate = LLVMGetParam(f, 6);
     for (int i = 0; i < v->graph->sets.count; i++) {
@@ -86,9 +85,9 @@ static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
     GenTile t;
     EmitPlace saved;
-    LLVMValueRef made = gen_timed_made(outer->e, v, "show");
-    if (made) return made;
-    LLVMValueRef f = gen_timed_begin_once(outer, v, "show", 5, 0, &t, &saved), to = LLVMGetParam(f, 4);
+    LLVMValueRef f = gen_timed_begin_once(outer, v, "show", 5, 0, &t, &saved);
+    if (!t.e) return f;
+    LLVMValueRef to = LLVMGetParam(f, 4);
     GenFrame frame = {.wired = v, .value = LLVMGetParam(f, 2), .held = LLVMGetParam(f, 3)};
     const Graph *g = v->graph;
     const NodeSet *out = &g->sets.at[g->output];

@@ -8,16 +8,15 @@
  * `t` is set to it, the builder's place is saved in *saved. */
 LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                              GenTile *t, EmitPlace *saved);
-/* send, move and show are the same in training, in the backward pass, which runs them again, and in use. They are
- * made once: they know no rows of the tile, and are told where there is room for maps. With statistics of
- * the step, and where code measures itself, they differ. The one that is there, or NULL: */
-LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name);
+/* The same for send, move and show, which training, the backward pass and inference share: they are made
+ * once, know no rows of the tile, and are told where there is room for maps. With statistics of the step or
+ * with --profile, each place has its own. t->e is NULL where the function is already there. */
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                                   GenTile *t, EmitPlace *saved);
 
-/* gen_timed_part.c: rows of `wired`, with room for the backward pass or without; the address of one, of the held
- * input, of the sums (rows of wired_back where there is one, which takes those of all steps); DnwrtTime of a
- * graph. States before the first step: the input set starts at the input, others at their constants. */
+/* gen_timed_part.c: rows of `wired`, with room for the backward pass or without; the address of one, of the
+ * held input, of the sums (rows of wired_back where there is one, which takes those of all steps); DnwrtTime
+ * of a graph. States before the first step: the input set starts at the input, others at their constants. */
 TimedRows gen_timed_rows(const Value *v);
 LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row);
 LLVMValueRef gen_timed_held(GenTile *t, const Value *v);

@@ -33,7 +33,7 @@ LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, i
     return f;
 }
 
-LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name)
+static LLVMValueRef made_before(Emit *e, const Value *v, const char *name)
 {
     if (v->batch || e->profile) return NULL;
     return LLVMGetNamedFunction(e->module, arena_printf(e->arena, "%s_%s", name_of(e, v, name), e->suffix));
@@ -42,7 +42,10 @@ LLVMValueRef gen_timed_made(Emit *e, const Value *v, const char *name)
 LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
                                   GenTile *t, EmitPlace *saved)
 {
-    LLVMValueRef f = gen_timed_begin(outer, v, name, pointers, numbers, t, saved);
+    LLVMValueRef f = made_before(outer->e, v, name);
+    *t = (GenTile){0};
+    if (f) return f;
+    f = gen_timed_begin(outer, v, name, pointers, numbers, t, saved);
     t->maps = t->tile;
     t->tile = NULL;
     return f;
