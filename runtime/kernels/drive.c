@@ -10,8 +10,9 @@
  *
  * Memory is bounded: the evaluations of `window` steps are there at once, of one step when nothing goes back.
  * Forwards leaves the last window. To go back further, backwards runs again from states that were kept on
- * the way; when their room is full, every second one is dropped. One call of drive_back goes through one window, so that the runtime can add up the
- * gradients of candidates between the calls. Rows: see compiler/model/timed.h.
+ * the way; when their room is full, every second one is dropped. One call of drive_back goes through one
+ * window, so that the runtime can add up the gradients of candidates between the calls. Rows: see
+ * compiler/model/timed.h.
  */
 #include "drive_step.h"
 
@@ -145,25 +146,10 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
     DnwrtRun *run = &time->run[number];
     real by[LANES];
     int64_t states = time->states * LANES, step = 0;
-    Drive d = {context,
-               tile,
-               maps,
-               time,
-               number,
-               held,
-               value,
-               rates,
-               saved,
-               sums,
-               sums_step,
-               send_rows,
-               move_rows,
-               run,
-               states,
-               states + time->sent * LANES,
-               0,
-               saved ? time->window : 1,
-               adaptive ? by : 0};
+    Drive d = {.context = context, .tile = tile, .maps = maps, .time = time, .number = number, .held = held};
+    d.value = value, d.rates = rates, d.saved = saved, d.sums = sums, d.sums_step = sums_step;
+    d.send = send_rows, d.move = move_rows, d.run = run, d.by = adaptive ? by : 0;
+    d.states = states, d.stride = states + time->sent * LANES, d.window = saved ? time->window : 1;
     int64_t known = run->replay ? run->accepted : adaptive ? -1 : time->positions * time->steps;
     run->accepted = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->taken = run->rejected = 0;
@@ -208,41 +194,17 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     DnwrtRun *run = &time->run[number];
     real by[LANES];
     int64_t states = time->states * LANES;
-    Drive d = {context,
-               tile,
-               maps,
-               time,
-               number,
-               held,
-               value,
-               rates,
-               saved,
-               sums,
-               time->sums,
-               send_rows,
-               move_rows,
-               run,
-               states,
-               states + time->sent * LANES,
-               0,
-               time->window,
-               time->adaptive ? by : 0};
+    Drive d = {.context = context, .tile = tile, .maps = maps, .time = time, .number = number, .held = held};
+    d.value = value, d.rates = rates, d.saved = saved, d.sums = sums, d.sums_step = time->sums;
+    d.send = send_rows, d.move = move_rows, d.run = run, d.by = time->adaptive ? by : 0;
+    d.states = states, d.stride = states + time->sent * LANES, d.window = time->window;
     real *stage = work + (is_plain(time, time->step) ? 1 : 3) * states,
          *change = stage + (time->stages + 1) * states;
-    DriveBack b = {d_output,
-                   work,
-                   work + states,
-                   work + 2 * states,
-                   stage,
-                   d_held,
-                   back,
-                   output_back,
-                   held_back,
-                   held_output_back,
-                   stage,
-                   change,
-                   change + (time->stages + 1) * states,
-                   product};
+    DriveBack b = {.d_output = d_output, .d_state = work, .d_rate = work + states, .d_held = d_held};
+    b.d_stage = work + 2 * states, b.d_stages = b.stage = stage;
+    b.change = change, b.sums = change + (time->stages + 1) * states, b.product = product;
+    b.back = back, b.output_back = output_back;
+    b.held_back = held_back, b.held_output_back = held_output_back;
     int begins = (int)run->fresh;
     if (run->fresh) scale(b.d_state, b.d_state, 0, states);
     if (run->fresh && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
