@@ -1,5 +1,5 @@
-/* compilation.h: what is asked of the compiler, and what it has made so far: one file in, diagnostics, dumps and an
- * object out.
+/* compilation.h: what is asked of the compiler, and what it has made so far: one file in, diagnostics, dumps
+ * and an object out.
  */
 #ifndef DNW_COMPILATION_H
 #define DNW_COMPILATION_H

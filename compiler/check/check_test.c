@@ -1,7 +1,7 @@
 /* check_test.c: test blocks: expressions that must be true.
  *
- * `dnw check` evaluates them dry: names, kinds and arguments are checked and graphs are counted, but nothing is
- * differentiated.
+ * `dnw check` evaluates them dry: names, kinds and arguments are checked and graphs are counted, but nothing
+ * is differentiated.
  */
 #include "check/check.h"
 

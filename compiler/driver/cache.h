@@ -3,8 +3,8 @@
  * One program for each (place of the file, options, processor), in $XDG_CACHE_HOME/dnw or ~/.cache/dnw. A
  * later build of the same file replaces it, so the cache does not grow with edits. A program is fresh while
  * the list beside it still holds: its own bytes, those of every source that went into it, what the
- * compiler learned from its data, and size and time of dnw and libdnwrt. Only what nobody else can have written is run: directories and files that belong to this
- * user and that others may not write.
+ * compiler learned from its data, and size and time of dnw and libdnwrt. Only what nobody else can have
+ * written is run: directories and files that belong to this user and that others may not write.
  */
 #ifndef DNW_CACHE_H
 #define DNW_CACHE_H

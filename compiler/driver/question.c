@@ -1,5 +1,5 @@
-/* question.c: see question.h. A graph is built in a scratch model for each question; in one that is only counted,
- * a cycle is an answer, not an error.
+/* question.c: see question.h. A graph is built in a scratch model for each question; in one that is only
+ * counted, a cycle is an answer, not an error.
  */
 #include "driver/question.h"
 #include "driver/compile.h"

@@ -1,5 +1,4 @@
-/* question.h: what a test block may ask of a graph, a model or a function: shape(M), candidates(G), gradcheck(F).
- */
+/* question.h: what a test block may ask of a graph, model or function: shape, candidates, gradcheck ... */
 #ifndef DNW_QUESTION_H
 #define DNW_QUESTION_H
 #include "check/check.h"

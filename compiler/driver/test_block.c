@@ -1,4 +1,4 @@
-/* test_block.c: `dnw test`: a line for each test block, with the source of each of its lines that is not true. */
+/* test_block.c: `dnw test`: a line for each test block, with the source of its lines that are not true. */
 #include "check/check.h"
 #include "driver/compile.h"
 #include "front/parse.h"

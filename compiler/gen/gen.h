@@ -156,9 +156,9 @@ typedef struct GenNodes {
     LLVMValueRef nodes, count;
 } GenNodes;
 
-/* gen_edge.c: edges of one bundle, with a function or without, into or out of some nodes. Blocks of all nodes:
- * values of sources, own values of targets, gradients of targets' sums; the row that says which lanes hold a
- * sample, or NULL. */
+/* gen_edge.c: edges of one bundle, with a function or without, into or out of some nodes. Blocks of all
+ * nodes: values of sources, own values of targets, gradients of targets' sums; the row that says which lanes
+ * hold a sample, or NULL. */
 typedef struct GenEdges {
     const Graph *g;
     int bundle;

@@ -1,9 +1,9 @@
 /* gen_cell_call.c: node functions on maps as functions of their own.
  *
- * Sets of nodes often share one function, which stands in the forward pass, in the backward pass, and in the code
- * that only infers. What differs between these places, the rows and the weights, is handed over as addresses.
- * So equal code comes out equal, and LLVM merges it before it spends time on it (object.c). Functions of
- * numbers stay in their loops: a call would take as long as they do.
+ * Sets of nodes often share one function, which stands in the forward pass, in the backward pass, and in the
+ * code that only infers. What differs between these places, the rows and the weights, is handed over as
+ * addresses. So equal code comes out equal, and LLVM merges it before it spends time on it (object.c).
+ * Functions of numbers stay in their loops: a call would take as long as they do.
  */
 #include "gen/gen.h"
 

@@ -23,8 +23,8 @@ typedef struct TimedRows {
     int64_t back_output, back_held, back_work, back_count;
 } TimedRows;
 
-/* How many steps stand in memory at once for the backward pass: all of them, where they have few evaluations or
- * fit, or as many as fit. */
+/* How many steps stand in memory at once for the backward pass: all of them, where they have few evaluations
+ * or fit, or as many as fit. */
 void timed_window(Graph *g, int lanes);
 extern int64_t timed_window_few, timed_window_bytes; /* of one tile, in float; tests make them small */
 /* Are there more? Then backwards goes window by window, with the gradients of all candidates added up between

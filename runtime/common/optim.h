@@ -3,7 +3,7 @@
  * JSON {"call": NAME, "args": {...}} with every argument present:
  *   sgd(lr, momentum, nesterov, decay, clip)              decay is added to the gradient (L2)
  *   adam(lr, beta1, beta2, eps, decay, clip)              Kingma & Ba 2015, Algorithm 1; decay as L2
- *   adamw(lr, beta1, beta2, eps, decay, clip)             Loshchilov & Hutter 2019: decay apart from the gradient
+ *   adamw(lr, beta1, beta2, eps, decay, clip)             Loshchilov & Hutter 2019: decay not in the gradient
  *   rmsprop(lr, rho, eps, momentum, decay, clip)          Tieleman & Hinton 2012, not centred
  *
  * clip > 0: the whole gradient is scaled so that its Euclidean norm is at most clip (the caller measures the

@@ -2,7 +2,7 @@
  *
  * A candidate's gradient is that of its function, as if it were in use: the sum over samples and evaluations
  * of dL/dI_v df/dtheta ("Discovering Neural Wirings", Algorithm 1, for w * value). Generated code computes it
- * (compiler/gen/gen_candidate.c), candidate by candidate, so its bits do not depend on how work is shared out.
+ * (compiler/gen/gen_candidate.c), candidate by candidate, so its bits do not depend on how work is shared.
  */
 #include "net/net_private.h"
 #include "net/thread.h"

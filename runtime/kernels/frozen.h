@@ -1,8 +1,8 @@
 /* frozen.h: the contract between a frozen program's tables and what runs them.
  *
- * All of it is read-only data of the object file (compiler/gen/gen_frozen.c): weights, edges in use, orders of
- * nodes, addresses. What changes lies in the workspace that the caller gives to `forward`, so that any number
- * of threads can run one network, each with a workspace of its own.
+ * All of it is read-only data of the object file (compiler/gen/gen_frozen.c): weights, edges in use, orders
+ * of nodes, addresses. What changes lies in the workspace that the caller gives to `forward`, so that any
+ * number of threads can run one network, each with a workspace of its own.
  */
 #ifndef FROZEN_H
 #define FROZEN_H

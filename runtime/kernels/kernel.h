@@ -9,8 +9,8 @@
 #define KERNEL_H
 #include <stdint.h>
 
-/* Samples that a tile may have (compiler/layout/lanes.c chooses); kernels are compiled for each (CMakeLists.txt
- * reads this). */
+/* Samples that a tile may have (compiler/layout/lanes.c chooses); kernels are compiled for each
+ * (CMakeLists.txt reads this). */
 #define TILE_LANES(each) each(1) each(8) each(16) each(64)
 enum { MAX_LANES = 64 };
 

@@ -6,7 +6,7 @@
  * vectors.
  *
  *   exp   x = n ln 2 + r, |r| <= ln 2 / 2; 2^n times the Taylor sum of exp r to r^7
- *   log   x = 2^n m, 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + s^5/5 + ... + s^11/11)
+ *   log   x = 2^n m, 0.707 <= m < 1.414, s = (m - 1) / (m + 1); n ln 2 + 2 (s + s^3/3 + ... + s^11/11)
  *   tanh  (1 - e) / (1 + e), e = exp(-2|x|); below 1/4 its Taylor sum to x^11
  */
 #include "kernel.h"

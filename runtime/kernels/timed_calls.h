@@ -1,8 +1,8 @@
-/* timed_calls.h: functions of a graph in time that compiler/gen/gen_timed.c makes and drive.c and turns.c call.
- * Rows of one tile; `maps`: room for maps within node functions; `rate`: rates of the states, or the next
- * states of a discrete step. Evaluations are counted from 0 through all steps, because not all edges and
- * nodes matter in all of them (compiler/layout/live.h) and because batch_norm has statistics of each; where the
- * solver chooses its steps, all have number 0.
+/* timed_calls.h: functions of a graph in time that compiler/gen/gen_timed.c makes and drive.c and turns.c
+ * call. Rows of one tile; `maps`: room for maps within node functions; `rate`: rates of the states, or the
+ * next states of a discrete step. Evaluations are counted from 0 through all steps, because not all edges and
+ * nodes matter in all of them (compiler/layout/live.h) and because batch_norm has statistics of each; where
+ * the solver chooses its steps, all have number 0.
  */
 #ifndef TIMED_CALLS_H
 #define TIMED_CALLS_H

@@ -13,9 +13,8 @@ static inline uint32_t magnitude(float w)
 }
 
 typedef struct Rule {
-    bool once; /* edges are chosen at the start and stay */
-    bool
-        weights; /* scores are magnitudes of weights, which kernels read in one pass; else score() gives each */
+    bool once;    /* edges are chosen at the start and stay */
+    bool weights; /* scores are magnitudes of weights, read in one pass; else score() gives each */
     /* Score of a candidate: the largest are in use. */
     uint32_t (*score)(const Net *n, const NetBundle *b, int64_t candidate);
 } Rule;
