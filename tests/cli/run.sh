@@ -171,8 +171,8 @@ arrays 6 i4 elsewhere
 expect "data: a column more in a directory" 0 "28 parameters" shaped --data elsewhere
 
 # no room for the program
-expect "link with a full disk" 3 "could not link the program" bash -c 'ulimit -f 1000; exec "$0" build net.dnw -o none' "$dnw"
-expect "link with a full disk and clang" 3 "could not link the program" env DNW_CC=clang-19 bash -c 'ulimit -f 1000; exec "$0" build net.dnw -o none' "$dnw"
+expect "link with a full disk" 3 "could not link the program" bash -c 'ulimit -f 200; exec "$0" build net.dnw -o none' "$dnw"
+expect "link with a full disk and clang" 3 "could not link the program" env DNW_CC=clang-19 bash -c 'ulimit -f 200; exec "$0" build net.dnw -o none' "$dnw"
 that "link with a full disk: no scraps" test -z "$(ls none* 2>/dev/null)"
 expect "object with a full disk" 3 "error[E0002]" bash -c 'ulimit -f 1; exec "$0" build net.dnw -o none' "$dnw"
 that "object with a full disk: one message" test "$(grep -c '^error' <<<"$said")" -eq 1
