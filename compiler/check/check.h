@@ -20,7 +20,7 @@ typedef enum ValKind {
     VAL_PERCENT, /* number: 5 for 5% */
     VAL_BOOL,    /* number */
     VAL_STRING,
-    VAL_WORD, /* all, static */
+    VAL_WORD, /* a built-in: all, exact */
     VAL_LIST,
     VAL_TUPLE,
     VAL_FUNCTION, /* fn, graph, model or built-in, with arguments that wait for the first one */
@@ -230,6 +230,8 @@ Val *scope_find(const Scope *scope, const char *name);
 bool scope_binds(const Scope *scope, const char *name); /* also where it has no value yet */
 Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
 bool val_is_poison(const Val *v);
+bool val_is(const Val *v, BuiltinId id); /* that word, or a description by that built-in */
+Val *val_word(Check *k, const Builtin *b, Span span);
 
 /* check_choose.c */
 /* list[index]; a poison value after a message. */

@@ -87,25 +87,20 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
 
 static Val *fallback_value(Check *k, const char *text, Span span)
 {
-    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) return val_bool(k, text[0] == 't', span);
     if (strcmp(text, "none") == 0) return val_new(k, VAL_NONE, span);
     if (text[0] == '"') {
         Val *v = val_new(k, VAL_STRING, span);
         v->text = arena_text(k->perm, text + 1, strlen(text) - 2);
         return v;
     }
-    if (text[0] >= 'a' && text[0] <= 'z') {
-        Val *v = val_new(k, VAL_WORD, span);
-        v->text = text;
-        return v;
-    }
-    return val_number(k, strtod(text, NULL), span);
+    const Builtin *word = builtin_find(text);
+    return word ? val_word(k, word, span) : val_number(k, strtod(text, NULL), span);
 }
 
 static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **out)
 {
     const Builtin *b = function->builtin;
-    ParamSpec params[BUILTIN_PARAMS];
+    ParamSpec params[MOST_PARAMS];
     for (int i = 0; i < b->count; i++)
         params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
     if (!bind_args(k, b->name, span, b->count, params, first, function, out)) return false;
@@ -124,7 +119,7 @@ static bool describes(BuiltinKind kind)
 Val *described(Check *k, Val *v)
 {
     if (v->kind != VAL_FUNCTION || !v->builtin || !describes(v->builtin->kind)) return v;
-    Val *args[BUILTIN_PARAMS], *call = val_new(k, VAL_CALL, v->span);
+    Val *args[MOST_PARAMS], *call = val_new(k, VAL_CALL, v->span);
     call->builtin = v->builtin;
     if (v->builtin->variadic) {
         for (int i = 0; i < v->bound.count; i++) vec_push(k->perm, &call->items, v->bound.at[i].value);
@@ -154,18 +149,24 @@ static Val *gelu(Check *k, Val *x, Span s)
     return composed(k, IR_MUL, s, half, composed(k, IR_ADD, s, val_number(k, 1, s), e));
 }
 
+/* x where x > 0, else slope x */
+static Val *leaky_relu(Check *k, Val *x, Val *slope, Span span)
+{
+    Val *positive = composed(k, IR_LT, span, val_number(k, 0, span), x);
+    return pointwise(k, IR_SELECT, span, 3, (Val *[]){positive, x, composed(k, IR_MUL, span, slope, x)});
+}
+
 static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
 {
     OpCode op = op_named(b->name);
     if (op < IR_OP_COUNT) return pointwise(k, op, span, b->count, a);
-    if (strcmp(b->name, "silu") == 0)
-        return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
-    if (strcmp(b->name, "gelu") == 0) return gelu(k, a[0], span);
-    if (strcmp(b->name, "clamp") == 0)
-        return composed(k, IR_MIN, span, composed(k, IR_MAX, span, a[0], a[1]), a[2]);
-    /* leaky_relu: x where x > 0, else slope x */
-    Val *positive = composed(k, IR_LT, span, val_number(k, 0, span), a[0]);
-    return pointwise(k, IR_SELECT, span, 3, (Val *[]){positive, a[0], composed(k, IR_MUL, span, a[1], a[0])});
+    switch (b->id) {
+    case BUILTIN_silu: return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
+    case BUILTIN_gelu: return gelu(k, a[0], span);
+    case BUILTIN_clamp: return composed(k, IR_MIN, span, composed(k, IR_MAX, span, a[0], a[1]), a[2]);
+    case BUILTIN_leaky_relu: return leaky_relu(k, a[0], a[1], span);
+    default: BUG("no arithmetic for '%s'", b->name);
+    }
 }
 
 static Val *distance(Check *k, Val *a, Val *b, Span span)
@@ -191,7 +192,7 @@ static Val *distance(Check *k, Val *a, Val *b, Span span)
 
 static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
 {
-    if (strcmp(b->name, "dist") == 0) return distance(k, args[0], args[1], span);
+    if (b->id == BUILTIN_dist) return distance(k, args[0], args[1], span);
     if (k->mode != MODE_PREDICATE) {
         diag_add(k->diags, E_PLACE, span, "chance(p) stands only in the `where` of edges");
         return val_poison(k);
@@ -208,7 +209,7 @@ static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
 static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
 {
     const Builtin *b = function->builtin;
-    Val *args[BUILTIN_PARAMS];
+    Val *args[MOST_PARAMS];
     if (describes(b->kind)) {
         if (first) {
             diag_add(k->diags, E_KIND, span, "'%s' is no function of a value", b->name);

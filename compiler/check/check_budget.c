@@ -61,11 +61,11 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
 {
     if (v->kind == VAL_PERCENT) return share_count(k, v->number / 100, candidates, v->span, out);
     if (v->kind == VAL_NUMBER) return whole_count(k, v->number, candidates, v->span, out);
-    if (v->kind == VAL_WORD && strcmp(v->text, "all") == 0) return *out = candidates, true;
-    if (v->kind == VAL_CALL && strcmp(v->builtin->name, "share") == 0 && v->items.at[0]->kind == VAL_PERCENT)
-        return share_count(k, v->items.at[0]->number / 100, candidates, v->span, out);
-    if (v->kind == VAL_CALL && strcmp(v->builtin->name, "share") == 0 && v->items.at[0]->kind == VAL_NUMBER)
-        return share_count(k, v->items.at[0]->number, candidates, v->span, out);
+    if (val_is(v, BUILTIN_all)) return *out = candidates, true;
+    const Val *part = val_is(v, BUILTIN_share) ? v->items.at[0] : NULL;
+    if (part && part->kind == VAL_PERCENT)
+        return share_count(k, part->number / 100, candidates, v->span, out);
+    if (part && part->kind == VAL_NUMBER) return share_count(k, part->number, candidates, v->span, out);
     Diag *d = diag_add(k->diags, E_AMOUNT, v->span, "%s is not a budget", val_kind_text(v));
     diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), "
                  "macs(41M) or "
@@ -87,7 +87,7 @@ static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidate
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         bool unlike = u->list == list && bundle_numbers(u) != list_numbers(g, list);
-        if (u->list != list || !u->edge || (strcmp(v->builtin->name, "params") == 0 && !unlike)) continue;
+        if (u->list != list || !u->edge || (val_is(v, BUILTIN_params) && !unlike)) continue;
         diag_add(k->diags, E_AMOUNT, v->span,
                  unlike ? "%s(...) needs edges that all have as many weights: give a count or a percentage"
                         : "%s(...) counts multiply-adds, and edges with a function do more than one: give a "
@@ -95,7 +95,7 @@ static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidate
                  v->builtin->name);
         return false;
     }
-    if (strcmp(v->builtin->name, "macs") == 0)
+    if (val_is(v, BUILTIN_macs))
         return whole_count(k, floor(n->number / edge_macs(g, list)), candidates, v->span, out);
     double numbers = (double)list_numbers(g, list);
     used = (double)function_parameters(g);
@@ -162,7 +162,7 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
 {
     EdgeList *l = &g->lists.at[list];
     Val *n = v->items.at[0];
-    bool in = strcmp(v->builtin->name, "fan_in") == 0;
+    bool in = val_is(v, BUILTIN_fan_in);
     if (n->kind != VAL_NUMBER || n->number < 1 || floor(n->number) != n->number || n->number > 1e9) {
         Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s wants a whole number of edges from 1",
                            v->builtin->name);
@@ -205,15 +205,15 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     }
     if (kind == BUDGET_NONE || val_is_poison(amount)) return;
     amount = described(k, amount);
-    const char *call = amount->kind == VAL_CALL ? amount->builtin->name : "";
-    if (strcmp(call, "fan_in") == 0 || strcmp(call, "fan_out") == 0) return fan_budget(k, g, list, amount);
-    if (strcmp(call, "anneal") == 0) {
+    if (val_is(amount, BUILTIN_fan_in) || val_is(amount, BUILTIN_fan_out))
+        return fan_budget(k, g, list, amount);
+    if (val_is(amount, BUILTIN_anneal)) {
         if (l->rule.kind == RULE_SAMPLE)
             diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
         else anneal_budget(k, l, amount);
         return;
     }
-    bool other = strcmp(call, "params") == 0 || strcmp(call, "macs") == 0;
+    bool other = val_is(amount, BUILTIN_params) || val_is(amount, BUILTIN_macs);
     if (!(other ? params_count(k, g, list, amount, l->candidates, &l->budget.keep)
                 : amount_count(k, amount, l->candidates, &l->budget.keep)))
         return;

@@ -34,6 +34,25 @@ static bool choices(Check *k, const Val *call, Init *out)
     return false;
 }
 
+/* normal(mean, deviation) and uniform(low, high) */
+static bool drawn(Check *k, const Val *v, Init *out)
+{
+    out->kind = val_is(v, BUILTIN_normal) ? INIT_NORMAL : INIT_UNIFORM;
+    if (!two_numbers(k, v, &out->a, &out->b)) return false;
+    bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
+    if (bad && out->kind == INIT_NORMAL)
+        diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
+    else if (bad)
+        diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g",
+                 out->a, out->b);
+    return !bad;
+}
+
+static Init uniform_within(double bound)
+{
+    return (Init){.kind = INIT_UNIFORM, .a = -bound, .b = bound};
+}
+
 /* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
  * 16) */
 bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
@@ -51,28 +70,13 @@ bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
         diag_help(d, "write = 0 for a constant, or ~ normal(0, 1) for a distribution");
         return false;
     }
-    const char *name = v->builtin->name;
-    if (strcmp(name, "choice") == 0) return choices(k, v, out);
-    if (strcmp(name, "kaiming") == 0) out->b = 1 / sqrt(fan_in);
-    else if (strcmp(name, "xavier") == 0) out->b = sqrt(6 / (fan_in + fan_out));
-    else if (strcmp(name, "orthogonal") == 0) {
-        out->kind = INIT_ORTHOGONAL;
-        return true;
+    switch (v->builtin->id) {
+    case BUILTIN_choice: return choices(k, v, out);
+    case BUILTIN_kaiming: return *out = uniform_within(1 / sqrt(fan_in)), true;
+    case BUILTIN_xavier: return *out = uniform_within(sqrt(6 / (fan_in + fan_out))), true;
+    case BUILTIN_orthogonal: return out->kind = INIT_ORTHOGONAL, true;
+    default: return drawn(k, v, out);
     }
-    out->kind = INIT_UNIFORM;
-    if (out->b > 0) {
-        out->a = -out->b;
-        return true;
-    }
-    if (!two_numbers(k, v, &out->a, &out->b)) return false;
-    if (strcmp(name, "normal") == 0) out->kind = INIT_NORMAL;
-    bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
-    if (bad && out->kind == INIT_NORMAL)
-        diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
-    else if (bad)
-        diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g",
-                 out->a, out->b);
-    return !bad;
 }
 
 /* Sizes in [ ]: whole numbers of at least 1. */

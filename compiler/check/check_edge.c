@@ -150,9 +150,9 @@ Shape candidates_shape(const Graph *g, const Bundle *u)
 bool edge_start(Check *k, Val *start, bool shared, Init *out)
 {
     Val *v = described(k, start);
-    if (shared || v->kind != VAL_CALL) return true;
-    if (strcmp(v->builtin->name, "kaiming") == 0) *out = (Init){.kind = INIT_FAN};
-    if (strcmp(v->builtin->name, "xavier") != 0) return true;
+    if (shared) return true;
+    if (val_is(v, BUILTIN_kaiming)) *out = (Init){.kind = INIT_FAN};
+    if (!val_is(v, BUILTIN_xavier)) return true;
     Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
     diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");
     return false;

@@ -85,16 +85,6 @@ static Val *declared(Check *k, const Decl *d, Module *m, Span span)
     return copy;
 }
 
-static Val *word_value(Check *k, const Builtin *b, Span span)
-{
-    if (strcmp(b->name, "true") == 0 || strcmp(b->name, "false") == 0)
-        return val_bool(k, b->name[0] == 't', span);
-    if (strcmp(b->name, "pi") == 0) return val_number(k, M_PI, span);
-    Val *v = val_new(k, VAL_WORD, span);
-    v->text = b->name;
-    return v;
-}
-
 static Val *later(Check *k, const char *name, Span span)
 {
     diag_add(k->diags, E_LATER, span, "'%s' is part of the language but not of this release", name);
@@ -119,7 +109,7 @@ static Val *name_value(Check *k, Scope *scope, const Expr *e)
         return val_poison(k);
     }
     if (b->kind == KIND_LATER) return later(k, b->name, e->span);
-    return b->kind == KIND_WORD ? word_value(k, b, e->span) : val_function(k, b, NULL, NULL, e->span);
+    return b->kind == KIND_WORD ? val_word(k, b, e->span) : val_function(k, b, NULL, NULL, e->span);
 }
 
 static Val *member_value(Check *k, Scope *scope, const Expr *e)
@@ -423,9 +413,9 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
     const char *thing_name =
         !callee->builtin
             ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
-        : callee->builtin->kind == KIND_CHECK        ? callee->builtin->params[0].name
-        : strcmp(callee->builtin->name, "scan") == 0 ? callee->builtin->params[1].name
-                                                     : NULL;
+        : callee->builtin->kind == KIND_CHECK ? callee->builtin->params[0].name
+        : callee->builtin->id == BUILTIN_scan ? callee->builtin->params[1].name
+                                              : NULL;
     for (int i = 0; i < e->args.count; i++) {
         const Arg *a = &e->args.at[i];
         bool thing = thing_name && (a->name.text ? strcmp(a->name.text, thing_name) == 0 : i == 0);

@@ -64,11 +64,13 @@ static Value *layer_param(Check *k, const char *name, Shape shape, double start,
     return v;
 }
 
+/* Over the elements of x, or over the samples. */
 static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
 {
-    bool batch = strcmp(b->name, "batch_norm") == 0;
+    bool batch = b->id == BUILTIN_batch_norm;
     double momentum = 0, eps;
     Value *x = a[0]->value;
+    if (x->shape.rank < 3 && !is_vector(k, b, a[0], span)) return val_poison(k);
     if (batch && !number_between(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
     if (!number_between(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
     const char *name = unique_name(k, b->name);
@@ -201,7 +203,7 @@ static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
         return val_poison(k);
     }
-    if (strcmp(b->name, "mean_time") == 0) {
+    if (b->id == BUILTIN_mean_time) {
         Value *sum = func_add(k->func, IR_SUM_FIRST, span, 1, &x),
               *share = func_const(k->func, 1.0 / (double)x->shape.dim[0]);
         return val_runtime(k, func_add(k->func, IR_MUL, span, 2, (Value *[]){sum, share}), span);
@@ -237,20 +239,24 @@ static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
 
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
 {
-    if (k->mode == MODE_CELL && strcmp(b->name, "batch_norm") == 0) return cell_batch_norm(k, a, span);
+    if (k->mode == MODE_CELL && b->id == BUILTIN_batch_norm) return cell_batch_norm(k, a, span);
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
     Value *x = a[0]->value;
-    if (strcmp(b->name, "flatten") == 0) return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
-    if (strcmp(b->name, "linear") == 0) return linear(k, b, a, span);
-    if (strcmp(b->name, "conv2d") == 0) return conv2d(k, b, a, span);
-    if (strcmp(b->name, "depthwise") == 0) return depthwise(k, b, a, span);
-    if (strcmp(b->name, "dropout") == 0) return dropout(k, a, span);
-    if (strcmp(b->name, "scan") == 0)
-        return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
-    if (strcmp(b->name, "last") == 0 || strcmp(b->name, "mean_time") == 0) return along_time(k, b, x, span);
-    if (strcmp(b->name, "concat") == 0) return concat(k, b, a, span);
-    bool normalises = strcmp(b->name, "softmax") != 0;
-    if (!(normalises && x->shape.rank >= 3) && !is_vector(k, b, a[0], span)) return val_poison(k);
-    if (normalises) return norm(k, b, a, span);
-    return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
+    switch (b->id) {
+    case BUILTIN_flatten: return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
+    case BUILTIN_linear: return linear(k, b, a, span);
+    case BUILTIN_conv2d: return conv2d(k, b, a, span);
+    case BUILTIN_depthwise: return depthwise(k, b, a, span);
+    case BUILTIN_dropout: return dropout(k, a, span);
+    case BUILTIN_scan: return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
+    case BUILTIN_last:
+    case BUILTIN_mean_time: return along_time(k, b, x, span);
+    case BUILTIN_concat: return concat(k, b, a, span);
+    case BUILTIN_layer_norm:
+    case BUILTIN_batch_norm: return norm(k, b, a, span);
+    case BUILTIN_softmax:
+        if (!is_vector(k, b, a[0], span)) return val_poison(k);
+        return val_runtime(k, func_add(k->func, IR_SOFTMAX, span, 1, &x), span);
+    default: BUG("no layer '%s'", b->name);
+    }
 }

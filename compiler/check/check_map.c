@@ -108,7 +108,7 @@ static Val *pool(Check *k, const Builtin *b, Value *x, Val **a, Span span)
     if (a[2]->kind != VAL_NONE && !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride))
         return val_poison(k);
     if (!fits(k, b, x, w.size, a[1]->span, span)) return val_poison(k);
-    bool mean = strcmp(b->name, "avg_pool") == 0;
+    bool mean = b->id == BUILTIN_avg_pool;
     OpCode op = mean ? IR_POOL_SUM : IR_POOL_MAX;
     Value *y = map_value(k->func, op, span, map_windowed(op, x->shape, w), w, 1, &x);
     if (mean) y = binary(k, IR_MUL, span, y, func_const(k->func, 1.0 / (double)(w.size * w.size)));
@@ -224,8 +224,7 @@ static Val *conv(Check *k, Value *x, Val **a, Span span)
 
 Val *apply_map(Check *k, const Builtin *b, Val **a, Span span)
 {
-    bool filters = strcmp(b->name, "conv") == 0;
-    if (filters && k->mode == MODE_MODEL) {
+    if (b->id == BUILTIN_conv && k->mode == MODE_MODEL) {
         Diag *d = diag_add(k->diags, E_PLACE, span,
                            "conv filters the map of one node: it stands in a function of nodes or edges");
         diag_help(d, "in a model: conv2d between all channels, depthwise for each channel alone");
@@ -233,9 +232,11 @@ Val *apply_map(Check *k, const Builtin *b, Val **a, Span span)
     }
     Value *x = map_input(k, b, a[0], span);
     if (!x) return val_poison(k);
-    if (filters) return conv(k, x, a, span);
-    if (strcmp(b->name, "instance_norm") == 0) return instance_norm(k, x, a[1], span);
-    if (strcmp(b->name, "mean_map") == 0) return val_runtime(k, mean_of(k, x, span), span);
-    if (strcmp(b->name, "crop") == 0) return crop(k, x, a, span);
-    return pool(k, b, x, a, span);
+    switch (b->id) {
+    case BUILTIN_conv: return conv(k, x, a, span);
+    case BUILTIN_instance_norm: return instance_norm(k, x, a[1], span);
+    case BUILTIN_mean_map: return val_runtime(k, mean_of(k, x, span), span);
+    case BUILTIN_crop: return crop(k, x, a, span);
+    default: return pool(k, b, x, a, span);
+    }
 }

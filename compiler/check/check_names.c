@@ -97,7 +97,7 @@ static const char *near_name(Check *k, const Scope *scope, const char *name)
     if (module) module_words(k, module, &known);
     for (int i = 0; module && i < module->imports.count; i++)
         if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
-    for (int i = 0; i < builtin_count(); i++)
+    for (int i = 0; i < BUILTIN_COUNT; i++)
         if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
     return diag_nearest(name, known.at, known.count);
 }
@@ -148,7 +148,7 @@ static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
 {
     const struct Foreign_name *foreign = foreign_name(e->name);
     const char *near = foreign ? foreign->right : NULL;
-    for (int i = 0; !near && i < builtin_count(); i++)
+    for (int i = 0; !near && i < BUILTIN_COUNT; i++)
         if (strcasecmp(builtin_at(i)->name, e->name) == 0 && builtin_at(i)->kind != KIND_LATER)
             near = builtin_at(i)->name;
     if (!near) return false;

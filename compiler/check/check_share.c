@@ -59,8 +59,7 @@ static void key_val(Check *k, const Val *v)
     case VAL_NUMBER:
     case VAL_PERCENT:
     case VAL_BOOL: key_number(k, v->number); break;
-    case VAL_STRING:
-    case VAL_WORD: key_text(k, v->text); break;
+    case VAL_STRING: key_text(k, v->text); break;
     case VAL_RUNTIME: key_pointer(k, v->value); break;
     case VAL_SET: key_word(k, (uint64_t)v->set); break;
     case VAL_FUNCTION:

@@ -11,7 +11,7 @@
 /* ---- schemes ---- */
 
 typedef struct Scheme {
-    const char *name;
+    BuiltinId solver;
     int stages;
     double a[6][6], b[6]; /* times the step size */
     int order;            /* of the error, plus 1; 0: the steps have one length */
@@ -24,19 +24,19 @@ typedef struct Scheme {
  * the next step's start: Bogacki and Shampine (Appl. Math. Lett. 2, 1989), Dormand and Prince (HNW table
  * II.5.2), Tsitouras (Comput. Math. Appl. 62, 2011). */
 static const Scheme schemes[] = {
-    {"semi_implicit", 1, {{0}}, {1}, 0, {0}, true},
-    {"euler", 1, {{0}}, {1}, 0, {0}, false},
-    {"midpoint", 2, {{0}, {0.5}}, {0, 1}, 0, {0}, false},
-    {"heun", 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}, false},
-    {"rk4", 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}, false},
-    {"bosh3",
+    {BUILTIN_semi_implicit, 1, {{0}}, {1}, 0, {0}, true},
+    {BUILTIN_euler, 1, {{0}}, {1}, 0, {0}, false},
+    {BUILTIN_midpoint, 2, {{0}, {0.5}}, {0, 1}, 0, {0}, false},
+    {BUILTIN_heun, 2, {{0}, {1}}, {0.5, 0.5}, 0, {0}, false},
+    {BUILTIN_rk4, 4, {{0}, {0.5}, {0, 0.5}, {0, 0, 1}}, {1 / 6.0, 1 / 3.0, 1 / 3.0, 1 / 6.0}, 0, {0}, false},
+    {BUILTIN_bosh3,
      3,
      {{0}, {0.5}, {0, 0.75}},
      {2 / 9.0, 1 / 3.0, 4 / 9.0},
      3,
      {-5 / 72.0, 1 / 12.0, 1 / 9.0, -1 / 8.0},
      false},
-    {"dopri5",
+    {BUILTIN_dopri5,
      6,
      {{0},
       {1 / 5.0},
@@ -48,7 +48,7 @@ static const Scheme schemes[] = {
      5,
      {71 / 57600.0, 0, -71 / 16695.0, 71 / 1920.0, -17253 / 339200.0, 22 / 525.0, -1 / 40.0},
      false},
-    {"tsit5",
+    {BUILTIN_tsit5,
      6,
      {{0},
       {0.161},
@@ -113,14 +113,13 @@ static bool read_min_step(Check *k, const Val *v, Time *out)
 static bool read_gradient(Check *k, const Val *v, Time *out)
 {
     if (val_is_poison(v)) return false;
-    bool word = v->kind == VAL_WORD && (strcmp(v->text, "exact") == 0 || strcmp(v->text, "adjoint") == 0);
-    if (!word) {
+    if (!val_is(v, BUILTIN_exact) && !val_is(v, BUILTIN_adjoint)) {
         Diag *d =
             diag_add(k->diags, E_KIND, v->span, "gradient is exact or adjoint; this is %s", val_text(k, v));
         diag_help(d, "leave it out: then derivatives are those of the steps taken");
         return false;
     }
-    out->adjoint = strcmp(v->text, "adjoint") == 0;
+    out->adjoint = val_is(v, BUILTIN_adjoint);
     if (!out->adjoint || out->positions == 1) return true;
     Diag *d = diag_add(k->diags, E_PLACE, v->span,
                        "the adjoint goes back through one flow, and scan runs one at each position");
@@ -140,11 +139,11 @@ static bool read_adaptive(Check *k, const Val *solver, const Scheme *s, Time *ou
     return rtol && atol && least && most && gradient;
 }
 
-static const Scheme *find_scheme(const char *name)
+static const Scheme *find_scheme(const Builtin *solver)
 {
     for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
-        if (strcmp(schemes[i].name, name) == 0) return &schemes[i];
-    return NULL;
+        if (schemes[i].solver == solver->id) return &schemes[i];
+    BUG("no scheme '%s'", solver->name);
 }
 
 static bool read_flow(Check *k, const Val *v, Time *out)
@@ -163,7 +162,7 @@ static bool read_flow(Check *k, const Val *v, Time *out)
         diag_help(d, "a solver with its number of steps: rk4(10); or one that chooses its steps: dopri5");
         return false;
     }
-    const Scheme *s = find_scheme(solver->builtin->name);
+    const Scheme *s = find_scheme(solver->builtin);
     out->start = from->number, out->end = to->number, out->stages = s->stages, out->carry = 1;
     for (int i = 0; i < s->stages; i++) {
         out->b[i] = s->b[i];
@@ -192,12 +191,12 @@ bool read_time(Check *k, const Val *v, Span span, Time *out)
         diag_help(d, "write time = static, or leave the line out");
         return false;
     }
-    if (strcmp(v->builtin->name, "steps") == 0) {
+    if (val_is(v, BUILTIN_steps)) {
         *out = time_of_steps(k, val_text(k, v), 0);
         return whole_from_1(k, v->items.at[0], "the number of steps", &out->steps);
     }
     *out = (Time){.text = val_text(k, v), .positions = k->positions ? k->positions : 1};
-    return strcmp(v->builtin->name, "flow") != 0 || read_flow(k, v, out);
+    return !val_is(v, BUILTIN_flow) || read_flow(k, v, out);
 }
 
 /* ---- states ---- */

@@ -114,7 +114,7 @@ static bool rate_ok(Check *k, const Val *v)
 
 static bool nesterov_ok(Check *k, const Val *v)
 {
-    if (strcmp(v->builtin->name, "sgd") != 0) return true;
+    if (!val_is(v, BUILTIN_sgd)) return true;
     const Val *momentum = v->items.at[1], *nesterov = v->items.at[2];
     if (nesterov->kind != VAL_BOOL)
         diag_add(k->diags, E_KIND, nesterov->span, "nesterov is true or false; this is %s",
@@ -339,22 +339,20 @@ static Value *mean(Func *f, Value *v)
 static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
 {
     Func *f = k->func;
-    const char *name = loss->builtin->name;
-    if (strcmp(name, "cross_entropy") == 0) return cross_entropy(f, p, t, loss->items.at[0]->number);
-    if (strcmp(name, "binary_cross_entropy") == 0) { /* of a logit: softplus(p) - t p */
+    if (val_is(loss, BUILTIN_cross_entropy)) return cross_entropy(f, p, t, loss->items.at[0]->number);
+    if (val_is(loss, BUILTIN_binary_cross_entropy)) { /* of a logit: softplus(p) - t p */
         Value *product = func_binary(f, IR_MUL, t, p);
         return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
     }
     Value *d = func_binary(f, IR_SUB, p, t);
-    return mean(f, strcmp(name, "mse") == 0 ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
+    return mean(f, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
 }
 
 static bool loss_fits(Check *k, const Val *loss)
 {
     Model *m = k->model;
     int64_t out = shape_size(m->output);
-    const char *name = loss->kind == VAL_CALL ? loss->builtin->name : "";
-    bool ce = strcmp(name, "cross_entropy") == 0, bce = strcmp(name, "binary_cross_entropy") == 0;
+    bool ce = val_is(loss, BUILTIN_cross_entropy), bce = val_is(loss, BUILTIN_binary_cross_entropy);
     if (ce && m->target_size > 0 && !m->classes) {
         Diag *d = diag_add(k->diags, E_SETTING, loss->span,
                            "cross_entropy compares classes; this data has numbers to predict");
@@ -378,9 +376,9 @@ static bool loss_fits(Check *k, const Val *loss)
     } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
                       loss->items.at[0]->number >= 1)) {
         diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
-    } else if ((strcmp(name, "mse") == 0 || strcmp(name, "mae") == 0) && m->classes) {
-        Diag *d =
-            diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes", name);
+    } else if ((val_is(loss, BUILTIN_mse) || val_is(loss, BUILTIN_mae)) && m->classes) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes",
+                           loss->builtin->name);
         diag_help(d,
                   "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
                   "t) ^ 2");
@@ -398,7 +396,7 @@ void build_loss(Check *k, Val *loss)
 {
     Model *m = k->model;
     if (!loss_fits(k, loss)) return;
-    bool ce = loss->kind == VAL_CALL && strcmp(loss->builtin->name, "cross_entropy") == 0;
+    bool ce = val_is(loss, BUILTIN_cross_entropy);
     bool one_class = ce || m->classes;
     if (m->target_size == 0) m->target_size = ce ? 1 : shape_size(m->output);
     if (ce && !m->classes) m->classes = (int)shape_size(m->output);
@@ -428,11 +426,9 @@ void build_loss(Check *k, Val *loss)
 
 /* ---- the block ---- */
 
-static Val *default_value(Check *k, const char *name, Span span)
+static Val *default_value(Check *k, BuiltinId id, Span span)
 {
-    Val *f = val_new(k, VAL_FUNCTION, span);
-    f->builtin = builtin_find(name);
-    return described(k, f);
+    return described(k, val_function(k, builtin_at(id), NULL, NULL, span));
 }
 
 static void set_defaults(Check *k, const Decl *d, Val **value)
@@ -440,8 +436,9 @@ static void set_defaults(Check *k, const Decl *d, Val **value)
     Model *m = k->model;
     if (!value[1]) value[1] = val_number(k, DEFAULT_BATCH, d->span);
     if (!value[2])
-        value[2] = default_value(k, m->target_size && !m->classes ? "mse" : "cross_entropy", d->name.span);
-    if (!value[3]) value[3] = default_value(k, "adam", d->name.span);
+        value[2] = default_value(k, m->target_size && !m->classes ? BUILTIN_mse : BUILTIN_cross_entropy,
+                                 d->name.span);
+    if (!value[3]) value[3] = default_value(k, BUILTIN_adam, d->name.span);
     if (!value[4]) value[4] = val_number(k, 10, d->span);
     if (!value[5]) value[5] = val_number(k, 0, d->span);
     if (!value[6]) value[6] = val_new(k, VAL_LIST, d->span);

@@ -29,6 +29,16 @@ Val *val_poison(Check *k)
     return val_new(k, VAL_POISON, (Span){0});
 }
 
+/* A built-in that is a value by itself. */
+Val *val_word(Check *k, const Builtin *b, Span span)
+{
+    if (b->id == BUILTIN_pi) return val_number(k, M_PI, span);
+    if (b->id == BUILTIN_true || b->id == BUILTIN_false) return val_bool(k, b->id == BUILTIN_true, span);
+    Val *v = val_new(k, VAL_WORD, span);
+    v->builtin = b;
+    return v;
+}
+
 Val *val_runtime(Check *k, Value *value, Span span)
 {
     Val *v = val_new(k, VAL_RUNTIME, span);
@@ -40,6 +50,11 @@ bool val_is_poison(const Val *v)
 {
     return !v || v->kind ==
                      VAL_POISON; /* lists and descriptions with a poison value inside are poison themselves */
+}
+
+bool val_is(const Val *v, BuiltinId id)
+{
+    return (v->kind == VAL_WORD || v->kind == VAL_CALL) && v->builtin->id == id;
 }
 
 const char *val_kind_text(const Val *v)
@@ -88,7 +103,7 @@ const char *val_text(Check *k, const Val *v)
     case VAL_PERCENT: return arena_printf(k->perm, "%.15g%%", v->number);
     case VAL_BOOL: return v->number != 0 ? "true" : "false";
     case VAL_STRING: return arena_printf(k->perm, "\"%s\"", v->text);
-    case VAL_WORD: return v->text;
+    case VAL_WORD: return v->builtin->name;
     case VAL_LIST: return items_text(k, v, "[", "]");
     case VAL_TUPLE: return items_text(k, v, "(", ")");
     case VAL_CALL: return v->items.count ? call_text(k, v) : v->builtin->name;
@@ -107,8 +122,7 @@ bool val_equal(const Val *a, const Val *b)
     case VAL_NUMBER:
     case VAL_PERCENT:
     case VAL_BOOL: return a->number == b->number;
-    case VAL_STRING:
-    case VAL_WORD: return strcmp(a->text, b->text) == 0;
+    case VAL_STRING: return strcmp(a->text, b->text) == 0;
     case VAL_FUNCTION: return a->decl == b->decl;
     default: return true;
     }
@@ -123,8 +137,8 @@ json_t *val_json(const Val *v)
                                                                        : json_real(v->number);
     case VAL_PERCENT: return json_real(v->number / 100);
     case VAL_BOOL: return json_boolean(v->number != 0);
-    case VAL_STRING:
-    case VAL_WORD: return json_string(v->text);
+    case VAL_STRING: return json_string(v->text);
+    case VAL_WORD: return json_string(v->builtin->name);
     case VAL_LIST:
     case VAL_TUPLE:
         j = json_array();

@@ -128,21 +128,21 @@ static Val *edge_count(Check *k, Val **args, Span span)
     return val_number(k, edges, span);
 }
 
-static Val *graph_number(Check *k, const char *name, const Graph *g, Span span)
+static Val *graph_number(Check *k, BuiltinId what, const Graph *g, Span span)
 {
     double n = 0;
-    if (strcmp(name, "kept") == 0) n = (double)model_edges_kept(g);
-    else if (strcmp(name, "parameters") == 0) n = (double)graph_parameters(g);
+    if (what == BUILTIN_kept) n = (double)model_edges_kept(g);
+    else if (what == BUILTIN_parameters) n = (double)graph_parameters(g);
     else
         for (int i = 0; i < g->lists.count; i++) n += (double)g->lists.at[i].candidates;
     return val_number(k, n, span);
 }
 
-static Val *model_number(Check *k, const char *name, const Model *m, Span span)
+static Val *model_number(Check *k, BuiltinId what, const Model *m, Span span)
 {
     double n = 0;
-    if (strcmp(name, "parameters") == 0) return val_number(k, (double)model_parameters(m), span);
-    for (int i = 0; i < m->graphs.count; i++) n += graph_number(k, name, m->graphs.at[i], span)->number;
+    if (what == BUILTIN_parameters) return val_number(k, (double)model_parameters(m), span);
+    for (int i = 0; i < m->graphs.count; i++) n += graph_number(k, what, m->graphs.at[i], span)->number;
     return val_number(k, n, span);
 }
 
@@ -158,7 +158,7 @@ static Val *shape_value(Check *k, const Model *m, Span span)
 static double subject_gradcheck(Check *k, Model *m)
 {
     Check saved;
-    Val *mse = val_function(k, builtin_find("mse"), NULL, NULL, (Span){0});
+    Val *mse = val_function(k, builtin_at(BUILTIN_mse), NULL, NULL, (Span){0});
     scratch_open(k, &saved);
     k->model = m;
     build_loss(k, described(k, mse));
@@ -215,21 +215,21 @@ static Val *answer(Check *k, const Builtin *b, Val **args, Span span)
 {
     Val *v = args[0];
     bool graph = is_kind(v, DECL_GRAPH);
-    if (strcmp(b->name, "gradcheck") == 0) return gradcheck_value(k, b, args, span);
-    if (strcmp(b->name, "edge_count") == 0)
+    if (b->id == BUILTIN_gradcheck) return gradcheck_value(k, b, args, span);
+    if (b->id == BUILTIN_edge_count)
         return graph ? edge_count(k, args, span) : wrong_subject(k, b, v, "a graph");
-    if (strcmp(b->name, "acyclic") == 0) {
+    if (b->id == BUILTIN_acyclic) {
         if (!graph) return wrong_subject(k, b, v, "a graph");
         return counted_graph(k, v, span) ? val_bool(k, !k->cyclic, span) : val_poison(k);
     }
     if (!graph && !is_kind(v, DECL_MODEL)) return wrong_subject(k, b, v, "a graph or a model");
-    if (graph && strcmp(b->name, "shape") != 0) {
+    if (graph && b->id != BUILTIN_shape) {
         Graph *g = counted_graph(k, v, span);
-        return g ? graph_number(k, b->name, g, span) : val_poison(k);
+        return g ? graph_number(k, b->id, g, span) : val_poison(k);
     }
     const Model *m = subject(k, v, span);
     if (!m) return val_poison(k);
-    return strcmp(b->name, "shape") == 0 ? shape_value(k, m, span) : model_number(k, b->name, m, span);
+    return b->id == BUILTIN_shape ? shape_value(k, m, span) : model_number(k, b->id, m, span);
 }
 
 /* Equal questions are answered once. */

@@ -2,14 +2,13 @@
 #include "front/builtin.h"
 #include "base/diag.h"
 
-static Builtin table[] = {
-#define BUILTIN(name, kind, params) {#name, KIND_##kind, params, false, 0, {{0}}},
+static Builtin table[BUILTIN_COUNT] = {
+#define BUILTIN(name, kind, params) {BUILTIN_##name, #name, KIND_##kind, params, false, 0, {{0}}},
 #include "front/builtin.def"
 #undef BUILTIN
 };
-enum { TABLE_COUNT = sizeof table / sizeof *table };
 
-static char text[TABLE_COUNT][240]; /* the parameter texts, cut into words */
+static char text[BUILTIN_COUNT][240]; /* the parameter texts, cut into words */
 
 static char *trimmed(char *s)
 {
@@ -32,7 +31,7 @@ static void parse_row(Builtin *b, char *copy)
         if (comma) *comma = 0;
         char *equals = strchr(word, '=');
         if (equals) *equals = 0;
-        if (b->count == BUILTIN_PARAMS) BUG("too many parameters: %s", b->name);
+        if (b->count == MOST_PARAMS) BUG("too many parameters: %s", b->name);
         b->params[b->count++] = (BuiltinParam){trimmed(word), equals ? trimmed(equals + 1) : NULL};
     }
 }
@@ -41,25 +40,20 @@ static void prepare(void)
 {
     static bool done;
     if (done) return;
-    for (int i = 0; i < TABLE_COUNT; i++) parse_row(&table[i], text[i]);
+    for (int i = 0; i < BUILTIN_COUNT; i++) parse_row(&table[i], text[i]);
     done = true;
 }
 
 const Builtin *builtin_find(const char *name)
 {
     prepare();
-    for (int i = 0; i < TABLE_COUNT; i++)
+    for (int i = 0; i < BUILTIN_COUNT; i++)
         if (strcmp(table[i].name, name) == 0) return &table[i];
     return NULL;
 }
 
-int builtin_count(void)
-{
-    return TABLE_COUNT;
-}
-
-const Builtin *builtin_at(int i)
+const Builtin *builtin_at(BuiltinId id)
 {
     prepare();
-    return &table[i];
+    return &table[id];
 }

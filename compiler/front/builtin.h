@@ -25,7 +25,15 @@ typedef enum BuiltinKind {
     KIND_LATER
 } BuiltinKind;
 
-enum { BUILTIN_PARAMS = 12 }; /* most of one built-in */
+/* BUILTIN_linear and so on: places in the table. */
+typedef enum BuiltinId {
+#define BUILTIN(name, kind, params) BUILTIN_##name,
+#include "front/builtin.def"
+#undef BUILTIN
+    BUILTIN_COUNT
+} BuiltinId;
+
+enum { MOST_PARAMS = 12 }; /* of one built-in */
 
 typedef struct BuiltinParam {
     const char *name;
@@ -33,16 +41,16 @@ typedef struct BuiltinParam {
 } BuiltinParam;
 
 typedef struct Builtin {
+    BuiltinId id;
     const char *name;
     BuiltinKind kind;
     const char *signature; /* as in the table */
     bool variadic;         /* "..." */
     int count;
-    BuiltinParam params[BUILTIN_PARAMS];
+    BuiltinParam params[MOST_PARAMS];
 } Builtin;
 
 /* NULL when there is none. */
 const Builtin *builtin_find(const char *name);
-int builtin_count(void);
-const Builtin *builtin_at(int i);
+const Builtin *builtin_at(BuiltinId id);
 #endif
