@@ -6,6 +6,7 @@
  */
 #include "base/diag.h"
 #include "base/vec.h"
+#include "common/plural.h"
 #include <ctype.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -306,7 +307,7 @@ void diags_print(const Diags *d, FILE *out, bool colour)
         if (printed++) fputc('\n', out);
         print_diag(d, out, list[i], colour ? &coloured : &plain);
     }
-    if (hidden) fprintf(out, "\n%d more error%s\n", hidden, hidden == 1 ? "" : "s");
+    if (hidden) fprintf(out, "\n%d more error%s\n", hidden, plural(hidden, "s"));
 }
 
 /* JSON form. */

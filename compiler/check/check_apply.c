@@ -1,5 +1,6 @@
 /* check_apply.c: calling things: arguments to parameters, functions inline, built-in arithmetic. */
 #include "check/check.h"
+#include "common/plural.h"
 #include <math.h>
 
 /* ---- arguments ---- */
@@ -67,7 +68,7 @@ bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSp
             ok = false;
         } else if (p >= count) {
             diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count,
-                     count == 1 ? "" : "s", first ? ", the value it is given included" : "");
+                     plural(count, "s"), first ? ", the value it is given included" : "");
             return false;
         } else if (out[p]) {
             diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice",
@@ -174,8 +175,8 @@ static Val *distance(Check *k, Val *a, Val *b, Span span)
     if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
     bool tuples = a->kind == VAL_TUPLE && b->kind == VAL_TUPLE;
     if (tuples && a->items.count != b->items.count) {
-        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinates", a->items.count,
-                 b->items.count);
+        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinate%s", a->items.count,
+                 b->items.count, plural(b->items.count, "s"));
         return val_poison(k);
     }
     if (!tuples) {
@@ -341,7 +342,7 @@ bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Sc
     }
     if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
         diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
-                 d->name.text, d->sizes.count, d->sizes.count == 1 ? "" : "s", shape_text(k->perm, taken));
+                 d->name.text, d->sizes.count, plural(d->sizes.count, "s"), shape_text(k->perm, taken));
         return false;
     }
     if (!bind_args(k, d->name.text, span, count, params, first, function, args)) return false;

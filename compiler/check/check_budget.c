@@ -1,5 +1,6 @@
 /* check_budget.c: how many edges of a list are in use. Counts legal candidates only. */
 #include "check/check.h"
+#include "common/plural.h"
 #include "common/share.h"
 #include "model/timed.h"
 #include <math.h>
@@ -22,8 +23,8 @@ static bool share_count(Check *k, double share, int64_t candidates, Span span, i
     }
     *out = share_of(share, candidates);
     if (*out > 0) return true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edges keeps none",
-                       share * 100, (long long)candidates);
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edge%s keeps none",
+                       share * 100, (long long)candidates, plural(candidates, "s"));
     diag_help(d, "keep at least %s, or a count such as keep 1", smallest_share(k, candidates));
     return false;
 }
@@ -50,8 +51,8 @@ static bool whole_count(Check *k, double count, int64_t candidates, Span span, i
         return false;
     }
     if (floor(count + 0.5) <= (double)candidates) return *out = (int64_t)floor(count + 0.5), true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidates",
-                       floor(count + 0.5), (long long)candidates);
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidate%s",
+                       floor(count + 0.5), (long long)candidates, plural(candidates, "s"));
     diag_help(d, "keep all uses every candidate");
     return false;
 }

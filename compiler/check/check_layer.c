@@ -1,5 +1,6 @@
 /* check_layer.c: layers: what a model is written with, on tensors. */
 #include "check/check.h"
+#include "common/plural.h"
 #include "ir/op.h"
 #include <math.h>
 
@@ -131,9 +132,9 @@ static bool is_maps(Check *k, const Builtin *b, const Val *x, Span span)
 static bool groups_fit(Check *k, int64_t groups, int64_t count, const char *what, Span from, Span place)
 {
     if (count % groups == 0) return true;
-    Diag *d = diag_add(k->diags, E_SHAPE, place, "%lld groups do not divide %lld %s", (long long)groups,
-                       (long long)count, what);
-    diag_note(d, from, "%lld %s come from here", (long long)count, what);
+    Diag *d = diag_add(k->diags, E_SHAPE, place, "%lld groups do not divide %lld %s%s", (long long)groups,
+                       (long long)count, what, plural(count, "s"));
+    diag_note(d, from, "%lld %s%s from here", (long long)count, what, count == 1 ? " comes" : "s come");
     return false;
 }
 
@@ -163,8 +164,8 @@ static Val *conv2d(Check *k, const Builtin *b, Val **a, Span span)
         !truth(k, a[5], "bias"))
         return val_poison(k);
     int64_t in = x->shape.dim[0];
-    if (!groups_fit(k, d.groups, in, "channels", x->span, a[4]->span) ||
-        !groups_fit(k, d.groups, d.out, "outputs", a[1]->span, a[4]->span))
+    if (!groups_fit(k, d.groups, in, "channel", x->span, a[4]->span) ||
+        !groups_fit(k, d.groups, d.out, "output", a[1]->span, a[4]->span))
         return val_poison(k);
     d.bias = a[5]->number != 0;
     d.weight = (Shape){4, {d.out, in / d.groups, w.size, w.size}};

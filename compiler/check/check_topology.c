@@ -4,6 +4,7 @@
  * searched for cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
 #include "check/check.h"
+#include "common/plural.h"
 #include "ir/predicate.h"
 #include "model/timed.h"
 #include "common/interval.h"
@@ -190,8 +191,9 @@ static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double tim
                        "this condition would be evaluated about %.0f million times, for pairs one by one%s; "
                        "the most is %.0f million",
                        ceil(times / 1e6), before, (double)limits.pairs / 1e6);
-    diag_note_plain(d, "between %lld sources and %lld targets", (long long)g->sets.at[u->from].size,
-                    (long long)g->sets.at[u->to].size);
+    diag_note_plain(d, "between %lld source%s and %lld target%s", (long long)g->sets.at[u->from].size,
+                    plural(g->sets.at[u->from].size, "s"), (long long)g->sets.at[u->to].size,
+                    plural(g->sets.at[u->to].size, "s"));
     diag_help(d, u->pairwise ? "use fewer nodes, or draw edges without a condition: edges a -> b sample 1%%"
                              : "use fewer nodes, or conditions on single indices and on differences, such as "
                                "i < j and (j - i) mod 8 < 3, which are solved for whole ranges");
@@ -291,10 +293,10 @@ static void warn_nodes(Check *k, Graph *g, uint8_t **mark, DiagCode code, const 
         for (int64_t i = 0; i < g->sets.at[s].size; i++)
             if (!mark[s][i] && missing++ == 0) first = i;
         if (!missing) continue;
-        Diag *d =
-            diag_add(k->diags, code, g->sets.at[s].span, "%lld of the %lld nodes of '%s' %s, the first is %s",
-                     (long long)missing, (long long)g->sets.at[s].size, g->sets.at[s].name, what,
-                     node_text(k, g, s, first));
+        Diag *d = diag_add(k->diags, code, g->sets.at[s].span,
+                           "%lld of the %lld node%s of '%s' %s, the first is %s", (long long)missing,
+                           (long long)g->sets.at[s].size, plural(g->sets.at[s].size, "s"), g->sets.at[s].name,
+                           what, node_text(k, g, s, first));
         diag_help(d, "%s", help);
     }
 }

@@ -1,6 +1,7 @@
 /* check_train.c: the settings of a train block, the shape of its data, and its loss. */
 #include "check/check.h"
 #include "check/data_look.h"
+#include "common/plural.h"
 #include <math.h>
 
 #define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
@@ -358,8 +359,9 @@ static bool loss_fits(Check *k, const Val *loss)
                            "cross_entropy compares classes; this data has numbers to predict");
         diag_help(d, "loss = mse");
     } else if (ce && m->classes > out) {
-        Diag *d = diag_add(k->diags, E_SHAPE, loss->span,
-                           "the data has %d classes and the model %lld outputs", m->classes, (long long)out);
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld output%s",
+                     m->classes, (long long)out, plural(out, "s"));
         diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
         if (m->first_class)
             diag_help(d,
@@ -384,8 +386,8 @@ static bool loss_fits(Check *k, const Val *loss)
                   "t) ^ 2");
     } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
         diag_add(k->diags, E_SHAPE, loss->span,
-                 "the data has %lld numbers to predict and the model %lld outputs", (long long)m->target_size,
-                 (long long)out);
+                 "the data has %lld number%s to predict and the model %lld output%s",
+                 (long long)m->target_size, plural(m->target_size, "s"), (long long)out, plural(out, "s"));
     } else {
         return true;
     }

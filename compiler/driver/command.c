@@ -4,6 +4,7 @@
  * written under a temporary name beside their place and renamed, so that a reader never sees half of one.
  */
 #include "driver/command.h"
+#include "common/plural.h"
 #include "driver/cache.h"
 #include "driver/explain_speed.h"
 #include "front/fmt.h"
@@ -184,13 +185,14 @@ static int check_flags(const CommandArgs *a)
     return EXIT_DONE;
 }
 
-/* What was left out of a frozen program. */
+/* What was removed from a frozen program. */
 static void print_frozen(const Compilation *c)
 {
     const Frozen *f = c->frozen;
-    printf("removed %lld of %lld nodes and %lld of %lld edges in use that are not on the way from the input "
-           "to the output\n",
-           (long long)f->nodes_gone, (long long)f->nodes, (long long)f->edges_gone, (long long)f->edges);
+    printf("removed %lld of %lld node%s and %lld of %lld edge%s in use that are on no path from the input to "
+           "the output\n",
+           (long long)f->nodes_gone, (long long)f->nodes, plural(f->nodes, "s"), (long long)f->edges_gone,
+           (long long)f->edges, plural(f->edges, "s"));
 }
 
 /* NAME.a and NAME.h, or one of them. */

@@ -4,6 +4,7 @@
  * here they are asked for with the same functions and told. A new path of the runtime is told here, too.
  */
 #include "driver/explain_speed.h"
+#include "common/plural.h"
 #include "front/ast.h"
 #include "kernels/kernel.h"
 #include "layout/lanes.h"
@@ -150,8 +151,8 @@ static const char *function_text(const Speed *s, const NodeSet *n)
             others += op_info[v->op].class == CLASS_POINTWISE;
         }
     const char *text = arena_printf(s->perm, "%s: %d pointwise operator%s", n->cell_name ? n->cell_name : "f",
-                                    others, others == 1 ? "" : "s");
-    return filters ? arena_printf(s->perm, "%s, %d filter kernel%s", text, filters, filters == 1 ? "" : "s")
+                                    others, plural(others, "s"));
+    return filters ? arena_printf(s->perm, "%s, %d filter kernel%s", text, filters, plural(filters, "s"))
                    : text;
 }
 
@@ -161,18 +162,19 @@ static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
     bool maps = shape_size(n->map) > 1, function = n->cell.forward != NULL;
     const char *text = arena_printf(a, "%s: %s", n->name, thousands(a, n->size));
     if (maps)
-        text = arena_printf(a, "%s of maps of %s, %lld rows each", text, map_text(a, n->map),
+        text = arena_printf(a, "%s with maps of %s, %lld rows each", text, map_text(a, n->map),
                             (long long)n->pixels);
     else if (graph_copies(g) > 1)
-        text = arena_printf(a, "%s of numbers, %lld rows each", text, (long long)n->pixels);
-    else text = arena_printf(a, "%s of numbers, one row each", text);
+        text = arena_printf(a, "%s with numbers, %lld rows each", text, (long long)n->pixels);
+    else text = arena_printf(a, "%s with numbers, one row each", text);
     if (graph_copies(g) > 1)
         text = arena_printf(a, "%s for %lld positions", text, (long long)graph_copies(g));
     if (n->pitch > n->pixels)
-        text =
-            arena_printf(a, "%s and one between them (not to compete for the same lines of a cache)", text);
+        text = arena_printf(
+            a, "%s and one free row between them (so that they do not compete for the same cache lines)",
+            text);
     const char *value = function               ? function_text(s, n)
-                        : n->role == SET_INPUT ? "given from outside"
+                        : n->role == SET_INPUT ? "clamped input"
                                                : "plain sums";
     add(s, facts, "nodes", n->span, false, arena_printf(a, "%s; %s", text, value));
 }
@@ -225,15 +227,15 @@ static const char *less_text(const Speed *s, const EdgeList *l)
 {
     const char *text = "";
     if (l->rule.refresh > 1)
-        text = arena_printf(s->perm, "%s; of those not in use at one step in %lld", text,
+        text = arena_printf(s->perm, "%s; of edges not in use at one step in %lld", text,
                             (long long)l->rule.refresh);
     if (l->rule.positions > 1)
-        text = arena_printf(s->perm, "%s; of those not in use from one position in %lld", text,
+        text = arena_printf(s->perm, "%s; of edges not in use from one position in %lld", text,
                             (long long)l->rule.positions);
     return l->rule.bf16
-               ? arena_printf(s->perm,
-                              "%s; of those not in use from factors in bfloat16 where the processor has it",
-                              text)
+               ? arena_printf(
+                     s->perm,
+                     "%s; of edges not in use with factors in bfloat16, if the processor supports it", text)
                : text;
 }
 
@@ -244,17 +246,16 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     bool slow = false;
     if (u->fixed) how = "no gradients: the multiple is known";
     else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
-    else if (u->edge)
-        how = "generated code for each candidate, one after the other (edges with functions)", slow = true;
+    else if (u->edge) how = "generated code, one candidate after another (edges with functions)", slow = true;
     else if (edges_stay(g, u))
-        how = edges_with_dots(g, u) ? "of edges in use alone, in the backward pass"
-                                    : "of edges in use alone, by dot products";
+        how = edges_with_dots(g, u) ? "of edges in use only, in the backward pass"
+                                    : "of edges in use only, by dot products";
     else if (u->candidates.form == CANDIDATES_LIST)
         how = "pair by pair (few candidates, far apart)", slow = true;
     else {
         LineField l = line_field(s, g, (int)(u - g->bundles.at));
         slow = l.useful < little;
-        how = arena_printf(s->perm, "matrix products%s%s, %.0f %% of them of candidates",
+        how = arena_printf(s->perm, "matrix products%s%s, %.0f %% of the results are candidates",
                            !*l.others              ? ""
                            : strchr(l.others, ',') ? " together with those of lines "
                                                    : " together with those of line ",
@@ -269,10 +270,11 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
     static const char *const forms[] = {"every pair, nothing stored", "runs of sources", "a list of pairs"};
     const char *name = arena_printf(s->perm, "%s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name);
     const char *kernel =
-        u->edge ? "their function, edge by edge" : "one fused multiply-add an edge and vector";
+        u->edge ? "the function, edge by edge" : "one fused multiply-add per edge and vector";
     add(s, facts, "edges", u->span, u->edge != NULL,
-        arena_printf(s->perm, "%s: %s candidates (%s); sums over lists of those in use: %s", name,
-                     thousands(s->perm, u->candidates.count), forms[u->candidates.form], kernel));
+        arena_printf(s->perm, "%s: %s candidate%s (%s); sums over edges in use: %s", name,
+                     thousands(s->perm, u->candidates.count), plural(u->candidates.count, "s"),
+                     forms[u->candidates.form], kernel));
     if (s->trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
 }
 
@@ -284,10 +286,12 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
     else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
     else if (fan)
         text = arena_printf(
-            s->perm, "%s of %s: the strongest of each node, partitioned node by node at each step", kept, of);
+            s->perm, "%s of %s: the strongest of each node, selected node by node at each step", kept, of);
     else
         text = arena_printf(
-            s->perm, "%s of %s: a cut near that of the last step, in one pass over the weights", kept, of);
+            s->perm,
+            "%s of %s: the threshold is searched near that of the last step, in one pass over the weights",
+            kept, of);
     add(s, facts, "budget", l->span, fan && l->rule.kind != RULE_SAMPLE && s->trains, text);
 }
 
@@ -298,9 +302,9 @@ static void order_fact(Speed *s, Facts *facts, const Graph *g)
     if (is_timed(g) || phases == 0) return;
     double each = (double)g->order.node_count / phases;
     add(s, facts, "order", g->span, phases > g->sets.count && each < FEW,
-        arena_printf(s->perm, "%s nodes in %s phase%s, %.3g a call of the kernels",
-                     thousands(s->perm, g->order.node_count), thousands(s->perm, phases),
-                     phases == 1 ? "" : "s", each));
+        arena_printf(s->perm, "%s node%s in %s phase%s, %.3g per kernel call",
+                     thousands(s->perm, g->order.node_count), plural(g->order.node_count, "s"),
+                     thousands(s->perm, phases), plural(phases, "s"), each));
 }
 
 /* The nodes of a set wait at each batch_norm of their function, and once for all of the edges into them. */
@@ -320,8 +324,8 @@ static void norms_fact(Speed *s, Facts *facts, const Graph *g)
     if (rounds == 0 || !s->trains) return;
     add(s, facts, "norms", g->span, true,
         arena_printf(s->perm,
-                     "in training %s rounds each way: all tiles wait for each other at a batch_norm in a "
-                     "function, and what it is given is computed again",
+                     "in training %s rounds in each pass: all tiles wait for each other at a batch_norm in a "
+                     "function, and its input is computed again",
                      thousands(s->perm, rounds + 1)));
 }
 
@@ -331,21 +335,22 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
     if (!is_timed(g)) return;
     const char *count =
         t->adaptive
-            ? arena_printf(s->perm, "steps of chosen length, %d evaluations each, by sample", t->stages)
-            : arena_printf(s->perm, "%s evaluations", thousands(s->perm, timed_evaluations(g)));
+            ? arena_printf(s->perm, "adaptive steps for each sample, %d evaluations per step", t->stages)
+            : arena_printf(s->perm, "%s evaluation%s", thousands(s->perm, timed_evaluations(g)),
+                           plural(timed_evaluations(g), "s"));
     add(s, facts, "time", g->span, false, arena_printf(s->perm, "%s: %s", t->text, count));
     if (!s->trains) return;
     if (t->adjoint)
         add(s, facts, "time", g->span, false,
-            "backwards by the adjoint: nothing is kept, the states are solved for again");
+            "adjoint gradient: nothing is kept, the states are solved again backwards");
     else if (timed_rounds(g))
         add(s, facts, "time", g->span, true,
             arena_printf(
                 s->perm,
-                "%lld step%s in memory at once (4 MiB a tile); what lies further back is computed again, "
-                "from "
-                "up to %lld states kept, and gradients of candidates are added up between the windows",
-                (long long)t->window, t->window == 1 ? " is" : "s are", (long long)t->saved));
+                "%lld step%s in memory at once (4 MiB per tile); earlier ones are recomputed from "
+                "up to %lld state%s kept, and gradients of candidates are accumulated between the windows",
+                (long long)t->window, t->window == 1 ? " is" : "s are", (long long)t->saved,
+                plural(t->saved, "s")));
     else add(s, facts, "time", g->span, false, "all evaluations are kept for the backward pass");
 }
 
@@ -364,18 +369,18 @@ static void memory_fact(Speed *s, GraphSpeed *x)
     x->edge_bytes = 20 + 2 * 4;
     if (!candidates) return;
     add(s, &x->facts, "memory", g->span, false,
-        arena_printf(s->perm, "%.0f bytes a candidate%s, %.0f more an edge in use", x->candidate_bytes,
+        arena_printf(s->perm, "%.0f bytes per candidate%s, %.0f more per edge in use", x->candidate_bytes,
                      s->trains ? " in training" : "", x->edge_bytes));
 }
 
 static void arithmetic_fact(Speed *s, GraphSpeed *x)
 {
     Arena *a = s->perm;
-    const char *text = arena_printf(a, "%s flop a sample forward", amount(a, x->forward));
+    const char *text = arena_printf(a, "%s flop per sample in the forward pass", amount(a, x->forward));
     if (s->trains)
-        text = arena_printf(a, "%s, %s back, %s for gradients of candidates", text, amount(a, x->backward),
-                            amount(a, x->candidates));
-    if (x->g->time.adaptive) text = arena_printf(a, "%s (a step)", text);
+        text = arena_printf(a, "%s, %s in the backward pass, %s for gradients of candidates", text,
+                            amount(a, x->backward), amount(a, x->candidates));
+    if (x->g->time.adaptive) text = arena_printf(a, "%s (per step)", text);
     add(s, &x->facts, "arithmetic", x->g->span, false, text);
 }
 
@@ -417,13 +422,14 @@ static void update_fact(Speed *s)
                few = (double)s->m->param_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
     s->stores = needed || few;
     const char *text =
-        functions ? "gradients of candidates are stored, and looked at before any weight moves: edges with "
+        functions ? "gradients of candidates are stored, and checked before any weight changes: edges with "
                     "functions"
         : o.clip > 0
-            ? "gradients of candidates are stored: clip needs the norm of all before any weight moves"
-        : few ? "gradients of candidates are stored, and looked at before any weight moves: they are fewer "
-                "than the values they are made of"
-              : "a block of gradients of candidates moves its weights at once and is never stored";
+            ? "gradients of candidates are stored: clip needs the norm of all before any weight changes"
+        : few ? "gradients of candidates are stored, and checked before any weight changes: they are fewer "
+                "than the values they are computed from"
+              : "the weights of a block are updated as soon as its gradients are known; gradients are not "
+                "stored";
     add(s, &s->facts, "update", SPAN_NONE, needed, text);
 }
 
@@ -432,17 +438,16 @@ static void tile_fact(Speed *s, const CompileOptions *o)
     const Tiling any = {0, target_is_wide(o->cpu), INT64_MAX};
     const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
     int lanes = s->m->lanes;
-    const char *why = o->lanes ? "as --lanes says"
+    const char *why = o->lanes ? "set by --lanes"
                       : lanes < model_lanes(s->m, &any)
-                          ? "for batches as small as these: one that is not full computes as much"
-                      : lanes == MAX_LANES
-                          ? "nodes are numbers: four vectors for each walk over a list of edges"
-                          : "nodes carry maps: one vector, so that a tile is small";
+                          ? "for these small batches: a tile that is not full costs as much as a full one"
+                      : lanes == MAX_LANES ? "nodes are numbers: four vectors per pass over a list of edges"
+                                           : "nodes carry maps: one vector, to keep the tile small";
     static const double mib = 1024 * 1024;
     s->tile_bytes = (double)p->rows * lanes * 4;
     bool large = s->tile_bytes >= mib;
     add(s, &s->facts, "tile", SPAN_NONE, o->lanes == 1,
-        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, lanes == 1 ? "" : "s",
+        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, plural(lanes, "s"),
                      thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024), large ? "MiB" : "KiB",
                      why));
 }
@@ -455,11 +460,12 @@ static Speed *explain(const Compilation *c)
     tile_fact(s, &c->options);
     update_fact(s);
     other_flop(s);
-    const char *other =
-        arena_printf(s->perm, "%s flop a sample forward%s", amount(s->perm, s->other_forward),
-                     s->trains ? arena_printf(s->perm, ", %s back", amount(s->perm, s->other_backward)) : "");
+    const char *other = arena_printf(
+        s->perm, "%s flop per sample in the forward pass%s", amount(s->perm, s->other_forward),
+        s->trains ? arena_printf(s->perm, ", %s in the backward pass", amount(s->perm, s->other_backward))
+                  : "");
     add(s, &s->facts, "outside", SPAN_NONE, false,
-        arena_printf(s->perm, "between the graphs: %s, loops fused", other));
+        arena_printf(s->perm, "outside of graphs: %s, loops fused", other));
     for (int i = 0; i < s->m->graphs.count; i++) graph_facts(s, s->m->graphs.at[i]);
     return s;
 }
@@ -490,9 +496,9 @@ void explain_speed(const Compilation *c, FILE *out)
         print_facts(s, &s->graphs.at[i].facts, out, &slow);
     }
     if (slow)
-        fprintf(out, "\n%d line%s with ! tell%s what is slow\n", slow, slow == 1 ? "" : "s",
+        fprintf(out, "\n%d line%s with ! show%s what is slow\n", slow, plural(slow, "s"),
                 slow == 1 ? "s" : "");
-    else fputs("\nnothing takes a slow path\n", out);
+    else fputs("\nno slow paths\n", out);
 }
 
 static json_t *facts_json(const Speed *s, const Facts *facts)

@@ -1,5 +1,6 @@
 /* report.c: what `dnw check` says of a file that is right: sizes by graph. */
 #include "driver/compile.h"
+#include "common/plural.h"
 #include "eval/count.h"
 #include "layout/live.h"
 #include "model/timed.h"
@@ -78,7 +79,8 @@ void compile_report(const Compilation *c, FILE *out)
         fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
                 (long long)r.kept, (long long)r.parameters, (long long)r.macs);
     }
-    fprintf(out, "%lld parameters in use\n", (long long)model_parameters(m));
+    fprintf(out, "%lld parameter%s in use\n", (long long)model_parameters(m),
+            plural(model_parameters(m), "s"));
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
 }
 

@@ -1,6 +1,7 @@
 /* freeze.c: the passes of --freeze on the model. See freeze.h. */
 #include "freeze/freeze.h"
 #include "base/diag.h"
+#include "common/plural.h"
 #include "eval/ir_eval.h"
 #include "app/checkpoint.h"
 #include "model/timed.h"
@@ -57,8 +58,8 @@ static bool marks_fit(const Weights *w, RtError *e)
                      graph->bundles.at[b].list == l && i < graph->bundles.at[b].candidates.count; i++)
                     kept += w->kept[g][b][i];
             if (list->budget.form == KEEP_COUNT && kept > list->budget.keep)
-                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld",
-                               list->name, (long long)kept, (long long)list->budget.keep);
+                return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edge%s in use where its budget allows %lld",
+                               list->name, (long long)kept, plural(kept, "s"), (long long)list->budget.keep);
         }
     return true;
 }

@@ -1,5 +1,6 @@
 /* bench.c: the command bench: time of one step with the data in memory, as the median over steps. */
 #include "common/log.h"
+#include "common/plural.h"
 #include "net/profile.h"
 #include "common/schedule.h"
 #include "app/session.h"
@@ -95,8 +96,8 @@ static void print_lines(const json_t *lines, double whole)
         printf("%s%s%s\n", what, when ? ", " : "", when ? when : "");
     }
     if (small)
-        printf("  %12.6f %5.1f %%  %-24s %zu rows of less than %g %%\n", rest, 100 * rest / whole, "", small,
-               100 * SMALL_SHARE);
+        printf("  %12.6f %5.1f %%  %-24s %zu row%s of less than %g %%\n", rest, 100 * rest / whole, "", small,
+               plural((int64_t)small, "s"), 100 * SMALL_SHARE);
     free(sorted);
 }
 

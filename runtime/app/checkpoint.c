@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "app/checkpoint.h"
+#include "common/plural.h"
 #include "data/half.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -74,8 +75,8 @@ static bool parse_header(Checkpoint *c, RtError *e)
                        c->path, (unsigned long long)length, CHECKPOINT_HEADER_LIMIT);
     if (length > c->size - 8)
         return rt_fail(e, RT_BAD_INPUT,
-                       "%s: byte 0: header of %llu bytes goes beyond the end of the file (%zu bytes)",
-                       c->path, (unsigned long long)length, c->size);
+                       "%s: byte 0: header of %llu byte%s goes beyond the end of the file (%zu bytes)",
+                       c->path, (unsigned long long)length, plural((int64_t)length, "s"), c->size);
     json_error_t where;
     c->header = json_loadb((const char *)c->bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &where);
     c->data_at = 8 + (size_t)length;
@@ -184,8 +185,8 @@ static bool check_places(Checkpoint *c, RtError *e)
         at = t->end;
     }
     if (at != data)
-        return rt_fail(e, RT_BAD_INPUT, "%s: byte %lld: %lld bytes after the last tensor", c->path,
-                       (long long)c->data_at + at, (long long)(data - at));
+        return rt_fail(e, RT_BAD_INPUT, "%s: byte %lld: %lld byte%s after the last tensor", c->path,
+                       (long long)c->data_at + at, (long long)(data - at), plural(data - at, "s"));
     qsort(c->tensors, c->count, sizeof *c->tensors, by_name);
     return true;
 }

@@ -3,6 +3,7 @@
  * What commands see as a Net is this file's own record: a workspace a thread, and room for a batch of inputs.
  */
 #include "app/frozen.h"
+#include "common/plural.h"
 #include "net/thread.h"
 #include "kernels/frozen.h"
 #include <math.h>
@@ -42,8 +43,8 @@ static Net *frozen_create(const DnwrtProgram *p, const json_t *manifest, const N
     }
     if (n && n->input && n->output && n->workspaces) return (Net *)n;
     frozen_free((Net *)n);
-    rt_fail(e, RT_SYSTEM, "not enough memory for %d threads and batches of %lld", o->threads,
-            (long long)o->batch);
+    rt_fail(e, RT_SYSTEM, "not enough memory for %d thread%s and batches of %lld", o->threads,
+            plural(o->threads, "s"), (long long)o->batch);
     return NULL;
 }
 

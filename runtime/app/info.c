@@ -1,6 +1,7 @@
 /* info.c: the command info: what a program is. One JSON object holds it all; text is printed from that
  * object. */
 #include "app/session.h"
+#include "common/plural.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,7 @@ static void print_graph(const char *name, const json_t *graph)
 {
     long long candidates = json_integer_value(json_object_get(graph, "candidates"));
     long long kept = json_integer_value(json_object_get(graph, "kept"));
-    printf("  %-14s %lld of %lld candidate edges", name, kept, candidates);
+    printf("  %-14s %lld of %lld candidate edge%s", name, kept, candidates, plural(candidates, "s"));
     if (candidates) printf(" (%.3g%%)", 100.0 * (double)kept / (double)candidates);
     printf("\n");
 }

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "data/npy.h"
 #include "app/predict_rows.h"
+#include "common/plural.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,8 +42,9 @@ static bool find_scale(const Session *s, Input *x, RtError *e)
         x->scale.shape[i] = json_integer_value(json_array_get(input, (size_t)i));
     if (!data_byte_scale(setting, &x->scale, &x->scaled, e)) return false;
     return x->features % x->scale.channels == 0 ||
-           rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld bytes cannot be cut into the %d channels of '%s'",
-                   x->array.file.path, (long long)x->features, x->scale.channels, x->scale.name);
+           rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld byte%s cannot be cut into the %d channels of '%s'",
+                   x->array.file.path, (long long)x->features, plural(x->features, "s"), x->scale.channels,
+                   x->scale.name);
 }
 
 /* The next samples as the network sees them. */

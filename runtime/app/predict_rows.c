@@ -1,5 +1,6 @@
 /* predict_rows.c: see predict_rows.h. */
 #include "app/predict_rows.h"
+#include "common/plural.h"
 #include <math.h>
 #include <string.h>
 
@@ -69,6 +70,6 @@ bool predict_rows_whole(const PredictRows *r, int64_t samples, RtError *e)
     const Options *o = r->session->options;
     if (!r->count) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: sample %lld: %s", o->input, (long long)r->first, r->why.text);
-    return rt_help(e, "note: rows of %s are NaN for %lld of %lld samples", o->output, (long long)r->count,
-                   (long long)samples);
+    return rt_help(e, "note: rows of %s are NaN for %lld of %lld sample%s", o->output, (long long)r->count,
+                   (long long)samples, plural(samples, "s"));
 }

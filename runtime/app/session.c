@@ -1,6 +1,7 @@
 /* session.c: opens data and network for a command (contract in session.h). */
 #include "app/session.h"
 #include "app/checkpoint.h"
+#include "common/plural.h"
 #include "common/rng.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -82,8 +83,8 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
     const char *from = *d->inputs_from ? d->inputs_from : d->name,
                *to = *d->target_from ? d->target_from : d->name;
     if (d->features != inputs) {
-        rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld numbers, the program takes %lld", from,
-                (long long)d->features, (long long)inputs);
+        rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld number%s, the program takes %lld", from,
+                (long long)d->features, plural(d->features, "s"), (long long)inputs);
         return rebuild_for_data(s, e);
     }
     if (!d->image && json_array_size(json_object_get(s->program->settings, "augment")))
@@ -95,16 +96,17 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
                        to);
     if (classes && d->classes > outputs) {
         rt_fail(e, RT_BAD_INPUT,
-                "%s, byte %lld: class %d of sample %lld, but the program has %lld outputs: 0 .. %lld", to,
+                "%s, byte %lld: class %d of sample %lld, but the program has %lld output%s: 0 .. %lld", to,
                 (long long)d->most.byte, d->classes - 1, (long long)d->most.sample, (long long)outputs,
-                (long long)outputs - 1);
+                plural(outputs, "s"), (long long)outputs - 1);
         if (d->labels.least == 0) return false;
         return rt_help(e, "no label is 0: labels seem to start at %g, where classes count from 0",
                        (double)d->labels.least);
     }
     if (d->classes == 0 && d->target_size != outputs)
-        return rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld target numbers, the program has %lld outputs",
-                       to, (long long)d->target_size, (long long)outputs);
+        return rt_fail(
+            e, RT_BAD_INPUT, "%s: a sample has %lld target number%s, the program has %lld output%s", to,
+            (long long)d->target_size, plural(d->target_size, "s"), (long long)outputs, plural(outputs, "s"));
     return targets_fit(s, d, to, e);
 }
 
@@ -167,7 +169,8 @@ static bool make_data(Session *s, int64_t samples, RtError *e)
     d->channels = 1, d->std[0] = 1;
     d->image = d->rank == 2 || d->rank == 3;
     if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;
-    return rt_fail(e, RT_SYSTEM, "out of memory for %lld random samples", (long long)samples);
+    return rt_fail(e, RT_SYSTEM, "out of memory for %lld random sample%s", (long long)samples,
+                   plural(samples, "s"));
 }
 
 static void close_data(Session *s)

@@ -3,6 +3,7 @@
  */
 #define _GNU_SOURCE
 #include "app/train.h"
+#include "common/plural.h"
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -187,18 +188,21 @@ static bool open_net(TrainRun *run, RtError *e)
     if (!s->data && !session_data(s, e)) return false;
     int64_t have = s->data->train.samples;
     if (s->options->resume && t->samples != have)
-        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld training samples, the run in %s had %lld",
-                       s->data->name, (long long)have, run->directory, (long long)t->samples);
+        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %lld training sample%s, the run in %s had %lld",
+                       s->data->name, (long long)have, plural(have, "s"), run->directory,
+                       (long long)t->samples);
     if (s->options->resume && t->classes != s->data->classes)
-        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %d classes, the run in %s had %lld", s->data->name,
-                       s->data->classes, run->directory, (long long)t->classes);
+        return rt_fail(e, RT_BAD_INPUT, "data '%s' has %d class%s, the run in %s had %lld", s->data->name,
+                       s->data->classes, plural(s->data->classes, "es"), run->directory,
+                       (long long)t->classes);
     t->samples = have, t->classes = s->data->classes;
     if (!session_steps(s, have, t->batch, e)) return false;
     int64_t most = have > s->data->test.samples ? have : s->data->test.samples;
     NetOptions o = {.batch = t->batch < most ? t->batch : most, .training = true, .seed = (uint64_t)t->seed};
     run->order = malloc((size_t)have * sizeof *run->order);
     if (!run->order)
-        return rt_fail(e, RT_SYSTEM, "out of memory for the order of %lld samples", (long long)have);
+        return rt_fail(e, RT_SYSTEM, "out of memory for the order of %lld sample%s", (long long)have,
+                       plural(have, "s"));
     return session_net(s, &o, e);
 }
 
@@ -324,16 +328,18 @@ static void say_start(TrainRun *run)
 {
     const Session *s = run->session;
     const TrainState *t = &run->state;
-    int64_t kept = 0, candidates = 0;
+    int64_t kept = 0, candidates = 0, parameters = s->calls->parameters(s->net);
     for (int i = 0; i < s->calls->graph_count(s->net); i++) {
         NetGraphInfo g = s->calls->graph(s->net, i);
         kept += g.kept;
         candidates += g.candidates;
     }
-    log_line(&run->console, "%s: %lld parameters, %lld of %lld candidate edges in use", s->program->model,
-             (long long)s->calls->parameters(s->net), (long long)kept, (long long)candidates);
-    log_line(&run->console, "%s: %lld training samples, %lld test samples", s->data->name,
-             (long long)s->data->train.samples, (long long)s->data->test.samples);
+    log_line(&run->console, "%s: %lld parameter%s, %lld of %lld candidate edge%s in use", s->program->model,
+             (long long)parameters, plural(parameters, "s"), (long long)kept, (long long)candidates,
+             plural(candidates, "s"));
+    log_line(&run->console, "%s: %lld training sample%s, %lld test sample%s", s->data->name,
+             (long long)s->data->train.samples, plural(s->data->train.samples, "s"),
+             (long long)s->data->test.samples, plural(s->data->test.samples, "s"));
     if (*s->data->form) log_line(&run->console, "%s", s->data->form);
     for (const char *line = s->data->warnings; *line; line += strcspn(line, "\n"), line += *line == '\n')
         log_line(&run->console, "warning: %.*s", (int)strcspn(line, "\n"), line);

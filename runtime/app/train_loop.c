@@ -6,6 +6,7 @@
  */
 #include "app/train.h"
 #include "app/eval.h"
+#include "common/plural.h"
 #include "common/rng.h"
 #include "common/schedule.h"
 #include <math.h>
@@ -157,9 +158,10 @@ static void count_idle(TrainRun *run, int64_t samples, double loss)
     run->warned = true;
     log_line(
         &run->console,
-        "warning: in the last step of epoch %lld no gradient reached %lld of %lld nodes of '%s': what they "
-        "send is 0 for every sample (relu?), or no edge in use leads on from them",
-        (long long)run->state.epoch + 1, (long long)idle.most_idle, (long long)idle.most_nodes, idle.most);
+        "warning: in the last step of epoch %lld no gradient reached %lld of %lld node%s of '%s': what they "
+        "send is 0 for every sample (relu?), or no edge in use leads out of them",
+        (long long)run->state.epoch + 1, (long long)idle.most_idle, (long long)idle.most_nodes,
+        plural(idle.most_nodes, "s"), idle.most);
 }
 
 /* One step, into the sums. */

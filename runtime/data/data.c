@@ -3,6 +3,7 @@
  * A new kind of data is one file data_NAME.c and one row of `data_kinds`.
  */
 #include "data/data_kind.h"
+#include "common/plural.h"
 #include "data/data_file.h"
 #include "common/rng.h"
 #include "common/share.h"
@@ -223,7 +224,7 @@ static bool read_channels(const json_t *v, const char *name, double low, Data *d
     if (!v || json_is_null(v)) return true;
     if (given != 1 && given != (size_t)d->channels)
         return rt_fail(e, RT_BAD_INPUT, "%s: %s has %zu numbers for %d channel%s", d->name, name, given,
-                       d->channels, d->channels == 1 ? "" : "s");
+                       d->channels, plural(d->channels, "s"));
     for (int i = 0; i < d->channels; i++) {
         const json_t *item = json_is_array(v) ? json_array_get(v, given == 1 ? 0 : (size_t)i) : v;
         double x = json_number_value(item);
@@ -406,7 +407,7 @@ bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
     *b = (DataSplit){count, bytes, floats, labels, targets};
     a->samples = n - count;
     if (!good || a->samples > 0) return good;
-    rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld samples to train on", d->name, share,
-            (long long)n);
+    rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld sample%s to train on", d->name, share,
+            (long long)n, plural(n, "s"));
     return rt_help(e, "split = 0.2 holds a fifth out for the test");
 }

@@ -7,6 +7,7 @@
  * batches have the same, so that a file that was cut between two records is seen.
  */
 #include "data/data_kind.h"
+#include "common/plural.h"
 #include "data/data_file.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,12 +30,14 @@ static bool check_size(const DataFile *f, int64_t size, int64_t like, RtError *e
     if (rest) {
         data_file_fail(f, records * RECORD, e, "truncated in record %lld: wanted %d bytes, found %lld",
                        (long long)records, RECORD, (long long)rest);
-        return rt_help(e, "the file has %lld bytes; a batch of CIFAR-10 has %d", (long long)size, FULL_BATCH);
+        return rt_help(e, "the file has %lld byte%s; a batch of CIFAR-10 has %d", (long long)size,
+                       plural(size, "s"), FULL_BATCH);
     }
     if (!like || records == like) return true;
-    data_file_fail(f, size, e, "the batch has %lld records, %s has %lld", (long long)records, first_batch,
-                   (long long)like);
-    return rt_help(e, "the file has %lld bytes; a batch of CIFAR-10 has %d", (long long)size, FULL_BATCH);
+    data_file_fail(f, size, e, "the batch has %lld record%s, %s has %lld", (long long)records,
+                   plural(records, "s"), first_batch, (long long)like);
+    return rt_help(e, "the file has %lld byte%s; a batch of CIFAR-10 has %d", (long long)size,
+                   plural(size, "s"), FULL_BATCH);
 }
 
 /* Takes memory for `more` samples behind those of the split. */

@@ -1,4 +1,5 @@
 /* data_csv_column.c: which column of a table is what (contract in data_csv.h). */
+#include "common/plural.h"
 #include "data/data_csv.h"
 #include <math.h>
 #include <stdio.h>
@@ -34,8 +35,8 @@ static bool find_number(const Csv *t, double number, const char *what, int *colu
     *column = -1;
     if (number >= 0 && number < t->width && number == floor(number)) *column = (int)number;
     if (*column >= 0) return true;
-    rt_fail(e, RT_BAD_INPUT, "%s: %s = %g, but the file has %d columns", t->file.path, what, number,
-            t->width);
+    rt_fail(e, RT_BAD_INPUT, "%s: %s = %g, but the file has %d column%s", t->file.path, what, number,
+            t->width, plural(t->width, "s"));
     return rt_help(e, "the first column is 0: %s = 0 .. %d", what, t->width - 1);
 }
 

@@ -3,6 +3,7 @@
  * Method: the whole file is in memory; cells are cut out of it in place, features are converted row by row,
  * cells of the target are kept until the column is known.
  */
+#include "common/plural.h"
 #include "data/data_csv.h"
 #include <stdlib.h>
 #include <string.h>
@@ -164,8 +165,8 @@ static bool take_target(Csv *t, int number, RtError *e)
 static bool take_row(Csv *t, RtError *e)
 {
     if (t->columns != t->width)
-        return data_file_fail(&t->file, t->cells[0].offset, e, "row %lld has %d cells, the first row has %d",
-                              (long long)t->cells[0].row, t->columns, t->width);
+        return data_file_fail(&t->file, t->cells[0].offset, e, "row %lld has %d cell%s, the first row has %d",
+                              (long long)t->cells[0].row, t->columns, plural(t->columns, "s"), t->width);
     if (!grow_samples(t, e)) return false;
     float *numbers = t->numbers + t->samples * t->features;
     for (int i = 0; i < t->width; i++)

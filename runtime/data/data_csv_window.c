@@ -1,4 +1,5 @@
 /* data_csv_window.c: rows of a table as sequences (contract in data_csv.h). */
+#include "common/plural.h"
 #include "data/data_csv.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,13 +37,13 @@ static Lengths measure(const Csv *t)
 static bool too_short(const Csv *t, const Windows *w, const Lengths *m, RtError *e)
 {
     if (!t->groups)
-        rt_fail(e, RT_BAD_INPUT, "%s: a window takes %lld rows and the file has %lld", t->file.path,
-                (long long)w->length, (long long)t->samples);
+        rt_fail(e, RT_BAD_INPUT, "%s: a window takes %lld row%s and the file has %lld", t->file.path,
+                (long long)w->length, plural(w->length, "s"), (long long)t->samples);
     else
         rt_fail(e, RT_BAD_INPUT,
-                "%s: a window takes %lld rows and the longest group, from row %lld on, has %lld",
-                t->file.path, (long long)w->length, (long long)t->values[m->longest_at * t->targets].row,
-                (long long)m->longest);
+                "%s: a window takes %lld row%s and the longest group, from row %lld on, has %lld",
+                t->file.path, (long long)w->length, plural(w->length, "s"),
+                (long long)t->values[m->longest_at * t->targets].row, (long long)m->longest);
     return rt_help(e, "window = %lld, or less", (long long)m->longest);
 }
 
@@ -55,8 +56,8 @@ static bool check_lengths(const Csv *t, Windows *w, const Lengths *m, RtError *e
     w->step = w->length;
     if (m->shortest == w->length && m->longest == w->length) return true;
     int64_t at = m->shortest != w->length ? m->shortest_at : m->longest_at;
-    snprintf(problem, sizeof problem, "begins a group of %lld rows; a sample has %lld",
-             (long long)(group_end(t, at) - at), (long long)w->length);
+    snprintf(problem, sizeof problem, "begins a group of %lld row%s; a sample has %lld",
+             (long long)(group_end(t, at) - at), plural(group_end(t, at) - at, "s"), (long long)w->length);
     csv_fail(t, &t->groups[at], t->group, e, problem);
     return rt_help(e, "groups of one length are samples; with window = %lld every part of that length is one",
                    (long long)m->shortest);
@@ -112,8 +113,8 @@ bool csv_windows_part(const Windows *w, double share, Data *d, const DataSplit *
 
     while (test && train && w->first[train - 1] + w->length > w->first[w->count - test]) train--;
     if (train == 0) {
-        rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld windows to train on", d->name, share,
-                (long long)w->count);
+        rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld window%s to train on", d->name,
+                share, (long long)w->count, plural(w->count, "s"));
         return rt_help(e,
                        "windows that overlap those of the test are left out; a smaller split, or step = %lld",
                        (long long)w->length);

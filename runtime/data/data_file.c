@@ -3,6 +3,7 @@
  * zlib's gzread reads plain and packed files through one call. The file is opened here, not by zlib, so that
  * directories, pipes and the like are refused before anything is read (O_NONBLOCK: a pipe must not hang us).
  */
+#include "common/plural.h"
 #include "data/data_file.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -264,8 +265,8 @@ bool data_file_some(DataFile *f, void *to, int64_t n, int64_t *found, RtError *e
 bool data_file_short(const DataFile *f, int64_t start, const char *what, int64_t want, int64_t found,
                      RtError *e)
 {
-    return data_file_fail(f, start, e, "truncated in %s: wanted %lld bytes, found %lld", what,
-                          (long long)want, (long long)found);
+    return data_file_fail(f, start, e, "truncated in %s: wanted %lld byte%s, found %lld", what,
+                          (long long)want, plural(want, "s"), (long long)found);
 }
 
 bool data_file_take(DataFile *f, void *to, int64_t n, const char *what, RtError *e)

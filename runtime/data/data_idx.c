@@ -10,6 +10,7 @@
  * images.
  */
 #include "data/data_kind.h"
+#include "common/plural.h"
 #include "data/data_file.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,8 +175,9 @@ static bool read_labels(char *path, Data *d, DataSplit *s, RtError *e)
 
     if (good && s->samples == 0) s->samples = x.sizes[0];
     if (good && s->samples != x.sizes[0])
-        good = data_file_fail(&x.file, 4, e, "the file has %lld labels for %lld images",
-                              (long long)x.sizes[0], (long long)s->samples);
+        good =
+            data_file_fail(&x.file, 4, e, "the file has %lld label%s for %lld image%s", (long long)x.sizes[0],
+                           plural(x.sizes[0], "s"), (long long)s->samples, plural(s->samples, "s"));
     good = good && (bytes = idx_read(&x, e)) && spread_labels(&x, bytes, d, s, e);
     free(bytes);
     data_file_close(&x.file);

@@ -5,6 +5,7 @@
  * classes; or floats, (samples) or (samples, k): numbers. Without test files, `split` is the share held out.
  */
 #include "data/data_kind.h"
+#include "common/plural.h"
 #include "data/npy.h"
 #include <math.h>
 #include <stdlib.h>
@@ -129,8 +130,8 @@ static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
     bool good = open_array(&y, path, e) && check_target(&y, d, train, e);
 
     if (good && s->samples && s->samples != y.sizes[0])
-        good = data_file_fail(&y.file, 10, e, "%lld targets for %lld samples of x", (long long)y.sizes[0],
-                              (long long)s->samples);
+        good = data_file_fail(&y.file, 10, e, "%lld target%s for %lld sample%s of x", (long long)y.sizes[0],
+                              plural(y.sizes[0], "s"), (long long)s->samples, plural(s->samples, "s"));
     if (good && train) data_remember(d->target_from, y.file.path);
     if (good && npy_whole_numbers(&y)) s->labels = read_classes(&y, d, e);
     else if (good) s->targets = npy_all_floats(&y, e);

@@ -1,5 +1,6 @@
 /* net.c: steps of training and inference. See net.h. Building is in net_build.c. */
 #include "net/blas.h"
+#include "common/plural.h"
 #include "net/net_private.h"
 #include "common/product.h"
 #include "net/profile.h"
@@ -69,8 +70,8 @@ static bool marks_fit(const Net *n, const NetList *l, RtError *e)
         if (kept - before > b->capacity) most = b->capacity;
     }
     if (kept <= most) return true;
-    return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edges in use where its budget allows %lld", l->name,
-                   (long long)kept, (long long)most);
+    return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edge%s in use where its budget allows %lld", l->name,
+                   (long long)kept, plural(kept, "s"), (long long)most);
 }
 
 bool net_reload(Net *n, bool kept_given, RtError *e)

@@ -3,6 +3,7 @@
  * memory still; graphs in equal steps that do not keep all of them run again.
  */
 #include "common/simd.h"
+#include "common/plural.h"
 #include "net/terms.h"
 #include <math.h>
 #include <stdio.h>
@@ -106,7 +107,8 @@ static void put_time(const Net *n, int graph, int64_t tile, int64_t e, int64_t l
     int64_t position = t->adaptive ? r->position[at] : at / t->steps, step = number - position * t->steps;
     int used;
     if (t->end <= t->start)
-        used = snprintf(text, WHEN, " after %lld of %lld steps", (long long)step, (long long)t->steps);
+        used = snprintf(text, WHEN, " after %lld of %lld step%s", (long long)step, (long long)t->steps,
+                        plural(t->steps, "s"));
     else {
         double time = t->adaptive ? time_at(n, r, number, position, lane) : (double)step * t->step;
         used = snprintf(text, WHEN, " at time %.6g", t->start + time);

@@ -1,6 +1,7 @@
 /* terms.c: a node in words, and the largest terms of the sum that reaches it: for messages about values
  * that are no longer finite or move too fast (contract in terms.h).
  */
+#include "common/plural.h"
 #include "net/terms.h"
 #include <math.h>
 #include <stdarg.h>
@@ -168,7 +169,7 @@ static void put_source(Text *t, const Net *n, const Term *x)
 static void put_weighted(Text *t, const Net *n, const Terms *all, bool some)
 {
     put(t, "%.4g, the sum over %lld edge%s in use%s; %s: ", positive_nan(all->sum), (long long)all->count,
-        all->count == 1 ? "" : "s", some ? " without a function" : "",
+        plural(all->count, "s"), some ? " without a function" : "",
         all->count > MOST_TERMS ? "the largest terms"
         : all->count == 1       ? "its term"
                                 : "its terms");
@@ -225,7 +226,7 @@ void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char 
     }
     if (!functions.count) return;
     put(&t, "%s%lld edge%s with a function lead%s ", weighted.count ? "; " : "", (long long)functions.count,
-        functions.count == 1 ? "" : "s", functions.count == 1 ? "s" : "");
+        plural(functions.count, "s"), functions.count == 1 ? "s" : "");
     if (weighted.count) put(&t, "there, too");
     else {
         put(&t, "into ");

@@ -1,6 +1,7 @@
 /* flow_report.c: why a graph in time could not go on, in words. What happened was noted by fail() of
  * kernels/drive.c.
  */
+#include "common/plural.h"
 #include "net/terms.h"
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ static void put_cause(const DnwrtTime *t, const DnwrtRun *r, char *text, size_t 
     if (r->failure == FLOW_STEP_TOO_SMALL)
         snprintf(text, size, "needs steps below min_step = %.3g", t->min_step);
     else if (r->failure == FLOW_TOO_MANY_STEPS)
-        snprintf(text, size, "has not reached the end after max_steps = %lld steps", (long long)t->steps);
+        snprintf(text, size, "has not reached the end after max_steps = %lld step%s", (long long)t->steps,
+                 plural(t->steps, "s"));
     else snprintf(text, size, "is no longer finite, even with a step of %.3g", r->failed_step);
 }
 

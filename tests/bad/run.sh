@@ -45,7 +45,7 @@ rows | gzip -c >data/points.csv
 printf '\xff\xff\xff' | dd of=data/points.csv bs=1 seek=20 conv=notrunc 2>/dev/null
 table "damaged gzip" 1 "data/points.csv, byte "
 printf 'a,b,class\n1,2,1\n' >data/points.csv
-table "one sample" 0 "1 training samples, 0 test samples"
+table "one sample" 0 "1 training sample, 0 test samples"
 that "one sample: no best" test ! -e out/best.safetensors
 expect "no test split" 1 "data 'csv' has no test split" ./table eval --data data --weights out/last.safetensors
 expect "--data is a file" 1 "--data points.csv: this is a file; --data takes its directory" ./table train --data points.csv --out o2
@@ -117,7 +117,7 @@ build colours
 colours() { expect "cifar10: $1" "$2" "$3" ./colours train --data data --out out --force; }
 colours "missing" 1 "cifar10: no file data_batch_1.bin or data_batch_1.bin.gz"
 batches
-colours "good" 0 "10 training samples, 1 test samples"
+colours "good" 0 "10 training samples, 1 test sample"
 head -c 5000 data/data_batch_4.bin >cut && mv cut data/data_batch_4.bin
 colours "truncated" 1 "data/data_batch_4.bin, byte 3073: truncated in record 1: wanted 3073 bytes, found 1927"
 { record 00; record 0a; } >data/data_batch_4.bin
@@ -155,7 +155,7 @@ npy data/x.npy '<c8' '(2, 2)' && tail -c 32 x.npy >>data/x.npy
 numbers "another type" 1 "data/x.npy, byte "
 cp x.npy data
 npy data/y.npy '<f4' '(4, 1)' && tail -c 16 x.npy >>data/y.npy
-numbers "another target" 1 "data/y.npy: a sample has 1 target numbers, the program has 2 outputs"
+numbers "another target" 1 "data/y.npy: a sample has 1 target number, the program has 2 outputs"
 npy data/y.npy '<f4' '(3, 2)' && tail -c 24 x.npy >>data/y.npy
 numbers "fewer targets" 1 "data/y.npy, byte 10: 3 targets for 4 samples of x"
 predict() { # NAME EXIT TEXT FILE

@@ -29,7 +29,7 @@ DNW
 expect "once at the end" 0 '"edge_macs": 42,' "$dnw" check --json steps.dnw # 6 edges x 5 steps + 12
 
 # --explain-speed: its text is compared in tests/stage/*.speed
-expect "explained" 0 "nothing takes a slow path" "$dnw" check --explain-speed "$source/examples/fashion_mlp.dnw"
+expect "explained" 0 "no slow paths" "$dnw" check --explain-speed "$source/examples/fashion_mlp.dnw"
 expect "explained as JSON" 0 '"candidates": 794000.0' "$dnw" check --explain-speed --json "$source/examples/fashion_mlp.dnw"
 expect "explained without a model" 1 "has no model to build" "$dnw" check --explain-speed /dev/null
 

@@ -164,7 +164,7 @@ expect "data: another time" 0 "accuracy" env DNW_CC=/bin/false "$dnw" train shap
 arrays 5 i4
 expect "data: a column more" 0 "24 parameters" shaped
 arrays 5 f4
-expect "data: numbers for classes" 1 "the data has 1 numbers to predict and the model 4 outputs" shaped
+expect "data: numbers for classes" 1 "the data has 1 number to predict and the model 4 outputs" shaped
 mkdir -p elsewhere && arrays 4 i4 elsewhere
 expect "data: in a directory" 0 "20 parameters" shaped --data elsewhere
 arrays 6 i4 elsewhere

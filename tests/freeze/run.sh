@@ -67,7 +67,7 @@ printf 'graph G {\n  input x[2]\n  nodes h[2]\n  output y[1]\n  edges { x[_] -> 
 fn Bias(x) { weight b = 3; x + b }
 model Net(x) = x |> G |> Bias\ntrain Net { data = xor(100); epochs = 1; optim = sgd(1e-30); loss = binary_cross_entropy }\n' >nothing.dnw
 expect "nothing is left: train" 0 "" "$dnw" train nothing.dnw --quiet --out nothing
-expect "nothing is left: freeze" 0 "of 1 edges in use" \
+expect "nothing is left: freeze" 0 "of 1 edge in use" \
   "$dnw" build nothing.dnw --freeze --weights nothing/best.safetensors -o constant
 expect "nothing is left: predict" 0 "" ./constant predict --input x.npy --output constant.npy
 that "nothing is left: a constant" test "$(tail -c 20 constant.npy | od -An -v -tf4 -w4 | sort | uniq -c | tr -s ' ')" = " 5 3"

@@ -200,7 +200,7 @@ static void test_bad_cells(void **state)
 static void test_bad_rows(void **state)
 {
     (void)state;
-    expect_csv_failure("a,b\n1,2\n3\n", "1", "t.csv, byte 8: row 3 has 1 cells, the first row has 2");
+    expect_csv_failure("a,b\n1,2\n3\n", "1", "t.csv, byte 8: row 3 has 1 cell, the first row has 2");
     expect_csv_failure("a,b\n1,2\n\n3,4,5\n", "1", "t.csv, byte 9: row 4 has 3 cells, the first row has 2");
     expect_csv_failure("a,b\n1,\"2\n", "1", "t.csv, byte 6: row 2, column 2: the quote is never closed");
     expect_csv_failure("a,b\n\"1\"x,2\n", "1",
