@@ -45,14 +45,16 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %nterm <Decl *> decl head graph_head
 %nterm <Name> name as_opt
 %nterm <NameList> names sizes_opt
+%nterm <Parameters> parameters
 %nterm <ParamList> params_opt params
 %nterm <Param *> param
 %nterm <Range> range_opt
+%nterm <Start> start
 %nterm <const char *> help_opt
 %nterm <StmtList> stmts
-%nterm <Stmt *> stmt
+%nterm <Stmt *> stmt weight
 %nterm <GraphItemList> items
-%nterm <GraphItem *> item
+%nterm <GraphItem *> item set
 %nterm <SetRole> role
 %nterm <SetIndexList> indices_opt indices
 %nterm <EdgeLineList> edge_list edges
@@ -97,15 +99,12 @@ decl:
 ;
 
 head:
-  FN name sizes_opt                             { $$ = ast_head(p, @$, DECL_FN, $2, $3, false, (ParamList){0}); }
-| FN name sizes_opt '(' params_opt ')'          { $$ = ast_head(p, @$, DECL_FN, $2, $3, true, $params_opt); }
-| MODEL name sizes_opt                          { $$ = ast_head(p, @$, DECL_MODEL, $2, $3, false, (ParamList){0}); }
-| MODEL name sizes_opt '(' params_opt ')'           { $$ = ast_head(p, @$, DECL_MODEL, $2, $3, true, $params_opt); }
+  FN name sizes_opt parameters                  { $$ = ast_head(p, @$, DECL_FN, $name, $sizes_opt, $parameters); }
+| MODEL name sizes_opt parameters               { $$ = ast_head(p, @$, DECL_MODEL, $name, $sizes_opt, $parameters); }
 ;
 
 graph_head:
-  GRAPH name sizes_opt                          { $$ = ast_head(p, @$, DECL_GRAPH, $2, $3, false, (ParamList){0}); }
-| GRAPH name sizes_opt '(' params_opt ')'           { $$ = ast_head(p, @$, DECL_GRAPH, $2, $3, true, $params_opt); }
+  GRAPH name sizes_opt parameters               { $$ = ast_head(p, @$, DECL_GRAPH, $name, $sizes_opt, $parameters); }
 ;
 
 as_opt:     %empty { $$ = NO_NAME; }            | AS name { $$ = $name; };
@@ -120,6 +119,7 @@ names:
 | names ',' name                { $$ = ast_names(p, $1, $3); }
 ;
 
+parameters: %empty { $$ = (Parameters){0}; }    | '(' params_opt ')' { $$ = (Parameters){true, $params_opt}; };
 params_opt: %empty { $$ = (ParamList){0}; }     | params;
 params:
   param                         { $$ = ast_params(p, (ParamList){0}, $1); }
@@ -139,19 +139,22 @@ stmts:
 | stmts error NL                { $$ = $1; yyerrok; }
 ;
 stmt:
-  WEIGHT name dims_opt range_opt '~' expr
-                                { $$ = ast_weight(p, @$, false, $name, $dims_opt, $range_opt, true, $expr); }
-| WEIGHT name dims_opt range_opt '=' expr
-                                { $$ = ast_weight(p, @$, false, $name, $dims_opt, $range_opt, false, $expr); }
-| SHARED WEIGHT name dims_opt range_opt '~' expr
-                                { $$ = ast_weight(p, @$, true, $name, $dims_opt, $range_opt, true, $expr); }
-| SHARED WEIGHT name dims_opt range_opt '=' expr
-                                { $$ = ast_weight(p, @$, true, $name, $dims_opt, $range_opt, false, $expr); }
+  weight dims_opt range_opt start
+                                { $$ = ast_with_start(@$, $weight, $dims_opt, $range_opt, $start); }
 | STATE name dims_opt '=' expr  { $$ = ast_state(p, @$, $name, $dims_opt, $expr); }
 | DERIV '=' expr                { $$ = ast_stmt(p, @$, STMT_DERIV, ast_marked_name(p, @1), $expr); }
 | NEXT name '=' expr            { $$ = ast_stmt(p, @$, STMT_NEXT, $name, $expr); }
 | name '=' expr                 { $$ = ast_stmt(p, @$, STMT_LET, $name, $expr); }
 | expr                          { $$ = ast_stmt(p, @$, STMT_EXPR, NO_NAME, $expr); }
+;
+
+weight:
+  WEIGHT name                   { $$ = ast_weight(p, @$, false, $name); }
+| SHARED WEIGHT name            { $$ = ast_weight(p, @$, true, $name); }
+;
+start:
+  '~' expr                      { $$ = (Start){true, $expr}; }
+| '=' expr                      { $$ = (Start){false, $expr}; }
 ;
 
 /* The lines of a graph. */
@@ -162,12 +165,12 @@ items:
 | items error NL                { $$ = $1; yyerrok; }
 ;
 item:
-  role name indices_opt at_opt cell_opt
-                                { $$ = ast_set(p, @$, $role, $name, $indices_opt, $at_opt, $cell_opt); }
+  set at_opt cell_opt           { $$ = ast_with_cell(@$, $set, $at_opt, $cell_opt); }
 | EDGES edge budget             { $$ = ast_edges(p, @$, false, ast_edge_lines(p, (EdgeLineList){0}, $edge), NULL, $budget); }
 | edge_list via_opt budget      { $$ = ast_edges(p, @$, true, $edge_list, $via_opt, $budget); }
 | name '=' expr                 { $$ = ast_item_let(p, @$, $name, $expr); }
 ;
+set:        role name indices_opt { $$ = ast_set(p, @$, $role, $name, $indices_opt); };
 role:       INPUT { $$ = SET_INPUT; } | NODES { $$ = SET_NODES; } | OUTPUT { $$ = SET_OUTPUT; };
 at_opt:     %empty { $$ = NULL; } | AT expr { $$ = $expr; };
 cell_opt:   %empty { $$ = NULL; } | ':' expr { $$ = $expr; };

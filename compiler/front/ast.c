@@ -246,16 +246,20 @@ Stmt *ast_stmt(Parser *p, Span span, StmtKind kind, Name name, Expr *value)
     return s;
 }
 
-Stmt *ast_weight(Parser *p, Span span, bool shared, Name name, ExprList dims, Range range, bool drawn,
-                 Expr *value)
+Stmt *ast_weight(Parser *p, Span span, bool shared, Name name)
 {
-    Stmt *s = ast_stmt(p, span, STMT_WEIGHT, name, value);
+    Stmt *s = ast_stmt(p, span, STMT_WEIGHT, name, NULL);
     s->shared = shared;
-    s->dims = dims;
-    s->low = range.low;
-    s->high = range.high;
-    s->drawn = drawn;
     return s;
+}
+
+Stmt *ast_with_start(Span span, Stmt *weight, ExprList dims, Range range, Start start)
+{
+    weight->span = span;
+    weight->dims = dims;
+    weight->low = range.low, weight->high = range.high;
+    weight->drawn = start.drawn, weight->value = start.value;
+    return weight;
 }
 
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value)
@@ -287,12 +291,20 @@ SetIndexList ast_indices(Parser *p, SetIndexList list, Name name, Expr *size)
     return list;
 }
 
-GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices, Expr *at, Expr *cell)
+GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices)
 {
     GraphItem *i = item(p, ITEM_SET, span);
     i->set = NEW(p->perm, NodeSetDecl);
-    *i->set = (NodeSetDecl){role, span, name, indices, at, cell};
+    *i->set = (NodeSetDecl){.role = role, .name = name, .indices = indices};
     return i;
+}
+
+GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell)
+{
+    set->span = set->set->span = span;
+    set->set->at = at;
+    set->set->cell = cell;
+    return set;
 }
 
 NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices)
@@ -390,13 +402,12 @@ Decl *ast_option(Parser *p, Span span, Name name, Expr *value, Range range, cons
     return d;
 }
 
-Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, bool has_params,
-               ParamList params)
+Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, Parameters parameters)
 {
     Decl *d = declaration(p, kind, span, name);
     d->sizes = sizes;
-    d->has_params = has_params;
-    d->params = params;
+    d->has_params = parameters.given;
+    d->params = parameters.list;
     return d;
 }
 

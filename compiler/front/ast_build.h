@@ -12,6 +12,18 @@ typedef struct Range {
     Expr *low, *high; /* both NULL: none written */
 } Range;
 
+/* Of a weight: `~ value` is drawn, `= value` is not. */
+typedef struct Start {
+    bool drawn;
+    Expr *value;
+} Start;
+
+/* `given` is false when no parentheses were written. */
+typedef struct Parameters {
+    bool given;
+    ParamList list;
+} Parameters;
+
 typedef struct Budget {
     BudgetKind kind;
     Expr *amount, *by, *rule;
@@ -41,15 +53,17 @@ ExprList ast_exprs(Parser *p, ExprList list, Expr *e);
 ArgList ast_args(Parser *p, ArgList list, Name name, Expr *value);
 Range ast_range(Expr *low, Expr *high);
 
-Stmt *ast_weight(Parser *p, Span span, bool shared, Name name, ExprList dims, Range range, bool drawn,
-                 Expr *value);
+/* `weight name` or `shared weight name`, and what follows it. */
+Stmt *ast_weight(Parser *p, Span span, bool shared, Name name);
+Stmt *ast_with_start(Span span, Stmt *weight, ExprList dims, Range range, Start start);
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value);
 /* STMT_DERIV, STMT_NEXT, STMT_LET; STMT_EXPR with a name whose text is NULL. */
 Stmt *ast_stmt(Parser *p, Span span, StmtKind kind, Name name, Expr *value);
 StmtList ast_stmts(Parser *p, StmtList list, Stmt *stmt);
 
 SetIndexList ast_indices(Parser *p, SetIndexList list, Name name, Expr *size);
-GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices, Expr *at, Expr *cell);
+GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices);
+GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell);
 NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices);
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
@@ -64,9 +78,8 @@ ParamList ast_params(Parser *p, ParamList list, Param *param);
 
 Decl *ast_import(Parser *p, Span span, Span path, Name as);
 Decl *ast_option(Parser *p, Span span, Name name, Expr *value, Range range, const char *help);
-/* The start of a fn, model or graph: `has_params` is false when no parentheses were written. */
-Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, bool has_params,
-               ParamList params);
+/* The start of a fn, model or graph. */
+Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, Parameters parameters);
 Decl *ast_with_value(Span span, Decl *head, Expr *value);
 Decl *ast_with_body(Span span, Decl *head, StmtList body);
 Decl *ast_with_items(Span span, Decl *head, GraphItemList items);
