@@ -102,6 +102,8 @@ typedef struct TimedState {
 typedef struct TimedCell {
     int count;
     TimedState state[MAX_STATES];
+    Func *f;
+    Value *sent, *shown; /* its last line; shown NULL: what it sends */
 } TimedCell;
 
 /* What one line of edges says beside its ends (check_edge.c). */
@@ -269,13 +271,6 @@ Val *apply_call(Check *k, Val *function, Span span); /* all arguments are bound 
 /* A VAL_FUNCTION of a describing built-in becomes its VAL_CALL with defaults; others are returned as they
  * are. */
 Val *described(Check *k, Val *v);
-/* Binds to parameters; out[i] NULL where absent. False after messages. */
-typedef struct ParamSpec {
-    const char *name;
-    bool optional;
-} ParamSpec;
-bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
-               Val *function, Val **out);
 /* The parameters of a fn or graph and its [sizes], which come from `taken`; false after messages. */
 bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope);
 bool declares_weights(const Decl *d); /* or states */
@@ -392,8 +387,7 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function);
 /* check_implicit.c: the solver semi_implicit */
 /* Of a graph with that solver: the rates next[0 ..] become the states after one step. False after a message.
  */
-bool step_implicitly(Check *k, NodeSet *s, Func *f, const Graph *g, const TimedCell *c, const Value *sent,
-                     Value **next);
+bool step_implicitly(Check *k, const Graph *g, NodeSet *s, const TimedCell *c, Value **next);
 /* The derivative of an edge's value by the target's own value; NULL after a message. */
 Value *edge_slope(Check *k, Func *f, Value *value, const char *name);
 

@@ -5,26 +5,37 @@
 
 /* ---- arguments ---- */
 
+/* What a function takes. */
+typedef struct ParamSpec {
+    const char *name;
+    bool optional;
+} ParamSpec;
+typedef struct Signature {
+    const char *name;
+    int count;
+    ParamSpec *param;
+} Signature;
+
 /* `names` holds them where there are many. */
-static int param_named(int count, const ParamSpec *params, const Table *names, const char *name)
+static int param_named(const Signature *s, const Table *names, const char *name)
 {
     if (names->count) return table_find(names, name, strlen(name));
-    for (int i = 0; i < count; i++)
-        if (strcmp(params[i].name, name) == 0) return i;
+    for (int i = 0; i < s->count; i++)
+        if (strcmp(s->param[i].name, name) == 0) return i;
     return -1;
 }
 
-static void unknown_argument(Check *k, const char *callee, Name name, int count, const ParamSpec *params)
+static void unknown_argument(Check *k, const Signature *s, Name name)
 {
-    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)count + 1), *list = "";
-    for (int i = 0; i < count; i++) {
-        names[i] = params[i].name;
-        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", params[i].name);
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)s->count + 1), *list = "";
+    for (int i = 0; i < s->count; i++) {
+        names[i] = s->param[i].name;
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
     }
-    Diag *d = diag_add(k->diags, E_ARGUMENT, name.span, "'%s' has no argument '%s'", callee, name.text);
-    const char *near = diag_nearest(name.text, names, count);
+    Diag *d = diag_add(k->diags, E_ARGUMENT, name.span, "'%s' has no argument '%s'", s->name, name.text);
+    const char *near = diag_nearest(name.text, names, s->count);
     if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
-    else if (count) diag_help(d, "its arguments are: %s", list);
+    else if (s->count) diag_help(d, "its arguments are: %s", list);
 }
 
 /* `value`: what the first parameter is given within the parentheses, or NULL. */
@@ -48,39 +59,39 @@ static void needed_argument(Check *k, const char *callee, Span span, const char 
     }
 }
 
-bool bind_args(Check *k, const char *callee, Span span, int count, const ParamSpec *params, Val *first,
-               Val *function, Val **out)
+/* Binds to parameters; out[i] NULL where absent. False after messages. */
+static bool bind_args(Check *k, const Signature *s, Val *function, Val *first, Span span, Val **out)
 {
     enum { FEW = 16 };
     bool ok = true;
-    int at = 0;
+    int at = 0, count = s->count;
     Table names = {0};
     for (int i = 0; i < count; i++) out[i] = NULL;
     for (int i = 0; i < count && count > FEW && function->bound.count; i++)
-        *table_place(k->perm, &names, params[i].name, strlen(params[i].name)) = i;
+        *table_place(k->perm, &names, s->param[i].name, strlen(s->param[i].name)) = i;
     if (first && count > 0) out[at++] = first;
     for (int i = 0; i < function->bound.count; i++) {
         BoundArg *a = &function->bound.at[i];
-        int p = a->name.text ? param_named(count, params, &names, a->name.text) : at++;
+        int p = a->name.text ? param_named(s, &names, a->name.text) : at++;
         if (val_is_poison(a->value)) ok = false, k->silent++;
         if (p < 0) {
-            unknown_argument(k, callee, a->name, count, params);
+            unknown_argument(k, s, a->name);
             ok = false;
         } else if (p >= count) {
-            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", callee, count,
+            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", s->name, count,
                      plural(count, "s"), first ? ", the value it is given included" : "");
             return false;
         } else if (out[p]) {
             diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice",
-                     params[p].name, callee);
+                     s->param[p].name, s->name);
             ok = false;
         } else {
             out[p] = a->value;
         }
     }
     for (int i = 0; i < count && ok; i++)
-        if (!out[i] && !params[i].optional) {
-            needed_argument(k, callee, span, params[i].name, first ? NULL : out[0], function);
+        if (!out[i] && !s->param[i].optional) {
+            needed_argument(k, s->name, span, s->param[i].name, first ? NULL : out[0], function);
             ok = false;
         }
     return ok;
@@ -101,10 +112,11 @@ static Val *fallback_value(Check *k, const char *text, Span span)
 static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **out)
 {
     const Builtin *b = function->builtin;
-    ParamSpec params[MOST_PARAMS];
+    ParamSpec param[MOST_PARAMS];
     for (int i = 0; i < b->count; i++)
-        params[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
-    if (!bind_args(k, b->name, span, b->count, params, first, function, out)) return false;
+        param[i] = (ParamSpec){b->params[i].name, b->params[i].fallback != NULL};
+    const Signature s = {b->name, b->count, param};
+    if (!bind_args(k, &s, function, first, span, out)) return false;
     for (int i = 0; i < b->count; i++)
         if (!out[i]) out[i] = fallback_value(k, b->params[i].fallback, span);
     return true;
@@ -332,10 +344,10 @@ bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Sc
 {
     const Decl *d = function->decl;
     int count = d->params.count;
-    ParamSpec *params = NEW_ARRAY(k->perm, ParamSpec, (size_t)count + 1);
+    const Signature s = {d->name.text, count, NEW_ARRAY(k->perm, ParamSpec, (size_t)count + 1)};
     Val **args = NEW_ARRAY(k->perm, Val *, (size_t)count + 1);
     for (int i = 0; i < count; i++)
-        params[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
+        s.param[i] = (ParamSpec){d->params.at[i].name.text, d->params.at[i].fallback != NULL};
     for (int i = 0; i < d->sizes.count; i++) {
         double size = i < taken.rank ? (double)taken.dim[i] : 1;
         scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
@@ -345,7 +357,7 @@ bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Sc
                  d->name.text, d->sizes.count, plural(d->sizes.count, "s"), shape_text(k->perm, taken));
         return false;
     }
-    if (!bind_args(k, d->name.text, span, count, params, first, function, args)) return false;
+    if (!bind_args(k, &s, function, first, span, args)) return false;
     for (int i = 0; i < count; i++) {
         Val *v = args[i] ? args[i] : check_expr(k, scope, d->params.at[i].fallback);
         scope_add(k, scope, d->params.at[i].name, described(k, v));

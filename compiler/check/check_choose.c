@@ -84,7 +84,7 @@ static bool fits_list(Check *k, const Val *list, const Val *index)
     }
     double *scratch = NEW_ARRAY(k->perm, double, (size_t)f.values.count);
     do {
-        double at = predicate_eval(&f, args, 0, 0, 0, 0, scratch);
+        double at = predicate_eval(&f, args, &(Chance){0}, scratch);
         if (at >= 0 && at < list->items.count && floor(at) == at) continue;
         no_element(k, list, index, arena_printf(k->perm, "%.6g", at));
         return false;

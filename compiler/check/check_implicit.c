@@ -80,7 +80,7 @@ static Value *repeated(Func *f, double number, const Value *v)
 static Value *derivative(Func *f, const Value *y, Value *x)
 {
     Value *one = repeated(f, 1, y), *result = NULL, *of = f->values.at[y->id];
-    grad_append(f, 1, &of, &one, 1, &x, &result);
+    grad_append(f, (Seeds){1, &of, &one}, 1, &x, &result);
     return result;
 }
 
@@ -90,13 +90,13 @@ static const char *state_text(Check *k, const NodeSet *s, const TimedCell *c, in
                     : arena_printf(k->perm, "the value of a node of '%s'", s->name);
 }
 
-static bool is_affine(Check *k, const NodeSet *s, const Func *f, const TimedCell *c, const Value *sent,
-                      const Value *rate, int i)
+static bool is_affine(Check *k, const NodeSet *s, const TimedCell *c, const Value *rate, int i)
 {
+    const Func *f = c->f;
     Degree *degree = NEW_ARRAY(k->perm, Degree, (size_t)f->values.count + 1), of_sent;
     find_degrees(f, SLOT_STATE + i, CONSTANT, degree);
-    of_sent = degree[sent->id];
-    const Value *sent_culprit = of_sent == OTHER ? culprit(sent, degree) : NULL;
+    of_sent = degree[c->sent->id];
+    const Value *sent_culprit = of_sent == OTHER ? culprit(c->sent, degree) : NULL;
     find_degrees(f, SLOT_STATE + i, s->slope ? of_sent : CONSTANT, degree);
     if (degree[rate->id] != OTHER) return true;
     const Value *v = culprit(rate, degree);
@@ -111,12 +111,13 @@ static bool is_affine(Check *k, const NodeSet *s, const Func *f, const TimedCell
 }
 
 /* The derivative of rate i by its state, through the function and through the node's own edges; NULL: 0. */
-static Value *own_derivative(NodeSet *s, Func *f, const Value *sent, const Value *rate, int i, Value *slope)
+static Value *own_derivative(NodeSet *s, const TimedCell *c, const Value *rate, int i, Value *slope)
 {
+    Func *f = c->f;
     Value *state = func_argument(f, SLOT_STATE + i), *sum = func_argument(f, SLOT_SUM);
     Value *direct = state ? derivative(f, rate, state) : NULL;
     if (!s->slope || !state || !sum) return direct;
-    Value *by_sum = derivative(f, rate, sum), *of_sent = derivative(f, sent, state);
+    Value *by_sum = derivative(f, rate, sum), *of_sent = derivative(f, c->sent, state);
     if (!by_sum || !of_sent) return direct;
     Value *through = func_binary(f, IR_MUL, by_sum, func_binary(f, IR_MUL, slope, of_sent));
     return direct ? func_binary(f, IR_ADD, direct, through) : through;
@@ -140,20 +141,20 @@ static bool reads_own(const Check *k, const Graph *g, const NodeSet *s)
     return false;
 }
 
-bool step_implicitly(Check *k, NodeSet *s, Func *f, const Graph *g, const TimedCell *c, const Value *sent,
-                     Value **next)
+bool step_implicitly(Check *k, const Graph *g, NodeSet *s, const TimedCell *c, Value **next)
 {
+    Func *f = c->f;
     Value *slope = NULL;
     if (g->time.implicit == 0) return true;
     s->slope = reads_own(k, g, s);
     for (int i = 0; i < s->states; i++)
-        if (!is_affine(k, s, f, c, sent, next[i], i)) return false;
+        if (!is_affine(k, s, c, next[i], i)) return false;
     if (s->slope) {
         slope = func_add(f, IR_ARG, s->span, 0, NULL);
         slope->index = SLOT_SLOPE;
     }
     for (int i = 0; i < s->states; i++) {
-        Value *a = own_derivative(s, f, sent, next[i], i, slope), *state = func_argument(f, SLOT_STATE + i);
+        Value *a = own_derivative(s, c, next[i], i, slope), *state = func_argument(f, SLOT_STATE + i);
         if (!state) {
             state = func_add(f, IR_ARG, s->span, 0, NULL);
             state->index = SLOT_STATE + i, state->shape = s->state_map;

@@ -165,7 +165,8 @@ static void filter_cell(Check *k, Graph *g, NodeSet *s, Window w, bool bias)
     Tensor *p = node_weight(k, g, s, "k", (Shape){3, {s->size, w.size, w.size}}, (double)taps);
     args[0] = received(f, s, g->span);
     for (int64_t t = 0; t < taps; t++) args[1 + t] = component(f, p, t, g->span);
-    Value *y = map_value(f, IR_CONV, g->span, map_windowed(IR_CONV, s->map, w), w, 1 + (int)taps, args);
+    MapForm form = {map_windowed(IR_CONV, s->map, w), w};
+    Value *y = map_value(f, IR_CONV, g->span, form, 1 + (int)taps, args);
     set_cell(k, s, f, bias ? with_bias(k, g, s, f, y, (double)taps) : y, "filter");
 }
 

@@ -52,7 +52,7 @@ static Value *map_sum(Check *k, Value *x, Span span)
 /* One number a map, for each of its pixels. A node's number is repeated where it is used. */
 static Value *map_spread(Check *k, Value *x, Shape maps, Span span)
 {
-    return x->shape.rank == 0 ? x : map_value(k->func, IR_SPREAD_MAP, span, maps, (Window){0}, 1, &x);
+    return x->shape.rank == 0 ? x : map_value(k->func, IR_SPREAD_MAP, span, (MapForm){.shape = maps}, 1, &x);
 }
 
 static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
@@ -110,7 +110,7 @@ static Val *pool(Check *k, const Builtin *b, Value *x, Val **a, Span span)
     if (!fits(k, b, x, w.size, a[1]->span, span)) return val_poison(k);
     bool mean = b->id == BUILTIN_avg_pool;
     OpCode op = mean ? IR_POOL_SUM : IR_POOL_MAX;
-    Value *y = map_value(k->func, op, span, map_windowed(op, x->shape, w), w, 1, &x);
+    Value *y = map_value(k->func, op, span, (MapForm){map_windowed(op, x->shape, w), w}, 1, &x);
     if (mean) y = binary(k, IR_MUL, span, y, func_const(k->func, 1.0 / (double)(w.size * w.size)));
     return val_runtime(k, y, span);
 }
@@ -134,7 +134,7 @@ static Val *crop(Check *k, Value *x, Val **a, Span span)
     }
     Shape part = x->shape;
     part.dim[part.rank - 2] = n[2], part.dim[part.rank - 1] = n[3];
-    Value *y = map_value(k->func, IR_CROP, span, part, (Window){0}, 1, &x);
+    Value *y = map_value(k->func, IR_CROP, span, (MapForm){.shape = part}, 1, &x);
     y->index = n[0] * map_width(x->shape) + n[1];
     return val_runtime(k, y, span);
 }
@@ -217,9 +217,8 @@ static Val *conv(Check *k, Value *x, Val **a, Span span)
     if (!whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride) ||
         !whole_between(k, a[3], "a dilation", 1, LARGEST_STRIDE, &w.dilation) || !filter_taps(k, a[1], args))
         return val_poison(k);
-    Shape shape = map_windowed(IR_CONV, x->shape, w);
-    return val_runtime(k, map_value(k->func, IR_CONV, span, shape, w, 1 + (int)(w.size * w.size), args),
-                       span);
+    MapForm form = {map_windowed(IR_CONV, x->shape, w), w};
+    return val_runtime(k, map_value(k->func, IR_CONV, span, form, 1 + (int)(w.size * w.size), args), span);
 }
 
 Val *apply_map(Check *k, const Builtin *b, Val **a, Span span)

@@ -169,7 +169,7 @@ static Value *swap_at(Positions *p, const Value *v)
 static Value *map_at(Positions *p, const Value *v)
 {
     Value *x = everywhere(p, v->args[0]);
-    Value *y = map_value(p->f, v->op, v->span, in_front(p, v->shape), v->window, 1, &x);
+    Value *y = map_value(p->f, v->op, v->span, (MapForm){in_front(p, v->shape), v->window}, 1, &x);
     y->index = v->index;
     if (shape_size(y->shape) > p->most) p->most = shape_size(y->shape);
     return y;

@@ -355,16 +355,15 @@ static void timed_gradients(Check *k, NodeSet *s)
     else grad_cell(k->perm, &s->show, s->states, argument + 1);
 }
 
-/* `shown` NULL: what the node sends. */
-static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *result, Value *shown,
-                        TimedCell *c, Span span)
+static void finish_cell(Check *k, const Graph *g, NodeSet *s, TimedCell *c, Span span)
 {
-    Value *next[MAX_STATES], *sent = result;
+    Func *f = c->f;
+    Value *next[MAX_STATES], *last = c->sent, *shown = c->shown;
     if (c->count == 0) { /* without a state a node's own value moves */
-        sent = func_add(f, IR_ARG, span, 0, NULL);
-        sent->index = SLOT_STATE, sent->shape = result->shape;
-        next[0] = result;
-    } else if (!follows_from_states(k, f, result, "sends", span) ||
+        c->sent = func_add(f, IR_ARG, span, 0, NULL);
+        c->sent->index = SLOT_STATE, c->sent->shape = last->shape;
+        next[0] = last;
+    } else if (!follows_from_states(k, f, last, "sends", span) ||
                (shown && !follows_from_states(k, f, shown, "shows", span))) {
         return;
     }
@@ -374,9 +373,9 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
         s->start[i] = c->state[i].start;
     }
     s->states = c->count ? c->count : 1;
-    s->state_map = c->count ? s->map : result->shape, s->value_map = sent->shape;
-    if (!states_fit(k, s, f, next, span) || !step_implicitly(k, s, f, g, c, sent, next)) return;
-    s->send.forward = s->show.forward = cut_out(k, f, "send", 1, &sent);
+    s->state_map = c->count ? s->map : last->shape, s->value_map = c->sent->shape;
+    if (!states_fit(k, s, f, next, span) || !step_implicitly(k, g, s, c, next)) return;
+    s->send.forward = s->show.forward = cut_out(k, f, "send", 1, &c->sent);
     s->cell.forward = cut_move(k, f, s, next);
     if (shown && s->role == SET_OUTPUT) s->show.forward = cut_out(k, f, "show", 1, &shown);
     if (!norms_moved(k, g, s, s->send.forward) || !norms_moved(k, g, s, s->show.forward) ||
@@ -387,22 +386,21 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, Func *f, Value *re
 
 /* The last line of a function in time: what the node sends, or (that, what it shows as a node of the output).
  */
-static Value *last_line(Check *k, Val *v, Value **shown, Span span)
+static Value *last_line(Check *k, Val *v, TimedCell *c, Span span)
 {
-    *shown = NULL;
     if (v->kind != VAL_TUPLE) return val_value(k, v, "the value of a node");
-    if (v->items.count != 2 || k->timed->count == 0) {
+    if (v->items.count != 2 || c->count == 0) {
         Diag *d = diag_add(k->diags, E_KIND, span, "a node sends one value; here are %d", v->items.count);
         diag_help(d,
                   "a function with states may end with two: (what the node sends, what it shows as output)");
         return NULL;
     }
     Value *sent = val_value(k, v->items.at[0], "what a node sends");
-    *shown = val_value(k, v->items.at[1], "what a node shows");
-    if (!sent || !*shown) return NULL;
-    if (shape_equal(sent->shape, (*shown)->shape) && !(*shown)->is_bool) return sent;
+    Value *shown = c->shown = val_value(k, v->items.at[1], "what a node shows");
+    if (!sent || !shown) return NULL;
+    if (shape_equal(sent->shape, shown->shape) && !shown->is_bool) return sent;
     diag_add(k->diags, E_SHAPE, span, "a node sends %s and shows %s; both must be of one kind",
-             map_text(k, sent->shape), (*shown)->is_bool ? "a condition" : map_text(k, (*shown)->shape));
+             map_text(k, sent->shape), shown->is_bool ? "a condition" : map_text(k, shown->shape));
     return NULL;
 }
 
@@ -417,20 +415,20 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function)
                                        : function->decl->name.text;
     k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
     k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
-    Func *f = k->func = func_new(k->perm, k->prefix);
+    Func *f = cell.f = k->func = func_new(k->perm, k->prefix);
     f->of_cell = true;
     Span span = function ? function->span : s->span;
     Value *sum = func_add(f, IR_ARG, span, 0, NULL);
     sum->shape = s->map;
     Val *v = val_runtime(k, sum, span);
     if (function) v = apply(k, function, v, span);
-    Value *shown = NULL, *result = val_is_poison(v) ? NULL : last_line(k, v, &shown, span);
+    cell.sent = val_is_poison(v) ? NULL : last_line(k, v, &cell, span);
     k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
     k->func = saved.func, k->timed = saved.timed;
-    if (result && result->is_bool) {
+    if (cell.sent && cell.sent->is_bool) {
         diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
                  s->cell_name);
         return;
     }
-    if (states_move(k, &cell, g) && result) finish_cell(k, g, s, f, result, shown, &cell, span);
+    if (states_move(k, &cell, g) && cell.sent) finish_cell(k, g, s, &cell, span);
 }

@@ -26,7 +26,7 @@ typedef struct Interpreted {
     int64_t asked; /* pairs and ranges so far; beyond limits.pairs the answer is no, and an error follows */
     double *scratch;
     IntervalCondition values;
-    uint64_t seed, stream;
+    Chance chance;   /* of no pair */
     int64_t targets; /* of the line; for what a terminal is told */
     int line;
     time_t start;
@@ -53,7 +53,9 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
     tell_progress(p, target);
     for (int i = 0; i < p->values.to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->values.from_rank; i++) args[p->values.to_rank + i] = (double)from[i];
-    return predicate_eval(p->f, args, p->seed, p->stream, target, source, p->scratch) != 0;
+    Chance chance = p->chance;
+    chance.target = target, chance.source = source;
+    return predicate_eval(p->f, args, &chance, p->scratch) != 0;
 }
 
 static int interpret_range(void *context, const int64_t *to, const int64_t *from, int dim, int64_t first,
@@ -104,8 +106,7 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     *context = (Interpreted){.f = u->predicate,
                              .scratch = NEW_ARRAY(k->perm, double, values),
                              .values = interval_condition(&to, &from),
-                             .seed = g->chance_seed,
-                             .stream = RNG_CHANCE + ((uint64_t)b << 8),
+                             .chance = {g->chance_seed, RNG_CHANCE + ((uint64_t)b << 8), 0, 0},
                              .targets = to.size,
                              .line = source_place(k->c->sources, u->span.file, u->span.start).line};
     context->values.scratch = NEW_ARRAY(k->perm, Interval, values);

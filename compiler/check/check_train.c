@@ -223,7 +223,8 @@ static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, cons
     const char *learned;
     RtError e = {0};
     json_t *setting = val_json(v);
-    bool ok = data_look(k->perm, k->whole->source, k->c->options.data_directory, setting, data, &e, &learned);
+    const DataPlace place = {k->whole->source, k->c->options.data_directory};
+    bool ok = data_look(k->perm, place, setting, data, &e, &learned);
     data_look_keep(k->c, setting, learned);
     json_decref(setting);
     if (ok) return DATA_KNOWN;

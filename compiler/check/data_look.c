@@ -14,23 +14,23 @@ static const char *known(Arena *a, const Data *d)
                         d->classes, (long long)d->target_size, (double)d->labels.least, labels, d->warnings);
 }
 
-bool data_look(Arena *a, const char *source, const char *directory, const json_t *setting, Data *data,
-               RtError *e, const char **learned)
+bool data_look(Arena *a, DataPlace place, const json_t *setting, Data *data, RtError *e, const char **learned)
 {
-    char *base = dirname(arena_text(a, source, strlen(source))); /* messages name files as the user does */
-    DataContext context = {.directory = directory, .base = base, .seed = 0};
+    char *base =
+        dirname(arena_text(a, place.source, strlen(place.source))); /* messages name files as the user does */
+    DataContext context = {.directory = place.directory, .base = base, .seed = 0};
     bool ok = data_peek(setting, &context, data, e);
     *learned = ok ? known(a, data) : arena_printf(a, "%s: %s", e->code == RT_OK ? "absent" : "bad", e->text);
     return ok;
 }
 
-const char *data_look_again(Arena *a, const char *source, const char *directory, const char *setting)
+const char *data_look_again(Arena *a, DataPlace place, const char *setting)
 {
     Data data = {0};
     RtError e = {0};
     const char *learned = NULL;
     json_t *parsed = json_loads(setting, 0, NULL);
-    if (parsed) data_look(a, source, directory, parsed, &data, &e, &learned);
+    if (parsed) data_look(a, place, parsed, &data, &e, &learned);
     json_decref(parsed);
     return learned;
 }

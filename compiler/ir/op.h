@@ -39,8 +39,12 @@ void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
 void map_eval(const Value *v, const double *const *args, double *out);
 /* The shape of CONV (without channels), WINDOWS, POOL_SUM and POOL_MAX over maps of shape x. */
 Shape map_windowed(OpCode op, Shape x, Window w);
-/* Appends an operator on maps whose shape does not follow from its arguments alone. */
-Value *map_value(Func *f, OpCode op, Span span, Shape shape, Window w, int count, Value *const *args);
+/* Appends an operator on maps, with what does not follow from its arguments alone. */
+typedef struct MapForm {
+    Shape shape;
+    Window window;
+} MapForm;
+Value *map_value(Func *f, OpCode op, Span span, MapForm form, int count, Value *const *args);
 
 void wired_shape(Value *v);
 void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);

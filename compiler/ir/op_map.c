@@ -51,17 +51,17 @@ Shape map_windowed(OpCode op, Shape x, Window w)
     return (Shape){3, {shape_size(x) / map_pixels(x) * w.size * w.size, map_height(y), map_width(y)}};
 }
 
-Value *map_value(Func *f, OpCode op, Span span, Shape shape, Window w, int count, Value *const *args)
+Value *map_value(Func *f, OpCode op, Span span, MapForm form, int count, Value *const *args)
 {
     Value *v = func_add(f, op, span, count, args);
-    v->shape = shape;
-    v->window = w;
+    v->shape = form.shape;
+    v->window = form.window;
     return v;
 }
 
 static Value *gradient(Func *f, OpCode op, Value *v, Shape shape, int count, Value *const *args)
 {
-    Value *g = map_value(f, op, v->span, shape, v->window, count, args);
+    Value *g = map_value(f, op, v->span, (MapForm){shape, v->window}, count, args);
     g->index = v->index;
     return g;
 }

@@ -15,13 +15,13 @@ static void eval_scalar(const Value *v, const double *args, double *scratch)
     }
 }
 
-double predicate_eval(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
-                      int64_t source, double *scratch)
+double predicate_eval(const Func *f, const double *args, const Chance *chance, double *scratch)
 {
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (v->op == IR_CHANCE)
-            scratch[i] = rng_uniform(seed, stream, ((uint64_t)target << 32) | (uint64_t)source) <
+            scratch[i] = rng_uniform(chance->seed, chance->stream,
+                                     ((uint64_t)chance->target << 32) | (uint64_t)chance->source) <
                          scratch[v->args[0]->id];
         else eval_scalar(v, args, scratch);
     }

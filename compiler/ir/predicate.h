@@ -3,8 +3,12 @@
 #define DNW_PREDICATE_H
 #include "ir/ir.h"
 
-/* args: target indices, then source indices; `stream` and the numbers of both nodes are what chance(p)
- * follows from; scratch: a number for each value of f. */
-double predicate_eval(const Func *f, const double *args, uint64_t seed, uint64_t stream, int64_t target,
-                      int64_t source, double *scratch);
+/* What chance(p) follows from: of the line, and the numbers of both nodes. */
+typedef struct Chance {
+    uint64_t seed, stream;
+    int64_t target, source;
+} Chance;
+
+/* args: target indices, then source indices; scratch: a number for each value of f. */
+double predicate_eval(const Func *f, const double *args, const Chance *chance, double *scratch);
 #endif

@@ -39,15 +39,16 @@ static bool *active_values(Func *f, int count, Value *const *wanted)
     return active;
 }
 
-void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
-                 Value **grads)
+void grad_append(Func *f, Seeds of, int count, Value *const *wanted, Value **grads)
 {
     int last = 0;
-    for (int i = 0; i < outputs; i++) last = y[i]->id > last ? y[i]->id : last;
+    for (int i = 0; i < of.count; i++) last = of.y[i]->id > last ? of.y[i]->id : last;
     bool *active = active_values(f, count, wanted);
     Value **d = NEW_ARRAY(f->arena, Value *, (size_t)last + 1);
-    for (int i = 0; i < outputs; i++)
-        d[y[i]->id] = d[y[i]->id] ? func_binary(f, IR_ADD, d[y[i]->id], seed[i]) : seed[i];
+    for (int i = 0; i < of.count; i++) {
+        Value **sum = &d[of.y[i]->id];
+        *sum = *sum ? func_binary(f, IR_ADD, *sum, of.gradient[i]) : of.gradient[i];
+    }
     for (int i = last; i >= 0; i--) {
         Value *v = f->values.at[i];
         if (!d[i] || !active[i] || v->arg_count == 0) continue;
@@ -160,7 +161,7 @@ void grad_cell(Arena *perm, CellFn *fn, int count, const CellArgument *arguments
     }
     add_norms(f, map, fn, &wanted, &y, &seed);
     Value **grads = NEW_ARRAY(perm, Value *, (size_t)wanted.count);
-    grad_append(f, y.count, y.at, seed.at, wanted.count, wanted.at, grads);
+    grad_append(f, (Seeds){y.count, y.at, seed.at}, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)
         func_result(f, gradient_name(perm, wanted.at[i]),
                     grads[i] ? grads[i] : grad_zeros(f, wanted.at[i]->shape));
@@ -212,7 +213,7 @@ void grad(Ir *ir)
             vec_push(ir->perm, &wanted, f->values.at[i]);
     Value **grads = NEW_ARRAY(ir->perm, Value *, (size_t)wanted.count);
     Value *one = func_const(f, 1);
-    grad_append(f, 1, &f->results.at[0], &one, wanted.count, wanted.at, grads);
+    grad_append(f, (Seeds){1, &f->results.at[0], &one}, wanted.count, wanted.at, grads);
     for (int i = 0; i < wanted.count; i++)
         if (grads[i]) func_result(f, arena_printf(ir->perm, "d %s", wanted.at[i]->param->name), grads[i]);
     func_prune(f);

@@ -1,15 +1,20 @@
 /* grad.h: reverse-mode differentiation of a function.
  *
- * Appends to `f` the gradients of the values y with respect to wanted[0 .. count). `seed` holds the gradients
- * of the y themselves. grads[i] is NULL where y does not depend on wanted[i]. Gradients of repeated scalars
- * are summed over elements, those of values that all samples share are summed over samples.
+ * Appends to `f` the gradients of the seeds' values with respect to wanted[0 .. count). grads[i] is NULL
+ * where none of them depends on wanted[i]. Gradients of repeated scalars are summed over elements, those of
+ * values that all samples share are summed over samples.
  */
 #ifndef DNW_GRAD_H
 #define DNW_GRAD_H
 #include "ir/ir.h"
 
-void grad_append(Func *f, int outputs, Value *const *y, Value *const *seed, int count, Value *const *wanted,
-                 Value **grads);
+/* Values with the gradients that they are given from outside. */
+typedef struct Seeds {
+    int count;
+    Value *const *y, *const *gradient;
+} Seeds;
+
+void grad_append(Func *f, Seeds of, int count, Value *const *wanted, Value **grads);
 /* 0 for each element. */
 Value *grad_zeros(Func *f, Shape shape);
 /* The vector-Jacobian product of a function of a node or an edge: fills fn->back, fn->gradient and

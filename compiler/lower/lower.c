@@ -49,7 +49,7 @@ static Value *spread(Lower *l, Value *x, Shape whole)
         x->shape = all;
     }
     if (x->shape.rank == whole.rank) return x;
-    return map_value(l->f, IR_SPREAD_MAP, x->span, whole, (Window){0}, 1, &x);
+    return map_value(l->f, IR_SPREAD_MAP, x->span, (MapForm){.shape = whole}, 1, &x);
 }
 
 static Value *reshaped(Lower *l, Value *x, Shape shape)
@@ -80,7 +80,7 @@ static Value *sum_elements(Lower *l, Value *x, bool positions)
 static Value *to_elements(Lower *l, Value *number, const Value *x, bool positions)
 {
     if (!positions) return number;
-    return reshaped(l, map_value(l->f, IR_SPREAD_MAP, x->span, as_maps(x), (Window){0}, 1, &number),
+    return reshaped(l, map_value(l->f, IR_SPREAD_MAP, x->span, (MapForm){.shape = as_maps(x)}, 1, &number),
                     x->shape);
 }
 

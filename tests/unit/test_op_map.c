@@ -64,7 +64,7 @@ static void test_known(void **state)
         args[0] = input_value(f, (Shape){2, {3, 4}});
         int64_t taps = c->op == IR_CONV ? c->window.size * c->window.size : 0;
         taps_of(f, counted, taps, args);
-        Value *v = map_value(f, c->op, (Span){0}, c->shape, c->window, (int)taps + 1, args);
+        Value *v = map_value(f, c->op, (Span){0}, (MapForm){c->shape, c->window}, (int)taps + 1, args);
         v->index = c->index;
         if (c->window.size && !shape_equal(map_windowed(c->op, args[0]->shape, c->window), c->shape))
             fail_msg("case %d: another shape", (int)i);
@@ -143,7 +143,7 @@ static void build(Arena *a, Scalar *s, OpCode op, Shape x, Window w)
     s->param = (struct Tensor){.name = "w"};
     s->w->param = &s->param, s->w->shape = shape_vector(taps + 1);
     for (int64_t t = 0; t < taps; t++) args[1 + t] = tap(s->f, s->w, t);
-    Value *v = map_value(s->f, op, (Span){0}, small_shape(op, x, w), w, (int)taps + 1, args);
+    Value *v = map_value(s->f, op, (Span){0}, (MapForm){small_shape(op, x, w), w}, (int)taps + 1, args);
     v->index = op == IR_CROP ? x.dim[2] / 2 : op == IR_PAD_MAP ? 2 * (x.dim[2] + 2) + 1 : 0;
     s->loss = weighted_sum(s->f, func_binary(s->f, IR_MUL, v, v));
 }
@@ -181,7 +181,7 @@ static void expect_gradients(OpCode op, Shape shape, Window w)
     for (int64_t i = 0; i <= taps; i++) param[i] = rng_normal(5, 2, (uint64_t)i);
     EvalContext c = {.batch = SAMPLES, .input = x, .param = param};
     Value *wanted[] = {s.x, s.w}, *grads[2], *one = func_const(s.f, 1);
-    grad_append(s.f, 1, &s.loss, &one, 2, wanted, grads);
+    grad_append(s.f, (Seeds){1, &s.loss, &one}, 2, wanted, grads);
     func_verify(s.f);
     const Eval *e = eval_func(a, s.f, &c);
     assert_non_null(grads[0]);
