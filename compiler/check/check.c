@@ -9,8 +9,8 @@
 static const Decl *only(Check *k, DeclKind kind, const char *name)
 {
     const Decl *found = NULL;
-    for (int i = 0; i < k->main->ast->decls.count; i++) {
-        const Decl *d = k->main->ast->decls.at[i];
+    for (int i = 0; i < k->files.main->ast->decls.count; i++) {
+        const Decl *d = k->files.main->ast->decls.at[i];
         if (d->kind != kind || (name && (!d->name.text || strcmp(d->name.text, name) != 0))) continue;
         if (found && kind == DECL_TRAIN) {
             Diag *g = diag_add(k->diags, E_TWICE, d->span, "a file has one train block");
@@ -25,11 +25,11 @@ static const Decl *only(Check *k, DeclKind kind, const char *name)
 static const Decl *trained_model(Check *k, const Decl *train)
 {
     const Decl *model = only(k, DECL_MODEL, train->name.text);
-    if (model || is_lost(k->main, train->name.text)) return model;
+    if (model || is_lost(k->files.main, train->name.text)) return model;
     Vec(const char *) names = {0};
-    for (int i = 0; i < k->main->ast->decls.count; i++)
-        if (k->main->ast->decls.at[i]->kind == DECL_MODEL)
-            vec_push(k->perm, &names, k->main->ast->decls.at[i]->name.text);
+    for (int i = 0; i < k->files.main->ast->decls.count; i++)
+        if (k->files.main->ast->decls.at[i]->kind == DECL_MODEL)
+            vec_push(k->perm, &names, k->files.main->ast->decls.at[i]->name.text);
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, train->name.span, "there is no model '%s' to train",
                        train->name.text);
     const char *near = diag_nearest(train->name.text, names.at, names.count);
@@ -79,9 +79,9 @@ static bool one_parameter(Check *k, const Decl *d)
 
 static void unknown_input(Check *k, const Decl *d, const Decl *train)
 {
-    Diag *g =
-        diag_add(k->diags, E_INPUT, d->params.at[0].span, "the input shape of model '%s' is not known%s%s",
-                 d->name.text, train ? ", since its data is not there: " : "", train ? k->missing_data : "");
+    Diag *g = diag_add(k->diags, E_INPUT, d->params.at[0].span,
+                       "the input shape of model '%s' is not known%s%s", d->name.text,
+                       train ? ", since its data is not there: " : "", train ? k->train.missing_data : "");
     if (train) diag_note(g, find_setting(train, "data")->span, "the data is named here");
     diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
               train ? ", or say where the data is with --data DIR" : "");
@@ -90,23 +90,23 @@ static void unknown_input(Check *k, const Decl *d, const Decl *train)
 static void missing_data(Check *k, const Decl *train)
 {
     Diag *g = diag_add(k->diags, W_NO_DATA, find_setting(train, "data")->value->span,
-                       "the data is not there: %s", k->missing_data);
+                       "the data is not there: %s", k->train.missing_data);
     diag_help(g, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
 }
 
 static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
 {
     Shape data = {0};
-    DataState state = train ? data_shape(k, train, k->main, &data) : DATA_ABSENT;
+    DataState state = train ? data_shape(k, train, k->files.main, &data) : DATA_ABSENT;
     if (!one_parameter(k, d) || state == DATA_WRONG) return false;
     if (!d->params.at[0].has_shape) {
         *out = data;
         if (state == DATA_KNOWN) return true;
-        if (!train && k->main->ast->lost_train) return false;
+        if (!train && k->files.main->ast->lost_train) return false;
         unknown_input(k, d, train);
         return false;
     }
-    if (!stated_shape(k, d, k->main, out)) return false;
+    if (!stated_shape(k, d, k->files.main, out)) return false;
     if (train && state == DATA_ABSENT) missing_data(k, train);
     if (state == DATA_KNOWN && !shape_equal(*out, data)) {
         Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s",
@@ -147,11 +147,11 @@ static void check_model(Check *k)
     const Decl *train = only(k, DECL_TRAIN, NULL);
     const Decl *model = train ? trained_model(k, train) : only(k, DECL_MODEL, NULL);
     Shape input;
-    if (train) k->seed = k->model->seed = train_seed(k, train, k->main);
-    if (train) k->model->batch = train_batch(k, train, k->main);
+    if (train) k->train.seed = k->model->seed = train_seed(k, train, k->files.main);
+    if (train) k->model->batch = train_batch(k, train, k->files.main);
     if (model) note_seen(k, model);
-    if (model && input_shape(k, model, train, &input)) build_body(k, model, k->main, input);
-    if (train) check_train(k, train, k->main);
+    if (model && input_shape(k, model, train, &input)) build_body(k, model, k->files.main, input);
+    if (train) check_train(k, train, k->files.main);
 }
 
 /* ---- scratch models ---- */
@@ -167,15 +167,15 @@ void scratch_open(Check *k, Check *saved)
 {
     *saved = *k;
     k->model = model_new(k->c);
-    k->used_names = (Table){0};
-    k->mode = MODE_CONST, k->func = NULL, k->dropouts = 0;
+    k->made.names = (Table){0};
+    k->mode = MODE_CONST, k->func = NULL, k->made.dropouts = 0;
 }
 
 void scratch_close(Check *k, const Check *saved)
 {
     k->model = saved->model;
-    k->used_names = saved->used_names;
-    k->mode = saved->mode, k->func = saved->func, k->dropouts = saved->dropouts;
+    k->made.names = saved->made.names;
+    k->mode = saved->mode, k->func = saved->func, k->made.dropouts = saved->made.dropouts;
 }
 
 /* ---- all of it ---- */
@@ -200,21 +200,21 @@ Check *check_open(Compilation *c)
 {
     Check *k = NEW(c->perm, Check);
     k->c = c, k->perm = c->perm, k->diags = c->diags;
-    k->shares = shares_new(k->perm);
+    k->applied.shares = shares_new(k->perm);
     Model *m = k->model = k->whole = model_new(c);
     m->source = sources_file(c->sources, c->file)->path;
     m->program = program_name(c->perm, m->source);
     m->directory = directory_of(c->perm, m->source);
-    k->main = load_module(k, c->ast);
-    for (int i = 0; i < k->modules.count; i++) check_names(k, k->modules.at[i]);
+    k->files.main = load_module(k, c->ast);
+    for (int i = 0; i < k->files.all.count; i++) check_names(k, k->files.all.at[i]);
     check_options(k);
     return k;
 }
 
 void check_close(Check *k, const Model *kept)
 {
-    for (int i = 0; i < k->graphs.count; i++) {
-        Graph *g = k->graphs.at[i];
+    for (int i = 0; i < k->made.graphs.count; i++) {
+        Graph *g = k->made.graphs.at[i];
         bool used = false;
         for (int j = 0; kept && j < kept->graphs.count; j++)
             if (kept->graphs.at[j] == g) used = true;

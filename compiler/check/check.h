@@ -115,56 +115,106 @@ typedef struct EdgeUse {
     const EdgesDecl *decl;
 } EdgeUse;
 
+/* The files and what they declare (check_import.c, check_option.c). */
+typedef struct Files {
+    Module *main;
+    Vec(Module *) all;
+    Vec(OptionState) options;
+    Table option_places; /* by declaration */
+} Files;
+
+/* What was said already. */
+typedef struct Said {
+    Table unknown; /* spans of names */
+    int silent;    /* mistakes met again */
+} Said;
+
+/* Declarations that are applied (check_apply.c). */
+typedef struct Applied {
+    Vec(const Decl *) calls; /* at this moment: finds recursion */
+    Table seen;              /* at least once */
+    struct Shares *shares;   /* what is made once (check_share.c) */
+} Applied;
+
+/* What was made so far. */
+typedef struct Made {
+    int dropouts;        /* each has its own random stream */
+    int states;          /* of node functions */
+    Table names;         /* of graphs and layers, to keep them unique: the number that is tried next */
+    Vec(Graph *) graphs; /* all instances, the model's and others, to free */
+} Made;
+
+/* How much was done so far: a few lines can ask for more than any machine has. */
+typedef struct Effort {
+    int depth;     /* of check_expr */
+    int64_t work;  /* expressions evaluated */
+    double nodes;  /* of all graphs */
+    int64_t pairs; /* that conditions were asked about */
+} Effort;
+
+/* What is built receives no value: nodes carry numbers, or maps if these are wanted. */
+typedef struct Alone {
+    bool on, wants_map; /* a built-in wanted a map */
+    Shape map;
+} Alone;
+
+/* Test blocks. */
+typedef struct Testing {
+    bool on;      /* the built-ins of tests have a meaning */
+    bool dry;     /* only names and kinds: nothing is differentiated */
+    bool probing; /* a graph is counted, not run: a cycle is noted, not reported */
+    bool cyclic;  /* what probing found */
+    Span line;
+} Testing;
+
+/* What the train block says. */
+typedef struct TrainFacts {
+    const char *missing_data; /* "nope.csv: no such file" */
+    double seed;              /* keys chance(p) */
+} TrainFacts;
+
+/* The function of nodes or edges that is evaluated. */
+typedef struct CellBuild {
+    Graph *graph;
+    NodeSet *set; /* its nodes; of an edge: stands for the candidates */
+    bool of_edge;
+    const char *prefix;      /* of parameter names */
+    TimedCell *timed;        /* in a graph with time */
+    struct CellBuild *outer; /* what goes on when it is done */
+    Mode mode;
+    Func *func;
+} CellBuild;
+
+/* The graph that is built (check_graph.c). */
+typedef struct GraphBuild {
+    Vec(const NodeSetDecl *) decls; /* same order as the graph's sets */
+    Vec(EdgeUse) uses;              /* same order as its bundles */
+    Scope *scope;
+    Scope *set_scope; /* its node sets, within `scope` */
+} GraphBuild;
+
 typedef struct Check {
     Compilation *c;
     Arena *perm;
     Diags *diags;
     Model *model;
-    Module *main;
-    Vec(Module *) modules;
-    Vec(OptionState) options;
-    Table option_places; /* by declaration */
+    Model *whole; /* the file's own, while another one stands in `model` */
     /* where values go */
     Mode mode;
     Func *func;
-    int dropouts;            /* layers so far: each has its own random stream */
-    Vec(const Decl *) calls; /* being applied: finds recursion */
-    Table seen;              /* declarations that were applied at least once */
-    Table unknown;           /* spans of names already reported */
-    int silent;              /* mistakes met again after they were reported */
-    bool alone;     /* what is built receives no value: nodes carry numbers, or maps if these are wanted */
-    bool wants_map; /* then: a built-in wanted a map */
-    Shape alone_map;
-    Vec(Graph *) graphs;   /* all instances, the model's and others, to free */
-    int depth;             /* of check_expr */
-    int64_t work;          /* expressions evaluated so far */
-    double nodes;          /* of all graphs so far */
-    int64_t pairs;         /* that conditions were asked about so far */
-    struct Shares *shares; /* what is made once (check_share.c) */
-    /* test blocks */
-    bool testing; /* the built-ins of tests have a meaning */
-    bool dry;     /* only names and kinds: nothing is differentiated */
-    bool probing; /* a graph is counted, not run: a cycle is noted, not reported */
-    bool cyclic;  /* what probing found */
-    Span line;    /* of the test */
-    Model *whole; /* the file's own model, while another one stands in `model` */
-    /* MODE_CELL */
-    Graph *graph;
-    NodeSet *set;
-    const char *prefix;       /* of parameter names */
-    TimedCell *timed;         /* in a graph with time */
-    int64_t positions;        /* of the sequence that a function is being applied to; 0: none */
-    const char *missing_data; /* of the train block: "nope.csv: no such file" */
-    double seed;              /* of the train block: keys chance(p) */
-    bool in_edge;             /* an edge function is evaluated: `set` stands for its candidates */
-    /* MODE_PREDICATE */
-    Vec(NodeSetDecl *) set_decls; /* same order as graph->sets */
-    int64_t
-        index_size[2 * MAX_RANK]; /* indices of the target, then of the source: how many values each has */
-    Vec(EdgeUse) edge_uses;       /* same order as graph->bundles */
-    Scope *graph_scope;
-    Scope *set_scope; /* the node sets of the graph, within graph_scope */
-    Table used_names; /* of graphs and layers, to keep them unique: the number that is tried next */
+    int64_t positions;                /* of the sequence that a function is being applied to; 0: none */
+    int64_t index_size[2 * MAX_RANK]; /* MODE_PREDICATE: how many values the indices of the target, then of
+                                          the source have */
+    CellBuild *cell;                  /* MODE_CELL, else NULL */
+    GraphBuild *graph;                /* NULL: none */
+    Files files;
+    Said said;
+    Applied applied;
+    Made made;
+    Effort effort;
+    Alone alone;
+    Testing test;
+    TrainFacts train;
 } Check;
 
 /* The entry point: NULL when there were errors. */
@@ -248,13 +298,13 @@ Value *shared_const(Check *k, double number, bool is_bool);
 void share_items(Check *k, Val *v);
 void share_bound(Check *k, Val *v);
 /* What was made before, to see whether an application makes anything beside its value. */
-typedef struct Made {
+typedef struct MadeCounts {
     int counts[9];
-} Made;
+} MadeCounts;
 typedef struct Application {
     Val *result; /* of an equal application before; NULL: none */
     int number;
-    Made before;
+    MadeCounts before;
 } Application;
 Application application(Check *k, const Decl *d, const Scope *arguments);
 /* The answer to a question of a test: NULL where it is new. */
@@ -317,14 +367,14 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span);
 /* An instance without an input value, for tests. NULL after a message. */
 Graph *instantiate(Check *k, Val *function, Span span);
 /* What receives no value is built with numbers, and once more with maps when it asks for them. */
-typedef struct Alone {
+typedef struct AloneBefore {
     Table names, param_names;
     int params, silent;
     int64_t param_total;
-} Alone;
-Alone alone_open(Check *k);
+} AloneBefore;
+AloneBefore alone_open(Check *k);
 /* Is it to be built once more? Then it is as if nothing had been built. */
-bool alone_again(Check *k, const Alone *before, bool built, Shape map);
+bool alone_again(Check *k, const AloneBefore *before, bool built, Shape map);
 void alone_close(Check *k);
 /* An instance without sets. */
 Graph *graph_new(Check *k, const char *base, Span span);
@@ -351,6 +401,9 @@ typedef struct DenseLayer {
 } DenseLayer;
 Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span);
 /* check_cell.c */
+/* From here to cell_close values go into a new function of nodes or edges. */
+Func *cell_open(Check *k, CellBuild *here, const char *name);
+void cell_close(Check *k);
 void build_cell(Check *k, Graph *g, int set, Val *function);
 
 /* check_norm.c */

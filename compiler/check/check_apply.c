@@ -73,7 +73,7 @@ static bool bind_args(Check *k, const Signature *s, Val *function, Val *first, S
     for (int i = 0; i < function->bound.count; i++) {
         BoundArg *a = &function->bound.at[i];
         int p = a->name.text ? param_named(s, &names, a->name.text) : at++;
-        if (val_is_poison(a->value)) ok = false, k->silent++;
+        if (val_is_poison(a->value)) ok = false, k->said.silent++;
         if (p < 0) {
             unknown_argument(k, s, a->name);
             ok = false;
@@ -232,7 +232,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
         if (!val_is_poison(call)) call->span = span;
         return call;
     }
-    if (b->kind == KIND_CHECK && !(k->testing && k->mode == MODE_CONST)) {
+    if (b->kind == KIND_CHECK && !(k->test.on && k->mode == MODE_CONST)) {
         Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' stands only in a test", b->name);
         diag_help(d, "test \"what must be true\" { ... %s(...) ... }", b->name);
         return val_poison(k);
@@ -286,22 +286,22 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         case STMT_WEIGHT: scope_add(k, scope, s->name, declare_weight(k, scope, s)); break;
         case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
         case STMT_STATE:
-            if (k->in_edge) {
+            if (k->cell && k->cell->of_edge) {
                 Diag *g = diag_add(k->diags, E_PLACE, s->span,
                                    "'%s' has a state, and an edge function has none", d->name.text);
                 diag_help(g, "keep the state in the node function of the target");
                 return val_poison(k);
             }
-            if (k->timed) {
+            if (k->cell && k->cell->timed) {
                 declare_state(k, scope, s);
                 break;
             }
-            if (k->positions && !k->graph_scope) return scan_within(k, d->name.text, s->span);
+            if (k->positions && !k->graph) return scan_within(k, d->name.text, s->span);
             state_without_time(k, d, s);
             return val_poison(k);
         case STMT_NEXT:
         case STMT_DERIV:
-            if (!k->timed) {
+            if (!k->cell || !k->cell->timed) {
                 diag_add(k->diags, E_PLACE, s->span,
                          "a state moves only in a graph with time = steps(n) or flow(...)");
                 return val_poison(k);
@@ -329,13 +329,13 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
 
 static bool enter(Check *k, const Decl *d, Span span)
 {
-    for (int i = 0; i < k->calls.count; i++)
-        if (k->calls.at[i] == d) {
+    for (int i = 0; i < k->applied.calls.count; i++)
+        if (k->applied.calls.at[i] == d) {
             Diag *g = diag_add(k->diags, E_RECURSION, span, "'%s' calls itself", d->name.text);
             diag_note(g, d->name.span, "it is declared here");
             return false;
         }
-    vec_push(k->perm, &k->calls, d);
+    vec_push(k->perm, &k->applied.calls, d);
     return true;
 }
 
@@ -387,7 +387,7 @@ Val *apply_fn(Check *k, Val *function, Val *first, Span span)
     Val *result = val_poison(k);
     Shape taken = first && first->kind == VAL_RUNTIME ? first->value->shape : (Shape){0};
     if (bind_params(k, function, first, taken, span, &scope)) result = fn_value(k, d, &scope);
-    k->calls.count--;
+    k->applied.calls.count--;
     return result;
 }
 

@@ -154,7 +154,7 @@ static Shape joined_shape(const NodeSet *set, Shape dims, bool shared)
 
 static const char *weight_name(Check *k, const char *name)
 {
-    return table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", k->prefix, name));
+    return table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", k->cell->prefix, name));
 }
 
 /* In a test, f(0.5) of a function with weights is its value at the start: every weight must start with a
@@ -165,7 +165,7 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
     if (start->kind != VAL_NUMBER) {
         Diag *d = diag_add(k->diags, E_PLACE, s->span,
                            "weight '%s' is drawn, so the function has no fixed value to test", s->name.text);
-        diag_note(d, k->line, "the test that calls it is here");
+        diag_note(d, k->test.line, "the test that calls it is here");
         diag_help(d, "test its derivatives with gradcheck, or a function of numbers");
         return val_poison(k);
     }
@@ -177,18 +177,18 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
 
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
 {
-    Tensor *p =
-        model_param(k->model, weight_name(k, s->name.text), joined_shape(k->set, dims, s->shared), s->span);
+    Tensor *p = model_param(k->model, weight_name(k, s->name.text),
+                            joined_shape(k->cell->set, dims, s->shared), s->span);
     p->components = shape_size(dims);
     p->learned = true, p->shared = s->shared, p->decay = 1;
     if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
-        (k->in_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
+        (k->cell->of_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
         return NULL;
     if (p->init.kind == INIT_ORTHOGONAL && dims.rank < 2) {
         diag_add(k->diags, E_KIND, start->span, "orthogonal needs a weight with two sizes or more");
         return NULL;
     }
-    vec_push(k->perm, &k->set->weights, p);
+    vec_push(k->perm, &k->cell->set->weights, p);
     return p;
 }
 
@@ -198,7 +198,7 @@ Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
     int64_t next = 0;
     Val *start = check_expr(k, scope, s->value);
     if (!weight_dims(k, scope, s, &dims) || val_is_poison(start)) return val_poison(k);
-    if (k->mode == MODE_CONST && k->testing) return weight_at_start(k, s, dims, 0, start);
+    if (k->mode == MODE_CONST && k->test.on) return weight_at_start(k, s, dims, 0, start);
     if (k->mode != MODE_CELL) {
         Diag *d = diag_add(k->diags, E_PLACE, s->span,
                            "weight '%s' has no node to belong to: its function is called %s", s->name.text,
@@ -213,6 +213,20 @@ Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
     return p ? weight_elements(k, p, dims, 0, &next, s->span) : val_poison(k);
 }
 
+Func *cell_open(Check *k, CellBuild *here, const char *name)
+{
+    here->outer = k->cell, here->mode = k->mode, here->func = k->func;
+    k->cell = here, k->mode = MODE_CELL, k->func = func_new(k->perm, name);
+    k->func->of_cell = true;
+    return k->func;
+}
+
+void cell_close(Check *k)
+{
+    const CellBuild *here = k->cell;
+    k->cell = here->outer, k->mode = here->mode, k->func = here->func;
+}
+
 static const char *function_name(const Val *f)
 {
     return f->builtin ? f->builtin->name : f->decl->name.text;
@@ -221,16 +235,13 @@ static const char *function_name(const Val *f)
 void build_cell(Check *k, Graph *g, int set, Val *function)
 {
     NodeSet *s = &g->sets.at[set];
-    Check saved = *k;
-    k->mode = MODE_CELL, k->graph = g, k->set = s;
     s->cell_name = function_name(function);
-    k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
-    k->func = func_new(k->perm, k->prefix);
-    k->func->of_cell = true;
-    Value *sum = func_add(k->func, IR_ARG, function->span, 0, NULL);
+    CellBuild here = {.graph = g, .set = s};
+    here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
+    Func *f = cell_open(k, &here, here.prefix);
+    Value *sum = func_add(f, IR_ARG, function->span, 0, NULL);
     sum->shape = s->map;
     Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
-    Func *f = k->func;
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     if (result && result->is_bool) {
         Diag *d = diag_add(k->diags, E_KIND, function->span,
@@ -238,8 +249,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
         diag_help(d, "choose a number by it: if x > 0 then 1 else 0");
         result = NULL;
     }
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
-    k->func = saved.func;
+    cell_close(k);
     if (!result) return;
     func_result(f, "value", result);
     func_prune(f);

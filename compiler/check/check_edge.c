@@ -237,7 +237,7 @@ void choose_scores(Check *k, Graph *g)
     int wrong = -1; /* list that has its message */
     for (int b = 0; b < g->bundles.count; b++) {
         Bundle *u = &g->bundles.at[b];
-        const Expr *by = k->edge_uses.at[b].by;
+        const Expr *by = k->graph->uses.at[b].by;
         if (!u->edge || u->list == wrong) continue;
         if (!(by ? named_score(k, u, by) : only_score(k, u, &g->lists.at[u->list]))) wrong = u->list;
     }
@@ -278,21 +278,18 @@ static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
 static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candidates)
 {
     const Bundle *u = &g->bundles.at[b];
-    const EdgeUse *use = &k->edge_uses.at[b];
-    Check saved = *k;
+    const EdgeUse *use = &k->graph->uses.at[b];
     Span span = use->function->span;
-    k->mode = MODE_CELL, k->graph = g, k->set = candidates, k->in_edge = true;
-    k->prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
+    CellBuild here = {.graph = g, .set = candidates, .of_edge = true};
+    here.prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
     const char *name = function_name(use->function);
-    Func *f = k->func = func_new(k->perm, arena_printf(k->perm, "%s.%s", k->prefix, name));
-    f->of_cell = true;
+    Func *f = cell_open(k, &here, arena_printf(k->perm, "%s.%s", here.prefix, name));
     Value *from = new_argument(f, SLOT_SOURCE, g->sets.at[u->from].value_map, span);
     Val *own = use->own ? val_runtime(k, new_argument(f, SLOT_OWN, own_map, span), span) : NULL;
     Val *v =
         apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
     Value *result = edge_result(k, v, name, span);
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
-    k->func = saved.func, k->in_edge = saved.in_edge;
+    cell_close(k);
     if (!result) return NULL;
     func_result(f, "value", result);
     func_prune(f);
@@ -314,7 +311,8 @@ static bool try_shape(Check *k, Graph *g, int b, Shape own, Shape *out)
     k->model->names = (Table){0};
     const Func *f = edge_value(k, g, b, own, &one);
     if (f) *out = f->results.at[0]->shape;
-    saved.work = k->work, saved.seen = k->seen, saved.unknown = k->unknown, saved.used_names = k->used_names;
+    saved.effort.work = k->effort.work, saved.applied.seen = k->applied.seen,
+    saved.said.unknown = k->said.unknown, saved.made.names = k->made.names;
     *k = saved;
     k->model->params.count = params, k->model->param_total = total, k->model->names = names;
     return f != NULL;
@@ -324,7 +322,7 @@ static bool try_shape(Check *k, Graph *g, int b, Shape own, Shape *out)
  * all, then as a map like the source's. build_edge looks at what it is. */
 bool edge_shape(Check *k, Graph *g, int b, Shape *out)
 {
-    const EdgeUse *use = &k->edge_uses.at[b];
+    const EdgeUse *use = &k->graph->uses.at[b];
     *out = g->sets.at[g->bundles.at[b].from].value_map;
     if (!use->function || val_is_poison(use->function) || out->rank == 0) return true;
     return try_shape(k, g, b, (Shape){0}, out) || (use->own && try_shape(k, g, b, *out, out));
@@ -334,7 +332,7 @@ bool edge_shape(Check *k, Graph *g, int b, Shape *out)
 static bool adds_to_sum(Check *k, const Graph *g, int b, Shape adds)
 {
     const Bundle *u = &g->bundles.at[b];
-    const EdgeUse *use = &k->edge_uses.at[b];
+    const EdgeUse *use = &k->graph->uses.at[b];
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     if (shape_equal(adds, to->map)) return true;
     Diag *d =
@@ -422,7 +420,7 @@ static void build_edge(Check *k, Graph *g, int b)
     NodeSet candidates = {.name = "edges", .shape = candidates_shape(g, u), .size = u->candidates.count};
     const NodeSet *to = &g->sets.at[u->to];
     const Shape ends[2] = {g->sets.at[u->from].value_map, to->value_map};
-    e->name = function_name(k->edge_uses.at[b].function), e->own = k->edge_uses.at[b].own;
+    e->name = function_name(k->graph->uses.at[b].function), e->own = k->graph->uses.at[b].own;
     Func *f = edge_value(k, g, b, ends[1], &candidates);
     candidates.cell_name = e->name;
     if (!f || !norms_used(k, g, &candidates, f)) return;
@@ -438,5 +436,5 @@ static void build_edge(Check *k, Graph *g, int b)
 void build_edge_functions(Check *k, Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++)
-        if (k->edge_uses.at[b].function) build_edge(k, g, b);
+        if (k->graph->uses.at[b].function) build_edge(k, g, b);
 }

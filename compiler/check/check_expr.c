@@ -58,9 +58,9 @@ static bool is_callable(const Decl *d)
 
 static Val *declared_option(Check *k, const Decl *decl)
 {
-    int at = table_find(&k->option_places, &decl, sizeof(Decl *));
+    int at = table_find(&k->files.option_places, &decl, sizeof(Decl *));
     if (at < 0) return val_poison(k);
-    OptionState *o = &k->options.at[at];
+    OptionState *o = &k->files.options.at[at];
     if (o->value) return o->value;
     if (o->busy) {
         diag_add(k->diags, E_RECURSION, decl->name.span, "option '%s' is defined by itself", decl->name.text);
@@ -81,7 +81,7 @@ static Val *declared(Check *k, const Decl *d, Module *m, Span span)
     Val *copy = NEW(k->perm, Val);
     *copy = *declared_option(k, d);
     copy->span = span;
-    if (val_is_poison(copy)) k->silent++;
+    if (val_is_poison(copy)) k->said.silent++;
     return copy;
 }
 
@@ -356,7 +356,7 @@ static const char *with_coordinates(Check *k, const NodeSetDecl *d)
 /* x[a, b] of a node set: its coordinates, from the set's own `at` with its indices replaced. */
 static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
 {
-    const NodeSetDecl *d = k->set_decls.at[set];
+    const NodeSetDecl *d = k->graph->decls.at[set];
     if (!d->at) {
         Diag *g = diag_add(k->diags, E_KIND, e->span, "node set '%s' has no coordinates", d->name.text);
         diag_note(g, d->span, "it is declared here");
@@ -368,7 +368,7 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
                  d->indices.count == 1 ? "ex" : "ices", e->items.count);
         return val_poison(k);
     }
-    Scope inner = {.outer = k->graph_scope};
+    Scope inner = {.outer = k->graph->scope};
     for (int i = 0; i < d->indices.count; i++) {
         Val *v = check_expr(k, scope, e->items.at[i]);
         if (d->indices.at[i].name.text) scope_add(k, &inner, d->indices.at[i].name, v);
@@ -449,9 +449,9 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
 static bool within_bounds(Check *k, const Expr *e)
 {
     enum { DEEPEST = 2000, MOST = 500000, MOST_GRAPHS = 10000 };
-    if (k->work > MOST) return false;
-    bool deep = k->depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
-    if (!deep && !graphs && k->work++ < MOST) return true;
+    if (k->effort.work > MOST) return false;
+    bool deep = k->effort.depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
+    if (!deep && !graphs && k->effort.work++ < MOST) return true;
     Diag *d = diag_add(
         k->diags, E_RECURSION, e->span,
         deep     ? "the functions call each other more than %d deep"
@@ -463,7 +463,7 @@ static bool within_bounds(Check *k, const Expr *e)
     diag_help(d, graphs
                      ? "apply the graph less often, or send several samples or positions through it with scan"
                      : "call them with fewer different arguments: calls with equal ones are made once");
-    k->work = MOST + 1;
+    k->effort.work = MOST + 1;
     return false;
 }
 
@@ -472,9 +472,9 @@ static Val *expr_value(Check *k, Scope *scope, const Expr *e);
 Val *check_expr(Check *k, Scope *scope, const Expr *e)
 {
     if (!within_bounds(k, e)) return val_poison(k);
-    k->depth++;
+    k->effort.depth++;
     Val *v = expr_value(k, scope, e);
-    k->depth--;
+    k->effort.depth--;
     return v;
 }
 

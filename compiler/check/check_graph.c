@@ -7,7 +7,7 @@
 
 const char *unique_name(Check *k, const char *base)
 {
-    return table_new_name(k->perm, &k->used_names, base);
+    return table_new_name(k->perm, &k->made.names, base);
 }
 
 Graph *graph_new(Check *k, const char *base, Span span)
@@ -18,7 +18,7 @@ Graph *graph_new(Check *k, const char *base, Span span)
     g->input = g->output = -1;
     g->time.positions = k->positions ? k->positions : 1;
     g->span = span;
-    vec_push(k->perm, &k->graphs, g);
+    vec_push(k->perm, &k->made.graphs, g);
     return g;
 }
 
@@ -27,9 +27,9 @@ Graph *graph_new(Check *k, const char *base, Span span)
 static int edge_set(Check *k, const Graph *g, const NodeRef *r)
 {
     int set = find_set(k, r->set.text);
-    if (set < 0) return k->silent++, -1; /* said by check_names */
+    if (set < 0) return k->said.silent++, -1; /* said by check_names */
     const NodeSet *s = &g->sets.at[set];
-    int declared = k->set_decls.at[set]->indices.count;
+    int declared = k->graph->decls.at[set]->indices.count;
     if (r->bracketed && r->indices.count != declared) {
         Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared,
                            declared == 1 ? "ex" : "ices", r->indices.count);
@@ -84,7 +84,7 @@ static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, 
     int to_rank = g->sets.at[u->to].shape.rank, from_rank = g->sets.at[u->from].shape.rank;
     Func *saved = k->func;
     Mode mode = k->mode;
-    Scope inner = {.outer = k->set_scope}; /* index names win over set names */
+    Scope inner = {.outer = k->graph->set_scope}; /* index names win over set names */
     k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
     k->mode = MODE_PREDICATE;
     for (int i = 0; i < to_rank + from_rank; i++)
@@ -130,7 +130,7 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
         return false;
     }
     if (to->role != SET_INPUT) return true;
-    if (k->probing) return k->cyclic = true;
+    if (k->test.probing) return k->test.cyclic = true;
     Diag *d = diag_add(k->diags, E_CYCLE, line->span,
                        "edges lead into the input set '%s', which time = static cannot run",
                        g->sets.at[u->to].name);
@@ -158,7 +158,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     if (use.function && val_is_poison(use.function)) return false;
     if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
     vec_push(k->perm, &g->bundles, u);
-    vec_push(k->perm, &k->edge_uses, use);
+    vec_push(k->perm, &k->graph->uses, use);
     return true;
 }
 
@@ -211,7 +211,7 @@ static void budgets(Check *k, Graph *g, Scope *scope)
     for (int b = 0; b < g->bundles.count; b++) {
         int list = g->bundles.at[b].list;
         if (b && g->bundles.at[b - 1].list == list) continue;
-        const EdgesDecl *d = k->edge_uses.at[b].decl;
+        const EdgesDecl *d = k->graph->uses.at[b].decl;
         Val *amount = d->amount ? check_expr(k, scope, d->amount) : NULL;
         check_budget(k, g, list, d->budget, amount, d->amount ? d->amount->span : d->span);
     }
@@ -233,7 +233,7 @@ static bool graph_lets_and_sets(Check *k, Graph *g, Scope *scope, const Decl *d)
     for (int i = 0; i < d->items.count; i++)
         if (d->items.at[i]->kind == ITEM_SET && !add_set(k, g, scope, d->items.at[i]->set)) ok = false;
     if (g->input >= 0 && g->output >= 0) return ok;
-    k->silent++; /* said by check_names */
+    k->said.silent++; /* said by check_names */
     return false;
 }
 
@@ -246,21 +246,19 @@ static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
 Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
 {
     const Decl *d = function->decl;
-    for (int i = 0; i < k->calls.count; i++)
-        if (k->calls.at[i] == d)
+    for (int i = 0; i < k->applied.calls.count; i++)
+        if (k->applied.calls.at[i] == d)
             return diag_add(k->diags, E_RECURSION, span, "graph '%s' contains itself", d->name.text), NULL;
     if (x && !takes_one_tensor(k, function, taken)) return NULL;
     note_seen(k, d);
     Graph *g = graph_new(k, d->name.text, d->name.span);
-    g->chance_seed = (uint64_t)k->seed;
+    g->chance_seed = (uint64_t)k->train.seed;
     Scope scope = {.module = function->module}, sets_named = {.outer = &scope};
-    Check saved = *k;
-    k->set_decls.at = NULL, k->set_decls.count = k->set_decls.capacity = 0;
-    k->edge_uses.at = NULL, k->edge_uses.count = k->edge_uses.capacity = 0;
-    k->mode = MODE_CONST;
-    k->graph_scope = &scope, k->set_scope = &sets_named;
+    GraphBuild here = {.scope = &scope, .set_scope = &sets_named}, *outer = k->graph;
+    Mode mode = k->mode;
+    k->graph = &here, k->mode = MODE_CONST;
     int before = mistakes(k);
-    vec_push(k->perm, &k->calls, d);
+    vec_push(k->perm, &k->applied.calls, d);
     bool sets = bind_params(k, function, NULL, taken, span, &scope) && graph_lets_and_sets(k, g, &scope, d) &&
                 few_nodes(k, g, d->name.span);
     if (sets) input_fits(k, g, x, span);
@@ -276,37 +274,33 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         choose_scores(k, g);
         build_order(k, g);
     }
-    k->calls.count--;
-    k->set_decls.at = saved.set_decls.at, k->set_decls.count = saved.set_decls.count,
-    k->set_decls.capacity = saved.set_decls.capacity;
-    k->edge_uses.at = saved.edge_uses.at, k->edge_uses.count = saved.edge_uses.count,
-    k->edge_uses.capacity = saved.edge_uses.capacity;
-    k->mode = saved.mode, k->graph_scope = saved.graph_scope, k->set_scope = saved.set_scope;
+    k->applied.calls.count--;
+    k->graph = outer, k->mode = mode;
     if (!sets || mistakes(k) != before) return NULL;
     g->number = k->model->graphs.count;
     vec_push(k->perm, &k->model->graphs, g);
     return g;
 }
 
-Alone alone_open(Check *k)
+AloneBefore alone_open(Check *k)
 {
-    k->alone = true, k->wants_map = false;
-    return (Alone){table_copy(k->perm, &k->used_names), table_copy(k->perm, &k->model->names),
-                   k->model->params.count, k->silent, k->model->param_total};
+    k->alone.on = true, k->alone.wants_map = false;
+    return (AloneBefore){table_copy(k->perm, &k->made.names), table_copy(k->perm, &k->model->names),
+                         k->model->params.count, k->said.silent, k->model->param_total};
 }
 
-bool alone_again(Check *k, const Alone *before, bool built, Shape map)
+bool alone_again(Check *k, const AloneBefore *before, bool built, Shape map)
 {
-    if (built || !k->wants_map) return false;
-    k->alone = false, k->alone_map = map;
-    k->used_names = before->names, k->model->names = before->param_names, k->silent = before->silent;
+    if (built || !k->alone.wants_map) return false;
+    k->alone.on = false, k->alone.map = map;
+    k->made.names = before->names, k->model->names = before->param_names, k->said.silent = before->silent;
     k->model->params.count = before->params, k->model->param_total = before->param_total;
     return true;
 }
 
 void alone_close(Check *k)
 {
-    k->alone = false, k->alone_map = (Shape){0};
+    k->alone.on = false, k->alone.map = (Shape){0};
 }
 
 Graph *instantiate(Check *k, Val *function, Span span)
@@ -314,7 +308,7 @@ Graph *instantiate(Check *k, Val *function, Span span)
     enum { SIZE = 64 }; /* large enough for most parts and windows */
     const Decl *d = function->decl;
     if (!d->sizes.count) {
-        Alone before = alone_open(k);
+        AloneBefore before = alone_open(k);
         Graph *g = build_graph(k, function, NULL, (Shape){0}, span);
         if (alone_again(k, &before, g != NULL, (Shape){2, {SIZE, SIZE}}))
             g = build_graph(k, function, NULL, (Shape){0}, span);

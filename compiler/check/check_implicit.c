@@ -136,8 +136,8 @@ static Value *step_of(Func *f, Value *state, Value *rate, Value *a, double h)
 static bool reads_own(const Check *k, const Graph *g, const NodeSet *s)
 {
     if (shape_size(s->map) > 1) return false; /* edges between maps do not */
-    for (int b = 0; b < k->edge_uses.count; b++)
-        if (k->edge_uses.at[b].own && &g->sets.at[g->bundles.at[b].to] == s) return true;
+    for (int b = 0; b < k->graph->uses.count; b++)
+        if (k->graph->uses.at[b].own && &g->sets.at[g->bundles.at[b].to] == s) return true;
     return false;
 }
 

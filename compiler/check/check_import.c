@@ -18,8 +18,8 @@ static const char *real_path(Check *k, const char *path)
 
 static Module *loaded(Check *k, const char *real)
 {
-    for (int i = 0; i < k->modules.count; i++)
-        if (strcmp(k->modules.at[i]->real, real) == 0) return k->modules.at[i];
+    for (int i = 0; i < k->files.all.count; i++)
+        if (strcmp(k->files.all.at[i]->real, real) == 0) return k->files.all.at[i];
     return NULL;
 }
 
@@ -86,7 +86,7 @@ Module *load_module(Check *k, Ast *ast)
     Module *m = NEW(k->perm, Module);
     m->ast = ast;
     m->real = real_path(k, sources_file(k->c->sources, ast->file)->path);
-    vec_push(k->perm, &k->modules, m);
+    vec_push(k->perm, &k->files.all, m);
     lose_broken(k, ast);
     collect_names(k, m);
     for (int i = 0; i < ast->decls.count; i++)

@@ -189,7 +189,7 @@ static Val *dropout(Check *k, Val **a, Span span)
     if (!number_between(k, a[1], "the probability of dropout", 0, 0.999999, &p)) return val_poison(k);
     Value *v = func_add(k->func, IR_DROPOUT, span, 1, &a[0]->value);
     v->number = p;
-    v->index = k->dropouts++;
+    v->index = k->made.dropouts++;
     return val_runtime(k, v, span);
 }
 

@@ -30,13 +30,14 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
         return NULL;
     }
     if (cell ? x->value->shape.rank == 2 : x->value->shape.rank >= 3) return x->value;
-    if (cell && k->alone && x->value->shape.rank == 0) return k->wants_map = true, k->silent++, NULL;
+    if (cell && k->alone.on && x->value->shape.rank == 0)
+        return k->alone.wants_map = true, k->said.silent++, NULL;
     Diag *d = diag_add(k->diags, E_SHAPE, span,
                        cell ? "'%s' needs a map, and here it is given %s"
                             : "'%s' takes maps [channels, rows, columns] and is given %s",
                        b->name, shape_in_words(k, x->value));
     diag_note(d, x->value->span, "%s comes from here", shape_in_words(k, x->value));
-    if (cell && x->value->op == IR_ARG && !(k->in_edge && x->value->index == SLOT_OWN))
+    if (cell && x->value->op == IR_ARG && !(k->cell->of_edge && x->value->index == SLOT_OWN))
         diag_help(d, "give the graph a value [channels, rows, columns]: then each node has a map");
     return NULL;
 }

@@ -19,7 +19,7 @@ enum { MOST_SUGGESTIONS = 100 };
 
 int mistakes(const Check *k)
 {
-    return diags_errors(k->diags) + k->silent;
+    return diags_errors(k->diags) + k->said.silent;
 }
 
 static void module_words(Check *k, const Module *m, Words *out)
@@ -34,9 +34,9 @@ static void module_words(Check *k, const Module *m, Words *out)
 static bool reported(Check *k, Span span)
 {
     const uint32_t place[] = {span.file, span.start};
-    int *known = table_place(k->perm, &k->unknown, place, sizeof place);
-    if (*known >= 0) return k->silent++, true;
-    *known = k->unknown.count;
+    int *known = table_place(k->perm, &k->said.unknown, place, sizeof place);
+    if (*known >= 0) return k->said.silent++, true;
+    *known = k->said.unknown.count;
     return false;
 }
 
@@ -135,7 +135,7 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
         diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
         return;
     }
-    if (is_lost(module, name)) return (void)k->silent++;
+    if (is_lost(module, name)) return (void)k->said.silent++;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
     const char *near = near_name(k, scope, name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
@@ -164,7 +164,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     const char *name = e->left->kind == EXPR_NAME ? e->left->name : NULL;
     Module *m = scope_module(scope);
     if (reported(k, e->left->span)) return;
-    if (is_lost(m, name ? name : "")) return (void)k->silent++;
+    if (is_lost(m, name ? name : "")) return (void)k->said.silent++;
     for (int i = 0; m && i < m->imports.count; i++)
         if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
     const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
@@ -185,7 +185,7 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
     Words known = {0};
     Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
     if (reported(k, span)) return NULL;
-    if (is_lost(m, e->name)) return k->silent++, NULL;
+    if (is_lost(m, e->name)) return k->said.silent++, NULL;
     if (diags_errors(k->diags) <= MOST_SUGGESTIONS) module_words(k, m, &known);
     const char *near = diag_nearest(e->name, known.at, known.count);
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' declares no '%s'",
@@ -321,7 +321,8 @@ static void ref_names(Check *k, const Decl *graph, const Scope *sets, const Node
     Scope only = *sets;
     only.outer = NULL;
     if (scope_binds(&only, r->set.text)) return;
-    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT)) return (void)k->silent++; /* that one */
+    if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT))
+        return (void)k->said.silent++; /* that one */
     if (reported(k, r->set.span)) return;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
                        r->set.text, graph->name.text);

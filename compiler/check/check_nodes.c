@@ -9,7 +9,7 @@
 
 int find_set(const Check *k, const char *name)
 {
-    const Val *set = scope_binds(k->set_scope, name) ? scope_find(k->set_scope, name) : NULL;
+    const Val *set = scope_binds(k->graph->set_scope, name) ? scope_find(k->graph->set_scope, name) : NULL;
     return set && set->kind == VAL_SET ? set->set : -1;
 }
 
@@ -76,9 +76,9 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
     s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
     Val *named = val_new(k, VAL_SET, d->span);
     named->set = g->sets.count;
-    scope_add(k, k->set_scope, d->name, named);
+    scope_add(k, k->graph->set_scope, d->name, named);
     vec_push(k->perm, &g->sets, s);
-    vec_push(k->perm, &k->set_decls, (NodeSetDecl *)d);
+    vec_push(k->perm, &k->graph->decls, d);
     return true;
 }
 
@@ -88,11 +88,11 @@ bool few_nodes(Check *k, const Graph *g, Span span)
     enum { MOST_GRAPHS_FULL = 2 }; /* with as many nodes as one may have: of the model and of tests */
     double nodes = 0;
     for (int s = 0; s < g->sets.count; s++) nodes += (double)g->sets.at[s].size;
-    k->nodes += nodes;
-    if (nodes <= (double)limits.nodes && k->nodes > MOST_GRAPHS_FULL * (double)limits.nodes) {
+    k->effort.nodes += nodes;
+    if (nodes <= (double)limits.nodes && k->effort.nodes > MOST_GRAPHS_FULL * (double)limits.nodes) {
         diag_add(k->diags, E_MEMORY, span,
-                 "the graphs of this file have %.0f nodes with '%s'; the most is %.0f", k->nodes, g->name,
-                 MOST_GRAPHS_FULL * (double)limits.nodes);
+                 "the graphs of this file have %.0f nodes with '%s'; the most is %.0f", k->effort.nodes,
+                 g->name, MOST_GRAPHS_FULL * (double)limits.nodes);
         return false;
     }
     if (nodes <= (double)limits.nodes) return true;
@@ -109,7 +109,7 @@ bool input_fits(Check *k, Graph *g, const Value *x, Span span)
 {
     NodeSet *s = &g->sets.at[g->input];
     Shape map = {0};
-    if (!x) return s->map = k->alone_map, true;
+    if (!x) return s->map = k->alone.map, true;
     Shape front = x->shape;
     if (x->shape.rank == s->shape.rank + 2) {
         front.rank -= 2, map.rank = 2;
@@ -131,7 +131,7 @@ bool input_fits(Check *k, Graph *g, const Value *x, Span span)
 static void build_set(Check *k, Graph *g, Scope *scope, int set)
 {
     NodeSet *s = &g->sets.at[set];
-    const Expr *cell = k->set_decls.at[set]->cell;
+    const Expr *cell = k->graph->decls.at[set]->cell;
     Val *f = cell ? check_function(k, scope, cell) : NULL;
     s->value_map = s->map;
     if (cell && val_is_poison(f)) return;
@@ -147,7 +147,7 @@ static void hand_on(Check *k, Graph *g, int from, const bool *built, bool *known
         Shape map;
         if (u->from != from || known[u->to] || built[u->to] || !edge_shape(k, g, b, &map)) continue;
         g->sets.at[u->to].map = map;
-        known[u->to] = k->edge_uses.at[b].tells = true;
+        known[u->to] = k->graph->uses.at[b].tells = true;
     }
 }
 
@@ -159,7 +159,7 @@ const char *map_text(Check *k, Shape map)
 void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d)
 {
     for (int b = 0; b < g->bundles.count; b++)
-        if (k->edge_uses.at[b].tells && g->bundles.at[b].to == u->to && &g->bundles.at[b] != u)
+        if (k->graph->uses.at[b].tells && g->bundles.at[b].to == u->to && &g->bundles.at[b] != u)
             diag_note(d, g->bundles.at[b].span, "%s comes from here", map_text(k, g->sets.at[u->to].map));
 }
 
@@ -194,6 +194,6 @@ bool nodes_fit(Check *k, const Graph *g)
 {
     int before = mistakes(k);
     for (int b = 0; b < g->bundles.count; b++)
-        if (!k->edge_uses.at[b].function) ends_fit(k, g, &g->bundles.at[b]);
+        if (!k->graph->uses.at[b].function) ends_fit(k, g, &g->bundles.at[b]);
     return mistakes(k) == before;
 }

@@ -12,8 +12,8 @@
 /* "Wiring.h.Channel.batch_norm", and _2, _3 for more in one function. */
 static const char *norm_name(Check *k)
 {
-    int count = k->set->cell.norms.count + 1;
-    return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->prefix, count);
+    int count = k->cell->set->cell.norms.count + 1;
+    return arena_printf(k->perm, count > 1 ? "%s.batch_norm_%d" : "%s.batch_norm", k->cell->prefix, count);
 }
 
 /* One number a node (or candidate), which starts at `start`; kept statistics: at each of `times` evaluations.
@@ -21,9 +21,9 @@ static const char *norm_name(Check *k)
 static Tensor *norm_tensor(Check *k, const char *name, const char *part, double start, int64_t times,
                            Span span)
 {
-    Shape s = k->set->shape, all = {s.rank + 1, {times}};
+    Shape s = k->cell->set->shape, all = {s.rank + 1, {times}};
     for (int i = 0; i < s.rank && s.rank < MAX_RANK; i++) all.dim[1 + i] = s.dim[i];
-    if (s.rank == MAX_RANK) all = (Shape){2, {times, k->set->size}};
+    if (s.rank == MAX_RANK) all = (Shape){2, {times, k->cell->set->size}};
     Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", name, part), times > 1 ? all : s, span);
     p->components = 1;
     p->init = (Init){.kind = INIT_CONSTANT, .a = start};
@@ -34,7 +34,7 @@ static Tensor *learned_tensor(Check *k, const char *name, const char *part, doub
 {
     Tensor *p = norm_tensor(k, name, part, start, 1, span);
     p->learned = true, p->decay = 1;
-    vec_push(k->perm, &k->set->weights, p);
+    vec_push(k->perm, &k->cell->set->weights, p);
     return p;
 }
 
@@ -53,12 +53,12 @@ static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
 static Val *normalised(Check *k, Norm n, double eps)
 {
     const char *name = norm_name(k);
-    int64_t at = 4 * k->set->cell.norms.count;
+    int64_t at = 4 * k->cell->set->cell.norms.count;
     Span span = n.span;
     n.scale = learned_tensor(k, name, "scale", 1, span), n.shift = learned_tensor(k, name, "shift", 0, span);
     n.mean = norm_tensor(k, name, "mean", 0, n.evaluations, span);
     n.variance = norm_tensor(k, name, "variance", 1, n.evaluations, span);
-    vec_push(k->perm, &k->set->cell.norms, n);
+    vec_push(k->perm, &k->cell->set->cell.norms, n);
     Value *m = leaf(k, IR_STATISTIC, n.mean, at, span), *v = leaf(k, IR_STATISTIC, n.variance, at + 1, span);
     Value *safe = binary(k, IR_ADD, span, v, func_const(k->func, eps));
     Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *w = leaf(k, IR_WEIGHT, n.scale, 0, span);
@@ -70,10 +70,10 @@ static Val *normalised(Check *k, Norm n, double eps)
 /* Where all samples are at one point together. */
 static bool place_is_right(Check *k, Span span)
 {
-    const Time *time = &k->graph->time;
+    const Time *time = &k->cell->graph->time;
     const char *wrong, *help;
-    const bool copies = k->in_edge && graph_copies(k->graph) > 1;
-    if (!copies && (!is_timed(k->graph) || (!time->adaptive && !time->adjoint))) return true;
+    const bool copies = k->cell->of_edge && graph_copies(k->cell->graph) > 1;
+    if (!copies && (!is_timed(k->cell->graph) || (!time->adaptive && !time->adjoint))) return true;
     if (copies) {
         wrong =
             "batch_norm of edges has statistics of one value a candidate, and a static graph under scan has "
@@ -95,7 +95,7 @@ static bool place_is_right(Check *k, Span span)
 
 Val *cell_batch_norm(Check *k, Val **a, Span span)
 {
-    Norm n = {.span = span, .evaluations = 1, .size = k->set->size};
+    Norm n = {.span = span, .evaluations = 1, .size = k->cell->set->size};
     double eps;
     if (val_is_poison(a[0]) || !number_between(k, a[1], "momentum", 0, 1, &n.momentum) ||
         !number_between(k, a[2], "eps", 1e-30, 1, &eps) || !place_is_right(k, span))
@@ -105,19 +105,19 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
                  a[0]->kind == VAL_RUNTIME ? "a condition" : val_kind_text(a[0]));
         return val_poison(k);
     }
-    if (k->set->cell.norms.count == MOST_NORMS) {
+    if (k->cell->set->cell.norms.count == MOST_NORMS) {
         diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MOST_NORMS);
         return val_poison(k);
     }
-    if (is_timed(k->graph)) n.evaluations = timed_evaluations(k->graph);
-    if ((double)n.evaluations * (double)k->set->size > (double)MOST_NUMBERS) {
+    if (is_timed(k->cell->graph)) n.evaluations = timed_evaluations(k->cell->graph);
+    if ((double)n.evaluations * (double)k->cell->set->size > (double)MOST_NUMBERS) {
         diag_add(k->diags, E_MEMORY, span,
                  "batch_norm keeps statistics of %lld %s at %lld evaluations; the most is %d",
-                 (long long)k->set->size, k->in_edge ? "candidates" : "nodes", (long long)n.evaluations,
-                 MOST_NUMBERS);
+                 (long long)k->cell->set->size, k->cell->of_edge ? "candidates" : "nodes",
+                 (long long)n.evaluations, MOST_NUMBERS);
         return val_poison(k);
     }
-    n.x = a[0]->value, n.pixels = graph_copies(k->graph) * shape_size(n.x->shape);
+    n.x = a[0]->value, n.pixels = graph_copies(k->cell->graph) * shape_size(n.x->shape);
     return normalised(k, n, eps);
 }
 
@@ -141,12 +141,11 @@ bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
         Norm *n = &s->cell.norms.at[i];
         Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
         if (!has_statistic(f, 4 * i)) {
-            Diag *d =
-                diag_add(k->diags, E_PLACE, n->span,
-                         is_timed(g) && !k->in_edge ? "what this batch_norm gives moves no state of '%s'"
-                                                    : "what this batch_norm gives is not used by '%s'",
-                         s->cell_name);
-            diag_help(d, "%s", is_timed(g) && !k->in_edge ? norm_place(k, g) : "take it out");
+            Diag *d = diag_add(k->diags, E_PLACE, n->span,
+                               is_timed(g) ? "what this batch_norm gives moves no state of '%s'"
+                                           : "what this batch_norm gives is not used by '%s'",
+                               s->cell_name);
+            diag_help(d, "%s", is_timed(g) ? norm_place(k, g) : "take it out");
             return false;
         }
         n->input = func_copy(k->perm, f, arena_printf(k->perm, "%s.norm%d", f->name, i), map);

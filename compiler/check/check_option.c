@@ -8,21 +8,21 @@
 
 static OptionState *find_option(Check *k, const char *name)
 {
-    for (int i = 0; i < k->options.count; i++)
-        if (strcmp(k->options.at[i].decl->name.text, name) == 0) return &k->options.at[i];
+    for (int i = 0; i < k->files.options.count; i++)
+        if (strcmp(k->files.options.at[i].decl->name.text, name) == 0) return &k->files.options.at[i];
     return NULL;
 }
 
 static void collect_options(Check *k)
 {
-    for (int m = 0; m < k->modules.count; m++)
-        for (int i = 0; i < k->modules.at[m]->ast->decls.count; i++) {
-            const Decl *d = k->modules.at[m]->ast->decls.at[i];
+    for (int m = 0; m < k->files.all.count; m++)
+        for (int i = 0; i < k->files.all.at[m]->ast->decls.count; i++) {
+            const Decl *d = k->files.all.at[m]->ast->decls.at[i];
             if (d->kind != DECL_OPTION || !d->name.text) continue;
-            *table_place(k->perm, &k->option_places, &d, sizeof(Decl *)) = k->options.count;
-            vec_push(k->perm, &k->options,
+            *table_place(k->perm, &k->files.option_places, &d, sizeof(Decl *)) = k->files.options.count;
+            vec_push(k->perm, &k->files.options,
                      (OptionState){.decl = d,
-                                   .module = k->modules.at[m],
+                                   .module = k->files.all.at[m],
                                    .text = expr_text(k->perm, k->c->sources, d->value)});
         }
 }
@@ -37,12 +37,12 @@ static void set_option(Check *k, const Define *define)
                                                                quote, define->value, quote);
     int file = sources_add(k->c->sources, "-D", text, strlen(text));
     Span whole = {(uint32_t)file, 7, 7 + (uint32_t)strlen(define->name)};
-    if (!o && is_lost(k->main, define->name)) return;
+    if (!o && is_lost(k->files.main, define->name)) return;
     if (!o) {
-        const char **names = NEW_ARRAY(k->perm, const char *, (size_t)k->options.count + 1);
-        for (int i = 0; i < k->options.count; i++) names[i] = k->options.at[i].decl->name.text;
+        const char **names = NEW_ARRAY(k->perm, const char *, (size_t)k->files.options.count + 1);
+        for (int i = 0; i < k->files.options.count; i++) names[i] = k->files.options.at[i].decl->name.text;
         Diag *d = diag_add(k->diags, E_OPTION, whole, "the file has no option '%s'", define->name);
-        const char *near = diag_nearest(define->name, names, k->options.count);
+        const char *near = diag_nearest(define->name, names, k->files.options.count);
         if (near) diag_help(d, "did you mean -D %s=%s?", near, define->value);
         return;
     }
@@ -107,10 +107,10 @@ void check_options(Check *k)
 {
     collect_options(k);
     for (int i = 0; i < k->c->options.defines.count; i++) set_option(k, &k->c->options.defines.at[i]);
-    for (int i = 0; i < k->options.count; i++) check_option(k, &k->options.at[i]);
+    for (int i = 0; i < k->files.options.count; i++) check_option(k, &k->files.options.at[i]);
     Table names = {0};
-    for (int i = 0; i < k->options.count; i++) {
-        const OptionState *o = &k->options.at[i];
+    for (int i = 0; i < k->files.options.count; i++) {
+        const OptionState *o = &k->files.options.at[i];
         int *first = table_place(k->perm, &names, o->decl->name.text, strlen(o->decl->name.text));
         if (*first >= 0) continue;
         *first = i;

@@ -23,13 +23,13 @@ struct Shares *shares_new(Arena *perm)
 
 static void key_open(Check *k, uint64_t what)
 {
-    k->shares->key.count = 0;
-    vec_push(k->perm, &k->shares->key, what);
+    k->applied.shares->key.count = 0;
+    vec_push(k->perm, &k->applied.shares->key, what);
 }
 
 static void key_word(Check *k, uint64_t word)
 {
-    vec_push(k->perm, &k->shares->key, word);
+    vec_push(k->perm, &k->applied.shares->key, word);
 }
 
 static void key_pointer(Check *k, const void *p)
@@ -40,8 +40,8 @@ static void key_pointer(Check *k, const void *p)
 static void key_text(Check *k, const char *text)
 {
     if (!text) return key_word(k, UINT64_MAX);
-    int *number = table_place(k->perm, &k->shares->texts, text, strlen(text));
-    if (*number < 0) *number = k->shares->texts.count;
+    int *number = table_place(k->perm, &k->applied.shares->texts, text, strlen(text));
+    if (*number < 0) *number = k->applied.shares->texts.count;
     key_word(k, (uint64_t)*number);
 }
 
@@ -72,13 +72,13 @@ static void key_val(Check *k, const Val *v)
 /* What the key stands for, NULL when it is new. Valid until the next key. */
 static void **key_close(Check *k)
 {
-    int *number = table_place(k->perm, &k->shares->keys, k->shares->key.at,
-                              (size_t)k->shares->key.count * sizeof *k->shares->key.at);
+    int *number = table_place(k->perm, &k->applied.shares->keys, k->applied.shares->key.at,
+                              (size_t)k->applied.shares->key.count * sizeof *k->applied.shares->key.at);
     if (*number < 0) {
-        *number = k->shares->made.count;
-        vec_push(k->perm, &k->shares->made, NULL);
+        *number = k->applied.shares->made.count;
+        vec_push(k->perm, &k->applied.shares->made, NULL);
     }
-    return &k->shares->made.at[*number];
+    return &k->applied.shares->made.at[*number];
 }
 
 Value *shared_value(Check *k, OpCode op, Span span, int count, Value *const *args)
@@ -127,11 +127,11 @@ void share_bound(Check *k, Val *v)
 /* ---- applications ---- */
 
 /* Whatever an application can add to, beside its value; messages included. */
-static Made made_so_far(const Check *k)
+static MadeCounts made_so_far(const Check *k)
 {
-    return (Made){{mistakes(k), diags_warnings(k->diags), k->model->params.count, k->model->graphs.count,
-                   k->graphs.count, k->dropouts, k->used_names.count, k->timed ? k->timed->count : 0,
-                   k->wants_map}};
+    return (MadeCounts){{mistakes(k), diags_warnings(k->diags), k->model->params.count,
+                         k->model->graphs.count, k->made.graphs.count, k->made.dropouts, k->made.names.count,
+                         k->made.states, k->alone.wants_map}};
 }
 
 Application application(Check *k, const Decl *d, const Scope *arguments)
@@ -139,35 +139,35 @@ Application application(Check *k, const Decl *d, const Scope *arguments)
     key_open(k, KEY_APPLICATION);
     key_pointer(k, d), key_pointer(k, k->func), key_word(k, (uint64_t)k->positions);
     key_pointer(k, k->diags); /* what is wrong is said where it goes */
-    key_word(k, (uint64_t)k->mode << 2 | (uint64_t)k->testing << 1 | (uint64_t)k->dry);
+    key_word(k, (uint64_t)k->mode << 2 | (uint64_t)k->test.on << 1 | (uint64_t)k->test.dry);
     for (int i = 0; i < arguments->names.count; i++) key_val(k, arguments->names.at[i].value);
     Val **place = (Val **)key_close(k), *result = *place ? NEW(k->perm, Val) : NULL;
     if (result) *result = **place;
-    if (result && val_is_poison(result)) k->silent++;
-    return (Application){result, (int)(place - (Val **)k->shares->made.at), made_so_far(k)};
+    if (result && val_is_poison(result)) k->said.silent++;
+    return (Application){result, (int)(place - (Val **)k->applied.shares->made.at), made_so_far(k)};
 }
 
 void application_done(Check *k, const Application *a, Val *result)
 {
-    Made now = made_so_far(k);
+    MadeCounts now = made_so_far(k);
     if (val_is_poison(result) || memcmp(&now, &a->before, sizeof now) == 0)
-        k->shares->made.at[a->number] = result;
+        k->applied.shares->made.at[a->number] = result;
 }
 
 int answer_number(Check *k, const Builtin *b, Val *const *args)
 {
     key_open(k, KEY_ANSWER);
-    key_pointer(k, b), key_word(k, k->dry);
+    key_pointer(k, b), key_word(k, k->test.dry);
     for (int i = 0; i < b->count; i++) key_val(k, args[i]);
-    return (int)(key_close(k) - k->shares->made.at);
+    return (int)(key_close(k) - k->applied.shares->made.at);
 }
 
 const Val *answer_before(const Check *k, int number)
 {
-    return k->shares->made.at[number];
+    return k->applied.shares->made.at[number];
 }
 
 void answer_done(Check *k, int number, Val *answer)
 {
-    k->shares->made.at[number] = answer;
+    k->applied.shares->made.at[number] = answer;
 }

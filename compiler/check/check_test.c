@@ -7,10 +7,10 @@
 
 Val *test_line(Check *k, const Expr *e)
 {
-    Scope scope = {.module = k->main};
+    Scope scope = {.module = k->files.main};
     k->mode = MODE_CONST;
-    k->testing = true;
-    k->line = e->span;
+    k->test.on = true;
+    k->test.line = e->span;
     Val *v = check_expr(k, &scope, e);
     if (!val_is_poison(v) && v->kind != VAL_BOOL) {
         Diag *d = diag_add(k->diags, E_KIND, e->span, "a line of a test is true or false; this is %s",
@@ -18,16 +18,16 @@ Val *test_line(Check *k, const Expr *e)
         if (v->kind == VAL_NUMBER) diag_help(d, "compare it, such as: ... < 1e-6");
         v = val_poison(k);
     }
-    k->testing = false;
+    k->test.on = false;
     return v;
 }
 
 void check_tests(Check *k)
 {
-    k->dry = true;
-    for (int i = 0; i < k->main->ast->decls.count; i++) {
-        const Decl *d = k->main->ast->decls.at[i];
+    k->test.dry = true;
+    for (int i = 0; i < k->files.main->ast->decls.count; i++) {
+        const Decl *d = k->files.main->ast->decls.at[i];
         for (int n = 0; d->kind == DECL_TEST && n < d->checks.count; n++) test_line(k, d->checks.at[n]);
     }
-    k->dry = false;
+    k->test.dry = false;
 }

@@ -210,7 +210,7 @@ static int find_state(const TimedCell *c, const char *name)
 
 static Val *new_state(Check *k, const Stmt *s, const Val *start)
 {
-    TimedCell *c = k->timed;
+    TimedCell *c = k->cell->timed;
     if (val_is_poison(start)) return val_poison(k);
     if (s->dims.count || start->kind != VAL_NUMBER) {
         Diag *d = diag_add(k->diags, E_KIND, s->span,
@@ -223,8 +223,9 @@ static Val *new_state(Check *k, const Stmt *s, const Val *start)
         return val_poison(k);
     }
     TimedState *state = &c->state[c->count++];
+    k->made.states++;
     Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
-    arg->index = SLOT_STATE + c->count - 1, arg->shape = k->set->map;
+    arg->index = SLOT_STATE + c->count - 1, arg->shape = k->cell->set->map;
     *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
     return val_runtime(k, arg, s->name.span);
 }
@@ -237,11 +238,11 @@ void declare_state(Check *k, Scope *scope, const Stmt *s)
 
 void move_state(Check *k, Scope *scope, const Stmt *s)
 {
-    bool flow = is_flow(k->graph), derivative = s->kind == STMT_DERIV;
-    int i = find_state(k->timed, s->name.text);
+    bool flow = is_flow(k->cell->graph), derivative = s->kind == STMT_DERIV;
+    int i = find_state(k->cell->timed, s->name.text);
     Val *v = check_expr(k, scope, s->value);
     if (i < 0) return; /* said by check_names.c */
-    TimedState *state = &k->timed->state[i];
+    TimedState *state = &k->cell->timed->state[i];
     if (flow != derivative) {
         Diag *d = diag_add(k->diags, E_PLACE, s->span,
                            flow ? "a next value of state '%s' in a graph that flows"
@@ -407,24 +408,21 @@ static Value *last_line(Check *k, Val *v, TimedCell *c, Span span)
 void build_timed_cell(Check *k, Graph *g, int set, Val *function)
 {
     NodeSet *s = &g->sets.at[set];
-    Check saved = *k;
     TimedCell cell = {0};
     if (!function && s->role != SET_NODES) return; /* held input, plain output */
     s->cell_name = !function           ? "sum"
                    : function->builtin ? function->builtin->name
                                        : function->decl->name.text;
-    k->mode = MODE_CELL, k->graph = g, k->set = s, k->timed = &cell;
-    k->prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
-    Func *f = cell.f = k->func = func_new(k->perm, k->prefix);
-    f->of_cell = true;
+    CellBuild here = {.graph = g, .set = s, .timed = &cell};
+    here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
+    Func *f = cell.f = cell_open(k, &here, here.prefix);
     Span span = function ? function->span : s->span;
     Value *sum = func_add(f, IR_ARG, span, 0, NULL);
     sum->shape = s->map;
     Val *v = val_runtime(k, sum, span);
     if (function) v = apply(k, function, v, span);
     cell.sent = val_is_poison(v) ? NULL : last_line(k, v, &cell, span);
-    k->mode = saved.mode, k->graph = saved.graph, k->set = saved.set, k->prefix = saved.prefix,
-    k->func = saved.func, k->timed = saved.timed;
+    cell_close(k);
     if (cell.sent && cell.sent->is_bool) {
         diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
                  s->cell_name);

@@ -185,9 +185,9 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
 /* times: how often the condition would be evaluated; more than the limit leaves */
 static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double times)
 {
-    const char *before = k->pairs ? arena_printf(k->perm, ", and those before it %.0f million times",
-                                                 ceil((double)k->pairs / 1e6))
-                                  : "";
+    const char *before = k->effort.pairs ? arena_printf(k->perm, ", and those before it %.0f million times",
+                                                        ceil((double)k->effort.pairs / 1e6))
+                                         : "";
     Diag *d = diag_add(k->diags, E_MEMORY, u->span,
                        "this condition would be evaluated about %.0f million times, for pairs one by one%s; "
                        "the most is %.0f million",
@@ -224,13 +224,14 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
     WiringLine line = wiring_line(k, g, b, &context);
     WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
     const Estimate expected = estimate(&from, &to, &line, &context);
-    if (expected.questions + (double)k->pairs > (double)limits.pairs)
+    if (expected.questions + (double)k->effort.pairs > (double)limits.pairs)
         return too_many_pairs(k, g, u, expected.questions), false;
     if (expected.runs > MOST_RUNS) return too_many_runs(k, u, expected.runs), false;
     bool built = candidates_build(&from, &to, &line, &u->candidates);
     if (context.told) fputs("\r\033[K", stderr);
-    if (k->pairs + context.asked > limits.pairs) return too_many_pairs(k, g, u, (double)context.asked), false;
-    k->pairs += context.asked;
+    if (k->effort.pairs + context.asked > limits.pairs)
+        return too_many_pairs(k, g, u, (double)context.asked), false;
+    k->effort.pairs += context.asked;
     if (!built) {
         diag_add(k->diags, E_MEMORY, u->span,
                  "not enough memory for the candidates between %lld and %lld nodes", (long long)from.size,
@@ -425,14 +426,14 @@ bool build_order(Check *k, Graph *g)
         candidates[b] = &g->bundles.at[b].candidates;
     }
     WiringCycle cycle;
-    bool wanted = k->probing ? !k->cyclic : !is_timed(g);
+    bool wanted = k->test.probing ? !k->test.cyclic : !is_timed(g);
     if (wanted &&
         !wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
-        if (cycle.length && k->probing) return k->cyclic = true;
+        if (cycle.length && k->test.probing) return k->test.cyclic = true;
         if (cycle.length) report_cycle(k, g, &cycle);
         else diag_add(k->diags, E_MEMORY, g->span, "not enough memory to order the nodes of '%s'", g->name);
         return false;
     }
-    if (!k->probing) check_paths(k, g);
+    if (!k->test.probing) check_paths(k, g);
     return true;
 }

@@ -243,7 +243,7 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     Val *v = s ? setting_value(k, s, m) : NULL;
     if (!s || !is_described(v, KIND_DATA) || !finite_arguments(k, v)) return DATA_WRONG;
     Data data = {0};
-    DataState state = peek(k, s, v, &data, &k->missing_data);
+    DataState state = peek(k, s, v, &data, &k->train.missing_data);
     if (state != DATA_KNOWN) return state;
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];

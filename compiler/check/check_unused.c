@@ -8,7 +8,7 @@
 
 void note_seen(Check *k, const Decl *d)
 {
-    *table_place(k->perm, &k->seen, &d, sizeof(Decl *)) = 1;
+    *table_place(k->perm, &k->applied.seen, &d, sizeof(Decl *)) = 1;
 }
 
 /* Parameters without a default from the first-th on. */
@@ -33,20 +33,20 @@ static bool is_node_function(const Decl *d)
 static void unused_model(Check *k, const Decl *d)
 {
     Shape input;
-    if (d->params.count == 1 && d->params.at[0].has_shape && stated_shape(k, d, k->main, &input))
-        build_body(k, d, k->main, input);
+    if (d->params.count == 1 && d->params.at[0].has_shape && stated_shape(k, d, k->files.main, &input))
+        build_body(k, d, k->files.main, input);
 }
 
 static void unused(Check *k, const Decl *d)
 {
     Check saved;
-    Val *function = val_function(k, NULL, d, k->main, d->name.span);
+    Val *function = val_function(k, NULL, d, k->files.main, d->name.span);
     scratch_open(k, &saved);
     if (d->kind == DECL_MODEL) unused_model(k, d);
     if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0))
         instantiate(k, function, d->name.span);
     if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1)) {
-        Alone before = alone_open(k);
+        AloneBefore before = alone_open(k);
         Graph *g = cell_graph(k, function, shape_vector(1), d->name.span);
         if (alone_again(k, &before, g != NULL, (Shape){0}))
             cell_graph(k, function, (Shape){3, {1, 64, 64}}, d->name.span);
@@ -57,8 +57,8 @@ static void unused(Check *k, const Decl *d)
 
 void check_unused(Check *k)
 {
-    for (int i = 0; i < k->main->ast->decls.count; i++) {
-        const Decl *d = k->main->ast->decls.at[i];
-        if (d->name.text && table_find(&k->seen, &d, sizeof(Decl *)) < 0) unused(k, d);
+    for (int i = 0; i < k->files.main->ast->decls.count; i++) {
+        const Decl *d = k->files.main->ast->decls.at[i];
+        if (d->name.text && table_find(&k->applied.seen, &d, sizeof(Decl *)) < 0) unused(k, d);
     }
 }

@@ -31,9 +31,9 @@ static Graph *counted_graph(Check *k, Val *v, Span span)
 {
     Check saved;
     scratch_open(k, &saved);
-    k->probing = true, k->cyclic = false;
+    k->test.probing = true, k->test.cyclic = false;
     Graph *g = instantiate(k, v, span);
-    k->probing = false;
+    k->test.probing = false;
     scratch_close(k, &saved);
     return g;
 }
@@ -60,7 +60,7 @@ static void graph_body(Check *k, Val *v, Span span)
 
 static bool is_whole(const Check *k, const Val *v)
 {
-    return k->whole->name && strcmp(v->decl->name.text, k->whole->name) == 0 && v->module == k->main;
+    return k->whole->name && strcmp(v->decl->name.text, k->whole->name) == 0 && v->module == k->files.main;
 }
 
 static void model_body(Check *k, const Val *v, Span span)
@@ -68,7 +68,7 @@ static void model_body(Check *k, const Val *v, Span span)
     const Decl *d = v->decl;
     Shape input;
     bool stated = d->params.count == 1 && d->params.at[0].has_shape;
-    if (!stated && k->main->ast->lost_train) k->silent++;
+    if (!stated && k->files.main->ast->lost_train) k->said.silent++;
     else if (!stated) {
         Diag *g =
             diag_add(k->diags, E_INPUT, span, "the input shape of model '%s' is not known", d->name.text);
@@ -175,7 +175,7 @@ static Val *model_gradcheck_value(Check *k, Val *v, Span span)
 {
     const Model *m = subject(k, v, span);
     if (!m || !gradcheck_fits(m, k->diags, span)) return val_poison(k);
-    if (k->dry) return val_number(k, 0, span);
+    if (k->test.dry) return val_number(k, 0, span);
     return val_number(
         k, m == k->whole && m->trained ? compile_gradcheck(k->c, NULL) : subject_gradcheck(k, (Model *)m),
         span);
@@ -192,13 +192,14 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
     }
     scratch_open(k, &saved);
     Model *m = k->model;
-    Alone before = alone_open(k);
+    AloneBefore before = alone_open(k);
     Graph *g = cell_graph(k, v, shape_vector(NODES), span);
     if (alone_again(k, &before, g != NULL, (Shape){0})) g = cell_graph(k, v, (Shape){3, {NODES, 5, 6}}, span);
     alone_close(k);
     scratch_close(k, &saved);
     if (!g) return val_poison(k);
-    return val_number(k, k->dry ? 0 : cell_gradcheck(k->perm, m, &g->sets.at[0], (int)samples->number), span);
+    return val_number(k, k->test.dry ? 0 : cell_gradcheck(k->perm, m, &g->sets.at[0], (int)samples->number),
+                      span);
 }
 
 static Val *gradcheck_value(Check *k, const Builtin *b, Val **args, Span span)
@@ -220,7 +221,7 @@ static Val *answer(Check *k, const Builtin *b, Val **args, Span span)
         return graph ? edge_count(k, args, span) : wrong_subject(k, b, v, "a graph");
     if (b->id == BUILTIN_acyclic) {
         if (!graph) return wrong_subject(k, b, v, "a graph");
-        return counted_graph(k, v, span) ? val_bool(k, !k->cyclic, span) : val_poison(k);
+        return counted_graph(k, v, span) ? val_bool(k, !k->test.cyclic, span) : val_poison(k);
     }
     if (!graph && !is_kind(v, DECL_MODEL)) return wrong_subject(k, b, v, "a graph or a model");
     if (graph && b->id != BUILTIN_shape) {

@@ -20,10 +20,10 @@ static const Expr *culprit(Check *k, const Expr *e)
 
 static const char *side_text(Check *k, const Expr *e)
 {
-    Scope scope = {.module = k->main};
-    k->testing = true;
+    Scope scope = {.module = k->files.main};
+    k->test.on = true;
     const char *text = val_text(k, check_expr(k, &scope, e));
-    k->testing = false;
+    k->test.on = false;
     return text;
 }
 
@@ -55,9 +55,9 @@ int compile_run_tests(Compilation *c, FILE *out)
 {
     Check *k = check_open(c);
     int failed = 0, blocks = 0;
-    if (c->model) k->whole = c->model, k->seed = c->model->seed;
-    for (int i = 0; i < k->main->ast->decls.count; i++) {
-        const Decl *d = k->main->ast->decls.at[i];
+    if (c->model) k->whole = c->model, k->train.seed = c->model->seed;
+    for (int i = 0; i < k->files.main->ast->decls.count; i++) {
+        const Decl *d = k->files.main->ast->decls.at[i];
         if (d->kind != DECL_TEST) continue;
         blocks++;
         if (!run_block(k, d, out)) failed++;
