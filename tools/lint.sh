@@ -95,15 +95,23 @@ check_sizes() {
 compiler_folders="base front ir model lower check layout eval freeze gen target driver"
 runtime_folders="common kernels data net wiring gradient time app"
 runtime_for_compiler="data/data.h app/checkpoint.h app/options.h"
+# In compiler/check the same holds for groups, the first words of the names of files.
+check_groups="val names expr cell graph layer data check"
 check_layers() {
   local finding
   while IFS= read -r finding; do found "$finding"; done < <(
     grep -HE '^#include "[a-z]+/' compiler/*/*.[ch] runtime/*/*.[ch] | sed 's/:#include "/ /; s/".*//' |
-      awk -v compiler="$compiler_folders" -v runtime="$runtime_folders" -v open="$runtime_for_compiler" '
+      awk -v compiler="$compiler_folders" -v runtime="$runtime_folders" -v open="$runtime_for_compiler" -v groups="$check_groups" '
         BEGIN {
           for (i = split(compiler, name, " "); i; i--) level["compiler/" name[i]] = i
           for (i = split(runtime, name, " "); i; i--) level["runtime/" name[i]] = i
           for (i = split(open, name, " "); i; i--) allowed[name[i]] = 1
+          for (i = split(groups, name, " "); i; i--) rank[name[i]] = i
+        }
+        function group(file) { sub(/[_.].*/, "", file); return file }
+        $1 ~ /^compiler\/check\// && !(group(substr($1, 16)) in rank) { print $1 " is of no group that tools/lint.sh knows" }
+        $1 ~ /^compiler\/check\// && $2 ~ /^check\// && rank[group(substr($2, 7))] > rank[group(substr($1, 16))] {
+          print $1 " includes " $2 ", which lies above it"
         }
         {
           split($1, from, "/"); split($2, to, "/")

@@ -196,10 +196,17 @@ static const char *directory_of(Arena *perm, const char *path)
     return directory;
 }
 
+static Val *apply_builtin_above(Check *k, const Builtin *b, Val **args, Span span)
+{
+    return b->kind == KIND_MAP ? apply_map(k, b, args, span) : apply_layer(k, b, args, span);
+}
+
+static const Above above = {apply_builtin_above, apply_tensor, cell_line};
+
 Check *check_open(Compilation *c)
 {
     Check *k = NEW(c->perm, Check);
-    k->c = c, k->perm = c->perm, k->diags = c->diags;
+    k->c = c, k->perm = c->perm, k->diags = c->diags, k->above = &above;
     k->applied.shares = shares_new(k->perm);
     Model *m = k->model = k->whole = model_new(c);
     m->source = sources_file(c->sources, c->file)->path;

@@ -6,11 +6,6 @@
  */
 #include "check/check.h"
 
-void note_seen(Check *k, const Decl *d)
-{
-    *table_place(k->perm, &k->applied.seen, &d, sizeof(Decl *)) = 1;
-}
-
 /* Parameters without a default from the first-th on. */
 static bool needs_arguments(const Decl *d, int first)
 {

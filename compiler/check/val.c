@@ -1,6 +1,8 @@
-/* val.c: compile-time values: making, comparing, printing. */
-#include "check/check.h"
+/* val.c: compile-time values: making, comparing, printing, asking for numbers. */
+#include "check/val.h"
 #include <math.h>
+
+Limits limits = {.nodes = 20000000, .pairs = 2000000000};
 
 Val *val_new(Check *k, ValKind kind, Span span)
 {
@@ -43,6 +45,13 @@ Val *val_runtime(Check *k, Value *value, Span span)
 {
     Val *v = val_new(k, VAL_RUNTIME, span);
     v->value = value;
+    return v;
+}
+
+Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span)
+{
+    Val *v = val_new(k, VAL_FUNCTION, span);
+    v->builtin = b, v->decl = decl, v->module = module;
     return v;
 }
 
@@ -153,4 +162,24 @@ json_t *val_json(const Val *v)
     }
     default: return json_null();
     }
+}
+
+bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out)
+{
+    *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
+    if (val_is_poison(v)) return false;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high,
+             val_text(k, v));
+    return false;
+}
+
+bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out)
+{
+    double number;
+    if (!number_between(k, v, what, (double)low, (double)high, &number)) return false;
+    *out = (int64_t)number;
+    if (v->kind == VAL_NUMBER && floor(number) == number) return true;
+    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number; this is %s", what, val_text(k, v));
+    return false;
 }

@@ -145,7 +145,7 @@ static void edge_statistics(GraphEval *e, Moment m, NodeAt n, bool back)
     const double **d = NEW_ARRAY(e->arena, const double *, (size_t)e->count + 1);
     for (EdgeWalk w = edges_into(n); next_edge(e, &w);) {
         const EdgeFn *f = e->g->bundles.at[w.bundle].edge;
-        if (!f || !f->fn.norms.count) continue; /* no copies: check_norm.c */
+        if (!f || !f->fn.norms.count) continue; /* no copies: cell_norm.c */
         for (int64_t s = 0; s < e->count; s++) {
             at[s] = edge_at(e, &e->at[s], m, &w);
             if (back) d[s] = e->at[s].d_sum + set_sum(&e->g->sets.at[n.set], n.node);

@@ -172,7 +172,7 @@ typedef struct Time {
     int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
     double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
     double start, end, rtol, atol, min_step;
-    double implicit; /* semi_implicit: length of a step, which `move` holds (check_implicit.c); 0: others */
+    double implicit; /* semi_implicit: length of a step, which `move` holds (cell_implicit.c); 0: others */
     double exponent, error[MAX_STAGES + 1]; /* of the step's length by the error; the error by the rates */
 } Time;
 

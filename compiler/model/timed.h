@@ -10,7 +10,7 @@
  *   S'  = carry S + sum over i of b_i K_i
  *
  * a and b hold the step size; discrete steps have one stage, carry 0 and b = 1; so has semi_implicit, whose h
- * holds the whole step (check_implicit.c).
+ * holds the whole step (cell_implicit.c).
  *
  * scan runs the steps once for each position of a sequence: a held input shows its part, states go on, and
  * the output is taken after the steps of each position.

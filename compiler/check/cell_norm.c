@@ -1,4 +1,4 @@
-/* check_norm.c: batch_norm in functions of nodes and edges (model.h, Norm): (x - mean) / sqrt(variance + eps)
+/* cell_norm.c: batch_norm in functions of nodes and edges (model.h, Norm): (x - mean) / sqrt(variance + eps)
  * * scale + shift, with statistics of each node over the samples of the step and its pixels (Ioffe & Szegedy
  * 2015, with a node in the place of a feature map), and of each evaluation of a graph in time.
  *
@@ -6,7 +6,7 @@
  * source's value. So its gradient is that of the function as if it were in use, and when it comes into use
  * its kept statistics are those of its present weights.
  */
-#include "check/check.h"
+#include "check/cell.h"
 #include "model/timed.h"
 
 /* "Wiring.h.Channel.batch_norm", and _2, _3 for more in one function. */

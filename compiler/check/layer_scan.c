@@ -1,10 +1,10 @@
-/* check_scan.c: scan: a function along the first index of a tensor.
+/* layer_scan.c: scan: a function along the first index of a tensor.
  *
  * A graph that runs in time and a function with states run position by position, their states going on. Any
  * other function makes the same of each position; it is built once, on the part at one of them, and then
- * taken to all (check_positions.c).
+ * taken to all (layer_positions.c).
  */
-#include "check/check.h"
+#include "check/layer.h"
 #include "model/timed.h"
 #include <math.h>
 
@@ -25,17 +25,6 @@ static bool read_truncate(Check *k, const Val *v, int64_t *out)
 static const char *name_of(const Val *function)
 {
     return function->decl ? function->decl->name.text : function->builtin->name;
-}
-
-Val *scan_within(Check *k, const char *name, Span span)
-{
-    Diag *d = diag_add(k->diags, E_PLACE, span,
-                       "'%s' has states, which go on from one position to the next only where scan is given "
-                       "'%s' itself",
-                       name, name);
-    diag_help(d, "scan what stands before it, it, and what stands behind it one after the other: |> scan(%s)",
-              name);
-    return val_poison(k);
 }
 
 static void scan_in_scan(Check *k, const char *name, Span span)

@@ -1,5 +1,5 @@
-/* check_rule.c: `using RULE`, by which edges are chosen, and how exact its gradients are. */
-#include "check/check.h"
+/* graph_rule.c: `using RULE`, by which edges are chosen, and how exact its gradients are. */
+#include "check/graph.h"
 #include <math.h>
 
 EdgeList edge_list(const char *name, Span span)
@@ -7,7 +7,8 @@ EdgeList edge_list(const char *name, Span span)
     return (EdgeList){.name = name, .rule = {.refresh = 1, .positions = 1}, .span = span};
 }
 
-bool is_exact(const EdgeList *l)
+/* Are the gradients of its candidates exact? */
+static bool is_exact(const EdgeList *l)
 {
     return l->rule.refresh == 1 && l->rule.positions == 1 && !l->rule.bf16;
 }

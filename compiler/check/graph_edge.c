@@ -1,10 +1,10 @@
-/* check_edge.c: edges with functions: `via F`, and the weight that decides, `by NAME`.
+/* graph_edge.c: edges with functions: `via F`, and the weight that decides, `by NAME`.
  *
  * An edge function gives what one edge adds to the sum of its target, from the value of its source and, in
  * time, the target's own, numbers or maps. It is a function of one candidate, as a node function is one of a
  * node: its weights have a number for each candidate of the bundle, or one for all of them.
  */
-#include "check/check.h"
+#include "check/graph.h"
 #include "lower/grad.h"
 #include "model/timed.h"
 
@@ -145,17 +145,6 @@ Shape candidates_shape(const Graph *g, const Bundle *u)
 {
     if (u->candidates.form != CANDIDATES_DENSE) return shape_vector(u->candidates.count);
     return (Shape){2, {g->sets.at[u->to].size, g->sets.at[u->from].size}};
-}
-
-bool edge_start(Check *k, Val *start, bool shared, Init *out)
-{
-    Val *v = described(k, start);
-    if (shared) return true;
-    if (val_is(v, BUILTIN_kaiming)) *out = (Init){.kind = INIT_FAN};
-    if (!val_is(v, BUILTIN_xavier)) return true;
-    Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
-    diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");
-    return false;
 }
 
 static const char *short_name(const Tensor *p)

@@ -1,5 +1,5 @@
-/* check_layer.c: layers: what a model is written with, on tensors. */
-#include "check/check.h"
+/* layer.c: layers: what a model is written with, on tensors. */
+#include "check/layer.h"
 #include "common/plural.h"
 #include "ir/op.h"
 #include <math.h>
@@ -32,26 +32,6 @@ static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
                        shape_text(k->perm, x->value->shape));
     diag_note(d, x->value->span, "%s comes from here", shape_text(k->perm, x->value->shape));
     diag_help(d, "flatten it first: |> flatten |> %s", b->name);
-    return false;
-}
-
-bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out)
-{
-    *out = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
-    if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && *out >= low && *out <= high) return true;
-    if (val_is_poison(v)) return false;
-    diag_add(k->diags, E_RANGE, v->span, "%s must be a number in %.15g .. %.15g; this is %s", what, low, high,
-             val_text(k, v));
-    return false;
-}
-
-bool whole_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, int64_t *out)
-{
-    double number;
-    if (!number_between(k, v, what, (double)low, (double)high, &number)) return false;
-    *out = (int64_t)number;
-    if (v->kind == VAL_NUMBER && floor(number) == number) return true;
-    diag_add(k->diags, E_RANGE, v->span, "%s must be a whole number; this is %s", what, val_text(k, v));
     return false;
 }
 

@@ -1,4 +1,4 @@
-/* check_layer_graph.c: layers that are graphs without a declaration.
+/* layer_graph.c: layers that are graphs without a declaration.
  *
  *   a fn with weights    one node an element, or one a channel of maps, no edges
  *   depthwise            the same: each node filters its map
@@ -6,7 +6,7 @@
  *   conv2d               the same on maps, behind `windows`: one input a channel and tap
  *   scan of a fn with states  every input leads to a node of its own, one step at each position
  */
-#include "check/check.h"
+#include "check/layer.h"
 #include "lower/grad.h"
 #include "ir/op.h"
 #include <math.h>
@@ -63,35 +63,6 @@ static bool set_graph_done(Check *k, Graph *g)
     return true;
 }
 
-static const Val *tensor_in(const Val *v)
-{
-    if (v->kind == VAL_RUNTIME) return v;
-    const Val *found = NULL;
-    for (int i = 0; i < v->items.count && !found; i++) found = tensor_in(v->items.at[i]);
-    return found;
-}
-
-bool takes_one_tensor(Check *k, const Val *function, Shape taken)
-{
-    const Val *tensor = NULL;
-    for (int i = 0; i < function->bound.count && !tensor; i++)
-        tensor = tensor_in(function->bound.at[i].value);
-    if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
-    Diag *d = diag_add(
-        k->diags, E_SHAPE, tensor->span,
-        "'%s' takes one tensor, here %s, and makes its parts nodes; a second one, %s, cannot be "
-        "an argument",
-        function->decl->name.text, shape_text(k->perm, taken), shape_text(k->perm, tensor->value->shape));
-    diag_note(d, function->decl->name.span, "it is declared here");
-    diag_help(d,
-              function->decl->kind == DECL_GRAPH
-                  ? "join them before the graph: concat(a, b) |> %s"
-                  : "join them first, by a function without weights: a * b |> Gain, of fn Gain(z) { weight g "
-                    "= 1; g * z }",
-              function->decl->name.text);
-    return false;
-}
-
 Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
 {
     const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
@@ -101,10 +72,17 @@ Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
     return set_graph_done(k, g) ? g : NULL;
 }
 
-Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
+static Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
 {
     Graph *g = cell_graph(k, function, x->value->shape, span);
     return g ? wired_value(k, g, x->value, span) : val_poison(k);
+}
+
+Val *apply_tensor(Check *k, Val *function, Val *x, Span span)
+{
+    if (function->decl->kind == DECL_GRAPH) return apply_graph(k, function, x, span);
+    return k->positions && declares_states(function->decl) ? scan_within(k, function->decl->name.text, span)
+                                                           : apply_cell_layer(k, function, x, span);
 }
 
 /* ---- node functions ---- */
@@ -252,7 +230,7 @@ Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span)
     g->time = time_of_steps(k, "steps(1)", 1);
     Bundle u = {.from = 0, .to = 1, .fixed = true, .factor = 1, .span = span};
     int rank = g->sets.at[0].shape.rank, before = mistakes(k);
-    build_timed_cell(k, g, 1, function);
+    build_timed_cell(k, g, 1, function, false);
     if (mistakes(k) != before) return NULL;
     same_indices(k, g, &u, rank, rank);
     if (!add_edges(k, g, u, val_new(k, VAL_NONE, span))) return NULL;

@@ -1,4 +1,4 @@
-/* check_positions.c: what was made of the part at one position of a sequence, for all positions.
+/* layer_positions.c: what was made of the part at one position of a sequence, for all positions.
  *
  * Every value that follows from the part is made anew with one index more, in front: the positions. What does
  * not follow from it is the same at each. A graph has the positions of a node one behind the other, in the
@@ -7,7 +7,7 @@
  * element. So nothing grows with the number of positions but the values, and the gradients of weights are
  * sums over them.
  */
-#include "check/check.h"
+#include "check/layer.h"
 #include "base/diag.h"
 #include "ir/op.h"
 

@@ -1,9 +1,9 @@
-/* check_time.c: time = steps(n) and flow(t0, t1, solver(n)), and node functions with states (timed.h).
+/* cell_time.c: time = steps(n) and flow(t0, t1, solver(n)), and node functions with states (timed.h).
  *
  * A function is evaluated once, with its sum and its states as arguments; from the result two functions are
  * cut out: what the node sends, which sees only states, and how its states move.
  */
-#include "check/check.h"
+#include "check/cell.h"
 #include "lower/grad.h"
 #include "model/timed.h"
 #include <math.h>
@@ -16,7 +16,7 @@ typedef struct Scheme {
     double a[6][6], b[6]; /* times the step size */
     int order;            /* of the error, plus 1; 0: the steps have one length */
     double error[7];      /* of the rates, the last one at the end of the step */
-    bool implicit;        /* the states' functions hold the step (check_implicit.c) */
+    bool implicit;        /* the states' functions hold the step (cell_implicit.c) */
 } Scheme;
 
 /* Hairer, Norsett, Wanner, "Solving ODEs I": Euler, the second-order schemes of Runge, the classical
@@ -230,18 +230,18 @@ static Val *new_state(Check *k, const Stmt *s, const Val *start)
     return val_runtime(k, arg, s->name.span);
 }
 
-void declare_state(Check *k, Scope *scope, const Stmt *s)
+static void declare_state(Check *k, Scope *scope, const Stmt *s)
 {
     Val *start = check_expr(k, scope, s->value);
     scope_add(k, scope, s->name, new_state(k, s, start));
 }
 
-void move_state(Check *k, Scope *scope, const Stmt *s)
+static void move_state(Check *k, Scope *scope, const Stmt *s)
 {
     bool flow = is_flow(k->cell->graph), derivative = s->kind == STMT_DERIV;
     int i = find_state(k->cell->timed, s->name.text);
     Val *v = check_expr(k, scope, s->value);
-    if (i < 0) return; /* said by check_names.c */
+    if (i < 0) return; /* said by names.c */
     TimedState *state = &k->cell->timed->state[i];
     if (flow != derivative) {
         Diag *d = diag_add(k->diags, E_PLACE, s->span,
@@ -262,6 +262,51 @@ void move_state(Check *k, Scope *scope, const Stmt *s)
     }
     state->moved = s->span;
     state->next = val_is_poison(v) ? NULL : val_value(k, v, "a number");
+}
+
+Val *scan_within(Check *k, const char *name, Span span)
+{
+    Diag *d = diag_add(k->diags, E_PLACE, span,
+                       "'%s' has states, which go on from one position to the next only where scan is given "
+                       "'%s' itself",
+                       name, name);
+    diag_help(d, "scan what stands before it, it, and what stands behind it one after the other: |> scan(%s)",
+              name);
+    return val_poison(k);
+}
+
+/* In a static graph, or in none. */
+static void state_without_time(Check *k, const Decl *d, const Stmt *s)
+{
+    bool flows = false;
+    for (int i = 0; i < d->body.count; i++) flows = flows || d->body.at[i]->kind == STMT_DERIV;
+    Diag *g =
+        diag_add(k->diags, E_PLACE, s->span,
+                 "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
+    diag_help(g, "as the function of nodes in a graph with a line such as time = %s",
+              flows ? "flow(0, 1, rk4(10))" : "steps(1)");
+}
+
+static bool declares_state(Check *k, Scope *scope, const Decl *d, const Stmt *s)
+{
+    if (k->cell && k->cell->of_edge) {
+        Diag *g = diag_add(k->diags, E_PLACE, s->span, "'%s' has a state, and an edge function has none",
+                           d->name.text);
+        diag_help(g, "keep the state in the node function of the target");
+        return false;
+    }
+    if (k->cell && k->cell->timed) return declare_state(k, scope, s), true;
+    if (k->positions && !k->graph) scan_within(k, d->name.text, s->span);
+    else state_without_time(k, d, s);
+    return false;
+}
+
+bool state_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
+{
+    if (s->kind == STMT_STATE) return declares_state(k, scope, d, s);
+    if (k->cell && k->cell->timed) return move_state(k, scope, s), true;
+    diag_add(k->diags, E_PLACE, s->span, "a state moves only in a graph with time = steps(n) or flow(...)");
+    return false;
 }
 
 /* ---- node functions ---- */
@@ -405,10 +450,10 @@ static Value *last_line(Check *k, Val *v, TimedCell *c, Span span)
     return NULL;
 }
 
-void build_timed_cell(Check *k, Graph *g, int set, Val *function)
+void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own)
 {
     NodeSet *s = &g->sets.at[set];
-    TimedCell cell = {0};
+    TimedCell cell = {.own = own};
     if (!function && s->role != SET_NODES) return; /* held input, plain output */
     s->cell_name = !function           ? "sum"
                    : function->builtin ? function->builtin->name

@@ -1,9 +1,9 @@
-/* check_option.c: options: their values as written or as -D sets them, their kinds and ranges.
+/* expr_option.c: options: their values as written or as -D sets them, their kinds and ranges.
  *
  * -D NAME sets the first option of that name: of the main file, then of its imports in order. One of the same
  * name in a file imported `as` something keeps its own value.
  */
-#include "check/check.h"
+#include "check/expr.h"
 #include "front/parse.h"
 
 static OptionState *find_option(Check *k, const char *name)

@@ -1,11 +1,11 @@
-/* check_share.c: what is equal is made once: values of the function being built, and applications of a
+/* expr_share.c: what is equal is made once: values of the function being built, and applications of a
  * function of the file to equal arguments. So the work of functions that call others twice grows with their
  * text, not with the calls.
  *
  * Equality is found by keys. That of a list or of a function with arguments that wait holds the place in
  * memory of the first that was equal to it (Val.same), so keys are short.
  */
-#include "check/check.h"
+#include "check/expr.h"
 
 enum { KEY_VALUE, KEY_CONST, KEY_ITEMS, KEY_BOUND, KEY_APPLICATION, KEY_ANSWER };
 

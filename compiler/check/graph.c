@@ -1,6 +1,6 @@
-/* check_graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the
+/* graph.c: one use of a graph: its node sets, candidate bundles and budgets, and its place in the
  * model. */
-#include "check/check.h"
+#include "check/graph.h"
 #include "lower/grad.h"
 #include "front/parse.h"
 #include "model/timed.h"
@@ -243,6 +243,35 @@ static void build_edges(Check *k, Graph *g, Scope *scope, const Decl *d)
         if (d->items.at[i]->kind == ITEM_EDGES) add_edges(k, g, scope, d->items.at[i]->edges);
 }
 
+static const Val *tensor_in(const Val *v)
+{
+    if (v->kind == VAL_RUNTIME) return v;
+    const Val *found = NULL;
+    for (int i = 0; i < v->items.count && !found; i++) found = tensor_in(v->items.at[i]);
+    return found;
+}
+
+bool takes_one_tensor(Check *k, const Val *function, Shape taken)
+{
+    const Val *tensor = NULL;
+    for (int i = 0; i < function->bound.count && !tensor; i++)
+        tensor = tensor_in(function->bound.at[i].value);
+    if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
+    Diag *d = diag_add(
+        k->diags, E_SHAPE, tensor->span,
+        "'%s' takes one tensor, here %s, and makes its parts nodes; a second one, %s, cannot be "
+        "an argument",
+        function->decl->name.text, shape_text(k->perm, taken), shape_text(k->perm, tensor->value->shape));
+    diag_note(d, function->decl->name.span, "it is declared here");
+    diag_help(d,
+              function->decl->kind == DECL_GRAPH
+                  ? "join them before the graph: concat(a, b) |> %s"
+                  : "join them first, by a function without weights: a * b |> Gain, of fn Gain(z) { weight g "
+                    "= 1; g * z }",
+              function->decl->name.text);
+    return false;
+}
+
 Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
 {
     const Decl *d = function->decl;
@@ -321,7 +350,7 @@ Graph *instantiate(Check *k, Val *function, Span span)
     return NULL;
 }
 
-/* Of a static graph under scan: at one position (check_positions.c). */
+/* Of a static graph under scan: at one position (layer_positions.c). */
 static Shape output_shape(const Check *k, const Graph *g)
 {
     const NodeSet *s = &g->sets.at[g->output];

@@ -1,5 +1,5 @@
-/* check_apply.c: calling things: arguments to parameters, functions inline, built-in arithmetic. */
-#include "check/check.h"
+/* expr_apply.c: calling things: arguments to parameters, functions inline, built-in arithmetic. */
+#include "check/expr.h"
 #include "common/plural.h"
 #include <math.h>
 
@@ -240,9 +240,8 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
     if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
     if (b->kind == KIND_CHECK) return k->c->question(k, b, args, span);
     if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
-    if (b->kind == KIND_MAP) return apply_map(k, b, args, span);
     if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);
-    return apply_layer(k, b, args, span);
+    return k->above->builtin(k, b, args, span);
 }
 
 /* ---- functions of the file ---- */
@@ -264,18 +263,6 @@ bool declares_weights(const Decl *d)
     return declares(d, STMT_WEIGHT) || declares_states(d);
 }
 
-/* In a static graph, or in none. */
-static void state_without_time(Check *k, const Decl *d, const Stmt *s)
-{
-    bool flows = false;
-    for (int i = 0; i < d->body.count; i++) flows = flows || d->body.at[i]->kind == STMT_DERIV;
-    Diag *g =
-        diag_add(k->diags, E_PLACE, s->span,
-                 "'%s' has a state, which needs a graph with time = steps(n) or flow(...)", d->name.text);
-    diag_help(g, "as the function of nodes in a graph with a line such as time = %s",
-              flows ? "flow(0, 1, rk4(10))" : "steps(1)");
-}
-
 static Val *body_value(Check *k, Scope *scope, const Decl *d)
 {
     Val *last = NULL;
@@ -283,30 +270,12 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         const Stmt *s = d->body.at[i];
         bool at_end = i == d->body.count - 1;
         switch (s->kind) {
-        case STMT_WEIGHT: scope_add(k, scope, s->name, declare_weight(k, scope, s)); break;
         case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
+        case STMT_WEIGHT:
         case STMT_STATE:
-            if (k->cell && k->cell->of_edge) {
-                Diag *g = diag_add(k->diags, E_PLACE, s->span,
-                                   "'%s' has a state, and an edge function has none", d->name.text);
-                diag_help(g, "keep the state in the node function of the target");
-                return val_poison(k);
-            }
-            if (k->cell && k->cell->timed) {
-                declare_state(k, scope, s);
-                break;
-            }
-            if (k->positions && !k->graph) return scan_within(k, d->name.text, s->span);
-            state_without_time(k, d, s);
-            return val_poison(k);
         case STMT_NEXT:
         case STMT_DERIV:
-            if (!k->cell || !k->cell->timed) {
-                diag_add(k->diags, E_PLACE, s->span,
-                         "a state moves only in a graph with time = steps(n) or flow(...)");
-                return val_poison(k);
-            }
-            move_state(k, scope, s);
+            if (!k->above->line(k, scope, d, s)) return val_poison(k);
             break;
         case STMT_EXPR:
             last = check_expr(k, scope, s->value);
@@ -325,6 +294,11 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         return val_poison(k);
     }
     return last;
+}
+
+void note_seen(Check *k, const Decl *d)
+{
+    *table_place(k->perm, &k->applied.seen, &d, sizeof(Decl *)) = 1;
 }
 
 static bool enter(Check *k, const Decl *d, Span span)
@@ -408,7 +382,7 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
     if (function->builtin) return apply_builtin(k, function, first, span);
     switch (function->decl->kind) {
     case DECL_GRAPH:
-        if (k->mode == MODE_MODEL && is_tensor(first)) return apply_graph(k, function, first, span);
+        if (k->mode == MODE_MODEL && is_tensor(first)) return k->above->tensor(k, function, first, span);
         diag_help(diag_add(k->diags, E_PLACE, span,
                            "'%s' is a graph: it takes a value of a model, and this is %s",
                            function->decl->name.text,
@@ -419,9 +393,7 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
         return val_poison(k);
     case DECL_FN:
         if (k->mode == MODE_MODEL && is_tensor(first) && declares_weights(function->decl))
-            return k->positions && declares_states(function->decl)
-                       ? scan_within(k, function->decl->name.text, span)
-                       : apply_cell_layer(k, function, first, span);
+            return k->above->tensor(k, function, first, span);
         return apply_fn(k, function, first, span);
     default:
         diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called",

@@ -1,10 +1,10 @@
-/* check_names.c: names, before anything is evaluated.
+/* names.c: names, before anything is evaluated.
  *
  * Every name that a file uses is known where it stands, also in functions that nothing calls and in branches
  * that the options of this build do not take; no name has two meanings; built-in names keep theirs. The
  * evaluator may then answer an unknown name with a poison value and nothing else.
  */
-#include "check/check.h"
+#include "check/names.h"
 
 Module *scope_module(const Scope *scope)
 {

@@ -1,5 +1,5 @@
-/* check_budget.c: how many edges of a list are in use. Counts legal candidates only. */
-#include "check/check.h"
+/* graph_budget.c: how many edges of a list are in use. Counts legal candidates only. */
+#include "check/graph.h"
 #include "common/plural.h"
 #include "common/share.h"
 #include "model/timed.h"

@@ -1,55 +1,10 @@
-/* check_expr.c: expressions. Known operands give known results; others append to the function being built. */
-#include "check/check.h"
+/* expr.c: expressions. Known operands give known results; others append to the function being built. */
+#include "check/expr.h"
 #include "ir/op.h"
 #include "front/parse.h"
 #include <math.h>
 
-void scope_add(Check *k, Scope *scope, Name name, Val *value)
-{
-    enum { FEW = 16 };
-    vec_push(k->perm, &scope->names, (Binding){name.text, value});
-    for (; scope->names.count > FEW && scope->indexed < scope->names.count; scope->indexed++) {
-        const char *one = scope->names.at[scope->indexed].name;
-        *table_place(k->perm, &scope->index, one, strlen(one)) = scope->indexed;
-    }
-}
-
-static int place_in_scope(const Scope *scope, const char *name)
-{
-    if (scope->indexed) return table_find(&scope->index, name, strlen(name));
-    int i = scope->names.count - 1;
-    while (i >= 0 && strcmp(scope->names.at[i].name, name) != 0) i--;
-    return i;
-}
-
-static const Binding *binding(const Scope *scope, const char *name)
-{
-    for (; scope; scope = scope->outer) {
-        int at = place_in_scope(scope, name);
-        if (at >= 0) return &scope->names.at[at];
-    }
-    return NULL;
-}
-
-Val *scope_find(const Scope *scope, const char *name)
-{
-    const Binding *b = binding(scope, name);
-    return b ? b->value : NULL;
-}
-
-bool scope_binds(const Scope *scope, const char *name)
-{
-    return binding(scope, name) != NULL;
-}
-
 /* ---- names ---- */
-
-Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span)
-{
-    Val *v = val_new(k, VAL_FUNCTION, span);
-    v->builtin = b, v->decl = decl, v->module = module;
-    return v;
-}
 
 static bool is_callable(const Decl *d)
 {
@@ -354,9 +309,9 @@ static const char *with_coordinates(Check *k, const NodeSetDecl *d)
 }
 
 /* x[a, b] of a node set: its coordinates, from the set's own `at` with its indices replaced. */
-static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
+static Val *coordinates(Check *k, Scope *scope, const Expr *e, const Val *set)
 {
-    const NodeSetDecl *d = k->graph->decls.at[set];
+    const NodeSetDecl *d = set->nodes;
     if (!d->at) {
         Diag *g = diag_add(k->diags, E_KIND, e->span, "node set '%s' has no coordinates", d->name.text);
         diag_note(g, d->span, "it is declared here");
@@ -368,7 +323,7 @@ static Val *coordinates(Check *k, Scope *scope, const Expr *e, int set)
                  d->indices.count == 1 ? "ex" : "ices", e->items.count);
         return val_poison(k);
     }
-    Scope inner = {.outer = k->graph->scope};
+    Scope inner = {.outer = set->scope};
     for (int i = 0; i < d->indices.count; i++) {
         Val *v = check_expr(k, scope, e->items.at[i]);
         if (d->indices.at[i].name.text) scope_add(k, &inner, d->indices.at[i].name, v);
@@ -380,7 +335,7 @@ static Val *index_value(Check *k, Scope *scope, const Expr *e)
 {
     Val *left = check_expr(k, scope, e->left);
     if (val_is_poison(left)) return left;
-    if (left->kind == VAL_SET) return coordinates(k, scope, e, left->set);
+    if (left->kind == VAL_SET) return coordinates(k, scope, e, left);
     for (int i = 0; i < e->items.count; i++) {
         Val *index = check_expr(k, scope, e->items.at[i]);
         if (val_is_poison(index)) return index;

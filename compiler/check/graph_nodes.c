@@ -1,9 +1,9 @@
-/* check_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map).
+/* graph_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map).
  *
  * The shape of what reaches a node follows from its sources: it is known for the input set and handed on
  * along the edges, through the node functions, until every set has one.
  */
-#include "check/check.h"
+#include "check/graph.h"
 #include "model/timed.h"
 #include <math.h>
 
@@ -76,6 +76,7 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
     s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
     Val *named = val_new(k, VAL_SET, d->span);
     named->set = g->sets.count;
+    named->nodes = d, named->scope = k->graph->scope;
     scope_add(k, k->graph->set_scope, d->name, named);
     vec_push(k->perm, &g->sets, s);
     vec_push(k->perm, &k->graph->decls, d);
@@ -128,6 +129,15 @@ bool input_fits(Check *k, Graph *g, const Value *x, Span span)
     return false;
 }
 
+/* Do edges into the set read what its nodes send? */
+static bool reads_own(const Check *k, const Graph *g, const NodeSet *s)
+{
+    if (shape_size(s->map) > 1) return false; /* edges between maps do not */
+    for (int b = 0; b < k->graph->uses.count; b++)
+        if (k->graph->uses.at[b].own && &g->sets.at[g->bundles.at[b].to] == s) return true;
+    return false;
+}
+
 static void build_set(Check *k, Graph *g, Scope *scope, int set)
 {
     NodeSet *s = &g->sets.at[set];
@@ -135,7 +145,7 @@ static void build_set(Check *k, Graph *g, Scope *scope, int set)
     Val *f = cell ? check_function(k, scope, cell) : NULL;
     s->value_map = s->map;
     if (cell && val_is_poison(f)) return;
-    if (is_timed(g)) build_timed_cell(k, g, set, f);
+    if (is_timed(g)) build_timed_cell(k, g, set, f, reads_own(k, g, s));
     else if (f) build_cell(k, g, set, f);
 }
 
@@ -149,11 +159,6 @@ static void hand_on(Check *k, Graph *g, int from, const bool *built, bool *known
         g->sets.at[u->to].map = map;
         known[u->to] = k->graph->uses.at[b].tells = true;
     }
-}
-
-const char *map_text(Check *k, Shape map)
-{
-    return map.rank ? arena_printf(k->perm, "a map %s", shape_text(k->perm, map)) : "a number";
 }
 
 void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d)

@@ -1,9 +1,9 @@
-/* check_choose.c: list[index]: an element of a list.
+/* expr_choose.c: list[index]: an element of a list.
  *
  * A known index picks one. In a condition of edges an index of the edge may choose from a list, too: then it
  * becomes a tree of choices, and is tried for all nodes, so that none asks for an element that is not there.
  */
-#include "check/check.h"
+#include "check/expr.h"
 #include "ir/predicate.h"
 #include <math.h>
 

@@ -1,9 +1,9 @@
-/* check_topology.c: candidates and their order, proved in the compiler with interpreted predicates.
+/* graph_topology.c: candidates and their order, proved in the compiler with interpreted predicates.
  *
  * The structure comes from the builder that programs use too (runtime/common/wiring.c); here it is counted,
  * searched for cycles, for nodes that nothing reaches and for nodes that lead nowhere.
  */
-#include "check/check.h"
+#include "check/graph.h"
 #include "common/plural.h"
 #include "ir/predicate.h"
 #include "model/timed.h"
@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
-
-Limits limits = {.nodes = 20000000, .pairs = 2000000000};
 
 enum {
     MOST_CANDIDATES_GIGA = 100, /* thousand millions in one graph */

@@ -1,9 +1,9 @@
-/* check_import.c: files that import files, and the declarations that a file can name.
+/* names_import.c: files that import files, and the declarations that a file can name.
  *
  * A file is known by its real path, so that two spellings are one file and files may import each other. Names
  * of an import without `as` are visible directly, but not to those who import the importer.
  */
-#include "check/check.h"
+#include "check/names.h"
 #include "front/parse.h"
 #include <libgen.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* check_cell.c: node functions: a fn applied to the sum of one node, with weights of its own. */
-#include "check/check.h"
+/* cell.c: node functions: a fn applied to the sum of one node, with weights of its own. */
+#include "check/cell.h"
 #include "lower/grad.h"
 #include <math.h>
 
@@ -55,7 +55,7 @@ static Init uniform_within(double bound)
 
 /* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
  * 16) */
-bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
+static bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
 {
     *out = (Init){0};
     if (val_is_poison(v)) return false;
@@ -78,6 +78,8 @@ bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
     default: return drawn(k, v, out);
     }
 }
+
+enum { MOST_COMPONENTS = 4096 }; /* of a weight of one node */
 
 /* Sizes in [ ]: whole numbers of at least 1. */
 static bool weight_dims(Check *k, Scope *scope, const Stmt *s, Shape *out)
@@ -175,6 +177,18 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
     return list;
 }
 
+/* kaiming of an edge's own weight follows from the candidates; false after a message. */
+static bool edge_start(Check *k, Val *start, bool shared, Init *out)
+{
+    Val *v = described(k, start);
+    if (shared) return true;
+    if (val_is(v, BUILTIN_kaiming)) *out = (Init){.kind = INIT_FAN};
+    if (!val_is(v, BUILTIN_xavier)) return true;
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
+    diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");
+    return false;
+}
+
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
 {
     Tensor *p = model_param(k->model, weight_name(k, s->name.text),
@@ -192,7 +206,7 @@ static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val
     return p;
 }
 
-Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
+static Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
 {
     Shape dims;
     int64_t next = 0;
@@ -211,6 +225,13 @@ Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
     }
     Tensor *p = new_weight(k, scope, s, dims, start);
     return p ? weight_elements(k, p, dims, 0, &next, s->span) : val_poison(k);
+}
+
+bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
+{
+    if (s->kind != STMT_WEIGHT) return state_line(k, scope, d, s);
+    scope_add(k, scope, s->name, declare_weight(k, scope, s));
+    return true;
 }
 
 Func *cell_open(Check *k, CellBuild *here, const char *name)

@@ -1,4 +1,4 @@
-/* check_implicit.c: flow(t0, t1, semi_implicit(n)): n steps of length h that are implicit in each state's own
+/* cell_implicit.c: flow(t0, t1, semi_implicit(n)): n steps of length h that are implicit in each state's own
  * value and explicit in all others (the fused solver of liquid time-constant networks: Hasani, Lechner,
  * Amini, Rus, Grosu, AAAI 2021). The rate of a state s is f = a s + b, where a and b follow from the sums and
  * the other states at the start of the step. Then
@@ -10,7 +10,7 @@
  * by g. The graph then runs like one of discrete steps: the formula is made part of the states' function, so
  * its gradients are exact.
  */
-#include "check/check.h"
+#include "check/cell.h"
 #include "lower/grad.h"
 #include "ir/op.h"
 #include "model/timed.h"
@@ -133,20 +133,12 @@ static Value *step_of(Func *f, Value *state, Value *rate, Value *a, double h)
     return func_binary(f, IR_ADD, state, move);
 }
 
-static bool reads_own(const Check *k, const Graph *g, const NodeSet *s)
-{
-    if (shape_size(s->map) > 1) return false; /* edges between maps do not */
-    for (int b = 0; b < k->graph->uses.count; b++)
-        if (k->graph->uses.at[b].own && &g->sets.at[g->bundles.at[b].to] == s) return true;
-    return false;
-}
-
 bool step_implicitly(Check *k, const Graph *g, NodeSet *s, const TimedCell *c, Value **next)
 {
     Func *f = c->f;
     Value *slope = NULL;
     if (g->time.implicit == 0) return true;
-    s->slope = reads_own(k, g, s);
+    s->slope = c->own;
     for (int i = 0; i < s->states; i++)
         if (!is_affine(k, s, c, next[i], i)) return false;
     if (s->slope) {

@@ -1,16 +1,21 @@
-/* check_map.c: built-ins on maps: the last two indices of a value are rows and columns.
+/* cell_map.c: built-ins on maps: the last two indices of a value are rows and columns.
  *
  * In a node function the value is the node's own map [rows, columns], in an edge function that of one of its
  * ends; in a model it is [channels, rows, columns], and each channel is treated alike. conv filters one map
- * and so belongs to functions of nodes and edges; conv2d and depthwise are layers (check_layer.c).
+ * and so belongs to functions of nodes and edges; conv2d and depthwise are layers (layer.c).
  */
-#include "check/check.h"
+#include "check/cell.h"
 #include "ir/op.h"
 
 /* What a node's value or a tensor is, in words. */
 static const char *shape_in_words(Check *k, const Value *x)
 {
     return x->shape.rank == 0 ? "one number" : shape_text(k->perm, x->shape);
+}
+
+const char *map_text(Check *k, Shape map)
+{
+    return map.rank ? arena_printf(k->perm, "a map %s", shape_text(k->perm, map)) : "a number";
 }
 
 /* The value that a built-in works on; NULL after a message. */

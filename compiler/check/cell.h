@@ -1,0 +1,76 @@
+/* cell.h: functions of nodes and edges: weights, states, norms, maps. They know the graph that they are part
+ * of, and not how it is built.
+ */
+#ifndef DNW_CELL_H
+#define DNW_CELL_H
+#include "check/expr.h"
+
+/* A node function in time while it is evaluated (cell_time.c). */
+typedef struct TimedState {
+    const char *name;
+    double start;
+    Value *next; /* or rate */
+    Span span, moved;
+} TimedState;
+typedef struct TimedCell {
+    int count;
+    TimedState state[MAX_STATES];
+    Func *f;
+    Value *sent, *shown; /* its last line; shown NULL: what it sends */
+    bool own;            /* edges read what its node sends */
+} TimedCell;
+
+/* The function of nodes or edges that is evaluated. */
+typedef struct CellBuild {
+    Graph *graph;
+    NodeSet *set; /* its nodes; of an edge: stands for the candidates */
+    bool of_edge;
+    const char *prefix;      /* of parameter names */
+    TimedCell *timed;        /* in a graph with time */
+    struct CellBuild *outer; /* what goes on when it is done */
+    Mode mode;
+    Func *func;
+} CellBuild;
+
+/* cell.c */
+/* From here to cell_close values go into a new function of nodes or edges. */
+Func *cell_open(Check *k, CellBuild *here, const char *name);
+void cell_close(Check *k);
+void build_cell(Check *k, Graph *g, int set, Val *function);
+/* For Above. */
+bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+
+/* cell_norm.c */
+/* x, momentum, eps: batch_norm of what a node receives. */
+Val *cell_batch_norm(Check *k, Val **a, Span span);
+/* Makes the functions of what is normalised; false after a message: f, the function that moves or is the
+ * node's value, has no use for one of them. */
+bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f);
+/* Is it a scale or shift of one of them? */
+bool is_of_norm(const NodeSet *s, const Tensor *weight);
+/* Is there none in what the node sends or shows? Else a message. */
+bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent);
+
+/* cell_time.c */
+bool read_time(Check *k, const Val *v, Span span, Time *out);
+Time time_of_steps(const Check *k, const char *text, int64_t steps);
+/* A line that declares or moves a state, as for Above. */
+bool state_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+/* The message about what has states inside a function that is applied to each position. */
+Val *scan_within(Check *k, const char *name, Span span);
+/* `function` NULL: the value is the sum. `own`: edges into the set read what its nodes send. */
+void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own);
+
+/* cell_implicit.c: the solver semi_implicit */
+/* Of a graph with that solver: the rates next[0 ..] become the states after one step. False after a message.
+ */
+bool step_implicitly(Check *k, const Graph *g, NodeSet *s, const TimedCell *c, Value **next);
+/* The derivative of an edge's value by the target's own value; NULL after a message. */
+Value *edge_slope(Check *k, Func *f, Value *value, const char *name);
+
+/* cell_map.c */
+enum { LARGEST_FILTER = 11, LARGEST_STRIDE = 4096 };
+Val *apply_map(Check *k, const Builtin *b, Val **args, Span span);
+/* "a number", "a map [8, 8]" */
+const char *map_text(Check *k, Shape map);
+#endif

@@ -1,0 +1,86 @@
+/* graph.h: one use of a graph declaration: its sets, edges, budgets and order, in the model. */
+#ifndef DNW_GRAPH_H
+#define DNW_GRAPH_H
+#include "check/cell.h"
+
+/* What one line of edges says beside its ends (graph_edge.c). */
+typedef struct EdgeUse {
+    Val *function;  /* NULL: w * value */
+    bool own;       /* it takes the target's own value */
+    bool tells;     /* what reaches the target set follows from this line */
+    const Expr *by; /* names the weight whose magnitude decides, or NULL */
+    const EdgesDecl *decl;
+} EdgeUse;
+
+/* The graph that is built (graph.c). */
+typedef struct GraphBuild {
+    Vec(const NodeSetDecl *) decls; /* same order as the graph's sets */
+    Vec(EdgeUse) uses;              /* same order as its bundles */
+    Scope *scope;
+    Scope *set_scope; /* its node sets, within `scope` */
+} GraphBuild;
+
+/* graph_nodes.c */
+int find_set(const Check *k, const char *name); /* of the graph being built; -1: none */
+bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d);
+bool few_nodes(Check *k, const Graph *g, Span span);
+/* What the nodes of the input set carry; x NULL: numbers. */
+bool input_fits(Check *k, Graph *g, const Value *x, Span span);
+/* The node functions, in the order in which it becomes known what reaches them. */
+void add_cells(Check *k, Graph *g, Scope *scope);
+/* A note: where it comes from what reaches the targets of u. */
+void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d);
+/* False after messages about edges that join different maps. */
+bool nodes_fit(Check *k, const Graph *g);
+
+/* graph.c */
+/* Applies a graph to a tensor (MODE_MODEL); returns its output. */
+Val *apply_graph(Check *k, Val *function, Val *first, Span span);
+/* An instance for a value x (NULL: none) with sizes from `taken`. NULL after a message. */
+Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span);
+/* An instance without an input value, for tests. NULL after a message. */
+Graph *instantiate(Check *k, Val *function, Span span);
+/* What receives no value is built with numbers, and once more with maps when it asks for them. */
+typedef struct AloneBefore {
+    Table names, param_names;
+    int params, silent;
+    int64_t param_total;
+} AloneBefore;
+AloneBefore alone_open(Check *k);
+/* Is it to be built once more? Then it is as if nothing had been built. */
+bool alone_again(Check *k, const AloneBefore *before, bool built, Shape map);
+void alone_close(Check *k);
+/* An instance without sets. */
+Graph *graph_new(Check *k, const char *base, Span span);
+void add_edge_weights(Check *k, Graph *g);
+/* The graph as a value of the function being built. */
+Val *wired_value(Check *k, Graph *g, Value *x, Span span);
+const char *unique_name(Check *k, const char *base);
+/* Is no argument of a graph or function with weights, which is given a tensor of shape `taken`, a second
+ * one? */
+bool takes_one_tensor(Check *k, const Val *function, Shape taken);
+
+/* graph_edge.c: edges with functions */
+/* What a line says; its function is poison after a message. */
+EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d,
+                 const Bundle *u);
+/* [targets, sources] when every pair is a candidate, else [candidates] */
+Shape candidates_shape(const Graph *g, const Bundle *u);
+/* What an edge adds to a sum, once it is known what its source sends, for a target that is not built yet;
+ * false: it does not follow from the source alone. */
+bool edge_shape(Check *k, Graph *g, int b, Shape *out);
+/* Functions and weights of all lines that have one, once the candidates are known. */
+void build_edge_functions(Check *k, Graph *g);
+/* The weight that decides, where the budget needs one. */
+void choose_scores(Check *k, Graph *g);
+/* graph_rule.c */
+EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
+bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
+/* What its edges do not allow, once their functions are known. */
+void check_rule_edges(Check *k, const Graph *g);
+/* graph_budget.c */
+void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
+/* graph_topology.c: predicates, candidates, order, warnings */
+bool build_candidates(Check *k, Graph *g);
+bool build_order(Check *k, Graph *g);
+#endif

@@ -1,0 +1,26 @@
+/* names.h: what a file can name, and that every name means one thing. Before anything is evaluated. */
+#ifndef DNW_NAMES_H
+#define DNW_NAMES_H
+#include "check/val.h"
+
+/* names_import.c */
+/* Loads a file's imports, theirs, and so on; each file once. */
+Module *load_module(Check *k, Ast *ast);
+/* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its
+ * module. */
+const Decl *find_decl(Module *m, const char *name, Module **where);
+/* Is it, or may it be, the name of something with a syntax error? Then nothing is said about it. */
+bool is_lost(const Module *m, const char *name);
+/* The file imported `as` name, or NULL. */
+Module *find_import(Module *m, const char *name);
+
+/* names.c */
+void check_names(Check *k, Module *m);
+/* Messages so far and mistakes met again: unchanged when everything in between was right. */
+int mistakes(const Check *k);
+/* Reports a name once. */
+void unknown_name(Check *k, const Scope *scope, const char *name, Span span);
+Module *scope_module(const Scope *scope);
+/* What `lib.thing` names: NULL after a message. */
+const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where);
+#endif
