@@ -107,16 +107,40 @@ void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address)
     if (LLVMTypeOf(value) == e->lanes) LLVMSetAlignment(s, (unsigned)e->bytes);
 }
 
-LLVMValueRef emit_scratch(Emit *e, int count)
+static LLVMValueRef on_stack(Emit *e, LLVMTypeRef type, size_t count, unsigned align)
 {
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
     LLVMValueRef first = LLVMGetFirstInstruction(entry);
     if (first) LLVMPositionBuilderBefore(e->builder, first);
     else LLVMPositionBuilderAtEnd(e->builder, entry);
-    LLVMValueRef a = LLVMBuildAlloca(e->builder, LLVMArrayType2(e->real, (uint64_t)count), "");
-    LLVMSetAlignment(a, 64);
+    LLVMValueRef a = LLVMBuildAlloca(e->builder, LLVMArrayType2(type, (uint64_t)count), "");
+    LLVMSetAlignment(a, align);
     LLVMPositionBuilderAtEnd(e->builder, here);
     return a;
+}
+
+LLVMValueRef emit_scratch(Emit *e, int count)
+{
+    return on_stack(e, e->real, (size_t)count, 64);
+}
+
+LLVMValueRef emit_struct(Emit *e, size_t bytes)
+{
+    return on_stack(e, e->i64, bytes / 8, 8);
+}
+
+LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *words)
+{
+    for (int i = 0; i < count; i++)
+        if (!words[i]) words[i] = LLVMConstNull(e->ptr);
+    LLVMValueRef value = LLVMConstStructInContext(e->context, words, (unsigned)count, false);
+    for (LLVMValueRef g = LLVMGetFirstGlobal(e->module); g; g = LLVMGetNextGlobal(g))
+        if (LLVMGetInitializer(g) == value) return g;
+    LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(g, value);
+    LLVMSetGlobalConstant(g, true);
+    LLVMSetLinkage(g, LLVMInternalLinkage);
+    return g;
 }
 
 enum { MAX_ARGUMENTS = 24 };

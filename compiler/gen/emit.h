@@ -52,6 +52,9 @@ void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address);
 LLVMValueRef emit_splat(Emit *e, LLVMValueRef scalar);
 /* `count` reals on the stack, aligned to 64 bytes, made in the entry block. */
 LLVMValueRef emit_scratch(Emit *e, int count);
+LLVMValueRef emit_struct(Emit *e, size_t bytes); /* the same for a struct whose fields have eight bytes */
+/* A constant array of words, each a number, an address or NULL: 0; the same words are there once. */
+LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *words);
 /* Calls a function of the kernels ("gather"); its type follows from the arguments and `result`. */
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args);
 /* The same of a kernel that is made for its numbers (those of `args` that are known): one function for each

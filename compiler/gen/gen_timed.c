@@ -12,15 +12,48 @@
 #include "gen/gen_timed.h"
 #include "base/diag.h"
 #include "gen/gen_graph.h"
-#include "kernels/kernel.h"
+#include "kernels/timed_calls.h"
 #include "layout/live.h"
 #include "model/timed.h"
 #include <stddef.h>
 
-/* States and what is sent stand together: values follow their states. */
-static LLVMValueRef sent_rows(Emit *e, const Graph *g, LLVMValueRef state)
+/* ---- what kernels are handed ---- */
+
+#define SET(field, value)                                                                                    \
+    emit_store(t->e, value, emit_bytes(t->e, d, emit_int(t->e, (int64_t)offsetof(Drive, field))))
+
+static LLVMValueRef new_drive(GenTile *t, const Value *v)
 {
-    return emit_element(e, state, emit_int(e, g->state_rows * e->row));
+    Emit *e = t->e;
+    const Graph *g = v->graph;
+    const TimedRows r = gen_timed_rows(v);
+    const bool trains = v->sums >= 0; /* rows of wired_back take the sums */
+    LLVMValueRef d = emit_struct(e, sizeof(Drive));
+    SET(context, t->context);
+    SET(tile, t->tile);
+    SET(maps, gen_maps(t, v));
+    SET(time, gen_timed_time(t, g));
+    SET(number, t->number);
+    SET(held, gen_row(t, emit_int(e, v->args[0]->address)));
+    SET(value, gen_timed_address(t, v, r.values));
+    SET(rates, gen_timed_address(t, v, r.rates));
+    SET(saved, trains ? gen_timed_address(t, v, r.saved) : LLVMConstNull(e->ptr));
+    SET(sums, trains ? gen_row(t, emit_int(e, v->sums)) : gen_timed_address(t, v, r.sums));
+    SET(sums_step, emit_int(e, trains ? g->sum_rows : 0));
+    SET(output, gen_timed_address(t, v, TIMED_OUTPUT));
+    return d;
+}
+
+/* Hands a Drive to a kernel, with its functions as a constant, so that kernels know them (by CALL; NULL: not
+ * asked for). flag: a number that is known as well, or NULL. */
+enum { CALLS = sizeof(TimedCalls) / 8 };
+#define CALL(field) offsetof(TimedCalls, field) / 8
+
+static void call(GenTile *t, const char *kernel, LLVMValueRef d, LLVMValueRef *calls, const bool *flag)
+{
+    Emit *e = t->e;
+    LLVMValueRef args[3] = {d, emit_table(e, "calls", CALLS, calls), flag ? emit_int(e, *flag) : NULL};
+    emit_kernel(e, kernel, e->none, flag ? 3 : 2, args);
 }
 
 /* ---- forward ---- */
@@ -37,149 +70,88 @@ static void each_node(GenTile *t, const NodeSet *s, const Func *f, LLVMValueRef 
 
 static LLVMValueRef gen_send(GenTile *outer, const Value *v)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin_once(outer, v, "send", 4, 1, &t, &saved);
-    if (!t.e) return f;
-    LLVMValueRef state = LLVMGetParam(f, 2);
-    GenFrame frame = {.wired = v, .value = LLVMGetParam(f, 3)};
-    Emit *e = t.e;
+    TimedFn f = gen_timed_begin_once(outer, v, "send", "");
+    GenTile *t = &f.t;
+    if (!t->e) return f.f;
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
-        GenBlocks to = gen_values(&t, &frame, i);
-        EmitLoop live = gen_timed_if(&t, s->live_first, s->sent_last);
-        each_node(&t, s, s->send.forward, state, to);
-        gen_lap_cell(e, v->graph, s, s->send.forward);
-        gen_timed_end_if(&t, &live);
-        gen_timed_zero_else(&t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
+        GenBlocks to = gen_values(t, &f.x, i);
+        EmitLoop live = gen_timed_if(t, s->live_first, s->sent_last);
+        each_node(t, s, s->send.forward, f.x.state, to);
+        gen_lap_cell(t->e, v->graph, s, s->send.forward);
+        gen_timed_end_if(t, &live);
+        gen_timed_zero_else(t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
-    emit_end_to(e, saved);
-    return f;
+    return gen_timed_end(&f);
 }
 
 /* With statistics of the step the sums are there. */
 static LLVMValueRef gen_move(GenTile *outer, const Value *v)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin_once(outer, v, "move", 7, 1, &t, &saved);
-    if (!t.e) return f;
-    GenFrame frame = {.wired = v, .state = LLVMGetParam(f, 2), .value = LLVMGetParam(f, 3)};
-    frame.held = LLVMGetParam(f, 4), frame.sum = LLVMGetParam(f, 5), frame.rate = LLVMGetParam(f, 6);
+    TimedFn f = gen_timed_begin_once(outer, v, "move", "p");
+    GenTile *t = &f.t;
+    if (!t->e) return f.f;
+    f.x.rate = gen_timed_more(&f, 0);
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
-        GenNodes all = gen_all_nodes(t.e, v->graph, i);
+        GenNodes all = gen_all_nodes(t->e, v->graph, i);
         if (!s->states) continue;
-        EmitLoop live = gen_timed_if(&t, 0, s->live_last);
-        if (!v->batch) gen_graph_sums(&t, &frame, &all, gen_sums(&t, &frame, i));
-        gen_graph_finish(&t, &frame, &all);
-        gen_timed_end_if(&t, &live);
+        EmitLoop live = gen_timed_if(t, 0, s->live_last);
+        if (!v->batch) gen_graph_sums(t, &f.x, &all, gen_sums(t, &f.x, i));
+        gen_graph_finish(t, &f.x, &all);
+        gen_timed_end_if(t, &live);
     }
-    emit_end_to(t.e, saved);
-    return f;
+    return gen_timed_end(&f);
 }
 
 /* The output at one position: sums of what is sent, or what the output set's nodes send. */
 static LLVMValueRef gen_show(GenTile *outer, const Value *v)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin_once(outer, v, "show", 5, 0, &t, &saved);
-    if (!t.e) return f;
-    LLVMValueRef to = LLVMGetParam(f, 4);
-    GenFrame frame = {.wired = v, .value = LLVMGetParam(f, 2), .held = LLVMGetParam(f, 3)};
+    TimedFn f = gen_timed_begin_once(outer, v, "show", "p");
+    GenTile *t = &f.t;
+    if (!t->e) return f.f;
+    t->step = NULL;
     const Graph *g = v->graph;
     const NodeSet *out = &g->sets.at[g->output];
-    Emit *e = t.e;
-    GenNodes all = gen_all_nodes(e, g, g->output);
-    LLVMValueRef state =
-        emit_element(e, frame.value, emit_int(e, -g->state_rows * e->row)); /* they precede */
-    const GenBlocks blocks = {to, out->value_pixels};
-    if (out->outside) gen_graph_sums(&t, &frame, &all, blocks);
+    GenNodes all = gen_all_nodes(t->e, g, g->output);
+    const GenBlocks to = {gen_timed_more(&f, 0), out->value_pixels};
+    if (out->outside) gen_graph_sums(t, &f.x, &all, to);
     else if (set_shows_sent(out))
-        gen_copy_rows(&t, to, gen_values(&t, &frame, g->output).first, set_rows(out));
-    else each_node(&t, out, out->show.forward, state, blocks);
-    emit_end_to(e, saved);
-    return f;
+        gen_copy_rows(t, to.first, gen_values(t, &f.x, g->output).first, set_rows(out));
+    else each_node(t, out, out->show.forward, f.x.state, to);
+    return gen_timed_end(&f);
 }
 
-/* A round of turns (kernels/turns.c). */
-static void gen_turns(GenTile *t, const Value *v)
-{
-    Emit *e = t->e;
-    const Graph *g = v->graph;
-    LLVMValueRef send = gen_send(t, v), sums = gen_timed_sum_all(t, v), norm = gen_timed_norm(t, v),
-                 move = gen_move(t, v), show = gen_show(t, v);
-    EmitLoop first = gen_first_round(t);
-    gen_timed_start(t, v);
-    emit_loop_end(e, &first);
-    LLVMValueRef args[16] = {t->context,
-                             t->tile,
-                             gen_timed_time(t, g),
-                             t->number,
-                             gen_timed_held(t, v),
-                             gen_timed_address(t, v, timed_rows(g).values),
-                             gen_timed_address(t, v, timed_rows(g).rates),
-                             gen_timed_sum_rows(t, v),
-                             emit_int(e, v->sums >= 0 ? g->sum_rows : 0),
-                             gen_timed_address(t, v, TIMED_OUTPUT),
-                             send,
-                             sums,
-                             norm,
-                             move,
-                             show,
-                             gen_maps(t, v)};
-    emit_kernel(e, "turns", e->none, 16, args);
-}
-
+/* With batch_norm a round of turns (kernels/turns.c). */
 void gen_timed(GenTile *t, const Value *v)
 {
-    Emit *e = t->e;
-    const Graph *g = v->graph;
-    TimedRows r = gen_timed_rows(v);
-    bool trains = v->sums >= 0; /* rows of wired_back take the sums */
-    if (v->batch) {
-        gen_turns(t, v);
-        return;
-    }
-    LLVMValueRef send = gen_send(t, v), move = gen_move(t, v), show = gen_show(t, v);
+    LLVMValueRef calls[CALLS] = {[CALL(send)] = gen_send(t, v)};
+    if (v->batch) calls[CALL(sums)] = gen_timed_sum_all(t, v), calls[CALL(norm)] = gen_timed_norm(t, v);
+    calls[CALL(move)] = gen_move(t, v), calls[CALL(show)] = gen_show(t, v);
+    EmitLoop first = v->batch ? gen_first_round(t) : (EmitLoop){0};
     gen_timed_start(t, v);
-    LLVMValueRef args[16] = {t->context,
-                             t->tile,
-                             gen_timed_time(t, g),
-                             t->number,
-                             gen_timed_held(t, v),
-                             gen_timed_address(t, v, r.values),
-                             gen_timed_address(t, v, r.rates),
-                             trains ? gen_timed_address(t, v, r.saved) : LLVMConstNull(e->ptr),
-                             gen_timed_sum_rows(t, v),
-                             emit_int(e, trains ? g->sum_rows : 0),
-                             gen_timed_address(t, v, TIMED_OUTPUT),
-                             send,
-                             move,
-                             show,
-                             gen_maps(t, v),
-                             emit_int(e, g->time.adaptive)};
-    emit_kernel(e, "drive", e->none, 16, args);
+    emit_loop_end(t->e, &first);
+    if (v->batch) call(t, "turns", new_drive(t, v), calls, NULL);
+    else call(t, "drive", new_drive(t, v), calls, &v->graph->time.adaptive);
 }
 
 /* ---- backward ---- */
 
 /* Gradient of `send` (or `show`) of all nodes of a set, added to their states' gradients. */
-static void send_back(GenTile *t, const NodeSet *s, bool shown, const Func *train, LLVMValueRef state,
-                      GenBlocks d_sent, LLVMValueRef d_state)
+static void send_back(GenTile *t, const GenFrame *f, int set, bool shown, const Func *train, GenBlocks d_sent)
 {
+    const NodeSet *s = &f->wired->graph->sets.at[set];
     const CellFn *fn = shown ? &s->show : &s->send;
     Emit *e = t->e;
     EmitLoop nodes = emit_loop(e, emit_int(e, s->size));
-    LLVMValueRef *args = gen_state_arguments(e, s, state, nodes.i);
+    LLVMValueRef *args = gen_state_arguments(e, s, f->state, nodes.i);
     CellTotals totals = gen_totals(e, fn);
     CellResult *results = gen_back_results(e, &totals);
     args[SLOT_D] = gen_block(e, d_sent, nodes.i);
     for (int k = 0; k < s->states; k++)
         results[fn->gradient[SLOT_STATE + k]] =
-            (CellResult){RESULT_ADD, gen_block(e, gen_states(e, d_state, s, k), nodes.i)};
+            (CellResult){RESULT_ADD, gen_block(e, gen_states(e, f->d_state, s, k), nodes.i)};
     gen_cell(t, fn->back, nodes.i, args, results);
     if (train) gen_add_totals(t, &totals, train, nodes.i, true);
     emit_loop_end(e, &nodes);
@@ -200,8 +172,7 @@ static void set_back(GenTile *t, const GenFrame *f, int set, const Func *train)
     }
     EmitLoop live = gen_timed_if(t, into ? 0 : s->live_first, into ? LIVE_ALWAYS : s->sent_last);
     bool fresh = gen_graph_spread(t, f, &all, false, d_sent, true);
-    if (!gen_graph_own(t, f, &all, d_sent, fresh, train))
-        send_back(t, s, false, train, f->state, d_sent, f->d_state);
+    if (!gen_graph_own(t, f, &all, d_sent, fresh, train)) send_back(t, f, set, false, train, d_sent);
     gen_lap_cell(t->e, g, s, s->send.forward);
     gen_timed_end_if(t, &live);
 }
@@ -228,63 +199,48 @@ static void rates_back(GenTile *t, const GenFrame *f, const Func *train)
 static LLVMValueRef gen_back(GenTile *outer, const Value *back, const Func *train, BackPart part)
 {
     const Value *v = back->args[0];
-    GenTile t;
-    EmitPlace saved;
-    const char *name = !train ? "product" : part == BACK_SENT ? "edges_back" : "back";
-    LLVMValueRef f = gen_timed_begin(outer, v, name, 7, 1, &t, &saved);
-    const Graph *g = v->graph;
-    GenFrame x = {.wired = v, .back = back, .state = LLVMGetParam(f, 2), .sum = LLVMGetParam(f, 3)};
-    x.d_rate = LLVMGetParam(f, 4), x.d_state = LLVMGetParam(f, 5), x.held = LLVMGetParam(f, 6);
-    x.value = sent_rows(t.e, g, x.state);
-    if (part & BACK_RATES) rates_back(&t, &x, train);
-    for (int i = 0; i < g->sets.count && (part & BACK_SENT); i++)
-        if (g->sets.at[i].states) set_back(&t, &x, i, train);
-    emit_end_to(t.e, saved);
-    return f;
+    const char *name = !train ? "product" : part == BACK_RATES ? "rates_back" : "back";
+    TimedFn f = gen_timed_begin(outer, v, name, "pp");
+    f.x.back = back, f.x.d_rate = gen_timed_more(&f, 0), f.x.d_state = gen_timed_more(&f, 1);
+    if (part & BACK_RATES) rates_back(&f.t, &f.x, train);
+    for (int i = 0; i < v->graph->sets.count && (part & BACK_SENT); i++)
+        if (v->graph->sets.at[i].states) set_back(&f.t, &f.x, i, train);
+    return gen_timed_end(&f);
 }
 
 /* Adds the gradient of the output at one position to that of the states after its steps. */
 static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Func *train)
 {
     const Value *v = back->args[0];
-    GenTile t;
-    EmitPlace saved;
     const Graph *g = v->graph;
-    LLVMValueRef f = gen_timed_begin(outer, v, "output_back", 6, 0, &t, &saved), d_state = LLVMGetParam(f, 4);
-    GenFrame x = {.wired = v, .back = back, .state = LLVMGetParam(f, 2), .d_output = LLVMGetParam(f, 3)};
-    x.held = LLVMGetParam(f, 5), x.value = sent_rows(t.e, g, x.state);
-    const GenNodes out = gen_all_nodes(t.e, g, g->output);
-    if (g->sets.at[g->output].outside) gen_graph_own(&t, &x, &out, (GenBlocks){0}, true, train);
+    TimedFn f = gen_timed_begin(outer, v, "output_back", "pp");
+    GenTile *t = &f.t;
+    t->step = NULL;
+    f.x.back = back, f.x.d_output = gen_timed_more(&f, 0), f.x.d_state = gen_timed_more(&f, 1);
+    const GenNodes out = gen_all_nodes(t->e, g, g->output);
+    if (g->sets.at[g->output].outside) gen_graph_own(t, &f.x, &out, (GenBlocks){0}, true, train);
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        const GenNodes all = gen_all_nodes(t.e, g, i);
-        GenBlocks d_sent = gen_work(&t, back, s->value_pitch);
+        const GenNodes all = gen_all_nodes(t->e, g, i);
+        GenBlocks d_sent = gen_work(t, back, s->value_pitch);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
-        if (i == g->output)
-            send_back(&t, s, true, train, x.state, (GenBlocks){x.d_output, s->value_pixels}, d_state);
-        else if (!gen_graph_spread(&t, &x, &all, true, d_sent, true))
-            send_back(&t, s, false, train, x.state, d_sent, d_state);
+        if (i == g->output) send_back(t, &f.x, i, true, train, (GenBlocks){f.x.d_output, s->value_pixels});
+        else if (!gen_graph_spread(t, &f.x, &all, true, d_sent, true))
+            send_back(t, &f.x, i, false, train, d_sent);
     }
-    emit_end_to(t.e, saved);
-    return f;
+    return gen_timed_end(&f);
 }
 
 /* Adds to the gradient of a held input at one position. */
 static LLVMValueRef gen_held_back(GenTile *outer, const Value *v, bool from_output)
 {
-    GenTile t;
-    EmitPlace saved;
     const Graph *g = v->graph;
-    LLVMValueRef f =
-        gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", 6, 1, &t, &saved);
-    GenFrame x = {
-        .wired = v, .back = outer->wired_back, .value = LLVMGetParam(f, 4), .held = LLVMGetParam(f, 5)};
-    x.sum = x.d_output = LLVMGetParam(f, 2);
-    const GenNodes all = gen_all_nodes(t.e, g, g->input);
-    GenBlocks to = {LLVMGetParam(f, 3), g->sets.at[g->input].value_pixels};
-    gen_graph_spread(&t, &x, &all, from_output, to, false);
-    emit_end_to(t.e, saved);
-    return f;
+    TimedFn f = gen_timed_begin(outer, v, from_output ? "held_output_back" : "held_back", "p");
+    f.x.back = outer->wired_back, f.x.d_output = f.x.sum;
+    const GenNodes all = gen_all_nodes(f.t.e, g, g->input);
+    GenBlocks to = {gen_timed_more(&f, 0), g->sets.at[g->input].value_pixels};
+    gen_graph_spread(&f.t, &f.x, &all, from_output, to, false);
+    return gen_timed_end(&f);
 }
 
 static bool wants_input(const Func *f, const Value *back)
@@ -321,80 +277,32 @@ static void begin_back(GenTile *t, const Value *v, const Func *f)
         gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));
 }
 
-static void gen_turns_back(GenTile *t, const Value *v, const Func *f)
-{
-    Emit *e = t->e;
-    const Value *wired = v->args[0];
-    const Graph *g = v->graph;
-    TimedRows r = timed_rows(g);
-    bool held = !is_moving(g, g->input) && wants_input(f, v);
-    bool edges = model_edge_norms(g, -1);
-    LLVMValueRef none = LLVMConstNull(e->ptr), norm_back = gen_timed_norm_back(t, v),
-                 back = gen_back(t, v, f, edges ? BACK_RATES : BACK_ALL),
-                 edges_back = edges ? gen_back(t, v, f, BACK_SENT) : none,
-                 output_back = gen_output_back(t, v, f);
-    LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
-                 held_output_back = held ? gen_held_back(t, wired, true) : none;
-    EmitLoop first = gen_first_round(t);
-    begin_back(t, v, f);
-    emit_loop_end(e, &first);
-    LLVMValueRef args[15] = {t->context,
-                             t->tile,
-                             gen_timed_time(t, g),
-                             gen_timed_held(t, wired),
-                             gen_timed_address(t, wired, r.values),
-                             gen_timed_address(t, v, 0),
-                             d_output(t, v),
-                             gen_timed_address(t, v, r.back_work),
-                             held ? gen_timed_address(t, v, r.back_held) : none,
-                             norm_back,
-                             back,
-                             edges_back,
-                             output_back,
-                             held_back,
-                             held_output_back};
-    emit_kernel(e, "turns_back", e->none, 15, args);
-}
-
 void gen_timed_back(GenTile *t, const Value *v, const Func *f)
 {
     Emit *e = t->e;
     const Value *wired = v->args[0];
     const Graph *g = v->graph;
-    TimedRows r = timed_rows(g);
-    bool held = !is_moving(g, g->input) && wants_input(f, v);
-    if (wired->batch) {
-        gen_turns_back(t, v, f);
-        return;
-    }
+    const TimedRows r = timed_rows(g);
+    const bool rounds = wired->batch, edges = rounds && model_edge_norms(g, -1),
+               held = !is_moving(g, g->input) && wants_input(f, v);
     const char *when = gen_profile_when(e, "again");
-    LLVMValueRef none = LLVMConstNull(e->ptr), send = gen_send(t, wired), move = gen_move(t, wired);
+    LLVMValueRef calls[CALLS] = {0};
+    if (!rounds) calls[CALL(send)] = gen_send(t, wired), calls[CALL(move)] = gen_move(t, wired);
     gen_profile_when(e, when);
-    LLVMValueRef back = gen_back(t, v, f, BACK_ALL), output_back = gen_output_back(t, v, f);
-    LLVMValueRef held_back = held ? gen_held_back(t, wired, false) : none,
-                 held_output_back = held ? gen_held_back(t, wired, true) : none;
-    EmitLoop once = begin_once(t, g);
+    if (rounds) calls[CALL(norm_back)] = gen_timed_norm_back(t, v);
+    if (edges) calls[CALL(rates_back)] = gen_back(t, v, f, BACK_RATES);
+    calls[CALL(back)] = gen_back(t, v, f, edges ? BACK_SENT : BACK_ALL);
+    calls[CALL(output_back)] = gen_output_back(t, v, f);
+    if (held) calls[CALL(held_back)] = gen_held_back(t, wired, false);
+    if (held) calls[CALL(held_output_back)] = gen_held_back(t, wired, true);
+    if (g->time.adjoint) calls[CALL(product)] = gen_back(t, v, NULL, BACK_ALL);
+    EmitLoop once = rounds ? gen_first_round(t) : begin_once(t, g);
     begin_back(t, v, f);
     emit_loop_end(e, &once);
-    LLVMValueRef args[20] = {t->context,
-                             t->tile,
-                             gen_timed_time(t, g),
-                             t->number,
-                             gen_timed_held(t, wired),
-                             gen_timed_address(t, wired, r.values),
-                             gen_timed_address(t, wired, r.rates),
-                             gen_timed_address(t, wired, r.saved),
-                             gen_timed_address(t, v, 0),
-                             d_output(t, v),
-                             gen_timed_address(t, v, r.back_work),
-                             held ? gen_timed_address(t, v, r.back_held) : none,
-                             send,
-                             move,
-                             back,
-                             output_back,
-                             held_back,
-                             held_output_back,
-                             g->time.adjoint ? gen_back(t, v, NULL, BACK_ALL) : none,
-                             gen_maps(t, wired)};
-    emit_kernel(e, "drive_back", e->none, 20, args);
+    LLVMValueRef d = new_drive(t, wired);
+    SET(d_output, d_output(t, v));
+    SET(d_state, gen_timed_address(t, v, r.back_work));
+    if (held) SET(d_held, gen_timed_address(t, v, r.back_held));
+    if (rounds) call(t, "turns_back", d, calls, NULL);
+    else call(t, "drive_back", d, calls, &g->time.adjoint);
 }

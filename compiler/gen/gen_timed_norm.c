@@ -10,64 +10,48 @@
 
 LLVMValueRef gen_timed_sum_all(GenTile *outer, const Value *v)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "sums", 5, 1, &t, &saved);
-    GenFrame x = {
-        .wired = v, .value = LLVMGetParam(f, 2), .held = LLVMGetParam(f, 3), .sum = LLVMGetParam(f, 4)};
+    TimedFn f = gen_timed_begin(outer, v, "sums", "");
     for (int i = 0; i < v->graph->sets.count; i++) {
-        const GenNodes all = gen_all_nodes(t.e, v->graph, i);
-        if (v->graph->sets.at[i].states) gen_graph_sums(&t, &x, &all, gen_sums(&t, &x, i));
+        const GenNodes all = gen_all_nodes(f.t.e, v->graph, i);
+        if (v->graph->sets.at[i].states) gen_graph_sums(&f.t, &f.x, &all, gen_sums(&f.t, &f.x, i));
     }
-    emit_end_to(t.e, saved);
-    return f;
+    return gen_timed_end(&f);
 }
 
 /* switch (norm) { each norm: the tile's part of it, for the sets whose function has so many } */
-static void each_norm(GenTile *t, const GenFrame *x, LLVMValueRef f, LLVMValueRef which, LLVMValueRef samples)
+static LLVMValueRef each_norm(TimedFn *f, LLVMValueRef samples)
 {
+    GenTile *t = &f->t;
     Emit *e = t->e;
-    const Graph *g = x->wired->graph;
-    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, f, "done");
-    LLVMValueRef choice = LLVMBuildSwitch(e->builder, which, done, MOST_NORMS);
+    const Graph *g = f->x.wired->graph;
+    LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, f->f, "done");
+    LLVMValueRef choice = LLVMBuildSwitch(e->builder, gen_timed_more(f, 0), done, MOST_NORMS);
     for (int n = 0; n < MOST_NORMS; n++) {
-        LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, f, "norm");
+        LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, f->f, "norm");
         LLVMAddCase(choice, emit_int(e, n), block);
         LLVMPositionBuilderAtEnd(e->builder, block);
         for (int i = 0; i < g->sets.count; i++) {
             const GenNodes all = gen_all_nodes(e, g, i);
             gen_of_set(t, &g->sets.at[i]);
             if (n >= t->set->cell.norms.count) continue;
-            if (x->back) gen_graph_norm_back(t, x, &all, n);
-            else gen_graph_norm(t, x, &all, n, samples);
+            if (f->x.back) gen_graph_norm_back(t, &f->x, &all, n);
+            else gen_graph_norm(t, &f->x, &all, n, samples);
         }
         LLVMBuildBr(e->builder, done);
     }
     LLVMPositionBuilderAtEnd(e->builder, done);
+    return gen_timed_end(f);
 }
 
-/* (context, tile, states, sums, samples of the tile, number of the norm, evaluation) */
 LLVMValueRef gen_timed_norm(GenTile *outer, const Value *v)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin(outer, v, "norm", 4, 3, &t, &saved);
-    GenFrame x = {.wired = v, .state = LLVMGetParam(f, 2), .sum = LLVMGetParam(f, 3)};
-    each_norm(&t, &x, f, LLVMGetParam(f, 5), LLVMGetParam(f, 4));
-    emit_end_to(t.e, saved);
-    return f;
+    TimedFn f = gen_timed_begin(outer, v, "norm", "ii");
+    return each_norm(&f, gen_timed_more(&f, 1));
 }
 
-/* (context, tile, states, sums, gradients of the rates, number of the norm, evaluation) */
 LLVMValueRef gen_timed_norm_back(GenTile *outer, const Value *back)
 {
-    GenTile t;
-    EmitPlace saved;
-    LLVMValueRef f = gen_timed_begin(outer, back->args[0], "norm_back", 5, 2, &t, &saved);
-    GenFrame x = {
-        .wired = back->args[0], .back = back, .state = LLVMGetParam(f, 2), .sum = LLVMGetParam(f, 3)};
-    x.d_rate = LLVMGetParam(f, 4);
-    each_norm(&t, &x, f, LLVMGetParam(f, 5), NULL);
-    emit_end_to(t.e, saved);
-    return f;
+    TimedFn f = gen_timed_begin(outer, back->args[0], "norm_back", "ip");
+    f.x.back = back, f.x.d_rate = gen_timed_more(&f, 1);
+    return each_norm(&f, NULL);
 }

@@ -2,7 +2,7 @@
  * and code that only the evaluations run in which it matters (live.h).
  */
 #include "gen/gen_timed.h"
-#include "kernels/kernel.h"
+#include "kernels/timed_calls.h"
 #include "layout/live.h"
 #include <stddef.h>
 
@@ -12,25 +12,34 @@ static const char *name_of(Emit *e, const Value *v, const char *name)
     return arena_printf(e->arena, "%s_%s%s", v->graph->name, v->batch ? "turn_" : "", name);
 }
 
-LLVMValueRef gen_timed_begin(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                             GenTile *t, EmitPlace *saved)
+static LLVMValueRef evaluation_field(Emit *e, LLVMValueRef f, LLVMTypeRef type, size_t offset)
+{
+    return emit_load(e, type, emit_bytes(e, LLVMGetParam(f, 0), emit_int(e, (int64_t)offset)));
+}
+
+TimedFn gen_timed_begin(GenTile *outer, const Value *v, const char *name, const char *more)
 {
     Emit *e = outer->e;
-    LLVMTypeRef params[10];
-    int count = pointers + numbers;
-    for (int i = 0; i < count; i++) params[i] = i < pointers ? e->ptr : e->i64;
-    *saved = emit_place(e);
-    LLVMValueRef f = emit_begin(e, name_of(e, v, name), count, params);
-    *t = (GenTile){.e = e,
-                   .context = LLVMGetParam(f, 0),
-                   .tile = LLVMGetParam(f, 1),
-                   .step = numbers ? LLVMGetParam(f, (unsigned)count - 1) : NULL,
-                   .wired = outer->wired,
-                   .wired_back = outer->wired_back,
-                   .plan_rows = outer->plan_rows};
-    t->maps = gen_maps(t, v);
+    LLVMTypeRef params[4] = {e->ptr};
+    int count = 1;
+    for (; more[count - 1]; count++) params[count] = more[count - 1] == 'p' ? e->ptr : e->i64;
+    TimedFn r = {.before = emit_place(e)};
+    LLVMValueRef f = r.f = emit_begin(e, name_of(e, v, name), count, params);
+    r.t = (GenTile){.e = e,
+                    .context = evaluation_field(e, f, e->ptr, offsetof(Evaluation, context)),
+                    .tile = evaluation_field(e, f, e->ptr, offsetof(Evaluation, tile)),
+                    .maps = evaluation_field(e, f, e->ptr, offsetof(Evaluation, maps)),
+                    .step = evaluation_field(e, f, e->i64, offsetof(Evaluation, number)),
+                    .wired = outer->wired,
+                    .wired_back = outer->wired_back,
+                    .plan_rows = outer->plan_rows};
+    r.x = (GenFrame){.wired = v,
+                     .state = evaluation_field(e, f, e->ptr, offsetof(Evaluation, state)),
+                     .sum = evaluation_field(e, f, e->ptr, offsetof(Evaluation, sums)),
+                     .held = evaluation_field(e, f, e->ptr, offsetof(Evaluation, held))};
+    r.x.value = emit_element(e, r.x.state, emit_int(e, v->graph->state_rows * e->row));
     gen_lap(e, v->graph->span, "%s: states between evaluations", v->graph->name);
-    return f;
+    return r;
 }
 
 static LLVMValueRef made_before(Emit *e, const Value *v, const char *name)
@@ -39,24 +48,27 @@ static LLVMValueRef made_before(Emit *e, const Value *v, const char *name)
     return LLVMGetNamedFunction(e->module, arena_printf(e->arena, "%s_%s", name_of(e, v, name), e->suffix));
 }
 
-LLVMValueRef gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, int pointers, int numbers,
-                                  GenTile *t, EmitPlace *saved)
+TimedFn gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, const char *more)
 {
-    LLVMValueRef f = made_before(outer->e, v, name);
-    *t = (GenTile){0};
-    if (f) return f;
-    f = gen_timed_begin(outer, v, name, pointers, numbers, t, saved);
-    t->maps = t->tile;
-    t->tile = NULL;
-    return f;
+    TimedFn r = {.f = made_before(outer->e, v, name)};
+    if (r.f) return r;
+    r = gen_timed_begin(outer, v, name, more);
+    r.t.tile = NULL;
+    return r;
+}
+
+LLVMValueRef gen_timed_more(const TimedFn *f, int i)
+{
+    return LLVMGetParam(f->f, (unsigned)i + 1);
+}
+
+LLVMValueRef gen_timed_end(TimedFn *f)
+{
+    emit_end_to(f->t.e, f->before);
+    return f->f;
 }
 
 /* ---- rows ---- */
-
-LLVMValueRef gen_timed_held(GenTile *t, const Value *v)
-{
-    return gen_row(t, emit_int(t->e, v->args[0]->address));
-}
 
 TimedRows gen_timed_rows(const Value *v)
 {
@@ -72,7 +84,7 @@ void gen_timed_start(GenTile *t, const Value *v)
         for (int k = 0; k < s->states; k++) {
             LLVMValueRef to = gen_row(t, emit_int(e, v->rows + values + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
-                gen_copy_rows(t, to, gen_timed_held(t, v), s->size * s->state_pixels);
+                gen_copy_rows(t, to, gen_row(t, emit_int(e, v->args[0]->address)), s->size * s->state_pixels);
                 continue;
             }
             EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * e->row));
@@ -91,12 +103,6 @@ LLVMValueRef gen_timed_time(GenTile *t, const Graph *g)
 LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row)
 {
     return gen_row(t, emit_int(t->e, v->rows + row));
-}
-
-LLVMValueRef gen_timed_sum_rows(GenTile *t, const Value *v)
-{
-    return v->sums >= 0 ? gen_row(t, emit_int(t->e, v->sums))
-                        : gen_timed_address(t, v, gen_timed_rows(v).sums);
 }
 
 /* ---- evaluations ---- */

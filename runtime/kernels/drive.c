@@ -20,14 +20,8 @@ double pow(double x, double y);
 double sqrt(double x);
 double fabs(double x);
 
-void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
-                   real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send, Move *move, Show *show, real *maps, int64_t adaptive);
-void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
-                        const real *held, real *value, real *rates, real *saved, real *sums,
-                        const real *d_output, real *work, real *d_held, Send *send, Move *move, Back *back,
-                        OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
-                        Back *product, real *maps);
+void KERNEL(drive)(const Drive *given, const TimedCalls *calls, int64_t adaptive);
+void KERNEL(drive_back)(const Drive *given, const TimedCalls *calls, int64_t adjoint);
 
 static inline int is_finite(double x)
 {
@@ -37,9 +31,8 @@ static inline int is_finite(double x)
 /* From evaluation e of the window. */
 static inline void move(const Drive *d, int64_t e, int64_t number, int64_t position, real *rate)
 {
-    real *state = evaluation(d, e);
-    d->move(d->context, d->maps, state, state + d->states, d->held + position * d->time->held * LANES,
-            sums_at(d, e), rate, number);
+    const Evaluation at = at_evaluation(d, e, number, position);
+    d->calls->move(&at, rate);
 }
 
 static inline int64_t position_of(const Drive *d, int64_t step)
@@ -111,7 +104,7 @@ static void restore_window(Drive *d, int64_t first, int64_t end)
     int64_t gap = (first - step) / window, room = d->time->saved - run->saved + 1;
     run->every = (gap + room - 1) / room * window;
     scale(d->value, d->saved + (run->saved - 1) * d->states, 1, d->states);
-    send(d, d->value, number_of(d, step, 0));
+    send(d, 0, number_of(d, step, 0));
     for (int64_t from = step; step < first;) {
         take_step(d, 0, step, position_of(d, step), length_of(d, step), 0);
         scale(d->value, slot_at(d, 1), 1, d->stride);
@@ -138,28 +131,24 @@ static void follow(Drive *d, int64_t position, int64_t *step, int64_t count)
     }
 }
 
-/* adaptive: that of `time`, here so that the code of other programs has no such steps. */
-void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number, const real *held,
-                   real *value, real *rates, real *saved, real *sums, int64_t sums_step, real *output,
-                   Send *send_rows, Move *move_rows, Show *show, real *maps, int64_t adaptive)
+/* adaptive, adjoint: those of `time`, here so that the code of other programs has no such steps. */
+void KERNEL(drive)(const Drive *given, const TimedCalls *calls, int64_t adaptive)
 {
-    DnwrtRun *run = &time->run[number];
+    Drive d = drive_with(given, calls);
+    const DnwrtTime *time = d.time;
+    DnwrtRun *run = d.run = &time->run[d.number];
     real by[LANES];
-    int64_t states = time->states * LANES, step = 0;
-    Drive d = {.context = context, .tile = tile, .maps = maps, .time = time, .number = number, .held = held};
-    d.value = value, d.rates = rates, d.saved = saved, d.sums = sums, d.sums_step = sums_step;
-    d.send = send_rows, d.move = move_rows, d.run = run, d.by = adaptive ? by : 0;
-    d.states = states, d.stride = states + time->sent * LANES, d.window = saved ? time->window : 1;
+    int64_t step = 0;
+    d.by = adaptive ? by : 0, d.window = d.saved ? time->window : 1;
     int64_t known = run->replay ? run->accepted : adaptive ? -1 : time->positions * time->steps;
     run->accepted = run->evaluations = run->saved = run->failure = run->rounds = 0;
     run->taken = run->rejected = 0;
     run->every = time->window, run->fresh = 1;
-    send(&d, value, 0);
+    send(&d, 0, 0);
     for (int64_t p = 0; p < time->positions && !run->failure; p++) {
         if (!adaptive || known >= 0) follow(&d, p, &step, known);
         else flow(&d, p);
-        show(context, maps, slot_at(&d, d.slot) + states, held + p * time->held * LANES,
-             output + p * time->outputs * LANES);
+        show(&d, d.slot, p);
     }
     if (known >= 0) run->accepted = known;
     if (run->failure) run->accepted = 0;
@@ -171,46 +160,29 @@ void KERNEL(drive)(DnwrtContext *context, real *tile, const DnwrtTime *time, int
 /* ---- backwards ---- */
 
 /* The step in `slot`: from the gradient of the states after it to that of the states before. */
-static void step_back(const Drive *d, const DriveBack *b, int64_t slot, int64_t step, int64_t position,
-                      double h)
+static void step_back(const Drive *d, int64_t slot, int64_t step, int64_t position, double h)
 {
-    for (int64_t i = d->time->stages - 1; i >= 0; i--)
-        stage_back(d, b, slot, step, i, position, rate_back(d, b, i, h));
-    start_back(d, b);
+    for (int64_t i = d->time->stages - 1; i >= 0; i--) {
+        const Evaluation at = at_evaluation(d, slot * d->time->stages + i, number_of(d, step, i), position);
+        stage_back(d, &at, position, i, rate_back(d, i, h));
+    }
+    start_back(d);
 }
 
 #include "drive_adjoint.h"
 
-/* d_output: gradients of the output by position. work: dL/dS first (at the end that before the first step),
- * then room for 2 + stages of its size, for 1 where rates are next states; of the adjoint for 4 + 2 stages
- * and for the sums of one evaluation.
- * d_held: of a held input, by position, or NULL. product: of the adjoint, else NULL. */
-void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time, int64_t number,
-                        const real *held, real *value, real *rates, real *saved, real *sums,
-                        const real *d_output, real *work, real *d_held, Send *send_rows, Move *move_rows,
-                        Back *back, OutputBack *output_back, HeldBack *held_back, HeldBack *held_output_back,
-                        Back *product, real *maps)
+void KERNEL(drive_back)(const Drive *given, const TimedCalls *calls, int64_t adjoint)
 {
-    DnwrtRun *run = &time->run[number];
+    Drive d = drive_back_with(given, calls);
+    const DnwrtTime *time = d.time;
+    DnwrtRun *run = d.run = &time->run[d.number];
     real by[LANES];
-    int64_t states = time->states * LANES;
-    Drive d = {.context = context, .tile = tile, .maps = maps, .time = time, .number = number, .held = held};
-    d.value = value, d.rates = rates, d.saved = saved, d.sums = sums, d.sums_step = time->sums;
-    d.send = send_rows, d.move = move_rows, d.run = run, d.by = time->adaptive ? by : 0;
-    d.states = states, d.stride = states + time->sent * LANES, d.window = time->window;
-    real *stage = work + (is_plain(time, time->step) ? 1 : 3) * states,
-         *change = stage + (time->stages + 1) * states;
-    DriveBack b = {.d_output = d_output, .d_state = work, .d_rate = work + states, .d_held = d_held};
-    b.d_stage = work + 2 * states, b.d_stages = b.stage = stage;
-    b.change = change, b.sums = change + (time->stages + 1) * states, b.product = product;
-    b.back = back, b.output_back = output_back;
-    b.held_back = held_back, b.held_output_back = held_output_back;
+    d.by = time->adaptive ? by : 0, d.window = time->window;
     int begins = (int)run->fresh;
-    if (run->fresh) scale(b.d_state, b.d_state, 0, states);
-    if (run->fresh && d_held) scale(d_held, d_held, 0, time->positions * time->held * LANES);
+    if (begins) clear_gradients(&d);
     run->fresh = 0;
-    if (product) {
-        if (run->left) adjoint_window(&d, &b, begins);
+    if (adjoint) {
+        if (run->left) adjoint_window(&d, begins);
         else run->count = 0;
         return;
     }
@@ -220,10 +192,10 @@ void KERNEL(drive_back)(DnwrtContext *context, real *tile, const DnwrtTime *time
     for (int64_t step = end - 1; step >= first; step--) {
         int64_t position = position_of(&d, step);
         if (step + 1 == run->accepted || position_of(&d, step + 1) != position)
-            position_back(&d, &b, position, step - first + 1);
-        step_back(&d, &b, step - first, step, position, length_of(&d, step));
+            position_back(&d, position, step - first + 1);
+        step_back(&d, step - first, step, position, length_of(&d, step));
         int starts = step == 0 || position_of(&d, step - 1) != position;
         if (starts && position > 0 && time->truncate && position % time->truncate == 0)
-            scale(b.d_state, b.d_state, 0, states);
+            scale(d.d_state, d.d_state, 0, d.states);
     }
 }

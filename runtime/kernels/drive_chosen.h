@@ -8,13 +8,6 @@
 #ifndef DRIVE_CHOSEN_H
 #define DRIVE_CHOSEN_H
 
-/* Samples in the tile; the lanes behind them repeat the last one. */
-static int64_t samples(const Drive *d)
-{
-    int64_t left = d->context->count - d->number * LANES;
-    return left < LANES ? left : LANES;
-}
-
 /* ---- how large an error is ---- */
 
 /* e = sum over i of factor_i K_i, of one row; K: rates of the states or of the adjoint */
@@ -27,7 +20,7 @@ static void error_of(const Drive *d, const real *rates, int64_t row, const doubl
             e[i] += factor[j] * (double)rates[j * d->states + row * LANES + i];
 }
 
-/* What is measured: sum over i of factor_i K_i, by the tolerance at a and b. */
+/* What is measured: sum over i of factor_i K_i, by the tolerance at a and d. */
 typedef struct Measured {
     const real *rates, *a, *b;
     const double *factor;
@@ -184,7 +177,7 @@ static void first_steps(Drive *d, int64_t position)
 {
     static const double one = 1, change[2] = {-1, 1};
     int64_t e = d->slot * d->time->stages + 1;
-    real *start = evaluation(d, e - 1), *state = evaluation(d, e);
+    const real *start = evaluation(d, e - 1);
     double d0[LANES], d1[LANES], d2[LANES], span = span_of(d), least = 1e-4 * span, *h = d->run->pace.step;
     state_norms(d, &(Measured){start, start, start, &one, 1}, d0);
     state_norms(d, &(Measured){d->rates, start, start, &one, 1}, d1);
@@ -193,8 +186,8 @@ static void first_steps(Drive *d, int64_t position)
         if (h[k] > span) h[k] = span;
         d->by[k] = (real)h[k];
     }
-    go_on(d, state, start, 1, d->rates, &one, 1);
-    send(d, state, 0);
+    go_on(d, evaluation(d, e), (Sum){start, d->rates, 1, .terms = 1, .factor = &one});
+    send(d, e, 0);
     move(d, e, 0, position, d->rates + d->states);
     d->run->evaluations++;
     state_norms(d, &(Measured){d->rates, start, start, change, 2}, d2);
