@@ -169,7 +169,7 @@ static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
     else text = arena_printf(a, "%s with numbers, one row each", text);
     if (graph_copies(g) > 1)
         text = arena_printf(a, "%s for %lld positions", text, (long long)graph_copies(g));
-    if (n->pitch > n->pixels)
+    if (n->rows.pitch > n->pixels)
         text = arena_printf(
             a, "%s and one free row between them (so that they do not compete for the same cache lines)",
             text);

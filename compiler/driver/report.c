@@ -33,9 +33,9 @@ static void report_unread(const Compilation *c, const Graph *g, FILE *out)
     int64_t end = timed_evaluations(g) - 1;
     for (int s = 0; s < g->sets.count; s++) {
         const NodeSet *set = &g->sets.at[s];
-        if (set->states && set->live_last < end)
+        if (set->states && set->live.last < end)
             fprintf(out, "  %s: not computed in %s, because nobody reads it\n", set->name,
-                    steps_text(c->perm, g, set->live_last + 1, end));
+                    steps_text(c->perm, g, set->live.last + 1, end));
     }
 }
 

@@ -61,7 +61,7 @@ static GenBlocks listed(Job *j, LLVMValueRef rows, size_t field, int64_t pitch)
 static int64_t d_pitch(const Graph *g, const Bundle *u)
 {
     const NodeSet *to = &g->sets.at[u->to];
-    return is_timed(g) && !is_moving(g, u->to) ? to->pixels : to->pitch;
+    return is_timed(g) && !is_moving(g, u->to) ? to->pixels : to->rows.pitch;
 }
 
 /* The row that says which lanes of the tile hold a sample. */
@@ -92,8 +92,8 @@ static Ends begin_evaluation(Job *j, Walk *w)
                  rows = emit_bytes(e, JOB(j, e->ptr, rows), entry);
     GenEdges r = {.g = j->g,
                   .bundle = j->bundle,
-                  .source = listed(j, rows, offsetof(DnwrtEdgeRows, source), from->value_pitch)};
-    r.own = listed(j, rows, offsetof(DnwrtEdgeRows, own), to->value_pitch);
+                  .source = listed(j, rows, offsetof(DnwrtEdgeRows, source), from->rows.value_pitch)};
+    r.own = listed(j, rows, offsetof(DnwrtEdgeRows, own), to->rows.value_pitch);
     r.d = listed(j, rows, offsetof(DnwrtEdgeRows, target), d_pitch(j->g, u));
     r.valid = valid_row(j, w->tiles.i);
     if (is_timed(j->g)) j->t.step = number_at(e, rows);

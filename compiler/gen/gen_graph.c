@@ -38,22 +38,22 @@ GenBlocks gen_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k)
 GenBlocks gen_values(GenTile *t, const GenFrame *f, int set)
 {
     const NodeSet *s = set_of(f, set);
-    if (s->outside) return (GenBlocks){f->held, s->value_pitch};
-    return blocks_at(t->e, f->value, s->first, s->value_pitch);
+    if (s->outside) return (GenBlocks){f->held, s->rows.value_pitch};
+    return blocks_at(t->e, f->value, s->rows.value, s->rows.value_pitch);
 }
 
 /* Where nothing goes back through a static graph, sums of one set have room for a while. */
 GenBlocks gen_sums(GenTile *t, const GenFrame *f, int set)
 {
     const NodeSet *s = set_of(f, set);
-    if (!f->sum) return gen_work(t, f->wired, s->pitch);
-    return blocks_at(t->e, f->sum, s->first_sum, s->pitch);
+    if (!f->sum) return gen_work(t, f->wired, s->rows.pitch);
+    return blocks_at(t->e, f->sum, s->rows.sum, s->rows.pitch);
 }
 
 GenBlocks gen_d_values(GenTile *t, const GenFrame *f, int set)
 {
     const NodeSet *s = set_of(f, set);
-    return s->cell.forward ? gen_work(t, f->back, s->value_pitch) : gen_sums(t, f, set);
+    return s->cell.forward ? gen_work(t, f->back, s->rows.value_pitch) : gen_sums(t, f, set);
 }
 
 /* The slope of a node stands behind the sums of its set. */

@@ -77,11 +77,11 @@ static LLVMValueRef gen_send(GenTile *outer, const Value *v)
         const NodeSet *s = &v->graph->sets.at[i];
         if (!s->states) continue;
         GenBlocks to = gen_values(t, &f.x, i);
-        EmitLoop live = gen_timed_if(t, s->live_first, s->sent_last);
+        EmitLoop live = gen_timed_if(t, s->live.first, s->live.sent_last);
         each_node(t, s, s->send.forward, f.x.state, to);
         gen_lap_cell(t->e, v->graph, s, s->send.forward);
         gen_timed_end_if(t, &live);
-        gen_timed_zero_else(t, s->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
+        gen_timed_zero_else(t, s->live.first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
     return gen_timed_end(&f);
 }
@@ -97,7 +97,7 @@ static LLVMValueRef gen_move(GenTile *outer, const Value *v)
         const NodeSet *s = &v->graph->sets.at[i];
         GenNodes all = gen_all_nodes(t->e, v->graph, i);
         if (!s->states) continue;
-        EmitLoop live = gen_timed_if(t, 0, s->live_last);
+        EmitLoop live = gen_timed_if(t, 0, s->live.last);
         if (!v->batch) gen_graph_sums(t, &f.x, &all, gen_sums(t, &f.x, i));
         gen_graph_finish(t, &f.x, &all);
         gen_timed_end_if(t, &live);
@@ -164,13 +164,13 @@ static void set_back(GenTile *t, const GenFrame *f, int set, const Func *train)
     const Graph *g = f->wired->graph;
     const NodeSet *s = &g->sets.at[set];
     const GenNodes all = gen_all_nodes(t->e, g, set);
-    GenBlocks d_sent = gen_work(t, f->back, s->value_pitch);
+    GenBlocks d_sent = gen_work(t, f->back, s->rows.value_pitch);
     bool into = false;
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         into = into || (u->to == set && edges_need_own(u));
     }
-    EmitLoop live = gen_timed_if(t, into ? 0 : s->live_first, into ? LIVE_ALWAYS : s->sent_last);
+    EmitLoop live = gen_timed_if(t, into ? 0 : s->live.first, into ? LIVE_ALWAYS : s->live.sent_last);
     bool fresh = gen_graph_spread(t, f, &all, false, d_sent, true);
     if (!gen_graph_own(t, f, &all, d_sent, fresh, train)) send_back(t, f, set, false, train, d_sent);
     gen_lap_cell(t->e, g, s, s->send.forward);
@@ -187,10 +187,10 @@ static void rates_back(GenTile *t, const GenFrame *f, const Func *train)
         const NodeSet *s = &g->sets.at[i];
         const GenNodes all = gen_all_nodes(t->e, g, i);
         if (!s->states) continue;
-        EmitLoop live = gen_timed_if(t, 0, s->live_last);
+        EmitLoop live = gen_timed_if(t, 0, s->live.last);
         gen_graph_finish_back(t, f, &all, train, true);
         gen_timed_end_if(t, &live);
-        gen_timed_zero_else(t, 0, s->live_last, gen_states(t->e, f->d_state, s, 0).first,
+        gen_timed_zero_else(t, 0, s->live.last, gen_states(t->e, f->d_state, s, 0).first,
                             s->states * s->size * s->state_pixels);
     }
 }
@@ -222,7 +222,7 @@ static LLVMValueRef gen_output_back(GenTile *outer, const Value *back, const Fun
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
         const GenNodes all = gen_all_nodes(t->e, g, i);
-        GenBlocks d_sent = gen_work(t, back, s->value_pitch);
+        GenBlocks d_sent = gen_work(t, back, s->rows.value_pitch);
         if (!s->states || (is_moving(g, g->output) && i != g->output)) continue;
         if (i == g->output) send_back(t, &f.x, i, true, train, (GenBlocks){f.x.d_output, s->value_pixels});
         else if (!gen_graph_spread(t, &f.x, &all, true, d_sent, true))

@@ -128,7 +128,7 @@ static void find_first(Arena *perm, Graph *g)
     for (int64_t e = 0; e < last; e++) {
         send_zeros(&z);
         for (int s = 0; s < g->sets.count; s++)
-            if (z.sent[s]) g->sets.at[s].live_first = e + 1;
+            if (z.sent[s]) g->sets.at[s].live.first = e + 1;
         for (int b = 0; b < g->bundles.count; b++) {
             Bundle *u = &g->bundles.at[b];
             if (u->live_first == e && edge_zero(&z, u)) u->live_first = e + 1;
@@ -157,7 +157,7 @@ static void find_last(Arena *perm, Graph *g)
     bool *read = NEW_ARRAY(perm, bool, sets), *before = NEW_ARRAY(perm, bool, sets), changed = true;
     int64_t last = g->time.steps - 1;
     mark_read(g, read);
-    for (int s = 0; s < g->sets.count; s++) g->sets.at[s].live_last = read[s] ? LIVE_ALWAYS : -1;
+    for (int s = 0; s < g->sets.count; s++) g->sets.at[s].live.last = read[s] ? LIVE_ALWAYS : -1;
     for (int64_t e = last - 1; changed && e >= 0; e--) {
         changed = false;
         memcpy(before, read, sets * sizeof *read);
@@ -165,7 +165,7 @@ static void find_last(Arena *perm, Graph *g)
             const Bundle *u = &g->bundles.at[b];
             if (!is_moving(g, u->to) || !read[u->to] || before[u->from]) continue;
             changed = before[u->from] = true;
-            g->sets.at[u->from].live_last = e;
+            g->sets.at[u->from].live.last = e;
         }
         memcpy(read, before, sets * sizeof *read);
     }
@@ -177,11 +177,11 @@ static void find_sent(Graph *g)
 {
     for (int s = 0; s < g->sets.count; s++) {
         NodeSet *set = &g->sets.at[s];
-        set->sent_last = s == g->output && set_shows_sent(set) ? LIVE_ALWAYS : -1;
+        set->live.sent_last = s == g->output && set_shows_sent(set) ? LIVE_ALWAYS : -1;
         for (int b = 0; b < g->bundles.count; b++) {
             const Bundle *u = &g->bundles.at[b];
             bool read = u->from == s || (u->to == s && u->edge);
-            if (read && live_last(g, u) > set->sent_last) set->sent_last = live_last(g, u);
+            if (read && live_last(g, u) > set->live.sent_last) set->live.sent_last = live_last(g, u);
         }
     }
 }
@@ -196,7 +196,7 @@ void live_edges(Graph *g)
     for (int b = 0; b < g->bundles.count; b++) g->bundles.at[b].live_first = 0;
     for (int s = 0; s < g->sets.count; s++) {
         NodeSet *set = &g->sets.at[s];
-        set->live_first = 0, set->live_last = set->sent_last = LIVE_ALWAYS;
+        set->live.first = 0, set->live.last = set->live.sent_last = LIVE_ALWAYS;
     }
     if (live_disabled || !is_timed(g) || t->adaptive || t->adjoint || t->implicit > 0) return;
     Arena *scratch = arena_new();
@@ -208,7 +208,7 @@ void live_edges(Graph *g)
 
 int64_t live_last(const Graph *g, const Bundle *u)
 {
-    return is_timed(g) && is_moving(g, u->to) ? g->sets.at[u->to].live_last : LIVE_ALWAYS;
+    return is_timed(g) && is_moving(g, u->to) ? g->sets.at[u->to].live.last : LIVE_ALWAYS;
 }
 
 bool live_is_limited(const Graph *g, const Bundle *u)

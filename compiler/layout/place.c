@@ -100,16 +100,16 @@ void place_rows(Graph *g, int lanes)
         s->pixels = graph_copies(g) * shape_size(s->map);
         s->value_pixels = graph_copies(g) * shape_size(s->value_map);
         s->state_pixels = shape_size(s->state_map);
-        s->pitch = is_tensor_sum(g, s) ? s->pixels : padded(s->pixels, lanes);
-        s->value_pitch = is_tensor_value(g, s) ? s->value_pixels : padded(s->value_pixels, lanes);
+        s->rows.pitch = is_tensor_sum(g, s) ? s->pixels : padded(s->pixels, lanes);
+        s->rows.value_pitch = is_tensor_value(g, s) ? s->value_pixels : padded(s->value_pixels, lanes);
         g->cell_rows = larger(g->cell_rows, most_map_rows(s, lanes));
         if (s->outside) continue;
         place_norms(g, &s->cell);
         for (int n = 0; n < s->cell.norms.count; n++)
             g->norm_rows = larger(g->norm_rows, s->cell.norms.at[n].pixels);
-        s->first = g->rows, s->first_sum = g->sum_rows, s->first_state = g->state_rows;
-        g->rows += s->size * s->value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->pitch;
-        int64_t work = s->size * (s->pitch > s->value_pitch ? s->pitch : s->value_pitch);
+        s->rows.value = g->rows, s->rows.sum = g->sum_rows, s->rows.state = g->state_rows;
+        g->rows += s->size * s->rows.value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->rows.pitch;
+        int64_t work = s->size * (s->rows.pitch > s->rows.value_pitch ? s->rows.pitch : s->rows.value_pitch);
         if (s->cell.forward && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;
     }

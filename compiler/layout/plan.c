@@ -52,7 +52,7 @@ static int64_t view_address(const Value *v)
         return v->args[0]->rows + (is_moving(g, g->input)
                                        ? timed_rows(g).back_work + set_state(&g->sets.at[g->input], 0, 0)
                                        : timed_rows(g).back_held);
-    if (v->op == IR_WIRED_INPUT) return v->args[0]->rows + g->sets.at[g->input].first_sum;
+    if (v->op == IR_WIRED_INPUT) return v->args[0]->rows + g->sets.at[g->input].rows.sum;
     return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
 }
 
@@ -102,7 +102,7 @@ static void place_graph(Plan *p, Value *v)
     const Graph *g = v->graph;
     v->rows = p->rows, v->scratch = v->rows + node_rows(v);
     v->address = v->rows;
-    if (v->op == IR_WIRED) v->address += is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].first;
+    if (v->op == IR_WIRED) v->address += is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].rows.value;
     p->rows = v->scratch + g->cell_rows + (needs_work(v) ? g->work_rows : 0);
     place_norms(p, v);
 }

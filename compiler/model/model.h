@@ -88,6 +88,20 @@ typedef struct CellFn {
     Vec(Norm) norms;            /* its batch_norm, those whose x comes first first */
 } CellFn;
 
+/* Where its nodes stand (layout/place.c). */
+typedef struct SetRows {
+    int64_t value, sum;         /* the first value in `wired`, the first sum in `wired_back` */
+    int64_t state;              /* the first state; of state k of node v: set_state() */
+    int64_t value_pitch, pitch; /* from one node's value, or sum, to the next */
+} SetRows;
+
+/* Which evaluations it matters in (layout/live.h). */
+typedef struct SetLive {
+    int64_t first;     /* for which it may send other than 0 */
+    int64_t last;      /* after which its states are read */
+    int64_t sent_last; /* for which what it sends is read */
+} SetLive;
+
 typedef struct NodeSet {
     const char *name;
     int role; /* SetRole of ast.h */
@@ -97,16 +111,13 @@ typedef struct NodeSet {
         value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
     int64_t pixels, value_pixels; /* elements of both, at all positions of a static graph (graph_copies): a
                                      node is a block of so many rows */
-    int64_t pitch, value_pitch;   /* rows from one node to the next */
-    bool outside;  /* a held input, or in time an output that is a plain sum: the graph has no rows for it */
-    int64_t first; /* row of its first value in `wired` */
-    int64_t first_sum; /* row of its first sum in `wired_back` */
+    bool outside; /* a held input, or in time an output that is a plain sum: the graph has no rows for it */
+    SetRows rows;
     CellFn cell; /* of the sum (and the states): the value, or in time the next states or their rates; without
                     one a static node's value is its sum */
     const char *cell_name;
     /* in a graph with time (timed.h) */
-    int states;          /* 0: held input or plain output */
-    int64_t first_state; /* row of its first state; of state k of node v: set_state() */
+    int states; /* 0: held input or plain output */
     Shape state_map;
     int64_t state_pixels;
     double start[MAX_STATES];
@@ -114,9 +125,7 @@ typedef struct NodeSet {
     CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
                           the program does not tell (set_shows_sent) */
     Vec(Tensor *) weights; /* of the cell, in order of first use */
-    /* In time (live.h): the first evaluation for which it may send other than 0; the last one after which its
-     * states are read, and for which what it sends is read */
-    int64_t live_first, live_last, sent_last;
+    SetLive live;          /* in time */
     Span span;
 } NodeSet;
 
@@ -239,15 +248,15 @@ static inline int64_t norm_at(const Norm *n, int kind, int64_t evaluation)
 /* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */
 static inline int64_t set_value(const NodeSet *s, int64_t node)
 {
-    return s->first + node * s->value_pitch;
+    return s->rows.value + node * s->rows.value_pitch;
 }
 static inline int64_t set_sum(const NodeSet *s, int64_t node)
 {
-    return s->first_sum + node * s->pitch;
+    return s->rows.sum + node * s->rows.pitch;
 }
 static inline int64_t set_state(const NodeSet *s, int k, int64_t node)
 {
-    return s->first_state + ((int64_t)k * s->size + node) * s->state_pixels;
+    return s->rows.state + ((int64_t)k * s->size + node) * s->state_pixels;
 }
 
 /* An output that shows what it sends. */

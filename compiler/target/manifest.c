@@ -52,30 +52,30 @@ static json_t *set_json(const Graph *g, const NodeSet *s)
 {
     return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I, s:I}", "norms",
                      norms_json(s), "moves", (int)(s->states > 0), "name", s->name, "shape",
-                     shape_json(s->shape), "first", (json_int_t)s->first, "first_state",
-                     (json_int_t)s->first_state, "state_pixels", (json_int_t)s->state_pixels, "states",
+                     shape_json(s->shape), "first", (json_int_t)s->rows.value, "first_state",
+                     (json_int_t)s->rows.state, "state_pixels", (json_int_t)s->state_pixels, "states",
                      s->states, "held", (int)s->outside, "pixels", (json_int_t)s->pixels, "value_pixels",
-                     (json_int_t)s->value_pixels, "value_pitch", (json_int_t)s->value_pitch, "positions",
+                     (json_int_t)s->value_pixels, "value_pitch", (json_int_t)s->rows.value_pitch, "positions",
                      (json_int_t)graph_copies(g));
 }
 
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    EdgeRows r = {.target = back ? back->rows + to->first_sum : -1,
+    EdgeRows r = {.target = back ? back->rows + to->rows.sum : -1,
                   .held = from->outside,
-                  .source_pitch = from->value_pitch,
-                  .target_pitch = to->pitch};
-    r.source = r.held ? wired->args[0]->address : wired->rows + from->first;
+                  .source_pitch = from->rows.value_pitch,
+                  .target_pitch = to->rows.pitch};
+    r.source = r.held ? wired->args[0]->address : wired->rows + from->rows.value;
     if (!is_timed(g)) return r;
     TimedRows t = timed_rows(g);
     r.held = !is_moving(g, u->from), r.plain = !is_moving(g, u->to);
     if (r.plain) r.target_pitch = to->pixels;
-    r.source = r.held ? wired->args[0]->address : wired->rows + t.values + t.sent + from->first;
+    r.source = r.held ? wired->args[0]->address : wired->rows + t.values + t.sent + from->rows.value;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
-    if (back) r.target = back->rows + (r.plain ? t.back_output : to->first_sum);
+    if (back) r.target = back->rows + (r.plain ? t.back_output : to->rows.sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
-    r.own = wired->rows + t.values + t.sent + to->first, r.own_step = t.evaluation;
+    r.own = wired->rows + t.values + t.sent + to->rows.value, r.own_step = t.evaluation;
     return r;
 }
 

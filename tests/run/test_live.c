@@ -76,7 +76,7 @@ static void test_proved(void **state)
     assert_int_equal(g->bundles.count, 8);
     for (int b = 0; b < 8; b++) assert_int_equal(g->bundles.at[b].live_first, first[b]);
     static const int64_t last[] = {2, 3, LIVE_ALWAYS, 2, -1}; /* x, a, b, c, d of five steps: 0 .. 4 */
-    for (int s = 0; s < 5; s++) assert_int_equal(g->sets.at[s].live_last, last[s]);
+    for (int s = 0; s < 5; s++) assert_int_equal(g->sets.at[s].live.last, last[s]);
     compilation_free(c);
 }
 
