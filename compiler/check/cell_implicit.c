@@ -69,11 +69,7 @@ static const Value *culprit(const Value *v, const Degree *degree)
 /* A number for each element of v. */
 static Value *repeated(Func *f, double number, const Value *v)
 {
-    Value *c = func_const(f, number);
-    if (v->shape.rank == 0) return c;
-    c = func_unary(f, IR_REPEAT, c);
-    c->shape = v->shape;
-    return c;
+    return broadcast(f, func_const(f, number), v->shape, 0);
 }
 
 /* The derivative of y by x, element by element; NULL: 0. */

@@ -49,16 +49,10 @@ static Value *map_input(Check *k, const Builtin *b, const Val *x, Span span)
 
 /* ---- sums over maps ---- */
 
-/* Sum over the pixels of each map. That of a node's only map is the sum of all its elements. */
-static Value *map_sum(Check *k, Value *x, Span span)
-{
-    return func_add(k->func, x->shape.rank == 2 ? IR_SUM : IR_SUM_MAP, span, 1, &x);
-}
-
 /* One number a map, for each of its pixels. A node's number is repeated where it is used. */
-static Value *map_spread(Check *k, Value *x, Shape maps, Span span)
+static Value *map_spread(Check *k, Value *x, Shape maps)
 {
-    return x->shape.rank == 0 ? x : map_value(k->func, IR_SPREAD_MAP, span, (MapForm){.shape = maps}, 1, &x);
+    return x->shape.rank == 0 ? x : broadcast(k->func, x, maps, maps.rank - 2);
 }
 
 static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
@@ -68,7 +62,8 @@ static Value *binary(Check *k, OpCode op, Span span, Value *a, Value *b)
 
 static Value *mean_of(Check *k, Value *x, Span span)
 {
-    Value *sum = map_sum(k, x, span), *part = func_const(k->func, 1.0 / (double)(map_pixels(x->shape)));
+    Value *sum = reduce(k->func, IR_REDUCE_SUM, x, x->shape.rank - 2, 2),
+          *part = func_const(k->func, 1.0 / (double)(map_pixels(x->shape)));
     return binary(k, IR_MUL, span, sum, part);
 }
 
@@ -84,12 +79,12 @@ static Val *instance_norm(Check *k, Value *x, const Val *epsilon, Span span)
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
         return val_poison(k);
     }
-    Value *mean = map_spread(k, mean_of(k, x, span), x->shape, span);
+    Value *mean = map_spread(k, mean_of(k, x, span), x->shape);
     Value *centred = binary(k, IR_SUB, span, x, mean);
     Value *variance = mean_of(k, binary(k, IR_MUL, span, centred, centred), span);
     Value *safe = binary(k, IR_ADD, span, variance, func_const(k->func, eps));
     Value *deviation = func_add(k->func, IR_SQRT, span, 1, &safe), *one = func_const(k->func, 1);
-    Value *factor = map_spread(k, binary(k, IR_DIV, span, one, deviation), x->shape, span);
+    Value *factor = map_spread(k, binary(k, IR_DIV, span, one, deviation), x->shape);
     return val_runtime(k, binary(k, IR_MUL, span, centred, factor), span);
 }
 

@@ -4,6 +4,7 @@
  * cut out: what the node sends, which sees only states, and how its states move.
  */
 #include "check/cell.h"
+#include "ir/op.h"
 #include "lower/grad.h"
 #include "model/timed.h"
 #include <math.h>
@@ -373,8 +374,7 @@ static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span s
                      map_text(k, s->state_map), map_text(k, next[i]->shape));
             return false;
         }
-        next[i] = func_unary(f, IR_REPEAT, next[i]);
-        next[i]->shape = s->state_map;
+        next[i] = broadcast(f, next[i], s->state_map, 0);
     }
     return true;
 }

@@ -2,6 +2,7 @@
 #include "check/check.h"
 #include "check/data_look.h"
 #include "common/plural.h"
+#include "ir/op.h"
 #include <math.h>
 
 #define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
@@ -316,18 +317,23 @@ static Value *arg(Check *k, int index, Shape shape, Span span)
     return v;
 }
 
+static Value *sum(Func *f, Value *v)
+{
+    return reduce(f, IR_REDUCE_SUM, v, 0, v->shape.rank);
+}
+
 /* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
 static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
 {
     double n = (double)shape_size(p->shape);
-    Value *z = func_binary(f, IR_SUB, p, func_unary(f, IR_MAXIMUM, p));
-    Value *lse = func_unary(f, IR_LOG, func_unary(f, IR_SUM, func_unary(f, IR_EXP, z)));
+    Value *z = func_binary(f, IR_SUB, p, reduce(f, IR_REDUCE_MAX, p, 0, p->shape.rank));
+    Value *lse = func_unary(f, IR_LOG, sum(f, func_unary(f, IR_EXP, z)));
     Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
     position->shape = p->shape;
     Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n),
           *no = func_const(f, smoothing / n);
     Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, yes, no});
-    return func_binary(f, IR_SUB, lse, func_unary(f, IR_SUM, func_binary(f, IR_MUL, q, z)));
+    return func_binary(f, IR_SUB, lse, sum(f, func_binary(f, IR_MUL, q, z)));
 }
 
 static Value *mean(Func *f, Value *v)
@@ -335,7 +341,7 @@ static Value *mean(Func *f, Value *v)
     if (v->shape.rank == 0) return v;
     Value *part = func_const(
         f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
-    return func_binary(f, IR_MUL, func_unary(f, IR_SUM, v), part);
+    return func_binary(f, IR_MUL, sum(f, v), part);
 }
 
 static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)

@@ -185,7 +185,7 @@ static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
         return val_poison(k);
     }
     if (b->id == BUILTIN_mean_time) {
-        Value *sum = func_add(k->func, IR_SUM_FIRST, span, 1, &x),
+        Value *sum = reduce(k->func, IR_REDUCE_SUM, x, 0, 1),
               *share = func_const(k->func, 1.0 / (double)x->shape.dim[0]);
         return val_runtime(k, func_add(k->func, IR_MUL, span, 2, (Value *[]){sum, share}), span);
     }

@@ -32,13 +32,18 @@ static Shape in_front(const Positions *p, Shape s)
     return all;
 }
 
+static Value *noted(Positions *p, Value *v)
+{
+    if (shape_size(v->shape) > p->most) p->most = shape_size(v->shape);
+    return v;
+}
+
 static Value *shaped(Positions *p, OpCode op, Shape shape, Span span, int count, Value *const *args)
 {
     Value *v = func_add(p->f, op, span, count, args);
     v->shape = shape;
-    if (shape_size(shape) > p->most) p->most = shape_size(shape);
-    if (op_info[op].class == CLASS_TENSOR || op == IR_SPREAD_MAP) v->is_bool = args[0]->is_bool;
-    return v;
+    if (op_info[op].class == CLASS_TENSOR) v->is_bool = args[0]->is_bool;
+    return noted(p, v);
 }
 
 static Value *reshaped(Positions *p, Value *x, Shape shape)
@@ -55,11 +60,12 @@ static bool follows(const Positions *p, const Value *x)
 static Value *everywhere(Positions *p, Value *x)
 {
     Value **at = &p->at[x->id], *turned = p->turned[x->id];
-    Shape all = in_front(p, x->shape);
-    if (!*at)
-        *at = turned ? reshaped(p, swapped(p->f, turned, 0), all)
-                     : shaped(p, IR_SPREAD_FIRST, all, x->span, 1, &x);
-    return *at;
+    if (*at) return *at;
+    Shape all = in_front(p, x->shape), flat = {2, {p->count, shape_size(x->shape)}};
+    if (turned) x = transpose(p->f, turned, 0);
+    else if (all.rank > x->shape.rank) x = noted(p, broadcast(p->f, x, all, 0));
+    else x = noted(p, broadcast(p->f, reshaped(p, x, shape_vector(flat.dim[1])), flat, 0));
+    return *at = reshaped(p, x, all);
 }
 
 /* The same turned, where it has so many parts. */
@@ -68,15 +74,15 @@ static Value *turned(Positions *p, Value *x, int64_t parts)
     Value **made = &p->turned[x->id];
     int64_t rest = parts ? shape_size(x->shape) / parts : 0;
     if (!*made || (*made)->shape.dim[0] != parts)
-        *made = swapped(p->f, reshaped(p, everywhere(p, x), (Shape){3, {p->count, parts, rest}}), 0);
+        *made = transpose(p->f, reshaped(p, everywhere(p, x), (Shape){3, {p->count, parts, rest}}), 0);
     return *made;
 }
 
 /* A number at each position, for each element of a value of shape `s` there. */
 static Value *repeated(Positions *p, Value *number, Shape s)
 {
-    Shape elements = {3, {p->count, shape_size(s), 1}};
-    return reshaped(p, shaped(p, IR_SPREAD_MAP, elements, number->span, 1, &number), in_front(p, s));
+    Shape elements = {2, {p->count, shape_size(s)}};
+    return reshaped(p, noted(p, broadcast(p->f, number, elements, 1)), in_front(p, s));
 }
 
 /* Are all tensors among the arguments of v turned alike? */
@@ -145,25 +151,16 @@ static Value *slice_at(Positions *p, const Value *v)
     return part;
 }
 
-static Value *sum_first_at(Positions *p, const Value *v)
+/* The positions come before all that an operator of this class works on. */
+static Value *axis_at(Positions *p, const Value *v)
 {
-    Value *x = turned(p, v->args[0], v->args[0]->shape.dim[0]);
-    return reshaped(p, func_unary(p->f, IR_SUM_FIRST, x), in_front(p, v->shape));
-}
-
-static Value *spread_first_at(Positions *p, const Value *v)
-{
-    int64_t part = shape_size(v->args[0]->shape);
-    Value *x = reshaped(p, everywhere(p, v->args[0]), (Shape){2, {p->count, part}});
-    return shaped(p, IR_SPREAD_FIRST, (Shape){3, {v->shape.dim[0], p->count, part}}, v->span, 1, &x);
-}
-
-static Value *swap_at(Positions *p, const Value *v)
-{
-    SwapSizes s = swap_sizes(v);
-    Value *x =
-        reshaped(p, everywhere(p, v->args[0]), (Shape){4, {p->count * s.outer, s.first, s.second, s.inner}});
-    return reshaped(p, swapped(p->f, x, 1), in_front(p, v->shape));
+    Axes s = axes_of(v);
+    Shape all = {4, {p->count * s.outer, s.count, s.second, s.inner}}, few = {2, {all.dim[0], s.inner}};
+    bool grows = v->op == IR_BROADCAST, turns = v->op == IR_TRANSPOSE;
+    Value *x = reshaped(p, everywhere(p, v->args[0]), grows ? few : all), *y;
+    if (turns) y = transpose(p->f, x, 1);
+    else y = grows ? broadcast(p->f, x, all, 1) : reduce(p->f, v->op, x, 1, 2);
+    return reshaped(p, noted(p, y), in_front(p, v->shape));
 }
 
 static Value *map_at(Positions *p, const Value *v)
@@ -171,8 +168,7 @@ static Value *map_at(Positions *p, const Value *v)
     Value *x = everywhere(p, v->args[0]);
     Value *y = map_value(p->f, v->op, v->span, (MapForm){in_front(p, v->shape), v->window}, 1, &x);
     y->index = v->index;
-    if (shape_size(y->shape) > p->most) p->most = shape_size(y->shape);
-    return y;
+    return noted(p, y);
 }
 
 /* The nodes of a graph hold all positions, one behind the other. */
@@ -208,9 +204,7 @@ static void value_at(Positions *p, const Value *v)
     else if (v->op == IR_RESHAPE) *at = reshaped(p, everywhere(p, v->args[0]), in_front(p, v->shape));
     else if (v->op == IR_CONCAT) *turned = concat_at(p, v);
     else if (v->op == IR_SLICE) *turned = slice_at(p, v);
-    else if (v->op == IR_SUM_FIRST) *at = sum_first_at(p, v);
-    else if (v->op == IR_SPREAD_FIRST) *turned = spread_first_at(p, v);
-    else if (v->op == IR_SWAP) *at = swap_at(p, v);
+    else if (class == CLASS_AXIS) *at = axis_at(p, v);
     else BUG("%s in a function that scan applies", op_info[v->op].text);
 }
 

@@ -30,7 +30,10 @@ static void print_value(const Value *v, bool slots, FILE *out)
     case IR_RANDOM:
     case IR_SLICE:
     case IR_EMBED:
-    case IR_SWAP:
+    case IR_REDUCE_SUM:
+    case IR_REDUCE_MAX:
+    case IR_BROADCAST:
+    case IR_TRANSPOSE:
     case IR_CROP:
     case IR_PAD_MAP:
     case IR_WIRED_EDGES: fprintf(out, " %lld", (long long)v->index); break;

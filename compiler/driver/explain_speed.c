@@ -69,14 +69,12 @@ static double value_flop(const Value *v)
     double pixels = (double)shape_size(v->shape);
     switch (op_info[v->op].class) {
     case CLASS_POINTWISE: return pixels;
-    case CLASS_TENSOR:
-        return v->op == IR_SUM || v->op == IR_SUM_FIRST ? (double)shape_size(v->args[0]->shape) : 0;
+    case CLASS_AXIS: return v->op == IR_REDUCE_SUM ? (double)shape_size(v->args[0]->shape) : 0;
     case CLASS_MAP: break;
     default: return 0;
     }
     if (v->op == IR_CONV || v->op == IR_CONV_INPUT) return 2 * pixels * (double)(v->arg_count - 1);
     if (v->op == IR_CONV_WEIGHT) return 2 * pixels * (double)shape_size(v->args[1]->shape);
-    if (v->op == IR_SUM_MAP) return (double)shape_size(v->args[0]->shape);
     bool window = v->op == IR_POOL_SUM || v->op == IR_POOL_MAX;
     return window ? pixels * (double)(v->window.size * v->window.size) : 0;
 }

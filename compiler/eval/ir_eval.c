@@ -51,8 +51,7 @@ static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t s
     for (int k = 0; k < v->arg_count; k++)
         args[k] =
             e->value[v->args[k]->id] + (v->args[k]->per_sample ? sample * shape_size(v->args[k]->shape) : 0);
-    if (op_info[v->op].class == CLASS_MAP) map_eval(v, args, out);
-    else tensor_eval(v, args, out);
+    op_eval(v, args, out);
 }
 
 static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)

@@ -36,7 +36,6 @@ void eval_cell(const Cell *c, const double *const *args, const double *param, in
         else if (v->op == IR_STATISTIC && c->statistics) *out = c->statistics[v->index];
         else if (v->op == IR_STATISTIC) *out = v->index % 4 < 2 ? param[v->param->offset + node] : 0;
         else if (op_info[v->op].class == CLASS_POINTWISE) eval_pointwise(v, a, out);
-        else if (op_info[v->op].class == CLASS_MAP) map_eval(v, a, out);
-        else tensor_eval(v, a, out);
+        else op_eval(v, a, out);
     }
 }

@@ -99,12 +99,10 @@ static void gen_loop(GenTile *t, const PlanStep *step)
     emit_loop_end(e, &elements);
 }
 
-static void row_kernel(GenTile *t, const char *name, int64_t to, int64_t from, int64_t count)
+static void copy_rows(GenTile *t, int64_t to, const Value *from)
 {
-    LLVMValueRef a = gen_row(t, emit_int(t->e, to)), b = gen_row(t, emit_int(t->e, from));
-    if (strcmp(name, "copy_rows") == 0)
-        emit_kernel(t->e, name, t->e->none, 3, (LLVMValueRef[]){a, b, emit_int(t->e, count)});
-    else emit_kernel(t->e, name, t->e->none, 3, (LLVMValueRef[]){b, emit_int(t->e, count), a});
+    gen_copy_rows(t, gen_row(t, emit_int(t->e, to)), gen_row(t, emit_int(t->e, from->address)),
+                  shape_size(from->shape));
 }
 
 static void zero_rows(GenTile *t, int64_t to, int64_t count)
@@ -118,7 +116,7 @@ static void gen_embed(GenTile *t, const Value *v)
 {
     int64_t n = shape_size(v->args[0]->shape), all = shape_size(v->shape);
     zero_rows(t, v->address, v->index);
-    row_kernel(t, "copy_rows", v->address + v->index, v->args[0]->address, n);
+    copy_rows(t, v->address + v->index, v->args[0]);
     zero_rows(t, v->address + v->index + n, all - v->index - n);
 }
 
@@ -131,40 +129,41 @@ static void gen_sum_samples(GenTile *t, const Value *v, const Func *f)
     emit_kernel(e, "sum_samples", e->none, 4, args);
 }
 
-/* Position by position along the first index: added up, or each a copy. */
-static void gen_first(GenTile *t, const Value *v)
+/* Reduced or broadcast, run by run and vector by vector: `few` have one number for `count` of `many`. */
+static void gen_runs(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
-    const Value *x = v->args[0];
-    bool sum = v->op == IR_SUM_FIRST;
-    int64_t part = shape_size(sum ? v->shape : x->shape),
-            positions = shape_size(sum ? x->shape : v->shape) / part;
-    if (sum) zero_rows(t, v->address, part);
-    EmitLoop l = emit_loop(e, emit_int(e, positions));
-    LLVMValueRef moving = emit_mul(e, l.i, emit_int(e, part));
-    LLVMValueRef to =
-        gen_row(t, sum ? emit_int(e, v->address) : emit_add(e, emit_int(e, v->address), moving));
-    LLVMValueRef from =
-        gen_row(t, sum ? emit_add(e, emit_int(e, x->address), moving) : emit_int(e, x->address));
-    emit_kernel(e, sum ? "add_rows" : "copy_rows", e->none, 3, (LLVMValueRef[]){to, from, emit_int(e, part)});
-    emit_loop_end(e, &l);
+    Axes s = axes_of(v);
+    bool grows = v->op == IR_BROADCAST;
+    const Value *x = v->args[0], *few = grows ? x : v, *many = grows ? v : x;
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner)),
+             parts = emit_loop(e, emit_int(e, e->row / e->width));
+    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i),
+                 run = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count * s.inner)), inner.i);
+    LLVMValueRef args[4] = {row_part(t, many, run, parts.i), emit_int(e, s.inner * e->row),
+                            row_part(t, few, one, parts.i), emit_int(e, s.count)};
+    emit_sized_kernel(e, op_info[v->op].text, 4, args);
+    emit_loop_end(e, &parts);
+    emit_loop_end(e, &inner);
+    emit_loop_end(e, &outer);
 }
 
-/* Rows that stand together stay together. */
-static void gen_swap(GenTile *t, const Value *v)
+/* Transposed or broadcast: rows that stand together stay together. */
+static void gen_blocks(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
-    SwapSizes s = swap_sizes(v);
-    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.first)),
+    Axes s = axes_of(v);
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.count)),
              b = emit_loop(e, emit_int(e, s.second));
-    LLVMValueRef whole = emit_mul(e, outer.i, emit_int(e, s.first * s.second)),
-                 from = emit_add(e, emit_mul(e, a.i, emit_int(e, s.second)), b.i),
-                 to = emit_add(e, emit_mul(e, b.i, emit_int(e, s.first)), a.i), row[2];
-    for (int i = 0; i < 2; i++) {
-        row[i] = emit_mul(e, emit_add(e, whole, i ? from : to), emit_int(e, s.inner));
-        row[i] = gen_row(t, emit_add(e, row[i], emit_int(e, (i ? v->args[0] : v)->address)));
+    LLVMValueRef to = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.second)), b.i), from = to;
+    to = emit_add(e, emit_mul(e, to, emit_int(e, s.count)), a.i);
+    if (v->op == IR_TRANSPOSE) {
+        from = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), a.i);
+        from = emit_add(e, emit_mul(e, from, emit_int(e, s.second)), b.i);
     }
-    gen_copy_rows(t, row[0], row[1], s.inner);
+    LLVMValueRef zero = emit_int(e, 0), inner = emit_int(e, s.inner);
+    gen_copy_rows(t, row_part(t, v, emit_mul(e, to, inner), zero),
+                  row_part(t, v->args[0], emit_mul(e, from, inner), zero), s.inner);
     emit_loop_end(e, &b);
     emit_loop_end(e, &a);
     emit_loop_end(e, &outer);
@@ -178,16 +177,18 @@ static void gen_step(GenTile *t, const Func *f, const Value *v)
         return;
     }
     switch (v->op) {
-    case IR_SUM: row_kernel(t, "sum_rows", at, v->args[0]->address, shape_size(v->args[0]->shape)); break;
-    case IR_MAXIMUM: row_kernel(t, "max_rows", at, v->args[0]->address, shape_size(v->args[0]->shape)); break;
     case IR_CONCAT:
         for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
-            row_kernel(t, "copy_rows", at, v->args[k]->address, shape_size(v->args[k]->shape));
+            copy_rows(t, at, v->args[k]);
         break;
     case IR_EMBED: gen_embed(t, v); break;
-    case IR_SUM_FIRST:
-    case IR_SPREAD_FIRST: gen_first(t, v); break;
-    case IR_SWAP: gen_swap(t, v); break;
+    case IR_REDUCE_SUM:
+    case IR_REDUCE_MAX: gen_runs(t, v); break;
+    case IR_BROADCAST:
+        if (axes_of(v).inner == 1) gen_runs(t, v);
+        else gen_blocks(t, v);
+        break;
+    case IR_TRANSPOSE: gen_blocks(t, v); break;
     case IR_SUM_SAMPLES: gen_sum_samples(t, v, f); break;
     case IR_WIRED: gen_wired(t, v, f); break;
     case IR_WIRED_BACK: gen_wired_back(t, v, f); break;
@@ -276,19 +277,6 @@ static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t 
     shared_loop_end(e, &l, count);
 }
 
-static void shared_sum(Emit *e, LLVMValueRef context, const Value *v)
-{
-    LLVMValueRef total = emit_scratch(e, 1);
-    emit_store(e, emit_real(e, 0, false), total);
-    EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->args[0]->shape)));
-    emit_store(
-        e,
-        LLVMBuildFAdd(e->builder, emit_load(e, e->real, total), load_shared(e, context, v->args[0], l.i), ""),
-        total);
-    emit_loop_end_small(e, &l);
-    shared_store(e, context, v, 0, emit_int(e, 0), emit_load(e, e->real, total));
-}
-
 static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
 {
     LLVMValueRef args[3];
@@ -308,26 +296,26 @@ static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
     shared_copy(e, context, v, v->index, v->args[0], 0);
 }
 
-/* Over the pixels of each map, or over the first index: added up, or each a copy. */
-static void shared_over(Emit *e, LLVMValueRef context, const Value *v)
+/* Run by run: added up, or each a copy. */
+static void shared_runs(Emit *e, LLVMValueRef context, const Value *v)
 {
     const Value *x = v->args[0];
-    bool sum = v->op == IR_SUM_MAP || v->op == IR_SUM_FIRST,
-         first = v->op == IR_SUM_FIRST || v->op == IR_SPREAD_FIRST;
-    if (!sum && !first && v->op != IR_SPREAD_MAP) BUG("no code for %s of shared values", op_info[v->op].text);
-    int64_t few = shape_size(sum ? v->shape : x->shape), each = shape_size(sum ? x->shape : v->shape) / few;
+    Axes s = axes_of(v);
+    bool sum = v->op == IR_REDUCE_SUM;
     LLVMValueRef total = emit_scratch(e, 1);
-    EmitLoop one = emit_loop(e, emit_int(e, few));
-    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, one.i), total);
-    EmitLoop part = emit_loop(e, emit_int(e, each));
-    LLVMValueRef at = first ? emit_add(e, emit_mul(e, part.i, emit_int(e, few)), one.i)
-                            : emit_add(e, emit_mul(e, one.i, emit_int(e, each)), part.i),
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner));
+    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i);
+    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, one), total);
+    EmitLoop run = emit_loop(e, emit_int(e, s.count));
+    LLVMValueRef before = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), run.i),
+                 at = emit_add(e, emit_mul(e, before, emit_int(e, s.inner)), inner.i),
                  now = emit_load(e, e->real, total);
     if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, load_shared(e, context, x, at), ""), total);
     else shared_store(e, context, v, 0, at, now);
-    shared_loop_end(e, &part, each);
-    if (sum) shared_store(e, context, v, 0, one.i, emit_load(e, e->real, total));
-    emit_loop_end_small(e, &one);
+    shared_loop_end(e, &run, s.count);
+    if (sum) shared_store(e, context, v, 0, one, emit_load(e, e->real, total));
+    emit_loop_end_small(e, &inner);
+    emit_loop_end_small(e, &outer);
 }
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
@@ -338,9 +326,7 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
         const Value *v = l->once.at[i];
         int64_t at = 0;
         if (op_info[v->op].class == CLASS_POINTWISE) shared_pointwise(e, context, v);
-        else if (op_info[v->op].class == CLASS_MAP) shared_over(e, context, v);
-        else if (v->op == IR_SUM) shared_sum(e, context, v);
-        else if (v->op == IR_SUM_FIRST || v->op == IR_SPREAD_FIRST) shared_over(e, context, v);
+        else if (v->op == IR_REDUCE_SUM || v->op == IR_BROADCAST) shared_runs(e, context, v);
         else if (v->op == IR_EMBED) shared_embed(e, context, v);
         else if (v->op == IR_CONCAT)
             for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)

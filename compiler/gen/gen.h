@@ -79,7 +79,7 @@ typedef struct GenMap {
 } GenMap;
 /* One map of one vector. `a`: places of the arguments that are maps; of CONV and CONV_INPUT a[1].at are the
  * taps, size * size numbers, the same for all lanes. CONV_WEIGHT writes size * size vectors to out.at, each
- * lane its own sum; SPREAD_MAP reads and SUM_MAP writes one vector. */
+ * lane its own sum. */
 void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out);
 void gen_map(GenTile *t, const Value *v);
 

@@ -45,12 +45,12 @@ static bool is_leaf(const Value *v)
 /* Over all pixels of a map: one number. */
 static bool is_sum(const Value *v)
 {
-    return v->op == IR_SUM || v->op == IR_SUM_MAP;
+    return v->op == IR_REDUCE_SUM;
 }
 
 static bool joins_loop(const Value *v)
 {
-    return op_info[v->op].class == CLASS_POINTWISE || is_sum(v) || v->op == IR_SPREAD_MAP;
+    return op_info[v->op].class == CLASS_POINTWISE || is_sum(v);
 }
 
 /* Pixels of the loop that a value belongs to. */
@@ -179,16 +179,14 @@ static void loop_body(CellCode *c, int step, LLVMValueRef pixel, LLVMValueRef *t
         const Value *v = s->values.at[i];
         LLVMValueRef args[3];
         for (int k = 0; k < v->arg_count; k++) args[k] = operand(c, v->args[k], pixel, step);
-        if (is_sum(v) && pixel) {
+        if (is_sum(v)) {
             LLVMValueRef sum = LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), args[0], "");
             if (e->width == 1) LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* vectors of pixels */
             emit_store(e, sum, total[i]);
             continue;
         }
         c->made[v->id] = v->op == IR_POSITION ? emit_splat(e, LLVMBuildSIToFP(e->builder, pixel, e->real, ""))
-                         : joins_loop(v) && op_info[v->op].class != CLASS_POINTWISE
-                             ? args[0]
-                             : gen_pointwise(e, v, args, true);
+                                              : gen_pointwise(e, v, args, true);
         if (!c->buffer[v->id]) continue;
         LLVMValueRef x = c->made[v->id];
         if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->lanes, "");

@@ -69,23 +69,9 @@ static void part(Emit *e, const Value *v, GenMap x, GenMap out)
 
 void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out)
 {
-    Call c = {.e = e};
     switch (v->op) {
     case IR_CROP:
     case IR_PAD_MAP: part(e, v, a[0], out); break;
-    case IR_SUM_MAP:
-    case IR_MAXIMUM_MAP:
-        add_place(&c, a[0]);
-        add_address(&c, out.at);
-        add_number(&c, map_pixels(v->args[0]->shape));
-        call(&c, op_info[v->op].text);
-        break;
-    case IR_SPREAD_MAP:
-        add_address(&c, a[0].at);
-        add_place(&c, out);
-        add_number(&c, map_pixels(v->shape));
-        call(&c, "spread_map");
-        break;
     default: windowed(e, v, a, out);
     }
 }
@@ -111,10 +97,8 @@ void gen_map(GenTile *t, const Value *v)
     Emit *e = t->e;
     if (v->op == IR_CONV || v->op == IR_CONV_INPUT || v->op == IR_CONV_WEIGHT)
         BUG("%s stands only in node functions", op_info[v->op].text);
-    Shape x = v->args[0]->shape; /* its leading indices count maps, but for these two: */
-    int64_t maps = v->op == IR_SPREAD_MAP     ? shape_size(x)
-                   : v->op == IR_WINDOWS_BACK ? shape_size(v->shape) / map_pixels(v->shape)
-                                              : shape_size(x) / map_pixels(x);
+    Shape s = v->op == IR_WINDOWS_BACK ? v->shape : v->args[0]->shape; /* its leading indices count maps */
+    int64_t maps = shape_size(s) / map_pixels(s);
     EmitLoop map = emit_loop(e, emit_int(e, maps)), lanes = emit_loop(e, emit_int(e, e->row / e->width));
     GenMap args[2], out = place(t, v, maps, map.i, lanes.i);
     for (int k = 0; k < v->arg_count; k++) args[k] = place(t, v->args[k], maps, map.i, lanes.i);

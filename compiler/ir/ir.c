@@ -52,6 +52,7 @@ void op_shape(Value *v)
     switch (op_info[v->op].class) {
     case CLASS_POINTWISE: pointwise_shape(v); break;
     case CLASS_TENSOR: tensor_shape(v); break;
+    case CLASS_AXIS: axis_shape(v); break;
     case CLASS_MAP: map_shape(v); break;
     case CLASS_WIRED: wired_shape(v); break;
     case CLASS_LAYER:
@@ -59,6 +60,16 @@ void op_shape(Value *v)
         v->per_sample = v->args[0]->per_sample;
         break;
     case CLASS_LEAF: v->per_sample = v->op != IR_CONST && v->op != IR_PARAM && v->op != IR_COUNT; break;
+    }
+}
+
+void op_eval(const Value *v, const double *const *args, double *out)
+{
+    switch (op_info[v->op].class) {
+    case CLASS_TENSOR: tensor_eval(v, args, out); break;
+    case CLASS_AXIS: axis_eval(v, args[0], out); break;
+    case CLASS_MAP: map_eval(v, args, out); break;
+    default: BUG("%s is not evaluated sample by sample", op_info[v->op].text);
     }
 }
 

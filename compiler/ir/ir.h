@@ -25,6 +25,7 @@ typedef enum OpClass {
     CLASS_POINTWISE,
     CLASS_LAYER,
     CLASS_TENSOR,
+    CLASS_AXIS,
     CLASS_MAP,
     CLASS_WIRED
 } OpClass;
@@ -82,8 +83,9 @@ struct Value {
     double number; /* CONST, DROPOUT (probability), LAYER_NORM, BATCH_NORM (epsilon) */
     double extra;  /* BATCH_NORM: momentum */
     int64_t index; /* ARG, WEIGHT, STATISTIC, WIRED_STATISTIC (element of the statistics), SLICE, EMBED,
-                      RANDOM, WIRED_EDGES; WIRED_WEIGHT: node set, or sets + bundle; CROP, PAD_MAP: pixel of
-                      the large map where the small one begins */
+                      RANDOM, WIRED_EDGES; REDUCE_SUM, REDUCE_MAX, BROADCAST, TRANSPOSE: first of the
+                      axes; WIRED_WEIGHT: node set, or sets + bundle; CROP, PAD_MAP: pixel of the large
+                      map where the small one begins */
     Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;

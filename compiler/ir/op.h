@@ -13,6 +13,8 @@ typedef struct EvalContext EvalContext;
 
 void op_shape(Value *v);
 void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
+/* One sample, or the value for all samples, row-major. Not POINTWISE, LEAF, WIRED, SUM_SAMPLES. */
+void op_eval(const Value *v, const double *const *args, double *out);
 
 void pointwise_shape(Value *v);
 void pointwise_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
@@ -22,20 +24,28 @@ double pointwise_eval(OpCode op, const double *a);
 
 void tensor_shape(Value *v);
 void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
-/* x with indices `at` and `at` + 1 in each other's place; what SWAP sees of x: [outer, first, second, inner].
- */
-Value *swapped(Func *f, Value *x, int at);
-typedef struct SwapSizes {
-    int64_t outer, first, second, inner;
-} SwapSizes;
-SwapSizes swap_sizes(const Value *v);
-/* One sample (or the value for all samples): `out` and `args` are row-major. Not SUM_SAMPLES. */
 void tensor_eval(const Value *v, const double *const *args, double *out);
+
+void axis_shape(Value *v);
+void axis_grad(Func *f, Value *v, Value *dy, Value **grads);
+void axis_eval(const Value *v, const double *x, double *out);
+/* Over `count` axes of x from `at` on: REDUCE_SUM or REDUCE_MAX. */
+Value *reduce(Func *f, OpCode op, Value *x, int at, int count);
+/* x for all elements of `shape`, whose axes from `at` on are new. */
+Value *broadcast(Func *f, Value *x, Shape shape, int at);
+/* x with axes `at` and `at` + 1 exchanged. */
+Value *transpose(Func *f, Value *x, int at);
+/* What such an operator works on: runs of `count` numbers, `inner` apart, one for each of `outer` and of
+ * `inner`: [outer, count, inner] -> [outer, inner], or the other way; of TRANSPOSE [outer, count, second,
+ * inner] -> [outer, second, count, inner]. */
+typedef struct Axes {
+    int64_t outer, count, second, inner;
+} Axes;
+Axes axes_of(const Value *v);
 
 enum { MOST_TAPS = 121 }; /* of the window of CONV, 11 x 11 */
 void map_shape(Value *v);
 void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
-/* One sample, any leading indices. */
 void map_eval(const Value *v, const double *const *args, double *out);
 /* The shape of CONV (without channels), WINDOWS, POOL_SUM and POOL_MAX over maps of shape x. */
 Shape map_windowed(OpCode op, Shape x, Window w);

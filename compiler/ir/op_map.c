@@ -18,9 +18,6 @@
  *   pool_spread  dx[q] = sum dy[p]
  *   pool_max     y[p] = largest x[q]        dx = pool_max_back
  *   pool_max_back  dx[q] = sum of dy[p] where q is the first of the largest of p, row by row
- *   sum_map      y = sum over the pixels    dx = spread_map
- *   spread_map   y = x for each pixel       dx = sum_map
- *   maximum_map  y = largest pixel; NaN when one is       no gradient
  *   crop         part of a map              dx = pad_map
  *   pad_map      zeros around a map         dx = crop
  */
@@ -32,9 +29,7 @@ void map_shape(Value *v)
 {
     for (int i = 0; i < v->arg_count; i++)
         if (v->args[i]->per_sample) v->per_sample = true;
-    v->shape = v->args[0]->shape;
-    if (v->op == IR_SUM_MAP || v->op == IR_MAXIMUM_MAP)
-        v->shape.rank -= 2; /* all others: set by their maker */
+    v->shape = v->args[0]->shape; /* the maker has the right one */
 }
 
 static bool is_pool(OpCode op)
@@ -93,11 +88,8 @@ void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     case IR_WINDOWS: grads[0] = gradient(f, IR_WINDOWS_BACK, v, x, 1, &dy); break;
     case IR_POOL_SUM: grads[0] = gradient(f, IR_POOL_SPREAD, v, x, 1, &dy); break;
     case IR_POOL_MAX: grads[0] = gradient(f, IR_POOL_MAX_BACK, v, x, 2, (Value *[]){v->args[0], dy}); break;
-    case IR_SUM_MAP: grads[0] = gradient(f, IR_SPREAD_MAP, v, x, 1, &dy); break;
-    case IR_SPREAD_MAP: grads[0] = gradient(f, IR_SUM_MAP, v, x, 1, &dy); break;
     case IR_CROP: grads[0] = gradient(f, IR_PAD_MAP, v, x, 1, &dy); break;
     case IR_PAD_MAP: grads[0] = gradient(f, IR_CROP, v, x, 1, &dy); break;
-    case IR_MAXIMUM_MAP: break;
     default: BUG("%s is a gradient and has none", op_info[v->op].text);
     }
 }
@@ -199,34 +191,13 @@ static void eval_part(const Value *v, const double *const *args, double *out)
     }
 }
 
-static double largest_of(const double *x, int64_t count)
-{
-    double best = x[0];
-    for (int64_t i = 1; i < count; i++)
-        if (x[i] > best || isnan(x[i])) best = x[i];
-    return best;
-}
-
 void map_eval(const Value *v, const double *const *args, double *out)
 {
-    int64_t n = shape_size(v->shape);
     switch (v->op) {
     case IR_POOL_MAX:
     case IR_POOL_MAX_BACK: eval_pool_max(v, args, out); break;
     case IR_CROP:
     case IR_PAD_MAP: eval_part(v, args, out); break;
-    case IR_SUM_MAP:
-        memset(out, 0, (size_t)n * sizeof *out);
-        for (int64_t i = 0; i < shape_size(v->args[0]->shape); i++)
-            out[i / map_pixels(v->args[0]->shape)] += args[0][i];
-        break;
-    case IR_MAXIMUM_MAP:
-        for (int64_t i = 0, pixels = map_pixels(v->args[0]->shape); i < n; i++)
-            out[i] = largest_of(args[0] + i * pixels, pixels);
-        break;
-    case IR_SPREAD_MAP:
-        for (int64_t i = 0; i < n; i++) out[i] = args[0][i / map_pixels(v->shape)];
-        break;
     default: eval_windows(v, args, out);
     }
 }

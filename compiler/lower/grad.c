@@ -9,6 +9,7 @@ void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     switch (op_info[v->op].class) {
     case CLASS_POINTWISE: pointwise_grad(f, v, dy, wanted, grads); break;
     case CLASS_TENSOR: tensor_grad(f, v, dy, wanted, grads); break;
+    case CLASS_AXIS: axis_grad(f, v, dy, grads); break;
     case CLASS_MAP: map_grad(f, v, dy, wanted, grads); break;
     case CLASS_WIRED: wired_grad(f, v, dy, wanted, grads); break;
     case CLASS_LAYER: BUG("%s was not lowered before grad", op_info[v->op].text);
@@ -19,13 +20,9 @@ void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
 /* A gradient as `target` has to receive it: summed over what was repeated. */
 static Value *reduced(Func *f, Value *g, const Value *target)
 {
-    if (target->shape.rank == 0 && g->shape.rank > 0) g = func_unary(f, IR_SUM, g);
+    if (target->shape.rank == 0) g = reduce(f, IR_REDUCE_SUM, g, 0, g->shape.rank);
     if (!target->per_sample && g->per_sample) g = func_unary(f, IR_SUM_SAMPLES, g);
-    if (target->shape.rank > 0 && g->shape.rank == 0) {
-        g = func_unary(f, IR_REPEAT, g);
-        g->shape = target->shape;
-    }
-    return g;
+    return g->shape.rank ? g : broadcast(f, g, target->shape, 0);
 }
 
 /* active[i]: value i depends on a wanted one. */
@@ -68,11 +65,7 @@ void grad_append(Func *f, Seeds of, int count, Value *const *wanted, Value **gra
 
 Value *grad_zeros(Func *f, Shape shape)
 {
-    Value *zero = func_const(f, 0);
-    if (shape.rank == 0) return zero;
-    Value *v = func_unary(f, IR_REPEAT, zero);
-    v->shape = shape;
-    return v;
+    return broadcast(f, func_const(f, 0), shape, 0);
 }
 
 static Value *argument(Func *f, int index, Shape shape)

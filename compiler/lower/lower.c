@@ -42,46 +42,21 @@ static bool has_positions(const Value *x, int rank)
 static Value *spread(Lower *l, Value *x, Shape whole)
 {
     if (x->shape.rank == 0) return x;
-    if ((whole.rank - x->shape.rank) % 2 == 1) {
-        Shape all = {x->shape.rank + 1, {whole.dim[0]}};
-        for (int i = 1; i < all.rank; i++) all.dim[i] = x->shape.dim[i - 1];
-        x = U(SPREAD_FIRST, x);
-        x->shape = all;
-    }
-    if (x->shape.rank == whole.rank) return x;
-    return map_value(l->f, IR_SPREAD_MAP, x->span, (MapForm){.shape = whole}, 1, &x);
-}
-
-static Value *reshaped(Lower *l, Value *x, Shape shape)
-{
-    Value *v = U(RESHAPE, x);
-    v->shape = shape;
-    return v;
-}
-
-/* The elements of x at each of its positions as the pixels of a map. */
-static Shape as_maps(const Value *x)
-{
-    return (Shape){3, {x->shape.dim[0], shape_size(x->shape) / x->shape.dim[0], 1}};
+    Shape all = {x->shape.rank + (whole.rank - x->shape.rank) % 2, {0}};
+    for (int i = 0; i < all.rank; i++) all.dim[i] = whole.dim[i];
+    return broadcast(l->f, broadcast(l->f, x, all, 0), whole, all.rank);
 }
 
 /* Sum, or maximum, over the elements of a sample; with positions over those of each. */
-static Value *over_elements(Lower *l, OpCode whole, OpCode each, Value *x, bool positions)
+static Value *over_elements(Lower *l, OpCode op, Value *x, bool positions)
 {
-    return positions ? func_unary(l->f, each, reshaped(l, x, as_maps(x))) : func_unary(l->f, whole, x);
-}
-
-static Value *sum_elements(Lower *l, Value *x, bool positions)
-{
-    return over_elements(l, IR_SUM, IR_SUM_MAP, x, positions);
+    return reduce(l->f, op, x, positions, x->shape.rank - positions);
 }
 
 /* Its opposite: a number, or one for each position, for all elements of x. */
-static Value *to_elements(Lower *l, Value *number, const Value *x, bool positions)
+static Value *to_elements(Lower *l, Value *number, const Value *x)
 {
-    if (!positions) return number;
-    return reshaped(l, map_value(l->f, IR_SPREAD_MAP, x->span, (MapForm){.shape = as_maps(x)}, 1, &number),
-                    x->shape);
+    return number->shape.rank ? broadcast(l->f, number, x->shape, 1) : number;
 }
 
 static Value *deviation(Lower *l, Value *variance, const Value *layer)
@@ -102,9 +77,9 @@ static Value *lower_layer_norm(Lower *l, const Value *v)
     Value *x = l->map[v->args[0]->id];
     bool each = has_positions(x, v->args[1]->shape.rank);
     Value *n = N(1.0 / (double)shape_size(v->args[1]->shape));
-    Value *centred = B(SUB, x, to_elements(l, B(MUL, sum_elements(l, x, each), n), x, each));
-    Value *variance = B(MUL, sum_elements(l, B(MUL, centred, centred), each), n);
-    return scaled(l, centred, to_elements(l, deviation(l, variance, v), x, each), v);
+    Value *centred = B(SUB, x, to_elements(l, B(MUL, over_elements(l, IR_REDUCE_SUM, x, each), n), x));
+    Value *variance = B(MUL, over_elements(l, IR_REDUCE_SUM, B(MUL, centred, centred), each), n);
+    return scaled(l, centred, to_elements(l, deviation(l, variance, v), x), v);
 }
 
 static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
@@ -118,9 +93,8 @@ static void update(Lower *l, const Value *param, Value *old, Value *new, double 
 static Value *sum_step(Lower *l, Value *x, int rank)
 {
     bool each = has_positions(x, rank);
-    if (x->shape.rank - rank >= 2) x = U(SUM_MAP, x);
-    if (each) x = U(SUM_FIRST, x);
-    return U(SUM_SAMPLES, x);
+    x = reduce(l->f, IR_REDUCE_SUM, x, each + rank, x->shape.rank - rank - each);
+    return U(SUM_SAMPLES, reduce(l->f, IR_REDUCE_SUM, x, 0, each));
 }
 
 /* Of a frozen model: x times a number a channel, and one added (freeze_norm.c). */
@@ -169,9 +143,8 @@ static Value *lower_softmax(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id];
     bool each = has_positions(x, 1);
-    Value *largest = over_elements(l, IR_MAXIMUM, IR_MAXIMUM_MAP, x, each);
-    Value *e = U(EXP, B(SUB, x, to_elements(l, largest, x, each)));
-    return B(DIV, e, to_elements(l, sum_elements(l, e, each), x, each));
+    Value *e = U(EXP, B(SUB, x, to_elements(l, over_elements(l, IR_REDUCE_MAX, x, each), x)));
+    return B(DIV, e, to_elements(l, over_elements(l, IR_REDUCE_SUM, e, each), x));
 }
 
 static Value *copied(Lower *l, Func *f, const Value *v)

@@ -37,51 +37,13 @@ void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, i
     }
 }
 
-void KERNEL(sum_rows)(const real *rows, int64_t count, real *out);
-void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
-void KERNEL(add_rows)(real *to, const real *from, int64_t count);
 void KERNEL(zero_rows)(real *to, int64_t count);
 void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
-
-/* out[t] = sum over rows of rows[r][t] */
-#if DNW_LANES == 1
-void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
-{
-    *out = sum_numbers(rows, count);
-}
-#else
-void KERNEL(sum_rows)(const real *rows, int64_t count, real *out)
-{
-    for (int64_t p = 0; p < LANES; p += WIDTH) {
-        Lanes sum = {0};
-        for (int64_t r = 0; r < count; r++) sum += *(const Lanes *)(rows + r * LANES + p);
-        *(Lanes *)(out + p) = sum;
-    }
-}
-#endif
-
-/* out[t] = largest of rows[r][t]; NaN when one is NaN */
-void KERNEL(max_rows)(const real *rows, int64_t count, real *out)
-{
-    for (int64_t t = 0; t < LANES; t++) {
-        real best = rows[t];
-        for (int64_t r = 1; r < count; r++) {
-            real x = rows[r * LANES + t];
-            best = x > best || x != x ? x : best;
-        }
-        out[t] = best;
-    }
-}
 
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count)
 {
     for (int64_t i = 0; i < count * LANES; i++) to[i] = from[i];
-}
-
-void KERNEL(add_rows)(real *to, const real *from, int64_t count)
-{
-    for (int64_t i = 0; i < count * LANES; i++) to[i] += from[i];
 }
 
 void KERNEL(zero_rows)(real *to, int64_t count)

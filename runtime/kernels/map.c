@@ -515,32 +515,34 @@ MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, int64_t x_step, const r
         }
 }
 
-/* ---- whole maps and parts of them ---- */
+/* ---- runs of numbers ---- */
 
-MAP_KERNEL KERNEL(sum_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t pixels)
+MAP_KERNEL KERNEL(reduce_sum)(const real *restrict x, int64_t step, real *restrict y, int64_t count)
 {
     Lanes sum = {0};
-    if (LANES == 1 && x_step == 1) sum += sum_numbers(x, pixels);
+    if (LANES == 1 && step == 1) sum += sum_numbers(x, count);
     else
-        for (int64_t p = 0; p < pixels; p++) sum += load(x, x_step, p);
+        for (int64_t i = 0; i < count; i++) sum += load(x, step, i);
     store(y, 0, 0, sum);
 }
 
-MAP_KERNEL KERNEL(maximum_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t pixels)
+MAP_KERNEL KERNEL(reduce_max)(const real *restrict x, int64_t step, real *restrict y, int64_t count)
 {
-    Lanes best = load(x, x_step, 0);
-    for (int64_t p = 1; p < pixels; p++) {
-        Lanes v = load(x, x_step, p);
+    Lanes best = load(x, step, 0);
+    for (int64_t i = 1; i < count; i++) {
+        Lanes v = load(x, step, i);
         best = choose((v > best) | (v != v), v, best);
     }
     store(y, 0, 0, best);
 }
 
-MAP_KERNEL KERNEL(spread_map)(const real *restrict x, real *restrict y, int64_t y_step, int64_t pixels)
+MAP_KERNEL KERNEL(broadcast)(real *restrict y, int64_t step, const real *restrict x, int64_t count)
 {
     Lanes v = load(x, 0, 0);
-    for (int64_t p = 0; p < pixels; p++) store(y, y_step, p, v);
+    for (int64_t i = 0; i < count; i++) store(y, step, i, v);
 }
+
+/* ---- parts of maps ---- */
 
 MAP_KERNEL KERNEL(crop)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
                         int64_t width, int64_t rows, int64_t columns, int64_t first)

@@ -29,10 +29,10 @@ void KERNEL(pool_max)(const real *x, int64_t x_step, real *y, int64_t y_step, in
                       int64_t size, int64_t stride);
 void KERNEL(pool_max_back)(const real *x, int64_t x_step, const real *dy, int64_t dy_step, real *dx,
                            int64_t dx_step, int64_t height, int64_t width, int64_t size, int64_t stride);
-/* y: one vector */
-void KERNEL(sum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
-void KERNEL(maximum_map)(const real *x, int64_t x_step, real *y, int64_t pixels);
-void KERNEL(spread_map)(const real *x, real *y, int64_t y_step, int64_t pixels);
+/* One vector of a run of `count`, `step` apart; or a run of copies of one. */
+void KERNEL(reduce_sum)(const real *x, int64_t step, real *y, int64_t count);
+void KERNEL(reduce_max)(const real *x, int64_t step, real *y, int64_t count);
+void KERNEL(broadcast)(real *y, int64_t step, const real *x, int64_t count);
 /* The small map of rows x columns begins at pixel `first` of the large one. */
 void KERNEL(crop)(const real *x, int64_t x_step, real *y, int64_t y_step, int64_t width, int64_t rows,
                   int64_t columns, int64_t first);

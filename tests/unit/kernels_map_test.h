@@ -230,21 +230,21 @@ static void whole_case(const Case *c)
     int64_t large = c->height * c->width, step = c->step;
     const real *x = drawn_map(0, 3, large, step);
     real *y = blank_map(1, step);
-    KERNEL(sum_map)(x, step, y, large);
+    KERNEL(reduce_sum)(x, step, y, large);
     for (int64_t k = 0; k < WIDTH; k++) {
         double sum = 0, size = 0;
         for (int64_t p = 0; p < large; p++)
             sum += (double)x[p * step + k], size += fabs((double)x[p * step + k]);
         assert_true(fabs((double)y[k] - sum) <= (double)large * EPSILON * size);
     }
-    KERNEL(maximum_map)(x, step, y, large);
+    KERNEL(reduce_max)(x, step, y, large);
     for (int64_t k = 0; k < WIDTH; k++) {
         real most = x[k];
         for (int64_t p = 1; p < large; p++) most = x[p * step + k] > most ? x[p * step + k] : most;
         assert_true(y[k] == most);
     }
     y = blank_map(large, step);
-    KERNEL(spread_map)(x, y, step, large);
+    KERNEL(broadcast)(y, step, x, large);
     for (int64_t i = 0; i < (large + 1) * step; i++)
         assert_true(y[i] == (i % step < WIDTH && i < large * step ? x[i % step] : 7));
 }

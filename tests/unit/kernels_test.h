@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include "kernels/kernel.h"
+#include "kernels/map.h"
 #include "common/rng.h"
 
 #ifdef DNW_REAL_IS_DOUBLE
@@ -30,8 +30,6 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
-void KERNEL(sum_rows)(const real *rows, int64_t count, real *out);
-void KERNEL(max_rows)(const real *rows, int64_t count, real *out);
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
 void KERNEL(zero_rows)(real *to, int64_t count);
 void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *out);
@@ -234,8 +232,10 @@ static void test_rows(void **state)
         int64_t n = counts[i], valid = 1 + (int64_t)i * 12 % LANES;
         real *rows = drawn_rows(5, n), *copy = drawn_rows(6, n), sums[LANES], most[LANES],
              *each = malloc((size_t)n * sizeof *each);
-        KERNEL(sum_rows)(rows, n, sums);
-        KERNEL(max_rows)(rows, n, most);
+        for (int64_t p = 0; p < LANES; p += WIDTH) {
+            KERNEL(reduce_sum)(rows + p, LANES, sums + p, n);
+            KERNEL(reduce_max)(rows + p, LANES, most + p, n);
+        }
         KERNEL(sum_samples)(rows, n, valid, each);
         for (int t = 0; t < LANES; t++) {
             double sum = 0, largest = -INFINITY;
@@ -274,7 +274,7 @@ static void test_special_rows(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         real rows[3 * LANES] = {0}, most[LANES];
         for (int r = 0; r < 3; r++) rows[r * LANES + (int)i % LANES] = (real)cases[i][r];
-        KERNEL(max_rows)(rows, 3, most);
+        for (int64_t p = 0; p < LANES; p += WIDTH) KERNEL(reduce_max)(rows + p, LANES, most + p, 3);
         double have = (double)most[(int)i % LANES], want = cases[i][3];
         assert_true(isnan(want) ? isnan(have) : have == want);
     }

@@ -35,7 +35,6 @@ static const Known known[] = {
     {IR_POOL_SUM, {2, 1, 1}, {2, {2, 3}}, 0, {14, 18, 22, 30, 34, 38}},
     {IR_POOL_MAX, {2, 1, 1}, {2, {2, 3}}, 0, {6, 7, 8, 10, 11, 12}},
     {IR_POOL_MAX, {3, 2, 1}, {2, {1, 1}}, 0, {11}},
-    {IR_SUM_MAP, {0}, {0}, 0, {78}},
     {IR_CROP, {0}, {2, {2, 2}}, 5, {6, 7, 10, 11}},
     {IR_PAD_MAP, {0}, {2, {4, 4}}, 4, {0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}},
 };
@@ -121,15 +120,14 @@ static Value *weighted_sum(Func *f, Value *v)
     Value *mix = func_add(f, IR_POSITION, (Span){0}, 0, NULL);
     mix->shape = v->shape;
     Value *wave = func_unary(f, IR_SIN, func_binary(f, IR_ADD, mix, func_const(f, 0.5)));
-    return func_unary(f, IR_SUM_SAMPLES, func_unary(f, IR_SUM, func_binary(f, IR_MUL, v, wave)));
+    return func_unary(f, IR_SUM_SAMPLES,
+                      reduce(f, IR_REDUCE_SUM, func_binary(f, IR_MUL, v, wave), 0, v->shape.rank));
 }
 
 static Shape small_shape(OpCode op, Shape x, Window w)
 {
-    if (op == IR_SUM_MAP) return (Shape){x.rank - 2, {x.dim[0], x.dim[1]}};
     if (op == IR_CROP) return (Shape){x.rank, {x.dim[0], (x.dim[1] + 1) / 2, x.dim[2] / 2}};
     if (op == IR_PAD_MAP) return (Shape){x.rank, {x.dim[0], x.dim[1] + 3, x.dim[2] + 2}};
-    if (op == IR_SPREAD_MAP) return (Shape){x.rank + 2, {x.dim[0], 3, 2}};
     return map_windowed(op, x, w);
 }
 
@@ -212,12 +210,11 @@ static void test_window_gradients(void **state)
 static void test_map_gradients(void **state)
 {
     (void)state;
-    static const OpCode ops[] = {IR_SUM_MAP, IR_CROP, IR_PAD_MAP};
+    static const OpCode ops[] = {IR_CROP, IR_PAD_MAP};
     for (size_t k = 0; k < sizeof ops / sizeof *ops; k++) {
         expect_gradients(ops[k], (Shape){3, {3, 4, 5}}, (Window){0});
         expect_gradients(ops[k], (Shape){3, {1, 1, 2}}, (Window){0});
     }
-    expect_gradients(IR_SPREAD_MAP, shape_vector(4), (Window){0});
 }
 
 int main(void)
