@@ -19,32 +19,11 @@ static void print_value(const Value *v, bool slots, FILE *out)
     print_shape(v->shape, out);
     fprintf(out, "%s = %s", v->per_sample ? "" : " shared", op_info[v->op].text);
     for (int k = 0; k < v->arg_count; k++) fprintf(out, "%s%%%d", k ? ", " : " ", v->args[k]->id);
-    switch (v->op) {
-    case IR_CONST: fprintf(out, " %.9g", v->number); break;
-    case IR_ARG:
-        if (slots) fprintf(out, " %s", slot_text((int)v->index));
-        else fprintf(out, " %lld", (long long)v->index);
-        break;
-    case IR_STATISTIC:
-    case IR_WIRED_STATISTIC:
-    case IR_RANDOM:
-    case IR_SLICE:
-    case IR_EMBED:
-    case IR_REDUCE_SUM:
-    case IR_REDUCE_MAX:
-    case IR_BROADCAST:
-    case IR_TRANSPOSE:
-    case IR_CROP:
-    case IR_PAD_MAP:
-    case IR_WIRED_EDGES: fprintf(out, " %lld", (long long)v->index); break;
-    case IR_PARAM:
-    case IR_WIRED_WEIGHT: fprintf(out, " %s", v->param->name); break;
-    case IR_WEIGHT: fprintf(out, " %s[%lld]", v->param->name, (long long)v->index); break;
-    case IR_DROPOUT:
-    case IR_LAYER_NORM:
-    case IR_BATCH_NORM: fprintf(out, " %.9g", v->number); break;
-    default: break;
-    }
+    if (op_has(v->op, OP_NUMBER)) fprintf(out, " %.9g", v->number);
+    if (op_has(v->op, OP_PARAM)) fprintf(out, " %s", v->param->name);
+    const char *form = op_has(v->op, OP_PARAM) ? "[%lld]" : " %lld";
+    if (v->op == IR_ARG && slots) fprintf(out, " %s", slot_text((int)v->index));
+    else if (op_has(v->op, OP_INDEX)) fprintf(out, form, (long long)v->index);
     const Window *w = &v->window;
     if (w->size)
         fprintf(out, " window %lld stride %lld dilation %lld", (long long)w->size, (long long)w->stride,

@@ -223,7 +223,7 @@ static void set_direction(Emit *e, const Func *f, const Value *v)
 /* Views have none; graphs have rows of their own. */
 static bool has_code(const Value *v)
 {
-    return op_info[v->op].class != CLASS_WIRED && v->op != IR_RESHAPE && v->op != IR_SLICE;
+    return op_info[v->op].class != CLASS_WIRED && !op_has(v->op, OP_VIEW);
 }
 
 static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)

@@ -35,9 +35,8 @@ static void call(Call *c, const char *kernel)
 /* conv, windows, pooling and their gradients: places, sizes of the large map, window. */
 static void windowed(Emit *e, const Value *v, const GenMap *a, GenMap out)
 {
-    bool to_large = v->op == IR_CONV_INPUT || v->op == IR_WINDOWS_BACK || v->op == IR_POOL_SPREAD;
     bool taps = v->op == IR_CONV || v->op == IR_CONV_INPUT, weight = v->op == IR_CONV_WEIGHT;
-    Shape large = to_large ? v->shape : v->args[0]->shape;
+    Shape large = map_large(v);
     Call c = {.e = e};
     add_place(&c, a[0]);
     if (taps) add_address(&c, a[1].at);
@@ -54,8 +53,7 @@ static void windowed(Emit *e, const Value *v, const GenMap *a, GenMap out)
 
 static void part(Emit *e, const Value *v, GenMap x, GenMap out)
 {
-    Shape from = v->args[0]->shape, large = v->op == IR_CROP ? from : v->shape,
-          small = v->op == IR_CROP ? v->shape : from;
+    Shape large = map_large(v), small = map_small(v);
     Call c = {.e = e};
     add_place(&c, x);
     add_place(&c, out);
@@ -97,8 +95,8 @@ void gen_map(GenTile *t, const Value *v)
     Emit *e = t->e;
     if (v->op == IR_CONV || v->op == IR_CONV_INPUT || v->op == IR_CONV_WEIGHT)
         BUG("%s stands only in node functions", op_info[v->op].text);
-    Shape s = v->op == IR_WINDOWS_BACK ? v->shape : v->args[0]->shape; /* its leading indices count maps */
-    int64_t maps = shape_size(s) / map_pixels(s);
+    Shape large = map_large(v); /* its leading indices count maps */
+    int64_t maps = shape_size(large) / map_pixels(large);
     EmitLoop map = emit_loop(e, emit_int(e, maps)), lanes = emit_loop(e, emit_int(e, e->row / e->width));
     GenMap args[2], out = place(t, v, maps, map.i, lanes.i);
     for (int k = 0; k < v->arg_count; k++) args[k] = place(t, v->args[k], maps, map.i, lanes.i);

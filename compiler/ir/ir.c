@@ -4,7 +4,7 @@
 #include "ir/op.h"
 
 const OpInfo op_info[IR_OP_COUNT] = {
-#define OP(name, text, arity, class, range) [IR_##name] = {text, arity, CLASS_##class, RANGE_##range},
+#define OP(name, text, arity, class, traits) [IR_##name] = {text, arity, CLASS_##class, traits},
 #include "ir/op.def"
 #undef OP
 };
@@ -59,7 +59,7 @@ void op_shape(Value *v)
         v->shape = v->args[0]->shape;
         v->per_sample = v->args[0]->per_sample;
         break;
-    case CLASS_LEAF: v->per_sample = v->op != IR_CONST && v->op != IR_PARAM && v->op != IR_COUNT; break;
+    case CLASS_LEAF: v->per_sample = !op_has(v->op, OP_SHARED); break;
     }
 }
 

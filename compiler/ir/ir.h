@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 typedef enum OpCode {
-#define OP(name, text, arity, class, range) IR_##name,
+#define OP(name, text, arity, class, traits) IR_##name,
 #include "ir/op.def"
 #undef OP
     IR_OP_COUNT
@@ -29,14 +29,29 @@ typedef enum OpClass {
     CLASS_MAP,
     CLASS_WIRED
 } OpClass;
-typedef enum OpRange { RANGE_ANY, RANGE_FINITE } OpRange;
+/* What passes ask of an operator besides its class. */
+typedef enum OpTrait {
+    OP_FINITE = 1,  /* finite arguments give a finite value and finite derivatives */
+    OP_BOOL = 2,    /* its result is a condition */
+    OP_SHARED = 4,  /* a leaf that all samples share */
+    OP_VIEW = 8,    /* its result stands where its argument does */
+    OP_SUM = 16,    /* over the samples of the step: complete only after all tiles */
+    OP_GROWS = 32,  /* of MAP: its result is the large map, its argument the small one */
+    OP_NUMBER = 64, /* its text has, behind the arguments, `number`, */
+    OP_INDEX = 128, /* `index`, */
+    OP_PARAM = 256  /* the name of `param` */
+} OpTrait;
 typedef struct OpInfo {
     const char *text;
     int arity;
     OpClass class;
-    OpRange range;
+    int traits; /* OpTrait */
 } OpInfo;
 extern const OpInfo op_info[IR_OP_COUNT];
+static inline bool op_has(OpCode op, OpTrait trait)
+{
+    return op_info[op].traits & trait;
+}
 OpCode op_named(const char *text); /* IR_OP_COUNT: none */
 
 enum { MAX_RANK = 4 };

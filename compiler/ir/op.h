@@ -49,6 +49,9 @@ void map_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
 void map_eval(const Value *v, const double *const *args, double *out);
 /* The shape of CONV (without channels), WINDOWS, POOL_SUM and POOL_MAX over maps of shape x. */
 Shape map_windowed(OpCode op, Shape x, Window w);
+/* The larger and the smaller of the maps that v works on. */
+Shape map_large(const Value *v);
+Shape map_small(const Value *v);
 /* Appends an operator on maps, with what does not follow from its arguments alone. */
 typedef struct MapForm {
     Shape shape;

@@ -46,6 +46,17 @@ Shape map_windowed(OpCode op, Shape x, Window w)
     return (Shape){3, {shape_size(x) / map_pixels(x) * w.size * w.size, map_height(y), map_width(y)}};
 }
 
+Shape map_large(const Value *v)
+{
+    return op_has(v->op, OP_GROWS) ? v->shape : v->args[0]->shape;
+}
+
+Shape map_small(const Value *v)
+{
+    if (op_has(v->op, OP_GROWS)) return v->args[0]->shape;
+    return v->op == IR_CONV_WEIGHT || v->op == IR_POOL_MAX_BACK ? v->args[1]->shape : v->shape;
+}
+
 Value *map_value(Func *f, OpCode op, Span span, MapForm form, int count, Value *const *args)
 {
     Value *v = func_add(f, op, span, count, args);
@@ -137,11 +148,7 @@ static void meet_all(Meeting *m, Shape s, Shape l)
 
 static void eval_windows(const Value *v, const double *const *args, double *out)
 {
-    const Value *first = v->args[0];
-    bool to_large = v->op == IR_CONV_INPUT || v->op == IR_WINDOWS_BACK || v->op == IR_POOL_SPREAD;
-    Shape large = to_large ? v->shape : first->shape, small = to_large                  ? first->shape
-                                                              : v->op == IR_CONV_WEIGHT ? v->args[1]->shape
-                                                                                        : v->shape;
+    Shape large = map_large(v), small = map_small(v);
     Meeting m = {.v = v,
                  .args = args,
                  .out = out,
@@ -166,7 +173,7 @@ static int64_t largest(const double *x, Shape s, Window w, int64_t p, int64_t co
 static void eval_pool_max(const Value *v, const double *const *args, double *out)
 {
     bool back = v->op == IR_POOL_MAX_BACK;
-    Shape l = v->args[0]->shape, s = back ? v->args[1]->shape : v->shape;
+    Shape l = map_large(v), s = map_small(v);
     if (back) memset(out, 0, (size_t)shape_size(l) * sizeof *out);
     for (int64_t i = 0; i < shape_size(s); i++) {
         int64_t first = i / map_pixels(s) * map_pixels(l);
@@ -179,14 +186,13 @@ static void eval_pool_max(const Value *v, const double *const *args, double *out
 /* crop and pad_map: every pixel of the small maps, and where it is in the large ones. */
 static void eval_part(const Value *v, const double *const *args, double *out)
 {
-    bool pad = v->op == IR_PAD_MAP;
-    Shape s = pad ? v->args[0]->shape : v->shape, l = pad ? v->shape : v->args[0]->shape;
+    Shape s = map_small(v), l = map_large(v);
     memset(out, 0, (size_t)shape_size(v->shape) * sizeof *out);
     for (int64_t i = 0; i < shape_size(s); i++) {
         int64_t p = i % map_pixels(s);
         int64_t q =
             i / map_pixels(s) * map_pixels(l) + v->index + p / map_width(s) * map_width(l) + p % map_width(s);
-        if (pad) out[q] = args[0][i];
+        if (v->op == IR_PAD_MAP) out[q] = args[0][i];
         else out[i] = args[0][q];
     }
 }

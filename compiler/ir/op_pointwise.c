@@ -10,8 +10,7 @@
 
 void pointwise_shape(Value *v)
 {
-    v->is_bool = v->op == IR_LT || v->op == IR_LE || v->op == IR_EQ || v->op == IR_AND || v->op == IR_OR ||
-                 v->op == IR_NOT || v->op == IR_CHANCE;
+    v->is_bool = op_has(v->op, OP_BOOL);
     for (int i = 0; i < v->arg_count; i++) {
         if (v->args[i]->shape.rank > 0) v->shape = v->args[i]->shape;
         if (v->args[i]->per_sample) v->per_sample = true;

@@ -12,7 +12,7 @@ static bool pointwise_op(const Value *v)
 /* A sum over samples is complete only after all tiles of its level. */
 static bool is_sum(const Value *v)
 {
-    return v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT;
+    return op_has(v->op, OP_SUM);
 }
 
 static bool runs_in_tiles(const Value *v)

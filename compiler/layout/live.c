@@ -19,11 +19,6 @@ static Known least(const Value *v, const Known *known)
     return all;
 }
 
-static bool is_leaf_number(OpCode op)
-{
-    return op == IR_CONST || op == IR_WEIGHT || op == IR_STATISTIC || op == IR_POSITION || op == IR_RANDOM;
-}
-
 /* Of an element by element operator: what it gives for zeros; from other finite numbers a finite one. */
 static Known pointwise_known(const Value *v, Known all)
 {
@@ -36,7 +31,7 @@ static Known value_known(const Value *v, const Known *known)
 {
     Known all = least(v, known);
     if (v->op == IR_CONST && !v->is_bool && v->number == 0) return ZERO;
-    if (is_leaf_number(v->op)) return FINITE;
+    if (v->arg_count == 0) return op_has(v->op, OP_FINITE) ? FINITE : ANYTHING;
     switch (v->op) {
     case IR_MUL: /* 0 unless the other is infinite */
         return all >= FINITE && (known[v->args[0]->id] == ZERO || known[v->args[1]->id] == ZERO) ? ZERO : all;
@@ -45,7 +40,7 @@ static Known value_known(const Value *v, const Known *known)
         return known[v->args[1]->id] < known[v->args[2]->id] ? known[v->args[1]->id] : known[v->args[2]->id];
     default: break;
     }
-    if (op_info[v->op].range != RANGE_FINITE || v->arg_count == 0) return ANYTHING;
+    if (!op_has(v->op, OP_FINITE)) return ANYTHING;
     return op_info[v->op].class == CLASS_POINTWISE ? pointwise_known(v, all) : all;
 }
 

@@ -12,7 +12,7 @@
 
 const Value *plan_storage(const Value *v)
 {
-    while (v->op == IR_RESHAPE || v->op == IR_SLICE) v = v->args[0];
+    while (op_has(v->op, OP_VIEW)) v = v->args[0];
     return v;
 }
 
@@ -41,7 +41,7 @@ static void mark_stored(Func *f)
 static bool is_view(const Value *v)
 {
     if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || !v->graph->sets.at[v->graph->input].outside;
-    return v->op == IR_RESHAPE || v->op == IR_SLICE || v->op == IR_WIRED_STATISTIC;
+    return op_has(v->op, OP_VIEW) || v->op == IR_WIRED_STATISTIC;
 }
 
 static int64_t view_address(const Value *v)
@@ -110,7 +110,7 @@ static void place_graph(Plan *p, Value *v)
 static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
-    if (v->op == IR_SUM_SAMPLES || v->op == IR_WIRED_WEIGHT) v->partial = p->partials, p->partials += size;
+    if (op_has(v->op, OP_SUM)) v->partial = p->partials, p->partials += size;
     if (v->op == IR_WIRED_EDGES) return; /* straight into the gradient */
     if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
         place_graph(p, v);
