@@ -23,7 +23,7 @@ static LLVMValueRef shared_element(Emit *e, LLVMValueRef context, const Value *v
 }
 
 /* One number of a value that all samples share. */
-static LLVMValueRef load_shared(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element)
+LLVMValueRef gen_shared_load(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element)
 {
     if (v->op == IR_CONST) return gen_const(e, v, false);
     if (v->op == IR_COUNT)
@@ -32,7 +32,7 @@ static LLVMValueRef load_shared(Emit *e, LLVMValueRef context, const Value *v, L
     return v->is_bool ? as_bool(e, x, false) : x;
 }
 
-static LLVMValueRef row_part(GenTile *t, const Value *v, LLVMValueRef element, LLVMValueRef part)
+LLVMValueRef gen_row_part(GenTile *t, const Value *v, LLVMValueRef element, LLVMValueRef part)
 {
     LLVMValueRef row = emit_int(t->e, v->address);
     if (v->shape.rank > 0) row = emit_add(t->e, row, element);
@@ -44,8 +44,8 @@ static LLVMValueRef load_lanes(GenTile *t, const Value *v, LLVMValueRef element,
 {
     Emit *e = t->e;
     if (v->op == IR_CONST) return gen_const(e, v, true);
-    if (!v->per_sample) return emit_splat(e, load_shared(e, t->context, v, element));
-    LLVMValueRef x = emit_load(e, e->lanes, row_part(t, v, element, part));
+    if (!v->per_sample) return emit_splat(e, gen_shared_load(e, t->context, v, element));
+    LLVMValueRef x = emit_load(e, e->lanes, gen_row_part(t, v, element, part));
     return v->is_bool ? as_bool(e, x, true) : x;
 }
 
@@ -93,112 +93,18 @@ static void gen_loop(GenTile *t, const PlanStep *step)
         LLVMValueRef x = made[i] = lanes_of(t, v, made, step, elements.i, parts.i);
         if (!v->stored) continue;
         if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->lanes, "");
-        emit_store(e, x, row_part(t, v, elements.i, parts.i));
+        emit_store(e, x, gen_row_part(t, v, elements.i, parts.i));
     }
     emit_loop_end(e, &parts);
     emit_loop_end(e, &elements);
 }
 
-static void copy_rows(GenTile *t, int64_t to, const Value *from)
-{
-    gen_copy_rows(t, gen_row(t, emit_int(t->e, to)), gen_row(t, emit_int(t->e, from->address)),
-                  shape_size(from->shape));
-}
-
-static void zero_rows(GenTile *t, int64_t to, int64_t count)
-{
-    if (count > 0)
-        emit_kernel(t->e, "zero_rows", t->e->none, 2,
-                    (LLVMValueRef[]){gen_row(t, emit_int(t->e, to)), emit_int(t->e, count)});
-}
-
-static void gen_embed(GenTile *t, const Value *v)
-{
-    int64_t n = shape_size(v->args[0]->shape), all = shape_size(v->shape);
-    zero_rows(t, v->address, v->index);
-    copy_rows(t, v->address + v->index, v->args[0]);
-    zero_rows(t, v->address + v->index + n, all - v->index - n);
-}
-
-static void gen_sum_samples(GenTile *t, const Value *v, const Func *f)
-{
-    Emit *e = t->e;
-    LLVMValueRef partial = emit_element(e, t->tile, emit_int(e, f->plan_rows * e->row + v->partial));
-    LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)),
-                            t->valid, partial};
-    emit_kernel(e, "sum_samples", e->none, 4, args);
-}
-
-/* Reduced or broadcast, run by run and vector by vector: `few` have one number for `count` of `many`. */
-static void gen_runs(GenTile *t, const Value *v)
-{
-    Emit *e = t->e;
-    Axes s = axes_of(v);
-    bool grows = v->op == IR_BROADCAST;
-    const Value *x = v->args[0], *few = grows ? x : v, *many = grows ? v : x;
-    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner)),
-             parts = emit_loop(e, emit_int(e, e->row / e->width));
-    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i),
-                 run = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count * s.inner)), inner.i);
-    LLVMValueRef args[4] = {row_part(t, many, run, parts.i), emit_int(e, s.inner * e->row),
-                            row_part(t, few, one, parts.i), emit_int(e, s.count)};
-    emit_sized_kernel(e, op_info[v->op].text, 4, args);
-    emit_loop_end(e, &parts);
-    emit_loop_end(e, &inner);
-    emit_loop_end(e, &outer);
-}
-
-/* Transposed or broadcast: rows that stand together stay together. */
-static void gen_blocks(GenTile *t, const Value *v)
-{
-    Emit *e = t->e;
-    Axes s = axes_of(v);
-    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.count)),
-             b = emit_loop(e, emit_int(e, s.second));
-    LLVMValueRef to = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.second)), b.i), from = to;
-    to = emit_add(e, emit_mul(e, to, emit_int(e, s.count)), a.i);
-    if (v->op == IR_TRANSPOSE) {
-        from = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), a.i);
-        from = emit_add(e, emit_mul(e, from, emit_int(e, s.second)), b.i);
-    }
-    LLVMValueRef zero = emit_int(e, 0), inner = emit_int(e, s.inner);
-    gen_copy_rows(t, row_part(t, v, emit_mul(e, to, inner), zero),
-                  row_part(t, v->args[0], emit_mul(e, from, inner), zero), s.inner);
-    emit_loop_end(e, &b);
-    emit_loop_end(e, &a);
-    emit_loop_end(e, &outer);
-}
-
 static void gen_step(GenTile *t, const Func *f, const Value *v)
 {
-    int64_t at = v->address;
-    if (op_info[v->op].class == CLASS_MAP) {
-        gen_map(t, v);
-        return;
-    }
-    switch (v->op) {
-    case IR_CONCAT:
-        for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
-            copy_rows(t, at, v->args[k]);
-        break;
-    case IR_EMBED: gen_embed(t, v); break;
-    case IR_REDUCE_SUM:
-    case IR_REDUCE_MAX: gen_runs(t, v); break;
-    case IR_BROADCAST:
-        if (axes_of(v).inner == 1) gen_runs(t, v);
-        else gen_blocks(t, v);
-        break;
-    case IR_TRANSPOSE: gen_blocks(t, v); break;
-    case IR_SUM_SAMPLES: gen_sum_samples(t, v, f); break;
-    case IR_WIRED: gen_wired(t, v, f); break;
-    case IR_WIRED_BACK: gen_wired_back(t, v, f); break;
-    case IR_WIRED_INPUT: gen_wired_input(t, v); break;
-    case IR_WIRED_WEIGHT:    /* summed by wired_back */
-    case IR_WIRED_EDGES:     /* by the runtime, for all tiles at once */
-    case IR_WIRED_STATISTIC: /* a view */
-    case IR_RESHAPE:
-    case IR_SLICE: break; /* views */
-    default: BUG("no code for %s in a tile", op_info[v->op].text);
+    switch (op_info[v->op].class) {
+    case CLASS_MAP: gen_map(t, v); break;
+    case CLASS_WIRED: gen_wired(t, v, f); break;
+    default: gen_tensor(t, v);
     }
 }
 
@@ -229,7 +135,10 @@ static bool has_code(const Value *v)
 static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
 {
     LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
-    GenTile t = {.e = e, .context = LLVMGetParam(function, 0), .number = LLVMGetParam(function, 1)};
+    GenTile t = {.e = e,
+                 .context = LLVMGetParam(function, 0),
+                 .number = LLVMGetParam(function, 1),
+                 .plan_rows = f->plan_rows};
     LLVMValueRef offset = emit_mul(e, t.number, gen_context(e, t.context, CONTEXT_STRIDE, e->i64));
     t.tile = emit_element(e, gen_context(e, t.context, CONTEXT_TILES, e->ptr), offset);
     t.valid = valid_lanes(&t);
@@ -251,71 +160,30 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
  * them into blocks of thousands of instructions, which take longer to compile than all else.
  */
 
-static void shared_loop_end(Emit *e, EmitLoop *l, int64_t count)
+void gen_shared_loop_end(Emit *e, EmitLoop *l, int64_t count)
 {
     enum { VECTORS = 256 }; /* from here on vectors are worth their code */
     if (count >= VECTORS) emit_loop_end_rolled(e, l);
     else emit_loop_end_small(e, l);
 }
 
-static void shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i,
-                         LLVMValueRef x)
+void gen_shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i,
+                      LLVMValueRef x)
 {
     if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->real, "");
     LLVMValueRef base = gen_context(e, context, CONTEXT_SHARED, e->ptr);
     emit_store(e, x, emit_element(e, base, emit_add(e, emit_int(e, v->address + offset), i)));
 }
 
-static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t offset, const Value *from,
-                        int64_t skip)
-{
-    int64_t all = shape_size(to->shape), count = shape_size(from->shape);
-    if (count > all) count = all;
-    EmitLoop l = emit_loop(e, emit_int(e, count));
-    shared_store(e, context, to, offset, l.i,
-                 load_shared(e, context, from, emit_add(e, l.i, emit_int(e, skip))));
-    shared_loop_end(e, &l, count);
-}
-
 static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
 {
     LLVMValueRef args[3];
     EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->shape)));
-    for (int k = 0; k < v->arg_count; k++) args[k] = load_shared(e, context, v->args[k], l.i);
+    for (int k = 0; k < v->arg_count; k++) args[k] = gen_shared_load(e, context, v->args[k], l.i);
     LLVMValueRef x = v->op == IR_POSITION ? LLVMBuildSIToFP(e->builder, l.i, e->real, "")
                                           : gen_pointwise(e, v, args, false);
-    shared_store(e, context, v, 0, l.i, x);
-    shared_loop_end(e, &l, shape_size(v->shape));
-}
-
-static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
-{
-    EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->shape)));
-    shared_store(e, context, v, 0, l.i, emit_real(e, 0, false));
-    shared_loop_end(e, &l, shape_size(v->shape));
-    shared_copy(e, context, v, v->index, v->args[0], 0);
-}
-
-/* Run by run: added up, or each a copy. */
-static void shared_runs(Emit *e, LLVMValueRef context, const Value *v)
-{
-    const Value *x = v->args[0];
-    Axes s = axes_of(v);
-    bool sum = v->op == IR_REDUCE_SUM;
-    LLVMValueRef total = emit_scratch(e, 1);
-    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner));
-    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i);
-    emit_store(e, sum ? emit_real(e, 0, false) : load_shared(e, context, x, one), total);
-    EmitLoop run = emit_loop(e, emit_int(e, s.count));
-    LLVMValueRef before = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), run.i),
-                 at = emit_add(e, emit_mul(e, before, emit_int(e, s.inner)), inner.i),
-                 now = emit_load(e, e->real, total);
-    if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, load_shared(e, context, x, at), ""), total);
-    else shared_store(e, context, v, 0, at, now);
-    shared_loop_end(e, &run, s.count);
-    if (sum) shared_store(e, context, v, 0, one, emit_load(e, e->real, total));
-    emit_loop_end_small(e, &inner);
-    emit_loop_end_small(e, &outer);
+    gen_shared_store(e, context, v, 0, l.i, x);
+    gen_shared_loop_end(e, &l, shape_size(v->shape));
 }
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
@@ -324,15 +192,8 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
                  context = LLVMGetParam(function, 0);
     for (int i = 0; i < l->once.count; i++) {
         const Value *v = l->once.at[i];
-        int64_t at = 0;
         if (op_info[v->op].class == CLASS_POINTWISE) shared_pointwise(e, context, v);
-        else if (v->op == IR_REDUCE_SUM || v->op == IR_BROADCAST) shared_runs(e, context, v);
-        else if (v->op == IR_EMBED) shared_embed(e, context, v);
-        else if (v->op == IR_CONCAT)
-            for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
-                shared_copy(e, context, v, at, v->args[k], 0);
-        else if (v->op != IR_RESHAPE && v->op != IR_SLICE)
-            BUG("no code for %s of shared values", op_info[v->op].text);
+        else gen_tensor_shared(e, context, v);
     }
     gen_profile_when(e, "once");
     gen_lap(e, SPAN_NONE, "values that all samples share");
@@ -356,8 +217,8 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
             EmitLoop l = emit_loop(e, emit_int(e, param->size));
             LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr),
                                            emit_add(e, emit_int(e, param->offset), l.i));
-            emit_store(e, load_shared(e, context, v, l.i), to);
-            shared_loop_end(e, &l, param->size);
+            emit_store(e, gen_shared_load(e, context, v, l.i), to);
+            gen_shared_loop_end(e, &l, param->size);
         }
     }
     emit_end(e);

@@ -69,8 +69,6 @@ static inline void gen_of_set(GenTile *t, const NodeSet *s)
     t->set = s, t->norms = s->cell.norms.at;
 }
 void gen_wired(GenTile *t, const Value *v, const Func *f);
-void gen_wired_back(GenTile *t, const Value *v, const Func *f);
-void gen_wired_input(GenTile *t, const Value *v);
 
 /* gen_map.c: operators on maps. The WIDTH lanes of pixel p stand at `at` + p * step reals. */
 typedef struct GenMap {
@@ -82,6 +80,18 @@ typedef struct GenMap {
  * lane its own sum. */
 void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out);
 void gen_map(GenTile *t, const Value *v);
+
+/* gen_tensor.c: TENSOR and AXIS */
+void gen_tensor(GenTile *t, const Value *v);
+void gen_tensor_shared(Emit *e, LLVMValueRef context, const Value *v);
+
+/* gen.c: one vector of an element of a value in the tile; one number of a value that all samples share, for
+ * code with a loop over its elements; the end of such a loop. */
+LLVMValueRef gen_row_part(GenTile *t, const Value *v, LLVMValueRef element, LLVMValueRef part);
+LLVMValueRef gen_shared_load(Emit *e, LLVMValueRef context, const Value *v, LLVMValueRef element);
+void gen_shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t offset, LLVMValueRef i,
+                      LLVMValueRef x);
+void gen_shared_loop_end(Emit *e, EmitLoop *l, int64_t count);
 
 /* gen_timed.c: the same for graphs in time */
 void gen_timed(GenTile *t, const Value *v);

@@ -148,11 +148,11 @@ static void forward_phase(GenTile *t, const GenFrame *f, const GenNodes *n, cons
     forward_finish(t, f, n, train);
 }
 
-void gen_wired(GenTile *t, const Value *v, const Func *train)
+static void forward(GenTile *t, const Value *v)
 {
     static const TurnCode code = {forward_sums, forward_finish, NULL};
     t->maps = gen_maps(t, v), t->positions = graph_copies(v->graph);
-    t->wired = v->batch ? v : NULL, t->plan_rows = train->plan_rows;
+    t->wired = v->batch ? v : NULL;
     GenFrame f = forward_frame(t, v);
     if (is_timed(v->graph)) gen_timed(t, v);
     else if (v->batch) turns(t, &f, &code, NULL);
@@ -207,12 +207,11 @@ static void with_statistics(GenTile *t, const Value *back)
     t->wired = back->args[0]->batch ? back->args[0] : NULL, t->wired_back = back;
 }
 
-void gen_wired_back(GenTile *t, const Value *v, const Func *train)
+static void backward(GenTile *t, const Value *v, const Func *train)
 {
     static const TurnCode code = {backward_sums, backward_finish, backward_edges};
     const Graph *g = v->graph;
     t->maps = gen_maps(t, v), t->positions = graph_copies(g);
-    t->plan_rows = train->plan_rows;
     with_statistics(t, v);
     GenFrame f = back_frame(t, v);
     if (is_timed(g)) {
@@ -231,7 +230,7 @@ void gen_wired_back(GenTile *t, const Value *v, const Func *train)
 }
 
 /* Gradient of a held input: gathered from all its targets. */
-void gen_wired_input(GenTile *t, const Value *v)
+static void input_gradient(GenTile *t, const Value *v)
 {
     const Graph *g = v->graph;
     const NodeSet *in = &g->sets.at[g->input];
@@ -243,4 +242,13 @@ void gen_wired_input(GenTile *t, const Value *v)
     GenNodes all = gen_all_nodes(t->e, g, g->input);
     if (gen_graph_spread(t, &f, &all, false, out, true)) gen_zero_rows(t, out.first, set_rows(in));
     t->wired = NULL;
+}
+
+/* WIRED_WEIGHT is summed by WIRED_BACK, WIRED_EDGES by the runtime for all tiles at once; WIRED_STATISTIC is
+ * a view. */
+void gen_wired(GenTile *t, const Value *v, const Func *f)
+{
+    if (v->op == IR_WIRED) forward(t, v);
+    if (v->op == IR_WIRED_BACK) backward(t, v, f);
+    if (v->op == IR_WIRED_INPUT) input_gradient(t, v);
 }

@@ -1,0 +1,165 @@
+/* gen_tensor.c: operators that move or sum elements (op_tensor.c, op_axis.c): their code in a tile, and for
+ * values that all samples share.
+ */
+#include "base/diag.h"
+#include "gen/gen.h"
+#include "ir/op.h"
+
+/* ---- in a tile ---- */
+
+static void copy_rows(GenTile *t, int64_t to, const Value *from)
+{
+    gen_copy_rows(t, gen_row(t, emit_int(t->e, to)), gen_row(t, emit_int(t->e, from->address)),
+                  shape_size(from->shape));
+}
+
+static void zero_rows(GenTile *t, int64_t to, int64_t count)
+{
+    if (count > 0) gen_zero_rows(t, gen_row(t, emit_int(t->e, to)), count);
+}
+
+static void tile_embed(GenTile *t, const Value *v)
+{
+    int64_t n = shape_size(v->args[0]->shape), all = shape_size(v->shape);
+    zero_rows(t, v->address, v->index);
+    copy_rows(t, v->address + v->index, v->args[0]);
+    zero_rows(t, v->address + v->index + n, all - v->index - n);
+}
+
+static void tile_concat(GenTile *t, const Value *v)
+{
+    int64_t at = v->address;
+    for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++) copy_rows(t, at, v->args[k]);
+}
+
+static void tile_sum_samples(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)),
+                            t->valid, gen_partial(t, t->plan_rows, v->partial)};
+    emit_kernel(e, "sum_samples", e->none, 4, args);
+}
+
+/* Reduced or broadcast, run by run and vector by vector: `few` have one number for `count` of `many`. */
+static void tile_runs(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    Axes s = axes_of(v);
+    bool grows = v->op == IR_BROADCAST;
+    const Value *x = v->args[0], *few = grows ? x : v, *many = grows ? v : x;
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner)),
+             parts = emit_loop(e, emit_int(e, e->row / e->width));
+    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i),
+                 run = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count * s.inner)), inner.i);
+    LLVMValueRef args[4] = {gen_row_part(t, many, run, parts.i), emit_int(e, s.inner * e->row),
+                            gen_row_part(t, few, one, parts.i), emit_int(e, s.count)};
+    emit_sized_kernel(e, op_info[v->op].text, 4, args);
+    emit_loop_end(e, &parts);
+    emit_loop_end(e, &inner);
+    emit_loop_end(e, &outer);
+}
+
+/* Transposed or broadcast: rows that stand together stay together. */
+static void tile_blocks(GenTile *t, const Value *v)
+{
+    Emit *e = t->e;
+    Axes s = axes_of(v);
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.count)),
+             b = emit_loop(e, emit_int(e, s.second));
+    LLVMValueRef to = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.second)), b.i), from = to;
+    to = emit_add(e, emit_mul(e, to, emit_int(e, s.count)), a.i);
+    if (v->op == IR_TRANSPOSE) {
+        from = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), a.i);
+        from = emit_add(e, emit_mul(e, from, emit_int(e, s.second)), b.i);
+    }
+    LLVMValueRef zero = emit_int(e, 0), inner = emit_int(e, s.inner);
+    gen_copy_rows(t, gen_row_part(t, v, emit_mul(e, to, inner), zero),
+                  gen_row_part(t, v->args[0], emit_mul(e, from, inner), zero), s.inner);
+    emit_loop_end(e, &b);
+    emit_loop_end(e, &a);
+    emit_loop_end(e, &outer);
+}
+
+static void tile_broadcast(GenTile *t, const Value *v)
+{
+    if (axes_of(v).inner == 1) tile_runs(t, v);
+    else tile_blocks(t, v);
+}
+
+/* ---- shared values ---- */
+
+static void shared_copy(Emit *e, LLVMValueRef context, const Value *to, int64_t offset, const Value *from,
+                        int64_t skip)
+{
+    int64_t all = shape_size(to->shape), count = shape_size(from->shape);
+    if (count > all) count = all;
+    EmitLoop l = emit_loop(e, emit_int(e, count));
+    gen_shared_store(e, context, to, offset, l.i,
+                     gen_shared_load(e, context, from, emit_add(e, l.i, emit_int(e, skip))));
+    gen_shared_loop_end(e, &l, count);
+}
+
+static void shared_concat(Emit *e, LLVMValueRef context, const Value *v)
+{
+    int64_t at = 0;
+    for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
+        shared_copy(e, context, v, at, v->args[k], 0);
+}
+
+static void shared_embed(Emit *e, LLVMValueRef context, const Value *v)
+{
+    EmitLoop l = emit_loop(e, emit_int(e, shape_size(v->shape)));
+    gen_shared_store(e, context, v, 0, l.i, emit_real(e, 0, false));
+    gen_shared_loop_end(e, &l, shape_size(v->shape));
+    shared_copy(e, context, v, v->index, v->args[0], 0);
+}
+
+/* Run by run: added up, or each a copy. */
+static void shared_runs(Emit *e, LLVMValueRef context, const Value *v)
+{
+    const Value *x = v->args[0];
+    Axes s = axes_of(v);
+    bool sum = v->op == IR_REDUCE_SUM;
+    LLVMValueRef total = emit_scratch(e, 1);
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), inner = emit_loop(e, emit_int(e, s.inner));
+    LLVMValueRef one = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.inner)), inner.i);
+    emit_store(e, sum ? emit_real(e, 0, false) : gen_shared_load(e, context, x, one), total);
+    EmitLoop run = emit_loop(e, emit_int(e, s.count));
+    LLVMValueRef before = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), run.i),
+                 at = emit_add(e, emit_mul(e, before, emit_int(e, s.inner)), inner.i),
+                 now = emit_load(e, e->real, total);
+    if (sum) emit_store(e, LLVMBuildFAdd(e->builder, now, gen_shared_load(e, context, x, at), ""), total);
+    else gen_shared_store(e, context, v, 0, at, now);
+    gen_shared_loop_end(e, &run, s.count);
+    if (sum) gen_shared_store(e, context, v, 0, one, emit_load(e, e->real, total));
+    emit_loop_end_small(e, &inner);
+    emit_loop_end_small(e, &outer);
+}
+
+/* ---- both ---- */
+
+typedef struct TensorCode {
+    void (*tile)(GenTile *t, const Value *v);
+    void (*shared)(Emit *e, LLVMValueRef context, const Value *v);
+} TensorCode;
+
+static const TensorCode codes[IR_OP_COUNT] = {
+    [IR_CONCAT] = {tile_concat, shared_concat},  [IR_EMBED] = {tile_embed, shared_embed},
+    [IR_SUM_SAMPLES] = {tile_sum_samples, NULL}, [IR_REDUCE_SUM] = {tile_runs, shared_runs},
+    [IR_REDUCE_MAX] = {tile_runs, NULL},         [IR_BROADCAST] = {tile_broadcast, shared_runs},
+    [IR_TRANSPOSE] = {tile_blocks, NULL},
+};
+
+void gen_tensor(GenTile *t, const Value *v)
+{
+    if (op_has(v->op, OP_VIEW)) return;
+    if (!codes[v->op].tile) BUG("no code for %s in a tile", op_info[v->op].text);
+    codes[v->op].tile(t, v);
+}
+
+void gen_tensor_shared(Emit *e, LLVMValueRef context, const Value *v)
+{
+    if (op_has(v->op, OP_VIEW)) return;
+    if (!codes[v->op].shared) BUG("no code for %s of shared values", op_info[v->op].text);
+    codes[v->op].shared(e, context, v);
+}
