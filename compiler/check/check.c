@@ -90,7 +90,7 @@ static void unknown_input(Check *k, const Decl *d, const Decl *train)
 static void missing_data(Check *k, const Decl *train)
 {
     Diag *g = diag_add(k->diags, W_NO_DATA, find_setting(train, "data")->value->span,
-                       "the data is not there: %s", k->train.missing_data);
+                       "the data was not found: %s", k->train.missing_data);
     diag_help(g, "a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
 }
 
