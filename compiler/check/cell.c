@@ -97,7 +97,7 @@ static bool weight_dims(Check *k, Scope *scope, const Stmt *s, Shape *out)
         }
         if ((parts *= v->number) > MOST_COMPONENTS) {
             diag_add(k->diags, E_RANGE, s->dims.at[i]->span,
-                     "weight '%s' has %.15g numbers a node; the most is %d", s->name.text, parts,
+                     "weight '%s' has %.15g numbers per node; the most is %d", s->name.text, parts,
                      MOST_COMPONENTS);
             return false;
         }

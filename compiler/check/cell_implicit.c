@@ -99,10 +99,10 @@ static bool is_affine(Check *k, const NodeSet *s, const TimedCell *c, const Valu
     if (v->op == IR_ARG && sent_culprit) v = sent_culprit;
     Diag *d =
         diag_add(k->diags, E_KIND, v->span,
-                 "semi_implicit wants rates that are affine in their own state, a * s + b; that of %s is not",
+                 "semi_implicit needs rates that are affine in their own state, a * s + b; that of %s is not",
                  state_text(k, s, c, i));
     if (s->slope) diag_note(d, s->span, "edges into '%s' read what its nodes send", s->name);
-    diag_help(d, "euler(n) and rk4(n) take every rate, in shorter steps");
+    diag_help(d, "euler(n) and rk4(n) accept every rate, with shorter steps");
     return false;
 }
 
@@ -159,12 +159,11 @@ Value *edge_slope(Check *k, Func *f, Value *value, const char *name)
     Degree *degree = NEW_ARRAY(k->perm, Degree, (size_t)f->values.count + 1);
     find_degrees(f, SLOT_OWN, CONSTANT, degree);
     if (degree[value->id] == OTHER) {
-        Diag *d =
-            diag_add(k->diags, E_KIND, culprit(value, degree)->span,
-                     "semi_implicit wants edges that are affine in the target's own value, a * post + b; "
-                     "'%s' is not",
-                     name);
-        diag_help(d, "euler(n) and rk4(n) take every edge function, in shorter steps");
+        Diag *d = diag_add(
+            k->diags, E_KIND, culprit(value, degree)->span,
+            "semi_implicit needs edges that are affine in the target's own value, a * post + b; '%s' is not",
+            name);
+        diag_help(d, "euler(n) and rk4(n) accept every edge function, with shorter steps");
         return NULL;
     }
     Value *own = func_argument(f, SLOT_OWN), *slope = own ? derivative(f, value, own) : NULL;

@@ -75,19 +75,18 @@ static bool place_is_right(Check *k, Span span)
     const bool copies = k->cell->of_edge && graph_copies(k->cell->graph) > 1;
     if (!copies && (!is_timed(k->cell->graph) || (!time->adaptive && !time->adjoint))) return true;
     if (copies) {
-        wrong =
-            "batch_norm of edges has statistics of one value a candidate, and a static graph under scan has "
-            "one at each position";
+        wrong = "batch_norm of edges has statistics of one value per candidate, and a static graph under "
+                "scan has one at each position";
         help = "give the graph time = steps(1), with a function of its output; or put batch_norm into the "
                "functions of nodes";
     } else if (time->adaptive) {
-        wrong = "batch_norm needs all samples at one time, and a solver that chooses its steps takes each "
-                "through time on its own";
-        help = "take a solver of equal steps, rk4(20); or instance_norm, of maps";
+        wrong = "batch_norm needs all samples at the same time, and a solver with adaptive steps gives each "
+                "its own times";
+        help = "use a solver with fixed steps, such as rk4(20); or instance_norm, on maps";
     } else {
-        wrong = "batch_norm needs all samples at one time, and the adjoint takes those of each tile back "
-                "through time on their own";
-        help = "leave out gradient = adjoint; or take instance_norm, of maps";
+        wrong = "batch_norm needs all samples at the same time, and the adjoint gradient integrates each "
+                "tile separately";
+        help = "remove gradient = adjoint; or use instance_norm, on maps";
     }
     diag_help(diag_add(k->diags, E_PLACE, span, "%s", wrong), "%s", help);
     return false;
@@ -124,7 +123,7 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
 /* Where it belongs in a graph in time. */
 static const char *norm_place(Check *k, const Graph *g)
 {
-    return arena_printf(k->perm, "put it where a state moves: %s = batch_norm(z)",
+    return arena_printf(k->perm, "put it in the update of a state: %s = batch_norm(z)",
                         is_flow(g) || g->time.implicit > 0 ? "s'" : "next s");
 }
 
@@ -142,10 +141,10 @@ bool norms_used(Check *k, const Graph *g, NodeSet *s, const Func *f)
         Value **map = NEW_ARRAY(k->perm, Value *, (size_t)f->values.count + 1);
         if (!has_statistic(f, 4 * i)) {
             Diag *d = diag_add(k->diags, E_PLACE, n->span,
-                               is_timed(g) ? "what this batch_norm gives moves no state of '%s'"
-                                           : "what this batch_norm gives is not used by '%s'",
+                               is_timed(g) ? "the value of this batch_norm updates no state of '%s'"
+                                           : "the value of this batch_norm is not used by '%s'",
                                s->cell_name);
-            diag_help(d, "%s", is_timed(g) ? norm_place(k, g) : "take it out");
+            diag_help(d, "%s", is_timed(g) ? norm_place(k, g) : "omit it");
             return false;
         }
         n->input = func_copy(k->perm, f, arena_printf(k->perm, "%s.norm%d", f->name, i), map);
@@ -166,9 +165,10 @@ bool norms_moved(Check *k, const Graph *g, const NodeSet *s, const Func *sent)
 {
     for (int i = 0; i < s->cell.norms.count; i++) {
         if (!has_statistic(sent, 4 * i)) continue;
-        Diag *d = diag_add(
-            k->diags, E_PLACE, s->cell.norms.at[i].span,
-            "batch_norm stands where a state moves, and this one is in what a node of '%s' sends", s->name);
+        Diag *d = diag_add(k->diags, E_PLACE, s->cell.norms.at[i].span,
+                           "batch_norm is allowed in the update of a state; this one is in the value that a "
+                           "node of '%s' sends",
+                           s->name);
         diag_help(d, "%s", norm_place(k, g));
         return false;
     }

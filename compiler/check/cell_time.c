@@ -106,7 +106,7 @@ static bool read_min_step(Check *k, const Val *v, Time *out)
     Diag *d =
         diag_add(k->diags, E_RANGE, v->span,
                  "min_step must be in 0 .. %.15g, the length of the flow; this is %s", span, val_text(k, v));
-    diag_help(d, "leave it out: then it is %.3g", 1e-8 * span);
+    diag_help(d, "omit it: then it is %.3g", 1e-8 * span);
     return false;
 }
 
@@ -117,14 +117,14 @@ static bool read_gradient(Check *k, const Val *v, Time *out)
     if (!val_is(v, BUILTIN_exact) && !val_is(v, BUILTIN_adjoint)) {
         Diag *d =
             diag_add(k->diags, E_KIND, v->span, "gradient is exact or adjoint; this is %s", val_text(k, v));
-        diag_help(d, "leave it out: then derivatives are those of the steps taken");
+        diag_help(d, "omit it: then derivatives are those of the steps taken");
         return false;
     }
     out->adjoint = val_is(v, BUILTIN_adjoint);
     if (!out->adjoint || out->positions == 1) return true;
     Diag *d = diag_add(k->diags, E_PLACE, v->span,
-                       "the adjoint goes back through one flow, and scan runs one at each position");
-    diag_help(d, "leave it out; scan(G, truncate = 16) bounds how far derivatives go back");
+                       "the adjoint gradient covers one flow, but scan runs one at each position");
+    diag_help(d, "omit it; scan(G, truncate = 16) bounds how far derivatives go back");
     return false;
 }
 
@@ -160,7 +160,7 @@ static bool read_flow(Check *k, const Val *v, Time *out)
     }
     if (solver->kind != VAL_CALL || solver->builtin->kind != KIND_SOLVER) {
         Diag *d = diag_add(k->diags, E_KIND, solver->span, "%s is not a solver", val_kind_text(solver));
-        diag_help(d, "a solver with its number of steps: rk4(10); or one that chooses its steps: dopri5");
+        diag_help(d, "a solver with fixed steps: rk4(10); or with adaptive steps: dopri5");
         return false;
     }
     const Scheme *s = find_scheme(solver->builtin);
@@ -250,14 +250,14 @@ static void move_state(Check *k, Scope *scope, const Stmt *s)
                                 : "a derivative of state '%s' in a graph that runs in steps",
                            s->name.text);
         diag_help(d,
-                  flow ? "in time = flow a state moves by its derivative: %s' = ..."
-                       : "in time = steps a state moves by its next value: next %s = ...",
+                  flow ? "in time = flow a state is updated by its derivative: %s' = ..."
+                       : "in time = steps a state is updated by its next value: next %s = ...",
                   s->name.text);
         state->moved = s->span;
         return;
     }
     if (state->next) {
-        Diag *d = diag_add(k->diags, E_TWICE, s->span, "state '%s' moves twice", s->name.text);
+        Diag *d = diag_add(k->diags, E_TWICE, s->span, "state '%s' is updated twice", s->name.text);
         diag_note(d, state->moved, "the first is here");
         return;
     }
@@ -267,11 +267,11 @@ static void move_state(Check *k, Scope *scope, const Stmt *s)
 
 Val *scan_within(Check *k, const char *name, Span span)
 {
-    Diag *d = diag_add(k->diags, E_PLACE, span,
-                       "'%s' has states, which go on from one position to the next only where scan is given "
-                       "'%s' itself",
-                       name, name);
-    diag_help(d, "scan what stands before it, it, and what stands behind it one after the other: |> scan(%s)",
+    Diag *d =
+        diag_add(k->diags, E_PLACE, span,
+                 "'%s' has states, which carry over between positions only if scan is applied to '%s' itself",
+                 name, name);
+    diag_help(d, "scan the part before it, the function itself and the part after it separately: |> scan(%s)",
               name);
     return val_poison(k);
 }
@@ -351,7 +351,8 @@ static bool states_move(Check *k, const TimedCell *c, const Graph *g)
     bool ok = true;
     for (int i = 0; i < c->count; i++) {
         if (c->state[i].next || c->state[i].moved.end) continue;
-        Diag *d = diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' never moves", c->state[i].name);
+        Diag *d =
+            diag_add(k->diags, E_UNUSED, c->state[i].span, "state '%s' is never updated", c->state[i].name);
         diag_help(d, is_flow(g) ? "add a line: %s' = ..." : "add a line: next %s = ...", c->state[i].name);
         ok = false;
     }
@@ -382,9 +383,8 @@ static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span s
 static bool follows_from_states(Check *k, const Func *f, const Value *v, const char *what, Span span)
 {
     if (!depends_on_sum(f, v)) return true;
-    Diag *d =
-        diag_add(k->diags, E_KIND, span,
-                 "what a node %s must follow from its states, not from what reaches it at that moment", what);
+    Diag *d = diag_add(k->diags, E_KIND, span,
+                       "the value a node %s must depend on its states, not on its present sum", what);
     diag_help(d, "let a state take the sum, and end the function with the state");
     return false;
 }

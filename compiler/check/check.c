@@ -81,9 +81,9 @@ static void unknown_input(Check *k, const Decl *d, const Decl *train)
 {
     Diag *g = diag_add(k->diags, E_INPUT, d->params.at[0].span,
                        "the input shape of model '%s' is not known%s%s", d->name.text,
-                       train ? ", since its data is not there: " : "", train ? k->train.missing_data : "");
+                       train ? ", since its data was not found: " : "", train ? k->train.missing_data : "");
     if (train) diag_note(g, find_setting(train, "data")->span, "the data is named here");
-    diag_help(g, "state it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
+    diag_help(g, "declare it, such as: model %s(%s[784])%s", d->name.text, d->params.at[0].name.text,
               train ? ", or say where the data is with --data DIR" : "");
 }
 
@@ -112,7 +112,7 @@ static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
         Diag *g = diag_add(k->diags, E_SHAPE, d->params.at[0].span, "model '%s' takes %s and its data has %s",
                            d->name.text, shape_text(k->perm, *out), shape_text(k->perm, data));
         diag_note(g, find_setting(train, "data")->span, "the data is named here");
-        diag_help(g, "leave the shape out: the data gives it");
+        diag_help(g, "remove the shape: the data gives it");
         return false;
     }
     return true;

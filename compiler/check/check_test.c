@@ -13,7 +13,7 @@ Val *test_line(Check *k, const Expr *e)
     k->test.line = e->span;
     Val *v = check_expr(k, &scope, e);
     if (!val_is_poison(v) && v->kind != VAL_BOOL) {
-        Diag *d = diag_add(k->diags, E_KIND, e->span, "a line of a test is true or false; this is %s",
+        Diag *d = diag_add(k->diags, E_KIND, e->span, "a line of a test must be a condition; this is %s",
                            val_kind_text(v));
         if (v->kind == VAL_NUMBER) diag_help(d, "compare it, such as: ... < 1e-6");
         v = val_poison(k);

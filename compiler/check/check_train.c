@@ -54,7 +54,7 @@ static const SettingRow *find_row(Check *k, const Setting *s)
 static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, const Val *v)
 {
     if (val_is_poison(v)) return;
-    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' wants %s; this is %s", row->name,
+    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' needs %s; this is %s", row->name,
                        row->wanted, val_text(k, v));
     if (row->kind == KIND_METRIC && v->kind == VAL_CALL && v->builtin->kind == KIND_METRIC)
         diag_help(d, "report = [%s]", v->builtin->name);
@@ -287,11 +287,11 @@ static bool augment_fits(Check *k, const Setting *s, const Val *data_value, cons
         return true;
     const Val *first = augment->items.at[0];
     if (!data.image) {
-        Diag *d =
-            diag_add(k->diags, E_SETTING, first->span, "%s changes pictures; the samples of %s are none",
-                     first->builtin->name, data.name);
+        Diag *d = diag_add(k->diags, E_SETTING, first->span,
+                           "%s changes pictures; the samples of %s are not pictures", first->builtin->name,
+                           data.name);
         diag_note(d, s->value->span, "the data is named here");
-        diag_help(d, "leave out augment; pictures are [height, width] or [channels, height, width]");
+        diag_help(d, "remove augment; pictures are [height, width] or [channels, height, width]");
         return false;
     }
     int64_t height = data.shape[data.rank - 2], width = data.shape[data.rank - 1],
@@ -380,8 +380,8 @@ static bool loss_fits(Check *k, const Val *loss)
         Diag *d =
             diag_add(k->diags, E_SETTING, loss->span,
                      "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
-        diag_help(d,
-                  "write 0 and 1 into the data, or give the model an output a class and take cross_entropy");
+        diag_help(
+            d, "write 0 and 1 into the data, or give the model one output per class and use cross_entropy");
     } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
                       loss->items.at[0]->number >= 1)) {
         diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");

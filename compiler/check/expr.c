@@ -86,7 +86,7 @@ Value *val_value(Check *k, const Val *v, const char *wanted)
     case VAL_POISON: return NULL;
     default: {
         Diag *d =
-            diag_add(k->diags, E_KIND, v->span, "%s stands where %s is wanted", val_kind_text(v), wanted);
+            diag_add(k->diags, E_KIND, v->span, "%s is given where %s is expected", val_kind_text(v), wanted);
         if (v->kind == VAL_LIST) diag_help(d, "choose one of its elements: [0] is the first");
         if (v->kind == VAL_FUNCTION)
             diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
@@ -123,7 +123,7 @@ static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
         bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT;
         if (op == IR_SELECT) wanted = i == 0 || is_condition(args[1]);
         if (is_condition(args[i]) == wanted) continue;
-        Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s stands where %s is wanted",
+        Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s is given where %s is expected",
                            val_kind_text(args[i]), wanted ? "a condition" : "a number");
         if (op == IR_SELECT && i == 2)
             diag_note(d, args[1]->span, "the other branch is %s", val_kind_text(args[1]));
@@ -390,12 +390,13 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
         if (condition->kind == VAL_BOOL)
             return check_function(k, scope, condition->number != 0 ? e->right : e->third);
         diag_add(k->diags, E_KIND, e->left->span,
-                 "the condition that picks a function must be known when the program is built");
+                 "the condition that selects a function must be known at compile time");
         return val_poison(k);
     }
     Val *v = check_expr(k, scope, e);
     if (val_is_poison(v) || v->kind == VAL_FUNCTION) return v;
-    Diag *d = diag_add(k->diags, E_KIND, e->span, "%s stands where a function is wanted", val_kind_text(v));
+    Diag *d =
+        diag_add(k->diags, E_KIND, e->span, "%s is given where a function is expected", val_kind_text(v));
     diag_help(d, "name a fn, a graph or a layer, such as relu");
     return val_poison(k);
 }
@@ -407,17 +408,17 @@ static bool within_bounds(Check *k, const Expr *e)
     if (k->effort.work > MOST) return false;
     bool deep = k->effort.depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
     if (!deep && !graphs && k->effort.work++ < MOST) return true;
-    Diag *d = diag_add(
-        k->diags, E_RECURSION, e->span,
-        deep     ? "the functions call each other more than %d deep"
-        : graphs ? "the functions unfold into more than %d graphs and layers with weights of their own"
-                 : "the functions unfold into more than %d operations",
-        deep     ? DEEPEST
-        : graphs ? MOST_GRAPHS
-                 : MOST);
+    Diag *d =
+        diag_add(k->diags, E_RECURSION, e->span,
+                 deep     ? "the functions call each other more than %d deep"
+                 : graphs ? "the calls expand to more than %d graphs and layers with weights of their own"
+                          : "the calls expand to more than %d operations",
+                 deep     ? DEEPEST
+                 : graphs ? MOST_GRAPHS
+                          : MOST);
     diag_help(d, graphs
                      ? "apply the graph less often, or send several samples or positions through it with scan"
-                     : "call them with fewer different arguments: calls with equal ones are made once");
+                     : "use fewer different arguments: calls with equal arguments are computed once");
     k->effort.work = MOST + 1;
     return false;
 }

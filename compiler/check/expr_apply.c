@@ -54,7 +54,8 @@ static void needed_argument(Check *k, const char *callee, Span span, const char 
         const char *call = file && span.end - span.start < MOST
                                ? arena_text(k->perm, file->text + span.start, span.end - span.start)
                                : callee;
-        diag_help(d, "%s was taken for the value that '%s' is given; a value stands before '|>': x |> %s",
+        diag_help(d,
+                  "%s was taken for the value that '%s' is given; the value is written before '|>': x |> %s",
                   val_text(k, value), callee, call);
     }
 }
@@ -207,7 +208,7 @@ static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
 {
     if (b->id == BUILTIN_dist) return distance(k, args[0], args[1], span);
     if (k->mode != MODE_PREDICATE) {
-        diag_add(k->diags, E_PLACE, span, "chance(p) stands only in the `where` of edges");
+        diag_add(k->diags, E_PLACE, span, "chance(p) is allowed only in the `where` of edges");
         return val_poison(k);
     }
     Value *p = val_value(k, args[0], "a probability");
@@ -225,7 +226,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
     Val *args[MOST_PARAMS];
     if (describes(b->kind)) {
         if (first) {
-            diag_add(k->diags, E_KIND, span, "'%s' is no function of a value", b->name);
+            diag_add(k->diags, E_KIND, span, "'%s' is not a function of a value", b->name);
             return val_poison(k);
         }
         Val *call = described(k, function);
@@ -233,7 +234,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
         return call;
     }
     if (b->kind == KIND_CHECK && !(k->test.on && k->mode == MODE_CONST)) {
-        Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' stands only in a test", b->name);
+        Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is allowed only in a test", b->name);
         diag_help(d, "test \"what must be true\" { ... %s(...) ... }", b->name);
         return val_poison(k);
     }
@@ -281,7 +282,7 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
             last = check_expr(k, scope, s->value);
             if (!at_end && !val_is_poison(last))
                 diag_add(k->diags, E_UNUSED, s->span,
-                         "this value is not used: only the last line is what '%s' gives", d->name.text);
+                         "this value is not used: only the last line is the value of '%s'", d->name.text);
             break;
         }
     }

@@ -16,7 +16,7 @@ static Val *no_element(Check *k, const Val *list, const Val *index, const char *
     Diag *d = diag_add(k->diags, E_INDEX, index->span,
                        "there is no element %s: this list has %d, counted from 0", number, count);
     if (index->kind == VAL_RUNTIME) {
-        diag_note_plain(d, "an index is right for all nodes, whatever the rest of the condition says");
+        diag_note_plain(d, "the index must be valid for all nodes, whatever the rest of the condition says");
         diag_help(d, "keep it within the list, such as [i mod %d] or [min(i, %d)]", count, count - 1);
     }
     return val_poison(k);
@@ -24,9 +24,9 @@ static Val *no_element(Check *k, const Val *list, const Val *index, const char *
 
 static Val *not_known(Check *k, const Val *index)
 {
-    Diag *d = diag_add(k->diags, E_KIND, index->span,
-                       "an element is chosen by a number that is known when the program is built; this is %s",
-                       val_text(k, index));
+    Diag *d =
+        diag_add(k->diags, E_KIND, index->span,
+                 "an element is selected by a number known at compile time; this is %s", val_text(k, index));
     if (index->kind == VAL_RUNTIME)
         diag_help(d, "only in a condition of edges may an index choose; here: if x < 0.5 then a else b");
     return val_poison(k);

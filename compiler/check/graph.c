@@ -95,7 +95,7 @@ static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, 
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
-        Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` wants a condition; this is %s",
+        Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` needs a condition; this is %s",
                            v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
         diag_help(d, "compare it, such as: where %s == 0", expr_text(k->perm, k->c->sources, line->where));
         ok = false;
@@ -122,10 +122,10 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
     if (is_timed(g)) {
         if (from->role == SET_OUTPUT && from->outside)
             diag_add(k->diags, E_KIND, line->span,
-                     "output '%s' is a plain sum at the end: nothing leads out of it", from->name);
+                     "output '%s' is a plain sum at the end: no edge may lead out of it", from->name);
         else if (to->role == SET_INPUT && to->outside)
             diag_add(k->diags, E_KIND, line->span,
-                     "input '%s' is held: edges into it need a node function there", to->name);
+                     "input '%s' is clamped: edges into it need a node function there", to->name);
         else return true;
         return false;
     }
@@ -138,7 +138,7 @@ static bool legal_ends(Check *k, Graph *g, const EdgeLine *line, const Bundle *u
     Span a = line->from.span, b = line->to.span;
     const char *turned = arena_printf(k->perm, "%.*s -> %.*s", (int)(b.end - b.start), source + b.start,
                                       (int)(a.end - a.start), source + a.start);
-    if (u->from != u->to) diag_fix(d, span_join(a, b), turned, "turn them round: ", "");
+    if (u->from != u->to) diag_fix(d, span_join(a, b), turned, "reverse it: ", "");
     else diag_help(d, "leave them out, or let the graph run in time: time = steps(5)");
     return false;
 }
@@ -259,8 +259,7 @@ bool takes_one_tensor(Check *k, const Val *function, Shape taken)
     if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
     Diag *d = diag_add(
         k->diags, E_SHAPE, tensor->span,
-        "'%s' takes one tensor, here %s, and makes its parts nodes; a second one, %s, cannot be "
-        "an argument",
+        "'%s' takes one tensor, here %s, whose parts become nodes; a second one, %s, cannot be an argument",
         function->decl->name.text, shape_text(k->perm, taken), shape_text(k->perm, tensor->value->shape));
     diag_note(d, function->decl->name.span, "it is declared here");
     diag_help(d,
@@ -345,7 +344,7 @@ Graph *instantiate(Check *k, Val *function, Span span)
         return g;
     }
     Diag *g = diag_add(k->diags, E_ARGUMENT, span,
-                       "'%s' takes its sizes from the value it is given; here is none", d->name.text);
+                       "'%s' takes its sizes from its argument, and there is none here", d->name.text);
     diag_note(g, d->sizes.at[0].span, "they are named here");
     return NULL;
 }

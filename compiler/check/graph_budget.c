@@ -80,7 +80,7 @@ static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidate
 {
     Val *n = v->items.at[0];
     if (n->kind != VAL_NUMBER) {
-        diag_add(k->diags, E_AMOUNT, n->span, "%s wants a number; this is %s", v->builtin->name,
+        diag_add(k->diags, E_AMOUNT, n->span, "%s needs a number; this is %s", v->builtin->name,
                  val_text(k, n));
         return false;
     }
@@ -106,8 +106,7 @@ static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidate
     }
     if (!(n->number - used >= numbers)) {
         diag_add(k->diags, E_AMOUNT, v->span,
-                 "%.15g learned numbers leave none for edges: the node functions have %.15g", n->number,
-                 used);
+                 "%.15g parameters leave none for edges: the node functions have %.15g", n->number, used);
         return false;
     }
     return whole_count(k, floor((n->number - used) / numbers), candidates, v->span, out);
@@ -165,7 +164,7 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
     Val *n = v->items.at[0];
     bool in = val_is(v, BUILTIN_fan_in);
     if (n->kind != VAL_NUMBER || n->number < 1 || floor(n->number) != n->number || n->number > 1e9) {
-        Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s wants a whole number of edges from 1",
+        Diag *d = diag_add(k->diags, E_AMOUNT, n->span, "%s needs a whole number of edges from 1",
                            v->builtin->name);
         diag_help(d, "%s(8) keeps the 8 strongest edges %s each node", v->builtin->name,
                   in ? "into" : "out of");
@@ -180,7 +179,7 @@ static void anneal_budget(Check *k, EdgeList *l, Val *v)
 {
     Val *epochs = v->items.at[2];
     if (epochs->kind != VAL_NUMBER || !(epochs->number > 0) || !isfinite(epochs->number)) {
-        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal wants a number of epochs above 0; this is %s",
+        diag_add(k->diags, E_AMOUNT, epochs->span, "anneal needs a number of epochs above 0; this is %s",
                  val_text(k, epochs));
         return;
     }

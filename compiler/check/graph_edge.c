@@ -77,7 +77,7 @@ static bool is_edge_function(Check *k, const Val *f, Span span)
                  (f->builtin && f->builtin->kind != KIND_POINT && f->builtin->kind != KIND_MAP) ||
                  (f->decl && f->decl->kind != DECL_FN);
     if (wrong) {
-        Diag *d = diag_add(k->diags, E_KIND, span, "`via` wants a function of the source's value; this is %s",
+        Diag *d = diag_add(k->diags, E_KIND, span, "`via` needs a function of the source's value; this is %s",
                            f->kind == VAL_FUNCTION ? arena_printf(k->perm, "'%s'", function_name(f))
                                                    : val_kind_text(f));
         diag_help(d, "fn Synapse(x) { weight w ~ kaiming; w * tanh(x) }");
@@ -85,14 +85,14 @@ static bool is_edge_function(Check *k, const Val *f, Span span)
     }
     int n = waiting(f);
     if (n == 1 + wants_own(f)) return has_place(k, f, span);
-    Diag *d = diag_add(k->diags, E_ARGUMENT, span,
-                       "an edge function takes the source's value and, if it wants, the target's own; '%s' "
-                       "waits for %d values",
-                       function_name(f), n);
+    Diag *d = diag_add(
+        k->diags, E_ARGUMENT, span,
+        "an edge function takes the source's value and optionally the target's own; '%s' takes %d values",
+        function_name(f), n);
     if (f->decl) diag_note(d, f->decl->name.span, "it is declared here");
     for (int i = 1 + wants_own(f) + by_position(f); i < parameters(f); i++) {
         if (has_value(f, i)) continue;
-        diag_help(d, "give it the others: via %s(%s = 2)", function_name(f), parameter_name(f, i));
+        diag_help(d, "pass the others: via %s(%s = 2)", function_name(f), parameter_name(f, i));
         break;
     }
     return false;
@@ -127,7 +127,7 @@ EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, c
         if (!d->by || (d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) return use;
         Diag *m = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,
                            "an edge has one weight, 'w', and its magnitude decides");
-        diag_help(m, "write by w, or leave it out");
+        diag_help(m, "write by w, or remove it");
         return use;
     }
     use.function = check_function(k, scope, via);
@@ -170,7 +170,7 @@ static bool one_number(Check *k, Tensor *p, Span span)
 {
     if (p->components == 1) return true;
     Diag *d = diag_add(k->diags, E_SHAPE, span,
-                       "weight '%s' is an array, and one number an edge decides which edges are in use",
+                       "weight '%s' is an array, and one number per edge decides which edges are in use",
                        short_name(p));
     diag_note(d, p->span, "it is declared here");
     diag_help(d, "give the edge function a weight of one number, and name it after `by`");
@@ -194,7 +194,7 @@ static bool named_score(Check *k, Bundle *u, const Expr *by)
     }
     const char **names = NEW_ARRAY(k->perm, const char *, (size_t)own_weights(u) + 1);
     for (int i = 0; i < own_weights(u); i++) names[i] = short_name(u->weights.at[i]);
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, by->span, "%s%s%s is no weight of '%s'", name ? "'" : "",
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, by->span, "%s%s%s is not a weight of '%s'", name ? "'" : "",
                        name ? name : "this", name ? "'" : "", u->edge->name);
     const char *near = name ? diag_nearest(name, names, own_weights(u)) : NULL;
     if (near) diag_fix(d, by->span, near, "did you mean '", "'?");
@@ -216,7 +216,7 @@ static bool only_score(Check *k, Bundle *u, const EdgeList *l)
                        : "'%s' has no weight of its own for each edge, so nothing decides which edges are "
                          "in use%s",
         u->edge->name, weight_names(k, u));
-    if (own_weights(u)) diag_help(d, "name it behind the budget: by %s", short_name(u->weights.at[0]));
+    if (own_weights(u)) diag_help(d, "name it after the budget: by %s", short_name(u->weights.at[0]));
     else diag_help(d, "keep all, sample, or give the function a weight");
     return false;
 }
@@ -325,7 +325,7 @@ static bool adds_to_sum(Check *k, const Graph *g, int b, Shape adds)
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     if (shape_equal(adds, to->map)) return true;
     Diag *d =
-        diag_add(k->diags, E_SHAPE, use->function->span, "'%s' makes %s of %s%s%s, and '%s' is reached by %s",
+        diag_add(k->diags, E_SHAPE, use->function->span, "'%s' gives %s for %s%s%s, but '%s' receives %s",
                  function_name(use->function), map_text(k, adds), map_text(k, from->value_map),
                  use->own ? " and, at the target, " : "", use->own ? map_text(k, to->value_map) : "",
                  to->name, map_text(k, to->map));
@@ -345,7 +345,7 @@ static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
                            "semi_implicit takes edges between maps that do not read the target's own value; "
                            "'%s' does, and a node of '%s' carries %s",
                            e->name, to->name, map_text(k, to->map));
-        diag_help(d, "euler(n) and rk4(n) take every edge function, in shorter steps");
+        diag_help(d, "euler(n) and rk4(n) accept every edge function, with shorter steps");
         return false;
     }
     Func *f = e->fn.forward;
@@ -394,11 +394,10 @@ static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const
     if (!candidates->cell.norms.count || !is_timed(g) || !to->outside) return true;
     Diag *d =
         diag_add(k->diags, E_PLACE, candidates->cell.norms.at[0].span,
-                 "batch_norm of edges in time wants targets with a function, and output '%s' is a plain "
-                 "sum",
+                 "batch_norm of edges in time needs targets with a function, and output '%s' is a plain sum",
                  to->name);
     diag_note(d, to->span, "it is declared here");
-    diag_help(d, "give the output a node function, or put batch_norm where the states of the sources move");
+    diag_help(d, "give the output a node function, or put batch_norm in the state updates of the sources");
     return false;
 }
 

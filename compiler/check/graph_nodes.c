@@ -98,8 +98,8 @@ bool few_nodes(Check *k, const Graph *g, Span span)
     }
     if (nodes <= (double)limits.nodes) return true;
     diag_add(k->diags, E_MEMORY, span,
-             "'%s' has %.0f nodes, which need about %.1f GB to be put in order; the most is %lld", g->name,
-             nodes, nodes * 80e-9, (long long)limits.nodes);
+             "'%s' has %.0f nodes, which need about %.1f GB to be sorted; the most is %lld", g->name, nodes,
+             nodes * 80e-9, (long long)limits.nodes);
     return false;
 }
 
@@ -173,7 +173,7 @@ static void ends_fit(Check *k, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
     if (shape_equal(from->value_map, to->map)) return;
-    Diag *d = diag_add(k->diags, E_SHAPE, u->span, "a node of '%s' sends %s, and '%s' is reached by %s",
+    Diag *d = diag_add(k->diags, E_SHAPE, u->span, "a node of '%s' sends %s, but '%s' receives %s",
                        from->name, map_text(k, from->value_map), to->name, map_text(k, to->map));
     diag_note(d, from->span, "%s comes from here", map_text(k, from->value_map));
     sum_told(k, g, u, d);

@@ -23,7 +23,7 @@ static bool read_refresh(Check *k, const Val *v, int64_t *refresh)
         return *refresh = (int64_t)v->number, true;
     Diag *d =
         diag_add(k->diags, E_AMOUNT, v->span,
-                 "refresh wants a whole number of steps from 1 to %d; this is %s", MOST, val_text(k, v));
+                 "refresh needs a whole number of steps from 1 to %d; this is %s", MOST, val_text(k, v));
     diag_help(d, "dnw(refresh = 4) computes the gradients of candidates not in use every fourth step");
     return false;
 }
@@ -39,8 +39,8 @@ static bool read_positions(Check *k, const Val *v, int64_t *positions)
         return *positions = (int64_t)whole, true;
     Diag *d =
         diag_add(k->diags, E_AMOUNT, v->span,
-                 "positions wants 1, or a part of them from 1/2 to 1/%d; this is %s", MOST, val_text(k, v));
-    diag_help(d, "dnw(positions = 1/4) looks at a fourth of the samples and pixels in each step, another one "
+                 "positions needs 1, or a part of them from 1/2 to 1/%d; this is %s", MOST, val_text(k, v));
+    diag_help(d, "dnw(positions = 1/4) uses a fourth of the samples and pixels in each step, a different one "
                  "each time");
     return false;
 }

@@ -200,11 +200,11 @@ static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double tim
 
 static void too_many_runs(Check *k, const Bundle *u, double runs)
 {
-    Diag *d = diag_add(k->diags, E_MEMORY, u->span,
-                       "this condition picks about %.2g runs of sources that follow one another, which need "
-                       "%.1f GB; the most is %d",
-                       runs, runs * 8e-9, MOST_RUNS);
-    diag_help(d, "use fewer nodes, or split the set so that what is picked stands together, such as h[2, n] "
+    Diag *d = diag_add(
+        k->diags, E_MEMORY, u->span,
+        "this condition selects about %.2g runs of consecutive sources, which need %.1f GB; the most is %d",
+        runs, runs * 8e-9, MOST_RUNS);
+    diag_help(d, "use fewer nodes, or split the set so that the selected nodes are adjacent, such as h[2, n] "
                  "for even and odd nodes");
 }
 
@@ -283,7 +283,7 @@ static void report_cycle(Check *k, Graph *g, const WiringCycle *c)
     if (one_set)
         diag_help(d, "add a condition that orders the nodes, such as: where i < j, or let the graph run in "
                      "time: time = steps(5)");
-    else diag_help(d, "leave one of these edges out, or let the graph run in time: time = steps(5)");
+    else diag_help(d, "remove one of these edges, or let the graph run in time: time = steps(5)");
 }
 
 static void warn_nodes(Check *k, Graph *g, uint8_t **mark, DiagCode code, const char *what, const char *help)
@@ -400,7 +400,7 @@ static void check_paths(Check *k, Graph *g)
         diag_note(d, g->sets.at[g->input].span, "the input is declared here");
         for (int s = 0; s < g->sets.count; s++)
             if (g->sets.at[s].size == 0)
-                diag_note(d, g->sets.at[s].span, "'%s' has no nodes, so edges into and out of it are gone",
+                diag_note(d, g->sets.at[s].span, "'%s' has no nodes, so edges into and out of it are removed",
                           g->sets.at[s].name);
         diag_help(d, "add edges, such as: edges %s -> %s", g->sets.at[g->input].name,
                   g->sets.at[g->output].name);
@@ -410,7 +410,8 @@ static void check_paths(Check *k, Graph *g)
                "add edges into them, or make the set smaller");
     mark_paths(k, g, false, mark);
     for (int64_t i = 0; i < g->sets.at[g->input].size; i++) mark[g->input][i] = 1;
-    warn_nodes(k, g, mark, W_DEAD_END, "lead nowhere", "add edges out of them, or make the set smaller");
+    warn_nodes(k, g, mark, W_DEAD_END, "have no path to the output",
+               "add edges out of them, or make the set smaller");
 }
 
 bool build_order(Check *k, Graph *g)

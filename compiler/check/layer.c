@@ -126,7 +126,7 @@ static Value *windows_of(Check *k, Value *x, Window w, Span span)
     for (int i = 0; i < shape.rank; i++) numbers *= (double)shape.dim[i];
     if (w.size == 1 && w.stride == 1) return x;
     if (numbers <= MOST_NUMBERS) return map_value(k->func, IR_WINDOWS, span, (MapForm){shape, w}, 1, &x);
-    diag_add(k->diags, E_MEMORY, span, "the windows of '%s' hold %.15g numbers a sample; the most is %d",
+    diag_add(k->diags, E_MEMORY, span, "the windows of '%s' hold %.15g numbers per sample; the most is %d",
              "conv2d", numbers, MOST_NUMBERS);
     return NULL;
 }

@@ -29,11 +29,10 @@ static const char *name_of(const Val *function)
 
 static void scan_in_scan(Check *k, const char *name, Span span)
 {
-    Diag *d =
-        diag_add(k->diags, E_PLACE, span,
-                 "'%s' has states, and they go along one sequence: it cannot be scanned inside a function "
-                 "that is scanned",
-                 name);
+    Diag *d = diag_add(
+        k->diags, E_PLACE, span,
+        "'%s' has states, which follow one sequence only: it cannot be scanned inside a scanned function",
+        name);
     diag_help(d, "scan it outside of that function: |> scan(%s)", name);
 }
 
@@ -74,7 +73,7 @@ static Val *applied(Check *k, const Val *function, Value *whole, const Value *pa
     if (!one) return val_poison(k);
     if (!all) {
         Diag *d = diag_add(k->diags, E_KIND, span,
-                           "what '%s' gives does not depend on what stands at a position", name_of(function));
+                           "the value of '%s' does not depend on the value at a position", name_of(function));
         diag_help(d, "scan takes a function that uses its value");
     } else if (one->shape.rank == MAX_RANK) {
         Diag *d = diag_add(k->diags, E_SHAPE, span,
@@ -83,7 +82,7 @@ static Val *applied(Check *k, const Val *function, Value *whole, const Value *pa
                            name_of(function), shape_text(k->perm, one->shape), MAX_RANK);
         diag_help(d, "let it end with: |> flatten");
     } else if (most > MOST_NUMBERS) {
-        diag_add(k->diags, E_MEMORY, span, "scan makes %.15g numbers a sample here; the most is %d",
+        diag_add(k->diags, E_MEMORY, span, "scan gives %.15g numbers per sample here; the most is %d",
                  (double)most, MOST_NUMBERS);
     } else return val_runtime(k, all, span);
     return val_poison(k);
@@ -94,7 +93,7 @@ static bool no_truncate(Check *k, const Val *function, const Val *truncate)
     if (truncate->number == 0) return true;
     Diag *d = diag_add(k->diags, E_ARGUMENT, truncate->span,
                        "truncate stops the gradient of states, and '%s' has none", name_of(function));
-    diag_help(d, "leave it out: scan(%s)", name_of(function));
+    diag_help(d, "omit it: scan(%s)", name_of(function));
     return false;
 }
 

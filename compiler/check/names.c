@@ -44,10 +44,10 @@ static bool reported(Check *k, Span span)
 static const struct Foreign_name {
     const char *wrong, *right, *words;
 } foreign_names[] = {
-    {"None", NULL, "an argument that is not wanted is left out"},
-    {"null", NULL, "an argument that is not wanted is left out"},
-    {"nil", NULL, "an argument that is not wanted is left out"},
-    {"nothing", NULL, "an argument that is not wanted is left out"},
+    {"None", NULL, "omit an argument that is not needed"},
+    {"null", NULL, "omit an argument that is not needed"},
+    {"nil", NULL, "omit an argument that is not needed"},
+    {"nothing", NULL, "omit an argument that is not needed"},
     {"pow", NULL, "a power is written with '^': x^2"},
     {"fmod", NULL, "a remainder is written with 'mod': i mod 2"},
     {"round", NULL, "the nearest whole number is floor(x + 0.5)"},
@@ -153,7 +153,7 @@ static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
             near = builtin_at(i)->name;
     if (!near) return false;
     if (e->left->kind != EXPR_NAME || scope_binds(scope, e->left->name))
-        diag_help(d, "a value is given to a function by '|>', as in x |> %s", near);
+        diag_help(d, "a value is passed to a function with '|>', as in x |> %s", near);
     else diag_fix(d, e->span, near, "did you mean '", "'?");
     return true;
 }
@@ -172,7 +172,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
                        name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
     if (near) diag_fix(d, e->left->span, near, "did you mean '", "'?");
     else if (!foreign_member(scope, e, d))
-        diag_help(d, "import \"file.dnw\" as lib makes lib.thing of what the file declares");
+        diag_help(d, "import \"file.dnw\" as lib makes the declarations of the file available as lib.thing");
 }
 
 const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **where)
@@ -324,7 +324,7 @@ static void ref_names(Check *k, const Decl *graph, const Scope *sets, const Node
     if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT))
         return (void)k->said.silent++; /* that one */
     if (reported(k, r->set.span)) return;
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is no node set of graph '%s'",
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is not a node set of graph '%s'",
                        r->set.text, graph->name.text);
     if (diags_errors(k->diags) > MOST_SUGGESTIONS) return;
     for (int i = 0; i < sets->names.count; i++) vec_push(k->perm, &known, sets->names.at[i].name);

@@ -72,7 +72,7 @@ const char *val_kind_text(const Val *v)
     case VAL_NUMBER: return "a number";
     case VAL_PERCENT: return "a percentage";
     case VAL_BOOL: return "true or false";
-    case VAL_STRING: return "a text";
+    case VAL_STRING: return "a string";
     case VAL_LIST: return "a list";
     case VAL_TUPLE: return "a tuple";
     case VAL_FUNCTION: return "a function";

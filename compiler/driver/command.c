@@ -166,7 +166,7 @@ static int check_flags(const CommandArgs *a)
     bool library = a->emit && strcmp(a->emit, "obj");
     if (a->freeze && !a->weights)
         return command_fail(EXIT_WRONG_USAGE, "write --weights FILE, such as runs/NAME/best.safetensors",
-                            "--freeze wants the weights to freeze");
+                            "--freeze needs the weights to freeze");
     if (!a->freeze && a->weights)
         return command_fail(EXIT_WRONG_USAGE, "with --freeze they become part of the program",
                             "--weights belongs to --freeze");

@@ -140,7 +140,7 @@ static int print_command_help(const Command *c)
         printf("  %-14s  %s\n", left, flags[i].help);
     }
     if (c->passes)
-        printf("\nOther flags behind FILE go to the program: dnw %s FILE --help prints them.\n", c->name);
+        printf("\nOther flags after FILE go to the program: dnw %s FILE --help prints them.\n", c->name);
     return EXIT_DONE;
 }
 
@@ -180,7 +180,7 @@ static int unknown_flag(const Command *c, Arena *a, const char *flag)
     for (int i = 0; i < FLAG_COUNT; i++)
         if (c->flags & 1u << i) names[count++] = flags[i].name;
     const char *help = suggest(a, arena_text(a, flag, strcspn(flag, "=")), names, count);
-    if (c->passes) help = arena_printf(a, "%s (flags of the program stand behind FILE)", help);
+    if (c->passes) help = arena_printf(a, "%s (flags of the program are written after FILE)", help);
     return command_fail(EXIT_WRONG_USAGE, help, "'dnw %s' has no flag '%s'", c->name, flag);
 }
 
@@ -280,7 +280,7 @@ static int read_arguments(const Command *c, CommandArgs *args, int argc, char **
             if (flags[id].value && (!value || !*value))
                 return command_fail(EXIT_WRONG_USAGE,
                                     arena_printf(args->arena, "write %s %s", arg, flags[id].value),
-                                    "%s wants a value", arg);
+                                    "%s needs a value", arg);
             code = set_flag(args, (FlagId)id, value);
         } else if (!ended && arg[0] == '-' && arg[1]) {
             code = unknown_flag(c, args->arena, arg);

@@ -18,7 +18,7 @@ static bool is_kind(const Val *v, DeclKind kind)
 
 static Val *wrong_subject(Check *k, const Builtin *b, const Val *v, const char *wanted)
 {
-    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s wants %s; this is %s", b->name, wanted,
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s needs %s; this is %s", b->name, wanted,
                        is_kind(v, DECL_GRAPH)   ? "a graph"
                        : is_kind(v, DECL_MODEL) ? "a model"
                                                 : val_kind_text(v));
@@ -73,7 +73,7 @@ static void model_body(Check *k, const Val *v, Span span)
         Diag *g =
             diag_add(k->diags, E_INPUT, span, "the input shape of model '%s' is not known", d->name.text);
         diag_note(g, d->name.span, "it is declared here");
-        diag_help(g, "state it, such as: model %s(x[784])", d->name.text);
+        diag_help(g, "declare it, such as: model %s(x[784])", d->name.text);
     } else if (stated_shape(k, d, v->module, &input)) build_body(k, d, v->module, input);
 }
 
@@ -99,7 +99,7 @@ static int named_set(Check *k, const Graph *g, const Val *name)
     const char **names = NEW_ARRAY(k->perm, const char *, (size_t)g->sets.count);
     if (name->kind != VAL_STRING) {
         diag_add(k->diags, E_KIND, name->span,
-                 "edge_count wants the name of a node set in quotation marks; this is %s",
+                 "edge_count needs the name of a node set in quotation marks; this is %s",
                  val_kind_text(name));
         return -1;
     }
@@ -108,8 +108,8 @@ static int named_set(Check *k, const Graph *g, const Val *name)
         if (strcmp(names[i], name->text) == 0) return i;
     }
     const char *near = diag_nearest(name->text, names, g->sets.count);
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is no node set of graph '%s'", name->text,
-                       g->name);
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is not a node set of graph '%s'",
+                       name->text, g->name);
     diag_note(d, g->span, "the graph is declared here");
     if (near) diag_fix(d, name->span, arena_printf(k->perm, "\"%s\"", near), "did you mean ", "?");
     return -1;

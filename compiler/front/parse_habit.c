@@ -28,7 +28,7 @@ bool parse_lambda(const Mistake *m)
     Span left = parse_operand_before(m);
     if (arrow && left.end - left.start > m->p->before.span.end - m->p->before.span.start) {
         Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'->' leads from node sets to node sets");
-        diag_help(d, "a value is given to a function by '|>': x |> relu");
+        diag_help(d, "a value is passed to a function with '|>': x |> relu");
         parse_help_write(m, d, m->found.span, "|>");
         return true;
     }
@@ -44,7 +44,8 @@ bool parse_choice_behind(const Mistake *m)
     if (m->found.kind != T_IF || !m->has_operator) return false;
     for (int k = 1; !parse_raw(m, k).line_ends && parse_raw(m, k).kind; k++)
         if (parse_raw(m, k).kind == T_THEN) return false; /* `u if c then a else b`: '=' is missing */
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'if' stands before the values it chooses from");
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "'if' is written before the values it selects from");
     diag_help(d, "a choice is written: if a then b else c");
     int k = 1, depth = 0;
     for (; parse_raw(m, k).kind && (depth || parse_raw(m, k).kind != T_ELSE); k++) {
@@ -67,7 +68,7 @@ bool parse_unfinished_if(const Mistake *m)
     const char *word = m->wanted[T_THEN] ? "then" : "else", *found = parse_text_of(m, m->found);
     Diag *d = m->found.kind == T_NL
                   ? parse_complain(m->p, E_SYNTAX, m->found.span, "this 'if' has no '%s'", word)
-                  : parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', wanted '%s'", found, word);
+                  : parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', expected '%s'", found, word);
     diag_help(d, "a choice has two sides: if a then b else c");
     if (m->found.kind == ':' && m->wanted[T_THEN]) parse_help_write(m, d, m->found.span, " then");
     if ((is_operand(m->found.kind) || m->found.kind == '(') && m->wanted[T_THEN])
@@ -82,12 +83,12 @@ bool parse_indented_body(const Mistake *m)
     bool value = m->wanted['='];
     if (m->found.kind != ':' || !m->wanted['{'] || m->in_parentheses) return false;
     Diag *d =
-        parse_complain(m->p, E_ASSIGN, m->found.span, "found ':', wanted %s'{'", value ? "'=' or " : "");
+        parse_complain(m->p, E_ASSIGN, m->found.span, "found ':', expected %s'{'", value ? "'=' or " : "");
     Span head = {m->found.span.file, m->p->first.span.start, m->found.span.start};
     const char *text = parse_text(m->p, head);
     if (strlen(text) < 80 && !strchr(text, '\n'))
-        diag_help(d, "the lines of its body stand in { }: %s { ... }", text);
-    else diag_help(d, "the lines of its body stand in { }");
+        diag_help(d, "the lines of its body are enclosed in { }: %s { ... }", text);
+    else diag_help(d, "the lines of its body are enclosed in { }");
     if (value && !parse_raw(m, 1).line_ends)
         parse_help_statement(m, d, m->found.span.start, "=", m->found.span.end);
     return true;
@@ -104,7 +105,7 @@ bool parse_type_of_name(const Mistake *m)
     if (m->found.kind != ':' || !(parameter || set)) return false;
     bool shape = parameter && parse_raw(m, 1).kind == '['; /* `x: [2]` */
     Diag *d =
-        shape ? parse_complain(m->p, E_SYNTAX, m->found.span, "a shape stands right behind its name")
+        shape ? parse_complain(m->p, E_SYNTAX, m->found.span, "a shape is written directly after its name")
               : parse_complain(m->p, E_SYNTAX, m->found.span, "a %s has no type", set ? "name" : "parameter");
     Span type = parse_raw(m, 2).kind == '=' ? parse_raw(m, 1).span : parse_operand(m, 1);
     if (set) diag_help(d, "a name is set by '=' alone: u = 2");
@@ -131,7 +132,8 @@ bool parse_type_of_result(const Mistake *m)
 bool parse_index_twice(const Mistake *m)
 {
     if (m->found.kind != '[' || m->p->before.kind != ']' || m->has_operator) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "all indices stand in one pair of brackets");
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "all indices are enclosed in one pair of brackets");
     diag_help(d, "they are written with a ',' between them: h[i, j]");
     Span place = parse_rest(m, m->p->first.span.start);
     const char *text = parse_text(m->p, place), *joined = "";
@@ -184,9 +186,9 @@ static bool comma_for_line(const Mistake *m)
     if (m->found.kind != ',' || m->in_parentheses || !m->wanted[T_NL] || parse_raw(m, 1).line_ends)
         return false;
     if (m->block != BLOCK_TEST && !begins) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "no ',' stands between two lines");
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "no ',' is allowed between two lines");
     bool list = first == T_EDGES && m->block == BLOCK_GRAPH;
-    if (list) diag_help(d, "several edges stand in { }: edges { x -> h; h -> y }");
+    if (list) diag_help(d, "several edges are enclosed in { }: edges { x -> h; h -> y }");
     else diag_help(d, "a line ends with a line end or ';'");
     bool word = first == T_WEIGHT || first == T_STATE || first == T_OPTION || first == T_INPUT ||
                 first == T_NODES || first == T_OUTPUT;
@@ -207,8 +209,8 @@ bool parse_extra_sign(const Mistake *m)
         kind == ',' && !m->in_parentheses && (ends ? m->wanted[T_NL] : is_keyword(next) && m->wanted[next]);
     if (!behind_word && !comma) return false;
     const char *sign = parse_text_of(m, m->found);
-    Diag *d = comma ? parse_complain(m->p, E_SYNTAX, m->found.span, "no ',' stands here")
-                    : parse_complain(m->p, E_SYNTAX, m->found.span, "no '%s' stands behind '%s'", sign,
+    Diag *d = comma ? parse_complain(m->p, E_SYNTAX, m->found.span, "no ',' is allowed here")
+                    : parse_complain(m->p, E_SYNTAX, m->found.span, "no '%s' is allowed after '%s'", sign,
                                      parse_text_of(m, m->p->before));
     diag_fix(d, m->found.span, "", "remove it", "");
     return true;
@@ -235,9 +237,9 @@ bool parse_lost_colon(const Mistake *m)
     if (kind != T_NAME && kind != T_ARROW && kind != ',' && kind != T_PIPE) return false;
     const char *found = parse_text_of(m, m->found);
     const char *at = kind == T_NAME ? diag_nearest(found, (const char *const[]){"at"}, 1) : NULL;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', wanted ':'%s", found,
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', expected ':'%s", found,
                              m->wanted[T_AT] ? ", 'at' or the end of the line" : " or the end of the line");
-    diag_help(d, "a node function stands behind ':'");
+    diag_help(d, "a node function is written after ':'");
     if (at) parse_help_write(m, d, m->found.span, at);
     else
         parse_help_statement(m, d, m->found.span.start, ":",
@@ -250,7 +252,8 @@ bool parse_if_for_where(const Mistake *m)
 {
     bool word = m->found.kind == T_IF || is_text(m, m->found, "when") || is_text(m, m->found, "if");
     if (!word || !m->wanted[T_WHERE]) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the condition of an edge stands behind 'where'");
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "the condition of an edge is written after 'where'");
     parse_help_write(m, d, m->found.span, "where");
     return true;
 }
@@ -261,7 +264,8 @@ bool parse_range(const Mistake *m)
     if (!m->wanted[T_DOTS]) return false;
     const char *found = m->found.kind == T_NL ? "the end of the line" : parse_text_of(m, m->found);
     const char *quote = m->found.kind == T_NL ? "" : "'";
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found %s%s%s, wanted '..'", quote, found, quote);
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "found %s%s%s, expected '..'", quote, found, quote);
     diag_help(d, "a range is written: in 1 .. 4");
     if (m->found.kind == ':' || m->found.kind == ',') parse_help_write(m, d, m->found.span, " ..");
     return true;
@@ -274,7 +278,8 @@ bool parse_lost_parentheses(const Mistake *m)
     const Builtin *b = callee.kind == T_NAME ? builtin_find(parse_text_of(m, callee)) : NULL;
     bool takes = b && b->count > 0;
     if (!takes || !is_operand(m->found.kind) || !m->has_operator || m->found.line_ends) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the arguments of '%s' stand in ( )", b->name);
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "the arguments of '%s' are enclosed in ( )", b->name);
     Span value = parse_operand(m, 0), place = span_join(callee.span, value);
     diag_help(d, "such as: %s(%s)", b->name, b->params[0].name);
     parse_help_write(m, d, place, arena_printf(m->p->perm, "%s(%s)", b->name, parse_text(m->p, value)));
@@ -290,8 +295,8 @@ bool parse_nameless(const Mistake *m)
     if (m->expression || !(string || name)) return false;
     const char *found = m->found.kind == T_NL ? "the end of the line" : parse_text_of(m, m->found);
     const char *quote = m->found.kind == T_NL ? "" : "'";
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found %s%s%s, wanted a %s", quote, found, quote,
-                             string ? "string" : "name");
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found %s%s%s, expected a %s", quote, found,
+                             quote, string ? "string" : "name");
     if (word == T_TEST) diag_help(d, "a test has a title: test \"values\" { tanh(0) == 0 }");
     else if (word == T_TRAIN) diag_help(d, "it names a model: train Net { data = spirals(2000) }");
     else if (word == T_FN) diag_help(d, "a function has a name: fn f(x) = 2 * x");

@@ -206,7 +206,7 @@ static void complain_unclosed(Parser *p, const Open *o, bool all)
     Diag *d = parse_complain(p, E_UNCLOSED, o->span, "this '%s' is never closed", bracket_name(o->kind));
     const char *text = parse_text(p, span_join(p->first.span, p->last.span));
     bool complete = is_in(operand_ends, p->last.kind) || p->last.kind == '(' || p->last.kind == '[';
-    diag_help(d, "add '%c' where it should end, such as behind '%s'", partner(o->kind),
+    diag_help(d, "add '%c' where it should end, such as after '%s'", partner(o->kind),
               parse_text(p, p->last.span));
     if (all && complete && on_one_line(text)) {
         for (const Open *each = o; each >= p->open && each->kind != '{'; each--)
@@ -370,7 +370,7 @@ static bool open_bracket(Parser *p, Token *t)
 /* `x{2]` */
 static bool open_mistyped(Parser *p, Token *t, int kind)
 {
-    Diag *d = parse_complain(p, E_SYNTAX, t->span, "found '{', wanted '%s'", bracket_name(kind));
+    Diag *d = parse_complain(p, E_SYNTAX, t->span, "found '{', expected '%s'", bracket_name(kind));
     diag_fix(d, t->span, bracket_name(kind), "write: ", "");
     parse_mended(p);
     p->braces_left--;

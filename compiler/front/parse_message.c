@@ -149,8 +149,7 @@ static bool keyword_as_name(const Mistake *m)
         m->expression && !parse_is_first(m) && (next == '+' || next == '-' || next == '*' || next == '/');
     if (!name && !(alone && m->wanted[T_NAME]) && !(alone && parse_is_first(m)) && !operand) return false;
     const char *word = parse_text_of(m, m->found);
-    Diag *d = parse_complain(m->p, E_KEYWORD, m->found.span,
-                             "'%s' is a word of the language and cannot be a name", word);
+    Diag *d = parse_complain(m->p, E_KEYWORD, m->found.span, "'%s' is a keyword and cannot be a name", word);
     diag_help(d, "choose another name, such as: my_%s", word);
     return true;
 }
@@ -160,7 +159,7 @@ static bool keyword_as_name(const Mistake *m)
 static bool colon_for_equals(const Mistake *m)
 {
     if (m->found.kind != ':' || !m->wanted['=']) return false;
-    Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "found ':', wanted '='");
+    Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "found ':', expected '='");
     if (m->in_parentheses) {
         Span value = parse_operand(m, 1), name = m->p->before.span;
         const char *text =
@@ -224,18 +223,17 @@ static bool cell_with_equals(const Mistake *m)
     int first = m->p->first.kind;
     if (first != T_INPUT && first != T_NODES && first != T_OUTPUT) return false;
     if (m->found.kind == '=' && m->wanted[':'] && m->in_parentheses) {
-        Diag *d =
-            parse_complain(m->p, E_ASSIGN, m->found.span, "an index and its size stand with a ':' between");
+        Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "an index and its size are separated by ':'");
         parse_help_write(m, d, m->found.span, ":");
         return true;
     }
     if (m->found.kind == '=' && m->wanted[':']) {
-        Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "a node function stands behind ':'");
+        Diag *d = parse_complain(m->p, E_ASSIGN, m->found.span, "a node function is written after ':'");
         parse_help_statement(m, d, m->found.span.start, ":", m->found.span.end);
         return true;
     }
     if (m->found.kind != '(' || !m->wanted['[']) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the sizes of a node set stand in [ ]");
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the sizes of a node set are enclosed in [ ]");
     Span sizes = parse_operand(m, 1);
     if (m->p->source->text[sizes.end] != ')') return true;
     const char *set = text_before(m, m->found.span.start), *inside = parse_text(m->p, sizes);
@@ -307,7 +305,7 @@ static bool wrong_arrow(const Mistake *m)
     if (!m->wanted[T_ARROW] || !likely) return false;
     if (m->block != BLOCK_EDGES && m->p->first.kind != T_EDGES) return false;
     Diag *d =
-        parse_complain(m->p, E_ARROW, m->found.span, "found '%s', wanted '->'", parse_text_of(m, m->found));
+        parse_complain(m->p, E_ARROW, m->found.span, "found '%s', expected '->'", parse_text_of(m, m->found));
     diag_help(d, "an edge leads from its source to its target: source[_] -> target[_]");
     if (kind == '<' && parse_raw(m, 1).kind == '-') return help_turned(m, d), true;
     bool word = kind == T_NAME && strcmp(parse_text_of(m, m->found), "to") != 0;
@@ -324,7 +322,7 @@ static bool edge_without_edges(const Mistake *m)
     if (m->block != BLOCK_GRAPH || m->p->first.kind != T_NAME || m->p->statement_length != 2) return false;
     const char *rest = rest_from(m, m->p->first.span.start);
     if ((m->found.kind != '[' && m->found.kind != T_ARROW) || !strstr(rest, "->")) return false;
-    Diag *d = parse_complain(m->p, E_ARROW, m->p->first.span, "an edge stands behind 'edges'");
+    Diag *d = parse_complain(m->p, E_ARROW, m->p->first.span, "an edge is written after 'edges'");
     parse_help_write(m, d, parse_rest(m, m->p->first.span.start), arena_printf(m->p->perm, "edges %s", rest));
     return true;
 }
@@ -339,7 +337,7 @@ static bool index_is_no_name(const Mistake *m)
     Diag *d =
         parse_complain(m->p, E_SYNTAX, m->found.span,
                        "found '%s', but an index of an edge is a new name or _", parse_text_of(m, m->found));
-    diag_help(d, "say in a condition which nodes are meant: a[i] -> b[j] where j == i + 1");
+    diag_help(d, "select nodes with a condition: a[i] -> b[j] where j == i + 1");
     return true;
 }
 
@@ -348,7 +346,7 @@ static bool budget_in_list(const Mistake *m)
     int kind = m->found.kind;
     if (m->block != BLOCK_EDGES || (kind != T_KEEP && kind != T_SAMPLE)) return false;
     Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "all lines of this list share one budget");
-    diag_help(d, "write behind the closing brace: } %s", rest_from(m, m->found.span.start));
+    diag_help(d, "write after the closing brace: } %s", rest_from(m, m->found.span.start));
     return true;
 }
 
@@ -362,7 +360,7 @@ static bool via_behind_budget(const Mistake *m)
         if (kind == T_KEEP || kind == T_SAMPLE) break;
     }
     if (kind != T_KEEP && kind != T_SAMPLE) return false;
-    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'via' stands before the budget");
+    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'via' is written before the budget");
     uint32_t budget = parse_raw(m, k).span.start;
     Span rest = parse_rest(m, via), place = span_join(m->p->first.span, rest);
     const char *edges = text_before(m, budget);
@@ -414,7 +412,7 @@ static bool derivative_read(const Mistake *m)
     if (m->found.kind != T_DERIV || !m->expression) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the derivative %s can be set, but not read",
                              parse_text_of(m, m->found));
-    diag_help(d, "a state moves by: s' = z - s");
+    diag_help(d, "the update of a state: s' = z - s");
     return true;
 }
 
@@ -428,7 +426,7 @@ static bool wrong_body(const Mistake *m)
     bool behind = m->found.kind == '{' && m->p->before.kind == '=' && function;
     if (behind || (m->found.kind == '=' && m->wanted['{'])) {
         Span equals = behind ? m->p->before.span : m->found.span;
-        Diag *d = parse_complain(m->p, E_SYNTAX, equals, "no '=' stands before '{'");
+        Diag *d = parse_complain(m->p, E_SYNTAX, equals, "no '=' is allowed before '{'");
         Span brace = behind ? m->found.span : parse_raw(m, 1).span;
         const char *text = arena_printf(m->p->perm, "%s {", text_before(m, equals.start));
         if (behind || parse_raw(m, 1).kind == '{')
@@ -443,7 +441,7 @@ static bool wrong_body(const Mistake *m)
                   m->p->first.span.start + (uint32_t)strlen(head)};
     if (function)
         diag_fix(d, place, arena_printf(m->p->perm, "%s = 0", head),
-                 "write the value behind '=', or the lines in { }: ", "");
+                 "write the value after '=', or the lines in { }: ", "");
     else parse_help_write(m, d, place, arena_printf(m->p->perm, "%s { }", head));
     return true;
 }
@@ -451,7 +449,7 @@ static bool wrong_body(const Mistake *m)
 static bool import_without_quotes(const Mistake *m)
 {
     if (m->p->before.kind != T_IMPORT || m->found.kind != T_NAME) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the path of an import stands in quotes");
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "the path of an import is enclosed in quotes");
     const char *text = arena_printf(m->p->perm, "import \"%s.dnw\"", parse_text_of(m, m->found));
     diag_fix(d, span_join(m->p->first.span, m->found.span), text, "such as: ", "");
     return true;
@@ -541,6 +539,6 @@ void parse_syntax_error(Parser *p, const bool *wanted)
     for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
         if (mistakes[i](&m)) return;
     Diag *d =
-        parse_complain(p, E_SYNTAX, p->last.span, "found %s, wanted %s", found_words(&m), wanted_words(&m));
+        parse_complain(p, E_SYNTAX, p->last.span, "found %s, expected %s", found_words(&m), wanted_words(&m));
     help_mistyped(&m, d);
 }

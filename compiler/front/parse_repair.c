@@ -68,7 +68,7 @@ static bool replace_foreign(Parser *p, Token *t)
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
         const struct Foreign *f = &foreign[i];
         if (strcmp(text, f->text) != 0) continue;
-        Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is no operator of dnw", text);
+        Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is not an operator of dnw", text);
         bool value = f->kind == T_ARROW && (p->first.kind == T_FN || p->first.kind == T_MODEL);
         if (value) { /* `fn f(x) => 2 * x` */
             help_write(p, d, t->span, "=");
@@ -113,7 +113,7 @@ static void complain_stray(Parser *p, const Token *t)
     const char *text = parse_text(p, t->span);
     const char *power = strcmp(text, "²") == 0 ? "^2" : strcmp(text, "³") == 0 ? "^3" : NULL;
     if (power) {
-        Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is no operator of dnw", text);
+        Diag *d = parse_complain(p, E_OPERATOR, t->span, "'%s' is not an operator of dnw", text);
         help_write(p, d, t->span, power);
         return;
     }
@@ -122,8 +122,8 @@ static void complain_stray(Parser *p, const Token *t)
         diag_help(d, "a choice is written: if a then b else c");
         return;
     }
-    diag_help(d, "such a character stands in strings, and behind the '#' of a comment");
-    diag_fix(d, t->span, "", "remove it; in a comment it must stand behind '#'", "");
+    diag_help(d, "such a character is allowed only in strings and comments");
+    diag_fix(d, t->span, "", "remove it; in a comment it must be after '#'", "");
 }
 
 /* `//` and what follows on the line, or a comment between two marks. */
@@ -135,7 +135,7 @@ static void complain_slashes(Parser *p, const Token *t)
     bool divides =
         !t->line_ends && text[1] == '/' && (text[digit] == '(' || (text[digit] >= '0' && text[digit] <= '9'));
     if (divides) {
-        Diag *d = parse_complain(p, E_OPERATOR, marks, "'//' is no operator of dnw");
+        Diag *d = parse_complain(p, E_OPERATOR, marks, "'//' is not an operator of dnw");
         diag_help(d, "a quotient is rounded down with floor: floor(a / 2)");
         return;
     }
@@ -192,7 +192,7 @@ bool parse_repair(Parser *p, Token *t, const char *inside)
         t->kind = inside ? ',' : T_NL;
         if (t->kind == T_NL) return true;
         d = parse_complain(p, E_SYNTAX, t->span, "found ';' inside '%s'", inside);
-        diag_help(d, "values in brackets stand with a ',' between them; a ';' ends a line, behind '%s'",
+        diag_help(d, "values in brackets are separated by ','; a ';' ends a line, after '%s'",
                   *inside == '(' ? ")" : "]");
         diag_fix(d, t->span, ",", "write: ", "");
         return true;

@@ -6,21 +6,21 @@ static const struct Place_of_word {
     int kind;
     const char *help;
 } places[] = {
-    {T_WEIGHT, "a weight stands in a function: fn F(z) { weight w = 1; w * z }"},
-    {T_SHARED, "a weight stands in a function: fn F(z) { shared weight w = 1; w * z }"},
-    {T_STATE, "a state stands in a function: fn F(z) { state s = 0; s' = z; s }"},
+    {T_WEIGHT, "a weight is declared in a function: fn F(z) { weight w = 1; w * z }"},
+    {T_SHARED, "a weight is declared in a function: fn F(z) { shared weight w = 1; w * z }"},
+    {T_STATE, "a state is declared in a function: fn F(z) { state s = 0; s' = z; s }"},
     {T_NEXT, "a state moves in a function: fn F(z) { state s = 0; next s = z; s }"},
-    {T_INPUT, "node sets stand in a graph: graph G { input x[4] }"},
-    {T_NODES, "node sets stand in a graph: graph G { nodes h[4] }"},
-    {T_OUTPUT, "node sets stand in a graph: graph G { output y[4] }"},
-    {T_EDGES, "edges stand in a graph: graph G { edges x[_] -> y[_] }"},
-    {T_WHERE, "a condition stands behind an edge: x[i] -> y[j] where i < j"},
-    {T_VIA, "an edge function stands behind an edge: edges x[_] -> y[_] via F"},
-    {T_KEEP, "a budget stands behind its edges: edges x[_] -> y[_] keep 5%"},
-    {T_SAMPLE, "a budget stands behind its edges: edges x[_] -> y[_] sample 5%"},
-    {T_BY, "a score stands behind its budget: keep 5% by w"},
-    {T_USING, "a rule stands behind its budget: keep 5% using rigl"},
-    {T_AT, "coordinates stand behind a node set: nodes h[i: 4] at (i, 0)"},
+    {T_INPUT, "node sets are declared in a graph: graph G { input x[4] }"},
+    {T_NODES, "node sets are declared in a graph: graph G { nodes h[4] }"},
+    {T_OUTPUT, "node sets are declared in a graph: graph G { output y[4] }"},
+    {T_EDGES, "edges are written in a graph: graph G { edges x[_] -> y[_] }"},
+    {T_WHERE, "a condition is written after an edge: x[i] -> y[j] where i < j"},
+    {T_VIA, "an edge function is written after an edge: edges x[_] -> y[_] via F"},
+    {T_KEEP, "a budget is written after its edges: edges x[_] -> y[_] keep 5%"},
+    {T_SAMPLE, "a budget is written after its edges: edges x[_] -> y[_] sample 5%"},
+    {T_BY, "a score is written after its budget: keep 5% by w"},
+    {T_USING, "a rule is written after its budget: keep 5% using rigl"},
+    {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)"},
 };
 
 const char *parse_block_name(BlockKind block)
@@ -96,9 +96,9 @@ static const struct Foreign_word {
     {BLOCK_ANY, "elif", NULL, ONE_CHOICE},
     {BLOCK_ANY, "elseif", NULL, ONE_CHOICE},
     {BLOCK_ANY, "switch", NULL, ONE_CHOICE},
-    {BLOCK_ANY, "end", NULL, "a block stands in { }"},
-    {BLOCK_ANY, "begin", NULL, "a block stands in { }"},
-    {BLOCK_ANY, "pass", NULL, "a block stands in { } and may be empty"},
+    {BLOCK_ANY, "end", NULL, "a block is enclosed in { }"},
+    {BLOCK_ANY, "begin", NULL, "a block is enclosed in { }"},
+    {BLOCK_ANY, "pass", NULL, "a block is enclosed in { } and may be empty"},
     {BLOCK_ANY, "print", NULL, "values are looked at in a test: test \"values\" { tanh(0) == 0 }"},
 };
 

@@ -26,7 +26,7 @@ expect "unknown" 1 "error[E0207]: the file has no option 'widht'" "$dnw" check o
 expect "its suggestion" 1 "did you mean -D width=4?" "$dnw" check options.dnw -D widht=4
 expect "out of range" 1 "option 'width' is 65, which is not in 1 .. 64" "$dnw" check options.dnw -D width=65
 expect "the range is shown" 1 "options.dnw:1:22" "$dnw" check options.dnw -D width=65
-expect "another kind" 1 "option 'width' is a number; this is a text" "$dnw" check options.dnw -D 'width="8"'
+expect "another kind" 1 "option 'width' is a number; this is a string" "$dnw" check options.dnw -D 'width="8"'
 expect "true or false" 1 "option 'deep' is true or false; this is a number" "$dnw" check options.dnw -D deep=1
 expect "a text needs no marks" 0 "Wiring" "$dnw" check options.dnw -D mode=slow
 expect "unknown name in a value" 1 "did you mean 'width'?" "$dnw" check options.dnw -D budget=widht
@@ -145,9 +145,9 @@ printf 'import "broken.dnw" as lib\nimport "broken.dnw"\nfn f(z) = lib.Half(z) +
 errors() { [ "$(grep -c '^error' <<<"$said")" -eq "$1" ]; }
 expect "a mistake beside one of syntax" 1 "'nothing' is not known here" "$dnw" check beside.dnw
 that "these three" errors 3
-expect "-D of what is not understood" 1 "found '=', wanted an expression" "$dnw" check broken.dnw -D width=3
+expect "-D of what is not understood" 1 "found '=', expected an expression" "$dnw" check broken.dnw -D width=3
 that "these two" errors 2
-expect "-D of another option" 1 "option 'depth' is a number; this is a text" "$dnw" check broken.dnw -D 'depth="a"'
+expect "-D of another option" 1 "option 'depth' is a number; this is a string" "$dnw" check broken.dnw -D 'depth="a"'
 that "with these two" errors 3
 printf 'import "nowhere.dnw"\nfn f(z) = from_there(z)\nfn g(z) = leaky_relu(z, slop = 1)\nmodel M(x[2]) = x |> g |> f\n' >nowhere.dnw
 expect "a file that is not there" 1 "did you mean 'slope'?" "$dnw" check nowhere.dnw
@@ -182,7 +182,7 @@ refused numbers "the most is 1000000000" <<<'model M(x[1000000000, 1000000000, 1
 refused pairs "one by one" <<<'graph G { input x[2e6]; output y[2e6]; edges x[i] -> y[j] where chance(1e-9) }'
 refused hashed "one by one" <<<'graph G { input x[2e6]; output y[2e6]; edges x[i] -> y[j] where sin(i * j) > 0.99 }'
 refused blocks "one by one" <<<'graph G { input x[4000000, 2]; output y[4000000, 2]; edges x[_, i] -> y[a, j] where i * a == j }'
-refused unfold "unfold into more than" <"$diag/check_unfolds.dnw"
+refused unfold "expand to more than" <"$diag/check_unfolds.dnw"
 refused lists "more than 100000 values" < <(echo 'option l0 = [1, 1, 1, 1]'; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "option l$i = [l$((i - 1)), l$((i - 1)), l$((i - 1)), l$((i - 1))]"; done)
 refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn f$i(x) = f$((i - 1))(x)"; done; echo 'model M(x[2]) = x |> f3000')
 

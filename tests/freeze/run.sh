@@ -19,7 +19,7 @@ expect "train" 0 "" ./plain train --epochs 2 --threads 1 --quiet --out run
 weights=run/best.safetensors
 
 # flags
-expect "no weights" 2 "--freeze wants the weights" "$dnw" build xor.dnw --freeze -o fast
+expect "no weights" 2 "--freeze needs the weights" "$dnw" build xor.dnw --freeze -o fast
 expect "weights alone" 2 "--weights belongs to --freeze" "$dnw" build xor.dnw --weights $weights -o fast
 expect "library alone" 2 "--emit=lib belongs to --freeze" "$dnw" build xor.dnw --emit=lib -o fast
 expect "object" 2 "do not go together" "$dnw" build xor.dnw --freeze --weights $weights --emit=obj -o fast
