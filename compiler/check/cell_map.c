@@ -226,7 +226,7 @@ Val *apply_map(Check *k, const Builtin *b, Val **a, Span span)
 {
     if (b->id == BUILTIN_conv && k->mode == MODE_MODEL) {
         Diag *d = diag_add(k->diags, E_PLACE, span,
-                           "conv filters the map of one node: it stands in a function of nodes or edges");
+                           "conv filters the map of one node: it is allowed only in a node or edge function");
         diag_help(d, "in a model: conv2d between all channels, depthwise for each channel alone");
         return val_poison(k);
     }

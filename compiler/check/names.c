@@ -169,7 +169,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
         if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
     const char *near = name ? diag_nearest(name, known.at, known.count) : NULL;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, e->left->span, "%s%s%s is not an imported file",
-                       name ? "'" : "", name ? name : "what stands before the dot", name ? "'" : "");
+                       name ? "'" : "", name ? name : "the part before the dot", name ? "'" : "");
     if (near) diag_fix(d, e->left->span, near, "did you mean '", "'?");
     else if (!foreign_member(scope, e, d))
         diag_help(d, "import \"file.dnw\" as lib makes the declarations of the file available as lib.thing");

@@ -222,7 +222,7 @@ static int build_frozen(const CommandArgs *a, const char *path, const char *outp
                strchr(a->emit, ',') ? " and " : "", strstr(a->emit, "header") ? output : "",
                strstr(a->emit, "header") ? ".h" : "");
     else if (!code)
-        printf("wrote %s; what it can do: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
+        printf("wrote %s; its commands: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
     return code;
 }
 
@@ -250,7 +250,7 @@ int command_build(const CommandArgs *a)
     bool links = writes && !object_only;
     code = close_compilation(c, links ? build_program(c, path, output) : compile_file(c, path));
     if (links && !code)
-        printf("wrote %s; what it can do: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
+        printf("wrote %s; its commands: %s%s --help\n", output, strchr(output, '/') ? "" : "./", output);
     return code;
 }
 

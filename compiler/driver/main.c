@@ -43,19 +43,18 @@ typedef struct Flag {
 } Flag;
 
 static const Flag flags[FLAG_COUNT] = {
-    [FLAG_DEFINE] = {"-D", "NAME=VALUE", "give an option of the file another value"},
+    [FLAG_DEFINE] = {"-D", "NAME=VALUE", "set an option of the file"},
     [FLAG_OUTPUT] = {"-o", "NAME", "name of the program (default: FILE without .dnw)"},
     [FLAG_CPU] = {"--cpu", "CPU", "processor: native (default), x86-64-v2, x86-64-v3, x86-64-v4, aarch64"},
-    [FLAG_LANES] = {"--lanes", "N", "samples computed side by side: 1, 8, 16 or 64 (default: by the model)"},
+    [FLAG_LANES] = {"--lanes", "N", "samples computed together: 1, 8, 16 or 64 (default: by the model)"},
     [FLAG_O0] = {"-O0", NULL, "do not optimise"},
     [FLAG_DUMP] = {"--dump", "STAGE", "print a stage and stop: ast model ir grad fuse plan llvm asm"},
     [FLAG_EXPLAIN_SPEED] = {"--explain-speed", NULL,
-                            "tell the kernels of each graph and why, what is slow, arithmetic and memory"},
-    [FLAG_PROFILE] = {"--profile", NULL,
-                      "make code that measures itself: bench tells the time of lines of FILE"},
+                            "print the kernels of each graph and why, what is slow, operations and memory"},
+    [FLAG_PROFILE] = {"--profile", NULL, "add time measurement: bench shows the time of each line of FILE"},
     [FLAG_EMIT] = {"--emit", "KIND",
                    "obj: the object file; of --freeze lib, header or lib,header: NAME.a, NAME.h"},
-    [FLAG_FREEZE] = {"--freeze", NULL, "for use only: weights and wiring become part of the program"},
+    [FLAG_FREEZE] = {"--freeze", NULL, "for inference only: weights and wiring become part of the program"},
     [FLAG_WEIGHTS] = {"--weights", "FILE", "weights to freeze: a .safetensors file that training wrote"},
     [FLAG_JSON] = {"--json", NULL, "print JSON"},
     [FLAG_CHECK] = {"--check", NULL, "change nothing; print the files that are not formatted"},
@@ -77,13 +76,13 @@ typedef struct Command {
     CommandHandler *run;
     unsigned flags; /* F(...) that it takes */
     int most;       /* files, names or codes; at least one where any */
-    bool passes;    /* what is not dnw's and stands behind FILE goes to the program */
+    bool passes;    /* flags after FILE that are not flags of dnw go to the program */
 } Command;
 
 static const Command commands[] = {
     {"check", "FILE", "check a file; print candidates, kept edges, parameters, multiply-adds", command_check,
      F_COMPILE | F(JSON) | F(EXPLAIN_SPEED), 1, false},
-    {"build", "FILE -o NAME", "compile a file to a program that stands alone", command_build,
+    {"build", "FILE -o NAME", "compile a file to a standalone program", command_build,
      F_BUILD | F(LANES) | F(OUTPUT) | F(DUMP) | F(EMIT) | F(PROFILE) | F(FREEZE) | F(WEIGHTS), 1, false},
     {"train", "FILE [PROGRAM FLAGS]", "build into the cache and train", command_run, F_BUILD, 1, true},
     {"eval", "FILE --weights W", "build into the cache and measure loss and accuracy", command_run, F_BUILD,
@@ -92,8 +91,7 @@ static const Command commands[] = {
      command_run, F_BUILD, 1, true},
     {"export", "FILE", "write other formats", command_absent, F(HELP), 1, true},
     {"show", "FILE", "draw the wiring", command_absent, F(HELP), 1, true},
-    {"info", "FILE [--json]", "build into the cache and print what the program holds", command_run, F_BUILD,
-     1, true},
+    {"info", "FILE [--json]", "build into the cache and describe the program", command_run, F_BUILD, 1, true},
     {"gradcheck", "FILE", "compare gradients with finite differences", command_gradcheck, F_COMPILE, 1,
      false},
     {"test", "FILE", "run the test blocks of a file", command_test, F_COMPILE, 1, false},
@@ -167,7 +165,7 @@ static int unknown_command(Arena *a, const char *name)
     int count = 0;
     if (access(name, F_OK) == 0)
         return command_fail(EXIT_WRONG_USAGE, arena_printf(a, "dnw check %s, or dnw train %s", name, name),
-                            "'%s' is a file; a command stands before it", name);
+                            "'%s' is a file; a command comes before it", name);
     for (int i = 0; i < COMMAND_COUNT; i++)
         if (commands[i].run != command_absent) names[count++] = commands[i].name;
     return command_fail(EXIT_WRONG_USAGE, suggest(a, name, names, count), "there is no command '%s'", name);

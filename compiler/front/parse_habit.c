@@ -150,7 +150,7 @@ bool parse_word_called(const Mistake *m)
     if (!m->expression || (kind != T_MOD && kind != T_AND && kind != T_OR) || parse_raw(m, 1).kind != '(')
         return false;
     const char *word = parse_text_of(m, m->found);
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'%s' stands between two values", word);
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'%s' is written between two values", word);
     diag_help(d, "it is written: a %s b", word);
     Span a = parse_operand(m, 2), b = {0};
     for (int k = 2; parse_raw(m, k).kind; k++)

@@ -149,7 +149,7 @@ static bool parse_tensor(const Checkpoint *c, const json_t *entry, CheckpointTen
         return bad_entry(c, t->name, "shape is too large", e);
     if (t->begin > t->end || t->end > data)
         return rt_fail(e, RT_BAD_INPUT,
-                       "%s: byte %zu: tensor '%s' stands at %lld to %lld of %lld bytes of data%s", c->path,
+                       "%s: byte %zu: tensor '%s' is at %lld to %lld of %lld bytes of data%s", c->path,
                        c->data_at, printable(t->name).text, (long long)t->begin, (long long)t->end,
                        (long long)data, t->begin <= t->end ? "\nhelp: the file is cut short" : "");
     if (t->end - t->begin != size)

@@ -79,7 +79,7 @@ static bool frozen_predict(Net *n, const float *input, int64_t count, float *out
 {
     if (run(of(n), input, count, output)) return true;
     return rt_fail(e, RT_BAD_INPUT,
-                   "a graph in time cannot go on with these inputs\n"
+                   "a graph in time cannot continue with these inputs\n"
                    "help: the same program built without --freeze says when, and which node");
 }
 

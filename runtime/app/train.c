@@ -354,11 +354,11 @@ static void say_start(TrainRun *run)
             log_line(&run->console, "%s: gradients of candidates from products in %s", g.name, g.products);
     }
     if (run->epochs_before)
-        log_line(
-            &run->console,
-            "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp) goes "
-            "on where it stands in %lld",
-            (long long)t->epochs, (long long)run->epochs_before, (long long)t->epochs);
+        log_line(&run->console,
+                 "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp) "
+                 "continues "
+                 "on its curve over %lld",
+                 (long long)t->epochs, (long long)run->epochs_before, (long long)t->epochs);
     if (t->epoch || t->step)
         log_line(&run->console, "continuing in epoch %lld after step %lld", (long long)t->epoch + 1,
                  (long long)t->step);

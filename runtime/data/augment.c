@@ -15,7 +15,7 @@ static bool read_step(const json_t *setting, Augment *a, RtError *e)
         return rt_fail(e, RT_BAD_INPUT, "augment: no change of pictures is named '%s'", name ? name : "");
     for (int i = 0; i < a->count; i++)
         if ((int)a->steps[i].kind == kind)
-            return rt_fail(e, RT_BAD_INPUT, "augment: '%s' stands there twice", name);
+            return rt_fail(e, RT_BAD_INPUT, "augment: '%s' is given twice", name);
     a->steps[a->count].kind = kind;
     a->steps[a->count++].pixels =
         json_integer_value(json_object_get(json_object_get(setting, "args"), "pixels"));

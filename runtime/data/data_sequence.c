@@ -55,7 +55,7 @@ static bool to_rows(Data *d, RtError *e)
 {
     if (d->rank == 3 && d->shape[0] == 1) d->shape[0] = d->shape[1], d->shape[1] = d->shape[2], d->rank = 2;
     return d->rank == 2 ||
-           rt_fail(e, RT_BAD_INPUT, "rows wants images of one channel; '%s' has samples of another shape",
+           rt_fail(e, RT_BAD_INPUT, "rows needs images of one channel; '%s' has samples of another shape",
                    d->name);
 }
 

@@ -168,7 +168,7 @@ static void put_source(Text *t, const Net *n, const Term *x)
 
 static void put_weighted(Text *t, const Net *n, const Terms *all, bool some)
 {
-    put(t, "%.4g, the sum over %lld edge%s in use%s; %s: ", positive_nan(all->sum), (long long)all->count,
+    put(t, "%.4g, over %lld edge%s in use%s; %s: ", positive_nan(all->sum), (long long)all->count,
         plural(all->count, "s"), some ? " without a function" : "",
         all->count > MOST_TERMS ? "the largest terms"
         : all->count == 1       ? "its term"
@@ -214,11 +214,11 @@ void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char 
     if (!weighted.count && !functions.count) {
         put(&t, "no edge in use leads into ");
         put_node(&t, s, v->node);
-        put(&t, ": what it does is its function's alone");
+        put(&t, ": its value depends on its function only");
         return;
     }
     if (weighted.count) {
-        put(&t, "what reaches ");
+        put(&t, "the sum of ");
         put_node(&t, s, v->node);
         put_pixel(&t, s, pixel, s->pixels);
         put(&t, "%s is ", when);
@@ -232,6 +232,6 @@ void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char 
         put(&t, "into ");
         put_node(&t, s, v->node);
     }
-    put(&t, "; the largest values they take%s: ", weighted.count ? "" : when);
+    put(&t, "; their largest values%s: ", weighted.count ? "" : when);
     put_functions(&t, n, &functions);
 }

@@ -35,20 +35,19 @@ static void put_help(const DnwrtTime *t, const DnwrtRun *r, char *text, size_t s
 {
     if (r->failure == FLOW_STEP_TOO_SMALL)
         snprintf(text, size,
-                 "a larger rtol (now %g) or a smaller min_step where states only move fast; tanh around what "
-                 "grows, or a smaller learning rate, where they have no bound",
+                 "a larger rtol (now %g) or a smaller min_step where states only change fast; tanh around "
+                 "growing values, or a smaller learning rate, where they have no bound",
                  t->rtol);
     else if (r->failure == FLOW_TOO_MANY_STEPS)
-        snprintf(
-            text, size,
-            "a larger rtol (now %g), more max_steps, semi_implicit(n) where states are pulled back fast, "
-            "or a smaller learning rate",
-            t->rtol);
+        snprintf(text, size,
+                 "a larger rtol (now %g), more max_steps, semi_implicit(n) where states decay fast, "
+                 "or a smaller learning rate",
+                 t->rtol);
     else
-        snprintf(
-            text, size,
-            "max or clamp around what log, sqrt and divisions take, tanh around what grows, or a smaller "
-            "learning rate");
+        snprintf(text, size,
+                 "max or clamp around the arguments of log, sqrt and divisions, tanh around growing values, "
+                 "or a smaller "
+                 "learning rate");
 }
 
 static void describe(const Net *n, int graph, int64_t tile, bool alone, NetStep *step)
@@ -69,7 +68,7 @@ static void describe(const Net *n, int graph, int64_t tile, bool alone, NetStep 
         snprintf(sample, sizeof sample, " of sample %lld of the batch",
                  (long long)(tile * n->lanes + r->failed_lane) + 1);
     snprintf(step->bad, sizeof step->bad,
-             "graph '%s' cannot go on at time %.6g%s: it %s; the worst is %s%s%s: value %.4g, rate %.4g, "
+             "graph '%s' cannot continue at time %.6g%s: it %s; the worst is %s%s%s: value %.4g, rate %.4g, "
              "error %.3g",
              n->graphs[graph].name, r->failed_time, position, cause, node, which, sample, r->failed_state,
              r->failed_rate, fabs(r->failed_error));
