@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Side by side with PyTorch, the same work in turn (A B A B ...), one table.
+# Compares dnw with PyTorch: the same work, alternating (A B A B ...), in one table.
 #
 #   bench/run.sh                                 all rows, 3 pairs each: about a quarter of an hour on an idle machine
 #   bench/run.sh --only static,mlp --pairs 5     some rows; also --work, --batch, --threads
 #   bench/run.sh --alone                         without PyTorch
-# Installs python3-torch when it is missing and wanted. Needs no data: where a data set is not found, the programs make
+# Installs python3-torch when it is missing and needed. Needs no data: if a data set is not found, the programs use random
 # numbers of the same shape. Absolute times depend on the machine; quote the ratios.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# How a program grows: time to build and to start, time and memory of a training step.
+# Scaling with the candidates: time to build and to start, time and memory of a training step.
 #
 #   bench/scale.sh                        two tables: all pairs of nodes, 1e4 to 1e8 candidates; bands, 1,000 to 64,000 nodes
 #   bench/scale.sh --plot docs/growth.svg the same as a plot (installs gnuplot where it is missing)
@@ -19,7 +19,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 train='train Net { data = spirals(2000); batch = 64; optim = sgd(0.01, momentum = 0.9) }'
 cat > "$work/pairs.dnw" <<DNW
-## Every node may hear all nodes before it.
+## The candidates of a node are all nodes before it.
 option n = 142 in 2 .. 100000 "nodes"
 fn Unit(z) = tanh(z)
 graph Dag {
@@ -34,7 +34,7 @@ model Net(point) = point |> Dag
 $train
 DNW
 cat > "$work/bands.dnw" <<DNW
-## Two layers; a node may hear those of the first layer that are near it.
+## Two layers; the candidates of a node are the nodes of the first layer near it.
 option n = 500 in 2 .. 1000000 "nodes of a layer"
 fn Unit(z) = tanh(z)
 graph Band {

@@ -3,8 +3,8 @@
 # with it. A line each: compiler, type, warnings, result. Exits non-zero when one fails.
 #
 #   tools/compilers.sh                 those of gcc 12 to 14 and clang 14 to 19 that are installed
-#   tools/compilers.sh clang-15 gcc    these
-#   TYPES="Release" tools/compilers.sh this type alone
+#   tools/compilers.sh clang-15 gcc    only these
+#   TYPES="Release" tools/compilers.sh only this type
 set -uo pipefail
 cd "$(dirname "$0")/.."
 compilers=("$@")

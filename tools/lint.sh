@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks what no compiler checks: layout, names of exported symbols, tests of messages, the maps
-# of the files, the order of the folders.
+# Checks that a compiler does not make: format, names of exported symbols, tests of messages, the maps
+# of the files, includes between folders.
 # Prints each finding; exits non-zero when there is one.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ build=${DNW_BUILD:-build}
 findings=0
 found() { echo "lint: $*"; findings=$((findings + 1)); }
 
-# Layout (.clang-format); skipped where the tool is missing.
+# Format (.clang-format); skipped if the tool is missing.
 check_format() {
   command -v clang-format >/dev/null || { echo "lint: no clang-format, layout not checked"; return; }
   local file
@@ -18,7 +18,7 @@ check_format() {
     xargs -0 -P 2 -n 40 clang-format --dry-run -Werror 2>&1 | sed -n 's/^\([^:]*\):[0-9]*:[0-9]*: error: .*/\1/p' | sort -u)
 }
 
-# What other files see is declared in a header, and its name leads there: foo_bar is in foo.c or foo_*.c
+# Exported symbols are declared in a header, and their names lead to it: foo_bar is in foo.c or foo_*.c
 # or declared in foo.h, or in a header named like the start of the file's name.
 check_names() { # ARCHIVE FOLDER
   [ -f "$1" ] || { echo "lint: no $1, names not checked"; return; }
@@ -90,7 +90,7 @@ check_sizes() {
   done < <(git ls-files -z | xargs -0 wc -l)
 }
 
-# A folder includes from itself and from folders below it alone; compiler/README.md and runtime/README.md have the
+# A folder includes only from itself and from folders below it; compiler/README.md and runtime/README.md have the
 # order, from bottom to top. The compiler reads some headers of the runtime, the runtime none of the compiler.
 compiler_folders="base front ir model lower check layout eval freeze gen target driver"
 runtime_folders="common kernels data net wiring gradient time app"

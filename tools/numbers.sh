@@ -2,10 +2,10 @@
 # Makes docs/numbers.md from docs/numbers/page.txt and the tables docs/numbers/*.csv.
 #
 #   tools/numbers.sh            write the page
-#   tools/numbers.sh --check    say whether the page is what this script makes; exit code 1 where it is not
+#   tools/numbers.sh --check    say whether the page is what this script makes; exit code 1 if it is not
 #
 # A line "{table NAME}" of page.txt becomes the table NAME.csv. Its first line names the columns; a field with a
-# comma stands in double quotes. A section (from "## " to the next) whose tables have no rows is left out.
+# comma is enclosed in double quotes. A section (from "## " to the next) whose tables have no rows is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 page=docs/numbers.md

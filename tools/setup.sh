@@ -2,8 +2,8 @@
 # Installs the Debian packages that dnw needs to be built and tested. Safe to repeat: says "nothing to install"
 # and touches nothing when all are there.
 #
-#   tools/setup.sh               what building and testing takes
-#   tools/setup.sh --hooks       clang-format, too; git calls tools/hooks/pre-commit from now on
+#   tools/setup.sh               packages for building and testing
+#   tools/setup.sh --hooks       also clang-format; sets tools/hooks/pre-commit as a git hook
 set -euo pipefail
 PATH=$PATH:/usr/sbin:/sbin # ldconfig, which is not on the path of every user
 

@@ -11,7 +11,7 @@ trap 'rm -rf "$run"' EXIT
 echo "called_from_lib:libLLVM" >"$run/suppressions" # not instrumented, so its atomic reads and writes go unseen
 export TSAN_OPTIONS="halt_on_error=1 suppressions=$run/suppressions ${TSAN_OPTIONS:-}"
 
-# The means themselves: a race is reported, and none where there is none.
+# Checks the check: a race is reported, and correct code is not.
 cat >"$run/race.c" <<'END'
 #include <pthread.h>
 #include <stdatomic.h>

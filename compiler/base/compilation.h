@@ -1,4 +1,4 @@
-/* compilation.h: what is asked of the compiler, and what it has made so far: one file in, diagnostics, dumps
+/* compilation.h: the input of the compiler and its results so far: one file in, diagnostics, dumps
  * and an object out.
  */
 #ifndef DNW_COMPILATION_H

@@ -1,7 +1,7 @@
 /* diag.c: collects messages, sorts them by place, prints them as text with carets or as JSON.
  *
  * The table of codes is diag.def. Messages are cleaned when they are added (valid UTF-8, no control
- * characters), so printing never has to think about what bytes a source file held. Source lines are cleaned
+ * characters), so printing need not consider the bytes of a source file. Source lines are cleaned
  * when printed and cut to a window around the span when they are long.
  */
 #include "base/diag.h"

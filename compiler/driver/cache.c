@@ -1,4 +1,4 @@
-/* cache.c: where built programs stay, and when they are still good.
+/* cache.c: where built programs are stored, and when they are still valid.
  *
  * Keys are 64-bit FNV-1a (Fowler, Noll, Vo; draft-eastlake-fnv). Sources are compared by their bytes, since a
  * time can stay the same over an edit; dnw and libdnwrt, large and rarely changed, by size and time. The

@@ -1,4 +1,4 @@
-/* cache.h: programs that were built before, so that `dnw train FILE` of an unchanged file starts at once.
+/* cache.h: stores built programs, so that `dnw train FILE` of an unchanged file starts at once.
  *
  * One program for each (place of the file, options, processor), in $XDG_CACHE_HOME/dnw or ~/.cache/dnw. A
  * later build of the same file replaces it, so the cache does not grow with edits. A program is fresh while

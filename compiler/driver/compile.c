@@ -1,4 +1,4 @@
-/* compile.c: the pass list. */
+/* compile.c: the list of passes. */
 #include "driver/compile.h"
 #include "check/check.h"
 #include "driver/dump.h"

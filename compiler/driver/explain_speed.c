@@ -1,7 +1,7 @@
 /* explain_speed.c: see explain_speed.h.
  *
  * The choices are made elsewhere (lanes.c, wiring.c, choose.c, gradient.c, net_build.c, timed.c);
- * here they are asked for with the same functions and told. A new path of the runtime is told here, too.
+ * this file calls the same functions and prints the results. A new path of the runtime is added here, too.
  */
 #include "driver/explain_speed.h"
 #include "common/plural.h"

@@ -1,5 +1,5 @@
-/* explain_speed.h: `dnw check --explain-speed`: which kernels each graph runs on and why, what is slow about
- * it, and the arithmetic and memory that it takes. From a compilation that went as far as its plan. */
+/* explain_speed.h: `dnw check --explain-speed`: the kernels of each graph and why, what is slow,
+ * and its operations and memory. From a compilation that went as far as its plan. */
 #ifndef DNW_EXPLAIN_SPEED_H
 #define DNW_EXPLAIN_SPEED_H
 #include "driver/compile.h"

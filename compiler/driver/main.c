@@ -2,8 +2,8 @@
  *
  * One level: dnw COMMAND [FLAGS] FILE [FLAGS]. A command is a row of `commands`, a flag a row of `flags`;
  * help, checks and suggestions come from the two tables. The commands that run a built program (train, eval,
- * ...) take only dnw's own flags before FILE; behind FILE, what is not dnw's goes to the program unchanged.
- * "--" ends the flags; a FILE that begins with - stands behind it.
+ * ...) take only dnw's own flags before FILE; after FILE, other flags go to the program unchanged.
+ * "--" ends the flags; a FILE that begins with - comes after it.
  *
  * Exit codes: 0 done, 1 the program or its data has errors, 2 usage, 3 the system failed.
  */

@@ -1,4 +1,4 @@
-/* question.h: what a test block may ask of a graph, model or function: shape, candidates, gradcheck ... */
+/* question.h: functions of a graph, model or function for test blocks: shape, candidates, gradcheck ... */
 #ifndef DNW_QUESTION_H
 #define DNW_QUESTION_H
 #include "check/check.h"

@@ -1,4 +1,4 @@
-/* report.c: what `dnw check` says of a file that is right: sizes by graph. */
+/* report.c: the output of `dnw check` for a correct file: sizes by graph. */
 #include "driver/compile.h"
 #include "common/plural.h"
 #include "eval/count.h"

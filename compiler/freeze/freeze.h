@@ -1,8 +1,8 @@
-/* freeze.h: a model and weights that were trained for it -> a smaller model that computes the same, for use
- * only.
+/* freeze.h: a model and weights that were trained for it -> a smaller model that computes the same, for
+ * inference only.
  *
- * What stays: the edges in use, as candidates that are all in use; nodes on the way from the input to the
- * output. The weights stand in `param`, at the offsets of the tensors.
+ * What stays: the edges in use, as candidates that are all in use; nodes on paths from the input to the
+ * output. The weights are in `param`, at the offsets of the tensors.
  */
 #ifndef DNW_FREEZE_H
 #define DNW_FREEZE_H

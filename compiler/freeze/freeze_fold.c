@@ -1,4 +1,4 @@
-/* freeze_fold.c: values that depend on weights only, computed once and for all. */
+/* freeze_fold.c: values that depend on weights only, computed at compile time. */
 #include "freeze/freeze.h"
 #include "eval/ir_eval.h"
 #include "ir/op.h"

@@ -1,10 +1,10 @@
-/* freeze_live.c: edges that add something on the way from the input to the output, and the nodes at their
+/* freeze_live.c: edges with an effect on paths from the input to the output, and the nodes at their
  * ends.
  *
- * An edge goes when it adds exactly 0 to every sum: its source sends 0 for every input, and its function,
+ * An edge is removed if it adds exactly 0 to every sum: its source sends 0 for every input, and its function,
  * where it has one, is 0 at 0. In a static graph that is computed, node by node in their order; in time no
- * node is taken for one that sends 0. What does not lead on to the output goes, too. The nodes of input and
- * output are tensors of the model and stay. A solver that chooses its steps looks at the states of all nodes:
+ * node is taken for one that sends 0. Nodes without a path to the output are removed, too. The nodes of input
+ * and output are tensors of the model and stay. An adaptive solver uses the states of all nodes:
  * there everything stays.
  */
 #include "freeze/freeze.h"

@@ -3,8 +3,8 @@
  *     a x + c    a = scale / sqrt(variance + eps)    c = shift - a mean
  *
  * Where x is what linear, conv2d or depthwise gives (or another graph whose output nodes are plain sums, with
- * a bias or without) and nothing else reads it, a goes into the weights and c into the bias. Elsewhere
- * lower.c writes it as it stands here.
+ * a bias or without) and nothing else reads it, a is folded into the weights and c into the bias. Otherwise
+ * lower.c computes it in this form.
  */
 #include "freeze/freeze.h"
 #include "front/ast.h"

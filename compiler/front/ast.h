@@ -1,8 +1,8 @@
-/* ast.h: what was written. Names and spans, no types, no meaning.
+/* ast.h: the program as written: names and spans, without types or meaning.
  *
- * Built by grammar/dnw.y through the ast_* functions at the end, one call an action. Every node has a span.
- * Identifiers are plain 0-ended strings in the permanent arena. A node that stands where a syntax error was
- * skipped does not exist: lists hold only what was understood.
+ * Built by grammar/dnw.y through the ast_* functions at the end, one call per action. Every node has a span.
+ * Identifiers are plain 0-ended strings in the permanent arena. There are no nodes for text that
+ * was skipped after a syntax error: lists contain only what was understood.
  */
 #ifndef DNW_AST_H
 #define DNW_AST_H

@@ -1,7 +1,7 @@
-/* ast_build.h: the Ast as the grammar builds it, one call an action.
+/* ast_build.h: functions that the grammar calls to build the Ast, one per action.
  *
  * Every function takes the span of what it builds. Texts (names, numbers, strings) are read from the source
- * through their spans. Mistakes that a token holds inside itself (a number too large, an unknown escape) are
+ * through their spans. Errors inside a token (a number too large, an unknown escape) are
  * reported here.
  */
 #ifndef DNW_AST_BUILD_H

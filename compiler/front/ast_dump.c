@@ -1,6 +1,6 @@
-/* ast_dump.c: the Ast as text, one fact a line, indented by depth.
+/* ast_dump.c: the Ast as text, one fact per line, indented by depth.
  *
- * An expression stands on one line in prefix form: (+ a (* b 2)), (call f x rate=0.1), (|> image Stem).
+ * An expression is printed on one line in prefix form: (+ a (* b 2)), (call f x rate=0.1), (|> image Stem).
  * Parentheses of the source are not shown, only the tree that they made. Later passes never see comments;
  * neither does the dump.
  */

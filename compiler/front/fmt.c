@@ -4,8 +4,8 @@
  * so that no comment and no parenthesis can get lost, and only blanks and line ends change. The tree of the
  * result is that of the input because a line end is only ever moved to where it means nothing (parse_line.c).
  *
- * Layout: two blanks a level; one statement a line; line breaks inside a statement stay where the user made
- * them, except that `{` and a budget stand behind what they belong to and a `|>` chain over several lines has
+ * Layout: two blanks per level; one statement per line; line breaks inside a statement stay where the user
+ * made them, except that `{` and a budget follow what they belong to and a `|>` chain over several lines has
  * one `|>` a line. In runs of like lines `=`, `:`, `->`, `where`, help texts and comments at the end stand in
  * one column.
  */

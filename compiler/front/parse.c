@@ -1,4 +1,4 @@
-/* parse.c: things start here: checks the bytes, scans all tokens, runs the grammar over them.
+/* parse.c: the entry point: checks the bytes, scans all tokens, runs the grammar over them.
  *
  * Scanning a whole file before parsing it lets the line filter look ahead as far as it likes. A file that is
  * not UTF-8 text is refused as a whole: one message at its first bad byte says more than a hundred about its

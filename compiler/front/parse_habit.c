@@ -1,5 +1,5 @@
-/* parse_habit.c: what is written otherwise in Python, C or Julia: choices, functions without a name, bodies
- * behind a colon, types, indices one by one.
+/* parse_habit.c: syntax of Python, C or Julia that dnw writes differently: choices, functions without a name,
+ * bodies after a colon, types, indices one by one.
  */
 #include "front/builtin.h"
 #include "front/parse_mistake.h"

@@ -1,14 +1,14 @@
 /* parse_line.c: raw tokens -> the tokens that the grammar reads.
  *
  * A line end becomes T_NL only where it ends a statement (language.md, rule 1): not inside ( ) [ ], not
- * behind an operator or comma, not before a word that continues a statement. A T_NL is made up before `}` and
- * at the end of the file, so that the grammar finds one behind every statement.
+ * after an operator or comma, not before a word that continues a statement. A T_NL is inserted before `}` and
+ * at the end of the file, so that every statement ends with one.
  *
  * Brackets are matched here: the grammar only ever sees balanced ones. Where one is missing the mistake is
- * reported at the bracket that lost its partner, and the partner is made up. Bad tokens go
+ * reported at the unmatched bracket, and its partner is inserted. Bad tokens go
  * through parse_repair.c.
  *
- * A word of the language is a plain name behind a dot, before the `=` of a named argument (`keep = 10%`), and
+ * A keyword is a plain name after a dot, before the `=` of a named argument (`keep = 10%`), and
  * as such an argument's whole value (`per = graph`).
  */
 #include "front/parse_mistake.h"

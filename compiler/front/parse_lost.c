@@ -1,7 +1,7 @@
-/* parse_lost.c: what a file declares although it was not understood, so that it is not missed elsewhere.
+/* parse_lost.c: names declared in text that was not understood, so that their uses give no errors.
  *
- * A declaration with a mistake in it is marked: nobody asks what it means, and its name is known. So are the
- * names that stand where no declaration was understood at all: behind the first word of a line.
+ * A declaration with a mistake is marked: it is not checked, and its name is known. So are names in text
+ * where no declaration was understood: those after the first word of a line.
  */
 #include "front/parse_mistake.h"
 

@@ -1,9 +1,9 @@
 /* parse_message.c: a syntax error in words.
  *
- * The grammar knows what it found and what it wanted. For the mistakes that people make often there is a
- * function each that recognises the mistake and says it in the terms of the language, with a help that can be
- * pasted; they are asked in the order of `mistakes`. Where none of them knows the case, the message is "found
- * A, wanted B or C".
+ * The grammar knows what it found and what it expected. For each frequent mistake there is a function that
+ * recognises it and describes it in the terms of the language, with a help that can be pasted. They are
+ * called in the order of `mistakes`. If none of them recognises the case, the message is "found
+ * A, expected B or C".
  */
 #include "front/parse_mistake.h"
 

@@ -1,4 +1,4 @@
-/* parse_mistake.h: what those who put a syntax error in words share. Private to parse_message.c, parse_word.c
+/* parse_mistake.h: shared by the files that describe syntax errors. Private to parse_message.c, parse_word.c
  * and parse_habit.c.
  */
 #ifndef DNW_PARSE_MISTAKE_H

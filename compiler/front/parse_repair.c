@@ -1,4 +1,4 @@
-/* parse_repair.c: bad tokens: says what is wrong and makes them what was probably meant.
+/* parse_repair.c: bad tokens: reports them and replaces them by what was probably meant.
  *
  * So the rest of the statement can still be read: an operator of another language becomes the one of this
  * language, a number that is none becomes T_SKIPPED, which stands for any value.

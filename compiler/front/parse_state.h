@@ -1,13 +1,13 @@
-/* parse_state.h: what the scanner, the line filter, the grammar and its messages share. Private to parsing
- * and fmt.
+/* parse_state.h: state shared by the scanner, the line filter, the grammar and its messages. Private to
+ * parsing and fmt.
  *
  *     bytes -> dnw.l (raw tokens) -> parse_line.c (line ends, brackets, bad tokens) -> dnw.y -> ast.c
  *                                                                      \-> parse_message.c (errors in words)
  *
  * Tokens carry no value: the text of a name or a number is read from the source through its span.
  *
- * One statement gives at most one message (`complained`), whoever finds the first mistake; the flag falls
- * when the line end behind the statement has been passed.
+ * One statement gives at most one message (`complained`), from the first part that finds a mistake; the flag
+ * is cleared after the line end of the statement.
  */
 #ifndef DNW_PARSE_STATE_H
 #define DNW_PARSE_STATE_H

@@ -1,4 +1,4 @@
-/* model.c: parameters and their places, and counts of a model. */
+/* model.c: parameters and their offsets, and counts of a model. */
 #include "model/model.h"
 
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span)

@@ -1,4 +1,4 @@
-/* model.h: what was meant. No names to resolve, every shape known, candidates counted, defaults filled.
+/* model.h: the meaning of a program: names resolved, shapes known, candidates counted, defaults filled.
  *
  * Made by check. A graph here is an instance: a graph declaration with its arguments, as one place in the
  * model uses it.

@@ -8,8 +8,8 @@
  * dtypes: F32, and U8 for chosen edges (0 or 1). Weights are also read in F16, BF16 and F64.
  * Format: https://github.com/huggingface/safetensors
  *
- * A file is either whole or not there: it is written beside its place, synced, and renamed. Reading trusts
- * nothing: all of a file is checked against the tensors it is for before the first of them is changed.
+ * A file is either whole or not there: it is written under a temporary name, synced, and renamed. Reading
+ * trusts nothing: a whole file is checked against the tensors it is for before the first of them is changed.
  */
 #ifndef RT_CHECKPOINT_H
 #define RT_CHECKPOINT_H

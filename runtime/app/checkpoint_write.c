@@ -1,6 +1,6 @@
 /* checkpoint_write.c: writes safetensors (contract in checkpoint.h).
  *
- * The header is put together first, from sizes alone; then the tensors go from where they lie to the file,
+ * The header is put together first, from sizes alone; then the tensors are written directly from memory,
  * floats before bytes so that all of them are aligned. The order PATH.tmp, fsync, rename, fsync of the
  * directory leaves the old file or the new one whatever happens.
  */

@@ -1,6 +1,7 @@
 /* frozen.c: the network of a frozen program (kernels/frozen.h) behind the calls that commands use.
  *
- * What commands see as a Net is this file's own record: a workspace a thread, and room for a batch of inputs.
+ * What commands see as a Net is this file's own record: a workspace per thread, and memory for a batch of
+ * inputs.
  */
 #include "app/frozen.h"
 #include "common/plural.h"

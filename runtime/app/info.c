@@ -1,4 +1,4 @@
-/* info.c: the command info: what a program is. One JSON object holds it all; text is printed from that
+/* info.c: the command info: describes the program. One JSON object has all of it; text is printed from that
  * object. */
 #include "app/session.h"
 #include "common/plural.h"

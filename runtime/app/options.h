@@ -2,7 +2,8 @@
  *
  * One table in options.c lists every flag: parsing, ranges, --help and suggestions all come from it. Flags
  * are spelt out in full (an abbreviation would change its meaning when a flag is added). A flag that names an
- * option of the .dnw file is refused with the command that rebuilds the program, since options shape it.
+ * option of the .dnw file is refused with the command that rebuilds the program, since options are compiled
+ * in.
  */
 #ifndef RT_OPTIONS_H
 #define RT_OPTIONS_H

@@ -1,7 +1,7 @@
 /* predict.c: the command predict: a .npy file of inputs through the network into a .npy file of outputs.
  *
- * What is read is what npy.h reads. Bytes (u1) are what the data of the train block makes of bytes: scaled
- * with its mean and deviation; of data whose samples are never bytes they are numbers as they are. float32 is
+ * Reads the formats of npy.h. Bytes (u1) are scaled like bytes of the data of the train block, with its mean
+ * and deviation; if samples of that data are never bytes, they are numbers without scaling. float32 is
  * written. The output appears under its name only when it is whole; samples without one have a row of NaN in
  * it (predict_rows.c).
  */

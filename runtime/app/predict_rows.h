@@ -1,4 +1,4 @@
-/* predict_rows.h: outputs sample by sample: one that has none gets a row of NaN, and the others theirs. */
+/* predict_rows.h: outputs sample by sample: a sample without a result gets a row of NaN. */
 #ifndef RT_PREDICT_ROWS_H
 #define RT_PREDICT_ROWS_H
 #include "app/session.h"

@@ -1,5 +1,5 @@
-/* session.h: what the commands of a program share: its data and its network, opened as the command line
- * asks.
+/* session.h: data and network of a program, opened as the command line requests, shared by all
+ * commands.
  *
  * Commands reach the network through NetCalls, the functions of net.h as a table, so that tests can run
  * them on a toy network. Order of use: fill program, options and calls; session_data or session_any_data;

@@ -1,4 +1,4 @@
-/* train.h: the state of a training run between two steps, as checkpoints carry it, and the loop
+/* train.h: the state of a training run between two steps, as stored in checkpoints, and the loop
  * (train_state.c, train_loop.c; train.c is the command around them).
  *
  * The directory of a run holds log.jsonl, last.safetensors (everything: a run continues from it bit for bit)

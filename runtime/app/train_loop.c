@@ -1,7 +1,7 @@
 /* train_loop.c: epochs, steps, the log and the checkpoints between them (contract in train.h).
  *
  * Everything that the log and the weights depend on is in TrainState, in the weights, or a pure function of
- * the two (the order of samples, the rate, dropout): that is why a run that continues is the run that was not
+ * the two (the order of samples, the rate, dropout): so a continued run equals one that was not
  * interrupted.
  */
 #include "app/train.h"

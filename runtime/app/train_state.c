@@ -1,4 +1,4 @@
-/* train_state.c: the state of a run as metadata of a checkpoint, and back. One row a field. */
+/* train_state.c: the state of a run to and from the metadata of a checkpoint. One row per field. */
 #include "app/train.h"
 #include <errno.h>
 #include <math.h>

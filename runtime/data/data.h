@@ -1,4 +1,4 @@
-/* data.h: data sets in memory, and what makes them.
+/* data.h: data sets in memory, and how they are made.
  *
  * The setting `data = NAME(args)` of a train block arrives as JSON {"call": NAME, "args": {ARG: value, ...}}
  * with every argument present (the compiler fills defaults). Each NAME is one file data_NAME.c and one row

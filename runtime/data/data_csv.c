@@ -1,8 +1,8 @@
 /* data_csv.c: tables of text: csv(file, target, test, split, window, step, group, ignore, header,
  * separator, decimal, comment).
  *
- * Format: RFC 4180; cells are separated by ',', ';', tabs or blanks, which is seen from the first rows, as is
- * a decimal comma (data_csv_form.c); LF, CRLF or CR end a row; empty rows and those that begin with '#'
+ * Format: RFC 4180; cells are separated by ',', ';', tabs or blanks, which is detected from the first rows,
+ * as is a decimal comma (data_csv_form.c); LF, CRLF or CR end a row; empty rows and those that begin with '#'
  * are skipped, and so is a UTF-8 byte order mark. The file may be gzip. `target` is a column's name or number
  * (the first is 0), or a list of several; all other columns but `group` and `ignore` are features in their
  * order and must be numbers.

@@ -1,4 +1,4 @@
-/* data_csv_column.c: which column of a table is what (contract in data_csv.h). */
+/* data_csv_column.c: the roles of the columns of a table (contract in data_csv.h). */
 #include "common/plural.h"
 #include "data/data_csv.h"
 #include <math.h>

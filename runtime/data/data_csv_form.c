@@ -1,8 +1,8 @@
-/* data_csv_form.c: how a table is written: separator, decimal sign, header (contract in data_csv.h).
+/* data_csv_form.c: detects the format of a table: separator, decimal sign, header (contract in data_csv.h).
  *
- * Separator: of those with which the first rows have as many cells each, two at least, the one whose cells
- * are numbers most often. Decimal sign: a comma where some cell is a number only with it and none only with a
- * point. Header: see csv_head. All of it may be given, and is told to the user.
+ * Separator: among those that give the first rows equally many cells, at least two, the one with most cells
+ * that are numbers. Decimal sign: a comma where some cell is a number only with it and none only with a
+ * point. Header: see csv_head. Settings override all of it; the result is printed.
  */
 #include "data/data_csv.h"
 #include <stdio.h>

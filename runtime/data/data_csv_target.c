@@ -1,4 +1,4 @@
-/* data_csv_target.c: what the target columns of a table are, and splits made of tables (contract in
+/* data_csv_target.c: the target columns of a table, and splits of tables (contract in
  * data_csv.h, rules in data_csv.c).
  */
 #include "data/data_csv.h"

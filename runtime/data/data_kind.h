@@ -1,4 +1,4 @@
-/* data_kind.h: what the kinds of data sets (data_*.c) share; only they include it.
+/* data_kind.h: declarations shared by the kinds of data sets (data_*.c); only they include it.
  *
  * A kind is a row of `data_kinds` (data.c) and a file that defines its two functions. Both get the
  * arguments and a Data with only its name set. `peek` fills shape, classes and sizes; `load` these and the

@@ -1,4 +1,4 @@
-/* data_made.c: data sets that need no file: spirals, xor, sines.
+/* data_made.c: generated data sets: spirals, xor, sines.
  *
  * Sample i is a pure function of (seed, i): draw k of it is number 4 i + k of stream RNG_DATA. The
  * training split is samples 0 .. n-1; the test split is a quarter as many that follow them. Sizes are near 1

@@ -1,7 +1,7 @@
 /* zip.h: one member of a zip archive as a stream of bytes.
  *
  * Format: .ZIP File Format Specification (APPNOTE) 6.3; members that are stored or deflated, also of more
- * than 4 GiB (zip64), none that are encrypted. What counts is the directory at the end of the archive. Sizes
+ * than 4 GiB (zip64), none that are encrypted. Only the directory at the end of the archive is used. Sizes
  * and offsets are not believed further than the file goes. Messages start with the path of the archive.
  */
 #ifndef RT_ZIP_H

@@ -1,10 +1,11 @@
-/* choose.c: which candidates are in use: the largest |w| of a list, without a sort.
+/* choose.c: which candidates are in use: the largest |w| of a list, without sorting.
  *
  * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like
  * magnitudes. A list keeps the k largest; among equal keys the candidate that comes first wins ("Discovering
  * Neural Wirings", Algorithm 1, with ties settled). The k-th largest key is found by counting keys in buckets
  * of their high bits, twice, each time within one bucket of the last (radix selection): three passes over the
- * keys, no copy of them. From the second step on the cut is looked for near the last one first, in one pass.
+ * keys, no copy of them. From the second step on the threshold is first searched near the last one, in one
+ * pass.
  */
 #include "wiring/rule.h"
 #include "common/simd.h"

@@ -2,8 +2,8 @@
  *
  * By target (compressed rows) for the forward sums, by source (compressed columns) for the backward sums
  * where there are any, rebuilt from the marks of choose.c where these changed; otherwise only the weights
- * are fetched anew. The targets of a line, then its sources, are shared out in parts, one a thread. What a
- * part writes stands side by side: no two threads write to one line of a cache, but at its ends. The lists
+ * are updated. The targets of a line, then its sources, are shared out in parts, one a thread. A part
+ * writes to adjacent memory: no two threads write to the same cache line, except at its ends. The lists
  * are the same for any number of parts.
  */
 #include "net/net_private.h"

@@ -1,4 +1,4 @@
-/* rule.h: what a program does for a rule that chooses edges. One row a rule; choose.c asks it. */
+/* rule.h: the runtime part of a rule that chooses edges. One row per rule; choose.c calls it. */
 #ifndef RT_RULE_H
 #define RT_RULE_H
 #include "net/net_private.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Bad input, met by dnw and by programs that it built: a clear error with the right exit code, and nothing lost.
-# One section for each kind of trouble; 1 is an error of program or data, 2 of usage, 3 of the system.
+# Bad input to dnw and to the programs it built: a clear error with the right exit code, and nothing lost.
+# One section for each kind of input; 1 is an error of program or data, 2 of usage, 3 of the system.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
 

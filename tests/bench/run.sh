@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measuring: the table of bench/run.sh, what is counted as useful arithmetic, and what `bench` says of its data.
+# Measurements: the table of bench/run.sh, the count of useful operations, and what `bench` says about its data.
 set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
 source=${DNW_SOURCE:?}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What golden files cannot hold: options set with -D, suggestions applied to the text they were given for, tests that pass and
+# Cases for which golden files are not enough: options set with -D, suggestions applied to the text they were given for, tests that pass and
 # fail, and refusals that must not take time or memory first.
 set -uo pipefail
 source "$(dirname "$0")/../expect.sh"

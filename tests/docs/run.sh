@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The documentation is true: examples of docs/language.md and README.md, the pages of `dnw explain`, the dumps that
+# Checks the documentation: examples of docs/language.md and README.md, the pages of `dnw explain`, the dumps that
 # docs/internals.md quotes, that the lists in the reference are complete, and that docs/numbers.md shows its tables.
 #
 # A block of the reference begins with ``` and one of

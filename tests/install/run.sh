@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs into a temporary place and uses what lies there, with neither build tree nor source tree in reach.
+# Installs into a temporary directory and uses only the installed files, without the build tree and the source tree.
 set -euo pipefail
 : "${DNW_BUILD:?set DNW_BUILD to the build directory}"
 tmp=$(mktemp -d)

@@ -1,4 +1,4 @@
-"""A plain model of a program in PyTorch, written from docs/language.md alone. Sections are those of that page."""
+"""An independent model of a program in PyTorch, written from docs/language.md alone. Sections are those of that page."""
 import torch
 import torch.nn.functional as F
 from expression import DTYPE, POINTWISE, evaluate

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Random programs, with fixed seeds: dnw agrees with the plain model of model.py. README.md of tests/ says with what.
+# Random programs, with fixed seeds: dnw agrees with the independent model of model.py (tests/README.md says what is compared).
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 python=${DNW_PYTHON:-/usr/bin/python3}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# 1,000 random programs (or $2), from seed $1 on, two at a time; a table of what came of each construct.
+# 1,000 random programs (or $2), from seed $1 on, two at a time; a table of the results for each construct.
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 python=${DNW_PYTHON:-/usr/bin/python3} first=${1:-10000} count=${2:-1000} status=0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The small examples reach the accuracy, or the loss, that their headers state; solvers choose their steps.
+# The small examples reach the accuracy, or the loss, that their headers state; adaptive solvers choose their steps.
 set -uo pipefail
 . "$(dirname "$0")/reach.sh"
 
@@ -11,7 +11,7 @@ reach layered "" 100
 fall waves ""
 fall waves "" -D norm=true
 
-# A solver that chooses its steps: 128 points are two tiles of 64, which choose for themselves.
+# An adaptive solver: 128 points are two tiles of 64, with separate steps.
 cat >flow.dnw <<'END'
 option time_of = flow(0, 1, bosh3)
 fn Pull(z) { state s = 0.5; s' = z * z * (1 - s); s }
@@ -144,7 +144,7 @@ expect "all nodes learn" 0 "best accuracy" learns live 'tanh(z + b)' 'x[_] -> h[
 that "all nodes learn: no warning" test -z "$(grep warning <<<"$said")"
 that "all nodes learn: in the log" idle live 0
 
-# The measures themselves: a network that cannot do it is seen.
+# Checks the check: a network that cannot learn the task fails.
 misses() { # reach or fall with its arguments
   local before=$failed
   "$@" >/dev/null
