@@ -180,6 +180,7 @@ static void loop_body(CellCode *c, int step, LLVMValueRef pixel, LLVMValueRef *t
         LLVMValueRef args[3];
         for (int k = 0; k < v->arg_count; k++) args[k] = operand(c, v->args[k], pixel, step);
         if (is_sum(v)) {
+            if (v->args[0]->is_bool) args[0] = LLVMBuildUIToFP(e->builder, args[0], e->lanes, "");
             LLVMValueRef sum = LLVMBuildFAdd(e->builder, emit_load(e, e->lanes, total[i]), args[0], "");
             if (e->width == 1) LLVMSetFastMathFlags(sum, LLVMFastMathAllowReassoc); /* vectors of pixels */
             emit_store(e, sum, total[i]);

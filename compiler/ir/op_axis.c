@@ -15,7 +15,7 @@
 void axis_shape(Value *v)
 {
     v->shape = v->args[0]->shape; /* the maker has the right one */
-    v->is_bool = v->args[0]->is_bool;
+    v->is_bool = v->args[0]->is_bool && (v->op == IR_BROADCAST || v->op == IR_TRANSPOSE);
     v->per_sample = v->args[0]->per_sample;
 }
 

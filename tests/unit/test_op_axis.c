@@ -105,9 +105,22 @@ static void test_nan(void **state)
     arena_free(a);
 }
 
+/* How many conditions are true is a number. */
+static void test_conditions(void **state)
+{
+    (void)state;
+    Arena *a = arena_new();
+    Func *f = func_new(a, "f");
+    Value *three = func_const(f, 3), *x = input_value(f, (Shape){2, {2, 3}});
+    Value *few = transpose(f, func_binary(f, IR_LT, x, three), 0), *y = reduce(f, IR_REDUCE_SUM, few, 0, 2);
+    const Eval *e = eval_func(a, f, &(EvalContext){.batch = 1, .input = counted});
+    assert_true(few->is_bool && !y->is_bool && e->value[y->id][0] == 2);
+    arena_free(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_gradients),
-                                       cmocka_unit_test(test_nan)};
+                                       cmocka_unit_test(test_nan), cmocka_unit_test(test_conditions)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
