@@ -425,9 +425,9 @@ bool build_order(Check *k, Graph *g)
         candidates[b] = &g->bundles.at[b].candidates;
     }
     WiringCycle cycle;
+    const WiringGraph graph = {g->sets.count, g->bundles.count, sets, lines, candidates};
     bool wanted = k->test.probing ? !k->test.cyclic : !is_timed(g);
-    if (wanted &&
-        !wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle)) {
+    if (wanted && !wiring_order(&graph, &g->order, &cycle)) {
         if (cycle.length && k->test.probing) return k->test.cyclic = true;
         if (cycle.length) report_cycle(k, g, &cycle);
         else diag_add(k->diags, E_MEMORY, g->span, "not enough memory to order the nodes of '%s'", g->name);

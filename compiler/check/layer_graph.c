@@ -58,7 +58,8 @@ static bool set_graph_done(Check *k, Graph *g)
     const NodeSet *s = &g->sets.at[0];
     WiringSet set = {.size = s->size, .rank = 1, .dim = {s->size}};
     WiringCycle cycle;
-    if (!s->cell.forward || !wiring_order(1, &set, 0, NULL, NULL, &g->order, &cycle)) return false;
+    if (!s->cell.forward || !wiring_order(&(WiringGraph){.set_count = 1, .sets = &set}, &g->order, &cycle))
+        return false;
     add_to_model(k, g);
     return true;
 }

@@ -209,7 +209,8 @@ static bool order_again(Graph *g)
     }
     wiring_order_free(&g->order);
     g->order = (WiringOrder){0};
-    ok = ok && wiring_order(g->sets.count, sets, g->bundles.count, lines, candidates, &g->order, &cycle);
+    ok = ok && wiring_order(&(WiringGraph){g->sets.count, g->bundles.count, sets, lines, candidates},
+                            &g->order, &cycle);
     free(sets), free(lines), free(candidates);
     return ok;
 }

@@ -207,20 +207,20 @@ static void rmsprop_momentum(RmsProp c, int64_t n, float *restrict w, const floa
     }
 }
 
-static Adam adam_coefficients(const Optim *o, double lr, double decay, double scale, int64_t step)
+static Adam adam_coefficients(const Optim *o, const OptimStep *s)
 {
     bool apart = o->kind == OPTIM_ADAMW;
 
     return (Adam){
-        .scale = (float)scale,
-        .l2 = apart ? 0.0f : (float)decay,
-        .keep = apart ? (float)(1 - lr * decay) : 1.0f,
+        .scale = (float)s->gradient_scale,
+        .l2 = apart ? 0.0f : (float)s->decay,
+        .keep = apart ? (float)(1 - s->lr * s->decay) : 1.0f,
         .beta1 = (float)o->beta1,
         .rest1 = (float)(1 - o->beta1),
         .beta2 = (float)o->beta2,
         .rest2 = (float)(1 - o->beta2),
-        .rate = (float)(lr / (1 - pow(o->beta1, (double)step))),
-        .root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step))),
+        .rate = (float)(s->lr / (1 - pow(o->beta1, (double)s->step))),
+        .root = (float)(1 / sqrt(1 - pow(o->beta2, (double)s->step))),
         .eps = (float)o->eps,
     };
 }
@@ -232,17 +232,17 @@ static void sgd(const Optim *o, Sgd c, int64_t n, float *w, const float *gradien
     else sgd_plain(c, n, w, gradient);
 }
 
-void optim_update(const Optim *o, int64_t n, float *weight, const float *gradient, float *slot0, float *slot1,
-                  double lr, double decay, double gradient_scale, int64_t step)
+void optim_update(const Optim *o, int64_t n, const OptimRange *r, const OptimStep *s)
 {
-    float rate = (float)lr, scale = (float)gradient_scale, l2 = (float)decay, mu = (float)o->momentum;
+    const float rate = (float)s->lr, scale = (float)s->gradient_scale, l2 = (float)s->decay,
+                mu = (float)o->momentum;
+    const float *gradient = r->gradient;
+    float *weight = r->weight, *slot0 = r->slot[0], *slot1 = r->slot[1];
 
     switch (o->kind) {
     case OPTIM_SGD: sgd(o, (Sgd){rate, scale, l2, mu}, n, weight, gradient, slot0); return;
     case OPTIM_ADAM:
-    case OPTIM_ADAMW:
-        adam(adam_coefficients(o, lr, decay, gradient_scale, step), n, weight, gradient, slot0, slot1);
-        return;
+    case OPTIM_ADAMW: adam(adam_coefficients(o, s), n, weight, gradient, slot0, slot1); return;
     case OPTIM_RMSPROP:;
         RmsProp c = {rate, scale, l2, (float)o->rho, (float)(1 - o->rho), (float)o->eps, mu};
         if (o->momentum > 0) rmsprop_momentum(c, n, weight, gradient, slot0, slot1);

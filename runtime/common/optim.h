@@ -25,8 +25,16 @@ typedef struct Optim {
 } Optim;
 
 bool optim_open(const json_t *setting, Optim *o, RtError *e);
-/* Updates weight[0..n) from gradient[0..n); slot arrays have the same length (NULL where unused).
- * `step` counts from 1 (bias correction). `decay` may be 0 for ranges that take none. */
-void optim_update(const Optim *o, int64_t n, float *weight, const float *gradient, float *slot0, float *slot1,
-                  double lr, double decay, double gradient_scale, int64_t step);
+/* Arrays of one length; slots are NULL where unused. */
+typedef struct OptimRange {
+    float *weight;
+    const float *gradient;
+    float *slot[2];
+} OptimRange;
+typedef struct OptimStep {
+    double lr, decay, gradient_scale; /* decay may be 0 for ranges that take none */
+    int64_t step;                     /* counts from 1 (bias correction) */
+} OptimStep;
+/* Updates n weights from their gradients. */
+void optim_update(const Optim *o, int64_t n, const OptimRange *r, const OptimStep *s);
 #endif

@@ -354,10 +354,7 @@ typedef struct Frame {
 } Frame;
 
 typedef struct Search {
-    int set_count, line_count;
-    const WiringSet *sets;
-    const WiringLine *lines;
-    const Candidates *const *candidates;
+    WiringGraph g;
     int64_t *offset; /* set_count + 1: first node number of each set */
     int64_t nodes;   /* without virtual ones */
     uint8_t *state;  /* 0 new, 1 on the stack, 2 done */
@@ -369,20 +366,20 @@ typedef struct Search {
 static int set_of(const Search *s, int64_t node)
 {
     int set = 0;
-    while (set + 1 < s->set_count && s->offset[set + 1] <= node) set++;
+    while (set + 1 < s->g.set_count && s->offset[set + 1] <= node) set++;
     return set;
 }
 
 static bool next_in_run(Search *s, Frame *f, int set, int64_t *source)
 {
-    const Candidates *c = s->candidates[f->line];
+    const Candidates *c = s->g.candidates[f->line];
     int64_t target = f->node - s->offset[set];
     while (f->run < 0 || f->at >= f->current.length) {
         f->run++;
         f->at = 0;
         if (!candidates_run(c, target, f->run, &f->current)) return false;
     }
-    *source = s->offset[s->lines[f->line].from] + f->current.source + f->at++;
+    *source = s->offset[s->g.lines[f->line].from] + f->current.source + f->at++;
     return true;
 }
 
@@ -390,15 +387,15 @@ static bool next_in_run(Search *s, Frame *f, int set, int64_t *source)
 static int64_t next_source(Search *s, Frame *f)
 {
     if (f->node >= s->nodes) {
-        const WiringLine *line = &s->lines[f->node - s->nodes];
-        return f->at < s->sets[line->from].size ? s->offset[line->from] + f->at++ : -1;
+        const WiringLine *line = &s->g.lines[f->node - s->nodes];
+        return f->at < s->g.sets[line->from].size ? s->offset[line->from] + f->at++ : -1;
     }
     int set = set_of(s, f->node);
-    for (; f->line < s->line_count; f->line++, f->run = -1, f->at = 0) {
-        if (s->lines[f->line].to != set) continue;
+    for (; f->line < s->g.line_count; f->line++, f->run = -1, f->at = 0) {
+        if (s->g.lines[f->line].to != set) continue;
         int64_t source;
-        if (s->candidates[f->line]->form == CANDIDATES_DENSE) {
-            if (f->run >= 0 || s->sets[s->lines[f->line].from].size == 0) continue;
+        if (s->g.candidates[f->line]->form == CANDIDATES_DENSE) {
+            if (f->run >= 0 || s->g.sets[s->g.lines[f->line].from].size == 0) continue;
             f->run = 0;
             return s->nodes + f->line;
         }
@@ -473,44 +470,43 @@ static bool sort_nodes(Search *s, WiringOrder *order)
     int64_t ranks = 0, n = 0;
     for (int64_t v = 0; v < s->nodes; v++)
         if (s->rank[v] >= ranks) ranks = s->rank[v] + 1;
-    int64_t bins = ranks * s->set_count;
+    int64_t bins = ranks * s->g.set_count;
     int64_t *count = calloc((size_t)bins + 1, sizeof *count);
     order->nodes = malloc((size_t)(s->nodes ? s->nodes : 1) * sizeof *order->nodes);
     order->phases = malloc((size_t)(bins ? bins : 1) * sizeof *order->phases);
     order->ranks = ranks;
     if (!count || !order->nodes || !order->phases) return free(count), false;
-    for (int set = 0; set < s->set_count; set++)
-        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->sets[set].held; v++)
-            count[s->rank[v] * s->set_count + set]++, n++;
+    for (int set = 0; set < s->g.set_count; set++)
+        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->g.sets[set].held; v++)
+            count[s->rank[v] * s->g.set_count + set]++, n++;
     order->node_count = n;
     int64_t at = 0;
     for (int64_t b = 0; b < bins; b++) {
         if (count[b])
-            order->phases[order->phase_count++] = (WiringPhase){(int)(b % s->set_count), at, count[b]};
+            order->phases[order->phase_count++] = (WiringPhase){(int)(b % s->g.set_count), at, count[b]};
         int64_t here = at;
         at += count[b];
         count[b] = here;
     }
-    for (int set = 0; set < s->set_count; set++)
-        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->sets[set].held; v++)
-            order->nodes[count[s->rank[v] * s->set_count + set]++] = (uint32_t)(v - s->offset[set]);
+    for (int set = 0; set < s->g.set_count; set++)
+        for (int64_t v = s->offset[set]; v < s->offset[set + 1] && !s->g.sets[set].held; v++)
+            order->nodes[count[s->rank[v] * s->g.set_count + set]++] = (uint32_t)(v - s->offset[set]);
     free(count);
     return true;
 }
 
-bool wiring_order(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
-                  const Candidates *const *candidates, WiringOrder *order, WiringCycle *cycle)
+bool wiring_order(const WiringGraph *g, WiringOrder *order, WiringCycle *cycle)
 {
-    Search s = {set_count, line_count, sets, lines, candidates, NULL, 0, NULL, NULL, NULL, 0};
+    Search s = {.g = *g};
     bool ok = false;
     *cycle = (WiringCycle){0};
     *order = (WiringOrder){0};
-    s.offset = malloc((size_t)(set_count + 1) * sizeof *s.offset);
+    s.offset = malloc((size_t)(g->set_count + 1) * sizeof *s.offset);
     if (!s.offset) return false;
     s.offset[0] = 0;
-    for (int i = 0; i < set_count; i++) s.offset[i + 1] = s.offset[i] + sets[i].size;
-    s.nodes = s.offset[set_count];
-    size_t all = (size_t)(s.nodes + line_count + 1);
+    for (int i = 0; i < g->set_count; i++) s.offset[i + 1] = s.offset[i] + g->sets[i].size;
+    s.nodes = s.offset[g->set_count];
+    size_t all = (size_t)(s.nodes + g->line_count + 1);
     s.state = calloc(all, 1);
     s.rank = calloc(all, sizeof *s.rank);
     s.stack = malloc(all * sizeof *s.stack);

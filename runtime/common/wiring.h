@@ -98,8 +98,14 @@ typedef struct WiringCycle {
     bool shortened; /* the cycle is longer than what is listed */
 } WiringCycle;
 
+/* The sets of a graph, its lines of edges (of which the ends matter) and the candidates of each. */
+typedef struct WiringGraph {
+    int set_count, line_count;
+    const WiringSet *sets;
+    const WiringLine *lines;
+    const Candidates *const *candidates;
+} WiringGraph;
 /* False: the candidates have a cycle (described in *cycle) or memory ran out (cycle->length 0). */
-bool wiring_order(int set_count, const WiringSet *sets, int line_count, const WiringLine *lines,
-                  const Candidates *const *candidates, WiringOrder *order, WiringCycle *cycle);
+bool wiring_order(const WiringGraph *g, WiringOrder *order, WiringCycle *cycle);
 void wiring_order_free(WiringOrder *order);
 #endif

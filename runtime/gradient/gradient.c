@@ -34,19 +34,23 @@ static int64_t scratch_at(const Block *p, BlockPlace place)
 static void multiply_exact(const Block *p, Factors f)
 {
     const Net *n = p->n;
-    const int rows = (int)f.place.targets.count, columns = (int)f.place.sources.count, inner = (int)f.inner,
-              d_step = (int)f.d_step, z_step = (int)f.z_step, c_step = (int)p->place.sources.count;
+    const BlasProduct m = {(int)f.place.targets.count,
+                           (int)f.place.sources.count,
+                           (int)f.inner,
+                           (int)f.d_step,
+                           (int)f.z_step,
+                           (int)p->place.sources.count,
+                           f.add};
     const int64_t at = scratch_at(p, f.place);
     if (n->real_size == 4) {
         const float *tiles = n->context.tiles, *d = tiles + f.d, *z = tiles + f.z;
         float *c = (float *)p->scratch + at;
-        const SparseProduct sparse = {rows, columns, inner, d, z, d_step, z_step, f.add, c, c_step};
-        if (!product_sparse(&sparse))
-            blas_sgemm_nt(rows, columns, inner, d, d_step, z, z_step, f.add, c, c_step);
+        const SparseProduct sparse = {m.rows,   m.columns, m.inner, d, z,
+                                      m.a_step, m.b_step,  f.add,   c, m.c_step};
+        if (!product_sparse(&sparse)) blas_sgemm_nt(&m, d, z, c);
     } else {
         const double *tiles = n->context.tiles;
-        blas_dgemm_nt(rows, columns, inner, tiles + f.d, d_step, tiles + f.z, z_step, f.add,
-                      (double *)p->scratch + at, c_step);
+        blas_dgemm_nt(&m, tiles + f.d, tiles + f.z, (double *)p->scratch + at);
     }
 }
 
@@ -159,10 +163,9 @@ static void deliver(const Block *p, const NetBundle *b, int64_t first, int64_t c
         memcpy((char *)n->grad + at * n->real_size, gradient, (size_t)(count * n->real_size));
         return;
     }
-    const Optim *o = n->options.optim;
-    float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
-    optim_update(o, count, n->weights + at, (const float *)gradient, slot0, slot1, p->update->lr, o->decay, 1,
-                 p->update->step + 1);
+    const OptimRange here = net_range(n, at, (const float *)gradient);
+    optim_update(n->options.optim, count, &here,
+                 &(OptimStep){p->update->lr, n->options.optim->decay, 1, p->update->step + 1});
 }
 
 /* Consecutive candidates of a line into one target. */
@@ -238,7 +241,7 @@ static double pair_gradient(const Block *p, const NetBundle *b, int64_t target, 
 /* Gradients of candidates first .. first + count, all into one target. */
 static void pair_gradients(const Block *p, const NetBundle *b, int64_t target, int64_t first, int64_t count)
 {
-    if (p->n->real_size == 4) part_list(p->n, b, p->tiles, target, first, count, (float *)p->scratch);
+    if (p->n->real_size == 4) part_list(p, b, target, first, count);
     for (int64_t i = 0; i < count && p->n->real_size == 8; i++)
         ((double *)p->scratch)[i] = pair_gradient(p, b, target, b->candidates.source[first + i]);
 }

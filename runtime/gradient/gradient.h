@@ -35,9 +35,8 @@ Stretch part_of(const Net *n, const NetBundle *b, int64_t turn);
 void part_used(Net *n, NetBundle *b, int64_t tiles);
 /* Puts those of one line in the place of the estimates in scratch. */
 void part_put_used(const Block *p, const FieldPart *part);
-/* out[i] = gradients for candidates first .. first + count of a bundle, which all lead into one target. */
-void part_list(const Net *n, const NetBundle *b, int64_t tiles, int64_t target, int64_t first, int64_t count,
-               float *out);
+/* Into scratch: gradients for candidates first .. first + count of a bundle, all into one target. */
+void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first, int64_t count);
 
 /* gradient_used.c: work on the gradients of a bundle that has those of edges in use alone, in pieces. */
 int64_t gradient_used_pieces(const NetBundle *b);

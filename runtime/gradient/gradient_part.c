@@ -72,18 +72,26 @@ typedef struct Dots {
     int64_t d_step, z_step;
 } Dots;
 
+/* The sources of one target, and the sum of each. */
+typedef struct Sources {
+    const uint32_t *source;
+    int64_t count;
+    float *sum;
+} Sources;
+
 /* sum[i] += d of the target . z of source[i], over CHUNK numbers from `at` on */
-RT_CLONES static void add_dots(const Dots *p, int64_t target, int64_t at, const uint32_t *source,
-                               int64_t sources, float *sum)
+RT_CLONES static void add_dots(const Dots *p, int64_t target, int64_t at, Sources s)
 {
+    const uint32_t *source = s.source;
+    float *sum = s.sum;
     const float *d = p->d + target * p->d_step + at, *z = p->z + at;
     Sixteen x[VECTORS];
 #pragma GCC unroll 8
     for (int i = 0; i < VECTORS; i++)
         x[i] = *(const Sixteen *)(d + 16 * i), __builtin_prefetch(d + p->d_step + 16 * i); /* of the next */
-    for (int64_t e = 0; e < sources; e += AT_ONCE) {
+    for (int64_t e = 0; e < s.count; e += AT_ONCE) {
         Sixteen y[AT_ONCE] = {{0}};
-        const int64_t count = sources - e < AT_ONCE ? sources - e : AT_ONCE;
+        const int64_t count = s.count - e < AT_ONCE ? s.count - e : AT_ONCE;
         if (count == AT_ONCE)
 #pragma GCC unroll 4
             for (int i = 0; i < AT_ONCE; i++) multiply(x, z + source[e + i] * p->z_step, &y[i]);
@@ -111,26 +119,25 @@ INLINE void short_dots(const float *d, const float *const *row, int64_t count, f
 }
 
 /* The same over `count` numbers, fewer than CHUNK. */
-RT_CLONES static void add_short_dots(const Dots *p, int64_t target, int64_t at, int64_t count,
-                                     const uint32_t *source, int64_t sources, float *sum)
+RT_CLONES static void add_short_dots(const Dots *p, int64_t target, int64_t at, int64_t count, Sources s)
 {
     const float *d = p->d + target * p->d_step + at, *row[AT_ONCE];
-    for (int64_t e = 0; e < sources; e += AT_ONCE) {
-        const int64_t here = sources - e < AT_ONCE ? sources - e : AT_ONCE;
+    for (int64_t e = 0; e < s.count; e += AT_ONCE) {
+        const int64_t here = s.count - e < AT_ONCE ? s.count - e : AT_ONCE;
         float part[AT_ONCE] = {0};
-        for (int64_t k = 0; k < AT_ONCE; k++) row[k] = p->z + source[e + (k < here ? k : 0)] * p->z_step + at;
+        for (int64_t k = 0; k < AT_ONCE; k++)
+            row[k] = p->z + s.source[e + (k < here ? k : 0)] * p->z_step + at;
         short_dots(d, row, count, part);
-        for (int64_t k = 0; k < here; k++) sum[e + k] += part[k];
+        for (int64_t k = 0; k < here; k++) s.sum[e + k] += part[k];
     }
 }
 
 /* sum[i] += d of the target . z of source[i], over `count` numbers from `at` on, CHUNK at most */
-static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, const uint32_t *source,
-                      int64_t sources, float *sum)
+static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, Sources s)
 {
     if (product_live(p->d + target * p->d_step + at, count < CHUNK ? count : CHUNK) == 0) return;
-    if (count >= CHUNK) add_dots(p, target, at, source, sources, sum);
-    else add_short_dots(p, target, at, count, source, sources, sum);
+    if (count >= CHUNK) add_dots(p, target, at, s);
+    else add_short_dots(p, target, at, count, s);
 }
 
 /* Gradients of the edges in use into targets first .. end, chunk after chunk of the rows of all of them. */
@@ -146,8 +153,9 @@ static void used_dots(const Net *n, NetBundle *b, int64_t tiles, int64_t first, 
                             b->target_pitch * n->lanes, b->source_pitch * n->lanes};
             for (int64_t at = 0; at < inner; at += CHUNK)
                 for (int64_t v = first; v < end; v++)
-                    add_chunk(&p, v, at, inner - at, b->source + b->row[v], b->row[v + 1] - b->row[v],
-                              b->used + b->row[v]);
+                    add_chunk(
+                        &p, v, at, inner - at,
+                        (Sources){b->source + b->row[v], b->row[v + 1] - b->row[v], b->used + b->row[v]});
         }
 }
 
@@ -214,20 +222,21 @@ void part_put_used(const Block *p, const FieldPart *part)
 
 /* ---- candidates that each name their source ---- */
 
-void part_list(const Net *n, const NetBundle *b, int64_t tiles, int64_t target, int64_t first, int64_t count,
-               float *out)
+void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first, int64_t count)
 {
+    const Net *n = p->n;
+    float *out = (float *)p->scratch;
     int64_t from, to;
     memset(out, 0, (size_t)count * 4);
-    for (int64_t t = 0; t < tiles; t++)
+    for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             Stretch part = part_of(n, b, t + k);
             if (part.count == 0 || !flow_pair(n, b, t, k, &from, &to)) continue;
             const Dots rows = {(const float *)tile_row(n, t, to), (const float *)tile_row(n, t, from),
                                b->target_pitch * n->lanes, b->source_pitch * n->lanes};
             for (int64_t at = 0; at < part.count; at += CHUNK)
-                add_chunk(&rows, target, part.from + at, part.count - at, b->candidates.source + first, count,
-                          out);
+                add_chunk(&rows, target, part.from + at, part.count - at,
+                          (Sources){b->candidates.source + first, count, out});
         }
     for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(n, b); e++)
         if (b->candidate[e] >= first && b->candidate[e] < first + count)

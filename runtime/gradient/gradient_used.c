@@ -46,13 +46,12 @@ static void move(const Net *n, const NetBundle *b, const uint32_t *at, int64_t c
                  const NetUpdate *update)
 {
     const Optim *o = n->options.optim;
-    const int64_t first = b->param->offset;
-    float *all[3] = {n->weights + first, n->slots[0] ? n->slots[0] + first : NULL,
-                     n->slots[1] ? n->slots[1] + first : NULL};
+    const OptimRange r = net_range(n, b->param->offset, gradient);
+    float *all[3] = {r.weight, r.slot[0], r.slot[1]};
     float own[3][PIECE];
     for (int i = 0; i < 3; i++) pick(all[i], at, count, own[i]);
-    optim_update(o, count, own[0], gradient, own[1], own[2], update->lr, o->decay, update->scale,
-                 update->step + 1);
+    optim_update(o, count, &(OptimRange){own[0], gradient, {own[1], own[2]}},
+                 &(OptimStep){update->lr, o->decay, update->scale, update->step + 1});
     for (int i = 0; i < 3; i++) put(all[i], at, count, own[i]);
 }
 

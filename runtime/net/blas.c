@@ -84,16 +84,16 @@ bool blas_open(RtError *e)
     return rt_fail(e, RT_SYSTEM, "the installed OpenBLAS has no cblas_sgemm");
 }
 
-void blas_sgemm_nt(int rows, int columns, int inner, const float *a, int lda, const float *b, int ldb,
-                   int add, float *c, int ldc)
+void blas_sgemm_nt(const BlasProduct *p, const float *a, const float *b, float *c)
 {
-    sgemm(ROW_MAJOR, NO_TRANS, TRANS, rows, columns, inner, 1, a, lda, b, ldb, (float)add, c, ldc);
+    sgemm(ROW_MAJOR, NO_TRANS, TRANS, p->rows, p->columns, p->inner, 1, a, p->a_step, b, p->b_step,
+          (float)p->add, c, p->c_step);
 }
 
-void blas_dgemm_nt(int rows, int columns, int inner, const double *a, int lda, const double *b, int ldb,
-                   int add, double *c, int ldc)
+void blas_dgemm_nt(const BlasProduct *p, const double *a, const double *b, double *c)
 {
-    dgemm(ROW_MAJOR, NO_TRANS, TRANS, rows, columns, inner, 1, a, lda, b, ldb, add, c, ldc);
+    dgemm(ROW_MAJOR, NO_TRANS, TRANS, p->rows, p->columns, p->inner, 1, a, p->a_step, b, p->b_step, p->add, c,
+          p->c_step);
 }
 
 const char *blas_kernels(void)

@@ -16,12 +16,14 @@ enum { BLAS_BUFFER = 128 << 20 }; /* bytes that it maps for each thread */
 bool blas_open(RtError *e);
 /* Could so many bytes be had now? */
 bool blas_room(int64_t bytes, RtError *e);
-/* C (rows x columns, ldc) = A (rows x inner, lda) times B (columns x inner, ldb) transposed, or added to C.
- */
-void blas_sgemm_nt(int rows, int columns, int inner, const float *a, int lda, const float *b, int ldb,
-                   int add, float *c, int ldc);
-void blas_dgemm_nt(int rows, int columns, int inner, const double *a, int lda, const double *b, int ldb,
-                   int add, double *c, int ldc);
+/* C (rows x columns) = A (rows x inner) times B (columns x inner) transposed, or added to C; numbers from one
+ * row to the next of each. */
+typedef struct BlasProduct {
+    int rows, columns, inner, a_step, b_step, c_step;
+    bool add;
+} BlasProduct;
+void blas_sgemm_nt(const BlasProduct *p, const float *a, const float *b, float *c);
+void blas_dgemm_nt(const BlasProduct *p, const double *a, const double *b, double *c);
 /* "SkylakeX", ...; "none" before blas_open. */
 const char *blas_kernels(void);
 #endif

@@ -148,9 +148,9 @@ static void move_chunk(void *job, int64_t c)
     const Move *m = job;
     const Net *n = m->n;
     int64_t at = m->p->offset + c * CHUNK, left = m->p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
-    float *slot0 = n->slots[0] ? n->slots[0] + at : NULL, *slot1 = n->slots[1] ? n->slots[1] + at : NULL;
-    optim_update(n->options.optim, count, n->weights + at, (float *)n->grad + at, slot0, slot1, m->update.lr,
-                 n->options.optim->decay, m->update.scale, m->update.step + 1);
+    const OptimRange here = net_range(n, at, (const float *)n->grad + at);
+    optim_update(n->options.optim, count, &here,
+                 &(OptimStep){m->update.lr, n->options.optim->decay, m->update.scale, m->update.step + 1});
 }
 
 /* All learned parameters, or all but the edges, which were updated as their gradients were made. */

@@ -27,23 +27,28 @@ static const float *tile_row(const Net *n, int64_t tile, int64_t row)
 
 /* ---- nodes ---- */
 
-/* The first number that is not finite among `count` blocks of `pixels` rows, of samples only. */
+/* `count` blocks of `pixels` rows, `pitch` rows apart, the first at `row`. */
+typedef struct Blocks {
+    int64_t row, count, pixels, pitch;
+} Blocks;
+
+/* The first number that is not finite among them, of samples only. */
 typedef struct Bad {
-    int64_t block, pixel, lane;
+    int64_t tile, block, pixel, lane;
     double value;
 } Bad;
 
-static bool find_bad(const Net *n, int64_t tile, int64_t row, int64_t count, int64_t pixels, int64_t pitch,
-                     Bad *bad)
+static bool find_bad(const Net *n, int64_t tile, Blocks b, Bad *bad)
 {
     int64_t samples = n->context.count - tile * n->lanes;
     if (samples > n->lanes) samples = n->lanes;
-    for (int64_t i = 0; i < count; i++) {
-        const float *block = tile_row(n, tile, row + i * pitch);
-        if (net_all_finite(block, pixels * n->lanes)) continue;
-        for (int64_t k = 0; k < pixels * n->lanes; k++) {
+    for (int64_t i = 0; i < b.count; i++) {
+        const float *block = tile_row(n, tile, b.row + i * b.pitch);
+        if (net_all_finite(block, b.pixels * n->lanes)) continue;
+        for (int64_t k = 0; k < b.pixels * n->lanes; k++) {
             if (isfinite(block[k]) || k % n->lanes >= samples) continue;
-            *bad = (Bad){i, k / n->lanes, k % n->lanes, isnan(block[k]) ? (double)NAN : (double)block[k]};
+            *bad =
+                (Bad){tile, i, k / n->lanes, k % n->lanes, isnan(block[k]) ? (double)NAN : (double)block[k]};
             return true;
         }
     }
@@ -51,14 +56,14 @@ static bool find_bad(const Net *n, int64_t tile, int64_t row, int64_t count, int
 }
 
 /* "h[3] in graph 'Wiring' VERB nan[ WHEN] for sample 5 of the batch" */
-static void tell(const Net *n, const NetPlace *v, const char *verb, const Bad *bad, int64_t tile,
-                 const char *when, NetStep *step)
+static void tell(const Net *n, const NetPlace *v, const char *verb, const Bad *bad, const char *when,
+                 NetStep *step)
 {
     const NetGraph *g = &n->graphs[v->graph];
     char node[120];
     terms_node(&g->sets[v->set], v->node, v->pixel, v->pixels, node, sizeof node);
     snprintf(step->bad, sizeof step->bad, "%s in graph '%s' %s %g%s for sample %lld of the batch", node,
-             g->name, verb, bad->value, when, (long long)(tile * n->lanes + bad->lane) + 1);
+             g->name, verb, bad->value, when, (long long)(bad->tile * n->lanes + bad->lane) + 1);
 }
 
 /* A graph that runs once: in the order of its nodes. */
@@ -72,11 +77,12 @@ static bool bad_in_static(const Net *n, int graph, int64_t tile, NetStep *step)
             const NetSet *s = &g->sets[set];
             int64_t node = order->nodes[order->first[p] + i];
             Bad bad;
-            if (!find_bad(n, tile, g->value_row + s->first + node * s->value_pitch, 1, s->value_pixels, 0,
+            if (!find_bad(n, tile,
+                          (Blocks){g->value_row + s->first + node * s->value_pitch, 1, s->value_pixels, 0},
                           &bad))
                 continue;
             NetPlace v = {graph, set, node, bad.pixel, s->value_pixels};
-            tell(n, &v, "is", &bad, tile, "", step);
+            tell(n, &v, "is", &bad, "", step);
             terms_note(
                 n, &v,
                 &(NetMoment){tile_row(n, tile, g->value_row), tile_row(n, tile, g->held_row), bad.lane}, "",
@@ -140,14 +146,16 @@ static bool bad_in_evaluation(const Net *n, int graph, int64_t tile, int64_t e, 
         const NetSet *s = &g->sets[i];
         int64_t nodes = s->wiring.size;
         Bad bad;
-        if (s->moves && find_bad(n, tile, row + s->first_state, s->states * nodes, s->state_pixels,
-                                 s->state_pixels, &bad)) {
+        if (s->moves &&
+            find_bad(n, tile,
+                     (Blocks){row + s->first_state, s->states * nodes, s->state_pixels, s->state_pixels},
+                     &bad)) {
             NetPlace v = {graph, i, bad.block % nodes, bad.pixel, s->state_pixels};
             char verb[40] = "is";
             if (s->states > 1)
                 snprintf(verb, sizeof verb, "has as state %lld", (long long)(bad.block / nodes) + 1);
             put_time(n, graph, tile, e, bad.lane, when);
-            tell(n, &v, verb, &bad, tile, when, step);
+            tell(n, &v, verb, &bad, when, step);
             if (e > 0) {
                 NetMoment m = moment_of(n, graph, tile, e - 1, bad.lane);
                 terms_note(n, &v, &m, " just before", step->terms, sizeof step->terms);
@@ -155,10 +163,11 @@ static bool bad_in_evaluation(const Net *n, int graph, int64_t tile, int64_t e, 
             return true;
         }
         if (s->moves &&
-            find_bad(n, tile, row + t->states + s->first, nodes, s->value_pixels, s->value_pitch, &bad)) {
+            find_bad(n, tile, (Blocks){row + t->states + s->first, nodes, s->value_pixels, s->value_pitch},
+                     &bad)) {
             NetPlace v = {graph, i, bad.block, bad.pixel, s->value_pixels};
             put_time(n, graph, tile, e, bad.lane, when);
-            tell(n, &v, "sends", &bad, tile, when, step);
+            tell(n, &v, "sends", &bad, when, step);
             return true;
         }
     }
@@ -246,7 +255,8 @@ static bool bad_gradients(const Net *n, int64_t tiles, NetStep *step)
         const NetGraph *g = &n->graphs[b->graph];
         for (int64_t t = 0; t < tiles && b->target_row >= 0; t++) {
             Bad bad;
-            if (!find_bad(n, t, b->target_row, b->candidates.targets, b->pixels, b->target_pitch, &bad))
+            if (!find_bad(n, t, (Blocks){b->target_row, b->candidates.targets, b->pixels, b->target_pitch},
+                          &bad))
                 continue;
             snprintf(step->bad, sizeof step->bad, "the gradients of node set '%s' in graph '%s'",
                      g->sets[b->to].name, g->name);
@@ -272,7 +282,7 @@ bool net_result_finite(const Net *n, const NetBatch *batch, NetStep *step)
     const int64_t tiles = (batch->count + n->lanes - 1) / n->lanes;
     Bad bad;
     for (int64_t t = 0; t < tiles; t++) {
-        if (!find_bad(n, t, n->infer.output_row, n->outputs, 1, 1, &bad)) continue;
+        if (!find_bad(n, t, (Blocks){n->infer.output_row, n->outputs, 1, 1}, &bad)) continue;
         snprintf(step->bad, sizeof step->bad, "output %lld is %g for sample %lld", (long long)bad.block + 1,
                  bad.value, (long long)(batch->first + t * n->lanes + bad.lane) + 1);
         return false;

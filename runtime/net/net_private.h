@@ -291,6 +291,14 @@ typedef struct NetBatch {
 /* Samples to train on, at this position of the training. */
 NetBatch net_train_batch(const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
                          double epoch);
+/* What an update takes of the numbers of a net from element `at` on. */
+static inline OptimRange net_range(const Net *n, int64_t at, const float *gradient)
+{
+    return (OptimRange){n->weights + at,
+                        gradient,
+                        {n->slots[0] ? n->slots[0] + at : NULL, n->slots[1] ? n->slots[1] + at : NULL}};
+}
+
 /* Where the sample of a lane stands in its batch; lanes behind the last sample repeat it, so that they hold
  * numbers like any other. */
 static inline int64_t net_place(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)

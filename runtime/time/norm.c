@@ -120,29 +120,30 @@ static void put_real(const Net *n, int64_t i, double x)
     else ((double *)n->context.shared)[i] = x;
 }
 
-/* What the tiles know of one node: `a` and `b` are elements of their own sums. */
-static void join_tiles(const Net *n, const NetFunc *f, int64_t samples, const NetNorm *norm, bool back,
-                       int64_t a, int64_t b, double *out)
-{
-    double count = 0, mean = 0, squares = 0, d_mean = 0, d_variance = 0;
-    for (int64_t tile = 0; tile * n->lanes < samples; tile++) {
-        int64_t left = samples - tile * n->lanes, own = n->context.tile_stride * tile + f->rows * n->lanes;
-        double x = real_at(n, n->context.tiles, own + a), y = real_at(n, n->context.tiles, own + b);
-        double more = (double)((left < n->lanes ? left : n->lanes) * norm->pixels), all = count + more;
-        double distance = x - mean;
-        squares += y + distance * distance * count * more / all, mean += distance * more / all, count = all;
-        d_mean += x, d_variance += y;
-    }
-    out[0] = back ? d_mean / count : mean;
-    out[1] = (back ? d_variance : squares) / count;
-}
-
 typedef struct Take {
     const Net *n;
     const NetFunc *f;
     const NetRounds *r;
     int64_t samples;
 } Take;
+
+/* What the tiles know of one node: `a` and `b` are elements of their own sums. */
+static void join_tiles(const Take *k, const NetNorm *norm, int64_t a, int64_t b, double *out)
+{
+    const Net *n = k->n;
+    double count = 0, mean = 0, squares = 0, d_mean = 0, d_variance = 0;
+    for (int64_t tile = 0; tile * n->lanes < k->samples; tile++) {
+        int64_t left = k->samples - tile * n->lanes,
+                own = n->context.tile_stride * tile + k->f->rows * n->lanes;
+        double x = real_at(n, n->context.tiles, own + a), y = real_at(n, n->context.tiles, own + b);
+        double more = (double)((left < n->lanes ? left : n->lanes) * norm->pixels), all = count + more;
+        double distance = x - mean;
+        squares += y + distance * distance * count * more / all, mean += distance * more / all, count = all;
+        d_mean += x, d_variance += y;
+    }
+    out[0] = k->r->back ? d_mean / count : mean;
+    out[1] = (k->r->back ? d_variance : squares) / count;
+}
 
 /* Those of one node at an evaluation: element `mean` of the tiles' parts, the statistics from element `to`
  * on. */
@@ -151,7 +152,7 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     int64_t size = s->wiring.size, mean = k->r->moments + norm->first + node,
             to = k->r->statistics + norm->first + evaluation * size + node;
     double out[2];
-    join_tiles(k->n, k->f, k->samples, norm, k->r->back, mean, mean + size, out);
+    join_tiles(k, norm, mean, mean + size, out);
     put_real(k->n, to, out[0]);
     put_real(k->n, to + norm->evaluations * size, out[1]);
 }

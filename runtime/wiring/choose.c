@@ -131,9 +131,13 @@ static inline __attribute__((always_inline)) void scan_group(const float *w, int
     *m = (NetMarks){simd_word(over, GROUP), simd_word(reach, GROUP)};
 }
 
-/* Marks of `count` candidates; adds up how many keys are above `high`, and how many in low .. high. */
-RT_CLONES static void scan_weights(const float *w, int64_t count, uint32_t low, uint32_t high, NetMarks *m,
-                                   int64_t *above, int64_t *inside)
+/* How many keys are above `high`, and how many in low .. high. */
+typedef struct Found {
+    int64_t above, inside;
+} Found;
+
+/* Marks of `count` candidates. */
+RT_CLONES static Found scan_weights(const float *w, int64_t count, uint32_t low, uint32_t high, NetMarks *m)
 {
     int64_t over = 0, reach = 0;
     for (int64_t i = 0; i < count; i += GROUP, m++) {
@@ -141,7 +145,7 @@ RT_CLONES static void scan_weights(const float *w, int64_t count, uint32_t low, 
         else scan_group(w + i, (int)(count - i), low, high, m);
         over += __builtin_popcountll(m->over), reach += __builtin_popcountll(m->reach);
     }
-    *above += over, *inside += reach - over;
+    return (Found){over, reach - over};
 }
 
 static int64_t pieces_of(const NetBundle *b)
@@ -160,11 +164,10 @@ static void scan_piece(void *job, int64_t piece)
 {
     Scan *s = job;
     const int64_t at = piece * PIECE, left = s->b->candidates.count - at;
-    int64_t above = 0, inside = 0;
-    scan_weights(s->n->weights + s->b->param->offset + at, left < PIECE ? left : PIECE, s->low, s->high,
-                 s->b->marks + at / GROUP, &above, &inside);
-    s->above += above;
-    s->inside += inside;
+    const Found found = scan_weights(s->n->weights + s->b->param->offset + at, left < PIECE ? left : PIECE,
+                                     s->low, s->high, s->b->marks + at / GROUP);
+    s->above += found.above;
+    s->inside += found.inside;
 }
 
 static void scan_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int64_t *above,
@@ -334,11 +337,9 @@ static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
     return swapped;
 }
 
-static void add_run(Net *n, const NetList *l, NetBundle *b, int64_t first, int64_t count, Scored *s,
-                    int64_t *at)
+static Scored scored(const Net *n, const NetList *l, NetBundle *b, int64_t candidate)
 {
-    for (int64_t c = first; c < first + count; c++)
-        s[(*at)++] = (Scored){key_of(n, l, b, c), &b->kept[c], b->position + c};
+    return (Scored){key_of(n, l, b, candidate), &b->kept[candidate], b->position + candidate};
 }
 
 static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
@@ -351,8 +352,9 @@ static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
             for (int i = 0; i < l->bundle_count; i++) {
                 NetBundle *b = &n->bundles[l->first_bundle + i];
                 if (b->to != set) continue;
-                int64_t first = candidates_row(&b->candidates, node);
-                add_run(n, l, b, first, candidates_row(&b->candidates, node + 1) - first, s, &count);
+                const int64_t end = candidates_row(&b->candidates, node + 1);
+                for (int64_t c = candidates_row(&b->candidates, node); c < end; c++)
+                    s[count++] = scored(n, l, b, c);
             }
             swapped += mark_node(s, count, l->budget.keep);
         }
@@ -375,7 +377,7 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
                 for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
                     for (int64_t c = 0; c < run.length; c++) {
                         if (pass == 0) first[run.source + c + 2]++;
-                        else add_run(n, l, b, run.first + c, 1, s, &first[run.source + c + 1]);
+                        else s[first[run.source + c + 1]++] = scored(n, l, b, run.first + c);
                     }
         }
         for (int64_t v = 0; pass == 0 && v < size; v++) first[v + 2] += first[v + 1];

@@ -102,7 +102,8 @@ bool net_order(Net *n, int i)
                                 .to = n->bundles[g->first_bundle + b].to};
         candidates[b] = &n->bundles[g->first_bundle + b].candidates;
     }
-    ok = ok && wiring_order(g->set_count, sets, g->bundle_count, lines, candidates, &g->order, &cycle);
+    ok = ok && wiring_order(&(WiringGraph){g->set_count, g->bundle_count, sets, lines, candidates}, &g->order,
+                            &cycle);
     free(lines), free(candidates);
     for (int k = 0; ok && k < 3; k++) {
         g->phase[k] = calloc((size_t)g->order.phase_count + 1, sizeof(int64_t));

@@ -252,8 +252,8 @@ static void move_weights(Net *n, const Results *gradients, float *weights)
             float *w = &weights[p->offset + k], gradient = ((float *)n->grad)[p->offset + k],
                   slot[2] = {0, 0};
             if (stays(n, p, k)) continue;
-            optim_update(n->options.optim, 1, w, &gradient, &slot[0], &slot[1], 0.02, n->options.optim->decay,
-                         scale, BUILT_STEP + 1);
+            optim_update(n->options.optim, 1, &(OptimRange){w, &gradient, {&slot[0], &slot[1]}},
+                         &(OptimStep){0.02, n->options.optim->decay, scale, BUILT_STEP + 1});
             if (p->clamped) *w = fminf(fmaxf(*w, (float)p->low), (float)p->high);
         }
 }

@@ -205,8 +205,8 @@ static void test_against_naive(void **state)
                 g[i] = gradient_at(t, i);
                 want[i] = naive(&o, want[i], g[i] * scale, slots[i], lr, o.decay, t);
             }
-            optim_update(&o, SIZE, w, g, o.slots > 0 ? slot0 : NULL, o.slots > 1 ? slot1 : NULL, lr, o.decay,
-                         scale, t);
+            const OptimRange all = {w, g, {o.slots > 0 ? slot0 : NULL, o.slots > 1 ? slot1 : NULL}};
+            optim_update(&o, SIZE, &all, &(OptimStep){lr, o.decay, scale, t});
         }
         for (int i = 0; i < SIZE; i++)
             if (!(fabs(w[i] - want[i]) < 2e-5))
@@ -228,17 +228,17 @@ static void test_by_hand(void **state)
         Optim o = open_optim(settings[k]);
         float w = 1, buffer = 0;
         for (int t = 0; t < 2; t++) {
-            optim_update(&o, 1, &w, &g, &buffer, NULL, 0.1, 0.01, 1, t + 1);
+            optim_update(&o, 1, &(OptimRange){&w, &g, {&buffer}}, &(OptimStep){0.1, 0.01, 1, t + 1});
             if (fabsf(w - want[k][t]) > 1e-6f) fail_msg("rule %d, step %d: %.8g", k, t + 1, (double)w);
         }
     }
     Optim o = open_optim(settings[3]); /* adam's first step is lr against the sign of g */
     float w = 1, mean = 0, square = 0;
-    optim_update(&o, 1, &w, &g, &mean, &square, 0.1, 0, 1, 1);
+    optim_update(&o, 1, &(OptimRange){&w, &g, {&mean, &square}}, &(OptimStep){0.1, 0, 1, 1});
     assert_true(fabsf(w - 0.9f) < 1e-6f);
     o = open_optim(settings[4]); /* adamw: and the weight shrinks by lr decay */
     w = 1, mean = 0, square = 0;
-    optim_update(&o, 1, &w, &g, &mean, &square, 0.1, 0.1, 1, 1);
+    optim_update(&o, 1, &(OptimRange){&w, &g, {&mean, &square}}, &(OptimStep){0.1, 0.1, 1, 1});
     assert_true(fabsf(w - 0.89f) < 1e-6f);
 }
 
@@ -256,11 +256,12 @@ static void test_ranges(void **state)
         memcpy(cut, whole, sizeof whole);
         for (int64_t t = 1; t <= STEPS; t++) {
             for (int i = 0; i < SIZE; i++) g[i] = gradient_at(t, i);
-            optim_update(&o, SIZE, whole[0], g, whole[1], whole[2], 0.1, o.decay, 0.7, t);
+            const OptimStep step = {0.1, o.decay, 0.7, t};
+            optim_update(&o, SIZE, &(OptimRange){whole[0], g, {whole[1], whole[2]}}, &step);
             for (size_t c = 0; c + 1 < sizeof cuts / sizeof *cuts; c++) {
                 int64_t from = cuts[c];
-                optim_update(&o, cuts[c + 1] - from, cut[0] + from, g + from, cut[1] + from, cut[2] + from,
-                             0.1, o.decay, 0.7, t);
+                const OptimRange here = {cut[0] + from, g + from, {cut[1] + from, cut[2] + from}};
+                optim_update(&o, cuts[c + 1] - from, &here, &step);
             }
         }
         assert_memory_equal(whole, cut, sizeof whole);
@@ -273,7 +274,7 @@ static void test_nan_stays_visible(void **state)
     for (int k = 0; k < SETTINGS; k++) {
         Optim o = open_optim(settings[k]);
         float w = 1, g = NAN, a = 0, b = 0;
-        optim_update(&o, 1, &w, &g, &a, &b, 0.1, o.decay, 1, 1);
+        optim_update(&o, 1, &(OptimRange){&w, &g, {&a, &b}}, &(OptimStep){0.1, o.decay, 1, 1});
         assert_true(isnan(w));
     }
 }

@@ -287,8 +287,8 @@ static void test_order(void **state)
         WiringCycle cycle;
         web_open(&w, seed, seed % 2);
         bool acyclic = longest_paths(&w, rank);
-        assert_int_equal(
-            wiring_order(w.set_count, w.sets, w.line_count, w.lines, w.candidates, &order, &cycle), acyclic);
+        const WiringGraph g = {w.set_count, w.line_count, w.sets, w.lines, w.candidates};
+        assert_int_equal(wiring_order(&g, &order, &cycle), acyclic);
         if (acyclic) expect_order(&w, &order, rank), ordered++;
         else expect_cycle(&w, &cycle, seed), cyclic++;
         wiring_order_free(&order);
@@ -316,7 +316,7 @@ static void test_long_cycle(void **state)
         WiringOrder order;
         WiringCycle cycle;
         assert_true(candidates_build(&set, &set, &line, &c));
-        assert_false(wiring_order(1, &set, 1, &line, all, &order, &cycle));
+        assert_false(wiring_order(&(WiringGraph){1, 1, &set, &line, all}, &order, &cycle));
         assert_int_equal(cycle.shortened, n > 33);
         assert_int_equal(cycle.length, n > 33 ? 34 : n + 1);
         for (int i = 0; i + 1 < cycle.length - cycle.shortened; i++)
