@@ -55,14 +55,8 @@ static LLVMValueRef random_lanes(GenTile *t, const Value *v, LLVMValueRef elemen
 {
     Emit *e = t->e;
     LLVMValueRef out = emit_scratch(e, e->width);
-    LLVMValueRef args[7] = {gen_context(e, t->context, CONTEXT_SEED, e->i64),
-                            gen_context(e, t->context, CONTEXT_STEP, e->i64),
-                            emit_int(e, v->index),
-                            t->number,
-                            element,
-                            part,
-                            out};
-    emit_kernel(e, "random", e->none, 7, args);
+    LLVMValueRef args[6] = {t->context, emit_int(e, v->index), t->number, element, part, out};
+    emit_kernel(e, "random", e->none, 6, args);
     return emit_load(e, e->lanes, out);
 }
 

@@ -118,10 +118,8 @@ INLINE int64_t pieces(const Nodes *n, Piece *piece, int64_t size, int64_t at)
     return at;
 }
 
-INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, const real *rows, int64_t pitch,
-                         real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
+INLINE void gather_nodes(Nodes n)
 {
-    Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
     const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
     int64_t at = most < 128 || LANES == 64 ? 0 : pieces(&n, piece_of_128, 128, 0);
     if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
@@ -134,15 +132,29 @@ INLINE void gather_nodes(Lists lists, const uint32_t *nodes, int64_t count, cons
 void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                     int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
-    gather_nodes((Lists){wires->row, wires->source, wires->weight}, nodes, count, rows, pitch, out, out_pitch,
-                 pixels, fresh);
+    gather_nodes((Nodes){{wires->row, wires->source, wires->weight},
+                         nodes,
+                         count,
+                         pitch * LANES,
+                         out_pitch * LANES,
+                         pixels * LANES,
+                         rows,
+                         out,
+                         fresh});
 }
 
 void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
                          int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
 {
-    gather_nodes((Lists){wires->column, wires->target, wires->weight_back}, nodes, count, rows, pitch, out,
-                 out_pitch, pixels, fresh);
+    gather_nodes((Nodes){{wires->column, wires->target, wires->weight_back},
+                         nodes,
+                         count,
+                         pitch * LANES,
+                         out_pitch * LANES,
+                         pixels * LANES,
+                         rows,
+                         out,
+                         fresh});
 }
 
 /* ---- with gradients of weights ---- */
@@ -260,22 +272,25 @@ INLINE void one_dot(const Node *n, uint32_t e, uint32_t end, int64_t fresh)
     *n->out = sum;
 }
 
+/* Blocks of what the nodes send; gradients by edge. */
+typedef struct Own {
+    const real *rows;
+    int64_t step;
+    real *dots;
+} Own;
+
 /* As pieces(), with the nodes' own values. */
-INLINE int64_t dot_pieces(const Nodes *n, const real *own, int64_t own_step, real *dots, DotPiece *piece,
-                          int64_t size, int64_t at)
+INLINE int64_t dot_pieces(const Nodes *n, Own own, DotPiece *piece, int64_t size, int64_t at)
 {
     for (; at + size <= n->block; at += size)
         for (int64_t i = 0; i < n->count; i++) {
             const int64_t node = n->nodes ? n->nodes[i] : i;
-            const Node one = {n->lists.other,
-                              n->lists.weight,
-                              n->rows + at,
-                              own + node * own_step + at,
-                              n->step,
-                              n->out + node * n->out_step + at,
-                              dots};
+            const Node one = {n->lists.other, n->lists.weight,
+                              n->rows + at,   own.rows + node * own.step + at,
+                              n->step,        n->out + node * n->out_step + at,
+                              own.dots};
             fetch_ahead(n, n->out, n->out_step, i, at, size);
-            fetch_ahead(n, own, own_step, i, at, size);
+            fetch_ahead(n, own.rows, own.step, i, at, size);
             piece(&one, n->lists.row[node], n->lists.row[node + 1], n->fresh);
         }
     return at;
@@ -285,19 +300,25 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
                               int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
                               const real *own, int64_t own_pitch, real *tile)
 {
-    const Lists lists = {wires->column, wires->target, wires->weight_back};
+    const Nodes n = {{wires->column, wires->target, wires->weight_back},
+                     nodes,
+                     count,
+                     pitch * LANES,
+                     out_pitch * LANES,
+                     pixels * LANES,
+                     rows,
+                     out,
+                     fresh};
     if (wires->dots < 0) {
-        gather_nodes(lists, nodes, count, rows, pitch, out, out_pitch, pixels, fresh);
+        gather_nodes(n);
         return;
     }
-    const Nodes n = {lists, nodes, count, pitch * LANES, out_pitch * LANES, pixels * LANES, rows, out, fresh};
-    const int64_t own_step = own_pitch * LANES;
-    real *dots = tile + wires->dots;
+    const Own all = {own, own_pitch * LANES, tile + wires->dots};
     const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
-    int64_t at = most < 128 || LANES == 64 ? 0 : dot_pieces(&n, own, own_step, dots, dots_of_128, 128, 0);
-    if (most >= 64) at = dot_pieces(&n, own, own_step, dots, dots_of_64, 64, at);
-    at = dot_pieces(&n, own, own_step, dots, dots_of_32, 32, at);
-    if (LANES < 64) at = dot_pieces(&n, own, own_step, dots, short_dots, 16, at);
-    if (LANES == 8) dot_pieces(&n, own, own_step, dots, eight_dots, 8, at);
-    if (LANES < 8) dot_pieces(&n, own, own_step, dots, one_dot, 1, at);
+    int64_t at = most < 128 || LANES == 64 ? 0 : dot_pieces(&n, all, dots_of_128, 128, 0);
+    if (most >= 64) at = dot_pieces(&n, all, dots_of_64, 64, at);
+    at = dot_pieces(&n, all, dots_of_32, 32, at);
+    if (LANES < 64) at = dot_pieces(&n, all, short_dots, 16, at);
+    if (LANES == 8) dot_pieces(&n, all, eight_dots, 8, at);
+    if (LANES < 8) dot_pieces(&n, all, one_dot, 1, at);
 }

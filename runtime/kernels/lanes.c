@@ -3,7 +3,7 @@
 #include "kernel.h"
 
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
-void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+void KERNEL(random)(const DnwrtContext *context, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
 
 #if DNW_LANES == 1
@@ -26,10 +26,11 @@ real KERNEL(sum_lanes)(const real *row, int64_t valid)
 #endif
 
 /* Uniform numbers for lanes part * WIDTH ... of one element: 24 bits, the same in float and double. */
-void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+void KERNEL(random)(const DnwrtContext *context, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out)
 {
-    uint64_t key = RNG_DROPOUT + ((uint64_t)stream << 8) + ((uint64_t)step << 16);
+    const uint64_t seed = context->seed,
+                   key = RNG_DROPOUT + ((uint64_t)stream << 8) + ((uint64_t)context->step << 16);
     for (int i = 0; i < WIDTH; i++) {
         uint64_t sample = (uint64_t)(tile * LANES + part * WIDTH + i);
         out[i] = (real)((real)(rng_words(seed, key, (sample << 32) | (uint64_t)element).v[0] >> 8) *

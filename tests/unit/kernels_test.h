@@ -28,7 +28,7 @@ void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, in
                               int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
                               const real *own, int64_t own_pitch, real *tile);
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
-void KERNEL(random)(uint64_t seed, int64_t step, int64_t stream, int64_t tile, int64_t element, int64_t part,
+void KERNEL(random)(const DnwrtContext *context, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
 void KERNEL(copy_rows)(real *to, const real *from, int64_t count);
 void KERNEL(zero_rows)(real *to, int64_t count);
@@ -285,13 +285,14 @@ static void test_special_rows(void **state)
 static void test_random(void **state)
 {
     (void)state;
+    const DnwrtContext context = {.seed = 9, .step = 5};
     double sum = 0;
     int64_t drawn_numbers = 0;
     for (int64_t tile = 0; tile < 3; tile++)
         for (int64_t element = 0; element < 50; element += 7)
             for (int64_t part = 0; part < LANES / WIDTH; part++, drawn_numbers += WIDTH) {
                 real out[WIDTH];
-                KERNEL(random)(9, 5, 2, tile, element, part, out);
+                KERNEL(random)(&context, 2, tile, element, part, out);
                 for (int i = 0; i < WIDTH; i++) {
                     uint64_t sample = (uint64_t)(tile * LANES + part * WIDTH + i);
                     uint64_t stream = RNG_DROPOUT + (2ull << 8) + (5ull << 16);
