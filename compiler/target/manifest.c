@@ -1,5 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "target/manifest.h"
+#include "common/contract.h"
 #include "layout/layout.h"
 #include "layout/live.h"
 #include "layout/timed_rows.h"
@@ -233,35 +234,39 @@ static json_t *graphs_json(const Ir *ir, const Stages *stages)
     return all;
 }
 
-/* wired or wired_back, from batch_norm to batch_norm. */
-static json_t *rounds_json(const Value *v)
+static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
 {
-    return json_pack("{s:i, s:b, s:I, s:I}", "graph", v->graph->number, "back", (int)(v->op == IR_WIRED_BACK),
-                     "moments", (json_int_t)v->moments, "statistics", (json_int_t)v->statistics);
+    NetLevel l = {.once = s->once,
+                  .tile = s->tile,
+                  .rounds = p->rounds ? p->rounds->number : -1,
+                  .sums = NEW_ARRAY(perm, NetSum, (size_t)p->sums.count + 1)};
+    for (int i = 0; i < p->sums.count; i++) {
+        const Value *v = p->sums.at[i];
+        l.sums[l.sum_count++] = (NetSum){v->partial, v->address, shape_size(v->shape)};
+    }
+    if (!p->norms) return l;
+    l.norms = NEW(perm, NetNorms);
+    *l.norms = (NetNorms){p->norms->graph->number, p->norms->op == IR_WIRED_BACK, p->norms->moments,
+                          p->norms->statistics};
+    return l;
 }
 
-static json_t *func_json(const Plan *p, const FuncStages *s)
+static json_t *func_json(Arena *perm, const Plan *p, const FuncStages *s)
 {
-    json_t *levels = json_array();
-    for (int l = 0; l < p->levels.count; l++) {
-        json_t *sums = json_array();
-        for (int i = 0; i < p->levels.at[l].sums.count; i++) {
-            const Value *v = p->levels.at[l].sums.at[i];
-            json_array_append_new(sums, json_pack("{s:I, s:I, s:I}", "from", (json_int_t)v->partial, "to",
-                                                  (json_int_t)v->address, "size",
-                                                  (json_int_t)shape_size(v->shape)));
-        }
-        const Graph *rounds = p->levels.at[l].rounds;
-        json_t *level = json_pack("{s:i, s:i, s:i, s:o}", "once", s->levels.at[l].once, "tile",
-                                  s->levels.at[l].tile, "rounds", rounds ? rounds->number : -1, "sums", sums);
-        if (p->levels.at[l].norms) json_object_set_new(level, "norms", rounds_json(p->levels.at[l].norms));
-        json_array_append_new(levels, level);
-    }
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:o}", "rows", (json_int_t)p->rows,
-                     "partials", (json_int_t)p->partials, "shared", (json_int_t)p->shared, "input_row",
-                     (json_int_t)p->input_row, "target_row", (json_int_t)p->target_row, "valid_row",
-                     (json_int_t)p->valid_row, "output_row", (json_int_t)p->output_row, "loss",
-                     (json_int_t)p->loss, "gradients", s->gradients, "updates", s->updates, "levels", levels);
+    NetFunc f = {.rows = p->rows,
+                 .partials = p->partials,
+                 .shared = p->shared,
+                 .input_row = p->input_row,
+                 .target_row = p->target_row,
+                 .valid_row = p->valid_row,
+                 .output_row = p->output_row,
+                 .loss = p->loss,
+                 .gradients = s->gradients,
+                 .updates = s->updates,
+                 .levels = NEW_ARRAY(perm, NetLevel, (size_t)p->levels.count + 1)};
+    for (int i = 0; i < p->levels.count; i++)
+        f.levels[f.level_count++] = level_of(perm, &p->levels.at[i], &s->levels.at[i]);
+    return contract_write(&contract_NetFunc, &f);
 }
 
 static json_t *place_json(const ProfileRow *r)
@@ -338,9 +343,9 @@ const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
     json_object_set_new(j, "params", params_json(m));
     json_object_set_new(j, "graphs", graphs_json(ir, stages));
     if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
-    json_object_set_new(j, "infer", func_json(ir->infer_plan, &stages->infer));
+    json_object_set_new(j, "infer", func_json(ir->perm, ir->infer_plan, &stages->infer));
     if (ir->train) {
-        json_object_set_new(j, "train", func_json(ir->train_plan, &stages->train));
+        json_object_set_new(j, "train", func_json(ir->perm, ir->train_plan, &stages->train));
         json_object_set(j, "settings", m->settings);
     }
     return text_of(ir->perm, j);

@@ -154,39 +154,6 @@ static bool read_sets(NetGraph *g, const json_t *all)
     return g->sets != NULL;
 }
 
-static bool read_func(const json_t *j, NetFunc *f)
-{
-    *f = (NetFunc){get_whole(j, "rows"),
-                   get_whole(j, "partials"),
-                   get_whole(j, "shared"),
-                   get_whole(j, "input_row"),
-                   get_whole(j, "target_row"),
-                   get_whole(j, "valid_row"),
-                   get_whole(j, "output_row"),
-                   get_whole(j, "loss"),
-                   (int)get_whole(j, "gradients"),
-                   (int)get_whole(j, "updates"),
-                   0,
-                   NULL};
-    const json_t *levels = json_object_get(j, "levels");
-    f->level_count = (int)json_array_size(levels);
-    f->levels = calloc((size_t)f->level_count + 1, sizeof *f->levels);
-    for (int i = 0; f->levels && i < f->level_count; i++) {
-        const json_t *level = json_array_get(levels, (size_t)i), *sums = json_object_get(level, "sums");
-        NetLevel *l = &f->levels[i];
-        l->once = (int)get_whole(level, "once"), l->tile = (int)get_whole(level, "tile"),
-        l->rounds = (int)get_whole(level, "rounds"), l->sum_count = (int)json_array_size(sums);
-        norm_read(level, &l->norms);
-        l->sums = calloc((size_t)l->sum_count + 1, sizeof *l->sums);
-        for (int s = 0; l->sums && s < l->sum_count; s++) {
-            const json_t *sum = json_array_get(sums, (size_t)s);
-            l->sums[s] = (NetSum){get_whole(sum, "from"), get_whole(sum, "to"), get_whole(sum, "size")};
-        }
-        if (!l->sums) return false;
-    }
-    return f->levels != NULL;
-}
-
 static int count_in_graphs(const json_t *graphs, const char *key)
 {
     size_t total = 0, i;
@@ -210,10 +177,11 @@ bool net_read_manifest(Net *n, RtError *e)
     n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
     n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
     n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
-    bool ok = n->params && n->graphs && n->bundles && n->lists && n->times &&
-              read_func(json_object_get(m, "infer"), &n->infer);
     const json_t *train = json_object_get(m, "train");
-    if (ok && train) ok = read_func(train, &n->train);
+    if (!contract_read(&contract_NetFunc, json_object_get(m, "infer"), &n->infer, e) ||
+        (train && !contract_read(&contract_NetFunc, train, &n->train, e)))
+        return false;
+    bool ok = n->params && n->graphs && n->bundles && n->lists && n->times;
     if (ok) read_params(n, params);
     for (int i = 0; ok && i < n->graph_count; i++) {
         const json_t *g = json_array_get(graphs, (size_t)i);
@@ -517,7 +485,7 @@ bool net_allocate(Net *n, RtError *e)
     for (int i = 0; ok && i < n->bundle_count; i++) ok = net_wire(n, i) && allocate_bundle(n, i);
     ok = ok && net_fields(n);
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
-    for (int i = 0; ok && i < n->train.level_count; i++) ok = norm_rounds(n, &n->train.levels[i].norms);
+    ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
     ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
@@ -552,13 +520,6 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     return n;
 }
 
-static void free_func(NetFunc *f)
-{
-    for (int i = 0; f->levels && i < f->level_count; i++)
-        norm_free(&f->levels[i].norms), free(f->levels[i].sums);
-    free(f->levels);
-}
-
 void net_free(Net *n)
 {
     if (!n) return;
@@ -577,7 +538,8 @@ void net_free(Net *n)
         free(n->graphs[i].sets);
     }
     for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
-    free_func(&n->train), free_func(&n->infer);
+    norm_free(n);
+    contract_free(&contract_NetFunc, &n->train), contract_free(&contract_NetFunc, &n->infer);
     ahead_free(n);
     if (n->param != n->weights) free(n->param);
     if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);

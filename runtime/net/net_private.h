@@ -6,6 +6,7 @@
 #include "common/init.h"
 #include "common/blocks.h"
 #include "common/choice.h"
+#include "common/contract.h"
 #include "net/net.h"
 #include "common/wiring.h"
 
@@ -109,10 +110,6 @@ typedef struct NetGraph {
     int64_t value_row, held_row;
 } NetGraph;
 
-typedef struct NetSum {
-    int64_t from, to, size;
-} NetSum;
-
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
  * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation; or
  * those of all candidates of edges into these nodes. */
@@ -123,23 +120,11 @@ typedef struct NetRound {
     int norm;      /* or ROUND_EDGES, ROUND_LAST */
 } NetRound;
 typedef struct NetRounds {
-    int graph, count; /* graph -1: the level is none */
-    bool back;
-    int64_t moments, statistics; /* element of a tile's own sums; of the shared area */
+    const NetNorms *norms; /* NULL: the level has none */
+    int count;
     NetRound *rounds;
     int64_t *turn, *phase;
 } NetRounds;
-typedef struct NetLevel {
-    int once, tile, sum_count;
-    int rounds; /* graph whose wired_back it is, window by window; -1 */
-    NetRounds norms;
-    NetSum *sums;
-} NetLevel;
-typedef struct NetFunc {
-    int64_t rows, partials, shared, input_row, target_row, valid_row, output_row, loss;
-    int gradients, updates, level_count;
-    NetLevel *levels;
-} NetFunc;
 
 typedef struct NetTimer {
     const char *stage;
@@ -180,6 +165,7 @@ struct Net {
     NetList *lists;
     NetTensor *tensors;
     NetFunc train, infer;
+    NetRounds *rounds; /* by level of train */
     float *weights, *slots[2];
     void *param,
         *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
@@ -272,10 +258,9 @@ void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evalu
 void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
                           bool more);
 
-/* norm.c: the rounds of a level, once the graphs are in order; the statistics after one of them */
-void norm_read(const json_t *level, NetRounds *r);
-bool norm_rounds(const Net *n, NetRounds *r);
-void norm_free(NetRounds *r);
+/* norm.c: the rounds of all levels, once the graphs are in order; the statistics after one of them */
+bool norm_rounds(Net *n); /* false: out of memory */
+void norm_free(Net *n);
 void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
 
 /* net_run.c */

@@ -143,7 +143,7 @@ static int64_t run_windows(Net *n, const NetFunc *f, const NetBatch *b, int l)
 /* A level of a graph with batch_norm: round by round. */
 static int64_t run_norms(Net *n, const NetFunc *f, const NetBatch *b, int l)
 {
-    const NetRounds *r = &f->levels[l].norms;
+    const NetRounds *r = &n->rounds[l];
     int64_t right = 0;
     for (int i = 0; i < r->count; i++) {
         n->context.turns = &r->rounds[i].turns;
@@ -169,7 +169,7 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
         double start = net_clock();
         dnwrt_lap(PROFILE_START);
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
-        right += level->norms.graph >= 0 ? run_norms(n, f, b, l) : run_windows(n, f, b, l);
+        right += level->norms ? run_norms(n, f, b, l) : run_windows(n, f, b, l);
         double middle = net_clock();
         for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
         n->timer[TIME_TILES].seconds += middle - start, n->timer[TIME_TILES].calls++;
@@ -188,7 +188,7 @@ void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
-        if (level->norms.graph >= 0) run_norms(n, f, b, l);
+        if (level->norms) run_norms(n, f, b, l);
         else run_level(n, f, b, l, false);
         for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
     }

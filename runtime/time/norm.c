@@ -10,20 +10,10 @@
  * all candidates into its nodes, by code that goes through all tiles for one candidate after the other; their
  * gradients when those of the sums are known.
  */
-#include "net/manifest.h"
 #include "net/net_private.h"
 #include "net/profile.h"
 #include "net/thread.h"
 #include <stdlib.h>
-
-void norm_read(const json_t *level, NetRounds *r)
-{
-    const json_t *j = json_object_get(level, "norms");
-    *r = (NetRounds){.graph = -1};
-    if (!j) return;
-    r->graph = (int)get_whole(j, "graph"), r->back = get_truth(j, "back");
-    r->moments = get_whole(j, "moments"), r->statistics = get_whole(j, "statistics");
-}
 
 /* ---- turns ---- */
 
@@ -71,30 +61,31 @@ static int64_t stops(const Net *n, int graph)
     return t->stages ? t->positions * t->steps * t->stages : n->graphs[graph].order.phase_count;
 }
 
-bool norm_rounds(const Net *n, NetRounds *r)
+static bool make_rounds(const Net *n, NetRounds *r)
 {
-    if (r->graph < 0) return true;
-    const NetGraph *g = &n->graphs[r->graph];
-    int64_t phases = stops(n, r->graph);
+    const int graph = r->norms->graph;
+    const bool back = r->norms->back;
+    const NetGraph *g = &n->graphs[graph];
+    int64_t phases = stops(n, graph);
     size_t most = (size_t)phases * (3 + MAX_NORMS) + 1;
     r->rounds = calloc(most, sizeof *r->rounds);
     r->turn = calloc(most, sizeof *r->turn), r->phase = calloc(most, sizeof *r->phase);
     if (!r->rounds || !r->turn || !r->phase) return false;
     Turns t = {r, 0, 0};
     for (int64_t i = 0; i < phases; i++) {
-        int64_t phase = r->back ? phases - 1 - i : i;
-        int set = n->times[r->graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
-        int norms = most_norms(g, n->times[r->graph].stages ? -1 : set);
-        bool edges = has_edges(n, r->graph, n->times[r->graph].stages ? -1 : set);
-        if (edges && !r->back) end_round(&t, phase, ROUND_EDGES);
+        int64_t phase = back ? phases - 1 - i : i;
+        int set = n->times[graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
+        int norms = most_norms(g, n->times[graph].stages ? -1 : set);
+        bool edges = has_edges(n, graph, n->times[graph].stages ? -1 : set);
+        if (edges && !back) end_round(&t, phase, ROUND_EDGES);
         add_turn(&t, set, TURN_SUM, phase);
         for (int k = 0; k < norms; k++) {
-            int norm = r->back ? norms - 1 - k : k;
+            int norm = back ? norms - 1 - k : k;
             add_turn(&t, set, TURN_NORM + norm, phase);
             end_round(&t, phase, norm);
         }
         add_turn(&t, set, TURN_FINISH, phase);
-        if (!edges || !r->back) continue;
+        if (!edges || !back) continue;
         end_round(&t, phase, ROUND_EDGES);
         add_turn(&t, set, TURN_EDGES, phase);
     }
@@ -102,9 +93,22 @@ bool norm_rounds(const Net *n, NetRounds *r)
     return true;
 }
 
-void norm_free(NetRounds *r)
+bool norm_rounds(Net *n)
 {
-    free(r->rounds), free(r->turn), free(r->phase);
+    n->rounds = calloc((size_t)n->train.level_count + 1, sizeof *n->rounds);
+    bool ok = n->rounds != NULL;
+    for (int i = 0; ok && i < n->train.level_count; i++) {
+        n->rounds[i].norms = n->train.levels[i].norms;
+        ok = !n->rounds[i].norms || make_rounds(n, &n->rounds[i]);
+    }
+    return ok;
+}
+
+void norm_free(Net *n)
+{
+    for (int i = 0; n->rounds && i < n->train.level_count; i++)
+        free(n->rounds[i].rounds), free(n->rounds[i].turn), free(n->rounds[i].phase);
+    free(n->rounds);
 }
 
 /* ---- statistics ---- */
@@ -141,16 +145,16 @@ static void join_tiles(const Take *k, const NetNorm *norm, int64_t a, int64_t b,
         squares += y + distance * distance * count * more / all, mean += distance * more / all, count = all;
         d_mean += x, d_variance += y;
     }
-    out[0] = k->r->back ? d_mean / count : mean;
-    out[1] = (k->r->back ? d_variance : squares) / count;
+    out[0] = k->r->norms->back ? d_mean / count : mean;
+    out[1] = (k->r->norms->back ? d_variance : squares) / count;
 }
 
 /* Those of one node at an evaluation: element `mean` of the tiles' parts, the statistics from element `to`
  * on. */
 static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64_t node, int64_t evaluation)
 {
-    int64_t size = s->wiring.size, mean = k->r->moments + norm->first + node,
-            to = k->r->statistics + norm->first + evaluation * size + node;
+    int64_t size = s->wiring.size, mean = k->r->norms->moments + norm->first + node,
+            to = k->r->norms->statistics + norm->first + evaluation * size + node;
     double out[2];
     join_tiles(k, norm, mean, mean + size, out);
     put_real(k->n, to, out[0]);
@@ -176,7 +180,7 @@ static void take_target(void *job, int64_t i)
 static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64_t count, int64_t evaluation)
 {
     const Net *n = k->n;
-    int stage = k->r->back ? b->statistics_back : b->statistics;
+    int stage = k->r->norms->back ? b->statistics_back : b->statistics;
     int64_t tiles = (k->samples + n->lanes - 1) / n->lanes;
     if (stage < 0) return;
     gradient_edge_rows(n, b, tiles, evaluation);
@@ -188,21 +192,21 @@ static void take_all_edges(const Take *k, const NetGraph *g, int64_t stop)
     for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
         NetBundle *b = &k->n->bundles[i];
         const WiringPhase *phase = &g->order.phases[stop];
-        if (k->n->times[k->r->graph].stages) take_edges(k, b, NULL, b->candidates.targets, stop);
+        if (k->n->times[k->r->norms->graph].stages) take_edges(k, b, NULL, b->candidates.targets, stop);
         else if (b->to == phase->set) take_edges(k, b, g->order.nodes + phase->first, phase->count, 0);
     }
 }
 
 void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples)
 {
-    const NetGraph *g = &n->graphs[r->graph];
+    const NetGraph *g = &n->graphs[r->norms->graph];
     Take k = {n, f, r, samples};
     if (round->norm == ROUND_EDGES) take_all_edges(&k, g, round->phase);
     if (round->norm < 0) return;
-    for (int i = 0; i < g->set_count && n->times[r->graph].stages; i++)
+    for (int i = 0; i < g->set_count && n->times[r->norms->graph].stages; i++)
         for (int64_t node = 0; node < g->sets[i].wiring.size && round->norm < g->sets[i].norm_count; node++)
             take_node(&k, &g->sets[i], &g->sets[i].norms[round->norm], node, round->phase);
-    if (n->times[r->graph].stages) return;
+    if (n->times[r->norms->graph].stages) return;
     const WiringPhase *phase = &g->order.phases[round->phase];
     const NetSet *s = &g->sets[phase->set];
     for (int64_t i = 0; i < phase->count; i++)
