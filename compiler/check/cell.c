@@ -22,12 +22,12 @@ static bool two_numbers(Check *k, const Val *call, double *a, double *b)
     return true;
 }
 
-static bool choices(Check *k, const Val *call, Init *out)
+static bool choices(Check *k, const Val *call, InitSpec *out)
 {
-    out->kind = INIT_CHOICE;
+    out->kind = INIT_CHOICE, out->choices = NEW_ARRAY(k->perm, double, (size_t)call->items.count + 1);
     for (int i = 0; i < call->items.count; i++) {
         if (!is_finite(k, call->items.at[i], "a choice")) return false;
-        vec_push(k->perm, &out->choices, call->items.at[i]->number);
+        out->choices[out->choice_count++] = call->items.at[i]->number;
     }
     if (call->items.count) return true;
     diag_add(k->diags, E_ARGUMENT, call->span, "choice needs at least one number");
@@ -35,7 +35,7 @@ static bool choices(Check *k, const Val *call, Init *out)
 }
 
 /* normal(mean, deviation) and uniform(low, high) */
-static bool drawn(Check *k, const Val *v, Init *out)
+static bool drawn(Check *k, const Val *v, InitSpec *out)
 {
     out->kind = val_is(v, BUILTIN_normal) ? INIT_NORMAL : INIT_UNIFORM;
     if (!two_numbers(k, v, &out->a, &out->b)) return false;
@@ -48,20 +48,20 @@ static bool drawn(Check *k, const Val *v, Init *out)
     return !bad;
 }
 
-static Init uniform_within(double bound)
+static InitSpec uniform_within(double bound)
 {
-    return (Init){.kind = INIT_UNIFORM, .a = -bound, .b = bound};
+    return (InitSpec){.kind = INIT_UNIFORM, .a = -bound, .b = bound};
 }
 
 /* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
  * 16) */
-static bool init_of(Check *k, Val *v, double fan_in, double fan_out, Init *out)
+static bool init_of(Check *k, Val *v, double fan_in, double fan_out, InitSpec *out)
 {
-    *out = (Init){0};
+    *out = (InitSpec){0};
     if (val_is_poison(v)) return false;
     v = described(k, v);
     if (v->kind == VAL_NUMBER) {
-        *out = (Init){.kind = INIT_CONSTANT, .a = v->number};
+        *out = (InitSpec){.kind = INIT_CONSTANT, .a = v->number};
         return is_finite(k, v, "an initial value");
     }
     if (v->kind != VAL_CALL || v->builtin->kind != KIND_DIST) {
@@ -178,11 +178,11 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
 }
 
 /* kaiming of an edge's own weight follows from the candidates; false after a message. */
-static bool edge_start(Check *k, Val *start, bool shared, Init *out)
+static bool edge_start(Check *k, Val *start, bool shared, InitSpec *out)
 {
     Val *v = described(k, start);
     if (shared) return true;
-    if (val_is(v, BUILTIN_kaiming)) *out = (Init){.kind = INIT_FAN};
+    if (val_is(v, BUILTIN_kaiming)) *out = (InitSpec){.kind = INIT_FAN};
     if (!val_is(v, BUILTIN_xavier)) return true;
     Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
     diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");

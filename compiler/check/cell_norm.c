@@ -26,7 +26,7 @@ static Tensor *norm_tensor(Check *k, const char *name, const char *part, double 
     if (s.rank == MAX_RANK) all = (Shape){2, {times, k->cell->set->size}};
     Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", name, part), times > 1 ? all : s, span);
     p->components = 1;
-    p->init = (Init){.kind = INIT_CONSTANT, .a = start};
+    p->init = (InitSpec){.kind = INIT_CONSTANT, .a = start};
     return p;
 }
 

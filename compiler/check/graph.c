@@ -200,7 +200,7 @@ void add_edge_weights(Check *k, Graph *g)
         u->weight->init.kind = INIT_FAN;
         if (u->fixed) {
             u->weight->learned = false, u->weight->decay = 0;
-            u->weight->init = (Init){.kind = INIT_CONSTANT, .a = u->factor};
+            u->weight->init = (InitSpec){.kind = INIT_CONSTANT, .a = u->factor};
         }
         vec_push(k->perm, &u->weights, u->weight);
     }

@@ -64,14 +64,6 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
     return interval_range(&p->values, to, from, dim, first, last);
 }
 
-static WiringSet wiring_set(const Graph *g, int i)
-{
-    const NodeSet *s = &g->sets.at[i];
-    WiringSet w = {.size = s->size, .rank = s->shape.rank, .held = s->outside};
-    for (int d = 0; d < s->shape.rank; d++) w.dim[d] = s->shape.dim[d];
-    return w;
-}
-
 static bool uses_chance(const Func *f)
 {
     for (int i = 0; f && i < f->values.count; i++)
@@ -79,24 +71,10 @@ static bool uses_chance(const Func *f)
     return false;
 }
 
-/* The values of a condition up to its result. */
-static IntervalStep *interval_steps(Arena *a, const Func *f, int *count)
-{
-    *count = f->results.at[0]->id + 1;
-    IntervalStep *steps = NEW_ARRAY(a, IntervalStep, (size_t)*count);
-    for (int i = 0; i < *count; i++) {
-        const Value *v = f->values.at[i];
-        steps[i].op = interval_op(op_info[v->op].text);
-        steps[i].number = v->op == IR_ARG ? (double)v->index : v->number;
-        steps[i].arg_count = v->arg_count;
-        for (int k = 0; k < v->arg_count; k++) steps[i].args[k] = v->args[k]->id;
-    }
-    return steps;
-}
-
 static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
 {
-    const WiringSet to = wiring_set(g, g->bundles.at[b].to), from = wiring_set(g, g->bundles.at[b].from);
+    const WiringSet to = set_wiring(&g->sets.at[g->bundles.at[b].to]),
+                    from = set_wiring(&g->sets.at[g->bundles.at[b].from]);
     Bundle *u = &g->bundles.at[b];
     WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
     if (!u->predicate) return line;
@@ -108,7 +86,7 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
                              .targets = to.size,
                              .line = source_place(k->c->sources, u->span.file, u->span.start).line};
     context->values.scratch = NEW_ARRAY(k->perm, Interval, values);
-    context->values.steps = interval_steps(k->perm, u->predicate, &context->values.count);
+    context->values.steps = predicate_steps(k->perm, u->predicate, &context->values.count);
     line.predicate = interpret;
     line.range = interpret_range;
     line.context = context;
@@ -220,7 +198,7 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
     Bundle *u = &g->bundles.at[b];
     Interpreted context = {0};
     WiringLine line = wiring_line(k, g, b, &context);
-    WiringSet from = wiring_set(g, u->from), to = wiring_set(g, u->to);
+    WiringSet from = set_wiring(&g->sets.at[u->from]), to = set_wiring(&g->sets.at[u->to]);
     const Estimate expected = estimate(&from, &to, &line, &context);
     if (expected.questions + (double)k->effort.pairs > (double)limits.pairs)
         return too_many_pairs(k, g, u, expected.questions), false;
@@ -419,7 +397,7 @@ bool build_order(Check *k, Graph *g)
     WiringSet *sets = NEW_ARRAY(k->perm, WiringSet, (size_t)g->sets.count);
     WiringLine *lines = NEW_ARRAY(k->perm, WiringLine, (size_t)g->bundles.count + 1);
     const Candidates **candidates = NEW_ARRAY(k->perm, const Candidates *, (size_t)g->bundles.count + 1);
-    for (int s = 0; s < g->sets.count; s++) sets[s] = wiring_set(g, s);
+    for (int s = 0; s < g->sets.count; s++) sets[s] = set_wiring(&g->sets.at[s]);
     for (int b = 0; b < g->bundles.count; b++) {
         lines[b] = (WiringLine){.from = g->bundles.at[b].from, .to = g->bundles.at[b].to};
         candidates[b] = &g->bundles.at[b].candidates;

@@ -39,7 +39,7 @@ static Value *layer_param(Check *k, const char *name, Shape shape, double start,
 {
     Tensor *p = model_param(k->model, name, shape, span);
     p->learned = learned, p->decay = learned, p->components = 1;
-    p->init = (Init){.kind = INIT_CONSTANT, .a = start};
+    p->init = (InitSpec){.kind = INIT_CONSTANT, .a = start};
     Value *v = func_add(k->func, IR_PARAM, span, 0, NULL);
     v->param = p, v->shape = shape;
     return v;

@@ -168,8 +168,9 @@ static void graph_dump(const Graph *g, FILE *out)
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
         fprintf(out, "  list %d  %s %s  candidates %lld  kept %lld\n", i,
-                l->rule.kind == RULE_SAMPLE ? "sample" : "keep", keep_form_text(l->budget.form),
-                (long long)l->candidates, (long long)l->kept);
+                l->rule.kind == RULE_SAMPLE ? "sample" : "keep",
+                contract_text(CONTRACT_KeepForm, (int)l->budget.form), (long long)l->candidates,
+                (long long)l->kept);
     }
     for (int i = 0; i < g->bundles.count; i++)
         if (g->bundles.at[i].predicate) func_dump(g->bundles.at[i].predicate, out);

@@ -184,10 +184,9 @@ static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_
 
 static void init_others(const Tensor *p, uint64_t seed, double *param)
 {
-    InitSpec s = {(int)p->init.kind, p->init.a, p->init.b, p->init.choices.count, p->init.choices.at, 0, 0};
+    const InitSpec s = tensor_init(p);
     double *out = param + p->offset;
-    if (s.kind == RT_INIT_ORTHOGONAL) {
-        s.columns = p->shape.dim[p->shape.rank - 1], s.rows = p->components / s.columns;
+    if (s.kind == INIT_ORTHOGONAL) {
         for (int64_t b = 0; b < p->size / p->components; b++)
             init_orthogonal(&s, seed, p->number, b, out + b * p->components);
     } else {

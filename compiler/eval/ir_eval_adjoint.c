@@ -85,7 +85,7 @@ static double adjoint_error(const GraphEval *e, int64_t step, double h, double a
 {
     const Time *t = &e->g->time;
     int64_t states = e->g->state_rows;
-    double factor[MAX_STAGES + 1], sum = 0;
+    double factor[MAX_TIME_STAGES + 1], sum = 0;
     for (int i = 0; i <= t->stages; i++) factor[i] = h * t->error[i];
     for (int64_t k = 0; k < e->count; k++) {
         const Sample *s = &e->at[k];

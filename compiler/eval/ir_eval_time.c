@@ -230,7 +230,7 @@ static double first_step(GraphEval *e, int64_t step, int64_t position, double sp
 static double try_step(GraphEval *e, int64_t step, int64_t position, double h)
 {
     const Time *t = &e->g->time;
-    double factor[MAX_STAGES + 1];
+    double factor[MAX_TIME_STAGES + 1];
     take_step(e, step, position, h, true);
     time_evaluate(e, moment_of(e, step + 1, 0, position), t->stages);
     for (int i = 0; i <= t->stages; i++) factor[i] = h * t->error[i];

@@ -266,7 +266,7 @@ static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
                         *back = func_find_wired(ir->train, graph, IR_WIRED_BACK);
             bool wanted[CANDIDATE_JOBS] = {f && f->weights.count, wired && f && f->fn.norms.count,
                                            back && f && f->fn.norms.count};
-            EdgeStages s;
+            CandidateStages s;
             for (int i = 0; i < CANDIDATE_JOBS; i++)
                 s.job[i] = wanted[i]
                                ? add_stage(e, list, gen_candidates(e, graph, b, wired, back, (CandidateJob)i))

@@ -11,14 +11,14 @@ typedef struct LevelStages {
     int once, tile;
 } LevelStages;
 /* What is done for the candidates of a bundle (CandidateJob); -1: nothing. */
-typedef struct EdgeStages {
+typedef struct CandidateStages {
     int job[3];
-} EdgeStages;
+} CandidateStages;
 typedef struct FuncStages {
     Vec(LevelStages) levels;
-    int gradients;         /* copies gradients of parameters to their places; train */
-    int updates;           /* kept statistics; train */
-    Vec(EdgeStages) edges; /* by bundle of all graphs; train */
+    int gradients;              /* copies gradients of parameters to their places; train */
+    int updates;                /* kept statistics; train */
+    Vec(CandidateStages) edges; /* by bundle of all graphs; train */
 } FuncStages;
 typedef struct Stages {
     FuncStages train, infer;

@@ -115,32 +115,12 @@ static LLVMValueRef orders_table(Build *b)
 
 /* ---- one number of lanes ---- */
 
+/* Nothing goes back. */
 static DnwrtTime time_of(const Graph *g)
 {
-    const Time *t = &g->time;
-    DnwrtTime x = {.positions = t->positions,
-                   .held = set_rows(&g->sets.at[g->input]),
-                   .outputs = set_rows(&g->sets.at[g->output]),
-                   .steps = t->steps,
-                   .stages = t->stages,
-                   .states = g->state_rows,
-                   .sent = g->rows,
-                   .sums = g->sum_rows,
-                   .window = t->window,
-                   .adaptive = t->adaptive,
-                   .carry = t->carry,
-                   .step = t->step,
-                   .start = t->start,
-                   .end = t->end,
-                   .rtol = t->rtol,
-                   .atol = t->atol,
-                   .min_step = t->min_step,
-                   .exponent = t->exponent};
-    for (int i = 0; i < t->stages; i++)
-        for (int k = 0; k < t->stages; k++) x.a[i][k] = t->a[i][k];
-    for (int i = 0; i < t->stages; i++) x.b[i] = t->b[i];
-    for (int i = 0; i < t->stages + 1 && t->adaptive; i++) x.error[i] = t->error[i];
-    return x;
+    DnwrtTime t = timed_record(g);
+    t.saved = t.truncate = t.adjoint = 0;
+    return t;
 }
 
 static Func *copied(Build *b, const Func *use)

@@ -27,3 +27,17 @@ double predicate_eval(const Func *f, const double *args, const Chance *chance, d
     }
     return scratch[f->results.at[0]->id];
 }
+
+IntervalStep *predicate_steps(Arena *a, const Func *f, int *count)
+{
+    *count = f->results.at[0]->id + 1;
+    IntervalStep *steps = NEW_ARRAY(a, IntervalStep, (size_t)*count);
+    for (int i = 0; i < *count; i++) {
+        const Value *v = f->values.at[i];
+        steps[i].name = op_info[v->op].text, steps[i].op = interval_op(steps[i].name);
+        steps[i].number = v->op == IR_ARG ? (double)v->index : v->number;
+        steps[i].arg_count = v->arg_count;
+        for (int k = 0; k < v->arg_count; k++) steps[i].args[k] = v->args[k]->id;
+    }
+    return steps;
+}

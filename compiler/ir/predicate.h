@@ -1,6 +1,7 @@
 /* predicate.h: the condition of a line of edges, at one pair of nodes. */
 #ifndef DNW_PREDICATE_H
 #define DNW_PREDICATE_H
+#include "common/interval.h"
 #include "ir/ir.h"
 
 /* What chance(p) follows from: of the line, and the numbers of both nodes. */
@@ -11,4 +12,6 @@ typedef struct Chance {
 
 /* args: target indices, then source indices; scratch: a number for each value of f. */
 double predicate_eval(const Func *f, const double *args, const Chance *chance, double *scratch);
+/* Its values up to the result, for ranges of indices. */
+IntervalStep *predicate_steps(Arena *a, const Func *f, int *count);
 #endif

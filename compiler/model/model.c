@@ -1,6 +1,21 @@
 /* model.c: parameters and their offsets, and counts of a model. */
 #include "model/model.h"
 
+InitSpec tensor_init(const Tensor *p)
+{
+    InitSpec s = p->init;
+    s.columns = p->shape.rank ? p->shape.dim[p->shape.rank - 1] : 1;
+    s.rows = p->components / (s.columns ? s.columns : 1);
+    return s;
+}
+
+WiringSet set_wiring(const NodeSet *s)
+{
+    WiringSet w = {.size = s->size, .rank = s->shape.rank, .held = s->outside};
+    for (int d = 0; d < s->shape.rank; d++) w.dim[d] = s->shape.dim[d];
+    return w;
+}
+
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
 {
     Tensor *p = NEW(m->perm, Tensor);

@@ -11,27 +11,13 @@
 #include "base/table.h"
 #include <jansson.h>
 
-typedef enum InitKind {
-    INIT_CONSTANT,
-    INIT_UNIFORM,
-    INIT_NORMAL,
-    INIT_CHOICE,
-    INIT_ORTHOGONAL,
-    INIT_FAN, /* of edges: uniform in +-1 / sqrt(most candidates into a node of the list) */
-} InitKind;
-typedef struct Init {
-    InitKind kind;
-    double a, b;         /* constant a; uniform in a .. b; normal with mean a, deviation b */
-    Vec(double) choices; /* INIT_CHOICE */
-} Init;
-
 /* One tensor of numbers: learned, or kept statistics. */
 typedef struct Tensor {
     int number;           /* position in Model.params */
     const char *name;     /* "Wiring.h.Unit.b" */
     Shape shape;          /* node set's indices, then the weight's own */
     int64_t size, offset; /* elements; first element in the flat array (multiple of 16) */
-    Init init;
+    InitSpec init;        /* without rows and columns: tensor_init */
     bool learned;
     bool shared;        /* in a node function: one for the whole node set */
     int64_t components; /* numbers a node (or in all, when shared) */
@@ -41,7 +27,7 @@ typedef struct Tensor {
     Span span;
 } Tensor;
 
-enum { MAX_STATES = 8, MAX_STAGES = 7 };
+enum { MAX_STATES = 8 };
 
 /* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
  * candidate (in use or not), has four numbers of it
@@ -179,10 +165,12 @@ typedef struct Time {
     bool adaptive;         /* the solver chooses its steps */
     bool adjoint;          /* derivatives from a backward solve instead of the steps taken */
     int64_t window, saved; /* steps in memory at once; states that are kept to go back further */
-    double carry, step, a[MAX_STAGES][MAX_STAGES], b[MAX_STAGES]; /* step: length, unless adaptive */
+    double carry, step, a[MAX_TIME_STAGES][MAX_TIME_STAGES],
+        b[MAX_TIME_STAGES]; /* step: length, unless adaptive */
     double start, end, rtol, atol, min_step;
     double implicit; /* semi_implicit: length of a step, which `move` holds (cell_implicit.c); 0: others */
-    double exponent, error[MAX_STAGES + 1]; /* of the step's length by the error; the error by the rates */
+    double exponent,
+        error[MAX_TIME_STAGES + 1]; /* of the step's length by the error; the error by the rates */
 } Time;
 
 typedef struct Graph {
@@ -277,6 +265,8 @@ static inline int64_t set_rows(const NodeSet *s)
     return s->size * s->value_pixels;
 }
 
+InitSpec tensor_init(const Tensor *p);
+WiringSet set_wiring(const NodeSet *s);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */

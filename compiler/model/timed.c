@@ -25,3 +25,31 @@ bool edges_with_dots(const Graph *g, const Bundle *u)
     bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : !g->sets.at[u->from].outside;
     return estimated && goes_back && !u->edge && !u->fixed;
 }
+
+DnwrtTime timed_record(const Graph *g)
+{
+    const Time *t = &g->time;
+    DnwrtTime r = {.positions = t->positions,
+                   .steps = t->steps,
+                   .stages = t->stages,
+                   .states = g->state_rows,
+                   .sent = g->rows,
+                   .sums = g->sum_rows,
+                   .held = set_rows(&g->sets.at[g->input]),
+                   .outputs = set_rows(&g->sets.at[g->output]),
+                   .window = t->window,
+                   .saved = t->saved,
+                   .adaptive = t->adaptive,
+                   .truncate = t->truncate,
+                   .adjoint = t->adjoint,
+                   .carry = t->carry,
+                   .step = t->step,
+                   .start = t->start,
+                   .end = t->end,
+                   .rtol = t->rtol,
+                   .atol = t->atol,
+                   .min_step = t->min_step,
+                   .exponent = t->exponent};
+    memcpy(r.a, t->a, sizeof r.a), memcpy(r.b, t->b, sizeof r.b), memcpy(r.error, t->error, sizeof r.error);
+    return r;
+}

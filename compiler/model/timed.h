@@ -28,6 +28,8 @@ static inline bool is_flow(const Graph *g)
 {
     return g->time.end > g->time.start;
 }
+/* As generated code and the runtime have it. */
+DnwrtTime timed_record(const Graph *g);
 /* Evaluations of a sample; of a solver that chooses its steps: of one step a position. */
 int64_t timed_evaluations(const Graph *g);
 /* A set that takes part in time: not a held input, not an output that is a plain sum at the end. */

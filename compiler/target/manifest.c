@@ -1,6 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "target/manifest.h"
-#include "common/contract.h"
+#include "ir/predicate.h"
 #include "layout/layout.h"
 #include "layout/live.h"
 #include "layout/timed_rows.h"
@@ -12,52 +12,40 @@ static json_t *shape_json(Shape s)
     return j;
 }
 
-static json_t *init_json(const Tensor *p)
+static NetParam param_record(Tensor *p)
 {
-    static const char *const kind[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
-    json_t *choices = json_array();
-    for (int i = 0; i < p->init.choices.count; i++)
-        json_array_append_new(choices, json_real(p->init.choices.at[i]));
-    int64_t columns = p->shape.rank ? p->shape.dim[p->shape.rank - 1] : 1;
-    return json_pack("{s:s, s:f, s:f, s:o, s:I, s:I}", "kind", kind[p->init.kind], "a", p->init.a, "b",
-                     p->init.b, "choices", choices, "rows",
-                     (json_int_t)(p->components / (columns ? columns : 1)), "columns", (json_int_t)columns);
+    return (NetParam){.name = p->name,
+                      .shape = p->shape.dim,
+                      .rank = p->shape.rank,
+                      .size = p->size,
+                      .offset = p->offset,
+                      .learned = p->learned,
+                      .init = tensor_init(p),
+                      .clamped = p->clamped,
+                      .low = p->low,
+                      .high = p->high};
 }
 
-static json_t *params_json(const Model *m)
+static NetSet set_record(Arena *perm, const Graph *g, const NodeSet *s)
 {
-    json_t *all = json_array();
-    for (int i = 0; i < m->params.count; i++) {
-        const Tensor *p = m->params.at[i];
-        json_t *j =
-            json_pack("{s:s, s:o, s:I, s:b, s:o}", "name", p->name, "shape", shape_json(p->shape), "offset",
-                      (json_int_t)p->offset, "learned", (int)p->learned, "init", init_json(p));
-        if (p->clamped) json_object_set_new(j, "clamp", json_pack("[f, f]", p->low, p->high));
-        json_array_append_new(all, j);
+    NetSet r = {.name = s->name,
+                .wiring = set_wiring(s),
+                .norms = NEW_ARRAY(perm, NetNorm, (size_t)s->cell.norms.count + 1),
+                .norm_count = s->cell.norms.count,
+                .moves = s->states > 0,
+                .states = s->states,
+                .first_state = s->rows.state,
+                .state_pixels = s->state_pixels,
+                .first = s->rows.value,
+                .value_pitch = s->rows.value_pitch,
+                .pixels = s->pixels,
+                .value_pixels = s->value_pixels,
+                .positions = graph_copies(g)};
+    for (int i = 0; i < r.norm_count; i++) {
+        const Norm *n = &s->cell.norms.at[i];
+        r.norms[i] = (NetNorm){n->first, n->pixels, n->evaluations};
     }
-    return all;
-}
-
-static json_t *norms_json(const NodeSet *s)
-{
-    json_t *all = json_array();
-    for (int i = 0; i < s->cell.norms.count; i++)
-        json_array_append_new(all,
-                              json_pack("{s:I, s:I, s:I}", "first", (json_int_t)s->cell.norms.at[i].first,
-                                        "pixels", (json_int_t)s->cell.norms.at[i].pixels, "evaluations",
-                                        (json_int_t)s->cell.norms.at[i].evaluations));
-    return all;
-}
-
-static json_t *set_json(const Graph *g, const NodeSet *s)
-{
-    return json_pack("{s:o, s:b, s:s, s:o, s:I, s:I, s:I, s:i, s:b, s:I, s:I, s:I, s:I}", "norms",
-                     norms_json(s), "moves", (int)(s->states > 0), "name", s->name, "shape",
-                     shape_json(s->shape), "first", (json_int_t)s->rows.value, "first_state",
-                     (json_int_t)s->rows.state, "state_pixels", (json_int_t)s->state_pixels, "states",
-                     s->states, "held", (int)s->outside, "pixels", (json_int_t)s->pixels, "value_pixels",
-                     (json_int_t)s->value_pixels, "value_pitch", (json_int_t)s->rows.value_pitch, "positions",
-                     (json_int_t)graph_copies(g));
+    return r;
 }
 
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
@@ -109,38 +97,6 @@ int manifest_edge_kind(const Ir *ir, const Graph *g, int bundle)
     return kind;
 }
 
-/* What a bundle has beside its ends: weights of its edges, which one decides, and the code for their
- * candidates when they have a function. */
-static void add_weights(json_t *j, const Bundle *u, int lanes, const EdgeStages *s)
-{
-    json_t *weights = json_array();
-    for (int i = 0; i < u->weights.count; i++)
-        json_array_append_new(weights, json_integer(u->weights.at[i]->number));
-    json_object_set_new(j, "weights", weights);
-    json_object_set_new(j, "param", json_integer(u->weight ? u->weight->number : -1));
-    json_object_set_new(j, "candidates", json_integer((json_int_t)u->candidates.count));
-    json_object_set_new(j, "function", json_boolean(u->edge != NULL));
-    json_object_set_new(j, "gradients", json_integer(s ? s->job[CANDIDATE_GRADIENTS] : -1));
-    json_object_set_new(j, "statistics", json_integer(s ? s->job[CANDIDATE_STATISTICS] : -1));
-    json_object_set_new(j, "statistics_back", json_integer(s ? s->job[CANDIDATE_STATISTICS_BACK] : -1));
-    json_object_set_new(j, "maps", json_integer(u->edge ? place_candidate_rows(u->edge, lanes) : 0));
-}
-
-/* The values of a condition up to its result, as interval.h reads them: name, then number or arguments. */
-static json_t *condition_json(const Func *f)
-{
-    json_t *all = json_array();
-    for (int i = 0; f && i <= f->results.at[0]->id; i++) {
-        const Value *v = f->values.at[i];
-        json_t *j = json_pack("[s]", op_info[v->op].text);
-        if (v->op == IR_CONST) json_array_append_new(j, json_real(v->number));
-        if (v->op == IR_ARG) json_array_append_new(j, json_integer(v->index));
-        for (int k = 0; k < v->arg_count; k++) json_array_append_new(j, json_integer(v->args[k]->id));
-        json_array_append_new(all, j);
-    }
-    return all;
-}
-
 /* Is anything carried back to its sources? Not to an input whose gradient nobody wants. */
 static bool goes_back(const Ir *ir, const Graph *g, const Bundle *u)
 {
@@ -148,90 +104,95 @@ static bool goes_back(const Ir *ir, const Graph *g, const Bundle *u)
     return !held || u->edge || func_find_wired(ir->train, g, IR_WIRED_INPUT);
 }
 
-static json_t *bundle_json(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
+static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
 {
     const Bundle *u = &g->bundles.at[bundle];
-    const EdgeRows r = manifest_edge_rows(ir, g, u);
-    json_t *j = json_pack(
-        "{s:i, s:i, s:I, s:I, s:I, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:b}", "from",
-        u->from, "to", u->to, "pixels", (json_int_t)g->sets.at[u->to].pixels, "source_pitch",
-        (json_int_t)r.source_pitch, "target_pitch", (json_int_t)r.target_pitch, "list", u->list, "predicate",
-        condition_json(u->predicate), "uses_to", (json_int_t)u->uses_to, "uses_from",
-        (json_int_t)u->uses_from, "pairwise", (int)u->pairwise, "source_row", (json_int_t)r.source,
-        "source_step", (json_int_t)r.source_step, "target_row", (json_int_t)r.target, "target_step",
-        (json_int_t)r.target_step, "own_row", (json_int_t)r.own, "own_step", (json_int_t)r.own_step, "held",
-        (int)r.held, "plain", (int)r.plain);
-    json_object_set_new(j, "name", json_sprintf("%s.edges.%d", g->name, bundle));
-    json_object_set_new(j, "kind", json_integer(manifest_edge_kind(ir, g, bundle)));
-    json_object_set_new(j, "back", json_boolean(goes_back(ir, g, u)));
-    json_object_set_new(j, "stays", json_boolean(edges_stay(g, u)));
-    json_object_set_new(j, "dots", json_boolean(edges_with_dots(g, u)));
-    json_object_set_new(j, "live_first", json_integer(u->live_first));
-    json_object_set_new(j, "live_last", json_integer(live_last(g, u)));
-    int at = g->first_bundle + bundle;
-    add_weights(j, u, ir->model->lanes, ir->train ? &stages->train.edges.at[at] : NULL);
-    return j;
+    LineRecord l = {.name = arena_printf(ir->perm, "%s.edges.%d", g->name, bundle),
+                    .graph = g->number,
+                    .from = u->from,
+                    .to = u->to,
+                    .list = u->list,
+                    .kind = manifest_edge_kind(ir, g, bundle),
+                    .pixels = g->sets.at[u->to].pixels,
+                    .candidates = u->candidates.count,
+                    .weights = NEW_ARRAY(ir->perm, int, (size_t)u->weights.count + 1),
+                    .decides = u->weight ? u->weight->number : -1,
+                    .function = u->edge != NULL,
+                    .back = goes_back(ir, g, u),
+                    .stays = edges_stay(g, u),
+                    .dots = edges_with_dots(g, u),
+                    .live_first = u->live_first,
+                    .live_last = live_last(g, u)};
+    for (int i = 0; i < u->weights.count; i++) l.weights[l.weight_count++] = u->weights.at[i]->number;
+    return l;
 }
 
-static json_t *reals_json(const double *x, int count)
+static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
 {
-    json_t *all = json_array();
-    for (int i = 0; i < count; i++) json_array_append_new(all, json_real(x[i]));
-    return all;
+    const Bundle *u = &g->bundles.at[bundle];
+    EdgesRecord r = {
+        .line = line_record(ir, g, bundle),
+        .rows = manifest_edge_rows(ir, g, u),
+        .stages = {-1, -1, -1, u->edge ? place_candidate_rows(u->edge, ir->model->lanes) : 0},
+        .condition = {.uses_to = (int)u->uses_to, .uses_from = (int)u->uses_from, .pairwise = u->pairwise}};
+    if (u->predicate) r.condition.steps = predicate_steps(ir->perm, u->predicate, &r.condition.step_count);
+    if (!ir->train) return r;
+    const int *job = stages->train.edges.at[g->first_bundle + bundle].job;
+    r.stages.gradients = job[CANDIDATE_GRADIENTS], r.stages.statistics = job[CANDIDATE_STATISTICS];
+    r.stages.statistics_back = job[CANDIDATE_STATISTICS_BACK];
+    return r;
 }
 
-static json_t *time_json(const Graph *g)
+static NetList list_record(const Graph *g, int list)
 {
-    const Time *t = &g->time;
-    json_t *a = json_array();
-    for (int i = 0; i < t->stages; i++) json_array_append_new(a, reals_json(t->a[i], t->stages));
-    json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:i, s:I, s:I, s:I, s:f, s:f, s:o, s:o}", "positions",
-                          (json_int_t)t->positions, "held", (json_int_t)set_rows(&g->sets.at[g->input]),
-                          "outputs", (json_int_t)set_rows(&g->sets.at[g->output]), "steps",
-                          (json_int_t)t->steps, "stages", t->stages, "states", (json_int_t)g->state_rows,
-                          "sent", (json_int_t)g->rows, "sums", (json_int_t)g->sum_rows, "carry", t->carry,
-                          "step", t->step, "a", a, "b", reals_json(t->b, t->stages));
-    json_t *more = json_pack(
-        "{s:I, s:I, s:I, s:b, s:b, s:f, s:f, s:f, s:f, s:f, s:f, s:o}", "window", (json_int_t)t->window,
-        "saved", (json_int_t)t->saved, "truncate", (json_int_t)t->truncate, "adaptive", (int)t->adaptive,
-        "adjoint", (int)t->adjoint, "start", t->start, "end", t->end, "rtol", t->rtol, "atol", t->atol,
-        "min_step", t->min_step, "exponent", t->exponent, "error", reals_json(t->error, t->stages + 1));
-    json_object_update(j, more);
-    json_decref(more);
-    return j;
+    const EdgeList *l = &g->lists.at[list];
+    NetList r = {.name = l->name,
+                 .budget = l->budget,
+                 .rule = l->rule,
+                 .candidates = l->candidates,
+                 .first_bundle = g->first_bundle + list_first(g, list)};
+    for (int b = 0; b < g->bundles.count; b++) r.bundle_count += g->bundles.at[b].list == list;
+    return r;
 }
 
-static json_t *list_json(const EdgeList *l)
+/* Without its place among the lists of all graphs. */
+static NetGraph graph_record(const Ir *ir, const Graph *g)
 {
-    json_t *budget = json_pack("{s:s, s:I, s:I, s:f}", "form", keep_form_text(l->budget.form), "keep",
-                               (json_int_t)l->budget.keep, "start", (json_int_t)l->budget.start, "epochs",
-                               l->budget.epochs);
-    json_t *rule = json_pack("{s:s, s:I, s:I, s:b}", "name", rule_kind_text(l->rule.kind), "refresh",
-                             (json_int_t)l->rule.refresh, "positions", (json_int_t)l->rule.positions, "bf16",
-                             (int)l->rule.bf16);
-    return json_pack("{s:s, s:o, s:o, s:I, s:I}", "name", l->name, "budget", budget, "rule", rule,
-                     "candidates", (json_int_t)l->candidates, "kept", (json_int_t)l->kept);
+    const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
+    NetGraph r = {.name = g->name,
+                  .chance_seed = (int64_t)g->chance_seed,
+                  .time = timed_record(g),
+                  .sets = NEW_ARRAY(ir->perm, NetSet, (size_t)g->sets.count + 1),
+                  .set_count = g->sets.count,
+                  .first_bundle = g->first_bundle,
+                  .bundle_count = g->bundles.count,
+                  .list_count = g->lists.count,
+                  .value_row = -1,
+                  .held_row = -1};
+    for (int s = 0; s < g->sets.count; s++) r.sets[s] = set_record(ir->perm, g, &g->sets.at[s]);
+    if (!wired) return r;
+    r.value_row = wired->rows + (is_timed(g) ? timed_rows(g).values : 0);
+    r.held_row = wired->args[0]->address;
+    return r;
 }
 
-static json_t *graphs_json(const Ir *ir, const Stages *stages)
+static void add_graphs(NetRecord *n, const Ir *ir, const Stages *stages)
 {
-    json_t *all = json_array();
-    for (int i = 0; i < ir->model->graphs.count; i++) {
-        const Graph *g = ir->model->graphs.at[i];
-        json_t *sets = json_array(), *bundles = json_array(), *lists = json_array();
-        for (int s = 0; s < g->sets.count; s++) json_array_append_new(sets, set_json(g, &g->sets.at[s]));
+    const Model *m = ir->model;
+    size_t lists = 1, bundles = 1;
+    for (int i = 0; i < m->graphs.count; i++)
+        lists += (size_t)m->graphs.at[i]->lists.count, bundles += (size_t)m->graphs.at[i]->bundles.count;
+    n->graphs = NEW_ARRAY(ir->perm, NetGraph, (size_t)m->graphs.count + 1);
+    n->lists = NEW_ARRAY(ir->perm, NetList, lists);
+    n->bundles = NEW_ARRAY(ir->perm, EdgesRecord, bundles);
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Graph *g = m->graphs.at[i];
+        NetGraph *r = &n->graphs[n->graph_count++];
+        *r = graph_record(ir, g), r->first_list = n->list_count;
+        for (int l = 0; l < g->lists.count; l++) n->lists[n->list_count++] = list_record(g, l);
         for (int b = 0; b < g->bundles.count; b++)
-            json_array_append_new(bundles, bundle_json(ir, g, b, stages));
-        for (int l = 0; l < g->lists.count; l++) json_array_append_new(lists, list_json(&g->lists.at[l]));
-        const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
-        int64_t value = wired ? wired->rows + (is_timed(g) ? timed_rows(g).values : 0) : -1;
-        json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "name", g->name,
-                                             "chance_seed", (json_int_t)g->chance_seed, "time", time_json(g),
-                                             "sets", sets, "bundles", bundles, "lists", lists, "value_row",
-                                             (json_int_t)value, "held_row",
-                                             (json_int_t)(wired ? wired->args[0]->address : -1)));
+            n->bundles[n->bundle_count++] = edges_record(ir, g, b, stages);
     }
-    return all;
 }
 
 static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
@@ -251,7 +212,7 @@ static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
     return l;
 }
 
-static json_t *func_json(Arena *perm, const Plan *p, const FuncStages *s)
+static NetFunc func_record(Arena *perm, const Plan *p, const FuncStages *s)
 {
     NetFunc f = {.rows = p->rows,
                  .partials = p->partials,
@@ -266,7 +227,20 @@ static json_t *func_json(Arena *perm, const Plan *p, const FuncStages *s)
                  .levels = NEW_ARRAY(perm, NetLevel, (size_t)p->levels.count + 1)};
     for (int i = 0; i < p->levels.count; i++)
         f.levels[f.level_count++] = level_of(perm, &p->levels.at[i], &s->levels.at[i]);
-    return contract_write(&contract_NetFunc, &f);
+    return f;
+}
+
+static json_t *net_json(const Ir *ir, const Stages *stages)
+{
+    const Model *m = ir->model;
+    NetFunc train;
+    NetRecord n = {.param_total = m->param_total,
+                   .params = NEW_ARRAY(ir->perm, NetParam, (size_t)m->params.count + 1),
+                   .infer = func_record(ir->perm, ir->infer_plan, &stages->infer)};
+    for (int i = 0; i < m->params.count; i++) n.params[n.param_count++] = param_record(m->params.at[i]);
+    add_graphs(&n, ir, stages);
+    if (ir->train) train = func_record(ir->perm, ir->train_plan, &stages->train), n.train = &train;
+    return contract_write(CONTRACT_NetRecord, &n);
 }
 
 static json_t *place_json(const ProfileRow *r)
@@ -339,15 +313,9 @@ const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
 {
     const Model *m = ir->model;
     json_t *j = head_json(m, target);
-    json_object_set_new(j, "param_total", json_integer((json_int_t)m->param_total));
-    json_object_set_new(j, "params", params_json(m));
-    json_object_set_new(j, "graphs", graphs_json(ir, stages));
+    json_object_set_new(j, "net", net_json(ir, stages));
     if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
-    json_object_set_new(j, "infer", func_json(ir->perm, ir->infer_plan, &stages->infer));
-    if (ir->train) {
-        json_object_set_new(j, "train", func_json(ir->perm, ir->train_plan, &stages->train));
-        json_object_set(j, "settings", m->settings);
-    }
+    if (ir->train) json_object_set(j, "settings", m->settings);
     return text_of(ir->perm, j);
 }
 

@@ -2,18 +2,11 @@
  * start. */
 #ifndef DNW_MANIFEST_H
 #define DNW_MANIFEST_H
+#include "common/contract.h"
 #include "freeze/freeze.h"
 #include "gen/gen.h"
 #include "target/target.h"
 
-/* Where the runtime finds the values and gradients of a bundle's ends in a training tile; in time: of the
- * first evaluation (or position), and the rows to the next. */
-typedef struct EdgeRows {
-    int64_t source, source_step, target, target_step; /* source -1: nowhere, nothing is learned */
-    int64_t source_pitch, target_pitch;               /* rows from one node to the next */
-    bool held, plain;      /* sources that are held, targets that are plain sums at the end: by position */
-    int64_t own, own_step; /* what the targets send */
-} EdgeRows;
 EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u);
 /* Bundles of one kind (the number of the first) have gradients that sum over the same pairs of rows, if these
  * stand side by side (runtime/common/blocks.h). */

@@ -1,5 +1,5 @@
 /* contract.h: the records that the compiler writes into a program and the runtime reads (contract.def): their
- * structs, and what writes and reads any of them. */
+ * structs, and what writes and reads any. */
 #ifndef RT_CONTRACT_H
 #define RT_CONTRACT_H
 #include "common/error.h"
@@ -7,25 +7,37 @@
 #include <stdint.h>
 
 struct json_t;
+typedef const char *String; /* as read: a part of the JSON value, which must outlive it */
+enum { WIRING_RANK = 4, MAX_TIME_STAGES = 7 };
 
 /* clang-format off */
+#define WORDS(type) typedef enum type {
+#define WORD(value, text) value,
+#define END_WORDS(type, count) count } type;
+#include "common/contract.def"
 #define RECORD(name) typedef struct name {
 #define ONE(type, field) type field;
-#define LIST(type, field) type *field##s; int field##_count;
+#define LIST(type, fields, count) type *fields; int count;
+#define FIXED(type, fields, sizes) type fields sizes;
 #define MAYBE(type, field) type *field;
+#define OWN(type, field) type field;
 #define END(name) } name;
 #include "common/contract.def"
+typedef enum ContractType {
+    CONTRACT_int, CONTRACT_int64_t, CONTRACT_double, CONTRACT_bool, CONTRACT_String,
+#define WORDS(type) CONTRACT_##type,
+#define RECORD(name) CONTRACT_##name,
+#include "common/contract.def"
+} ContractType;
 /* clang-format on */
 
-typedef struct ContractType ContractType;
-#define RECORD(name) extern const ContractType contract_##name;
-#include "common/contract.def"
-
+/* The text of a value of an enum. */
+const char *contract_text(ContractType type, int value);
 /* The record as a JSON object. */
-struct json_t *contract_write(const ContractType *type, const void *record);
-/* Fills the record, which need not be empty; false and *e: a key is missing or of another type, or there is not
- * enough memory. contract_free it in either case. */
-bool contract_read(const ContractType *type, const struct json_t *json, void *record, RtError *e);
+struct json_t *contract_write(ContractType type, const void *record);
+/* Fills the record, which need not be empty; false and *e: a key is missing or of another type, or memory ran
+ * out. contract_free it in either case. */
+bool contract_read(ContractType type, const struct json_t *json, void *record, RtError *e);
 /* Frees what contract_read took. */
-void contract_free(const ContractType *type, void *record);
+void contract_free(ContractType type, void *record);
 #endif

@@ -12,9 +12,9 @@ double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t inde
 {
     double u;
     switch (s->kind) {
-    case RT_INIT_UNIFORM: return s->a + (s->b - s->a) * rng_uniform(seed, stream(number), (uint64_t)index);
-    case RT_INIT_NORMAL: return s->a + s->b * rng_normal(seed, stream(number), (uint64_t)index);
-    case RT_INIT_CHOICE:
+    case INIT_UNIFORM: return s->a + (s->b - s->a) * rng_uniform(seed, stream(number), (uint64_t)index);
+    case INIT_NORMAL: return s->a + s->b * rng_normal(seed, stream(number), (uint64_t)index);
+    case INIT_CHOICE:
         u = rng_uniform(seed, stream(number), (uint64_t)index);
         return s->choices[(int)(u * s->choice_count)];
     default: return s->a;

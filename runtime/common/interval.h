@@ -16,13 +16,6 @@ typedef struct IntervalOp IntervalOp;
 /* By its name in compiler/ir/op.def; NULL: nothing is known of it (IntervalStep.op may be that). */
 const IntervalOp *interval_op(const char *name);
 
-/* One value of a condition. Its arguments are values before it. */
-typedef struct IntervalStep {
-    const IntervalOp *op;
-    int args[3], arg_count;
-    double number; /* of const; of arg: which one */
-} IntervalStep;
-
 /* The last of `count` values when each argument of the condition lies in its interval. `scratch` has one
  * Interval a value. */
 Interval interval_run(const IntervalStep *steps, int count, const Interval *args, Interval *scratch);

@@ -12,16 +12,7 @@
  */
 #ifndef RT_WIRING_H
 #define RT_WIRING_H
-#include <stdbool.h>
-#include <stdint.h>
-
-enum { WIRING_RANK = 4 };
-typedef struct WiringSet {
-    int64_t size; /* product of dim */
-    int rank;
-    int64_t dim[WIRING_RANK];
-    bool held; /* an input whose value comes from outside: has no incoming edges */
-} WiringSet;
+#include "common/contract.h"
 
 typedef bool WiringPredicate(void *context, const int64_t *target_index, const int64_t *source_index,
                              int64_t target, int64_t source);

@@ -94,8 +94,8 @@ static int live_lines(const Block *p, int64_t tile, int64_t k, Live *live)
             idle[idle_count++] = here;
             continue;
         }
-        live[count++] = (Live){here, to - l->place.targets.from * b->target_pitch,
-                               from - l->place.sources.from * b->source_pitch};
+        live[count++] = (Live){here, to - l->place.targets.from * b->rows.target_pitch,
+                               from - l->place.sources.from * b->rows.source_pitch};
         all = count == 1 ? here : block_hull(all, here);
     }
     for (int i = 0; i < idle_count; i++) apart |= !block_is_empty(block_common(idle[i], all));
@@ -114,7 +114,7 @@ static void multiply_all(const Block *p, const NetBundle *b, const ProductSpan *
     const Net *n = p->n;
     bool begun = false;
     Live live[p->field->part_count];
-    Factors f = {.d_step = b->target_pitch * n->lanes, .z_step = b->source_pitch * n->lanes};
+    Factors f = {.d_step = b->rows.target_pitch * n->lanes, .z_step = b->rows.source_pitch * n->lanes};
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             Stretch part = part_of(n, b, t + k);
@@ -232,9 +232,9 @@ static double pair_gradient(const Block *p, const NetBundle *b, int64_t target, 
     for (int64_t t = 0; t < p->tiles; t++)
         for (int64_t k = 0; k < flow_pairs(p->n, b, t); k++)
             if (flow_pair(p->n, b, t, k, &from, &to))
-                sum += dot((const double *)tile_row(p->n, t, to + target * b->target_pitch),
-                           (const double *)tile_row(p->n, t, from + source * b->source_pitch),
-                           b->pixels * p->n->lanes);
+                sum += dot((const double *)tile_row(p->n, t, to + target * b->rows.target_pitch),
+                           (const double *)tile_row(p->n, t, from + source * b->rows.source_pitch),
+                           b->line.pixels * p->n->lanes);
     return sum;
 }
 
@@ -265,8 +265,8 @@ static void list_block(const Block *p)
 
 bool gradient_of_round(const Net *n, const NetBundle *b, int graph)
 {
-    const DnwrtTime *t = &n->times[b->graph];
-    return graph < 0 ? !t->saved && !t->adjoint : b->graph == graph;
+    const DnwrtTime *t = &n->times[b->line.graph];
+    return graph < 0 ? !t->saved && !t->adjoint : b->line.graph == graph;
 }
 
 int64_t gradient_scratch(const Net *n)
@@ -300,7 +300,8 @@ static int64_t blocks_of(const Net *n, int item, int graph)
     }
     const NetBundle *b = &n->bundles[item - n->field_count];
     if (gradient_of_used(n, b)) return gradient_of_round(n, b, graph) ? gradient_used_pieces(b) : 0;
-    bool none = !b->function || b->gradients < 0 || b->target_row < 0 || !gradient_of_round(n, b, graph);
+    bool none =
+        !b->line.function || b->stages.gradients < 0 || b->rows.target < 0 || !gradient_of_round(n, b, graph);
     return none || b->candidates.count == 0 ? 0 : b->candidates.targets;
 }
 
@@ -316,7 +317,7 @@ static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdat
     }
     NetBundle *b = &n->bundles[item - n->field_count];
     if (gradient_of_used(n, b)) gradient_used_piece(n, b, at, update, more);
-    else gradient_edge_target(n, b, b->gradients, at, tiles, more);
+    else gradient_edge_target(n, b, b->stages.gradients, at, tiles, more);
     dnwrt_lap(profile_edges(item - n->field_count));
 }
 
@@ -326,9 +327,9 @@ static void prepare(Net *n, int64_t tiles, int graph)
     gradient_round_rows(n, tiles, graph);
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
-        if (b->target_row < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) continue;
-        if (b->function && b->gradients >= 0) gradient_edge_rows(n, b, tiles, ALL_EVALUATIONS);
-        else if (!b->function && gradient_is_estimate(n, b)) part_used(n, b, tiles);
+        if (b->rows.target < 0 || b->candidates.count == 0 || !gradient_of_round(n, b, graph)) continue;
+        if (b->line.function && b->stages.gradients >= 0) gradient_edge_rows(n, b, tiles, ALL_EVALUATIONS);
+        else if (!b->line.function && gradient_is_estimate(n, b)) part_used(n, b, tiles);
     }
 }
 

@@ -12,20 +12,20 @@ typedef void EdgeCode(DnwrtContext *context, const DnwrtEdgeJob *job);
 /* Which rows meet: of one evaluation, or of all that are in memory, for all tiles. */
 void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evaluation)
 {
-    const int64_t stages = n->times[b->graph].stages;
+    const int64_t stages = n->times[b->line.graph].stages;
     int64_t count = 0, source, target;
     for (int64_t t = 0; t < tiles; t++) {
         int64_t base = t * n->context.tile_stride, pairs = flow_pairs(n, b, t);
         int64_t first = evaluation < 0 ? 0 : evaluation, end = evaluation < 0 ? pairs : evaluation + 1;
-        int64_t before = stages ? n->times[b->graph].run[t].first * stages : 0;
-        b->first[t] = count;
+        int64_t before = stages ? n->times[b->line.graph].run[t].first * stages : 0;
+        b->tile_first[t] = count;
         for (int64_t k = first; k < end; k++)
             if (flow_pair(n, b, t, k, &source, &target))
-                b->rows[count++] =
+                b->tile_rows[count++] =
                     (DnwrtEdgeRows){base + source * n->lanes, base + target * n->lanes,
-                                    base + (b->own_row + k * b->own_step) * n->lanes, before + k};
+                                    base + (b->rows.own + k * b->rows.own_step) * n->lanes, before + k};
     }
-    b->first[tiles] = count;
+    b->tile_first[tiles] = count;
 }
 
 void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
@@ -33,7 +33,8 @@ void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t t
 {
     DnwrtStage *const *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
     EdgeCode *code = (EdgeCode *)(void (*)(void))stages[stage];
-    DnwrtEdgeJob job = {.target = target, .tiles = tiles, .more = more, .first = b->first, .rows = b->rows};
+    DnwrtEdgeJob job = {
+        .target = target, .tiles = tiles, .more = more, .first = b->tile_first, .rows = b->tile_rows};
     job.maps = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;
     CandidateRun run;
     for (int64_t r = 0; candidates_run(&b->candidates, target, r, &run); r++) {

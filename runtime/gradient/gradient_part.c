@@ -19,7 +19,7 @@
 
 static const NetList *list_of(const Net *n, const NetBundle *b)
 {
-    return &n->lists[n->graphs[b->graph].first_list + b->list];
+    return &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
 }
 
 bool gradient_is_estimate(const Net *n, const NetBundle *b)
@@ -37,7 +37,7 @@ enum { UNIT = 16 };
 Stretch part_of(const Net *n, const NetBundle *b, int64_t turn)
 {
     const NetList *l = list_of(n, b);
-    int64_t inner = b->pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->rule.positions,
+    int64_t inner = b->line.pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->rule.positions,
             i = (n->context.step / l->rule.refresh + turn) % m, from = units * i / m * UNIT,
             end = units * (i + 1) / m * UNIT;
     if (n->context.step % l->rule.refresh) return (Stretch){0, 0};
@@ -143,14 +143,14 @@ static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, 
 /* Gradients of the edges in use into targets first .. end, chunk after chunk of the rows of all of them. */
 static void used_dots(const Net *n, NetBundle *b, int64_t tiles, int64_t first, int64_t end)
 {
-    const int64_t inner = b->pixels * n->lanes;
+    const int64_t inner = b->line.pixels * n->lanes;
     int64_t from, to;
     memset(b->used + b->row[first], 0, (size_t)(b->row[end] - b->row[first]) * 4);
     for (int64_t t = 0; t < tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             if (!flow_pair(n, b, t, k, &from, &to)) continue;
             const Dots p = {(const float *)tile_row(n, t, to), (const float *)tile_row(n, t, from),
-                            b->target_pitch * n->lanes, b->source_pitch * n->lanes};
+                            b->rows.target_pitch * n->lanes, b->rows.source_pitch * n->lanes};
             for (int64_t at = 0; at < inner; at += CHUNK)
                 for (int64_t v = first; v < end; v++)
                     add_chunk(
@@ -233,7 +233,7 @@ void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first
             Stretch part = part_of(n, b, t + k);
             if (part.count == 0 || !flow_pair(n, b, t, k, &from, &to)) continue;
             const Dots rows = {(const float *)tile_row(n, t, to), (const float *)tile_row(n, t, from),
-                               b->target_pitch * n->lanes, b->source_pitch * n->lanes};
+                               b->rows.target_pitch * n->lanes, b->rows.source_pitch * n->lanes};
             for (int64_t at = 0; at < part.count; at += CHUNK)
                 add_chunk(&rows, target, part.from + at, part.count - at,
                           (Sources){b->candidates.source + first, count, out});

@@ -7,24 +7,25 @@
 
 static bool same_kind(const NetBundle *a, const NetBundle *b)
 {
-    return a->graph == b->graph && a->plain == b->plain; /* pairs are numbered alike */
+    return a->line.graph == b->line.graph && a->rows.plain == b->rows.plain; /* pairs are numbered alike */
 }
 
 int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, int64_t k, NodeRows *out)
 {
     const NetBundle *b = &n->bundles[bundle];
-    const int64_t block = b->pixels * n->lanes;
+    const int64_t block = b->line.pixels * n->lanes;
     int64_t from, to, other_from, other_to;
     bool value = true, gradient = true;
     int count = 0;
     if (!flow_pair(n, b, tile, k, &from, &to)) return 0;
-    for (int i = n->graphs[b->graph].first_bundle; i < bundle; i++) {
+    for (int i = n->graphs[b->line.graph].first_bundle; i < bundle; i++) {
         const NetBundle *o = &n->bundles[i];
         if (!wanted(n, o) || !same_kind(o, b) || !flow_pair(n, o, tile, k, &other_from, &other_to)) continue;
         value &= other_from != from, gradient &= other_to != to;
     }
-    if (value) out[count++] = (NodeRows){from, b->candidates.sources, b->source_pitch * n->lanes, block};
-    if (gradient) out[count++] = (NodeRows){to, b->candidates.targets, b->target_pitch * n->lanes, block};
+    if (value) out[count++] = (NodeRows){from, b->candidates.sources, b->rows.source_pitch * n->lanes, block};
+    if (gradient)
+        out[count++] = (NodeRows){to, b->candidates.targets, b->rows.target_pitch * n->lanes, block};
     return count;
 }
 
@@ -32,14 +33,14 @@ int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, in
 
 bool gradient_bf16(const Net *n, const NetBundle *b)
 {
-    return n->real_size == 4 && n->lists[n->graphs[b->graph].first_list + b->list].rule.bf16 &&
+    return n->real_size == 4 && n->lists[n->graphs[b->line.graph].first_list + b->line.list].rule.bf16 &&
            product_bf16_available();
 }
 
 /* Only whole blocks of candidates are products. */
 static bool has_products(const Net *n, const NetBundle *b)
 {
-    return gradient_bf16(n, b) && !b->function && b->target_row >= 0 && b->candidates.count > 0 &&
+    return gradient_bf16(n, b) && !b->line.function && b->rows.target >= 0 && b->candidates.count > 0 &&
            b->candidates.form != CANDIDATES_LIST;
 }
 

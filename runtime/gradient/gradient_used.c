@@ -11,7 +11,7 @@ enum { PIECE = 1024 }; /* edges */
 
 bool gradient_of_used(const Net *n, const NetBundle *b)
 {
-    return n->real_size == 4 && b->stays && b->target_row >= 0;
+    return n->real_size == 4 && b->line.stays && b->rows.target >= 0;
 }
 
 static int64_t edges_of(const NetBundle *b)

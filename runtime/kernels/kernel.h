@@ -7,7 +7,7 @@
  */
 #ifndef KERNEL_H
 #define KERNEL_H
-#include <stdint.h>
+#include "common/contract.h"
 
 /* Samples that a tile may have (compiler/layout/lanes.c chooses); kernels are compiled for each
  * (CMakeLists.txt reads this). */
@@ -67,8 +67,8 @@ typedef struct DnwrtTurns {
     int64_t first; /* of the rounds: 1 */
 } DnwrtTurns;
 
-/* How a graph runs in time (compiler/model/timed.h); stages 0: it does not. */
-enum { MAX_TIME_STAGES = 7, MAX_TIME_SAVED = 32 };
+/* Graphs in time: DnwrtTime (contract.def) says how they run. */
+enum { MAX_TIME_SAVED = 32 };
 typedef enum DnwrtFailure {
     FLOW_GOES_ON,
     FLOW_STEP_TOO_SMALL,
@@ -104,19 +104,6 @@ typedef struct DnwrtRun {
     int64_t rounds; /* of the adjoint: windows so far */
     DnwrtPace pace;
 } DnwrtRun;
-
-typedef struct DnwrtTime {
-    DnwrtRun *run; /* by tile */
-    int64_t positions, steps,
-        stages; /* steps of a position; of a solver that chooses them: at most, tries included */
-    int64_t states, sent, sums; /* rows of one evaluation */
-    int64_t held, outputs;      /* rows of a held input and of the output at one position */
-    int64_t window,
-        saved; /* steps whose evaluations are kept at once; states that are kept to start again from */
-    int64_t adaptive, truncate, adjoint;
-    double carry, step, a[MAX_TIME_STAGES][MAX_TIME_STAGES], b[MAX_TIME_STAGES];
-    double start, end, rtol, atol, min_step, exponent, error[MAX_TIME_STAGES + 1];
-} DnwrtTime;
 
 /* Every field is eight bytes: generated code reads them by number (CONTEXT_* below). */
 typedef struct DnwrtContext {

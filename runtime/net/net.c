@@ -53,7 +53,7 @@ int64_t net_parameters(const Net *n)
         const NetBundle *b = &n->bundles[i];
         int64_t unused = 0;
         for (int64_t c = 0; c < b->candidates.count; c++) unused += !b->kept[c];
-        for (int w = 0; w < b->weight_count && unused; w++)
+        for (int w = 0; w < b->line.weight_count && unused; w++)
             total -= unused * (b->weights[w]->size / b->candidates.count);
     }
     return total;
@@ -185,7 +185,7 @@ static bool finite_blocks(const float *first, int64_t count, int64_t block, int6
 /* Gradients of graphs that go backwards in rounds are there already. */
 static bool looked_at(const Net *n, const NetBundle *b)
 {
-    return b->target_row >= 0 && gradient_of_round(n, b, -1);
+    return b->rows.target >= 0 && gradient_of_round(n, b, -1);
 }
 
 static bool finite_edges(const Net *n, int bundle, int64_t tile)
@@ -307,7 +307,7 @@ static int row_stage(const Net *n, int64_t row)
     int64_t bundle = row - profile_edges(0);
     if (row == profile_ahead()) return TIME_EDGES;
     if (bundle < 0 || bundle >= n->bundle_count) return TIME_TILES;
-    const DnwrtTime *time = n->times ? &n->times[n->bundles[bundle].graph] : NULL;
+    const DnwrtTime *time = n->times ? &n->times[n->bundles[bundle].line.graph] : NULL;
     return time && (time->saved || time->adjoint) ? TIME_TILES : TIME_EDGES;
 }
 

@@ -252,14 +252,16 @@ static bool bad_gradients(const Net *n, int64_t tiles, NetStep *step)
 {
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        const NetGraph *g = &n->graphs[b->graph];
-        for (int64_t t = 0; t < tiles && b->target_row >= 0; t++) {
+        const NetGraph *g = &n->graphs[b->line.graph];
+        for (int64_t t = 0; t < tiles && b->rows.target >= 0; t++) {
             Bad bad;
-            if (!find_bad(n, t, (Blocks){b->target_row, b->candidates.targets, b->pixels, b->target_pitch},
-                          &bad))
+            if (!find_bad(
+                    n, t,
+                    (Blocks){b->rows.target, b->candidates.targets, b->line.pixels, b->rows.target_pitch},
+                    &bad))
                 continue;
             snprintf(step->bad, sizeof step->bad, "the gradients of node set '%s' in graph '%s'",
-                     g->sets[b->to].name, g->name);
+                     g->sets[b->line.to].name, g->name);
             return true;
         }
     }

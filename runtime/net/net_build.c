@@ -12,187 +12,52 @@
 
 /* ---- manifest ---- */
 
-static int read_shape(const json_t *j, int64_t *shape, int64_t *size)
+static int64_t read_size(const json_t *shape)
 {
-    int rank = (int)json_array_size(j);
-    *size = 1;
-    for (int i = 0; i < rank && i < 6; i++)
-        *size *= shape[i] = json_integer_value(json_array_get(j, (size_t)i));
-    return rank;
+    int64_t size = 1;
+    for (size_t i = 0; i < json_array_size(shape); i++) size *= json_integer_value(json_array_get(shape, i));
+    return size;
 }
 
-static void read_init(const json_t *j, InitSpec *s)
+/* A line of edges: its parameters are known. */
+static bool read_bundle(Net *n, NetBundle *b, const EdgesRecord *r)
 {
-    static const char *const kinds[] = {"constant", "uniform", "normal", "choice", "orthogonal", "fan"};
-    for (int i = 0; i < RT_INITS; i++)
-        if (strcmp(get_text(j, "kind"), kinds[i]) == 0) s->kind = i;
-    s->a = get_number(j, "a"), s->b = get_number(j, "b");
-    s->rows = get_whole(j, "rows"), s->columns = get_whole(j, "columns");
-    const json_t *choices = json_object_get(j, "choices");
-    s->choice_count = (int)json_array_size(choices);
-    double *values = malloc(((size_t)s->choice_count + 1) * sizeof *values);
-    for (int i = 0; values && i < s->choice_count; i++)
-        values[i] = json_number_value(json_array_get(choices, (size_t)i));
-    s->choices = values;
-}
-
-static void read_params(Net *n, const json_t *all)
-{
-    for (int i = 0; i < n->param_count; i++) {
-        const json_t *j = json_array_get(all, (size_t)i), *clamp = json_object_get(j, "clamp");
-        NetParam *p = &n->params[i];
-        p->name = get_text(j, "name"), p->offset = get_whole(j, "offset"),
-        p->learned = get_truth(j, "learned");
-        p->rank = read_shape(json_object_get(j, "shape"), p->shape, &p->size);
-        read_init(json_object_get(j, "init"), &p->init);
-        p->clamped = clamp != NULL;
-        p->low = json_number_value(json_array_get(clamp, 0)),
-        p->high = json_number_value(json_array_get(clamp, 1));
-    }
-}
-
-static EdgeBudget read_budget(const json_t *j)
-{
-    return (EdgeBudget){keep_form_named(get_text(j, "form")), get_whole(j, "keep"), get_whole(j, "start"),
-                        get_number(j, "epochs")};
-}
-
-static EdgeRule read_rule(const json_t *j)
-{
-    return (EdgeRule){rule_kind_named(get_text(j, "name")), get_whole(j, "refresh"),
-                      get_whole(j, "positions"), get_truth(j, "bf16")};
-}
-
-static void read_lists(Net *n, const json_t *all, int graph)
-{
-    NetGraph *g = &n->graphs[graph];
-    g->first_list = n->list_count, g->list_count = (int)json_array_size(all);
-    for (int i = 0; i < g->list_count; i++) {
-        const json_t *j = json_array_get(all, (size_t)i);
-        NetList *l = &n->lists[n->list_count++];
-        l->name = get_text(j, "name"), l->candidates = get_whole(j, "candidates");
-        l->budget = read_budget(json_object_get(j, "budget"));
-        l->rule = read_rule(json_object_get(j, "rule"));
-    }
-}
-
-static bool read_edge_weights(Net *n, const json_t *j, NetBundle *b)
-{
-    const json_t *weights = json_object_get(j, "weights");
-    int64_t deciding = get_whole(j, "param");
-    b->name = get_text(j, "name"), b->stated = get_whole(j, "candidates");
-    b->param = deciding < 0 ? NULL : &n->params[deciding];
-    b->function = get_truth(j, "function"), b->gradients = (int)get_whole(j, "gradients");
-    b->statistics = (int)get_whole(j, "statistics"),
-    b->statistics_back = (int)get_whole(j, "statistics_back");
-    b->own_row = get_whole(j, "own_row"), b->own_step = get_whole(j, "own_step");
-    b->weight_count = (int)json_array_size(weights);
-    b->weights = calloc((size_t)b->weight_count + 1, sizeof(NetParam *));
-    for (int i = 0; b->weights && i < b->weight_count; i++) {
-        b->weights[i] = &n->params[json_integer_value(json_array_get(weights, (size_t)i))];
+    const DnwrtTime *time = &n->times[r->line.graph];
+    b->line = r->line, b->rows = r->rows, b->stages = r->stages;
+    b->weights = calloc((size_t)r->line.weight_count + 1, sizeof *b->weights);
+    for (int i = 0; b->weights && i < r->line.weight_count; i++) {
+        b->weights[i] = &n->params[r->line.weights[i]];
         b->weights[i]->edges = true;
-        b->weights[i]->rounds = n->times[b->graph].saved > 0 || n->times[b->graph].adjoint;
+        b->weights[i]->rounds = time->saved > 0 || time->adjoint;
     }
-    n->functions |= b->function;
-    int64_t maps = get_whole(j, "maps") * n->lanes;
+    if (r->line.decides >= 0) {
+        b->param = &n->params[r->line.decides];
+        b->param->of_used = gradient_of_used(n, b);
+    }
+    n->functions |= r->line.function;
+    int64_t maps = r->stages.maps * n->lanes;
     if (maps > n->edge_maps) n->edge_maps = maps;
     return b->weights != NULL;
 }
 
-/* Bundles of one list are neighbours: the compiler numbers them list by list. */
-static bool read_bundles(Net *n, const json_t *all, int graph)
+bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
 {
-    NetGraph *g = &n->graphs[graph];
-    g->first_bundle = n->bundle_count, g->bundle_count = (int)json_array_size(all);
-    for (int i = 0; i < g->bundle_count; i++) {
-        const json_t *j = json_array_get(all, (size_t)i);
-        NetBundle *b = &n->bundles[n->bundle_count];
-        b->graph = graph, b->from = (int)get_whole(j, "from"), b->to = (int)get_whole(j, "to"),
-        b->list = (int)get_whole(j, "list");
-        if (!read_edge_weights(n, j, b)) return false;
-        b->source_row = get_whole(j, "source_row"), b->target_row = get_whole(j, "target_row");
-        b->source_step = get_whole(j, "source_step"), b->target_step = get_whole(j, "target_step");
-        b->kind = (int)get_whole(j, "kind");
-        b->held = get_truth(j, "held"), b->plain = get_truth(j, "plain"), b->pixels = get_whole(j, "pixels");
-        b->goes_back = get_truth(j, "back"), b->stays = get_truth(j, "stays"), b->dots = get_truth(j, "dots");
-        b->live_first = get_whole(j, "live_first"), b->live_last = get_whole(j, "live_last");
-        b->source_pitch = get_whole(j, "source_pitch"), b->target_pitch = get_whole(j, "target_pitch");
-        if (b->param) b->param->of_used = gradient_of_used(n, b);
-        NetList *l = &n->lists[g->first_list + b->list];
-        if (l->bundle_count++ == 0) l->first_bundle = n->bundle_count;
-        n->bundle_count++;
-    }
-    return true;
-}
-
-static void read_norms(NetSet *s, const json_t *all)
-{
-    s->norm_count = (int)json_array_size(all);
-    for (int i = 0; i < s->norm_count; i++) {
-        const json_t *j = json_array_get(all, (size_t)i);
-        s->norms[i] = (NetNorm){get_whole(j, "first"), get_whole(j, "pixels"), get_whole(j, "evaluations")};
-    }
-}
-
-static bool read_sets(NetGraph *g, const json_t *all)
-{
-    g->set_count = (int)json_array_size(all);
-    g->sets = calloc((size_t)g->set_count + 1, sizeof *g->sets);
-    for (int i = 0; g->sets && i < g->set_count; i++) {
-        const json_t *j = json_array_get(all, (size_t)i);
-        NetSet *s = &g->sets[i];
-        s->name = get_text(j, "name"), s->wiring.held = get_truth(j, "held"),
-        s->moves = get_truth(j, "moves");
-        s->first_state = get_whole(j, "first_state"), s->states = (int)get_whole(j, "states");
-        s->state_pixels = get_whole(j, "state_pixels");
-        s->first = get_whole(j, "first"), s->value_pitch = get_whole(j, "value_pitch");
-        s->pixels = get_whole(j, "pixels"), s->value_pixels = get_whole(j, "value_pixels");
-        s->positions = get_whole(j, "positions");
-        read_norms(s, json_object_get(j, "norms"));
-        s->wiring.rank = read_shape(json_object_get(j, "shape"), s->wiring.dim, &s->wiring.size);
-    }
-    return g->sets != NULL;
-}
-
-static int count_in_graphs(const json_t *graphs, const char *key)
-{
-    size_t total = 0, i;
-    json_t *g;
-    json_array_foreach(graphs, i, g) total += json_array_size(json_object_get(g, key));
-    return (int)total;
-}
-
-bool net_read_manifest(Net *n, RtError *e)
-{
-    const json_t *m = n->manifest, *graphs = json_object_get(m, "graphs"),
-                 *params = json_object_get(m, "params");
-    int64_t shape[6];
-    read_shape(json_object_get(m, "input"), shape, &n->inputs);
-    read_shape(json_object_get(m, "output"), shape, &n->outputs);
-    n->target_size = get_whole(m, "target_size"), n->classes = (int)get_whole(m, "classes"),
-    n->param_total = get_whole(m, "param_total");
-    n->param_count = (int)json_array_size(params), n->graph_count = (int)json_array_size(graphs);
-    n->params = calloc((size_t)n->param_count + 1, sizeof *n->params);
-    n->graphs = calloc((size_t)n->graph_count + 1, sizeof *n->graphs);
-    n->bundles = calloc((size_t)count_in_graphs(graphs, "bundles") + 1, sizeof *n->bundles);
-    n->lists = calloc((size_t)count_in_graphs(graphs, "lists") + 1, sizeof *n->lists);
+    NetRecord *r = &n->record;
+    if (!contract_read(CONTRACT_NetRecord, json_object_get(manifest, "net"), r, e)) return false;
+    n->inputs = read_size(json_object_get(manifest, "input"));
+    n->outputs = read_size(json_object_get(manifest, "output"));
+    n->target_size = get_whole(manifest, "target_size"), n->classes = (int)get_whole(manifest, "classes");
+    n->param_total = r->param_total, n->infer = r->infer;
+    if (r->train) n->train = *r->train;
+    n->params = r->params, n->param_count = r->param_count;
+    n->graphs = r->graphs, n->graph_count = r->graph_count;
+    n->lists = r->lists, n->list_count = r->list_count;
+    n->bundles = calloc((size_t)r->bundle_count + 1, sizeof *n->bundles);
     n->times = calloc((size_t)n->graph_count + 1, sizeof *n->times);
-    const json_t *train = json_object_get(m, "train");
-    if (!contract_read(&contract_NetFunc, json_object_get(m, "infer"), &n->infer, e) ||
-        (train && !contract_read(&contract_NetFunc, train, &n->train, e)))
-        return false;
-    bool ok = n->params && n->graphs && n->bundles && n->lists && n->times;
-    if (ok) read_params(n, params);
-    for (int i = 0; ok && i < n->graph_count; i++) {
-        const json_t *g = json_array_get(graphs, (size_t)i);
-        n->graphs[i].name = get_text(g, "name"),
-        n->graphs[i].chance_seed = (uint64_t)get_whole(g, "chance_seed");
-        n->graphs[i].value_row = get_whole(g, "value_row"), n->graphs[i].held_row = get_whole(g, "held_row");
-        flow_read(json_object_get(g, "time"), &n->times[i]);
-        ok = read_sets(&n->graphs[i], json_object_get(g, "sets"));
-        read_lists(n, json_object_get(g, "lists"), i);
-        ok = ok && read_bundles(n, json_object_get(g, "bundles"), i);
-    }
+    bool ok = n->bundles && n->times;
+    for (int i = 0; ok && i < n->graph_count; i++) n->times[i] = n->graphs[i].time;
+    for (; ok && n->bundle_count < r->bundle_count; n->bundle_count++)
+        ok = read_bundle(n, &n->bundles[n->bundle_count], &r->bundles[n->bundle_count]);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory to start");
 }
 
@@ -209,9 +74,9 @@ static int64_t most_kept(const NetList *l)
 /* Tiles start where vectors do. */
 static int64_t capacity_of(const Net *n, const NetBundle *b)
 {
-    const NetList *l = &n->lists[n->graphs[b->graph].first_list + b->list];
+    const NetList *l = &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
     int64_t most = most_kept(l);
-    return (most < b->stated ? most : b->stated) + 1;
+    return (most < b->line.candidates ? most : b->line.candidates) + 1;
 }
 
 /* Rows, the tile's own sums, gradients of edges in use. */
@@ -222,7 +87,7 @@ static int64_t own_elements(const Net *n, const NetFunc *f)
 
 static int64_t dot_elements(const Net *n, const NetBundle *b)
 {
-    return b->dots && gradient_is_estimate(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
+    return b->line.dots && gradient_is_estimate(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
 }
 
 int64_t net_tile_stride(const Net *n, const NetFunc *f)
@@ -290,7 +155,7 @@ static int64_t needed_bytes(const Net *n)
     if (net_stores_gradients(n)) bytes += n->param_total * r;
     if (n->options.f64) bytes += n->param_total * r;
     for (int i = 0; i < n->bundle_count; i++)
-        bytes += n->bundles[i].stated + capacity_of(n, &n->bundles[i]) * (20 + 2 * r);
+        bytes += n->bundles[i].line.candidates + capacity_of(n, &n->bundles[i]) * (20 + 2 * r);
     for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
     bytes += flow_bytes(n);
@@ -301,9 +166,9 @@ static int64_t needed_bytes(const Net *n)
     return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
 }
 
-static void set_options(Net *n, const DnwrtProgram *p, const json_t *manifest, const NetOptions *o)
+static void set_options(Net *n, const DnwrtProgram *p, const NetOptions *o)
 {
-    n->program = p, n->manifest = manifest, n->options = *o;
+    n->program = p, n->options = *o;
     n->real_size = o->f64 ? 8 : 4;
     n->lanes = p->lanes;
     n->batch = o->batch, n->tiles = (o->batch + n->lanes - 1) / n->lanes;
@@ -314,8 +179,8 @@ int64_t net_bytes(const DnwrtProgram *p, const json_t *manifest, const NetOption
     RtError e;
     Net *n = calloc(1, sizeof *n);
     if (!n) return 0;
-    set_options(n, p, manifest, o);
-    int64_t bytes = net_read_manifest(n, &e) ? needed_bytes(n) : 0;
+    set_options(n, p, o);
+    int64_t bytes = net_read_manifest(n, manifest, &e) ? needed_bytes(n) : 0;
     net_free(n);
     return bytes;
 }
@@ -335,12 +200,12 @@ static int64_t available_bytes(void)
 
 static bool allocate_edge_rows(Net *n, NetBundle *b)
 {
-    const DnwrtTime *t = &n->times[b->graph];
+    const DnwrtTime *t = &n->times[b->line.graph];
     int64_t rows = n->tiles * (t->stages ? t->window * t->stages : 1);
     b->candidate_back = malloc((size_t)b->capacity * 4);
-    b->first = calloc((size_t)n->tiles + 1, sizeof *b->first);
-    b->rows = calloc((size_t)rows + 1, sizeof *b->rows);
-    return b->candidate_back && b->first && b->rows;
+    b->tile_first = calloc((size_t)n->tiles + 1, sizeof *b->tile_first);
+    b->tile_rows = calloc((size_t)rows + 1, sizeof *b->tile_rows);
+    return b->candidate_back && b->tile_first && b->tile_rows;
 }
 
 static bool allocate_bundle(Net *n, int i)
@@ -356,7 +221,7 @@ static bool allocate_bundle(Net *n, int i)
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
     if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
-    bool ok = (!b->function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
+    bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
     return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
@@ -440,7 +305,7 @@ static NetTensor *new_tensor(Net *n, NetTensorKind kind, const NetParam *p, cons
 {
     NetTensor *t = &n->tensors[n->tensor_count++];
     *t = (NetTensor){.kind = kind, .rank = p->rank, .size = p->size, .data = data};
-    memcpy(t->shape, p->shape, sizeof t->shape);
+    memcpy(t->shape, p->shape, (size_t)p->rank * sizeof *t->shape);
     snprintf(t->name, sizeof t->name, "%s%s", p->name, suffix);
     return t;
 }
@@ -466,7 +331,7 @@ static bool list_tensors(Net *n)
         t->shape[0] = b->candidates.count;
         if (b->candidates.form == CANDIDATES_DENSE)
             t->rank = 2, t->shape[0] = b->candidates.targets, t->shape[1] = b->candidates.sources;
-        snprintf(t->name, sizeof t->name, "%s.kept", b->name);
+        snprintf(t->name, sizeof t->name, "%s.kept", b->line.name);
     }
     return true;
 }
@@ -506,11 +371,11 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
 {
     Net *n = calloc(1, sizeof *n);
     if (!n) return rt_fail(e, RT_SYSTEM, "not enough memory to start"), NULL;
-    set_options(n, p, manifest, o);
-    bool needs_train = (o->training || o->f64) && !json_object_get(manifest, "train");
+    set_options(n, p, o);
+    bool needs_train = (o->training || o->f64) && !json_object_get(json_object_get(manifest, "net"), "train");
     if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
     bool ok =
-        !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, e) &&
+        !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, manifest, e) &&
         augment_open(json_object_get(json_object_get(manifest, "settings"), "augment"), &n->augment, e) &&
         net_allocate(n, e) && has_room_for_steps(n, e);
     if (!ok) return net_free(n), NULL;
@@ -529,22 +394,20 @@ void net_free(Net *n)
         free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
             free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
-        free(b->first), free(b->rows), free(b->used), free(b->part_edges), free(b->next);
+        free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges), free(b->next);
     }
     fields_free(n->fields, n->field_count);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
-        wiring_order_free(&n->graphs[i].order);
-        for (int k = 0; k < 3; k++) free(n->graphs[i].phase[k]);
-        free(n->graphs[i].sets);
+        if (n->graphs[i].order) wiring_order_free(n->graphs[i].order);
+        free(n->graphs[i].order);
     }
-    for (int i = 0; n->params && i < n->param_count; i++) free((void *)n->params[i].init.choices);
+    for (int i = 0; n->orders && i < n->graph_count; i++) free((void *)n->orders[i].set);
     norm_free(n);
-    contract_free(&contract_NetFunc, &n->train), contract_free(&contract_NetFunc, &n->infer);
     ahead_free(n);
     if (n->param != n->weights) free(n->param);
     if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
     free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
     free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);
-    free(n->params), free(n->graphs), free(n->bundles), free(n->lists), free(n->tensors), free(n);
+    free(n->bundles), free(n->tensors), contract_free(CONTRACT_NetRecord, &n->record), free(n);
 }

@@ -32,7 +32,7 @@ static double loss_at(void *of)
 static NetBundle *bundle_of(Net *n, const NetParam *param)
 {
     for (int i = 0; i < n->bundle_count; i++)
-        for (int w = 0; w < n->bundles[i].weight_count; w++)
+        for (int w = 0; w < n->bundles[i].line.weight_count; w++)
             if (n->bundles[i].weights[w] == param) return &n->bundles[i];
     return NULL;
 }
@@ -59,11 +59,11 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
     int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
-    if (added && b->function) {
+    if (added && b->line.function) {
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];
     }
-    double error = difference_entry(loss_at, p, w, added && !b->function ? 0 : *w, gradient, enough);
+    double error = difference_entry(loss_at, p, w, added && !b->line.function ? 0 : *w, gradient, enough);
     if (added) mark(p->n, b, candidate, 0);
     return error;
 }
@@ -90,7 +90,7 @@ static void shake_constants(Net *n)
 {
     for (int i = 0; i < n->param_count; i++)
         for (int64_t k = 0;
-             n->params[i].learned && n->params[i].init.kind == RT_INIT_CONSTANT && k < n->params[i].size; k++)
+             n->params[i].learned && n->params[i].init.kind == INIT_CONSTANT && k < n->params[i].size; k++)
             ((double *)n->param)[n->params[i].offset + k] +=
                 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
 }

@@ -22,22 +22,22 @@ static bool idle_node(const Net *n, const NetBundle *b, int64_t tiles, int64_t n
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             if (!flow_pair(n, b, t, k, &source, &target)) continue;
             const float *row = (const float *)n->context.tiles + t * n->context.tile_stride +
-                               (target + node * b->target_pitch) * n->lanes;
-            if (!all_zero(row, b->pixels * n->lanes)) return false;
+                               (target + node * b->rows.target_pitch) * n->lanes;
+            if (!all_zero(row, b->line.pixels * n->lanes)) return false;
         }
     return true;
 }
 
 static bool has_gradients(const Net *n, const NetBundle *b)
 {
-    return b->target_row >= 0 && b->candidates.count > 0 && gradient_of_round(n, b, -1);
+    return b->rows.target >= 0 && b->candidates.count > 0 && gradient_of_round(n, b, -1);
 }
 
 /* The first line into its set that has them: they are those of all. */
 static bool stands_for_set(const Net *n, const NetBundle *b)
 {
     for (const NetBundle *o = n->bundles; o < b; o++)
-        if (o->graph == b->graph && o->to == b->to && has_gradients(n, o)) return false;
+        if (o->line.graph == b->line.graph && o->line.to == b->line.to && has_gradients(n, o)) return false;
     return has_gradients(n, b);
 }
 
@@ -52,8 +52,8 @@ NetIdle net_idle(const Net *n, int64_t samples)
         r.nodes += nodes, r.idle += idle;
         if (idle * r.most_nodes <= r.most_idle * nodes && r.most_nodes) continue;
         r.most_idle = idle, r.most_nodes = nodes;
-        snprintf(r.most, sizeof r.most, "%s.%s", n->graphs[b->graph].name,
-                 n->graphs[b->graph].sets[b->to].name);
+        snprintf(r.most, sizeof r.most, "%s.%s", n->graphs[b->line.graph].name,
+                 n->graphs[b->line.graph].sets[b->line.to].name);
     }
     return r;
 }

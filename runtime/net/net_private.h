@@ -10,36 +10,6 @@
 #include "net/net.h"
 #include "common/wiring.h"
 
-typedef struct NetParam {
-    const char *name;
-    int64_t offset, size, shape[6];
-    int rank;
-    bool learned, clamped, edges; /* edges: one number a candidate of a bundle */
-    bool rounds;                  /* their gradients are added up in Net.grad while backwards runs */
-    bool of_used;                 /* only edges in use have gradients */
-    double low, high;
-    InitSpec init;
-} NetParam;
-
-/* A batch_norm of a node function: its statistics begin at `first` of the graph's: means of the nodes at each
- * of so many evaluations (1: the graph is static), then variances; a node has `pixels` numbers a sample. */
-typedef struct NetNorm {
-    int64_t first, pixels, evaluations;
-} NetNorm;
-
-typedef struct NetSet {
-    WiringSet wiring;
-    int norm_count;
-    NetNorm norms[MAX_NORMS];
-    bool moves; /* takes part in time */
-    int states;
-    int64_t first_state, state_pixels; /* row; state k of node v: first_state + (k * nodes + v) * pixels */
-    int64_t first, value_pitch;   /* row of its values among those that nodes send; rows to the next node */
-    int64_t pixels, value_pixels; /* of what reaches a node, and of what it sends: */
-    int64_t positions;            /* so often, in a static graph under scan */
-    const char *name;
-} NetSet;
-
 /* choose.c: of 64 candidates a bit each: keys above a band, keys in it or above. */
 typedef struct NetMarks {
     uint64_t over, reach;
@@ -47,27 +17,14 @@ typedef struct NetMarks {
 
 /* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
 typedef struct NetBundle {
-    int graph, from, to, list; /* list: within the graph */
-    const char *name;          /* "Wiring.edges.0" */
-    NetParam *param;           /* the weight that decides; NULL: none does */
-    NetParam **weights;        /* all weights of an edge: one number (or array) a candidate */
-    int weight_count;
-    bool function;                   /* edges have one; else they add w * value */
-    int gradients;                   /* stage for the gradients of its weights, or -1 */
-    int statistics, statistics_back; /* batch_norm in the function: stages for those of all candidates, and
-                                        for their gradients; -1: it has none */
-    int64_t stated;                  /* candidates, as the compiler counted them */
+    LineRecord line;
+    EdgeRows rows;
+    EdgeStages stages;
+    NetParam *param;    /* the weight that decides; NULL: none does */
+    NetParam **weights; /* all weights of an edge: one number (or array) a candidate */
     Candidates candidates;
-    int64_t source_row, target_row; /* in a training tile: values of sources, gradients of targets' sums */
-    int kind; /* gradients of bundles of one kind can be one matrix: the first such bundle of the graph */
-    int64_t source_step, target_step;   /* rows to those of the next evaluation of a graph in time */
-    bool held, plain;                   /* in time: held sources, plain sums as targets: rows by position */
-    int64_t own_row, own_step;          /* what the targets send */
-    int64_t live_first, live_last;      /* in time: evaluations in which its edges can matter */
-    int64_t pixels;                     /* rows of a node */
-    int64_t source_pitch, target_pitch; /* rows from one node to the next */
-    int64_t *first;                     /* function: rows of each tile in `rows` */
-    DnwrtEdgeRows *rows;
+    int64_t *tile_first; /* function: rows of each tile in `tile_rows` */
+    DnwrtEdgeRows *tile_rows;
     int64_t position; /* of its first candidate in the list */
     int64_t capacity;
     uint8_t *kept;   /* 1 a candidate in use */
@@ -80,35 +37,8 @@ typedef struct NetBundle {
     uint32_t *order_back;        /* by source: place of the edge in the order by target */
     uint32_t *candidate_back;    /* by source, where edges have a function */
     void *weight, *weight_back;  /* in the net's real type */
-    float *used;    /* gradients of edges in use, by target, where others have estimates or none */
-    bool dots;      /* these are added up in the backward pass, by tile */
-    bool goes_back; /* something is carried back to its sources; else edges are not ordered by them */
-    bool stays;     /* which edges are in use never changes */
+    float *used; /* gradients of edges in use, by target, where others have estimates or none */
 } NetBundle;
-
-typedef struct NetList {
-    const char *name;
-    EdgeBudget budget;
-    EdgeRule rule;
-    int64_t candidates;
-    int first_bundle, bundle_count; /* in Net.bundles */
-    uint32_t threshold,
-        band;      /* key of the weakest edge at the last choice; how far the next one is looked for */
-    int64_t drift; /* how far the threshold moved at the last choice */
-    bool chosen;   /* sampled and complete lists are chosen once */
-} NetList;
-
-typedef struct NetGraph {
-    const char *name;
-    int set_count, first_bundle, bundle_count, first_list, list_count;
-    NetSet *sets;
-    WiringOrder order;
-    int64_t *phase[3]; /* set, first, count as the generated code wants them */
-    uint64_t chance_seed;
-    /* in a training tile, -1: nowhere: the values of nodes (in time: states, then what is sent, of evaluation
-     * 0), the input */
-    int64_t value_row, held_row;
-} NetGraph;
 
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
  * the statistics of one norm of the nodes of one phase are taken, in time of all nodes at an evaluation; or
@@ -148,7 +78,7 @@ typedef struct NetAhead {
 
 struct Net {
     const DnwrtProgram *program;
-    const json_t *manifest;
+    NetRecord record; /* of the manifest */
     NetOptions options;
     int64_t lanes;        /* samples of a tile */
     int real_size;        /* 4 or 8 */
@@ -158,14 +88,14 @@ struct Net {
     NetAhead ahead;
     int classes;
     int param_count, graph_count, bundle_count, list_count, tensor_count, field_count;
-    NetParam *params;
+    NetParam *params; /* these, graphs and lists: of the record */
     NetGraph *graphs;
     NetBundle *bundles;
     Field *fields; /* of the gradients of all candidates whose edges have no function */
     NetList *lists;
     NetTensor *tensors;
-    NetFunc train, infer;
-    NetRounds *rounds; /* by level of train */
+    NetFunc train, infer; /* those of the record */
+    NetRounds *rounds;    /* by level of train */
     float *weights, *slots[2];
     void *param,
         *grad; /* in the real type; param is weights unless f64; of grad only what is written takes memory */
@@ -185,7 +115,7 @@ struct Net {
 
 /* net_build.c */
 bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
-bool net_read_manifest(Net *n, RtError *e);
+bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
 /* net_wiring.c: false: out of memory */
@@ -204,7 +134,6 @@ bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
 void edges_rebuild(Net *n); /* lists of edges in use from the marks (where they changed), and their weights */
 
 /* flow.c: graphs in time */
-void flow_read(const json_t *j, DnwrtTime *t);
 int64_t flow_bytes(const Net *n); /* what flow_allocate takes */
 bool flow_allocate(Net *n);
 void flow_free(Net *n);

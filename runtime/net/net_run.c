@@ -78,7 +78,7 @@ static void clear_dots(const Net *n, int64_t tile, int graph)
 {
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (n->wires[i].dots < 0 || (graph >= 0 && b->graph != graph)) continue;
+        if (n->wires[i].dots < 0 || (graph >= 0 && b->line.graph != graph)) continue;
         float *tiles = n->context.tiles; /* never in double */
         memset(tiles + tile * n->context.tile_stride + n->wires[i].dots, 0,
                (size_t)b->row[b->candidates.targets] * sizeof *tiles);

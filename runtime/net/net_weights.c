@@ -9,7 +9,7 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
     int64_t count = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        if (u->to == set)
+        if (u->line.to == set)
             count += candidates_row(&u->candidates, node + 1) - candidates_row(&u->candidates, node);
     }
     return count;
@@ -19,12 +19,12 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
  * magnitude start from one distribution. */
 static double list_fan(const Net *n, const NetBundle *b)
 {
-    const NetGraph *g = &n->graphs[b->graph];
+    const NetGraph *g = &n->graphs[b->line.graph];
     int64_t most = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        for (int64_t t = 0; t < u->candidates.targets && u->list == b->list; t++) {
-            int64_t count = candidates_into(n, g, u->to, t);
+        for (int64_t t = 0; t < u->candidates.targets && u->line.list == b->line.list; t++) {
+            int64_t count = candidates_into(n, g, u->line.to, t);
             most = count > most ? count : most;
         }
     }
@@ -55,14 +55,14 @@ void net_draw_weights(Net *n)
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
         float *w = n->weights + p->offset;
-        if (p->init.kind == RT_INIT_ORTHOGONAL) draw_orthogonal(n, i);
+        if (p->init.kind == INIT_ORTHOGONAL) draw_orthogonal(n, i);
         else
             for (int64_t k = 0; k < p->size; k++) w[k] = (float)init_value(&p->init, n->options.seed, i, k);
     }
     for (int i = 0; i < n->bundle_count; i++)
-        for (int w = 0; w < n->bundles[i].weight_count; w++) {
+        for (int w = 0; w < n->bundles[i].line.weight_count; w++) {
             const NetParam *p = n->bundles[i].weights[w];
-            if (p->init.kind == RT_INIT_FAN) draw_bundle(n, &n->bundles[i], p);
+            if (p->init.kind == INIT_FAN) draw_bundle(n, &n->bundles[i], p);
         }
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];

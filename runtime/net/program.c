@@ -120,7 +120,7 @@ static uint64_t hash_json(uint64_t hash, const json_t *value)
 
 uint64_t program_fingerprint(const Program *p)
 {
-    static const char *const parts[] = {"model", "input", "output", "parameters", "graphs"};
+    static const char *const parts[] = {"model", "input", "output", "net"};
     static const char *const apart[] = {"batch", "epochs", "seed", "report"};
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

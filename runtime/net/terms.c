@@ -75,7 +75,7 @@ typedef struct Terms {
 
 static double value_of(const Net *n, const NetBundle *b, const NetMoment *m, uint32_t edge, int64_t pixel)
 {
-    const NetSet *from = &n->graphs[b->graph].sets[b->from];
+    const NetSet *from = &n->graphs[b->line.graph].sets[b->line.from];
     const float *rows = from->wiring.held ? m->held : m->sent + from->first * n->lanes;
     return (double)rows[((int64_t)b->source[edge] * from->value_pitch + pixel) * n->lanes + m->lane];
 }
@@ -109,10 +109,10 @@ static Stretch position_of(const NetSet *s, int64_t row, int64_t rows, int64_t o
 static int64_t source_pixel(const Net *n, const NetBundle *b, const NetMoment *m, uint32_t edge,
                             int64_t pixel)
 {
-    const NetSet *sets = n->graphs[b->graph].sets;
-    int64_t pixels = sets[b->from].value_pixels, all = sets[b->to].pixels, most;
+    const NetSet *sets = n->graphs[b->line.graph].sets;
+    int64_t pixels = sets[b->line.from].value_pixels, all = sets[b->line.to].pixels, most;
     if (pixels == all) return pixel;
-    Stretch here = position_of(&sets[b->from], pixel, all, pixels);
+    Stretch here = position_of(&sets[b->line.from], pixel, all, pixels);
     most = here.from;
     for (int64_t p = here.from; p < here.from + here.count; p++)
         if (magnitude(value_of(n, b, m, edge, p)) > magnitude(value_of(n, b, m, edge, most))) most = p;
@@ -126,7 +126,7 @@ static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64
     Terms t = {0};
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *b = &n->bundles[g->first_bundle + i];
-        if (b->to != v->set || b->function != function) continue;
+        if (b->line.to != v->set || b->line.function != function) continue;
         for (uint32_t e = b->row[v->node]; e < b->row[v->node + 1]; e++) {
             Term term = {b, e, value_of(n, b, m, e, source_pixel(n, b, m, e, pixel)), 0, 0};
             if (!function) term.weight = (double)((const float *)b->weight)[e];
@@ -163,7 +163,7 @@ static double positive_nan(double x)
 
 static void put_source(Text *t, const Net *n, const Term *x)
 {
-    put_node(t, &n->graphs[x->b->graph].sets[x->b->from], x->b->source[x->edge]);
+    put_node(t, &n->graphs[x->b->line.graph].sets[x->b->line.from], x->b->source[x->edge]);
 }
 
 static void put_weighted(Text *t, const Net *n, const Terms *all, bool some)
@@ -185,14 +185,14 @@ static void put_weighted(Text *t, const Net *n, const Terms *all, bool some)
 static void put_weights(Text *t, const Net *n, const Term *x)
 {
     const NetBundle *b = x->b;
-    for (int i = 0; i < b->weight_count && i < MOST_WEIGHTS; i++) {
+    for (int i = 0; i < b->line.weight_count && i < MOST_WEIGHTS; i++) {
         const NetParam *p = b->weights[i];
         int64_t each = p->size / b->candidates.count;
         const char *dot = strrchr(p->name, '.');
         put(t, "%s%s%s = %.4g", i ? ", " : " (", dot ? dot + 1 : p->name, each > 1 ? "[0]" : "",
             (double)n->weights[p->offset + (int64_t)b->candidate[x->edge] * each]);
     }
-    if (b->weight_count) put(t, ")");
+    if (b->line.weight_count) put(t, ")");
 }
 
 static void put_functions(Text *t, const Net *n, const Terms *all)

@@ -50,7 +50,7 @@ static bool has_edges(const Net *n, int graph, int set)
 {
     const NetGraph *g = &n->graphs[graph];
     for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++)
-        if ((set < 0 || n->bundles[i].to == set) && n->bundles[i].statistics >= 0) return true;
+        if ((set < 0 || n->bundles[i].line.to == set) && n->bundles[i].stages.statistics >= 0) return true;
     return false;
 }
 
@@ -58,7 +58,7 @@ static bool has_edges(const Net *n, int graph, int set)
 static int64_t stops(const Net *n, int graph)
 {
     const DnwrtTime *t = &n->times[graph];
-    return t->stages ? t->positions * t->steps * t->stages : n->graphs[graph].order.phase_count;
+    return t->stages ? t->positions * t->steps * t->stages : n->graphs[graph].order->phase_count;
 }
 
 static bool make_rounds(const Net *n, NetRounds *r)
@@ -74,7 +74,7 @@ static bool make_rounds(const Net *n, NetRounds *r)
     Turns t = {r, 0, 0};
     for (int64_t i = 0; i < phases; i++) {
         int64_t phase = back ? phases - 1 - i : i;
-        int set = n->times[graph].stages ? 0 : g->order.phases[phase].set; /* in time of all sets */
+        int set = n->times[graph].stages ? 0 : g->order->phases[phase].set; /* in time of all sets */
         int norms = most_norms(g, n->times[graph].stages ? -1 : set);
         bool edges = has_edges(n, graph, n->times[graph].stages ? -1 : set);
         if (edges && !back) end_round(&t, phase, ROUND_EDGES);
@@ -180,7 +180,7 @@ static void take_target(void *job, int64_t i)
 static void take_edges(const Take *k, NetBundle *b, const uint32_t *nodes, int64_t count, int64_t evaluation)
 {
     const Net *n = k->n;
-    int stage = k->r->norms->back ? b->statistics_back : b->statistics;
+    int stage = k->r->norms->back ? b->stages.statistics_back : b->stages.statistics;
     int64_t tiles = (k->samples + n->lanes - 1) / n->lanes;
     if (stage < 0) return;
     gradient_edge_rows(n, b, tiles, evaluation);
@@ -191,9 +191,9 @@ static void take_all_edges(const Take *k, const NetGraph *g, int64_t stop)
 {
     for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
         NetBundle *b = &k->n->bundles[i];
-        const WiringPhase *phase = &g->order.phases[stop];
+        const WiringPhase *phase = &g->order->phases[stop];
         if (k->n->times[k->r->norms->graph].stages) take_edges(k, b, NULL, b->candidates.targets, stop);
-        else if (b->to == phase->set) take_edges(k, b, g->order.nodes + phase->first, phase->count, 0);
+        else if (b->line.to == phase->set) take_edges(k, b, g->order->nodes + phase->first, phase->count, 0);
     }
 }
 
@@ -207,8 +207,8 @@ void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *rou
         for (int64_t node = 0; node < g->sets[i].wiring.size && round->norm < g->sets[i].norm_count; node++)
             take_node(&k, &g->sets[i], &g->sets[i].norms[round->norm], node, round->phase);
     if (n->times[r->norms->graph].stages) return;
-    const WiringPhase *phase = &g->order.phases[round->phase];
+    const WiringPhase *phase = &g->order->phases[round->phase];
     const NetSet *s = &g->sets[phase->set];
     for (int64_t i = 0; i < phase->count; i++)
-        take_node(&k, s, &s->norms[round->norm], g->order.nodes[phase->first + i], 0);
+        take_node(&k, s, &s->norms[round->norm], g->order->nodes[phase->first + i], 0);
 }

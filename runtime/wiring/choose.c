@@ -345,13 +345,13 @@ static Scored scored(const Net *n, const NetList *l, NetBundle *b, int64_t candi
 static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
 {
     int64_t swapped = 0;
-    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].graph];
+    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].line.graph];
     for (int set = 0; set < g->set_count; set++)
         for (int64_t node = 0; node < g->sets[set].wiring.size; node++) {
             int64_t count = 0;
             for (int i = 0; i < l->bundle_count; i++) {
                 NetBundle *b = &n->bundles[l->first_bundle + i];
-                if (b->to != set) continue;
+                if (b->line.to != set) continue;
                 const int64_t end = candidates_row(&b->candidates, node + 1);
                 for (int64_t c = candidates_row(&b->candidates, node); c < end; c++)
                     s[count++] = scored(n, l, b, c);
@@ -364,7 +364,7 @@ static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
 /* Candidates by source: counted, then placed. */
 static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
 {
-    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].graph];
+    const NetGraph *g = &n->graphs[n->bundles[l->first_bundle].line.graph];
     int64_t size = g->sets[set].wiring.size, swapped = 0, total = 0;
     int64_t *first = n->counts; /* room for the largest set */
     memset(first, 0, (size_t)(size + 2) * sizeof *first);
@@ -372,7 +372,7 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
         for (int i = 0; i < l->bundle_count; i++) {
             NetBundle *b = &n->bundles[l->first_bundle + i];
             CandidateRun run;
-            if (b->from != set) continue;
+            if (b->line.from != set) continue;
             for (int64_t t = 0; t < b->candidates.targets; t++)
                 for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
                     for (int64_t c = 0; c < run.length; c++) {
@@ -395,7 +395,7 @@ static int64_t choose_fan(Net *n, NetList *l)
     int64_t swapped = 0;
     for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
     if (l->budget.form == KEEP_FAN_IN) return choose_fan_in(n, l, s);
-    for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].graph].set_count; set++)
+    for (int set = 0; set < n->graphs[n->bundles[l->first_bundle].line.graph].set_count; set++)
         swapped += choose_fan_out(n, l, s, set);
     return swapped;
 }

@@ -98,7 +98,7 @@ static void count_columns(NetBundle *b, int part)
     const Candidates *c = &b->candidates;
     const Nodes sources = part_of_nodes(b, part, c->sources);
     int64_t edges = 0;
-    if (!b->goes_back) return;
+    if (!b->line.back) return;
     for (int64_t s = sources.first; s < sources.end; s++) b->next[s] = 0;
     for (int64_t t = 0; t < c->targets; t++) {
         const Nodes e = edges_from(b, t, sources);
@@ -113,7 +113,7 @@ static void compress_columns(NetBundle *b, int part)
     const Candidates *c = &b->candidates;
     const Nodes sources = part_of_nodes(b, part, c->sources);
     uint32_t at = edges_before(b, part);
-    if (!b->goes_back) return;
+    if (!b->line.back) return;
     for (int64_t s = sources.first; s < sources.end; s++) {
         uint32_t count = b->next[s];
         b->column[s] = b->next[s] = at, at += count;
@@ -143,7 +143,7 @@ static void fetch(void *to, const void *from, const uint32_t *index, const NetBu
 
 static void fetch_weights(const Net *n, NetBundle *b, int part)
 {
-    if (b->function) return;
+    if (b->line.function) return;
     const int64_t at = b->param->offset;
     const void *weights = n->real_size == 4 ? (void *)(n->weights + at) : (double *)n->param + at;
     fetch(b->weight, weights, b->candidate, b, part, n->real_size);
@@ -151,8 +151,8 @@ static void fetch_weights(const Net *n, NetBundle *b, int part)
 
 static void fetch_back(const Net *n, NetBundle *b, int part)
 {
-    if (!b->goes_back) return;
-    if (b->function) fetch(b->candidate_back, b->candidate, b->order_back, b, part, 4);
+    if (!b->line.back) return;
+    if (b->line.function) fetch(b->candidate_back, b->candidate, b->order_back, b, part, 4);
     else fetch(b->weight_back, b->weight, b->order_back, b, part, n->real_size);
 }
 

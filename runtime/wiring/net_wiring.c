@@ -1,6 +1,5 @@
 /* net_wiring.c: candidates of the lines of edges and orders of the nodes of a net, at its start. */
 #include "common/interval.h"
-#include "net/manifest.h"
 #include "net/net_private.h"
 #include <stdlib.h>
 
@@ -25,45 +24,29 @@ static int call_range(void *context, const int64_t *to, const int64_t *from, int
     return interval_range(&c->values, to, from, dim, first, last);
 }
 
-/* Values of a condition from the manifest; false: out of memory. */
-static bool read_condition(IntervalCondition *c, const json_t *values)
-{
-    c->count = (int)json_array_size(values);
-    c->steps = calloc((size_t)c->count + 1, sizeof *c->steps);
-    c->scratch = calloc((size_t)c->count + 1, sizeof *c->scratch);
-    for (int i = 0; c->steps && i < c->count; i++) {
-        const json_t *v = json_array_get(values, (size_t)i);
-        c->steps[i].op = interval_op(json_string_value(json_array_get(v, 0)));
-        c->steps[i].number = json_number_value(json_array_get(v, 1));
-        for (size_t k = 1; k < json_array_size(v) && k <= 3; k++)
-            c->steps[i].args[k - 1] = (int)json_integer_value(json_array_get(v, k)),
-                                 c->steps[i].arg_count = (int)k;
-    }
-    return c->steps && c->scratch;
-}
-
 bool net_wire(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
-    NetGraph *g = &n->graphs[b->graph];
-    const json_t *j = json_array_get(
-        json_object_get(json_array_get(json_object_get(n->manifest, "graphs"), (size_t)b->graph), "bundles"),
-        (size_t)(i - g->first_bundle));
-    const WiringSet *from = &g->sets[b->from].wiring, *to = &g->sets[b->to].wiring;
+    NetGraph *g = &n->graphs[b->line.graph];
+    EdgeCondition *condition = &n->record.bundles[i].condition;
+    const WiringSet *from = &g->sets[b->line.from].wiring, *to = &g->sets[b->line.to].wiring;
     Condition c = {.predicate = n->program->predicates[i],
-                   .seed = g->chance_seed,
+                   .seed = (uint64_t)g->chance_seed,
                    .values = interval_condition(to, from)};
-    WiringLine line = {.from = b->from,
-                       .to = b->to,
+    WiringLine line = {.from = b->line.from,
+                       .to = b->line.to,
                        .context = &c,
-                       .uses_to = (uint32_t)get_whole(j, "uses_to"),
-                       .uses_from = (uint32_t)get_whole(j, "uses_from"),
-                       .pairwise = get_truth(j, "pairwise")};
-    bool ok = read_condition(&c.values, json_object_get(j, "predicate"));
-    if (c.values.count > 0) line.predicate = call_predicate, line.range = call_range;
-    if (ok && c.values.count > 0) interval_line(&c.values, &line);
-    ok = ok && candidates_build(from, to, &line, &b->candidates);
-    free(c.values.steps), free(c.values.scratch);
+                       .uses_to = (uint32_t)condition->uses_to,
+                       .uses_from = (uint32_t)condition->uses_from,
+                       .pairwise = condition->pairwise};
+    if (condition->step_count == 0) return candidates_build(from, to, &line, &b->candidates);
+    c.values.steps = condition->steps, c.values.count = condition->step_count;
+    c.values.scratch = calloc((size_t)c.values.count, sizeof *c.values.scratch);
+    for (int k = 0; k < c.values.count; k++) c.values.steps[k].op = interval_op(c.values.steps[k].name);
+    line.predicate = call_predicate, line.range = call_range;
+    if (c.values.scratch) interval_line(&c.values, &line);
+    bool ok = c.values.scratch && candidates_build(from, to, &line, &b->candidates);
+    free(c.values.scratch);
     return ok;
 }
 
@@ -73,14 +56,15 @@ bool net_fields(Net *n)
     int count = 0;
     for (int i = 0; lines && i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (b->function || b->target_row < 0 || b->candidates.count == 0 || gradient_of_used(n, b)) continue;
+        if (b->line.function || b->rows.target < 0 || b->candidates.count == 0 || gradient_of_used(n, b))
+            continue;
         lines[count++] = (FieldLine){i,
-                                     n->graphs[b->graph].first_bundle + b->kind,
+                                     n->graphs[b->line.graph].first_bundle + b->line.kind,
                                      &b->candidates,
-                                     b->target_row,
-                                     b->target_pitch,
-                                     b->source_row,
-                                     b->source_pitch};
+                                     b->rows.target,
+                                     b->rows.target_pitch,
+                                     b->rows.source,
+                                     b->rows.source_pitch};
     }
     if (lines) n->fields = fields_build(lines, count, &n->field_count);
     free(lines);
@@ -94,27 +78,26 @@ bool net_order(Net *n, int i)
     WiringLine *lines = calloc((size_t)g->bundle_count + 1, sizeof *lines);
     const Candidates **candidates = calloc((size_t)g->bundle_count + 1, sizeof *candidates);
     WiringCycle cycle;
-    if (n->times[i].stages > 0) return free(lines), free(candidates), true; /* all nodes move at once */
-    bool ok = lines && candidates && g->set_count <= 64;
+    g->order = calloc(1, sizeof *g->order);
+    if (n->times[i].stages > 0) /* all nodes move at once */
+        return free(lines), free(candidates), g->order != NULL;
+    bool ok = lines && candidates && g->order && g->set_count <= 64;
     for (int s = 0; ok && s < g->set_count; s++) sets[s] = g->sets[s].wiring;
     for (int b = 0; ok && b < g->bundle_count; b++) {
-        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].from,
-                                .to = n->bundles[g->first_bundle + b].to};
+        lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].line.from,
+                                .to = n->bundles[g->first_bundle + b].line.to};
         candidates[b] = &n->bundles[g->first_bundle + b].candidates;
     }
-    ok = ok && wiring_order(&(WiringGraph){g->set_count, g->bundle_count, sets, lines, candidates}, &g->order,
+    ok = ok && wiring_order(&(WiringGraph){g->set_count, g->bundle_count, sets, lines, candidates}, g->order,
                             &cycle);
     free(lines), free(candidates);
-    for (int k = 0; ok && k < 3; k++) {
-        g->phase[k] = calloc((size_t)g->order.phase_count + 1, sizeof(int64_t));
-        if (!g->phase[k]) return false;
-        for (int p = 0; p < g->order.phase_count; p++) {
-            const WiringPhase *w = &g->order.phases[p];
-            g->phase[k][p] = k == 0 ? w->set : k == 1 ? w->first : w->count;
-        }
+    const int64_t phases = ok ? g->order->phase_count : 0;
+    int64_t *set = calloc((size_t)phases * 3 + 1, sizeof *set), *first = set + phases,
+            *count = first + phases;
+    n->orders[i] = (DnwrtOrder){phases, set, first, count, g->order ? g->order->nodes : NULL};
+    for (int64_t p = 0; set && p < phases; p++) {
+        const WiringPhase *w = &g->order->phases[p];
+        set[p] = w->set, first[p] = w->first, count[p] = w->count;
     }
-    if (ok)
-        n->orders[i] =
-            (DnwrtOrder){g->order.phase_count, g->phase[0], g->phase[1], g->phase[2], g->order.nodes};
-    return ok;
+    return ok && set;
 }

@@ -8,7 +8,7 @@ static uint32_t magnitude_score(const Net *n, const NetBundle *b, int64_t candid
 
 static uint32_t drawn_score(const Net *n, const NetBundle *b, int64_t candidate)
 {
-    return sample_score(n->options.seed, b->graph, b->list, b->position + candidate);
+    return sample_score(n->options.seed, b->line.graph, b->line.list, b->position + candidate);
 }
 
 const Rule edge_rules[RULE_KIND_COUNT] = {

@@ -32,7 +32,7 @@ that "linked here" "${CC:-cc}" -I"$DNW_SOURCE/runtime" "$here/driver.c" here.o -
 that "linked for aarch64" "$compiler" -static -I"$DNW_SOURCE/runtime" "$here/driver.c" arm.o -lm -o arm
 arguments() { # of the driver, from the manifest
   python3 -c 'import json, sys
-m = json.load(sys.stdin); f = m["infer"]; size = lambda s: eval("*".join(map(str, s)))
+m = json.load(sys.stdin); f = m["net"]["infer"]; size = lambda s: eval("*".join(map(str, s)))
 print(f["levels"][0]["tile"], f["rows"] * m["lanes"] + f["partials"], f["input_row"], size(m["input"]), f["output_row"], size(m["output"]))'
 }
 read -ra what < <(./here | arguments)

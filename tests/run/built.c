@@ -212,7 +212,7 @@ void built_shake(Net *n, double epoch)
 {
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];
-        for (int64_t k = 0; p->init.kind == RT_INIT_CONSTANT && k < p->size; k++) {
+        for (int64_t k = 0; p->init.kind == INIT_CONSTANT && k < p->size; k++) {
             double noise = rng_normal(17, RNG_GRADCHECK, (uint64_t)(p->offset + k));
             double w = (double)n->weights[p->offset + k] + (p->learned ? 0.2 * noise : 0.1 * fabs(noise));
             n->weights[p->offset + k] = (float)(p->clamped ? fmin(fmax(w, p->low), p->high) : w);

@@ -75,7 +75,7 @@ static void expect_exact(const Net *n, const NetBundle *b, const Net *f64)
     for (int64_t i = 0; i < b->candidates.count; i++) {
         const double want = b->kept[i] ? y[i] : 0;
         if (!(fabs((double)x[i] - want) <= 1e-4 * scale))
-            fail_msg("%s, candidate %d: %g, not %g", b->name, (int)i, (double)x[i], want);
+            fail_msg("%s, candidate %d: %g, not %g", b->line.name, (int)i, (double)x[i], want);
         assert_true(b->kept[i] || x[i] == 0);
         used += b->kept[i], others += !b->kept[i] && fabs(y[i]) > 1e-3 * scale;
     }
@@ -122,7 +122,7 @@ static void test_stored(void **state)
         const float *now = fused->weights + b->param->offset, *then = before + b->param->offset;
         for (int64_t k = 0; k < b->candidates.count && gradient_of_used(fused, b); k++)
             if ((now[k] != then[k]) != b->kept[k])
-                fail_msg("%s: weight %d %s", b->name, (int)k, b->kept[k] ? "stays" : "moves");
+                fail_msg("%s: weight %d %s", b->line.name, (int)k, b->kept[k] ? "stays" : "moves");
     }
     free(before);
     net_free(fused), net_free(stored);

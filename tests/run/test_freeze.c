@@ -149,8 +149,8 @@ static int64_t dead_ends(const Net *n, const NetGraph *g, const Graph *graph)
             const NetBundle *u = &n->bundles[b];
             for (int64_t t = 0; t < u->candidates.targets; t++)
                 for (uint32_t e = u->row[t]; e < u->row[t + 1]; e++)
-                    if (leads[u->to][t] && !leads[u->from][u->source[e]])
-                        leads[u->from][u->source[e]] = more = true;
+                    if (leads[u->line.to][t] && !leads[u->line.from][u->source[e]])
+                        leads[u->line.from][u->source[e]] = more = true;
         }
     }
     for (int s = 0; s < g->set_count; s++) {

@@ -72,7 +72,7 @@ static void expect_same_wiring(const Net *n, const Model *m)
     assert_int_equal(n->graph_count, m->graphs.count);
     for (int g = 0; g < n->graph_count; g++) {
         const Graph *graph = m->graphs.at[g];
-        expect_same_order(&n->graphs[g].order, &graph->order);
+        expect_same_order(n->graphs[g].order, &graph->order);
         assert_int_equal(n->graphs[g].bundle_count, graph->bundles.count);
         for (int b = 0; b < graph->bundles.count; b++)
             expect_same_candidates(&n->bundles[graph->first_bundle + b].candidates,
@@ -114,7 +114,7 @@ static void expect_lists(const NetBundle *b)
         }
     }
     assert_int_equal(b->row[c->targets], n);
-    if (b->goes_back) expect_by_source(b, n);
+    if (b->line.back) expect_by_source(b, n);
 }
 
 static void expect_same_choice(const Net *n, const Built *b, double epoch)
@@ -123,10 +123,10 @@ static void expect_same_choice(const Net *n, const Built *b, double epoch)
     EvalContext c = built_context(tmp, n, b, epoch);
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *u = &n->bundles[i];
-        const uint8_t *want = c.kept[u->graph][i - n->graphs[u->graph].first_bundle];
+        const uint8_t *want = c.kept[u->line.graph][i - n->graphs[u->line.graph].first_bundle];
         for (int64_t k = 0; k < u->candidates.count; k++)
             if (u->kept[k] != want[k])
-                fail_msg("epoch %g: candidate %lld of %s is %s", epoch, (long long)k, u->name,
+                fail_msg("epoch %g: candidate %lld of %s is %s", epoch, (long long)k, u->line.name,
                          want[k] ? "not in use" : "in use");
         expect_lists(u);
     }
@@ -285,7 +285,7 @@ static void expect_one_step(const char *path, const Built *b, const Data *d)
 static bool draws(const Net *n)
 {
     for (int i = 0; i < n->param_count; i++)
-        if (n->params[i].init.kind != RT_INIT_CONSTANT) return true;
+        if (n->params[i].init.kind != INIT_CONSTANT) return true;
     return false;
 }
 

@@ -35,17 +35,14 @@ static void test_bundle(Net *n, int i, const TestShape *shape, int lists)
     WiringLine line = {.predicate = shape->density == 1 ? NULL : test_condition,
                        .context = (void *)&shape->density,
                        .pairwise = true};
-    *b = (NetBundle){.from = test_ends[i][0],
-                     .to = test_ends[i][1],
-                     .list = lists == 1 ? 0 : i,
-                     .param = &n->params[i],
-                     .changed = true,
-                     .goes_back = true};
+    const LineRecord ends = {
+        .from = test_ends[i][0], .to = test_ends[i][1], .list = lists == 1 ? 0 : i, .back = true};
+    *b = (NetBundle){.line = ends, .param = &n->params[i], .changed = true};
     if (!candidates_build(from, to, &line, &b->candidates)) abort();
     n->params[i] = (NetParam){
         .name = "w", .offset = n->param_total, .size = b->candidates.count, .learned = true, .edges = true};
     n->param_total += (b->candidates.count + 15) / 16 * 16 + 16;
-    NetList *l = &n->lists[b->list];
+    NetList *l = &n->lists[b->line.list];
     if (l->bundle_count++ == 0) l->first_bundle = i;
     b->position = l->candidates;
     l->candidates += b->candidates.count;

@@ -27,12 +27,13 @@ static int by_rank(const void *a, const void *b)
 static Scored scored(const Net *n, const NetList *l, const NetBundle *b, int64_t target, int64_t c,
                      uint8_t *mark)
 {
-    double score = l->rule.kind == RULE_SAMPLE ? sample_score(n->options.seed, 0, b->list, b->position + c)
-                                               : fabs((double)n->weights[b->param->offset + c]);
+    double score = l->rule.kind == RULE_SAMPLE
+                       ? sample_score(n->options.seed, 0, b->line.list, b->position + c)
+                       : fabs((double)n->weights[b->param->offset + c]);
     int64_t group = 0;
-    if (l->budget.form == KEEP_FAN_IN) group = b->to * 1000000 + target;
+    if (l->budget.form == KEEP_FAN_IN) group = b->line.to * 1000000 + target;
     if (l->budget.form == KEEP_FAN_OUT)
-        group = b->from * 1000000 + candidates_source(&b->candidates, target, c);
+        group = b->line.from * 1000000 + candidates_source(&b->candidates, target, c);
     return (Scored){score, b->position + c, group, mark};
 }
 
