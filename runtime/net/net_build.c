@@ -1,7 +1,6 @@
 /* net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation. */
 #define _GNU_SOURCE
 #include "net/blas.h"
-#include "net/manifest.h"
 #include "net/net_private.h"
 #include "common/rng.h"
 #include "net/thread.h"
@@ -46,7 +45,8 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
     if (!contract_read(CONTRACT_NetRecord, json_object_get(manifest, "net"), r, e)) return false;
     n->inputs = read_size(json_object_get(manifest, "input"));
     n->outputs = read_size(json_object_get(manifest, "output"));
-    n->target_size = get_whole(manifest, "target_size"), n->classes = (int)get_whole(manifest, "classes");
+    n->target_size = json_integer_value(json_object_get(manifest, "target_size"));
+    n->classes = (int)json_integer_value(json_object_get(manifest, "classes"));
     n->param_total = r->param_total, n->infer = r->infer;
     if (r->train) n->train = *r->train;
     n->params = r->params, n->param_count = r->param_count;
