@@ -10,7 +10,7 @@ products; `positions` with those of an eighth of samples and pixels a step (2EB/
 Single samples are computed by programs built for them: the example with batch = 1 in its train block.
 `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
 """
-import argparse, functools, json, os, re, signal, statistics, subprocess, sys, tempfile, time
+import argparse, functools, json, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time
 
 # Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take. The
 # paper's classifiers compute what the peer does, in its order (tests/reference).
@@ -173,7 +173,8 @@ def arguments():
 
 def main():
     args = arguments()
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
+    command = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, stdout=subprocess.PIPE, text=True).stdout.strip() if shutil.which("git") else ""
     cpu = next((l.split(":")[1].strip() for l in open("/proc/cpuinfo") if l.startswith("model name")), "unknown")
     blas = os.environ.get("OPENBLAS_CORETYPE")
     print(f"{time.strftime('%Y-%m-%d')}, {cpu}, commit {commit or 'unknown'}, {args.pairs} pairs a row"
