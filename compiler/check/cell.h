@@ -41,7 +41,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function);
 bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
 /* cell_norm.c */
-/* x, momentum, eps: batch_norm of what a node receives. */
+/* x, momentum, eps: batch_norm of the sum of a node. */
 Val *cell_batch_norm(Check *k, Val **a, Span span);
 /* Makes the functions of what is normalised; false after a message: f, the function that moves or is the
  * node's value, has no use for one of them. */

@@ -18,7 +18,7 @@ bool stated_shape(Check *k, const Decl *d, Module *m, Shape *out);
 void scratch_open(Check *k, Check *saved);
 void scratch_close(Check *k, const Check *saved);
 
-/* check_unused.c: what the model does not use, as far as it can be checked alone. */
+/* check_unused.c: declarations that the model does not use, as far as they can be checked alone. */
 void check_unused(Check *k);
 
 /* check_train.c */

@@ -1,5 +1,5 @@
-/* data_look.h: what the compiler learns from the files of a data set. The built program depends on it as it
- * does on its sources. */
+/* data_look.h: shapes that the compiler reads from the files of a data set. The built program depends on it
+ * as it does on its sources. */
 #ifndef DNW_DATA_LOOK_H
 #define DNW_DATA_LOOK_H
 #include "base/compilation.h"

@@ -7,7 +7,7 @@
 typedef struct EdgeUse {
     Val *function;  /* NULL: w * value */
     bool own;       /* it takes the target's own value */
-    bool tells;     /* what reaches the target set follows from this line */
+    bool tells;     /* this line determines the shape of the target's sums */
     const Expr *by; /* names the weight whose magnitude decides, or NULL */
     const EdgesDecl *decl;
 } EdgeUse;
@@ -26,9 +26,9 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d);
 bool few_nodes(Check *k, const Graph *g, Span span);
 /* What the nodes of the input set carry; x NULL: numbers. */
 bool input_fits(Check *k, Graph *g, const Value *x, Span span);
-/* The node functions, in the order in which it becomes known what reaches them. */
+/* The node functions, in the order in which the shapes of their sums become known. */
 void add_cells(Check *k, Graph *g, Scope *scope);
-/* A note: where it comes from what reaches the targets of u. */
+/* A note: the line that determines the shape of the sums of the targets of u. */
 void sum_told(Check *k, const Graph *g, const Bundle *u, Diag *d);
 /* False after messages about edges that join different maps. */
 bool nodes_fit(Check *k, const Graph *g);

@@ -1,4 +1,4 @@
-/* layer.h: layers: what a model is written with, on tensors. */
+/* layer.h: the layers of models, on tensors. */
 #ifndef DNW_LAYER_H
 #define DNW_LAYER_H
 #include "check/graph.h"

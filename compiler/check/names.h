@@ -1,4 +1,4 @@
-/* names.h: what a file can name, and that every name means one thing. Before anything is evaluated. */
+/* names.h: the names that a file can use; each has one meaning. Checked before anything is evaluated. */
 #ifndef DNW_NAMES_H
 #define DNW_NAMES_H
 #include "check/val.h"

@@ -27,7 +27,7 @@ typedef struct Emit {
 
 Emit *emit_new(Arena *a, LLVMContextRef context, LLVMModuleRef module, bool f64, int lanes);
 
-/* A function of (ptr, i64) or (ptr, ptr); the builder stands in its entry block. */
+/* A function of (ptr, i64) or (ptr, ptr); the builder is in its entry block. */
 LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef *params);
 void emit_end(Emit *e); /* ret void */
 /* A function that is made while another one is: where the builder stood before, and the end that leads there.

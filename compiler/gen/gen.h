@@ -35,7 +35,7 @@ LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count);
  * runtime, which adds the time since the last call to the row of the piece (profile.h). Without Emit.profile
  * none of this does anything. */
 void gen_lap(Emit *e, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* The same, told by operators; `owner`: the function that they belong to, or NULL. */
+/* The same, by operators; `owner`: the function that they belong to, or NULL. */
 void gen_lap_values(Emit *e, const char *owner, const Value *const *values, int count);
 void gen_lap_edges(Emit *e, const Graph *g, int bundle, const char *what);
 void gen_lap_cell(Emit *e, const Graph *g, const NodeSet *s, const Func *f);
@@ -57,7 +57,7 @@ typedef struct GenTile {
     const NodeSet *set;
     const Norm *norms;
     const Value *wired, *wired_back;
-    int64_t plan_rows; /* rows of the tile: its own sums stand behind them */
+    int64_t plan_rows; /* rows of the tile: its own sums follow them */
     /* Positions in the blocks of a graph, where functions run one after the other (graph_copies); the row
      * that is the same for all of them, VALID. */
     int64_t positions;
@@ -70,7 +70,7 @@ static inline void gen_of_set(GenTile *t, const NodeSet *s)
 }
 void gen_wired(GenTile *t, const Value *v, const Func *f);
 
-/* gen_map.c: operators on maps. The WIDTH lanes of pixel p stand at `at` + p * step reals. */
+/* gen_map.c: operators on maps. The WIDTH lanes of pixel p are at `at` + p * step reals. */
 typedef struct GenMap {
     LLVMValueRef at;
     int64_t step;
@@ -176,7 +176,7 @@ typedef struct GenEdges {
     GenBlocks source, own, d;
     LLVMValueRef valid;
 } GenEdges;
-/* out (+)= what the edges in use into each node add to its sum */
+/* out (+)= the contributions of edges in use to the sum of each node */
 void gen_edges_in(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh);
 /* out (+)= gradient of the value of each node from the edges out of it */
 void gen_edges_out(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh);
@@ -184,8 +184,8 @@ void gen_edges_out(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh);
  * function reads it; and those of shared weights, into the sums of the tile. */
 bool edges_need_own(const Bundle *u);
 void gen_edges_own(GenTile *t, const GenEdges *r, GenBlocks out, const Func *train);
-/* gen_candidate.c: void (context, DnwrtEdgeJob *): what is done for each candidate of edges with functions;
- * `wired`, `back`: the graph where it trains (NULL: nothing goes back) */
+/* gen_candidate.c: void (context, DnwrtEdgeJob *): the code for each candidate of edges with functions;
+ * `wired`, `back`: the graph where it trains (NULL: no backward pass) */
 typedef enum CandidateJob {
     CANDIDATE_GRADIENTS,
     CANDIDATE_STATISTICS,

@@ -23,7 +23,7 @@ typedef struct NodeLoop {
 NodeLoop gen_node_loop(Emit *e, const GenNodes *n);
 
 /* Blocks of the nodes of a set: states k among the rows at `base`; what nodes send; their sums, or gradients
- * of these; gradients of what they send (room of their own, or the sums of a set without a function). */
+ * of these; gradients of sent values (room of their own, or the sums of a set without a function). */
 GenBlocks gen_states(Emit *e, LLVMValueRef base, const NodeSet *s, int k);
 GenBlocks gen_values(GenTile *t, const GenFrame *f, int set);
 GenBlocks gen_sums(GenTile *t, const GenFrame *f, int set);
@@ -36,7 +36,7 @@ void gen_start_blocks(GenTile *t, const GenNodes *n, GenBlocks to, const GenBloc
 
 /* Sums over edges in use into nodes. */
 void gen_graph_sums(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks out);
-/* The tile's part of the statistics of a norm: mean of what it is given, squares of the distances from it. */
+/* The tile's part of the statistics of a norm: mean of its input, squared deviations from it. */
 void gen_graph_norm(GenTile *t, const GenFrame *f, const GenNodes *n, int norm, LLVMValueRef samples);
 /* The function: to the values of nodes, or in time to their rates. */
 void gen_graph_finish(GenTile *t, const GenFrame *f, const GenNodes *n);
@@ -47,7 +47,7 @@ void gen_graph_finish_back(GenTile *t, const GenFrame *f, const GenNodes *n, con
 /* The tile's part of the gradients of the statistics of a norm. */
 void gen_graph_norm_back(GenTile *t, const GenFrame *f, const GenNodes *n, int norm);
 /* out (+)= gradients of what nodes send, from the edges out of them: to nodes, or to an output that is a
- * plain sum in time. Returns whether nothing stands in `out` yet. */
+ * plain sum in time. Returns whether `out` is still empty. */
 bool gen_graph_spread(GenTile *t, const GenFrame *f, const GenNodes *n, bool to_output, GenBlocks out,
                       bool fresh);
 /* The same from the edges into them that read their own value; and gradients of weights that edges share. */

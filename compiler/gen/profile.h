@@ -1,4 +1,4 @@
-/* profile.h: what a program that is built to be measured tells apart (`dnw bench FILE --profile`).
+/* profile.h: the pieces of code that a program built with --profile measures (`dnw bench FILE --profile`).
  *
  * A row is a piece of code: lines of the .dnw file, what is done, and when. gen_profile.c makes the rows as
  * it writes the code, the manifest lists them in that order, and the program adds up the time of each

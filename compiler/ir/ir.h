@@ -34,7 +34,7 @@ typedef enum OpTrait {
     OP_FINITE = 1,  /* finite arguments give a finite value and finite derivatives */
     OP_BOOL = 2,    /* its result is a condition */
     OP_SHARED = 4,  /* a leaf that all samples share */
-    OP_VIEW = 8,    /* its result stands where its argument does */
+    OP_VIEW = 8,    /* its result is where its argument is */
     OP_SUM = 16,    /* over the samples of the step: complete only after all tiles */
     OP_GROWS = 32,  /* of MAP: its result is the large map, its argument the small one */
     OP_NUMBER = 64, /* its text has, behind the arguments, `number`, */
@@ -114,7 +114,7 @@ struct Value {
     int64_t partial;       /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
     int64_t rows, scratch; /* WIRED, WIRED_BACK: first row of the nodes' values (of the gradients of
                               their sums); of the maps within their functions, behind these */
-    int64_t sums;          /* WIRED: first row of the sums, which WIRED_BACK has; -1: nothing goes back */
+    int64_t sums;          /* WIRED: first row of the sums, which WIRED_BACK has; -1: no backward pass */
     int64_t statistics, moments; /* WIRED with `batch`, and its WIRED_BACK: statistics of batch_norm, or
                                     gradients by them: element of the shared area; the tile's own part */
 };

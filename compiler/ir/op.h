@@ -1,4 +1,4 @@
-/* op.h: what a pass may ask of an operator. The answers of one class of operators stand in one file op_*.c.
+/* op.h: properties of operators, for the passes. Those of one class of operators are in one file op_*.c.
  *
  *   shape  shape, kind and per_sample of the result from the arguments (called by func_add)
  *   grad   appends to `f` the gradient of the loss with respect to each argument, given that of the result

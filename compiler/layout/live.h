@@ -1,10 +1,10 @@
 /* live.h: which evaluations of a graph in time can matter for an edge, and for a node.
  *
- * Most states start at 0: in the first step what they send is 0, whatever the weights are, and the edges out
- * of them add nothing. After the last step only what leads to the output is read. Such sums over edges, the
- * gradients of their candidates, and node functions whose results are 0 or unread are left out; every other
- * number stays what it is, bit for bit. With batch_norm nodes move to the last step, because its statistics
- * are kept.
+ * Most states start at 0: in the first step their sent values are 0, whatever the weights are, and the edges
+ * out of them add nothing. After the last step only what leads to the output is read. Such sums over edges,
+ * the gradients of their candidates, and node functions whose results are 0 or unread are left out; every
+ * other number stays what it is, bit for bit. With batch_norm nodes move to the last step, because its
+ * statistics are kept.
  */
 #ifndef DNW_LIVE_H
 #define DNW_LIVE_H

@@ -26,7 +26,7 @@ typedef struct PlanLevel {
 typedef struct Plan {
     Vec(PlanLevel) levels;
     int64_t rows;                                         /* of a tile */
-    int64_t partials;                                     /* elements behind them: the tile's own sums */
+    int64_t partials;                                     /* elements after them: the tile's own sums */
     int64_t shared;                                       /* elements */
     int64_t input_row, target_row, valid_row, output_row; /* -1: not used */
     int64_t loss;                                         /* element of the shared area; -1 */

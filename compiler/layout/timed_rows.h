@@ -8,7 +8,7 @@
  * states S_e and the sent values Z_e, the last one after its last step; the rates K of one step, unless they
  * are the next states; states that are kept; the sums of one evaluation. Rows of `wired_back`: for each
  * evaluation the sums (then their gradients), the gradients of plain outputs and of a held input by position,
- * and work rows. A graph that nothing goes back through has one step in memory and keeps no states.
+ * and work rows. A graph without a backward pass has one step in memory and keeps no states.
  */
 #ifndef DNW_TIMED_ROWS_H
 #define DNW_TIMED_ROWS_H
@@ -17,13 +17,13 @@
 typedef struct TimedRows {
     int64_t evaluation;  /* rows from one evaluation to the next */
     int64_t evaluations; /* of the window, and the one after it */
-    int64_t sent;        /* of an evaluation: states stand at 0, sent values here */
+    int64_t sent;        /* of an evaluation: states are at 0, sent values here */
     int64_t values;      /* of evaluation 0 */
     int64_t rates, saved, sums, count;
     int64_t back_output, back_held, back_work, back_count;
 } TimedRows;
 
-/* How many steps stand in memory at once for the backward pass: all of them, where they have few evaluations
+/* How many steps are in memory at once for the backward pass: all of them, where they have few evaluations
  * or fit, or as many as fit. */
 void timed_window(Graph *g, int lanes);
 extern int64_t timed_window_few, timed_window_bytes; /* of one tile, in float; tests make them small */
@@ -31,7 +31,7 @@ extern int64_t timed_window_few, timed_window_bytes; /* of one tile, in float; t
  * them. */
 bool timed_rounds(const Graph *g);
 TimedRows timed_rows(const Graph *g);     /* for training */
-TimedRows timed_use_rows(const Graph *g); /* where nothing goes back */
+TimedRows timed_use_rows(const Graph *g); /* without a backward pass */
 TimedRows timed_rows_of(const Value *wired);
 enum { TIMED_OUTPUT = 0 }; /* first row of the output set's values in `wired`: by position */
 #endif

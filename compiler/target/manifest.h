@@ -1,5 +1,5 @@
-/* manifest.h: what a program is, as JSON (docs/runtime.md): written by the compiler, read by libdnwrt at
- * start. */
+/* manifest.h: the description of a program as JSON (docs/runtime.md): written by the compiler, read by
+ * libdnwrt at start. */
 #ifndef DNW_MANIFEST_H
 #define DNW_MANIFEST_H
 #include "common/contract.h"

@@ -11,11 +11,11 @@
 #include "common/wiring.h"
 #include <stdbool.h>
 
-/* Of a block at most. Products of wide blocks copy less for what they multiply. */
+/* Of a block at most. Wide blocks copy less per multiplication. */
 enum { BLOCK_TARGETS = 400, BLOCK_SOURCES = 800, BLOCK_SIZE = BLOCK_TARGETS * BLOCK_SOURCES };
 
 /* A step is not made when a number is not finite. Where the tiles hold so many numbers for each parameter,
- * gradients are all stored and looked through before any weight moves; else what they are made of is. */
+ * gradients are all stored and checked before any weight changes; else their factors are checked. */
 enum { STORED_SHARE = 16 };
 
 /* Things from .. from + count. */

@@ -1,7 +1,7 @@
 /* choice.h: the budget of a list of edges and the rule that chooses them, for the compiler and programs.
  *
  * A budget says how many edges are in use; a rule says which, when they are chosen anew, and how exact the
- * gradients of candidates not in use are. wiring/rule.h has what a program does for a rule.
+ * gradients of candidates not in use are. wiring/rule.h is the runtime part of a rule.
  */
 #ifndef RT_CHOICE_H
 #define RT_CHOICE_H

@@ -1,7 +1,7 @@
 /* dnwrt.h: the contract between a generated program and libdnwrt.
  *
  * A program is one object file with the symbol `dnw_program`; libdnwrt has main(). What the program is stands
- * in its manifest (JSON, docs/runtime.md); what it computes stands in stage functions, once in float and once
+ * in its manifest (JSON, docs/runtime.md); its computation is in stage functions, once in float and once
  * in double (gradcheck). A stage function handles one tile: `lanes` samples, the innermost index of every
  * batched value. How many they are is a property of the program.
  */

@@ -1,8 +1,8 @@
-/* interval.h: what a condition is on a whole range of indices at once, by interval arithmetic.
+/* interval.h: the value of a condition on a whole range of indices, by interval arithmetic.
  *
  * Used to find the runs of candidates without asking for every pair: a range on which the condition is
  * certainly true or certainly false is taken or left whole; others are halved. The compiler uses it on its
- * functions, a program on what stands of them in its manifest.
+ * functions, a program on those in its manifest.
  */
 #ifndef RT_INTERVAL_H
 #define RT_INTERVAL_H

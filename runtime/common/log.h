@@ -1,4 +1,4 @@
-/* log.h: what a training run says: log.jsonl, one JSON object a line, and the console.
+/* log.h: output of a training run: log.jsonl, one JSON object per line, and the console.
  *
  * The log only grows, by whole lines; its length in bytes is part of a checkpoint, so that a run that
  * continues cuts off what the checkpoint does not know. A second process that opens the same log is refused.

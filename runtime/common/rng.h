@@ -1,4 +1,4 @@
-/* rng.h: a counter-based random generator, so that a number depends on what it is for and on nothing else.
+/* rng.h: a counter-based random generator, so that a number depends on its purpose only.
  *
  * Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011). The key
  * is the seed; the counter is (stream, index). Streams keep uses apart; the list below is the whole of them.

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 /* share * n, rounded half up, for a share of 0 .. 1. The share counts as the decimal number that was written,
- * up to 15 digits behind its point: 0.35 of 90 is 31.5, though the nearest double is a little less. */
+ * up to 15 digits after its point: 0.35 of 90 is 31.5, though the nearest double is a little less. */
 static inline int64_t share_of(double share, int64_t n)
 {
     const int64_t one = 1000000000000000;

@@ -4,7 +4,7 @@
  * builds the same structure at its start with compiled ones, so that no edge is ever part of the code.
  *
  * The candidates of a bundle (all edges from node set `from` to `to` that one line of the language allows)
- * are numbered target by target, sources ascending. Three forms, chosen by what is there:
+ * are numbered target by target, sources ascending. Three forms, chosen by the candidates:
  *
  *   DENSE     every pair; nothing is stored
  *   SEGMENTS  each target takes a few runs of consecutive sources
@@ -26,7 +26,7 @@ typedef int WiringRange(void *context, const int64_t *target_index, const int64_
 typedef struct WiringLine {
     int from, to;
     WiringPredicate *predicate; /* NULL: every pair */
-    WiringRange *range;         /* or NULL: every pair is asked for */
+    WiringRange *range;         /* or NULL: every pair is evaluated */
     void *context;
     uint32_t uses_to, uses_from; /* bit i: the predicate depends on index i; others are not varied */
     bool pairwise;               /* depends on the node numbers themselves (chance): nothing may be skipped */

@@ -21,7 +21,7 @@ static inline const char *tile_row(const Net *n, int64_t tile, int64_t row)
 }
 
 /* gradient_rows.c: factors rounded to bfloat16. */
-/* Rounds what the products of bundles of a graph (-1: of all that do not go backwards in rounds) read. */
+/* Rounds what the products of bundles of a graph (-1: of all without a backward pass in rounds) read. */
 void gradient_round_rows(Net *n, int64_t tiles, int graph);
 static inline const uint16_t *rounded_row(const Net *n, int64_t tile, int64_t row)
 {
@@ -29,7 +29,7 @@ static inline const uint16_t *rounded_row(const Net *n, int64_t tile, int64_t ro
 }
 
 /* gradient_part.c: lists whose rule wants gradients at less cost. */
-/* The part of a tile's rows (or of an evaluation's: `turn` counts both) that this step looks at. */
+/* The part of a tile's rows (or of an evaluation's: `turn` counts both) that this step uses. */
 Stretch part_of(const Net *n, const NetBundle *b, int64_t turn);
 /* Exact gradients of the edges in use, for the two below and for bundles that have no others. */
 void part_used(Net *n, NetBundle *b, int64_t tiles);
@@ -40,6 +40,6 @@ void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first
 
 /* gradient_used.c: work on the gradients of a bundle that has those of edges in use alone, in pieces. */
 int64_t gradient_used_pieces(const NetBundle *b);
-/* What part_used made of a piece: moves its weights, or (no update) is stored; `more`: added to what is. */
+/* The gradients of a piece from part_used: update its weights, or are stored; `more`: are added. */
 void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const NetUpdate *update, bool more);
 #endif

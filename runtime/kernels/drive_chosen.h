@@ -3,7 +3,7 @@
  * Hairer, Norsett, Wanner, "Solving ODEs I", II.4: a step is accepted when the root mean square of its error
  * over the states of the sample, measured by atol + rtol max(|S|, |S'|), is at most 1. All samples try a step
  * at once, each of its own length. Those whose step is rejected, and those that are at the end, stand still
- * in the step that is recorded: its length is 0 for them. So what a sample does never depends on the others.
+ * in the step that is recorded: its length is 0 for them. So a sample never depends on the others.
  */
 #ifndef DRIVE_CHOSEN_H
 #define DRIVE_CHOSEN_H
@@ -211,7 +211,7 @@ static void try_step(Drive *d, int64_t position, double *error)
     for (int k = 0; k < LANES; k++) error[k] *= (double)d->by[k];
 }
 
-/* Lanes that stand still get what stands in `from`. */
+/* Lanes that do not step are copied from `from`. */
 LOOP hold_lanes(real *to, const real *from, const real *by, int64_t count)
 {
     for (int64_t i = 0; i < count; i += LANES)

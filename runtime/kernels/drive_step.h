@@ -75,7 +75,7 @@ static inline void go_on(const Drive *d, real *to, Sum s)
     else combine(to, &s, d->states);
 }
 
-/* States, then what is sent, of evaluation e of the window. */
+/* States, then sent values, of evaluation e of the window. */
 static inline real *evaluation(const Drive *d, int64_t e)
 {
     return d->value + e * d->stride;
@@ -97,7 +97,7 @@ static inline int64_t number_of(const Drive *d, int64_t step, int64_t stage)
     return d->time->adaptive || d->time->adjoint ? 0 : step * d->time->stages + stage;
 }
 
-/* Samples in the tile; the lanes behind them repeat the last one. */
+/* Samples in the tile; the lanes after them repeat the last one. */
 static inline int64_t samples(const Drive *d)
 {
     int64_t left = d->context->count - d->number * LANES;
@@ -207,7 +207,7 @@ static void position_back(const Drive *d, int64_t position, int64_t slot)
     back_to_held(d, d->calls->held_output_back, &at, position);
 }
 
-/* The gradient of the rate of stage i, from those of what stands after the step and at later stages. */
+/* The gradient of the rate of stage i, from those of the states after the step and at later stages. */
 static const real *rate_back(const Drive *d, int64_t i, double h)
 {
     const DnwrtTime *time = d->time;
@@ -222,14 +222,14 @@ static const real *rate_back(const Drive *d, int64_t i, double h)
     return d->d_rate;
 }
 
-/* From it those of the sums and of what stands at stage i; `at`: its evaluation. */
+/* From it those of the sums and of the states at stage i; `at`: its evaluation. */
 static void stage_back(const Drive *d, const Evaluation *at, int64_t position, int64_t i, const real *d_rate)
 {
     d->calls->back(at, d_rate, d->d_stages + i * d->states);
     back_to_held(d, d->calls->held_back, at, position);
 }
 
-/* From those of all stages that of what stands before the step. */
+/* From those of all stages that of the states before the step. */
 static void start_back(const Drive *d)
 {
     const DnwrtTime *time = d->time;

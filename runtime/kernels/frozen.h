@@ -1,7 +1,7 @@
 /* frozen.h: the contract between a frozen program's tables and what runs them.
  *
  * All of it is read-only data of the object file (compiler/gen/gen_frozen.c): weights, edges in use, orders
- * of nodes, addresses. What changes lies in the workspace that the caller gives to `forward`, so that any
+ * of nodes, addresses. Variable data is in the workspace that the caller gives to `forward`, so that any
  * number of threads can run one network, each with a workspace of its own.
  */
 #ifndef FROZEN_H
@@ -16,7 +16,7 @@ typedef struct DnwrtPart {
     int64_t lanes, rows, shared, input_row, output_row,
         stages; /* rows of a tile; elements all samples share */
     DnwrtFrozenStage *const *stage;
-    const DnwrtTime *times; /* by graph; a copy stands in the workspace */
+    const DnwrtTime *times; /* by graph; a copy is in the workspace */
 } DnwrtPart;
 
 /* parts[0] is for full tiles, parts[1] (lanes 1) for what is left; where there is one part, its last tile is
@@ -83,7 +83,7 @@ static inline FrozenWork frozen_work(const DnwrtFrozen *f, FrozenRoom *r)
         if (!t->stages) continue;
         DnwrtRun *run = frozen_take(r, sizeof(DnwrtRun));
         if (!r->at) continue;
-        run->h = 0; /* nothing goes back: steps are not recorded */
+        run->h = 0; /* no backward pass: steps are not recorded */
         w.times[g].run = run;
     }
     return w;

@@ -53,10 +53,10 @@ typedef struct DnwrtOrder {
  * of one evaluation. Between rounds the runtime takes the statistics of a norm from the parts of all tiles. A
  * turn is set * TURN_STEPS + step; in time it is of all sets, as of set 0. */
 enum TurnStep {
-    TURN_SUM,    /* sums over edges; backwards: gradients of what the nodes send */
+    TURN_SUM,    /* sums over edges; backward pass: gradients of sent values */
     TURN_FINISH, /* the node function, or its gradient */
     TURN_EDGES,  /* backwards, where edges into the nodes have a batch_norm: gradients of weights they share;
-                    in  time of what the nodes send, too */
+                    in  time of sent values, too */
     TURN_NORM,   /* + i: the tile's part of the statistics of norm i, or of their gradients */
     TURN_STEPS = 16
 };
@@ -91,7 +91,7 @@ typedef struct DnwrtRun {
     int64_t fresh; /* backwards: nothing is done yet */
     int64_t accepted, evaluations;
     int64_t taken, rejected; /* steps that samples chose, added up; those tried in vain */
-    int64_t first, count;    /* steps whose evaluations stand in the window */
+    int64_t first, count;    /* steps whose evaluations are in the window */
     int64_t left;            /* backwards: steps still to go through */
     int64_t replay; /* forwards: take the `accepted` steps that are recorded, or the first of equal ones */
     void *h; /* recorded lengths of steps that samples chose, reals: (steps, lanes); NULL: not recorded */
@@ -99,7 +99,7 @@ typedef struct DnwrtRun {
     int64_t every, saved, saved_step[MAX_TIME_SAVED]; /* states that are kept: from which step on */
     int64_t failure, failed_row, failed_lane;         /* DnwrtFailure; a row of the states */
     int64_t failed_position;
-    const void *failed_sent, *failed_held; /* what all nodes send, what is held, where that step began */
+    const void *failed_sent, *failed_held; /* sent values, clamped input, at the start of that step */
     double failed_time, failed_step, failed_error, failed_state, failed_rate;
     int64_t rounds; /* of the adjoint: windows so far */
     DnwrtPace pace;

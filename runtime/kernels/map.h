@@ -1,6 +1,6 @@
 /* map.h: kernels on maps, for those who call them from C: map.c and its tests.
  *
- * A kernel works on one map for WIDTH samples at once: pixel p's lanes stand at x + p * x_step. Rows of a
+ * A kernel works on one map for WIDTH samples at once: pixel p's lanes are at x + p * x_step. Rows of a
  * tile have x_step = LANES. `height` and `width` are those of the large map: the argument of the operator, or
  * the result of its gradient.
  */

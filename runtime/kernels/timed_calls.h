@@ -18,7 +18,7 @@ typedef void Rows; /* the compiler knows addresses only */
 typedef struct Evaluation {
     DnwrtContext *context;
     Rows *tile, *maps; /* maps: room for maps within node functions */
-    Rows *state;       /* states, then what the nodes send */
+    Rows *state;       /* states, then sent values */
     Rows *sums;        /* of all nodes; backwards their gradients in place of them */
     const Rows *held;
     int64_t number;
@@ -36,7 +36,7 @@ typedef void SumsFn(const Evaluation *at);
 typedef void NormFn(const Evaluation *at, int64_t norm, int64_t samples);
 typedef void NormBackFn(const Evaluation *at, int64_t norm, const Rows *d_rate);
 
-/* Constants of a program: the compiler knows them while it optimises the kernels. Not all are asked for. */
+/* Constants of a program: the compiler knows them while it optimises the kernels. Not all are used. */
 typedef struct TimedCalls {
     SendFn *send;
     MoveFn *move;
@@ -63,11 +63,11 @@ typedef struct Drive {
     const DnwrtTime *time;
     int64_t number; /* of the tile */
     const Rows *held;
-    Rows *value, *rates, *saved, *sums; /* saved: NULL when nothing goes back */
+    Rows *value, *rates, *saved, *sums; /* saved: NULL without a backward pass */
     int64_t sums_step;                  /* rows from the sums of one evaluation to the next */
     Rows *output;
     /* backwards: gradients of the output and of a held input, by position; dL/dS, at the end that before the
-     * first step, with room behind it for 2 + stages of its size, for 1 where rates are next states, of the
+     * first step, followed by room for 2 + stages of its size, for 1 where rates are next states, of the
      * adjoint for 4 + 2 stages and the sums of one evaluation */
     Rows *d_output, *d_held, *d_state;
     /* set by the kernel */

@@ -1,5 +1,5 @@
-/* cpu.h: has this processor what a program was built for? Asked at the start, before any generated code
- * runs, so that nobody meets an illegal instruction. */
+/* cpu.h: has this processor the features a program was built for? Checked at the start, before generated code
+ * runs, so that there is no illegal instruction. */
 #ifndef RT_CPU_H
 #define RT_CPU_H
 #include "net/program.h"

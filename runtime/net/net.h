@@ -81,7 +81,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
                        double lr, int64_t step, double epoch);
 /* The step after the next call of net_train_step will be on these samples of the same split, in the same
  * epoch: threads that are done with theirs load them before that call returns. It saves time, and that is
- * all: what a step does not find it loads itself. */
+ * all: a step loads missing samples itself. */
 void net_train_next(Net *n, const int64_t *order, int64_t count);
 /* Nodes whose sums had a gradient of 0 for all samples of the last training step. */
 typedef struct NetIdle {

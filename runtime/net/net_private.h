@@ -1,4 +1,4 @@
-/* net_private.h: what a Net is made of. Shared by rt_net*.c, choose.c and edges.c only. */
+/* net_private.h: the parts of a Net. Shared by rt_net*.c, choose.c and edges.c only. */
 #ifndef RT_NET_PRIVATE_H
 #define RT_NET_PRIVATE_H
 #include "kernels/kernel.h"
@@ -213,7 +213,7 @@ static inline OptimRange net_range(const Net *n, int64_t at, const float *gradie
                         {n->slots[0] ? n->slots[0] + at : NULL, n->slots[1] ? n->slots[1] + at : NULL}};
 }
 
-/* Where the sample of a lane stands in its batch; lanes behind the last sample repeat it, so that they hold
+/* The position of a lane's sample in its batch; lanes after the last sample repeat it, so that they hold
  * numbers like any other. */
 static inline int64_t net_place(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)
 {
@@ -228,7 +228,7 @@ static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, 
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
-/* The same without what goes back window by window (net_bad.c). */
+/* The same without window-by-window backward passes (net_bad.c). */
 void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step);
 double net_clock(void);
 /* ahead.c */

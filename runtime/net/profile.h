@@ -1,6 +1,6 @@
 /* profile.h: where the time of a program goes that was built to be measured (`dnw bench FILE --profile`).
  *
- * Generated code calls dnwrt_lap behind each of its pieces, and the runtime does around what it does for a
+ * Generated code calls dnwrt_lap after each of its pieces, and the runtime does around its work for a
  * tile: the time since the last call of the same thread belongs to that row. Rows: those of the manifest's
  * "profile.rows", then one for the candidates of each bundle ("profile.edges"), then those of the runtime's
  * own work. Other programs never open a table, and nothing is measured.
@@ -14,7 +14,7 @@
 enum { PROFILE_START = -1 }; /* the clock starts; no row */
 void dnwrt_lap(int64_t row);
 
-/* A part of the time since the last call, 1: what is left of it, belongs to that row. */
+/* A part of the time since the last call, 1: the rest of it, belongs to that row. */
 void profile_part(int64_t row, double part);
 
 /* Makes the table, one a process. `profile`: of the manifest. False: not enough memory. */

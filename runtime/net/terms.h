@@ -9,7 +9,7 @@ typedef struct NetPlace {
     int64_t node, pixel, pixels;
 } NetPlace;
 
-/* One evaluation of a graph, for one sample of a tile: what all nodes send, what a held input is. */
+/* One evaluation of a graph, for one sample of a tile: sent values, clamped input. */
 typedef struct NetMoment {
     const float *sent, *held;
     int64_t lane;
