@@ -1,6 +1,6 @@
 /* graph_nodes.c: the node sets of a graph: sizes, what a node carries (a number or a feature map).
  *
- * The shape of what reaches a node follows from its sources: it is known for the input set and handed on
+ * The shape of the sum of a node follows from its sources: it is known for the input set and handed on
  * along the edges, through the node functions, until every set has one.
  */
 #include "check/graph.h"

@@ -52,7 +52,7 @@ enum { MOST_NORMS = 8 }; /* of one function; MAX_NORMS of kernel.h */
 
 /* Arguments of functions of nodes and edges, and of their gradients: numbers of ARG. */
 typedef enum Slot {
-    SLOT_SUM,    /* of a node: what reaches it */
+    SLOT_SUM,    /* of a node: its sum */
     SLOT_SOURCE, /* of an edge: what its source sends */
     SLOT_OWN,    /* of an edge: what its target sends */
     SLOT_SLOPE,  /* of a node: the derivative of its sum by its own value (semi_implicit) */
@@ -93,8 +93,7 @@ typedef struct NodeSet {
     int role; /* SetRole of ast.h */
     Shape shape;
     int64_t size;
-    Shape map,
-        value_map; /* of a node: what reaches it and what it sends; [] a number, [H, W] a feature map */
+    Shape map, value_map;         /* of a node: its sum and its value; [] a number, [H, W] a feature map */
     int64_t pixels, value_pixels; /* elements of both, at all positions of a static graph (graph_copies): a
                                      node is a block of so many rows */
     bool outside; /* a held input, or in time an output that is a plain sum: the graph has no rows for it */

@@ -17,7 +17,7 @@ typedef struct NetMoment {
 
 /* "h[3]", "h[2, 5] (pixel 7 of 64)" */
 void terms_node(const NetSet *s, int64_t node, int64_t pixel, int64_t pixels, char *text, size_t size);
-/* What reaches a node and which edges in use bring the most. `when`: " when that step begins", or "". */
+/* The sum of a node and the edges in use with its largest terms. `when`: " when that step begins", or "". */
 void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char *when, char *text,
                 size_t size);
 #endif
