@@ -143,6 +143,13 @@ LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *word
     return g;
 }
 
+LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *numbers)
+{
+    LLVMValueRef *words = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)count);
+    for (int i = 0; i < count; i++) words[i] = emit_int(e, numbers[i]);
+    return emit_table(e, name, count, words);
+}
+
 enum { MAX_ARGUMENTS = 24 };
 
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args)
@@ -157,13 +164,18 @@ LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int coun
     return LLVMBuildCall2(e->builder, type, f, args, (unsigned)count, "");
 }
 
+/* A number or a table of numbers. */
+static bool is_known(LLVMValueRef arg)
+{
+    return LLVMIsAConstantInt(arg) || LLVMIsAGlobalVariable(arg);
+}
+
 static void sized_body(Emit *e, LLVMValueRef f, const char *name, int count, const LLVMValueRef *args)
 {
     LLVMValueRef inner[MAX_ARGUMENTS];
     LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder);
     unsigned next = 0, noinline_ = LLVMGetEnumAttributeKindForName("noinline", 8);
-    for (int i = 0; i < count; i++)
-        inner[i] = LLVMIsAConstantInt(args[i]) ? args[i] : LLVMGetParam(f, next++);
+    for (int i = 0; i < count; i++) inner[i] = is_known(args[i]) ? args[i] : LLVMGetParam(f, next++);
     LLVMSetLinkage(f, LLVMInternalLinkage);
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, noinline_, 0));
     LLVMPositionBuilderAtEnd(e->builder, LLVMAppendBasicBlockInContext(e->context, f, "entry"));
@@ -185,6 +197,8 @@ void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args)
     for (int i = 0; i < count; i++)
         if (LLVMIsAConstantInt(args[i]))
             full = arena_printf(e->arena, "%s_%lld", full, LLVMConstIntGetSExtValue(args[i]));
+        else if (is_known(args[i]))
+            full = arena_printf(e->arena, "%s_%s", full, LLVMGetValueName2(args[i], &(size_t){0}));
         else types[left] = LLVMTypeOf(args[i]), rest[left++] = args[i];
     LLVMTypeRef type = LLVMFunctionType(e->none, types, left, false);
     LLVMValueRef f = LLVMGetNamedFunction(e->module, full);

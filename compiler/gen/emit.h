@@ -55,9 +55,10 @@ LLVMValueRef emit_scratch(Emit *e, int count);
 LLVMValueRef emit_struct(Emit *e, size_t bytes); /* the same for a struct whose fields have eight bytes */
 /* A constant array of words, each a number, an address or NULL: 0; the same words are there once. */
 LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *words);
+LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *numbers); /* the same */
 /* Calls a function of the kernels ("gather"); its type follows from the arguments and `result`. */
 LLVMValueRef emit_kernel(Emit *e, const char *name, LLVMTypeRef result, int count, LLVMValueRef *args);
-/* The same of a kernel that is made for its numbers (those of `args` that are known): one function for each
+/* The same of a kernel that is made for its numbers (those of `args`, and tables): one function for each
  * choice of them, however often it is called. In tiles of one sample it is inlined instead. */
 void emit_sized_kernel(Emit *e, const char *name, int count, LLVMValueRef *args);
 LLVMValueRef emit_intrinsic(Emit *e, const char *name, LLVMTypeRef type, int count, LLVMValueRef *args);

@@ -4,74 +4,23 @@
 #include "kernels/kernel.h"
 #include "ir/op.h"
 
-/* Numbers behind the addresses of a call, in the order of runtime/kernels/map.c. */
-typedef struct Call {
-    Emit *e;
-    LLVMValueRef args[12];
-    int count;
-} Call;
-
-static void add_address(Call *c, LLVMValueRef at)
-{
-    c->args[c->count++] = at;
-}
-
-static void add_number(Call *c, int64_t n)
-{
-    add_address(c, emit_int(c->e, n));
-}
-
-static void add_place(Call *c, GenMap m)
-{
-    add_address(c, m.at);
-    add_number(c, m.step);
-}
-
-static void call(Call *c, const char *kernel)
-{
-    emit_sized_kernel(c->e, kernel, c->count, c->args);
-}
-
-/* conv, windows, pooling and their gradients: places, sizes of the large map, window. */
-static void windowed(Emit *e, const Value *v, const GenMap *a, GenMap out)
-{
-    bool taps = v->op == IR_CONV || v->op == IR_CONV_INPUT, weight = v->op == IR_CONV_WEIGHT;
-    Shape large = map_large(v);
-    Call c = {.e = e};
-    add_place(&c, a[0]);
-    if (taps) add_address(&c, a[1].at);
-    if (weight || v->op == IR_POOL_MAX_BACK) add_place(&c, a[1]);
-    if (weight) add_address(&c, out.at);
-    else add_place(&c, out);
-    add_number(&c, map_height(large));
-    add_number(&c, map_width(large));
-    add_number(&c, v->window.size);
-    add_number(&c, v->window.stride);
-    if (taps || weight || v->op == IR_WINDOWS || v->op == IR_WINDOWS_BACK) add_number(&c, v->window.dilation);
-    call(&c, op_info[v->op].text);
-}
-
-static void part(Emit *e, const Value *v, GenMap x, GenMap out)
-{
-    Shape large = map_large(v), small = map_small(v);
-    Call c = {.e = e};
-    add_place(&c, x);
-    add_place(&c, out);
-    if (v->op == IR_PAD_MAP) add_number(&c, map_height(large));
-    add_number(&c, map_width(large));
-    add_number(&c, map_height(small));
-    add_number(&c, map_width(small));
-    add_number(&c, v->index);
-    call(&c, op_info[v->op].text);
-}
-
 void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out)
 {
-    switch (v->op) {
-    case IR_CROP:
-    case IR_PAD_MAP: part(e, v, a[0], out); break;
-    default: windowed(e, v, a, out);
-    }
+    const Shape large = map_large(v), small = map_small(v);
+    MapSizes m = {.step = {a[0].step, 0, out.step},
+                  .height = map_height(large),
+                  .width = map_width(large),
+                  .size = v->window.size,
+                  .stride = v->window.stride,
+                  .dilation = v->window.dilation};
+    LLVMValueRef args[4] = {a[0].at};
+    int count = 1;
+    if (v->arg_count > 1) m.step[1] = a[1].step, args[count++] = a[1].at;
+    if (v->op == IR_CROP || v->op == IR_PAD_MAP)
+        m.rows = map_height(small), m.columns = map_width(small), m.first = v->index;
+    args[count++] = out.at;
+    args[count++] = emit_numbers(e, "sizes", sizeof m / sizeof(int64_t), (const int64_t *)&m);
+    emit_sized_kernel(e, op_info[v->op].text, count, args);
 }
 
 /* Rows of one map of a value; `maps` in all. */

@@ -42,6 +42,15 @@ typedef struct DnwrtEdgeJob {
     void *maps;
 } DnwrtEdgeJob;
 
+/* Numbers of a kernel on maps (map.h), constants of a program: reals from one pixel to the next in the maps
+ * that it reads and in its result; the large map, which is the argument of an operator or the result of its
+ * gradient, and the small one (crop and pad_map alone ask for it, and for `first`); the window; the pixel of
+ * the large map at which the small one begins. */
+typedef struct MapSizes {
+    int64_t step[3];
+    int64_t height, width, rows, columns, size, stride, dilation, first;
+} MapSizes;
+
 /* Topological order of one graph: phases of nodes that do not depend on each other, all of one set. */
 typedef struct DnwrtOrder {
     int64_t phases;

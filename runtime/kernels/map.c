@@ -184,100 +184,102 @@ INLINE void conv_map(const Conv *c)
         else conv_row(c, row, taps_inside(c, row, c->height), columns);
 }
 
-MAP_KERNEL KERNEL(conv)(const real *restrict x, int64_t x_step, const real *restrict w, real *restrict y,
-                        int64_t y_step, int64_t height, int64_t width, int64_t size, int64_t stride,
-                        int64_t dilation)
+/* Of x, with step[0], into a map with step[2]; the caller sets w and y. */
+INLINE Conv conv_of(const real *x, const MapSizes *m)
 {
-    Conv c = {x,
-              w,
-              y,
-              x_step,
-              y_step,
-              1,
-              height,
-              width,
-              same_size(height, stride),
-              same_size(width, stride),
-              size,
-              stride,
-              dilation,
-              padding(size, dilation)};
+    return (Conv){.x = x,
+                  .x_step = m->step[0],
+                  .y_step = m->step[2],
+                  .turn = 1,
+                  .height = m->height,
+                  .width = m->width,
+                  .rows = same_size(m->height, m->stride),
+                  .columns = same_size(m->width, m->stride),
+                  .size = m->size,
+                  .stride = m->stride,
+                  .dilation = m->dilation,
+                  .before = padding(m->size, m->dilation)};
+}
+
+MAP_KERNEL KERNEL(conv)(const real *restrict x, const real *restrict w, real *restrict y,
+                        const MapSizes *sizes)
+{
+    const MapSizes m = *sizes;
+    Conv c = conv_of(x, &m);
+    c.w = w, c.y = y;
     conv_map(&c);
 }
 
 /* Pixels p of the small map that meet pixel q of the large one, and their taps: tap, tap + step, ... < end,
- * while p goes down by `back`. */
+ * while p goes down by `back`. n: pixels of the small map in this direction. */
 typedef struct Meetings {
     int64_t tap, end, step, p, back;
 } Meetings;
 
-INLINE Meetings meetings(int64_t q, int64_t n, int64_t size, int64_t stride, int64_t dilation)
+INLINE Meetings meetings(int64_t q, int64_t n, const MapSizes *w)
 {
-    int64_t at = q + padding(size, dilation), step = 1;
+    int64_t stride = w->stride, dilation = w->dilation, at = q + padding(w->size, dilation), step = 1;
     while (step * dilation % stride != 0) step++;
-    Meetings m = {parts(at - (n - 1) * stride, dilation), least(at / dilation + 1, size), step, 0,
+    Meetings m = {parts(at - (n - 1) * stride, dilation), least(at / dilation + 1, w->size), step, 0,
                   step * dilation / stride};
     while (m.tap < m.end && (at - m.tap * dilation) % stride != 0) m.tap++;
     m.p = (at - m.tap * dilation) / stride;
     return m;
 }
 
-INLINE void conv_input_strided(const real *restrict dy, int64_t dy_step, const real *restrict w,
-                               real *restrict dx, int64_t dx_step, int64_t height, int64_t width,
-                               int64_t size, int64_t stride, int64_t dilation)
+INLINE void conv_input_strided(const real *restrict dy, const real *restrict w, real *restrict dx,
+                               const MapSizes *m)
 {
-    int64_t rows = same_size(height, stride), columns = same_size(width, stride);
-    for (int64_t row = 0; row < height; row++) {
-        Meetings i = meetings(row, rows, size, stride, dilation);
-        for (int64_t column = 0; column < width; column++) {
-            Meetings j = meetings(column, columns, size, stride, dilation);
+    int64_t rows = same_size(m->height, m->stride), columns = same_size(m->width, m->stride);
+    for (int64_t row = 0; row < m->height; row++) {
+        Meetings i = meetings(row, rows, m);
+        for (int64_t column = 0; column < m->width; column++) {
+            Meetings j = meetings(column, columns, m);
             Lanes sum = {0};
             for (int64_t a = i.tap, p = i.p; a < i.end; a += i.step, p -= i.back)
                 for (int64_t b = j.tap, r = j.p; b < j.end; b += j.step, r -= j.back)
-                    sum += w[a * size + b] * load(dy, dy_step, p * columns + r);
-            store(dx, dx_step, row * width + column, sum);
+                    sum += w[a * m->size + b] * load(dy, m->step[0], p * columns + r);
+            store(dx, m->step[2], row * m->width + column, sum);
         }
     }
 }
 
-MAP_KERNEL KERNEL(conv_input)(const real *restrict dy, int64_t dy_step, const real *restrict w,
-                              real *restrict dx, int64_t dx_step, int64_t height, int64_t width, int64_t size,
-                              int64_t stride, int64_t dilation)
+MAP_KERNEL KERNEL(conv_input)(const real *restrict dy, const real *restrict w, real *restrict dx,
+                              const MapSizes *sizes)
 {
-    if (stride != 1) {
-        conv_input_strided(dy, dy_step, w, dx, dx_step, height, width, size, stride, dilation);
+    const MapSizes m = *sizes;
+    if (m.stride != 1) {
+        conv_input_strided(dy, w, dx, &m);
         return;
     }
-    Conv c = {dy,       w + size * size - 1,
-              dx,       dy_step,
-              dx_step,  -1,
-              height,   width,
-              height,   width,
-              size,     1,
-              dilation, dilation * (size - 1) - padding(size, dilation)};
+    Conv c = conv_of(dy, &m);
+    c.w = w + m.size * m.size - 1, c.turn = -1, c.y = dx;
+    c.before = m.dilation * (m.size - 1) - c.before;
     conv_map(&c);
 }
 
 enum { TAPS = 3 }; /* neighbours in a row of taps whose sums stand in registers side by side */
 
 typedef struct ConvWeight {
-    const real *x, *dy;
+    Conv x; /* without w and y; rows x columns are those of dy */
+    const real *dy;
     real *dw;
-    int64_t x_step, dy_step, height, width, rows, columns, size, stride, dilation, before;
+    int64_t dy_step;
 } ConvWeight;
 
 /* Where tap t of pixel p lies in x: p * stride + shift. */
 INLINE int64_t shift(const ConvWeight *c, int64_t tap)
 {
-    return tap * c->dilation - c->before;
+    return tap * c->x.dilation - c->x.before;
 }
 
 /* Pixels `columns` of a row of dy that only tap (i, j) sees: those at the borders. */
 INLINE Lanes one_tap(const ConvWeight *c, int64_t row, Range columns, int64_t i, int64_t j, Lanes sum)
 {
-    int64_t at = (row * c->stride + shift(c, i)) * c->width + shift(c, j);
+    int64_t at = (row * c->x.stride + shift(c, i)) * c->x.width + shift(c, j);
     for (int64_t p = columns.first; p < columns.end; p++)
-        sum += load(c->x, c->x_step, at + p * c->stride) * load(c->dy, c->dy_step, row * c->columns + p);
+        sum +=
+            load(c->x.x, c->x.x_step, at + p * c->x.stride) * load(c->dy, c->dy_step, row * c->x.columns + p);
     return sum;
 }
 
@@ -285,14 +287,15 @@ INLINE Lanes one_tap(const ConvWeight *c, int64_t row, Range columns, int64_t i,
 INLINE void weight_taps(const ConvWeight *c, int64_t i, int64_t j, int64_t count)
 {
     Lanes sum[2][TAPS];
-    Range rows = inside(shift(c, i), c->stride, c->rows, c->height), columns[TAPS], whole = {0, c->columns};
+    Range rows = inside(shift(c, i), c->x.stride, c->x.rows, c->x.height), columns[TAPS],
+          whole = {0, c->x.columns};
     for (int64_t t = 0; t < count; t++) {
         sum[0][t] = sum[1][t] = (Lanes){0};
-        columns[t] = inside(shift(c, j + t), c->stride, c->columns, c->width);
+        columns[t] = inside(shift(c, j + t), c->x.stride, c->x.columns, c->x.width);
         whole = both(whole, columns[t]);
     }
     for (int64_t row = rows.first; row < rows.end; row++) {
-        int64_t at = (row * c->stride + shift(c, i)) * c->width + shift(c, j), p = whole.first;
+        int64_t at = (row * c->x.stride + shift(c, i)) * c->x.width + shift(c, j), p = whole.first;
         for (int64_t t = 0; t < count; t++) {
             Range left = {columns[t].first, least(whole.first, columns[t].end)},
                   right = {most(whole.end, columns[t].first), columns[t].end};
@@ -301,24 +304,25 @@ INLINE void weight_taps(const ConvWeight *c, int64_t i, int64_t j, int64_t count
         }
         for (; p + 2 <= whole.end; p += 2)
             for (int64_t k = 0; k < 2; k++) {
-                Lanes d = load(c->dy, c->dy_step, row * c->columns + p + k);
+                Lanes d = load(c->dy, c->dy_step, row * c->x.columns + p + k);
                 for (int64_t t = 0; t < count; t++)
-                    sum[k][t] += load(c->x, c->x_step, at + (p + k) * c->stride + t * c->dilation) * d;
+                    sum[k][t] +=
+                        load(c->x.x, c->x.x_step, at + (p + k) * c->x.stride + t * c->x.dilation) * d;
             }
         for (int64_t t = 0; t < count && p < whole.end; t++)
             sum[0][t] = one_tap(c, row, (Range){p, p + 1}, i, j + t, sum[0][t]);
     }
-    for (int64_t t = 0; t < count; t++) store(c->dw, WIDTH, i * c->size + j + t, sum[0][t] + sum[1][t]);
+    for (int64_t t = 0; t < count; t++) store(c->dw, WIDTH, i * c->x.size + j + t, sum[0][t] + sum[1][t]);
 }
 
 #if DNW_LANES == 1
 /* Of one sample: up to eight neighbours of a row of dy; zeros behind its end. */
 INLINE Eight eight_of(const ConvWeight *c, int64_t row, int64_t column)
 {
-    const real *dy = c->dy + row * c->columns + column;
+    const real *dy = c->dy + row * c->x.columns + column;
     Eight d = {0};
-    if (column + 8 <= c->columns) return *(const Eight *)dy;
-    for (int64_t k = 0; column + k < c->columns; k++) d[k] = dy[k];
+    if (column + 8 <= c->x.columns) return *(const Eight *)dy;
+    for (int64_t k = 0; column + k < c->x.columns; k++) d[k] = dy[k];
     return d;
 }
 
@@ -326,131 +330,112 @@ INLINE void copy_taps(const ConvWeight *c, const Copy *copy, int64_t i, int64_t 
 {
     Eight sum[TAPS];
     for (int64_t t = 0; t < count; t++) sum[t] = (Eight){0};
-    for (int64_t row = 0; row < c->rows; row++)
-        for (int64_t column = 0; column < c->columns; column += 8) {
+    for (int64_t row = 0; row < c->x.rows; row++)
+        for (int64_t column = 0; column < c->x.columns; column += 8) {
             const Eight d = eight_of(c, row, column);
-            const real *x = &copy->x[(row + i * c->dilation) * copy->line + column + j * c->dilation];
-            for (int64_t t = 0; t < count; t++) sum[t] += d * *(const Eight *)(x + t * c->dilation);
+            const real *x = &copy->x[(row + i * c->x.dilation) * copy->line + column + j * c->x.dilation];
+            for (int64_t t = 0; t < count; t++) sum[t] += d * *(const Eight *)(x + t * c->x.dilation);
         }
     for (int64_t t = 0; t < count; t++) {
         real total = 0;
         for (int k = 0; k < 8; k++) total += sum[t][k];
-        c->dw[i * c->size + j + t] = total;
+        c->dw[i * c->x.size + j + t] = total;
     }
 }
 #endif
 
-MAP_KERNEL KERNEL(conv_weight)(const real *restrict x, int64_t x_step, const real *restrict dy,
-                               int64_t dy_step, real *restrict dw, int64_t height, int64_t width,
-                               int64_t size, int64_t stride, int64_t dilation)
+MAP_KERNEL KERNEL(conv_weight)(const real *restrict x, const real *restrict dy, real *restrict dw,
+                               const MapSizes *sizes)
 {
-    ConvWeight c = {x,
-                    dy,
-                    dw,
-                    x_step,
-                    dy_step,
-                    height,
-                    width,
-                    same_size(height, stride),
-                    same_size(width, stride),
-                    size,
-                    stride,
-                    dilation,
-                    padding(size, dilation)};
+    const MapSizes m = *sizes;
+    const ConvWeight c = {conv_of(x, &m), dy, dw, m.step[1]};
 #if DNW_LANES == 1
-    const Conv large = {.x = x,
-                        .height = height,
-                        .width = width,
-                        .size = size,
-                        .stride = stride,
-                        .dilation = dilation,
-                        .before = c.before};
-    if (fits(&large)) {
+    if (fits(&c.x)) {
         Copy copy;
-        copy_map(&large, &copy);
-        for (int64_t i = 0; i < size; i++) {
+        copy_map(&c.x, &copy);
+        for (int64_t i = 0; i < m.size; i++) {
             int64_t j = 0;
-            for (; j + TAPS <= size; j += TAPS) copy_taps(&c, &copy, i, j, TAPS);
-            for (; j < size; j++) copy_taps(&c, &copy, i, j, 1);
+            for (; j + TAPS <= m.size; j += TAPS) copy_taps(&c, &copy, i, j, TAPS);
+            for (; j < m.size; j++) copy_taps(&c, &copy, i, j, 1);
         }
         return;
     }
 #endif
-    for (int64_t i = 0; i < size; i++) {
+    for (int64_t i = 0; i < m.size; i++) {
         int64_t j = 0;
-        for (; j + TAPS <= size; j += TAPS) weight_taps(&c, i, j, TAPS);
-        for (; j < size; j++) weight_taps(&c, i, j, 1);
+        for (; j + TAPS <= m.size; j += TAPS) weight_taps(&c, i, j, TAPS);
+        for (; j < m.size; j++) weight_taps(&c, i, j, 1);
     }
 }
 
 /* ---- windows ---- */
 
-MAP_KERNEL KERNEL(windows)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
-                           int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation)
+MAP_KERNEL KERNEL(windows)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
-    int64_t rows = same_size(height, stride), columns = same_size(width, stride), p = 0;
+    const MapSizes m = *sizes;
+    int64_t rows = same_size(m.height, m.stride), columns = same_size(m.width, m.stride), p = 0;
     Lanes zero = {0};
-    for (int64_t t = 0; t < size * size; t++) {
-        int64_t down = t / size * dilation - padding(size, dilation),
-                right = t % size * dilation - padding(size, dilation);
-        Range i = inside(down, stride, rows, height), j = inside(right, stride, columns, width);
+    for (int64_t t = 0; t < m.size * m.size; t++) {
+        int64_t down = t / m.size * m.dilation - padding(m.size, m.dilation),
+                right = t % m.size * m.dilation - padding(m.size, m.dilation);
+        Range i = inside(down, m.stride, rows, m.height), j = inside(right, m.stride, columns, m.width);
         for (int64_t row = 0; row < rows; row++) {
-            int64_t column = 0, from = (row * stride + down) * width + right;
+            int64_t column = 0, from = (row * m.stride + down) * m.width + right;
             if (row >= i.first && row < i.end && j.first < j.end) {
-                for (; column < j.first; column++) store(y, y_step, p++, zero);
+                for (; column < j.first; column++) store(y, m.step[2], p++, zero);
                 for (; column < j.end; column++)
-                    store(y, y_step, p++, load(x, x_step, from + column * stride));
+                    store(y, m.step[2], p++, load(x, m.step[0], from + column * m.stride));
             }
-            for (; column < columns; column++) store(y, y_step, p++, zero);
+            for (; column < columns; column++) store(y, m.step[2], p++, zero);
         }
     }
 }
 
-MAP_KERNEL KERNEL(windows_back)(const real *restrict dy, int64_t dy_step, real *restrict dx, int64_t dx_step,
-                                int64_t height, int64_t width, int64_t size, int64_t stride, int64_t dilation)
+MAP_KERNEL KERNEL(windows_back)(const real *restrict dy, real *restrict dx, const MapSizes *sizes)
 {
-    int64_t rows = same_size(height, stride), columns = same_size(width, stride);
-    for (int64_t row = 0; row < height; row++) {
-        Meetings i = meetings(row, rows, size, stride, dilation);
-        for (int64_t column = 0; column < width; column++) {
-            Meetings j = meetings(column, columns, size, stride, dilation);
+    const MapSizes m = *sizes;
+    int64_t rows = same_size(m.height, m.stride), columns = same_size(m.width, m.stride);
+    for (int64_t row = 0; row < m.height; row++) {
+        Meetings i = meetings(row, rows, &m);
+        for (int64_t column = 0; column < m.width; column++) {
+            Meetings j = meetings(column, columns, &m);
             Lanes sum = {0};
             for (int64_t a = i.tap, p = i.p; a < i.end; a += i.step, p -= i.back)
                 for (int64_t b = j.tap, r = j.p; b < j.end; b += j.step, r -= j.back)
-                    sum += load(dy, dy_step, ((a * size + b) * rows + p) * columns + r);
-            store(dx, dx_step, row * width + column, sum);
+                    sum += load(dy, m.step[0], ((a * m.size + b) * rows + p) * columns + r);
+            store(dx, m.step[2], row * m.width + column, sum);
         }
     }
 }
 
 /* ---- pooling ---- */
 
-MAP_KERNEL KERNEL(pool_sum)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
-                            int64_t height, int64_t width, int64_t size, int64_t stride)
+MAP_KERNEL KERNEL(pool_sum)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
-    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    const MapSizes m = *sizes;
+    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
             Lanes sum = {0};
-            for (int64_t a = 0; a < size; a++)
-                for (int64_t b = 0; b < size; b++)
-                    sum += load(x, x_step, (row * stride + a) * width + column * stride + b);
-            store(y, y_step, row * columns + column, sum);
+            for (int64_t a = 0; a < m.size; a++)
+                for (int64_t b = 0; b < m.size; b++)
+                    sum += load(x, m.step[0], (row * m.stride + a) * m.width + column * m.stride + b);
+            store(y, m.step[2], row * columns + column, sum);
         }
 }
 
-MAP_KERNEL KERNEL(pool_spread)(const real *restrict dy, int64_t dy_step, real *restrict dx, int64_t dx_step,
-                               int64_t height, int64_t width, int64_t size, int64_t stride)
+MAP_KERNEL KERNEL(pool_spread)(const real *restrict dy, real *restrict dx, const MapSizes *sizes)
 {
-    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
-    for (int64_t row = 0; row < height; row++)
-        for (int64_t column = 0; column < width; column++) {
-            Range i = {parts(row - size + 1, stride), least(row / stride + 1, rows)},
-                  j = {parts(column - size + 1, stride), least(column / stride + 1, columns)};
+    const MapSizes m = *sizes;
+    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
+    for (int64_t row = 0; row < m.height; row++)
+        for (int64_t column = 0; column < m.width; column++) {
+            Range i = {parts(row - m.size + 1, m.stride), least(row / m.stride + 1, rows)},
+                  j = {parts(column - m.size + 1, m.stride), least(column / m.stride + 1, columns)};
             Lanes sum = {0};
             for (int64_t p = i.first; p < i.end; p++)
-                for (int64_t r = j.first; r < j.end; r++) sum += load(dy, dy_step, p * columns + r);
-            store(dx, dx_step, row * width + column, sum);
+                for (int64_t r = j.first; r < j.end; r++) sum += load(dy, m.step[0], p * columns + r);
+            store(dx, m.step[2], row * m.width + column, sum);
         }
 }
 
@@ -485,32 +470,32 @@ INLINE Largest largest(const real *x, int64_t x_step, int64_t width, int64_t cor
     return best;
 }
 
-MAP_KERNEL KERNEL(pool_max)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
-                            int64_t height, int64_t width, int64_t size, int64_t stride)
+MAP_KERNEL KERNEL(pool_max)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
-    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    const MapSizes m = *sizes;
+    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
-            int64_t corner = row * stride * width + column * stride;
-            store(y, y_step, row * columns + column, largest(x, x_step, width, corner, size).value);
+            int64_t corner = row * m.stride * m.width + column * m.stride;
+            store(y, m.step[2], row * columns + column, largest(x, m.step[0], m.width, corner, m.size).value);
         }
 }
 
-MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, int64_t x_step, const real *restrict dy,
-                                 int64_t dy_step, real *restrict dx, int64_t dx_step, int64_t height,
-                                 int64_t width, int64_t size, int64_t stride)
+MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, const real *restrict dy, real *restrict dx,
+                                 const MapSizes *sizes)
 {
-    int64_t rows = (height - size) / stride + 1, columns = (width - size) / stride + 1;
+    const MapSizes m = *sizes;
+    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
     Lanes zero = {0};
-    for (int64_t p = 0; p < height * width; p++) store(dx, dx_step, p, zero);
+    for (int64_t p = 0; p < m.height * m.width; p++) store(dx, m.step[2], p, zero);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
-            int64_t corner = row * stride * width + column * stride;
-            Lanes tap = largest(x, x_step, width, corner, size).tap,
-                  d = load(dy, dy_step, row * columns + column);
-            for (int64_t t = 0; t < size * size; t++) {
-                int64_t q = corner + t / size * width + t % size;
-                store(dx, dx_step, q, load(dx, dx_step, q) + choose(tap == (zero + (real)t), d, zero));
+            int64_t corner = row * m.stride * m.width + column * m.stride;
+            Lanes tap = largest(x, m.step[0], m.width, corner, m.size).tap,
+                  d = load(dy, m.step[1], row * columns + column);
+            for (int64_t t = 0; t < m.size * m.size; t++) {
+                int64_t q = corner + t / m.size * m.width + t % m.size;
+                store(dx, m.step[2], q, load(dx, m.step[2], q) + choose(tap == (zero + (real)t), d, zero));
             }
         }
 }
@@ -544,20 +529,22 @@ MAP_KERNEL KERNEL(broadcast)(real *restrict y, int64_t step, const real *restric
 
 /* ---- parts of maps ---- */
 
-MAP_KERNEL KERNEL(crop)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
-                        int64_t width, int64_t rows, int64_t columns, int64_t first)
+MAP_KERNEL KERNEL(crop)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t column = 0; column < columns; column++)
-            store(y, y_step, row * columns + column, load(x, x_step, first + row * width + column));
+    const MapSizes m = *sizes;
+    for (int64_t row = 0; row < m.rows; row++)
+        for (int64_t column = 0; column < m.columns; column++)
+            store(y, m.step[2], row * m.columns + column,
+                  load(x, m.step[0], m.first + row * m.width + column));
 }
 
-MAP_KERNEL KERNEL(pad_map)(const real *restrict x, int64_t x_step, real *restrict y, int64_t y_step,
-                           int64_t height, int64_t width, int64_t rows, int64_t columns, int64_t first)
+MAP_KERNEL KERNEL(pad_map)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
+    const MapSizes m = *sizes;
     Lanes zero = {0};
-    for (int64_t p = 0; p < height * width; p++) store(y, y_step, p, zero);
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t column = 0; column < columns; column++)
-            store(y, y_step, first + row * width + column, load(x, x_step, row * columns + column));
+    for (int64_t p = 0; p < m.height * m.width; p++) store(y, m.step[2], p, zero);
+    for (int64_t row = 0; row < m.rows; row++)
+        for (int64_t column = 0; column < m.columns; column++)
+            store(y, m.step[2], m.first + row * m.width + column,
+                  load(x, m.step[0], row * m.columns + column));
 }

@@ -68,17 +68,27 @@ typedef enum Kind { CONV, CONV_INPUT, CONV_WEIGHT, WINDOWS, WINDOWS_BACK, POOL_S
 static const char *const kind_name[] = {"conv",         "conv_input", "conv_weight", "windows",
                                         "windows_back", "pool_sum",   "pool_spread"};
 
+static MapSizes sizes_of(const Case *c)
+{
+    return (MapSizes){.step = {c->step, c->step, c->step},
+                      .height = c->height,
+                      .width = c->width,
+                      .size = c->size,
+                      .stride = c->stride,
+                      .dilation = c->dilation};
+}
+
 static void run(Kind kind, const Case *c, const real *a, const real *b, real *y)
 {
-    int64_t s = c->step, height = c->height, width = c->width, size = c->size, stride = c->stride;
+    const MapSizes m = sizes_of(c);
     switch (kind) {
-    case CONV: KERNEL(conv)(a, s, b, y, s, height, width, size, stride, c->dilation); break;
-    case CONV_INPUT: KERNEL(conv_input)(a, s, b, y, s, height, width, size, stride, c->dilation); break;
-    case CONV_WEIGHT: KERNEL(conv_weight)(a, s, b, s, y, height, width, size, stride, c->dilation); break;
-    case WINDOWS: KERNEL(windows)(a, s, y, s, height, width, size, stride, c->dilation); break;
-    case WINDOWS_BACK: KERNEL(windows_back)(a, s, y, s, height, width, size, stride, c->dilation); break;
-    case POOL_SUM: KERNEL(pool_sum)(a, s, y, s, height, width, size, stride); break;
-    case POOL_SPREAD: KERNEL(pool_spread)(a, s, y, s, height, width, size, stride); break;
+    case CONV: KERNEL(conv)(a, b, y, &m); break;
+    case CONV_INPUT: KERNEL(conv_input)(a, b, y, &m); break;
+    case CONV_WEIGHT: KERNEL(conv_weight)(a, b, y, &m); break;
+    case WINDOWS: KERNEL(windows)(a, y, &m); break;
+    case WINDOWS_BACK: KERNEL(windows_back)(a, y, &m); break;
+    case POOL_SUM: KERNEL(pool_sum)(a, y, &m); break;
+    case POOL_SPREAD: KERNEL(pool_spread)(a, y, &m); break;
     }
 }
 
@@ -205,14 +215,15 @@ static void pool_max_case(const Case *c)
             size[best * WIDTH + k] += fabs((double)dy[p * c->step + k]);
         }
     blank_map(small, c->step);
-    KERNEL(pool_max)(x, c->step, y, c->step, c->height, c->width, c->size, c->stride);
+    const MapSizes m = sizes_of(c);
+    KERNEL(pool_max)(x, y, &m);
     for (int64_t p = 0; p < small; p++)
         for (int64_t k = 0; k < WIDTH; k++) {
             double want = most[p * WIDTH + k], got = (double)y[p * c->step + k];
             assert_true(isnan(want) ? isnan(got) : got == want);
         }
     blank_map(large, c->step);
-    KERNEL(pool_max_back)(x, c->step, dy, c->step, y, c->step, c->height, c->width, c->size, c->stride);
+    KERNEL(pool_max_back)(x, dy, y, &m);
     expect_map("pool_max_back", c, d, size, y, large, c->step);
     free(most);
 }
@@ -258,14 +269,15 @@ static void part_case(const Case *c)
         for (int64_t left = 0; left + columns <= c->width; left++) {
             const real *x = drawn_map(0, 4, large, c->step);
             real *y = blank_map(rows * columns, c->step);
-            KERNEL(crop)(x, c->step, y, c->step, c->width, rows, columns, top * c->width + left);
+            MapSizes m = sizes_of(c);
+            m.rows = rows, m.columns = columns, m.first = top * c->width + left;
+            KERNEL(crop)(x, y, &m);
             for (int64_t p = 0; p < rows * columns; p++) {
                 int64_t q = (top + p / columns) * c->width + left + p % columns;
                 assert_memory_equal(y + p * c->step, x + q * c->step, WIDTH * sizeof *y);
             }
             y = blank_map(large, c->step);
-            KERNEL(pad_map)
-            (x, c->step, y, c->step, c->height, c->width, rows, columns, top * c->width + left);
+            KERNEL(pad_map)(x, y, &m);
             for (int64_t q = 0; q < large; q++) {
                 int64_t row = q / c->width - top, column = q % c->width - left;
                 bool in = row >= 0 && row < rows && column >= 0 && column < columns;
