@@ -88,7 +88,7 @@ typedef struct TurnCode {
 } TurnCode;
 
 static void set_turns(GenTile *t, const GenFrame *f, const GenNodes *n, LLVMValueRef choice,
-                      LLVMBasicBlockRef next, const TurnCode *code, const Func *train)
+                      const TurnCode *code, const Func *train)
 {
     const NodeSet *s = t->set;
     for (int step = 0; step < TURN_NORM + s->cell.norms.count; step++) {
@@ -98,7 +98,7 @@ static void set_turns(GenTile *t, const GenFrame *f, const GenNodes *n, LLVMValu
         else if (step == TURN_EDGES && code->edges) code->edges(t, f, n, train);
         else if (step >= TURN_NORM && f->back) gen_graph_norm_back(t, f, n, step - TURN_NORM);
         else if (step >= TURN_NORM) gen_graph_norm(t, f, n, step - TURN_NORM, t->valid);
-        LLVMBuildBr(t->e->builder, next);
+        LLVMBuildBr(t->e->builder, LLVMGetSwitchDefaultDest(choice));
     }
 }
 
@@ -121,7 +121,7 @@ static void turns(GenTile *t, const GenFrame *f, const TurnCode *code, const Fun
     for (int s = 0; s < g->sets.count; s++) {
         if (g->sets.at[s].outside) continue;
         gen_of_set(t, &g->sets.at[s]);
-        set_turns(t, f, &(GenNodes){s, rows.nodes, rows.count}, choice, next, code, train);
+        set_turns(t, f, &(GenNodes){s, rows.nodes, rows.count}, choice, code, train);
     }
     LLVMPositionBuilderAtEnd(e->builder, next);
     emit_loop_end(e, &l);
