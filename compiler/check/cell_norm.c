@@ -104,8 +104,8 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
                  a[0]->kind == VAL_RUNTIME ? "a condition" : val_kind_text(a[0]));
         return val_poison(k);
     }
-    if (k->cell->set->cell.norms.count == MOST_NORMS) {
-        diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MOST_NORMS);
+    if (k->cell->set->cell.norms.count == MAX_NORMS) {
+        diag_add(k->diags, E_RANGE, span, "a function has at most %d batch_norm", MAX_NORMS);
         return val_poison(k);
     }
     if (is_timed(k->cell->graph)) n.evaluations = timed_evaluations(k->cell->graph);

@@ -336,7 +336,7 @@ static Func *cut_out(Check *k, const Func *f, const char *name, int count, Value
 /* How the states move, and what norms are given on the way. */
 static Func *cut_move(Check *k, const Func *f, NodeSet *s, Value *const *next)
 {
-    Value *results[MAX_STATES + MOST_NORMS];
+    Value *results[MAX_STATES + MAX_NORMS];
     int norms = s->cell.norms.count;
     for (int i = 0; i < s->states; i++) results[i] = next[i];
     for (int i = 0; i < norms; i++) results[s->states + i] = s->cell.norms.at[i].x;

@@ -33,8 +33,8 @@ typedef struct Sample {
 /* A function and its gradient, with room for their values; `known`: statistics as they number them. */
 typedef struct CellRoom {
     const CellFn *fn;
-    Cell forward, back, input[MOST_NORMS], norm_back[MOST_NORMS];
-    double known[4 * MOST_NORMS];
+    Cell forward, back, input[MAX_NORMS], norm_back[MAX_NORMS];
+    double known[4 * MAX_NORMS];
 } CellRoom;
 typedef struct EdgeRoom {
     CellRoom fn;

@@ -25,8 +25,8 @@ static LLVMValueRef each_norm(TimedFn *f, LLVMValueRef samples)
     Emit *e = t->e;
     const Graph *g = f->x.wired->graph;
     LLVMBasicBlockRef done = LLVMAppendBasicBlockInContext(e->context, f->f, "done");
-    LLVMValueRef choice = LLVMBuildSwitch(e->builder, gen_timed_more(f, 0), done, MOST_NORMS);
-    for (int n = 0; n < MOST_NORMS; n++) {
+    LLVMValueRef choice = LLVMBuildSwitch(e->builder, gen_timed_more(f, 0), done, MAX_NORMS);
+    for (int n = 0; n < MAX_NORMS; n++) {
         LLVMBasicBlockRef block = LLVMAppendBasicBlockInContext(e->context, f->f, "norm");
         LLVMAddCase(choice, emit_int(e, n), block);
         LLVMPositionBuilderAtEnd(e->builder, block);

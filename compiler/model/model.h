@@ -48,8 +48,6 @@ typedef struct Norm {
     Span span;
 } Norm;
 
-enum { MOST_NORMS = 8 }; /* of one function; MAX_NORMS of kernel.h */
-
 /* Arguments of functions of nodes and edges, and of their gradients: numbers of ARG. */
 typedef enum Slot {
     SLOT_SUM,    /* of a node: its sum */

@@ -9,6 +9,7 @@
 struct json_t;
 typedef const char *String; /* as read: a part of the JSON value, which must outlive it */
 enum { WIRING_RANK = 4, MAX_TIME_STAGES = 7 };
+enum { MAX_NORMS = 8 }; /* of one function of nodes or edges */
 
 /* clang-format off */
 #define WORDS(type) typedef enum type {

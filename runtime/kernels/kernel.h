@@ -69,7 +69,6 @@ enum TurnStep {
     TURN_NORM,   /* + i: the tile's part of the statistics of norm i, or of their gradients */
     TURN_STEPS = 16
 };
-enum { MAX_NORMS = 8 }; /* of one node function */
 typedef struct DnwrtTurns {
     int64_t count;
     const int64_t *turn, *phase;
