@@ -35,14 +35,14 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %token NAME "a name" DERIV "a name with '" NUMBER "a number" PERCENT "a percentage" STRING "a string"
 %token SKIPPED
 /* The words of the language, from the first to the last (parse_line.c counts on it). */
-%token IMPORT "'import'" AS "'as'" OPTION "'option'" FN "'fn'" GRAPH "'graph'" MODEL "'model'" TRAIN "'train'"
-       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'"
+%token IMPORT "'import'" AS "'as'" OPTION "'option'" FN "'fn'" GRAPH "'graph'" MODEL "'model'" RULE "'rule'" TRAIN "'train'"
+       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" ON "'on'"
        INPUT "'input'" NODES "'nodes'" OUTPUT "'output'" EDGES "'edges'" AT "'at'" WHERE "'where'" VIA "'via'"
        KEEP "'keep'" BY "'by'" USING "'using'" SAMPLE "'sample'"
        IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" IN "'in'"
 %token ARROW "'->'" PIPE "'|>'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" DOTS "'..'"
 
-%nterm <Decl *> decl head graph_head
+%nterm <Decl *> decl head graph_head rule_head
 %nterm <Name> name as_opt
 %nterm <NameList> names sizes_opt
 %nterm <Parameters> parameters
@@ -53,6 +53,10 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %nterm <const char *> help_opt
 %nterm <StmtList> stmts
 %nterm <Stmt *> stmt weight
+%nterm <RuleItemList> rule_items
+%nterm <RuleItem *> rule_item
+%nterm <RuleActionList> actions
+%nterm <RuleAction *> action
 %nterm <GraphItemList> items
 %nterm <GraphItem *> item set
 %nterm <SetRole> role
@@ -94,6 +98,7 @@ decl:
 | head '=' expr                                 { $$ = ast_with_value(@$, $head, $expr); }
 | head '{' stmts '}'                            { $$ = ast_with_body(@$, $head, $stmts); }
 | graph_head '{' items '}'                      { $$ = ast_with_items(@$, $graph_head, $items); }
+| rule_head '{' rule_items '}'                  { $$ = ast_with_rule(@$, $rule_head, $rule_items); }
 | TRAIN name '{' settings '}'                   { $$ = ast_train(p, @$, $name, $settings); }
 | TEST STRING '{' checks '}'                    { $$ = ast_test(p, @$, @STRING, $checks); }
 ;
@@ -105,6 +110,10 @@ head:
 
 graph_head:
   GRAPH name sizes_opt parameters               { $$ = ast_head(p, @$, DECL_GRAPH, $name, $sizes_opt, $parameters); }
+;
+
+rule_head:
+  RULE name parameters                          { $$ = ast_head(p, @$, DECL_RULE, $name, (NameList){0}, $parameters); }
 ;
 
 as_opt:     %empty { $$ = NO_NAME; }            | AS name { $$ = $name; };
@@ -208,6 +217,35 @@ budget:
 ;
 by_opt:     %empty { $$ = NULL; } | BY expr { $$ = $expr; };
 using_opt:  %empty { $$ = NULL; } | USING expr { $$ = $expr; };
+
+/* The lines of a rule. */
+rule_items:
+  %empty                        { $$ = (RuleItemList){0}; }
+| rule_items NL
+| rule_items rule_item NL       { $$ = ast_rule_items(p, $1, $2); }
+| rule_items error NL           { $$ = $1; yyerrok; }
+;
+rule_item:
+  STATE name '=' expr           { $$ = ast_rule_item(p, @$, RULE_ITEM_STATE, $name, $expr); }
+| SHARED STATE name '=' expr    { $$ = ast_rule_item(p, @$, RULE_ITEM_SHARED, $name, $expr); }
+| NEXT name '=' expr            { $$ = ast_rule_item(p, @$, RULE_ITEM_NEXT, $name, $expr); }
+| name '=' expr                 { $$ = ast_rule_item(p, @$, RULE_ITEM_LET, $name, $expr); }
+| ON expr '{' actions '}'       { $$ = ast_rule_event(p, @$, $expr, $actions); }
+;
+actions:
+  %empty                        { $$ = (RuleActionList){0}; }
+| actions NL
+| actions action NL             { $$ = ast_actions(p, $1, $2); }
+| actions error NL              { $$ = $1; yyerrok; }
+;
+/* drop 30% by abs(w); grow by random at 0; reset w = first: which verbs there are, graph_rule_decl.c knows. */
+action:
+  name[verb] BY expr[by] at_opt { $$ = ast_action(p, @$, $verb, NULL, $by, $at_opt); }
+| name[verb] expr[amount] BY expr[by] at_opt
+                                { $$ = ast_action(p, @$, $verb, $amount, $by, $at_opt); }
+| name[verb] name[target] '=' expr
+                                { $$ = ast_assign_action(p, @$, $verb, $target, $expr); }
+;
 
 settings:
   %empty                        { $$ = (SettingList){0}; }

@@ -151,7 +151,7 @@ static void check_model(Check *k)
     if (train) k->model->batch = train_batch(k, train, k->files.main);
     if (model) note_seen(k, model);
     if (model && input_shape(k, model, train, &input)) build_body(k, model, k->files.main, input);
-    if (train) check_train(k, train, k->files.main);
+    if (train) check_train(k, train, k->files.main), check_rules_and_training(k);
 }
 
 /* ---- scratch models ---- */
@@ -212,6 +212,7 @@ Check *check_open(Compilation *c)
     m->source = sources_file(c->sources, c->file)->path;
     m->program = program_name(c->perm, m->source);
     m->directory = directory_of(c->perm, m->source);
+    k->files.library = load_library(k);
     k->files.main = load_module(k, c->ast);
     for (int i = 0; i < k->files.all.count; i++) check_names(k, k->files.all.at[i]);
     check_options(k);

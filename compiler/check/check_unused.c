@@ -38,6 +38,7 @@ static void unused(Check *k, const Decl *d)
     Val *function = val_function(k, NULL, d, k->files.main, d->name.span);
     scratch_open(k, &saved);
     if (d->kind == DECL_MODEL) unused_model(k, d);
+    if (d->kind == DECL_RULE && !needs_arguments(d, 0)) check_declared_rule(k, function);
     if (d->kind == DECL_GRAPH && !d->sizes.count && !needs_arguments(d, 0))
         instantiate(k, function, d->name.span);
     if (d->kind == DECL_FN && is_node_function(d) && d->params.count && !needs_arguments(d, 1)) {

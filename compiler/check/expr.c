@@ -8,7 +8,7 @@
 
 static bool is_callable(const Decl *d)
 {
-    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL;
+    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL || d->kind == DECL_RULE;
 }
 
 static Val *declared_option(Check *k, const Decl *decl)

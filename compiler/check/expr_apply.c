@@ -127,7 +127,7 @@ static bool bind_builtin(Check *k, Val *function, Val *first, Span span, Val **o
 
 static bool describes(BuiltinKind kind)
 {
-    return kind >= KIND_DIST && kind <= KIND_METRIC ? true : kind == KIND_RULE;
+    return kind >= KIND_DIST && kind <= KIND_METRIC ? true : kind == KIND_RULE || kind == KIND_EVENT;
 }
 
 Val *described(Check *k, Val *v)
@@ -396,6 +396,11 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
         if (k->mode == MODE_MODEL && is_tensor(first) && declares_weights(function->decl))
             return k->above->tensor(k, function, first, span);
         return apply_fn(k, function, first, span);
+    case DECL_RULE:
+        diag_help(diag_add(k->diags, E_PLACE, span, "'%s' is a rule: it stands behind a budget",
+                           function->decl->name.text),
+                  "edges x[_] -> y[_] keep 5%% using %s", function->decl->name.text);
+        return val_poison(k);
     default:
         diag_add(k->diags, E_PLACE, span, "'%s' is a model; a model is trained, not called",
                  function->decl->name.text);

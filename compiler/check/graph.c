@@ -165,13 +165,18 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
 static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
 {
     if (!d->rule) return true;
-    Val *rule = check_expr(k, scope, d->rule);
+    const bool name = d->rule->kind == EXPR_NAME || d->rule->kind == EXPR_MEMBER;
+    Val *rule = name ? check_expr(k, scope, d->rule) : check_function(k, scope, d->rule);
     if (val_is_poison(rule)) return false;
+    if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE)
+        return (l->declared = check_declared_rule(k, rule)) != NULL;
     rule = described(k, rule);
     if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
     Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
                        rule->builtin ? rule->builtin->name : val_text(k, rule));
-    diag_help(m, "the rule is: using dnw");
+    diag_help(
+        m,
+        "rules are dnw, those that `dnw explain rules` lists, and those that you declare: rule mine { ... }");
     return false;
 }
 
@@ -299,6 +304,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         check_rule_edges(k, g);
         add_edge_weights(k, g);
         budgets(k, g, &scope);
+        check_declared_lists(k, g);
         choose_scores(k, g);
         build_order(k, g);
     }

@@ -75,6 +75,11 @@ void build_edge_functions(Check *k, Graph *g);
 void choose_scores(Check *k, Graph *g);
 /* graph_rule.c */
 EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
+/* graph_rule_decl.c: `using NAME(...)` of a declared rule; NULL after a message. */
+const struct Rule *check_declared_rule(Check *k, Val *use);
+/* Once the budgets are known; once the train block is. */
+void check_declared_lists(Check *k, const Graph *g);
+void check_rules_and_training(Check *k);
 bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
 /* What its edges do not allow, once their functions are known. */
 void check_rule_edges(Check *k, const Graph *g);

@@ -195,7 +195,7 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
 {
     EdgeList *l = &g->lists.at[list];
     l->span = span;
-    l->rule.kind = kind == BUDGET_SAMPLE ? RULE_SAMPLE : RULE_DNW;
+    l->rule.kind = kind == BUDGET_SAMPLE ? RULE_SAMPLE : l->declared ? RULE_DECLARED : RULE_DNW;
     l->budget.form = KEEP_ALL;
     l->kept = l->candidates;
     if (l->candidates == 0) {

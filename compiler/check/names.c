@@ -97,6 +97,7 @@ static const char *near_name(Check *k, const Scope *scope, const char *name)
     if (module) module_words(k, module, &known);
     for (int i = 0; module && i < module->imports.count; i++)
         if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
+    if (module && module->library) module_words(k, module->library, &known);
     for (int i = 0; i < BUILTIN_COUNT; i++)
         if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
     return diag_nearest(name, known.at, known.count);
@@ -123,7 +124,9 @@ static void help_indices(Check *k, const Scope *scope, Diag *d)
             again = again || strcmp(known.at[n], scope->names.at[i].name) == 0;
         if (!again) vec_push(k->perm, &known, scope->names.at[i].name);
     }
-    if (known.count) diag_help(d, "the indices known here are: %s", words_text(k, &known));
+    if (known.count)
+        diag_help(d, "the %s known here are: %s", scope->what ? scope->what : "indices",
+                  words_text(k, &known));
 }
 
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
@@ -233,7 +236,8 @@ static void twice(Check *k, const char *what, Name name, Span first)
 static void bind(Check *k, Scope *scope, Name name)
 {
     if (!name.text) return;
-    if (builtin_find(name.text)) {
+    const Builtin *b = builtin_find(name.text);
+    if (b && b->kind != KIND_EVENT) { /* `every` means an event after `on` alone */
         Diag *d = diag_add(k->diags, E_SHADOW, name.span, "'%s' is a built-in name", name.text);
         diag_help(d, "choose another name, such as %s_", name.text);
     }
@@ -380,6 +384,71 @@ static void graph_names(Check *k, Scope *scope, const Decl *d)
     }
 }
 
+const char *rule_term_name(int term)
+{
+#define TERM(name, text, help) text,
+    static const char *const names[] = {RULE_TERMS(TERM)};
+#undef TERM
+    return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
+}
+
+/* A state is moved by one `next`; no name of a rule is one of those that rules read. */
+static void rule_name(Check *k, Scope *scope, Name name)
+{
+    for (int i = 0; rule_term_name(i); i++) {
+        if (strcmp(rule_term_name(i), name.text) != 0) continue;
+        Diag *d =
+            diag_add(k->diags, E_SHADOW, name.span, "'%s' is what a rule reads of a candidate", name.text);
+        diag_help(d, "choose another name, such as my_%s", name.text);
+        return;
+    }
+    bind(k, scope, name);
+}
+
+static bool is_rule_state(const Decl *d, const char *name)
+{
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        bool state = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED;
+        if (state && strcmp(item->name.text, name) == 0) return true;
+    }
+    return false;
+}
+
+static void rule_state_known(Check *k, const Decl *d, Name name)
+{
+    if (is_rule_state(d, name.text)) return;
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is not a state of this rule", name.text);
+    diag_help(g, "declare it first: state %s = 0", name.text);
+}
+
+static void action_names(Check *k, const Scope *scope, const RuleAction *a)
+{
+    use(k, scope, a->amount), use(k, scope, a->by);
+    bool fresh = a->value && a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0;
+    if (!fresh) use(k, scope, a->value);
+}
+
+static void rule_names(Check *k, Scope *scope, const Decl *d)
+{
+    param_names(k, scope, d);
+    Scope inner = {.outer = scope, .what = "names"};
+    for (int i = 0; rule_term_name(i); i++)
+        scope_add(k, &inner, (Name){rule_term_name(i), d->name.span}, NULL);
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) rule_name(k, &inner, item->name);
+    }
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        bool gradient = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "gradient") == 0;
+        if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
+        if (!gradient) use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
+        if (item->kind == RULE_ITEM_LET && !gradient) rule_name(k, &inner, item->name);
+        for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
+    }
+}
+
 static void decl_names(Check *k, Module *m, const Decl *d)
 {
     Scope scope = {.module = m};
@@ -389,6 +458,7 @@ static void decl_names(Check *k, Module *m, const Decl *d)
     case DECL_FN:
     case DECL_MODEL: function_names(k, &scope, d); break;
     case DECL_GRAPH: graph_names(k, &scope, d); break;
+    case DECL_RULE: rule_names(k, &scope, d); break;
     case DECL_TRAIN:
         for (int i = 0; i < d->settings.count; i++) use(k, &scope, d->settings.at[i]->value);
         break;

@@ -6,6 +6,7 @@
 /* names_import.c */
 /* Loads a file's imports, theirs, and so on; each file once. */
 Module *load_module(Check *k, Ast *ast);
+Module *load_library(Check *k); /* lib/rules.dnw */
 /* A declaration that can be named in module m: its own, or one of an import without `as`; *where is its
  * module. */
 const Decl *find_decl(Module *m, const char *name, Module **where);
@@ -15,6 +16,7 @@ bool is_lost(const Module *m, const char *name);
 Module *find_import(Module *m, const char *name);
 
 /* names.c */
+const char *rule_term_name(int term); /* what rules read: RuleTerm; NULL: none */
 void check_names(Check *k, Module *m);
 /* Messages so far and mistakes met again: unchanged when everything in between was right. */
 int mistakes(const Check *k);

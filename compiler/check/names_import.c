@@ -4,6 +4,7 @@
  * of an import without `as` are visible directly, but not to those who import the importer.
  */
 #include "check/names.h"
+#include "front/library.h"
 #include "front/parse.h"
 #include <libgen.h>
 #include <stdlib.h>
@@ -68,7 +69,8 @@ static void lose_broken(Check *k, Ast *ast)
 
 static bool can_be_named(const Decl *d)
 {
-    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL || d->kind == DECL_OPTION;
+    return d->kind == DECL_FN || d->kind == DECL_GRAPH || d->kind == DECL_MODEL || d->kind == DECL_RULE ||
+           d->kind == DECL_OPTION;
 }
 
 static void collect_names(Check *k, Module *m)
@@ -81,10 +83,23 @@ static void collect_names(Check *k, Module *m)
     }
 }
 
+Module *load_library(Check *k)
+{
+    size_t length;
+    const char *text = library_text(&length);
+    int file = sources_add(k->c->sources, LIBRARY_PATH, text, length);
+    Module *m = NEW(k->perm, Module);
+    m->ast = parse(k->perm, k->c->sources, (uint32_t)file, k->diags);
+    m->real = LIBRARY_PATH;
+    collect_names(k, m);
+    return m;
+}
+
 Module *load_module(Check *k, Ast *ast)
 {
     Module *m = NEW(k->perm, Module);
     m->ast = ast;
+    m->library = k->files.library;
     m->real = real_path(k, sources_file(k->c->sources, ast->file)->path);
     vec_push(k->perm, &k->files.all, m);
     lose_broken(k, ast);
@@ -105,6 +120,7 @@ const Decl *find_decl(Module *m, const char *name, Module **where)
     const Decl *d = own_decl(*where = m, name);
     for (int i = 0; !d && i < m->imports.count; i++)
         if (!m->imports.at[i].name) d = own_decl(*where = m->imports.at[i].module, name);
+    if (!d && m->library) d = own_decl(*where = m->library, name);
     return d;
 }
 

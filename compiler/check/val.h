@@ -61,8 +61,9 @@ typedef struct Import {
 
 struct Module {
     Ast *ast;
-    Table names;      /* what other declarations can name: the first of each name, in ast->decls */
-    const char *real; /* its path without links and dots: a file is loaded once */
+    Table names;            /* what other declarations can name: the first of each name, in ast->decls */
+    struct Module *library; /* what every file can name; NULL: this is it */
+    const char *real;       /* its path without links and dots: a file is loaded once */
     Vec(Import) imports;
 };
 
@@ -74,6 +75,7 @@ typedef struct Scope {
     Vec(Binding) names;
     Table index; /* the last of each name, once there are many */
     int indexed;
+    const char *what;    /* that its names are, in messages; NULL: indices */
     struct Scope *outer; /* NULL: the module's declarations come next */
     Module *module;
 } Scope;
@@ -96,7 +98,7 @@ typedef enum Mode {
 
 /* The files and what they declare (names_import.c, expr_option.c). */
 typedef struct Files {
-    Module *main;
+    Module *main, *library;
     Vec(Module *) all;
     Vec(OptionState) options;
     Table option_places; /* by declaration */

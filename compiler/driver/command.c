@@ -5,6 +5,7 @@
  */
 #include "driver/command.h"
 #include "common/plural.h"
+#include "front/library.h"
 #include "driver/cache.h"
 #include "driver/explain_speed.h"
 #include "front/fmt.h"
@@ -431,14 +432,39 @@ int command_fmt(const CommandArgs *a)
     return worst;
 }
 
+/* `dnw explain rigl`: the declaration in the library, with the comment above it. `rules`: their names. */
+static bool explain_rule(Arena *perm, const char *name)
+{
+    size_t length;
+    const char *text = library_text(&length);
+    Sources *sources = sources_new(perm);
+    const Ast *ast = parse(perm, sources, (uint32_t)sources_add(sources, LIBRARY_PATH, text, length),
+                           diags_new(perm, sources));
+    const bool all = strcmp(name, "rules") == 0;
+    bool found = false;
+    for (int i = 0; i < ast->decls.count; i++) {
+        const Decl *d = ast->decls.at[i];
+        if (!all && strcmp(d->name.text, name) != 0) continue;
+        if (all)
+            printf("%-16s %.*s\n", d->name.text, (int)strcspn(d->doc ? d->doc : "", "\n"),
+                   d->doc ? d->doc : "");
+        for (const char *line = all ? NULL : d->doc; line && *line;
+             line += strcspn(line, "\n"), line += *line == '\n')
+            printf("## %.*s\n", (int)strcspn(line, "\n"), line);
+        if (!all) printf("%.*s\n", (int)(d->span.end - d->span.start), text + d->span.start);
+        found = true;
+    }
+    return found;
+}
+
 int command_explain(const CommandArgs *a)
 {
     const char *code = a->files.at[0], *codes[DIAG_COUNT];
-    if (diag_explain(code, stdout)) return EXIT_DONE;
+    if (diag_explain(code, stdout) || explain_rule(a->arena, code)) return EXIT_DONE;
     for (int i = 0; i < DIAG_COUNT; i++) codes[i] = diag_code_text((DiagCode)i);
     const char *near = diag_nearest(code, codes, DIAG_COUNT);
     return command_fail(EXIT_WRONG_USAGE, arena_printf(a->arena, "dnw explain %s", near ? near : codes[0]),
-                        "there is no message with the code '%s'", code);
+                        "there is no message with the code '%s', and no rule of that name", code);
 }
 
 int command_new(const CommandArgs *a)

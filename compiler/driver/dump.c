@@ -1,5 +1,6 @@
 /* dump.c: see dump.h. */
 #include "driver/dump.h"
+#include "model/rule.h"
 #include "lower/lower.h"
 #include "ir/op.h"
 #include "layout/plan.h"
@@ -142,6 +143,40 @@ void ir_dump(const Ir *ir, FILE *out)
 static const char *const role_text[] = {"input", "nodes", "output"};
 static const char *const form_text[] = {"dense", "segments", "list"};
 
+static void time_dump(const char *word, RuleTime t, FILE *out)
+{
+    fprintf(out, t.share ? " %s %g%%" : " %s %g", word, t.share ? 100 * t.at : t.at);
+}
+
+static void action_dump(const RuleStep *s, FILE *out)
+{
+    fprintf(out, "      %s", contract_text(CONTRACT_RuleVerb, (int)s->verb));
+    if (s->verb == VERB_RESET && s->target == TERM_W) fprintf(out, " w");
+    else if (s->verb == VERB_RESET) fprintf(out, " state %d", s->target - TERM_COUNT);
+    if (s->amount != NO_FUNCTION) fprintf(out, "  amount %s%d", s->share ? "share of " : "", s->amount);
+    if (s->score != NO_FUNCTION) fprintf(out, "  score %d%s", s->score, s->magnitude ? " (magnitude)" : "");
+    if (s->value != NO_FUNCTION) fprintf(out, "  value %d", s->value);
+    fprintf(out, s->fresh ? "  fresh\n" : "\n");
+}
+
+/* Numbers are those of the functions behind. */
+static void rule_dump(const Rule *r, FILE *out)
+{
+    fprintf(out, "    rule %s  gradient %s\n", r->text, r->all_gradients ? "all" : "used");
+    for (int i = 0; i < r->states.count; i++)
+        fprintf(out, "    state %d %s = %g  next %d\n", i, r->states.at[i].name, r->states.at[i].start,
+                r->states.at[i].next);
+    for (int i = 0; i < r->events.count; i++) {
+        const RuleEvent *e = &r->events.at[i];
+        if (e->steps) fprintf(out, "    on every %lld steps", (long long)e->steps);
+        else if (e->epochs > 0) fprintf(out, "    on every %g epochs", e->epochs);
+        else fprintf(out, "    on once");
+        time_dump("from", e->from, out), time_dump("until", e->until, out);
+        fputc('\n', out);
+        for (int a = 0; a < e->actions.count; a++) action_dump(&e->actions.at[a], out);
+    }
+}
+
 static void graph_dump(const Graph *g, FILE *out)
 {
     if (is_timed(g))
@@ -171,6 +206,7 @@ static void graph_dump(const Graph *g, FILE *out)
                 l->rule.kind == RULE_SAMPLE ? "sample" : "keep",
                 contract_text(CONTRACT_KeepForm, (int)l->budget.form), (long long)l->candidates,
                 (long long)l->kept);
+        if (l->declared) rule_dump(l->declared, out);
     }
     for (int i = 0; i < g->bundles.count; i++)
         if (g->bundles.at[i].predicate) func_dump(g->bundles.at[i].predicate, out);
@@ -187,6 +223,7 @@ void model_dump(const Model *m, FILE *out)
         print_shape(m->params.at[i]->shape, out);
         fprintf(out, "\n");
     }
+    for (int i = 0; i < m->rule_functions.count; i++) func_dump(m->rule_functions.at[i], out);
     if (m->body) func_dump(m->body, out);
     if (m->settings) {
         char *text = json_dumps(m->settings, JSON_COMPACT);

@@ -11,6 +11,7 @@
 #include "layout/live.h"
 #include "target/manifest.h"
 #include "layout/plan.h"
+#include "model/rule.h"
 #include "common/blocks.h"
 #include "common/optim.h"
 #include "layout/timed_rows.h"
@@ -102,7 +103,7 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
     x->forward += kept * (f ? func_flop(f->fn.forward) + pixels : 2);
     x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
     if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
-    const double made = edges_stay(x->g, u) ? kept : all; /* gradients of candidates */
+    const double made = edges_of_used(x->g, u) ? kept : all; /* gradients of candidates */
     if (!u->fixed) x->candidates += made * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
 }
 
@@ -184,7 +185,7 @@ static Field *graph_fields(Speed *s, const Graph *g, int *count)
     for (int i = 0; i < g->bundles.count && s->trains; i++) {
         const Bundle *u = &g->bundles.at[i];
         const EdgeRows r = manifest_edge_rows(s->ir, g, u);
-        if (r.source < 0 || u->edge || u->candidates.count == 0 || edges_stay(g, u)) continue;
+        if (r.source < 0 || u->edge || u->candidates.count == 0 || edges_of_used(g, u)) continue;
         vec_push(s->perm, &lines,
                  ((FieldLine){i, manifest_edge_kind(s->ir, g, i), &u->candidates, r.target, r.target_pitch,
                               r.source, r.source_pitch}));
@@ -245,7 +246,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     if (u->fixed) how = "no gradients: the multiple is known";
     else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
     else if (u->edge) how = "generated code, one candidate after another (edges with functions)", slow = true;
-    else if (edges_stay(g, u))
+    else if (edges_of_used(g, u))
         how = edges_with_dots(g, u) ? "of edges in use only, in the backward pass"
                                     : "of edges in use only, by dot products";
     else if (u->candidates.form == CANDIDATES_LIST)
@@ -259,7 +260,12 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
                                                    : " together with those of line ",
                            l.others, 100 * l.useful);
     }
-    const char *less = u->fixed || u->edge ? "" : less_text(s, &g->lists.at[u->list]);
+    const EdgeList *list = &g->lists.at[u->list];
+    const bool some =
+        list->declared && !list->declared->all_gradients && list->declared->reads >> TERM_GRADIENT & 1;
+    const char *less = u->fixed || u->edge ? ""
+                       : some              ? "; of all candidates in the steps before events that read them"
+                                           : less_text(s, list);
     add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
 }
 
@@ -282,6 +288,9 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
     bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
     else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
+    else if (l->declared)
+        text = arena_printf(s->perm, "%s of %s, by rule %s: an event goes through all candidates", kept, of,
+                            l->declared->text);
     else if (fan)
         text = arena_printf(
             s->perm, "%s of %s: the strongest of each node, selected node by node at each step", kept, of);
@@ -352,6 +361,21 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
     else add(s, facts, "time", g->span, false, "all evaluations are kept for the backward pass");
 }
 
+/* Bytes that declared rules keep of a candidate, the largest of the lists. */
+static int64_t rule_bytes(const Graph *g)
+{
+    int64_t most = 0;
+    for (int i = 0; i < g->lists.count; i++) {
+        const Rule *r = g->lists.at[i].declared;
+        if (!r) continue;
+        const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT};
+        int64_t arrays = 3 + r->states.count;
+        for (int t = 0; t < 3; t++) arrays += (int64_t)(r->reads >> terms[t] & 1);
+        most = 4 * arrays + 24 > most ? 4 * arrays + 24 : most;
+    }
+    return most;
+}
+
 /* Bytes in training: weight, optimiser, mark, gradient where it is stored; edges in use: both lists. */
 static void memory_fact(Speed *s, GraphSpeed *x)
 {
@@ -363,7 +387,8 @@ static void memory_fact(Speed *s, GraphSpeed *x)
         fan_out |= g->lists.at[i].budget.form == KEEP_FAN_OUT;
     }
     bool stored = s->stores || (is_timed(g) && timed_rounds(g));
-    x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0);
+    x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0) +
+                         (s->trains ? (double)rule_bytes(g) : 0);
     x->edge_bytes = 20 + 2 * 4;
     if (!candidates) return;
     add(s, &x->facts, "memory", g->span, false,
@@ -407,6 +432,16 @@ static bool has_edge_functions(const Model *m)
     return false;
 }
 
+static bool rules_read_gradients(const Model *m)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int i = 0; i < m->graphs.at[g]->lists.count; i++) {
+            const Rule *r = m->graphs.at[g]->lists.at[i].declared;
+            if (r && r->reads >> TERM_GRADIENT & 1) return true;
+        }
+    return false;
+}
+
 static void update_fact(Speed *s)
 {
     RtError e;
@@ -418,10 +453,12 @@ static void update_fact(Speed *s)
                   tiles = (batch + s->m->lanes - 1) / s->m->lanes;
     const bool needed = o.clip > 0 || functions,
                few = (double)s->m->param_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
-    s->stores = needed || few;
+    const bool read = rules_read_gradients(s->m);
+    s->stores = needed || few || read;
     const char *text =
-        functions ? "gradients of candidates are stored, and checked before any weight changes: edges with "
-                    "functions"
+        read        ? "gradients of candidates are stored: a declared rule reads them"
+        : functions ? "gradients of candidates are stored, and checked before any weight changes: edges with "
+                      "functions"
         : o.clip > 0
             ? "gradients of candidates are stored: clip needs the norm of all before any weight changes"
         : few ? "gradients of candidates are stored, and checked before any weight changes: they are fewer "

@@ -100,8 +100,9 @@ static const Command commands[] = {
     {"fmt", "FILE...", "format files in place; - formats stdin to stdout", command_fmt, F(CHECK) | F(HELP),
      1 << 20, false},
     {"doc", "FILE", "write documentation", command_absent, F(HELP), 1, true},
-    {"explain", "CODE", "explain a message, with a wrong and a right example", command_explain, F(HELP), 1,
-     false},
+    {"explain", "CODE",
+     "explain a message, with a wrong and a right example; or a rule: explain rigl, explain rules",
+     command_explain, F(HELP), 1, false},
     {"lsp", "", "serve an editor", command_absent, F(HELP), 1, true},
     {"new", "NAME", "write NAME.dnw, a small program to start from", command_new, F(HELP), 1, false},
 };

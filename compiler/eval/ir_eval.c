@@ -122,7 +122,7 @@ static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_
                     if (l->budget.form == KEEP_FAN_IN && (u->to != set || t != node)) continue;
                     if (l->budget.form == KEEP_FAN_OUT && (u->from != set || run.source + i != node))
                         continue;
-                    double score = l->rule.kind == RULE_SAMPLE ? sample_score(c->seed, g->number, list, order)
+                    double score = l->rule.kind != RULE_DNW ? sample_score(c->seed, g->number, list, order)
                                    : u->weight ? fabs(c->param[u->weight->offset + run.first + i])
                                                : 0;
                     out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};

@@ -352,6 +352,46 @@ GraphItemList ast_items(Parser *p, GraphItemList list, GraphItem *i)
     return list;
 }
 
+RuleItem *ast_rule_item(Parser *p, Span span, RuleItemKind kind, Name name, Expr *value)
+{
+    RuleItem *i = NEW(p->perm, RuleItem);
+    *i = (RuleItem){.kind = kind, .span = span, .name = name, .value = value};
+    return i;
+}
+
+RuleItem *ast_rule_event(Parser *p, Span span, Expr *when, RuleActionList actions)
+{
+    RuleItem *i = ast_rule_item(p, span, RULE_ITEM_EVENT, (Name){0}, when);
+    i->actions = actions;
+    return i;
+}
+
+RuleItemList ast_rule_items(Parser *p, RuleItemList list, RuleItem *i)
+{
+    vec_push(p->perm, &list, i);
+    return list;
+}
+
+RuleAction *ast_action(Parser *p, Span span, Name verb, Expr *amount, Expr *by, Expr *at)
+{
+    RuleAction *action = NEW(p->perm, RuleAction);
+    *action = (RuleAction){.span = span, .verb = verb, .amount = amount, .by = by, .value = at};
+    return action;
+}
+
+RuleAction *ast_assign_action(Parser *p, Span span, Name verb, Name target, Expr *value)
+{
+    RuleAction *action = ast_action(p, span, verb, NULL, NULL, value);
+    action->target = target;
+    return action;
+}
+
+RuleActionList ast_actions(Parser *p, RuleActionList list, RuleAction *action)
+{
+    vec_push(p->perm, &list, action);
+    return list;
+}
+
 SettingList ast_settings(Parser *p, SettingList list, Span span, Name name, Expr *value)
 {
     Setting *s = NEW(p->perm, Setting);
@@ -429,6 +469,13 @@ Decl *ast_with_items(Span span, Decl *head, GraphItemList items)
 {
     head->span = span;
     head->items = items;
+    return head;
+}
+
+Decl *ast_with_rule(Span span, Decl *head, RuleItemList items)
+{
+    head->span = span;
+    head->rule = items;
     return head;
 }
 

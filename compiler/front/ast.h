@@ -154,6 +154,32 @@ typedef struct GraphItem {
 } GraphItem;
 typedef Vec(GraphItem *) GraphItemList;
 
+/* What a rule does at an event: drop AMOUNT by SCORE, grow AMOUNT by SCORE at VALUE, reset TARGET = VALUE. */
+typedef struct RuleAction {
+    Span span;
+    Name verb, target; /* target: of an assignment, else its text is NULL */
+    Expr *amount, *by; /* or NULL */
+    Expr *value;       /* of an assignment or behind `at`, or NULL */
+} RuleAction;
+typedef Vec(RuleAction *) RuleActionList;
+
+/* A line of a rule. */
+typedef enum RuleItemKind {
+    RULE_ITEM_STATE,  /* state name = value: one number a candidate */
+    RULE_ITEM_SHARED, /* shared state name = value: one number a list */
+    RULE_ITEM_NEXT,   /* next name = value */
+    RULE_ITEM_LET,    /* name = value: `gradient = used`, and names of one's own */
+    RULE_ITEM_EVENT,  /* on value { actions } */
+} RuleItemKind;
+typedef struct RuleItem {
+    RuleItemKind kind;
+    Span span;
+    Name name;
+    Expr *value;
+    RuleActionList actions;
+} RuleItem;
+typedef Vec(RuleItem *) RuleItemList;
+
 typedef struct Setting {
     Name name;
     Expr *value;
@@ -167,6 +193,7 @@ typedef enum DeclKind {
     DECL_FN,
     DECL_GRAPH,
     DECL_MODEL,
+    DECL_RULE,
     DECL_TRAIN,
     DECL_TEST
 } DeclKind;
@@ -186,6 +213,7 @@ typedef struct Decl {
     ParamList params;
     StmtList body;        /* DECL_FN, DECL_MODEL with { } */
     GraphItemList items;  /* DECL_GRAPH */
+    RuleItemList rule;    /* DECL_RULE */
     SettingList settings; /* DECL_TRAIN */
     ExprList checks;      /* DECL_TEST */
 } Decl;

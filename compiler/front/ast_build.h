@@ -71,6 +71,12 @@ Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule);
 GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr *via, Budget budget);
 GraphItem *ast_item_let(Parser *p, Span span, Name name, Expr *value);
 GraphItemList ast_items(Parser *p, GraphItemList list, GraphItem *item);
+RuleItem *ast_rule_item(Parser *p, Span span, RuleItemKind kind, Name name, Expr *value);
+RuleItem *ast_rule_event(Parser *p, Span span, Expr *when, RuleActionList actions);
+RuleItemList ast_rule_items(Parser *p, RuleItemList list, RuleItem *item);
+RuleAction *ast_action(Parser *p, Span span, Name verb, Expr *amount, Expr *by, Expr *at);
+RuleAction *ast_assign_action(Parser *p, Span span, Name verb, Name target, Expr *value);
+RuleActionList ast_actions(Parser *p, RuleActionList list, RuleAction *action);
 SettingList ast_settings(Parser *p, SettingList list, Span span, Name name, Expr *value);
 
 Param *ast_param(Parser *p, Span span, Name name, Expr *fallback, bool has_shape, ExprList shape);
@@ -78,11 +84,12 @@ ParamList ast_params(Parser *p, ParamList list, Param *param);
 
 Decl *ast_import(Parser *p, Span span, Span path, Name as);
 Decl *ast_option(Parser *p, Span span, Name name, Expr *value, Range range, const char *help);
-/* The start of a fn, model or graph. */
+/* The start of a fn, model, graph or rule. */
 Decl *ast_head(Parser *p, Span span, DeclKind kind, Name name, NameList sizes, Parameters parameters);
 Decl *ast_with_value(Span span, Decl *head, Expr *value);
 Decl *ast_with_body(Span span, Decl *head, StmtList body);
 Decl *ast_with_items(Span span, Decl *head, GraphItemList items);
+Decl *ast_with_rule(Span span, Decl *head, RuleItemList items);
 Decl *ast_train(Parser *p, Span span, Name name, SettingList settings);
 Decl *ast_test(Parser *p, Span span, Span title, ExprList checks);
 /* The bytes of a string token, escapes resolved. */

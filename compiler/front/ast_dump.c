@@ -215,9 +215,33 @@ static void item(Dump *d, const GraphItem *i)
     }
 }
 
+static void action(Dump *d, const RuleAction *a)
+{
+    named(d, "action", a->verb.text);
+    d->depth++;
+    part(d, "amount", a->amount);
+    part(d, "by", a->by);
+    if (a->target.text) named(d, "target", a->target.text);
+    part(d, a->target.text ? "=" : "at", a->value);
+    d->depth--;
+}
+
+static void rule_item(Dump *d, const RuleItem *i)
+{
+    static const char *const words[] = {"state", "shared state", "next", "let"};
+    if (i->kind != RULE_ITEM_EVENT) {
+        setting(d, words[i->kind], i->name, i->value);
+        return;
+    }
+    part(d, "on", i->value);
+    d->depth++;
+    for (int k = 0; k < i->actions.count; k++) action(d, i->actions.at[k]);
+    d->depth--;
+}
+
 static void head(const Dump *d, const Decl *decl)
 {
-    static const char *const words[] = {"import", "option", "fn", "graph", "model", "train", "test"};
+    static const char *const words[] = {"import", "option", "fn", "graph", "model", "rule", "train", "test"};
     line(d, words[decl->kind]);
     fputc(' ', d->out);
     if (decl->kind == DECL_IMPORT) {
@@ -244,6 +268,7 @@ static void declaration(Dump *d, const Decl *decl)
     texts(d, "help", decl->help);
     for (int i = 0; i < decl->body.count; i++) stmt(d, decl->body.at[i]);
     for (int i = 0; i < decl->items.count; i++) item(d, decl->items.at[i]);
+    for (int i = 0; i < decl->rule.count; i++) rule_item(d, decl->rule.at[i]);
     for (int i = 0; i < decl->settings.count; i++)
         setting(d, "set", decl->settings.at[i]->name, decl->settings.at[i]->value);
     for (int i = 0; i < decl->checks.count; i++) part(d, "check", decl->checks.at[i]);

@@ -21,6 +21,7 @@ typedef enum BuiltinKind {
     KIND_METRIC,
     KIND_CHECK,
     KIND_RULE,
+    KIND_EVENT,
     KIND_WORD,
     KIND_LATER
 } BuiltinKind;

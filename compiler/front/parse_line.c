@@ -61,9 +61,10 @@ static bool is_in(const int *list, int kind)
 }
 
 /* A line that begins like this cannot go on with the statement before it. */
-static const int statement_starts[] = {
-    T_NAME,  T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_IF,    T_IMPORT, T_OPTION, T_FN,     T_GRAPH, T_MODEL,
-    T_TRAIN, T_TEST,  T_INPUT,  T_NODES,   T_OUTPUT, T_EDGES, T_WEIGHT, T_STATE,  T_SHARED, T_NEXT,  0};
+static const int statement_starts[] = {T_NAME,   T_DERIV,  T_NUMBER, T_PERCENT, T_STRING, T_IF,
+                                       T_IMPORT, T_OPTION, T_FN,     T_GRAPH,   T_MODEL,  T_RULE,
+                                       T_ON,     T_TRAIN,  T_TEST,   T_INPUT,   T_NODES,  T_OUTPUT,
+                                       T_EDGES,  T_WEIGHT, T_STATE,  T_SHARED,  T_NEXT,   0};
 /* An expression can end in these. */
 static const int operand_ends[] = {T_NAME, T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_SKIPPED, ')', ']', 0};
 /* Behind these a statement goes on, whatever the next line begins with. */
@@ -82,6 +83,8 @@ static BlockKind block_of(int first)
     case T_MODEL: return BLOCK_BODY;
     case T_GRAPH: return BLOCK_GRAPH;
     case T_EDGES: return BLOCK_EDGES;
+    case T_RULE: return BLOCK_RULE;
+    case T_ON: return BLOCK_EVENT;
     case T_TRAIN: return BLOCK_TRAIN;
     case T_TEST: return BLOCK_TEST;
     default: return BLOCK_NONE;

@@ -489,7 +489,7 @@ static const char *wanted_words(const Mistake *m)
         count++;
     }
     if (count > MOST || (parse_is_first(m) && count > 1)) {
-        if (m->block == BLOCK_NONE) return "import, option, fn, graph, model, train or test";
+        if (m->block == BLOCK_NONE) return "import, option, fn, graph, model, rule, train or test";
         return arena_printf(m->p->perm, "a line of %s", parse_block_name(m->block));
     }
     if (m->has_operator) list[count++] = "an operator";
@@ -512,6 +512,19 @@ static void help_mistyped(const Mistake *m, Diag *d)
     }
     near = diag_nearest(parse_text_of(m, m->found), words, count);
     if (near) diag_fix(d, m->found.span, near, "did you mean '", "'?");
+}
+
+/* Help: what a line of a rule looks like. */
+static void help_rule(const Mistake *m, Diag *d)
+{
+    const bool event = m->p->first.kind == T_ON;
+    if (m->block == BLOCK_EVENT)
+        diag_help(d,
+                  "an action is written: drop 30%% by abs(w), grow by random, choose by abs(w), reset w = 0");
+    else if (m->block == BLOCK_RULE && event)
+        diag_help(d, "what happens at an event stands in { }: on every(epochs = 1) { choose by abs(w) }");
+    else if (m->block == BLOCK_RULE && m->wanted['='])
+        diag_help(d, "an action stands in the { } of an event: on every(epochs = 1) { choose by abs(w) }");
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
@@ -541,4 +554,5 @@ void parse_syntax_error(Parser *p, const bool *wanted)
     Diag *d =
         parse_complain(p, E_SYNTAX, p->last.span, "found %s, expected %s", found_words(&m), wanted_words(&m));
     help_mistyped(&m, d);
+    help_rule(&m, d);
 }

@@ -40,7 +40,7 @@ static inline bool is_keyword(int kind)
 static inline bool is_declaration_word(int kind)
 {
     return kind == T_IMPORT || kind == T_OPTION || kind == T_FN || kind == T_GRAPH || kind == T_MODEL ||
-           kind == T_TRAIN || kind == T_TEST;
+           kind == T_RULE || kind == T_TRAIN || kind == T_TEST;
 }
 static inline bool is_operand(int kind)
 {

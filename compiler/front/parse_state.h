@@ -48,6 +48,8 @@ typedef enum BlockKind {
     BLOCK_GRAPH,
     BLOCK_EDGES,
     BLOCK_TRAIN,
+    BLOCK_RULE,
+    BLOCK_EVENT,
     BLOCK_TEST
 } BlockKind;
 

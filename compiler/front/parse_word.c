@@ -21,12 +21,13 @@ static const struct Place_of_word {
     {T_BY, "a score is written after its budget: keep 5% by w"},
     {T_USING, "a rule is written after its budget: keep 5% using rigl"},
     {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)"},
+    {T_ON, "an event is written in a rule: on every(epochs = 1) { drop 30% by abs(w); grow by random }"},
 };
 
 const char *parse_block_name(BlockKind block)
 {
-    static const char *const names[] = {"a file",          "a function",    "a graph",
-                                        "a list of edges", "a train block", "a test"};
+    static const char *const names[] = {"a file",        "a function", "a graph",  "a list of edges",
+                                        "a train block", "a rule",     "an event", "a test"};
     return names[block];
 }
 
@@ -116,14 +117,16 @@ static const struct Foreign_word *foreign_word(BlockKind block, const char *wron
 const char *parse_near_word(BlockKind block, const char *wrong)
 {
     const struct Foreign_word *foreign = foreign_word(block, wrong);
-    static const char *const file[] = {"import", "option", "fn", "graph", "model", "train", "test"};
+    static const char *const file[] = {"import", "option", "fn", "graph", "model", "rule", "train", "test"};
     static const char *const graph[] = {"input", "nodes", "output", "edges"};
     static const char *const body[] = {"weight", "state", "shared", "next"};
+    static const char *const rule[] = {"state", "shared", "next", "on"};
     if (foreign) return foreign->right;
     switch (block) {
-    case BLOCK_NONE: return diag_nearest(wrong, file, 7);
+    case BLOCK_NONE: return diag_nearest(wrong, file, 8);
     case BLOCK_GRAPH: return diag_nearest(wrong, graph, 4);
     case BLOCK_BODY: return diag_nearest(wrong, body, 4);
+    case BLOCK_RULE: return diag_nearest(wrong, rule, 4);
     default: return NULL;
     }
 }
@@ -149,7 +152,7 @@ bool parse_unknown_word(const Mistake *m)
     const char *text = parse_text(m->p, rest);
     if (foreign && foreign->help) diag_help(d, "%s", foreign->help);
     else if (!foreign && m->block == BLOCK_NONE)
-        diag_help(d, "a file holds import, option, fn, graph, model, train and test");
+        diag_help(d, "a file holds import, option, fn, graph, model, rule, train and test");
     if (right && !*right) diag_fix(d, place, text, "a name is set by '=' alone: ", "");
     else if (right) parse_help_write(m, d, place, arena_printf(m->p->perm, "%s %s", right, text));
     else if (alone && parse_raw(m, 1).kind == '(') {

@@ -315,6 +315,14 @@ static void gen_predicates(const Ir *ir, Emit *e)
     pointer_table(e, "predicates", all.count, all.at);
 }
 
+static void gen_rules(const Ir *ir, Emit *e)
+{
+    Vec(LLVMValueRef) all = {0};
+    for (int i = 0; i < ir->model->rule_functions.count; i++)
+        vec_push(e->arena, &all, gen_rule(e, ir->model->rule_functions.at[i], i));
+    pointer_table(e, "rules", all.count, all.at);
+}
+
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64)
 {
     Stages *out = NEW(ir->perm, Stages);
@@ -324,6 +332,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64
     gen_type(ir, e, &list, out);
     pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
     if (f64) gen_predicates(ir, e);
+    else gen_rules(ir, e);
     LLVMDisposeBuilder(e->builder);
     return out;
 }
@@ -353,8 +362,9 @@ void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLV
                              table(module, "stages_f32"),
                              table(module, "stages_f64"),
                              table(module, "predicates"),
+                             table(module, "rules"),
                              LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
-    LLVMValueRef value = LLVMConstStructInContext(context, fields, 7, false);
+    LLVMValueRef value = LLVMConstStructInContext(context, fields, 8, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");
     LLVMSetInitializer(program, value);
     LLVMSetGlobalConstant(program, true);

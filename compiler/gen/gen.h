@@ -45,6 +45,9 @@ const char *gen_profile_when(Emit *e, const char *when);
 /* gen_scalar.c: constants and pointwise operators */
 LLVMValueRef gen_const(Emit *e, const Value *v, bool vector); /* of CONST */
 LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *args, bool vector);
+/* A DnwrtRule (dnwrt.h): what a declared rule computes of candidates, from arguments by RuleTerm, then by
+ * state. */
+LLVMValueRef gen_rule(Emit *e, const Func *f, int number);
 void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int from_rank, int bundle);
 
 /* gen_wired.c: graphs */

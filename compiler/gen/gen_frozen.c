@@ -200,8 +200,9 @@ static void program(Build *b, LLVMValueRef frozen, LLVMValueRef text)
                                              none,
                                              none,
                                              none,
+                                             none,
                                              frozen};
-    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 7, false)),
+    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 8, false)),
                    LLVMExternalLinkage);
 }
 

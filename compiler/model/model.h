@@ -147,7 +147,8 @@ typedef struct EdgeList {
     const char *name; /* "Wiring.edges.0" */
     EdgeBudget budget;
     EdgeRule rule;
-    int64_t candidates, kept; /* kept: edges in use (at the end) */
+    const struct Rule *declared; /* rule.h; NULL: a built-in rule */
+    int64_t candidates, kept;    /* kept: edges in use (at the end) */
     Span span;
 } EdgeList;
 
@@ -205,8 +206,9 @@ typedef struct Model {
     Vec(Tensor *) params;
     Table names; /* of weights of functions, to keep them unique */
     Vec(Graph *) graphs;
-    int64_t param_total; /* length of the flat array */
-    Func *body;          /* LAYER and other operators; results[0] is the output */
+    Vec(Func *) rule_functions; /* what declared rules compute of a candidate (rule.h) */
+    int64_t param_total;        /* length of the flat array */
+    Func *body;                 /* LAYER and other operators; results[0] is the output */
     Shape input, output;
     bool trained;
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */

@@ -1,5 +1,6 @@
 /* timed.c: see timed.h. */
 #include "model/timed.h"
+#include "model/rule.h"
 
 int64_t timed_evaluations(const Graph *g)
 {
@@ -18,10 +19,16 @@ bool edges_stay(const Graph *g, const Bundle *u)
     return (l->rule.kind == RULE_SAMPLE || all) && !u->edge && !u->fixed;
 }
 
+bool edges_of_used(const Graph *g, const Bundle *u)
+{
+    const struct Rule *r = g->lists.at[u->list].declared;
+    return edges_stay(g, u) || (r && !r->all_gradients);
+}
+
 bool edges_with_dots(const Graph *g, const Bundle *u)
 {
     const EdgeList *l = &g->lists.at[u->list];
-    bool estimated = l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16 || edges_stay(g, u);
+    bool estimated = l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16 || edges_of_used(g, u);
     bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : !g->sets.at[u->from].outside;
     return estimated && goes_back && !u->edge && !u->fixed;
 }

@@ -37,6 +37,8 @@ bool is_moving(const Graph *g, int set);
 /* Lines whose edges in use never change, and whose other candidates therefore have no gradients. Of lines
  * that are all in use only lists of pairs: the others are matrix products. */
 bool edges_stay(const Graph *g, const Bundle *u);
+/* The same, and lines whose rule gives gradients to edges in use alone. */
+bool edges_of_used(const Graph *g, const Bundle *u);
 /* Of these, and of lines with estimated gradients: are those of edges in use added up where the graph goes
  * backwards (kernels/gather.c)? Not where nothing goes back to the sources. */
 bool edges_with_dots(const Graph *g, const Bundle *u);

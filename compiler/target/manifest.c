@@ -4,6 +4,7 @@
 #include "layout/layout.h"
 #include "layout/live.h"
 #include "layout/timed_rows.h"
+#include "target/manifest_rule.h"
 
 static json_t *shape_json(Shape s)
 {
@@ -78,7 +79,7 @@ EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u)
 static bool same_rule(const EdgeList *a, const EdgeList *b)
 {
     return a->rule.refresh == b->rule.refresh && a->rule.positions == b->rule.positions &&
-           a->rule.bf16 == b->rule.bf16;
+           a->rule.bf16 == b->rule.bf16 && a->declared == b->declared;
 }
 
 int manifest_edge_kind(const Ir *ir, const Graph *g, int bundle)
@@ -120,6 +121,7 @@ static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
                     .function = u->edge != NULL,
                     .back = goes_back(ir, g, u),
                     .stays = edges_stay(g, u),
+                    .of_used = edges_of_used(g, u),
                     .dots = edges_with_dots(g, u),
                     .live_first = u->live_first,
                     .live_last = live_last(g, u)};
@@ -143,12 +145,13 @@ static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const 
     return r;
 }
 
-static NetList list_record(const Graph *g, int list)
+static NetList list_record(Arena *perm, const Graph *g, int list)
 {
     const EdgeList *l = &g->lists.at[list];
     NetList r = {.name = l->name,
                  .budget = l->budget,
                  .rule = l->rule,
+                 .declared = l->declared ? manifest_rule(perm, l->declared) : NULL,
                  .candidates = l->candidates,
                  .first_bundle = g->first_bundle + list_first(g, list)};
     for (int b = 0; b < g->bundles.count; b++) r.bundle_count += g->bundles.at[b].list == list;
@@ -189,7 +192,7 @@ static void add_graphs(NetRecord *n, const Ir *ir, const Stages *stages)
         const Graph *g = m->graphs.at[i];
         NetGraph *r = &n->graphs[n->graph_count++];
         *r = graph_record(ir, g), r->first_list = n->list_count;
-        for (int l = 0; l < g->lists.count; l++) n->lists[n->list_count++] = list_record(g, l);
+        for (int l = 0; l < g->lists.count; l++) n->lists[n->list_count++] = list_record(ir->perm, g, l);
         for (int b = 0; b < g->bundles.count; b++)
             n->bundles[n->bundle_count++] = edges_record(ir, g, b, stages);
     }

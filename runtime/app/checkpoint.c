@@ -354,6 +354,7 @@ static void copy_tensor(const Checkpoint *c, const CheckpointTensor *t, void *to
 static bool is_slot(const Checkpoint *c, const char *name, const NetTensor *const *tensors, int count)
 {
     const char *slots = checkpoint_text(c, "slots"), *dot = strrchr(name, '.');
+    if (strstr(name, RULE_TENSOR)) return true; /* what a declared rule keeps of candidates */
     if (!slots || !dot) return false;
     size_t length = strlen(dot + 1);
     bool listed = false;

@@ -198,7 +198,11 @@ static bool open_net(TrainRun *run, RtError *e)
     t->samples = have, t->classes = s->data->classes;
     if (!session_steps(s, have, t->batch, e)) return false;
     int64_t most = have > s->data->test.samples ? have : s->data->test.samples;
-    NetOptions o = {.batch = t->batch < most ? t->batch : most, .training = true, .seed = (uint64_t)t->seed};
+    NetOptions o = {.batch = t->batch < most ? t->batch : most,
+                    .training = true,
+                    .seed = (uint64_t)t->seed,
+                    .epochs = t->epochs,
+                    .epoch_steps = (have + t->batch - 1) / t->batch};
     run->order = malloc((size_t)have * sizeof *run->order);
     if (!run->order)
         return rt_fail(e, RT_SYSTEM, "out of memory for the order of %lld sample%s", (long long)have,

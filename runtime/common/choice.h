@@ -7,6 +7,29 @@
 #define RT_CHOICE_H
 #include "common/contract.h"
 
+/* What the expressions of a declared rule may read: of a candidate, or of the training. */
+#define RULE_TERMS(X)                                                                                        \
+    X(W, "w", "the weight that decides")                                                                     \
+    X(GRADIENT, "gradient", "the gradient of w in the step before")                                          \
+    X(MOMENTUM, "momentum", "the first moment that the optimiser keeps for w")                               \
+    X(FIRST, "first", "w at the start of the training")                                                      \
+    X(USED, "used", "is the candidate in use?")                                                              \
+    X(AGE, "age", "steps since the candidate came into use, or out of it")                                   \
+    X(RANDOM, "random", "uniform in [0, 1) by seed, event and candidate")                                    \
+    X(FAN_IN, "fan_in", "edges in use into the target")                                                      \
+    X(FAN_OUT, "fan_out", "edges in use out of the source")                                                  \
+    X(STEP, "step", "steps since the start of the training")                                                 \
+    X(EPOCH, "epoch", "epochs since the start, with fractions")                                              \
+    X(PROGRESS, "progress", "share of the training that is done")
+typedef enum RuleTerm {
+#define TERM(name, text, help) TERM_##name,
+    RULE_TERMS(TERM)
+#undef TERM
+        TERM_COUNT
+} RuleTerm;
+
+enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a rule: none */
+
 /* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch);
 /* A straight line from start to keep. */

@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 13 };
+enum { DNWRT_ABI = 14 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
@@ -19,6 +19,11 @@ typedef void DnwrtStage(struct DnwrtContext *context, int64_t tile);
 typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_index, int64_t target,
                            int64_t source, uint64_t seed);
 
+/* What a declared rule computes of candidates 0 .. count - 1: out[i] from args[..][i], arrays by RuleTerm
+ * (choice.h), then by state of the rule. count is a multiple of RULE_WIDTH. */
+enum { RULE_WIDTH = 64 };
+typedef void DnwrtRule(const float *const *args, int64_t count, float *out);
+
 typedef struct DnwrtProgram {
     uint32_t abi;           /* DNWRT_ABI */
     uint32_t lanes;         /* 1, 8, 16 or 64 */
@@ -26,6 +31,7 @@ typedef struct DnwrtProgram {
     DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;
     DnwrtPredicate *const *predicates;
+    DnwrtRule *const *rules;          /* by number in the manifest */
     const struct DnwrtFrozen *frozen; /* runtime/kernels/frozen.h; NULL: a program that trains */
 } DnwrtProgram;
 

@@ -53,3 +53,9 @@ uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position)
     uint64_t s = RNG_SAMPLE + ((uint64_t)graph << 8) + ((uint64_t)list << 24);
     return rng_words(seed, s, (uint64_t)position).v[0] & 0x7fffffffu;
 }
+
+float rule_random(uint64_t seed, RuleDraw draw, int64_t position)
+{
+    uint64_t s = RNG_RULE + ((uint64_t)draw.list << 8) + (draw.action << 24) + ((uint64_t)draw.done << 32);
+    return (float)(rng_words(seed, s, (uint64_t)position).v[0] >> 8) * 0x1p-24f;
+}

@@ -13,4 +13,16 @@ void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t b
 double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);
+/* `random` of a declared rule, in [0, 1): of an action (from 1; 0: states) behind so many steps. */
+typedef struct RuleDraw {
+    int list; /* among all of the model */
+    uint64_t action;
+    int64_t done;
+} RuleDraw;
+/* The seed of weights that are drawn anew behind so many steps (init_edge). */
+static inline uint64_t rule_fresh_seed(uint64_t seed, int64_t done)
+{
+    return seed ^ ((uint64_t)done + 1) * 0x9E3779B97F4A7C15u;
+}
+float rule_random(uint64_t seed, RuleDraw draw, int64_t position);
 #endif

@@ -296,7 +296,8 @@ static int64_t blocks_of(const Net *n, int item, int graph)
 {
     if (item < n->field_count) {
         const Field *f = &n->fields[item];
-        return gradient_of_round(n, &n->bundles[f->parts[0].line], graph) ? f->block_count : 0;
+        const NetBundle *first = &n->bundles[f->parts[0].line];
+        return gradient_of_round(n, first, graph) && !gradient_of_used(n, first) ? f->block_count : 0;
     }
     const NetBundle *b = &n->bundles[item - n->field_count];
     if (gradient_of_used(n, b)) return gradient_of_round(n, b, graph) ? gradient_used_pieces(b) : 0;

@@ -11,7 +11,12 @@ enum { PIECE = 1024 }; /* edges */
 
 bool gradient_of_used(const Net *n, const NetBundle *b)
 {
-    return n->real_size == 4 && b->line.stays && b->rows.target >= 0;
+    return gradient_moves_used(n, b) && !b->line.full;
+}
+
+bool gradient_moves_used(const Net *n, const NetBundle *b)
+{
+    return n->real_size == 4 && b->line.of_used && b->rows.target >= 0;
 }
 
 static int64_t edges_of(const NetBundle *b)
@@ -89,7 +94,7 @@ void gradient_move_used(Net *n, bool all, const NetUpdate *update)
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
         const int64_t pieces = gradient_used_pieces(b);
-        if (gradient_of_used(n, b) && (all || b->param->rounds))
+        if (gradient_moves_used(n, b) && (all || b->param->rounds))
             thread_share(pieces > 4 ? n->options.threads : 1, pieces, move_piece, &(Move){n, b, update});
     }
 }

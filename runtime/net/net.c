@@ -79,7 +79,7 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
         if (!marks_fit(n, l, e)) return false;
-        l->chosen = kept_given && (l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
+        l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
@@ -263,6 +263,7 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     ahead_begin(n, &batch);
     double start = net_clock();
     r.swapped = choose_edges(n, epoch);
+    events_before(n, step);
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, step, &r.correct);
@@ -271,8 +272,11 @@ NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const i
     n->program->f32[n->train.gradients](&n->context, 0);
     r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
                                                             : fused_update(n, tiles, lr, step));
-    if (r.finite) n->program->f32[n->train.updates](&n->context, 0);
-    else net_describe_bad(n, &batch, tiles, &r);
+    if (!r.finite) return net_describe_bad(n, &batch, tiles, &r), r;
+    n->program->f32[n->train.updates](&n->context, 0);
+    if (n->options.events_apart) return r;
+    int64_t swapped = events_after(n, step + 1, r.bad, sizeof r.bad);
+    r.finite = swapped >= 0, r.swapped += swapped;
     return r;
 }
 

@@ -19,8 +19,11 @@ typedef struct NetOptions {
     bool gradients; /* keep the gradients of all candidates after a step (tests); else they are used up block
                        by block */
     bool f64;       /* run the double-precision twin of the generated code (gradcheck) */
-    const Optim *optim; /* when training */
-    uint64_t seed;      /* of initial weights, sampled edges and dropout */
+    const Optim *optim;  /* when training */
+    uint64_t seed;       /* of initial weights, sampled edges and dropout */
+    double epochs;       /* of the training, for rules that ask for its progress */
+    int64_t epoch_steps; /* steps of an epoch */
+    bool events_apart;   /* the events of declared rules are left to the caller (tests) */
 } NetOptions;
 
 typedef enum NetTensorKind {
@@ -30,6 +33,7 @@ typedef enum NetTensorKind {
     NET_KEPT,    /* chosen edges, uint8, one per candidate; named LIST.kept */
 } NetTensorKind;
 
+#define RULE_TENSOR ".rule." /* "Wiring.edges.0.rule.effort": what a declared rule keeps, a NET_SLOT */
 typedef struct NetTensor {
     char name[200];
     NetTensorKind kind;

@@ -1,6 +1,7 @@
 /* net_build.c: manifest -> Net: what there is, how many bytes it takes, allocation. */
 #define _GNU_SOURCE
 #include "net/blas.h"
+#include "net/declared.h"
 #include "net/net_private.h"
 #include "common/rng.h"
 #include "net/thread.h"
@@ -126,6 +127,8 @@ bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
     const bool few = n->param_total * STORED_SHARE <= work_elements(n);
+    for (int i = 0; i < n->list_count && o->training; i++)
+        if (n->lists[i].declared && n->lists[i].declared->reads >> TERM_GRADIENT & 1) return true;
     return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));
 }
 
@@ -162,6 +165,10 @@ static int64_t needed_bytes(const Net *n)
     for (int i = 0; i < n->list_count; i++)
         if (n->lists[i].budget.form == KEEP_FAN_OUT) bytes += n->lists[i].candidates * 24;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].declared)
+            bytes += n->lists[i].candidates * CHOOSE_BYTES +
+                     declared_bytes(n->lists[i].declared, n->lists[i].candidates);
     bytes += ahead_bytes(n);
     return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
 }
@@ -243,7 +250,8 @@ static bool allocate_keys(Net *n)
 {
     int64_t most = 0;
     for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].budget.form == KEEP_FAN_IN || n->lists[i].budget.form == KEEP_FAN_OUT)
+        if (n->lists[i].declared || n->lists[i].budget.form == KEEP_FAN_IN ||
+            n->lists[i].budget.form == KEEP_FAN_OUT)
             most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
     n->keys = malloc((size_t)(most > CHOOSE_ROOM ? most : CHOOSE_ROOM) * CHOOSE_BYTES);
     int64_t largest = 0;
@@ -301,41 +309,6 @@ static bool allocate_arrays(Net *n)
            n->context.tiles;
 }
 
-static NetTensor *new_tensor(Net *n, NetTensorKind kind, const NetParam *p, const char *suffix, void *data)
-{
-    NetTensor *t = &n->tensors[n->tensor_count++];
-    *t = (NetTensor){.kind = kind, .rank = p->rank, .size = p->size, .data = data};
-    memcpy(t->shape, p->shape, (size_t)p->rank * sizeof *t->shape);
-    snprintf(t->name, sizeof t->name, "%s%s", p->name, suffix);
-    return t;
-}
-
-static bool list_tensors(Net *n)
-{
-    n->tensors = calloc((size_t)(n->param_count * 3 + n->bundle_count + 1), sizeof *n->tensors);
-    if (!n->tensors) return false;
-    for (int i = 0; i < n->param_count; i++)
-        new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "",
-                   n->weights + n->params[i].offset);
-    for (int s = 0; s < slot_count(n); s++)
-        for (int i = 0; i < n->param_count; i++) {
-            char suffix[64];
-            snprintf(suffix, sizeof suffix, ".%s", n->options.optim->slot_names[s]);
-            if (n->params[i].learned)
-                new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
-        }
-    for (int i = 0; i < n->bundle_count; i++) {
-        const NetBundle *b = &n->bundles[i];
-        NetTensor *t = &n->tensors[n->tensor_count++];
-        *t = (NetTensor){.kind = NET_KEPT, .rank = 1, .size = b->candidates.count, .data = b->kept};
-        t->shape[0] = b->candidates.count;
-        if (b->candidates.form == CANDIDATES_DENSE)
-            t->rank = 2, t->shape[0] = b->candidates.targets, t->shape[1] = b->candidates.sources;
-        snprintf(t->name, sizeof t->name, "%s.kept", b->line.name);
-    }
-    return true;
-}
-
 bool net_allocate(Net *n, RtError *e)
 {
     int64_t bytes = needed_bytes(n), there = available_bytes();
@@ -352,7 +325,9 @@ bool net_allocate(Net *n, RtError *e)
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
-    ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && list_tensors(n);
+    for (int i = 0; ok && i < n->list_count; i++)
+        ok = declared_allocate(n->lists[i].declared, n->lists[i].candidates);
+    ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && net_list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
 }
 
@@ -396,6 +371,7 @@ void net_free(Net *n)
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
         free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges), free(b->next);
     }
+    for (int i = 0; n->lists && i < n->list_count; i++) declared_free(n->lists[i].declared);
     fields_free(n->fields, n->field_count);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         if (n->graphs[i].order) wiring_order_free(n->graphs[i].order);

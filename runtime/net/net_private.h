@@ -118,17 +118,26 @@ bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for 
 bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
+bool net_list_tensors(Net *n); /* net_tensors.c; false: out of memory */
 /* net_wiring.c: false: out of memory */
 bool net_wire(Net *n, int bundle); /* its candidates */
 bool net_fields(Net *n);           /* of all bundles */
 bool net_order(Net *n, int graph);
 /* net_weights.c */
 void net_draw_weights(Net *n);
-void net_f64_params(Net *n); /* copies weights to the double array */
+double net_list_fan(const Net *n, const NetBundle *b); /* of the list of a line: see init_edge */
+void net_f64_params(Net *n);                           /* copies weights to the double array */
 
 /* choose.c: marks NetBundle.kept; returns the number of edges that came into use */
 enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared at once; what each takes */
 int64_t choose_edges(Net *n, double epoch);
+/* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
+bool events_read_gradient(const Net *n, const NetBundle *b);
+/* Before a step: which lists need the gradients of all their candidates in it. Behind it, when `done` steps
+ * are done: the events that are due; returns how many edges came into use, -1 when a score is no number
+ * (`bad`). */
+void events_before(Net *n, int64_t step);
+int64_t events_after(Net *n, int64_t done, char *bad, size_t size);
 /* edges.c */
 bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
 void edges_rebuild(Net *n); /* lists of edges in use from the marks (where they changed), and their weights */
@@ -174,6 +183,8 @@ bool gradient_is_estimate(const Net *n, const NetBundle *b);
 bool gradient_bf16(const Net *n, const NetBundle *b);
 /* gradient_used.c: are there gradients of edges in use alone? The weights of the others stay. */
 bool gradient_of_used(const Net *n, const NetBundle *b);
+/* The same in all steps: in some, all candidates have gradients and only edges in use are moved by them. */
+bool gradient_moves_used(const Net *n, const NetBundle *b);
 /* Moves the weights of such bundles by the gradients in Net.grad: of those that go backwards in rounds, or of
  * all. */
 void gradient_move_used(Net *n, bool all, const NetUpdate *update);

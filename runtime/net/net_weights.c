@@ -17,7 +17,7 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
 
 /* The most candidates into one node that a list leads to: edges that compete for one budget by their
  * magnitude start from one distribution. */
-static double list_fan(const Net *n, const NetBundle *b)
+double net_list_fan(const Net *n, const NetBundle *b)
 {
     const NetGraph *g = &n->graphs[b->line.graph];
     int64_t most = 0;
@@ -33,7 +33,7 @@ static double list_fan(const Net *n, const NetBundle *b)
 
 static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
 {
-    double fan = list_fan(n, b);
+    double fan = net_list_fan(n, b);
     for (int64_t k = 0; k < p->size; k++)
         n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
 }

@@ -18,10 +18,15 @@ typedef struct Cut {
     int64_t position; /* of equal keys those up to this position in the list are in */
 } Cut;
 
+static bool by_magnitude(const NetList *l)
+{
+    return rule_of(l)->weights || (l->declared && l->declared->magnitude);
+}
+
 static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64_t candidate)
 {
     const Rule *r = rule_of(l);
-    return r->weights ? magnitude(n->weights[b->param->offset + candidate]) : r->score(n, b, candidate);
+    return by_magnitude(l) ? magnitude(n->weights[b->param->offset + candidate]) : r->score(n, b, candidate);
 }
 
 /* ---- one cut for a whole list ---- */
@@ -43,7 +48,7 @@ static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t hi
     memset(buckets, 0, BUCKETS * sizeof *buckets);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (rule_of(l)->weights) {
+        if (by_magnitude(l)) {
             count_keys(n->weights + b->param->offset, b->candidates.count, low, high, shift, buckets);
             continue;
         }
@@ -82,11 +87,6 @@ static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
 
 /* ---- the strongest of few ---- */
 
-typedef struct Scored {
-    uint32_t key;
-    uint8_t *kept;
-    int64_t position;
-} Scored;
 _Static_assert(sizeof(Scored) == CHOOSE_BYTES, "room for candidates that are compared");
 
 static bool stronger(const Scored *a, const Scored *b)
@@ -94,8 +94,8 @@ static bool stronger(const Scored *a, const Scored *b)
     return a->key != b->key ? a->key > b->key : a->position < b->position;
 }
 
-/* Moves the `keep` strongest to the front (quickselect, middle pivot). */
-static void select_strongest(Scored *s, int64_t count, int64_t keep)
+/* Quickselect, middle pivot. */
+void choose_strongest(Scored *s, int64_t count, int64_t keep)
 {
     int64_t low = 0, high = count - 1;
     while (low < high) {
@@ -214,7 +214,7 @@ static Cut cut_in_band(Net *n, const NetList *l, int64_t wanted, int64_t inside)
 {
     Scored *found = n->keys;
     collect_band(n, l, found);
-    select_strongest(found, inside, wanted);
+    choose_strongest(found, inside, wanted);
     Scored *last = found;
     for (int64_t i = 1; i < wanted; i++)
         if (stronger(last, &found[i])) last = &found[i];
@@ -309,15 +309,15 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 {
     Cut cut;
     int64_t swapped = 0, above, inside;
-    bool near = rule_of(l)->weights && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    bool near = by_magnitude(l) && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
     if (!near) cut = find_cut(n, l, keep);
-    if (!near && rule_of(l)->weights) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    if (!near && by_magnitude(l)) scan_list(n, l, cut.key, cut.key, &above, &inside);
     l->drift = l->threshold ? (int64_t)cut.key - (int64_t)l->threshold : 0;
     l->threshold = cut.key;
     if (!l->band) l->band = 1u << 16;
     for (int i = 0; i < l->bundle_count; i++) {
         NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (rule_of(l)->weights) swapped += mark_bundle(n, b, &cut);
+        if (by_magnitude(l)) swapped += mark_bundle(n, b, &cut);
         else swapped += mark_scores(n, l, b, &cut), b->changed = true;
     }
     return swapped;
@@ -328,7 +328,7 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
 {
     int64_t swapped = 0;
-    if (count > keep) select_strongest(s, count, keep);
+    if (count > keep) choose_strongest(s, count, keep);
     for (int64_t i = 0; i < count; i++) {
         uint8_t in = i < keep;
         swapped += in & (*s[i].kept ^ 1);
@@ -389,6 +389,19 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
     return swapped;
 }
 
+/* All candidates at once: where scores are no magnitudes. */
+static int64_t choose_pool(Net *n, NetList *l, int64_t keep)
+{
+    Scored *s = n->keys;
+    int64_t count = 0;
+    for (int i = 0; i < l->bundle_count; i++) {
+        NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) s[count++] = scored(n, l, b, c);
+        b->changed = true;
+    }
+    return mark_node(s, count, keep);
+}
+
 static int64_t choose_fan(Net *n, NetList *l)
 {
     Scored *s = (Scored *)n->keys;
@@ -414,17 +427,22 @@ static int64_t mark_all(Net *n, NetList *l)
     return swapped;
 }
 
+int64_t choose_list(Net *n, NetList *l, double epoch)
+{
+    int64_t keep = budget_now(&l->budget, l->candidates, epoch);
+    if (l->budget.form == KEEP_ALL || (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
+        return mark_all(n, l);
+    if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) return choose_fan(n, l);
+    return l->declared && !l->declared->magnitude ? choose_pool(n, l, keep) : choose_count(n, l, keep);
+}
+
 int64_t choose_edges(Net *n, double epoch)
 {
     int64_t swapped = 0;
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
-        int64_t keep = budget_now(&l->budget, l->candidates, epoch);
         if (l->chosen || l->bundle_count == 0) continue;
-        if (l->budget.form == KEEP_ALL || (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
-            swapped += mark_all(n, l);
-        else if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) swapped += choose_fan(n, l);
-        else swapped += choose_count(n, l, keep);
+        swapped += l->declared ? events_begin(n, l, epoch) : choose_list(n, l, epoch);
         l->chosen = rule_of(l)->once || l->budget.form == KEEP_ALL;
     }
     return swapped;

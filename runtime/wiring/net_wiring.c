@@ -56,8 +56,8 @@ bool net_fields(Net *n)
     int count = 0;
     for (int i = 0; lines && i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (b->line.function || b->rows.target < 0 || b->candidates.count == 0 || gradient_of_used(n, b))
-            continue;
+        if (b->line.function || b->rows.target < 0 || b->candidates.count == 0) continue;
+        if (gradient_of_used(n, b) && !events_read_gradient(n, b)) continue;
         lines[count++] = (FieldLine){i,
                                      n->graphs[b->line.graph].first_bundle + b->line.kind,
                                      &b->candidates,

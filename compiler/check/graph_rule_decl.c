@@ -1,0 +1,559 @@
+/* graph_rule_decl.c: declared rules: `using rigl(interval = 100)` becomes a Rule (model/rule.h).
+ *
+ * The names of RULE_TERMS are values of one candidate that are known when the program trains. Each expression
+ * of a rule is a function of its own over them; what does not read them is a number at once.
+ */
+#include "check/graph.h"
+#include "model/rule.h"
+#include <math.h>
+
+/* A use of a rule while it is checked. */
+typedef struct RuleCheck {
+    Check *k;
+    Rule *rule;
+    const Decl *decl;
+    Scope *scope; /* parameters, then the names of the rule */
+} RuleCheck;
+
+static const struct Term {
+    const char *name, *help;
+    bool of_training; /* the same for all candidates */
+} terms[TERM_COUNT] = {
+#define TERM(name, text, help) {text, help, TERM_##name >= TERM_STEP},
+    RULE_TERMS(TERM)
+#undef TERM
+};
+
+static const struct Verb {
+    const char *example, *help;
+} verbs[VERB_COUNT] = {
+    [VERB_CHOOSE] = {"choose by abs(w)", "the budget's share of all candidates, largest score first"},
+    [VERB_DROP] = {"drop 30% by abs(w)", "edges in use go out of use, smallest score first"},
+    [VERB_GROW] = {"grow by random", "candidates come into use, largest score first"},
+    [VERB_RESET] = {"reset w = first", "a number of each edge in use is set"},
+};
+
+/* ---- functions of a candidate ---- */
+
+static int state_named(const Rule *r, const char *name)
+{
+    for (int i = 0; i < r->states.count; i++)
+        if (strcmp(r->states.at[i].name, name) == 0) return i;
+    return -1;
+}
+
+static Name plain_name(const char *text, Span span)
+{
+    return (Name){text, span};
+}
+
+static void bind_argument(Check *k, Scope *scope, const char *name, int index, Span span)
+{
+    Value *arg = func_add(k->func, IR_ARG, span, 0, NULL);
+    arg->index = index, arg->is_bool = index == TERM_USED;
+    scope_add(k, scope, plain_name(name, span), val_runtime(k, arg, span));
+}
+
+/* Names of one's own, `pressure = abs(w) / fan_in`, in the order in which they are written. */
+static void bind_lets(RuleCheck *c, Scope *scope)
+{
+    for (int i = 0; i < c->decl->rule.count; i++) {
+        const RuleItem *item = c->decl->rule.at[i];
+        if (item->kind != RULE_ITEM_LET || strcmp(item->name.text, "gradient") == 0) continue;
+        scope_add(c->k, scope, item->name, check_expr(c->k, scope, item->value));
+    }
+}
+
+static bool is_number(Check *k, const Val *v, const char *what)
+{
+    if (val_is_poison(v)) return false;
+    bool number =
+        v->kind == VAL_NUMBER || v->kind == VAL_PERCENT || (v->kind == VAL_RUNTIME && !v->value->is_bool);
+    if (number) return true;
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is a number; this is %s", what, val_kind_text(v));
+    if (v->kind == VAL_BOOL || v->kind == VAL_RUNTIME)
+        diag_help(d, "make numbers of it: if ... then 1 else 0");
+    return false;
+}
+
+/* Bit i: the function reads argument i. */
+static uint64_t arguments_read(const Func *f)
+{
+    uint64_t read = f->results.at[0]->op == IR_ARG ? 1ull << f->results.at[0]->index : 0;
+    for (int i = 0; i < f->values.count; i++)
+        for (int a = 0; a < f->values.at[i]->arg_count; a++) {
+            const Value *v = f->values.at[i]->args[a];
+            if (v->op == IR_ARG) read |= 1ull << v->index;
+        }
+    return read;
+}
+
+/* func_prune leaves arguments that nothing reads. */
+static void drop_unread(Func *f)
+{
+    const uint64_t read = arguments_read(f);
+    int kept = 0;
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (v->op == IR_ARG && !(read >> v->index & 1)) continue;
+        v->id = kept;
+        f->values.at[kept++] = v;
+    }
+    f->values.count = kept;
+}
+
+/* The expression as a function of a candidate: its number; NO_FUNCTION after a message. */
+static int candidate_function(RuleCheck *c, const Expr *e, const char *what)
+{
+    Check *k = c->k;
+    Func *saved = k->func, *f = func_new(k->perm, arena_printf(k->perm, "%s.%s", c->rule->name, what));
+    Mode mode = k->mode;
+    Scope scope = {.outer = c->scope};
+    k->func = f, k->mode = MODE_PREDICATE;
+    for (int i = 0; i < TERM_COUNT; i++) bind_argument(k, &scope, terms[i].name, i, e->span);
+    for (int i = 0; i < c->rule->states.count; i++)
+        bind_argument(k, &scope, c->rule->states.at[i].name, TERM_COUNT + i, e->span);
+    bind_lets(c, &scope);
+    Val *v = check_expr(k, &scope, e);
+    bool ok = is_number(k, v, what);
+    if (ok) {
+        func_result(f, what, val_value(k, v, "a number"));
+        func_prune(f);
+        drop_unread(f);
+        c->rule->reads |= arguments_read(f);
+    }
+    k->func = saved, k->mode = mode;
+    if (!ok) return NO_FUNCTION;
+    vec_push(k->perm, &k->model->rule_functions, f);
+    return k->model->rule_functions.count - 1;
+}
+
+/* ---- amounts ---- */
+
+/* What of a candidate does a function read? -1: nothing. */
+static int reads_candidate(const Func *f)
+{
+    uint64_t read = arguments_read(f);
+    for (int i = 0; read; i++, read >>= 1)
+        if (read & 1 && (i >= TERM_COUNT || !terms[i].of_training)) return i;
+    return -1;
+}
+
+/* share(x), or a percentage. */
+static const Expr *share_argument(const Expr *e)
+{
+    bool call = e->kind == EXPR_CALL && e->left->kind == EXPR_NAME && strcmp(e->left->name, "share") == 0;
+    return call && e->args.count == 1 ? e->args.at[0].value : NULL;
+}
+
+static bool known_share(RuleCheck *c, const Expr *e, double share)
+{
+    if (share >= 0 && share <= 1) return true;
+    Diag *d =
+        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g%% is not a share of the edges in use", 100 * share);
+    diag_help(d, "a share lies between 0%% and 100%%, such as 30%%");
+    return false;
+}
+
+static bool known_count(RuleCheck *c, const Expr *e, double count)
+{
+    if (count >= 1 || count == 0) return true;
+    Diag *d =
+        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g is neither a number of edges nor a percentage", count);
+    if (count > 0)
+        diag_help(d, "write share(...) around it, or %.6g%%, for a share of the edges in use", 100 * count);
+    else diag_help(d, "drop 30%% drops three of ten edges in use");
+    return false;
+}
+
+static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
+{
+    const Expr *share = share_argument(e);
+    s->amount = candidate_function(c, share ? share : e, "amount");
+    if (s->amount < 0) return false;
+    const Func *f = c->k->model->rule_functions.at[s->amount];
+    int read = reads_candidate(f);
+    if (read >= 0) {
+        const char *name = read < TERM_COUNT ? terms[read].name : c->rule->states.at[read - TERM_COUNT].name;
+        Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
+                           "an amount is one number for all candidates, and '%s' differs between them", name);
+        diag_help(d, "an amount may read step, epoch and progress");
+        return false;
+    }
+    const Value *v = f->results.at[0];
+    bool percent = e->kind == EXPR_PERCENT || (e->kind == EXPR_NAME && scope_find(c->scope, e->name) &&
+                                               scope_find(c->scope, e->name)->kind == VAL_PERCENT);
+    s->share = share || percent;
+    if (v->op != IR_CONST) return true;
+    return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
+}
+
+/* ---- actions ---- */
+
+static int verb_named(Check *k, Name name)
+{
+    const char *known[VERB_COUNT];
+    for (int i = 0; i < VERB_COUNT; i++) {
+        known[i] = contract_text(CONTRACT_RuleVerb, i);
+        if (strcmp(known[i], name.text) == 0) return i;
+    }
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is nothing that a rule does", name.text);
+    const char *near = diag_nearest(name.text, known, VERB_COUNT);
+    if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
+    else diag_help(d, "a rule can choose, drop, grow and reset");
+    return -1;
+}
+
+static bool wrong_form(RuleCheck *c, const RuleAction *a, int verb, const char *what)
+{
+    Diag *d = diag_add(c->k->diags, E_PLACE, a->span, "%s %s", contract_text(CONTRACT_RuleVerb, verb), what);
+    diag_help(d, "%s: %s", verbs[verb].example, verbs[verb].help);
+    return false;
+}
+
+static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
+{
+    int state = state_named(c->rule, a->target.text);
+    s->target = state >= 0 ? TERM_COUNT + state : TERM_W;
+    if (state >= 0 || strcmp(a->target.text, "w") == 0) return true;
+    Diag *d = diag_add(c->k->diags, E_UNKNOWN_NAME, a->target.span,
+                       "'%s' cannot be reset: it is neither w nor a state of this rule", a->target.text);
+    diag_help(d, "reset w = first: the weights of the edges in use go back to where they began");
+    return false;
+}
+
+static bool grown_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
+{
+    if (!a->value) return true;
+    if (a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0) return s->fresh = true;
+    return (s->value = candidate_function(c, a->value, "start")) >= 0;
+}
+
+static bool is_magnitude(const Func *score)
+{
+    const Value *v = score->results.at[0];
+    return v->op == IR_ABS && v->args[0]->op == IR_ARG && v->args[0]->index == TERM_W;
+}
+
+static bool add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
+{
+    int verb = verb_named(c->k, a->verb);
+    if (verb < 0) return false;
+    RuleStep s = {(RuleVerb)verb, NO_FUNCTION, false,  NO_FUNCTION, NO_FUNCTION,
+                  false,          false,       TERM_W, a->span};
+    bool assigns = a->target.text != NULL;
+    if (assigns != (verb == VERB_RESET))
+        return wrong_form(c, a, verb, assigns ? "has no '='" : "needs a '='");
+    if (verb == VERB_DROP && !a->amount) return wrong_form(c, a, verb, "needs an amount");
+    if (verb == VERB_CHOOSE && a->amount)
+        return wrong_form(c, a, verb, "takes as many as the budget says, and no amount");
+    if (verb != VERB_GROW && a->value && !assigns)
+        return wrong_form(c, a, verb, "has no `at`: only edges that grow start anew");
+    bool ok = !assigns || reset_target(c, a, &s);
+    if (a->amount) ok = step_amount(c, &s, a->amount) && ok;
+    if (a->by) ok = (s.score = candidate_function(c, a->by, "score")) >= 0 && ok;
+    s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
+    if (assigns) ok = (s.value = candidate_function(c, a->value, "value")) >= 0 && ok;
+    else ok = grown_value(c, a, &s) && ok;
+    vec_push(c->k->perm, &event->actions, s);
+    return ok;
+}
+
+/* ---- events ---- */
+
+static bool rule_time(RuleCheck *c, const Val *v, const char *what, RuleTime *out)
+{
+    if (val_is_poison(v)) return false;
+    *out = (RuleTime){v->kind == VAL_PERCENT ? v->number / 100 : v->number, v->kind == VAL_PERCENT};
+    bool ok = v->kind == VAL_PERCENT ? out->at <= 1 : v->kind == VAL_NUMBER && isfinite(v->number);
+    if (ok && out->at >= 0) return true;
+    Diag *d =
+        diag_add(c->k->diags, E_AMOUNT, v->span,
+                 "%s is a share of the training or a number of epochs; this is %s", what, val_text(c->k, v));
+    diag_help(d, "75%% is three quarters of the training, 10 is after ten epochs");
+    return false;
+}
+
+static bool read_every(RuleCheck *c, const Val *v, RuleEvent *e)
+{
+    const Val *steps = v->items.at[0], *epochs = v->items.at[1];
+    bool by_steps = steps->kind != VAL_NONE, by_epochs = epochs->kind != VAL_NONE;
+    if (val_is_poison(steps) || val_is_poison(epochs)) return false;
+    if (by_steps == by_epochs) {
+        Diag *d =
+            diag_add(c->k->diags, E_ARGUMENT, v->span, "an event comes every so many steps or epochs; %s",
+                     by_steps ? "here are both" : "here is neither");
+        diag_help(d, "every(steps = 100) or every(epochs = 1)");
+        return false;
+    }
+    const Val *n = by_steps ? steps : epochs;
+    if (n->kind != VAL_NUMBER || !(n->number > 0) || n->number > 1e15 ||
+        (by_steps && floor(n->number) != n->number)) {
+        Diag *d = diag_add(c->k->diags, E_AMOUNT, n->span, "every takes a %snumber of %s above 0; this is %s",
+                           by_steps ? "whole " : "", by_steps ? "steps" : "epochs", val_text(c->k, n));
+        diag_help(d, "every(steps = 100) or every(epochs = 1)");
+        return false;
+    }
+    if (by_steps) e->steps = (int64_t)n->number;
+    else e->epochs = n->number;
+    bool ok = rule_time(c, v->items.at[2], "`from`", &e->from);
+    return rule_time(c, v->items.at[3], "`until`", &e->until) && ok;
+}
+
+/* every(...) and once(...) are events, whatever else a file calls so. */
+static Val *event_value(RuleCheck *c, const Expr *e)
+{
+    const bool call = e->kind == EXPR_CALL && e->left->kind == EXPR_NAME;
+    const Builtin *b = call ? builtin_find(e->left->name) : NULL;
+    if (!b || b->kind != KIND_EVENT) return check_expr(c->k, c->scope, e);
+    Val *f = val_function(c->k, b, NULL, NULL, e->span);
+    for (int i = 0; i < e->args.count; i++) {
+        Val *v = check_expr(c->k, c->scope, e->args.at[i].value);
+        vec_push(c->k->perm, &f->bound, ((BoundArg){e->args.at[i].name, v}));
+    }
+    return f;
+}
+
+static bool read_event(RuleCheck *c, const Expr *when, RuleEvent *e)
+{
+    Check *k = c->k;
+    Val *v = event_value(c, when);
+    if (val_is_poison(v)) return false;
+    v = described(k, v);
+    if (v->kind == VAL_CALL && v->builtin->kind == KIND_EVENT) {
+        e->until = (RuleTime){1, true};
+        return v->builtin->id == BUILTIN_once ? rule_time(c, v->items.at[0], "`at`", &e->from)
+                                              : read_every(c, v, e);
+    }
+    Diag *d =
+        diag_add(k->diags, E_KIND, when->span, "`on` is followed by an event; this is %s",
+                 v->kind == VAL_CALL ? arena_printf(k->perm, "'%s'", v->builtin->name) : val_kind_text(v));
+    diag_help(d,
+              "on every(steps = 100) { }, on every(epochs = 1, until = 75%%) { } or on once(at = 50%%) { }");
+    return false;
+}
+
+static bool add_event(RuleCheck *c, const RuleItem *item)
+{
+    RuleEvent e = {.span = item->span};
+    bool ok = read_event(c, item->value, &e);
+    for (int i = 0; i < item->actions.count; i++) ok = add_step(c, &e, item->actions.at[i]) && ok;
+    vec_push(c->k->perm, &c->rule->events, e);
+    return ok;
+}
+
+/* ---- the whole rule ---- */
+
+static bool read_gradient(RuleCheck *c, const RuleItem *item)
+{
+    const Expr *e = item->value;
+    bool all = e->kind == EXPR_NAME && strcmp(e->name, "all") == 0,
+         used = e->kind == EXPR_NAME && strcmp(e->name, "used") == 0;
+    c->rule->all_gradients = all;
+    if (all || used) return true;
+    Diag *d = diag_add(c->k->diags, E_KIND, e->span, "gradient is all or used");
+    diag_help(
+        d, "gradient = used: only edges in use learn between events; gradient = all: every candidate does");
+    return false;
+}
+
+static bool add_state(RuleCheck *c, const RuleItem *item)
+{
+    Val *v = check_expr(c->k, c->scope, item->value);
+    RuleState s = {.name = item->name.text, .next = NO_FUNCTION};
+    if (val_is_poison(v)) return false;
+    if (v->kind != VAL_NUMBER || !isfinite(v->number)) {
+        Diag *d = diag_add(c->k->diags, E_KIND, v->span, "a state starts with a number; this is %s",
+                           val_kind_text(v));
+        diag_help(d, "state %s = 0", item->name.text);
+        return false;
+    }
+    if (item->kind == RULE_ITEM_SHARED || c->rule->states.count == MOST_RULE_STATES) {
+        diag_add(c->k->diags, E_LATER, item->span,
+                 item->kind == RULE_ITEM_SHARED ? "a state that a list shares is not part of this release"
+                                                : "a rule has at most %d states",
+                 MOST_RULE_STATES);
+        return false;
+    }
+    s.start = v->number;
+    vec_push(c->k->perm, &c->rule->states, s);
+    return true;
+}
+
+static bool rule_next(RuleCheck *c, const RuleItem *item)
+{
+    int at = state_named(c->rule, item->name.text);
+    if (at < 0) return false; /* said by names.c */
+    return (c->rule->states.at[at].next = candidate_function(c, item->value, "next")) >= 0;
+}
+
+static bool check_item(RuleCheck *c, const RuleItem *item)
+{
+    switch (item->kind) {
+    case RULE_ITEM_STATE:
+    case RULE_ITEM_SHARED: return true; /* first of all */
+    case RULE_ITEM_NEXT: return rule_next(c, item);
+    case RULE_ITEM_EVENT: return add_event(c, item);
+    case RULE_ITEM_LET: return strcmp(item->name.text, "gradient") != 0 || read_gradient(c, item);
+    }
+    return true;
+}
+
+/* Edges that are dropped and never replaced, growth that finds nobody out of use, no event at all. */
+static bool events_fit(RuleCheck *c)
+{
+    const Rule *r = c->rule;
+    bool ok = true;
+    for (int i = 0; i < r->events.count; i++) {
+        bool drops = false, grows = false;
+        const RuleEvent *e = &r->events.at[i];
+        for (int s = 0; s < e->actions.count; s++) {
+            drops = drops || e->actions.at[s].verb == VERB_DROP;
+            grows = grows || e->actions.at[s].verb == VERB_GROW || e->actions.at[s].verb == VERB_CHOOSE;
+        }
+        if (!drops || grows) continue;
+        Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
+                           "this event drops edges and grows none, so the budget is not kept");
+        diag_help(d, "add a line such as: grow by random");
+        ok = false;
+    }
+    return ok;
+}
+
+/* A state that nothing moves is a number. */
+static bool states_move(RuleCheck *c, const Decl *d)
+{
+    const Rule *r = c->rule;
+    for (int s = 0; s < r->states.count; s++) {
+        bool moves = r->states.at[s].next != NO_FUNCTION;
+        for (int i = 0; i < r->events.count; i++)
+            for (int a = 0; a < r->events.at[i].actions.count; a++)
+                moves = moves || (r->events.at[i].actions.at[a].verb == VERB_RESET &&
+                                  r->events.at[i].actions.at[a].target == TERM_COUNT + s);
+        if (moves) continue;
+        const char *name = r->states.at[s].name;
+        Span span = d->name.span;
+        for (int i = 0; i < d->rule.count; i++)
+            if (d->rule.at[i]->kind == RULE_ITEM_STATE && strcmp(d->rule.at[i]->name.text, name) == 0)
+                span = d->rule.at[i]->span;
+        Diag *m = diag_add(c->k->diags, E_AMOUNT, span, "state '%s' never moves", name);
+        diag_help(m,
+                  "next %s = 0.9 * %s + abs(w) moves it behind each step; a plain number is written %s = 2",
+                  name, name, name);
+        return false;
+    }
+    return true;
+}
+
+/* "rigl(interval = 100, part = 30%)" */
+static const char *rule_text(Check *k, const Decl *d, const Scope *arguments)
+{
+    const char *text = d->name.text;
+    for (int i = 0; i < d->params.count; i++)
+        text = arena_printf(k->perm, "%s%s%s = %s", text, i ? ", " : "(", d->params.at[i].name.text,
+                            val_text(k, scope_find(arguments, d->params.at[i].name.text)));
+    return d->params.count ? arena_printf(k->perm, "%s)", text) : text;
+}
+
+const Rule *check_declared_rule(Check *k, Val *use)
+{
+    Rule *r = NEW(k->perm, Rule);
+    Scope scope = {.module = use->module};
+    RuleCheck c = {k, r, use->decl, &scope};
+    r->name = use->decl->name.text, r->span = use->span;
+    Mode mode = k->mode;
+    k->mode = MODE_CONST;
+    bool ok = bind_params(k, use, NULL, (Shape){0}, use->span, &scope);
+    r->text = ok ? rule_text(k, use->decl, &scope) : r->name;
+    for (int i = 0; ok && i < use->decl->rule.count; i++) {
+        const RuleItem *item = use->decl->rule.at[i];
+        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) ok = add_state(&c, item);
+    }
+    bool bound = ok;
+    for (int i = 0; bound && i < use->decl->rule.count; i++) ok = check_item(&c, use->decl->rule.at[i]) && ok;
+    ok = ok && events_fit(&c) && states_move(&c, use->decl);
+    k->mode = mode;
+    note_seen(k, use->decl);
+    return ok ? r : NULL;
+}
+
+/* ---- what a rule needs of the list and the training around it ---- */
+
+static bool has_verb(const Rule *r, RuleVerb verb)
+{
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++)
+            if (r->events.at[i].actions.at[a].verb == verb) return true;
+    return false;
+}
+
+static void list_fits(Check *k, const Graph *g, const EdgeList *l)
+{
+    const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
+    Diag *d = NULL;
+    if (l->budget.form == KEEP_ALL) {
+        d = diag_add(k->diags, E_AMOUNT, l->span,
+                     "rule '%s' has nothing to choose: every candidate of this list is in use",
+                     l->declared->name);
+        diag_help(d, "give the list a budget, such as keep 5%%, or leave the rule out");
+    } else if (fan && (has_verb(l->declared, VERB_DROP) || has_verb(l->declared, VERB_GROW))) {
+        d = diag_add(k->diags, E_LATER, l->span,
+                     "drop and grow under a budget for each node are not part of this release");
+        diag_help(d, "give the list one budget, such as keep 5%%, or let the rule choose");
+    }
+    for (int b = 0; b < g->bundles.count && !d; b++) {
+        if (&g->lists.at[g->bundles.at[b].list] != l || !g->bundles.at[b].edge) continue;
+        d = diag_add(k->diags, E_LATER, g->bundles.at[b].span,
+                     "declared rules for edges with a function are not part of this release");
+        diag_help(d, "leave `using %s` out: the weights with the largest magnitude are in use",
+                  l->declared->name);
+    }
+}
+
+void check_declared_lists(Check *k, const Graph *g)
+{
+    for (int i = 0; i < g->lists.count; i++)
+        if (g->lists.at[i].declared) list_fits(k, g, &g->lists.at[i]);
+}
+
+/* Has the optimiser a first moment? */
+static bool has_moment(const json_t *optim)
+{
+    const char *name = json_string_value(json_object_get(optim, "call"));
+    const double momentum = json_number_value(json_object_get(json_object_get(optim, "args"), "momentum"));
+    return !name || strncmp(name, "adam", 4) == 0 || momentum > 0;
+}
+
+static double in_epochs(RuleTime t, double epochs)
+{
+    return t.share ? t.at * epochs : t.at;
+}
+
+static void event_comes(Check *k, const Rule *r, const RuleEvent *e, double epochs)
+{
+    const bool once = !e->steps && !(e->epochs > 0);
+    const double from = in_epochs(e->from, epochs), until = in_epochs(e->until, epochs);
+    const bool comes = once ? from <= epochs : from < until && e->epochs < epochs && from < epochs;
+    if (comes) return;
+    Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
+                       "an event of rule '%s' never comes in a training of %.6g epochs", r->name, epochs);
+    diag_note(d, e->span, "it is this one");
+    diag_help(d, "train longer, or let it come earlier: once(at = 50%%) comes in the middle of any training");
+}
+
+void check_rules_and_training(Check *k)
+{
+    const json_t *settings = k->model->settings;
+    const double epochs = json_number_value(json_object_get(settings, "epochs"));
+    for (int g = 0; g < k->model->graphs.count; g++)
+        for (int i = 0; i < k->model->graphs.at[g]->lists.count; i++) {
+            const Rule *r = k->model->graphs.at[g]->lists.at[i].declared;
+            if (!r) continue;
+            for (int e = 0; e < r->events.count && epochs > 0; e++)
+                event_comes(k, r, &r->events.at[e], epochs);
+            if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(json_object_get(settings, "optim"))) continue;
+            Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
+                               "rule '%s' reads momentum, and this optimiser keeps none", r->name);
+            diag_help(d, "optim = sgd(0.1, momentum = 0.9)");
+        }
+}

@@ -1,0 +1,30 @@
+/* ir_eval_rule.h: declared rules in the reference interpreter: one list of edges at one moment of the
+ * training, naive loops in double. What it computes is the definition of every action and event.
+ */
+#ifndef DNW_IR_EVAL_RULE_H
+#define DNW_IR_EVAL_RULE_H
+#include "model/model.h"
+#include "model/rule.h"
+
+typedef struct EvalRule {
+    const Model *model;
+    const Graph *graph;
+    int list, number; /* of the list: in its graph, among all of the model */
+    uint64_t seed;
+    int64_t done;         /* steps so far */
+    double epochs, steps; /* of the training; steps of an epoch. 0: not known */
+    uint8_t **kept;       /* [bundle][candidate] of the graph */
+    /* By RuleTerm, then by state: one number for each candidate of the list. W, GRADIENT, MOMENTUM, FIRST and
+     * the states are given; AGE holds the step of the last change. */
+    double **term;
+    double *fresh; /* weights that edges drawn anew would have */
+    Arena *arena;
+} EvalRule;
+
+/* Room for the numbers of all candidates, 0; ages and states as at the start. */
+EvalRule eval_rule_new(Arena *a, const Model *m, const Graph *g, int list, uint8_t **kept);
+/* Moves the states, as behind each step; then the events that are due behind `done` steps. */
+void eval_rule_step(EvalRule *r);
+/* Before the first step: the events that are due then. */
+void eval_rule_begin(EvalRule *r);
+#endif

@@ -1,0 +1,52 @@
+/* rule.h: a declared rule, as one list of edges uses it: its parameters have their values.
+ *
+ * What it computes are functions of one candidate: ARG i is RuleTerm i (common/choice.h), or state
+ * i - TERM_COUNT of the rule. Amounts do not depend on the candidate. The functions stand in
+ * Model.rule_functions; here are their numbers, NO_FUNCTION for none.
+ */
+#ifndef DNW_RULE_H
+#define DNW_RULE_H
+#include "common/choice.h"
+#include "ir/ir.h"
+
+typedef struct RuleState {
+    const char *name;
+    double start;
+    int next; /* NO_FUNCTION: only events set it */
+} RuleState;
+
+/* A point of the training: a share of it, else epochs. */
+typedef struct RuleTime {
+    double at;
+    bool share;
+} RuleTime;
+
+typedef struct RuleStep {
+    RuleVerb verb;
+    int amount;
+    bool share; /* amount is a share of the edges in use, else a count */
+    int score;
+    int value;      /* RESET: of each edge in use; GROW: the weight of a new edge, NO_FUNCTION: 0 */
+    bool fresh;     /* GROW: the weight is drawn anew */
+    bool magnitude; /* CHOOSE: score is abs(w) */
+    int target;     /* RESET: TERM_W, or TERM_COUNT + state */
+    Span span;
+} RuleStep;
+
+typedef struct RuleEvent {
+    int64_t steps; /* every so many steps; 0: not */
+    double epochs; /* every so many epochs; 0: not. Neither: once, at `from` */
+    RuleTime from, until;
+    Vec(RuleStep) actions;
+    Span span;
+} RuleEvent;
+
+typedef struct Rule {
+    const char *name, *text; /* "rigl", "rigl(interval = 100, part = 30%)" */
+    bool all_gradients;      /* else of edges in use, and of all where an event reads them */
+    uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
+    Vec(RuleState) states;
+    Vec(RuleEvent) events;
+    Span span;
+} Rule;
+#endif

@@ -1,0 +1,47 @@
+/* manifest_rule.c: see manifest_rule.h. */
+#include "target/manifest_rule.h"
+
+static DeclaredTime time_record(RuleTime t)
+{
+    return (DeclaredTime){t.at, t.share};
+}
+
+static DeclaredAction action_record(const RuleStep *s)
+{
+    return (DeclaredAction){.verb = s->verb,
+                            .amount = s->amount,
+                            .share = s->share,
+                            .score = s->score,
+                            .magnitude = s->magnitude,
+                            .value = s->value,
+                            .fresh = s->fresh,
+                            .target = s->target};
+}
+
+static DeclaredEvent event_record(Arena *perm, const RuleEvent *e)
+{
+    DeclaredEvent r = {.steps = e->steps,
+                       .epochs = e->epochs,
+                       .from = time_record(e->from),
+                       .until = time_record(e->until),
+                       .actions = NEW_ARRAY(perm, DeclaredAction, (size_t)e->actions.count + 1)};
+    for (int i = 0; i < e->actions.count; i++) r.actions[r.action_count++] = action_record(&e->actions.at[i]);
+    return r;
+}
+
+Declared *manifest_rule(Arena *perm, const Rule *r)
+{
+    Declared *d = NEW(perm, Declared);
+    *d = (Declared){.text = r->text,
+                    .all_gradients = r->all_gradients,
+                    .reads = (int64_t)r->reads,
+                    .states = NEW_ARRAY(perm, DeclaredState, (size_t)r->states.count + 1),
+                    .events = NEW_ARRAY(perm, DeclaredEvent, (size_t)r->events.count + 1)};
+    for (int i = 0; i < r->states.count; i++) {
+        const RuleState *s = &r->states.at[i];
+        d->states[d->state_count++] = (DeclaredState){.name = s->name, .start = s->start, .next = s->next};
+    }
+    for (int i = 0; i < r->events.count; i++)
+        d->events[d->event_count++] = event_record(perm, &r->events.at[i]);
+    return d;
+}

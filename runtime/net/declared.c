@@ -1,0 +1,54 @@
+/* declared.c: see declared.h. */
+#include "net/declared.h"
+#include "common/dnwrt.h"
+#include <stdlib.h>
+
+void declared_free(Declared *d)
+{
+    if (!d) return;
+    for (int i = 0; i < d->state_count; i++) free(d->states[i].value);
+    free(d->first), free(d->changed), free(d->fan_in), free(d->fan_out), free(d->score), free(d->value);
+}
+
+static bool reads(const Declared *d, RuleTerm term)
+{
+    return d->reads >> term & 1;
+}
+
+static int arrays(const Declared *d)
+{
+    return d->state_count + reads(d, TERM_FIRST) + reads(d, TERM_FAN_IN) + reads(d, TERM_FAN_OUT) + 3;
+}
+
+int64_t declared_bytes(const Declared *d, int64_t candidates)
+{
+    return d ? arrays(d) * (candidates + RULE_WIDTH) * (int64_t)sizeof(float) : 0;
+}
+
+static float *numbers(int64_t candidates)
+{
+    return calloc((size_t)candidates + RULE_WIDTH, sizeof(float));
+}
+
+bool declared_allocate(Declared *d, int64_t candidates)
+{
+    if (!d) return true;
+    bool ok = (d->changed = numbers(candidates)) && (d->score = numbers(candidates)) &&
+              (d->value = numbers(candidates));
+    if (reads(d, TERM_FIRST)) ok = (d->first = numbers(candidates)) && ok;
+    if (reads(d, TERM_FAN_IN)) ok = (d->fan_in = numbers(candidates)) && ok;
+    if (reads(d, TERM_FAN_OUT)) ok = (d->fan_out = numbers(candidates)) && ok;
+    for (int i = 0; i < d->state_count; i++) {
+        ok = (d->states[i].value = numbers(candidates)) && ok;
+        for (int64_t c = 0; ok && c < candidates; c++) d->states[i].value[c] = (float)d->states[i].start;
+    }
+    return ok;
+}
+
+const char *declared_array(const Declared *d, int i, float **data)
+{
+    if (i < d->state_count) return *data = d->states[i].value, d->states[i].name;
+    if (i == d->state_count) return *data = d->changed, "changed";
+    if (i == d->state_count + 1 && d->first) return *data = d->first, "first";
+    return NULL;
+}

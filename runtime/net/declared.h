@@ -1,0 +1,19 @@
+/* declared.h: memory of declared rules (Declared in common/contract.def; docs/language.md, section 9).
+ *
+ * Events run between steps: behind the update of step t - 1, before the forward pass of step t. Everything
+ * that a rule computes of a candidate is generated code (DnwrtRule); which edges that brings into use is
+ * decided in wiring/events.c: by score, of equal ones the earlier candidate, in numbers that depend on the
+ * seed, the event and the candidate alone.
+ */
+#ifndef RT_DECLARED_H
+#define RT_DECLARED_H
+#include "common/choice.h"
+
+/* Arrays by candidate: bytes, allocation (false: out of memory), end. d may be NULL. */
+int64_t declared_bytes(const Declared *d, int64_t candidates);
+bool declared_allocate(Declared *d, int64_t candidates);
+void declared_free(Declared *d);
+/* Array i of those that go into checkpoints, and its name; NULL: there are no more. */
+enum { DECLARED_ARRAYS = MOST_RULE_STATES + 2 };
+const char *declared_array(const Declared *d, int i, float **data);
+#endif

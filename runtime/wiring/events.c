@@ -1,0 +1,440 @@
+/* events.c: what declared rules do between steps: choose, drop, grow, reset (net/declared.h). */
+#include "common/init.h"
+#include "wiring/rule.h"
+#include <math.h>
+#include <stdio.h>
+
+enum { BLOCK = 1024 }; /* candidates whose numbers are computed at once, a multiple of RULE_WIDTH */
+
+/* One event of one list: what its functions read beside the candidate. */
+typedef struct Moment {
+    Net *n;
+    NetList *list;
+    Declared *rule;
+    int64_t done;  /* steps so far */
+    double epoch;  /* position of the training */
+    uint64_t draw; /* of the actions at this moment: keys `random` */
+} Moment;
+
+static bool reads(const Declared *d, int term)
+{
+    return d->reads >> term & 1;
+}
+
+static double position_of(const Net *n, int64_t done)
+{
+    return n->options.epoch_steps > 0 ? (double)done / (double)n->options.epoch_steps : 0;
+}
+
+static double progress_at(const Net *n, double epoch)
+{
+    double part = n->options.epochs > 0 ? epoch / n->options.epochs : 0;
+    return part < 1 ? part : 1;
+}
+
+/* ---- what functions read ---- */
+
+static void fill(float *out, int64_t count, double x)
+{
+    for (int64_t i = 0; i < count; i++) out[i] = (float)x;
+}
+
+static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
+{
+    const RuleDraw draw = {(int)(m->list - m->n->lists), m->draw, m->done};
+    for (int64_t i = 0; i < count; i++)
+        out[i] = rule_random(m->n->options.seed, draw, b->position + first + i);
+}
+
+/* The first moment of the optimiser; where it keeps none, 0. */
+static const float *moments(const Net *n, const NetBundle *b)
+{
+    for (int s = 0; s < n->options.optim->slots; s++) {
+        const char *name = n->options.optim->slot_names[s];
+        if (strcmp(name, "momentum") == 0 || strcmp(name, "mean") == 0) return n->slots[s] + b->param->offset;
+    }
+    return NULL;
+}
+
+/* 0 where a step computed none. */
+static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64_t count, float *out)
+{
+    const bool all = !gradient_of_used(n, b);
+    const float *gradient = (const float *)n->grad + b->param->offset + first;
+    for (int64_t i = 0; i < count; i++) out[i] = all || b->kept[first + i] ? gradient[i] : 0;
+}
+
+static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
+{
+    const Net *n = m->n;
+    const int64_t at = b->param->offset + first, place = b->position + first;
+    const size_t bytes = (size_t)count * sizeof *out;
+    const float *moment;
+    switch (term) {
+    case TERM_W: memcpy(out, n->weights + at, bytes); return;
+    case TERM_GRADIENT: fill_gradient(n, b, first, count, out); return;
+    case TERM_MOMENTUM:
+        moment = moments(n, b);
+        if (moment) memcpy(out, moment + first, bytes);
+        else fill(out, count, 0);
+        return;
+    case TERM_FIRST: memcpy(out, m->rule->first + place, bytes); return;
+    case TERM_USED:
+        for (int64_t i = 0; i < count; i++) out[i] = b->kept[first + i];
+        return;
+    case TERM_AGE:
+        for (int64_t i = 0; i < count; i++) out[i] = (float)m->done - m->rule->changed[place + i];
+        return;
+    case TERM_RANDOM: fill_random(m, b, first, count, out); return;
+    case TERM_FAN_IN: memcpy(out, m->rule->fan_in + place, bytes); return;
+    case TERM_FAN_OUT: memcpy(out, m->rule->fan_out + place, bytes); return;
+    case TERM_STEP: fill(out, count, (double)m->done); return;
+    case TERM_EPOCH: fill(out, count, m->epoch); return;
+    case TERM_PROGRESS: fill(out, count, progress_at(n, m->epoch)); return;
+    default: memcpy(out, m->rule->states[term - TERM_COUNT].value + place, bytes); return;
+    }
+}
+
+/* Calls `each` for all candidates of a line. */
+typedef void EachCandidate(void *context, const NetBundle *b, int64_t candidate, int64_t node);
+
+static void each_candidate(const NetBundle *b, bool source, EachCandidate *each, void *context)
+{
+    CandidateRun run;
+    for (int64_t t = 0; t < b->candidates.targets; t++)
+        for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
+            for (int64_t k = 0; k < run.length; k++)
+                each(context, b, run.first + k, source ? run.source + k : t);
+}
+
+static void count_edge(void *counts, const NetBundle *b, int64_t candidate, int64_t node)
+{
+    ((int64_t *)counts)[node] += b->kept[candidate];
+}
+
+typedef struct Fans {
+    const int64_t *counts;
+    float *fan;
+} Fans;
+
+static void put_fan(void *context, const NetBundle *b, int64_t candidate, int64_t node)
+{
+    const Fans *f = context;
+    f->fan[b->position + candidate] = (float)f->counts[node];
+}
+
+/* Edges in use, of all lists of the graph, at one end of each candidate of the line. */
+static void count_fans(const Moment *m, const NetBundle *b, bool source)
+{
+    const NetGraph *g = &m->n->graphs[b->line.graph];
+    const int set = source ? b->line.from : b->line.to;
+    memset(m->n->counts, 0, (size_t)g->sets[set].wiring.size * sizeof *m->n->counts);
+    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
+        const NetBundle *u = &m->n->bundles[i];
+        if ((source ? u->line.from : u->line.to) == set) each_candidate(u, source, count_edge, m->n->counts);
+    }
+    each_candidate(b, source, put_fan, &(Fans){m->n->counts, source ? m->rule->fan_out : m->rule->fan_in});
+}
+
+/* ---- what functions compute ---- */
+
+static void compute_block(const Moment *m, const NetBundle *b, int function, int64_t first, float *out)
+{
+    float room[TERM_COUNT + MOST_RULE_STATES][BLOCK];
+    const float *args[TERM_COUNT + MOST_RULE_STATES];
+    int64_t left = b->candidates.count - first, count = left < BLOCK ? left : BLOCK,
+            whole = (count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
+    for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
+        args[i] = room[i];
+        if (!reads(m->rule, i)) continue;
+        fill_term(m, b, i, first, count, room[i]);
+        fill(room[i] + count, whole - count, 0);
+    }
+    float result[BLOCK];
+    m->n->program->rules[function](args, whole, result);
+    memcpy(out + b->position + first, result, (size_t)count * sizeof *result);
+}
+
+/* Of all candidates of the list. */
+static void compute(const Moment *m, int function, float *out)
+{
+    for (int source = 0; source < 2; source++)
+        for (int i = 0; i < m->list->bundle_count && reads(m->rule, source ? TERM_FAN_OUT : TERM_FAN_IN); i++)
+            count_fans(m, &m->n->bundles[m->list->first_bundle + i], source);
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c += BLOCK) compute_block(m, b, function, c, out);
+    }
+}
+
+/* One number that does not depend on the candidate. */
+static double amount(const Moment *m, int function)
+{
+    float room[TERM_COUNT + MOST_RULE_STATES][RULE_WIDTH] = {{0}}, result[RULE_WIDTH];
+    const float *args[TERM_COUNT + MOST_RULE_STATES];
+    const double of_training[] = {(double)m->done, m->epoch, progress_at(m->n, m->epoch)};
+    for (int i = 0; i < TERM_COUNT + MOST_RULE_STATES; i++) args[i] = room[i];
+    for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, of_training[i - TERM_STEP]);
+    m->n->program->rules[function](args, RULE_WIDTH, result);
+    return result[0];
+}
+
+/* ---- actions ---- */
+
+static int64_t used_of(const Moment *m)
+{
+    int64_t used = 0;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
+    }
+    return used;
+}
+
+/* The candidates that are in use, weakest first, or those that are not, strongest first: at the front of
+ * Net.keys. */
+static int64_t pool(const Moment *m, bool used, int64_t wanted)
+{
+    Scored *s = m->n->keys;
+    int64_t count = 0;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            if (b->kept[c] != used) continue;
+            uint32_t key = score_key(m->rule->score[b->position + c]);
+            s[count++] = (Scored){used ? ~key : key, &b->kept[c], b->position + c};
+        }
+    }
+    if (wanted > count) wanted = count;
+    if (wanted > 0) choose_strongest(s, count, wanted);
+    return wanted > 0 ? wanted : 0;
+}
+
+static bool is_score(const Moment *m, char *bad, size_t size)
+{
+    for (int64_t c = 0; c < m->list->candidates; c++)
+        if (isnan(m->rule->score[c])) {
+            snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number", m->rule->text,
+                     (long long)c, m->list->name);
+            return false;
+        }
+    return true;
+}
+
+static int64_t rounded(double x, int64_t most)
+{
+    return x >= (double)most ? most : x > 0 ? (int64_t)floor(x + 0.5) : 0;
+}
+
+static void drop(const Moment *m, const DeclaredAction *a)
+{
+    const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
+    const double x = amount(m, a->amount);
+    int64_t count = rounded(a->share ? x * (double)used : x, used);
+    if (count < used - budget) count = used - budget;
+    count = pool(m, true, count);
+    const Scored *s = m->n->keys;
+    for (int64_t i = 0; i < count; i++) *s[i].kept = 0, m->rule->changed[s[i].position] = (float)m->done;
+}
+
+static NetBundle *bundle_of(const Moment *m, int64_t position)
+{
+    NetBundle *b = &m->n->bundles[m->list->first_bundle];
+    while (position >= b->position + b->candidates.count) b++;
+    return b;
+}
+
+static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate)
+{
+    const uint64_t seed = rule_fresh_seed(m->n->options.seed, m->done);
+    return (float)init_edge(seed, b->param - m->n->params, candidate, net_list_fan(m->n, b));
+}
+
+/* A candidate comes into use: its weight begins anew, and what the optimiser keeps for it at 0. */
+static void begin_edge(const Moment *m, const DeclaredAction *a, int64_t position)
+{
+    NetBundle *b = bundle_of(m, position);
+    const int64_t candidate = position - b->position, at = b->param->offset + candidate;
+    b->kept[candidate] = 1, m->rule->changed[position] = (float)m->done;
+    m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
+                        : a->value == NO_FUNCTION ? 0
+                                                  : m->rule->value[position];
+    for (int s = 0; s < m->n->options.optim->slots; s++) m->n->slots[s][at] = 0;
+}
+
+static int64_t grow(const Moment *m, const DeclaredAction *a)
+{
+    const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
+    int64_t count = budget - used;
+    if (a->amount != NO_FUNCTION) {
+        const double x = amount(m, a->amount);
+        int64_t wanted = rounded(a->share ? x * (double)used : x, count);
+        count = wanted < count ? wanted : count;
+    }
+    if (a->value != NO_FUNCTION) compute(m, a->value, m->rule->value);
+    count = pool(m, false, count);
+    const Scored *s = m->n->keys;
+    for (int64_t i = 0; i < count; i++) begin_edge(m, a, s[i].position);
+    return count;
+}
+
+static void reset(const Moment *m, const DeclaredAction *a)
+{
+    compute(m, a->value, m->rule->value);
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        float *w = m->n->weights + b->param->offset;
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            const float x = m->rule->value[b->position + c];
+            if (a->target != TERM_W) m->rule->states[a->target - TERM_COUNT].value[b->position + c] = x;
+            else if (b->kept[c]) w[c] = x;
+        }
+    }
+}
+
+/* `before`: marks of all candidates in the list, as values; ages of those that change. */
+static int64_t choose(const Moment *m)
+{
+    float *before = m->rule->value;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) before[b->position + c] = b->kept[c];
+    }
+    int64_t swapped = choose_list(m->n, m->list, m->epoch);
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++)
+            if (before[b->position + c] != b->kept[c]) m->rule->changed[b->position + c] = (float)m->done;
+    }
+    return swapped;
+}
+
+static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
+{
+    m->draw++;
+    m->rule->magnitude = a->magnitude;
+    if (a->score != NO_FUNCTION && !a->magnitude) {
+        compute(m, a->score, m->rule->score);
+        if (!is_score(m, bad, size)) return -1;
+    }
+    switch (a->verb) {
+    case VERB_CHOOSE: return choose(m);
+    case VERB_DROP: return drop(m, a), 0;
+    case VERB_GROW: return grow(m, a);
+    case VERB_RESET: return reset(m, a), 0;
+    default: return 0;
+    }
+}
+
+/* ---- when ---- */
+
+static bool has_come(const Net *n, DeclaredTime t, double epoch)
+{
+    return t.share ? progress_at(n, epoch) >= t.at : epoch >= t.at;
+}
+
+/* Is the event due behind `done` steps? */
+static bool is_due(const Net *n, const DeclaredEvent *e, int64_t done)
+{
+    const double now = position_of(n, done), before = position_of(n, done - 1);
+    if (!e->steps && !(e->epochs > 0))
+        return has_come(n, e->from, now) && (done == 0 || !has_come(n, e->from, before));
+    if (done == 0 || !has_come(n, e->from, now) || has_come(n, e->until, now)) return false;
+    if (e->steps) return done % e->steps == 0;
+    const double slack = 1e-9;
+    return floor(now / e->epochs + slack) > floor(before / e->epochs + slack);
+}
+
+static bool any_due(const Net *n, const Declared *d, int64_t done)
+{
+    for (int i = 0; i < d->event_count; i++)
+        if (is_due(n, &d->events[i], done)) return true;
+    return false;
+}
+
+/* Before the first step: what happens once, at 0, and each choice of an event that comes again and again. */
+static bool begins(const Moment *m, const DeclaredEvent *e, const DeclaredAction *a)
+{
+    const bool again = e->steps || e->epochs > 0;
+    return again ? a->verb == VERB_CHOOSE && has_come(m->n, e->from, 0) : is_due(m->n, e, 0);
+}
+
+static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t size)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < e->action_count; i++) {
+        if (m->done == 0 && !begins(m, e, &e->actions[i])) continue;
+        int64_t more = act(m, &e->actions[i], bad, size);
+        if (more < 0) return -1;
+        swapped += more;
+    }
+    for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
+    return swapped;
+}
+
+static Moment moment_of(Net *n, NetList *l, int64_t done)
+{
+    return (Moment){n, l, l->declared, done, position_of(n, done), 0};
+}
+
+static void move_states(const Moment *m)
+{
+    for (int s = 0; s < m->rule->state_count; s++) {
+        const int next = m->rule->states[s].next;
+        if (next == NO_FUNCTION) continue;
+        compute(m, next, m->rule->value);
+        memcpy(m->rule->states[s].value, m->rule->value, (size_t)m->list->candidates * sizeof(float));
+    }
+}
+
+/* Before the first step: edges are drawn, unless the rule chooses. */
+int64_t events_begin(Net *n, NetList *l, double epoch)
+{
+    Declared *d = l->declared;
+    char bad[200];
+    Moment m = moment_of(n, l, 0);
+    for (int i = 0; i < l->bundle_count && d->first; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        memcpy(d->first + b->position, n->weights + b->param->offset,
+               (size_t)b->candidates.count * sizeof(float));
+    }
+    d->drawn = true, d->magnitude = false;
+    int64_t swapped = choose_list(n, l, epoch);
+    d->drawn = false;
+    for (int i = 0; i < d->event_count && n->options.training; i++)
+        swapped += run_event(&m, &d->events[i], bad, sizeof bad);
+    return swapped;
+}
+
+bool events_read_gradient(const Net *n, const NetBundle *b)
+{
+    const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
+    return d && reads(d, TERM_GRADIENT);
+}
+
+void events_before(Net *n, int64_t step)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        const NetList *l = &n->lists[i];
+        bool full = l->declared && reads(l->declared, TERM_GRADIENT) && any_due(n, l->declared, step + 1);
+        for (int b = 0; b < l->bundle_count; b++) n->bundles[l->first_bundle + b].line.full = full;
+    }
+}
+
+int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < n->list_count; i++) {
+        NetList *l = &n->lists[i];
+        if (!l->declared) continue;
+        Moment m = moment_of(n, l, done);
+        move_states(&m);
+        for (int k = 0; k < l->declared->event_count; k++) {
+            if (!is_due(n, &l->declared->events[k], done)) continue;
+            int64_t more = run_event(&m, &l->declared->events[k], bad, size);
+            if (more < 0) return -1;
+            swapped += more;
+        }
+    }
+    return swapped;
+}

@@ -1,0 +1,209 @@
+/* test_rules.c: declared rules, event by event: what a program does to the edges in use, to weights and to
+ * states is what the reference interpreter does from the same numbers; the same bits with three threads.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "built.h"
+#include "common/init.h"
+#include "eval/ir_eval_rule.h"
+#include "net/declared.h"
+
+enum { SAMPLES = 37, SEED = 11, EPOCHS = 4, EPOCH_STEPS = 6 };
+
+typedef struct Rules {
+    Built built;
+    Data *data;
+    int64_t order[SAMPLES];
+} Rules;
+
+static int open_rules(void **state)
+{
+    static Rules r;
+    bool ok = built_open(&r.built, "rules/rules.dnw", 3);
+    if (!ok) return -1;
+    r.data = built_data(r.built.compilation->perm, r.built.compilation->model, SAMPLES, SEED);
+    for (int64_t i = 0; i < SAMPLES; i++) r.order[i] = i;
+    *state = &r;
+    return 0;
+}
+
+static int close_rules(void **state)
+{
+    built_close(&((Rules *)*state)->built);
+    return 0;
+}
+
+static Net *new_net(const Rules *r, int threads)
+{
+    Net *n = built_net(&r->built, false, SAMPLES, threads, SEED);
+    n->options.epochs = EPOCHS, n->options.epoch_steps = EPOCH_STEPS;
+    return n;
+}
+
+static void step(const Rules *r, Net *n, int64_t t)
+{
+    const double epoch = (double)t / EPOCH_STEPS;
+    NetStep s = net_train_step(n, r->data, &r->data->train, r->order, SAMPLES, 0.05, t, epoch);
+    if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
+}
+
+/* The interpreter with the numbers of a list of the net. */
+static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int64_t done)
+{
+    const Model *m = r->built.compilation->model;
+    const Graph *g = m->graphs.at[0];
+    const NetList *l = &n->lists[list];
+    uint8_t **kept = NEW_ARRAY(a, uint8_t *, (size_t)n->bundle_count);
+    for (int b = 0; b < n->bundle_count; b++) {
+        const int64_t count = n->bundles[b].candidates.count;
+        kept[b] = memcpy(NEW_ARRAY(a, uint8_t, (size_t)count + 1), n->bundles[b].kept, (size_t)count);
+    }
+    EvalRule e = eval_rule_new(a, m, g, list, kept);
+    e.seed = SEED, e.done = done, e.epochs = EPOCHS, e.steps = EPOCH_STEPS;
+    const uint64_t fresh = rule_fresh_seed(SEED, done);
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            const int64_t at = b->param->offset + c, p = b->position + c;
+            e.term[TERM_W][p] = (double)n->weights[at];
+            const bool computed = l->declared->all_gradients || b->line.full || b->kept[c];
+            e.term[TERM_GRADIENT][p] = computed ? (double)((const float *)n->grad)[at] : 0;
+            e.term[TERM_MOMENTUM][p] = (double)n->slots[0][at];
+            e.term[TERM_FIRST][p] = l->declared->first ? (double)l->declared->first[p] : 0;
+            e.term[TERM_AGE][p] = (double)l->declared->changed[p];
+            e.fresh[p] = init_edge(fresh, b->param - n->params, c, net_list_fan(n, b));
+            for (int s = 0; s < l->declared->state_count; s++)
+                e.term[TERM_COUNT + s][p] = (double)l->declared->states[s].value[p];
+        }
+    }
+    return e;
+}
+
+static void near(const char *what, const NetList *l, int64_t done, double got, double want)
+{
+    if (fabs(got - want) > 1e-5 * (1 + fabs(want)))
+        fail_msg("%s of '%s' after step %d: %.9g, not %.9g", what, l->name, (int)done, got, want);
+}
+
+/* How many edges came into use or went out of it. */
+static int64_t compare(const Net *n, int list, const EvalRule *e)
+{
+    const NetList *l = &n->lists[list];
+    int64_t moved = 0;
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            const int64_t p = b->position + c;
+            if (b->kept[c] != e->kept[l->first_bundle + i][c])
+                fail_msg("'%s' after step %d: candidate %d is %sin use", b->line.name, (int)e->done, (int)c,
+                         b->kept[c] ? "" : "not ");
+            near("weight", l, e->done, (double)n->weights[b->param->offset + c], e->term[TERM_W][p]);
+            near("momentum", l, e->done, (double)n->slots[0][b->param->offset + c],
+                 e->term[TERM_MOMENTUM][p]);
+            near("change", l, e->done, (double)l->declared->changed[p], e->term[TERM_AGE][p]);
+            for (int s = 0; s < l->declared->state_count; s++)
+                near("state", l, e->done, (double)l->declared->states[s].value[p],
+                     e->term[TERM_COUNT + s][p]);
+            moved += e->term[TERM_AGE][p] == (double)e->done;
+        }
+    }
+    return moved;
+}
+
+static void test_events(void **state)
+{
+    const Rules *r = *state;
+    Net *n = new_net(r, 2);
+    char bad[200];
+    int64_t moved[4] = {0};
+    n->options.events_apart = true;
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) {
+        Arena *a = arena_new();
+        step(r, n, t);
+        EvalRule want[4];
+        assert_int_equal(n->list_count, 4);
+        for (int list = 0; list < 4; list++) want[list] = reference(a, r, n, list, t + 1);
+        assert_true(events_after(n, t + 1, bad, sizeof bad) >= 0);
+        for (int list = 0; list < 4; list++) {
+            eval_rule_step(&want[list]);
+            moved[list] += compare(n, list, &want[list]);
+            for (int b = 0; b < n->bundle_count && list < 3; b++) /* the lists run one after the other */
+                for (int later = list + 1; later < 4; later++)
+                    memcpy(want[later].kept[b], want[list].kept[b], (size_t)n->bundles[b].candidates.count);
+        }
+        arena_free(a);
+    }
+    for (int list = 0; list < 4; list++)
+        if (moved[list] == 0) fail_msg("'%s': no edge came into use", n->lists[list].name);
+    net_free(n);
+}
+
+/* Edges before the first step: drawn, or chosen by the rule. */
+static void test_begin(void **state)
+{
+    const Rules *r = *state;
+    Arena *a = arena_new();
+    Net *n = new_net(r, 1);
+    const EvalContext c = built_context(a, n, &r->built, 0);
+    for (int list = 0; list < n->list_count; list++) {
+        EvalRule want = reference(a, r, n, list, 0);
+        want.kept = c.kept[0];
+        eval_rule_begin(&want);
+        compare(n, list, &want);
+    }
+    const NetBundle *chosen = &n->bundles[3]; /* by magnitude: the weakest edge in use, the strongest other */
+    float least = INFINITY, most = 0;
+    assert_string_equal(chosen->line.name, "Wiring.edges.3");
+    for (int64_t k = 0; k < chosen->candidates.count; k++) {
+        const float w = fabsf(n->weights[chosen->param->offset + k]);
+        if (chosen->kept[k]) least = fminf(least, w);
+        else most = fmaxf(most, w);
+    }
+    assert_true(least >= most);
+    net_free(n);
+    arena_free(a);
+}
+
+static void test_threads(void **state)
+{
+    const Rules *r = *state;
+    Net *one = new_net(r, 1), *three = new_net(r, 3);
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) step(r, one, t), step(r, three, t);
+    assert_memory_equal(one->weights, three->weights, (size_t)one->param_total * sizeof(float));
+    for (int b = 0; b < one->bundle_count; b++)
+        assert_memory_equal(one->bundles[b].kept, three->bundles[b].kept,
+                            (size_t)one->bundles[b].candidates.count);
+    net_free(one), net_free(three);
+}
+
+/* Under gradient = used, weights of candidates that are not in use stay between events. */
+static void test_unused_stay(void **state)
+{
+    const Rules *r = *state;
+    Net *n = new_net(r, 1);
+    const NetBundle *b = &n->bundles[0];
+    const size_t bytes = (size_t)b->candidates.count * sizeof(float);
+    float *before = malloc(bytes);
+    memcpy(before, n->weights + b->param->offset, bytes);
+    for (int64_t t = 0; t < EPOCH_STEPS - 1; t++) step(r, n, t);
+    int64_t used = 0;
+    for (int64_t c = 0; c < b->candidates.count; c++) {
+        assert_int_equal(before[c] != n->weights[b->param->offset + c], b->kept[c]);
+        used += b->kept[c];
+    }
+    assert_int_equal(used, 54); /* 30 % of 180 */
+    free(before);
+    net_free(n);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin), cmocka_unit_test(test_events),
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_unused_stay)};
+    return cmocka_run_group_tests(tests, open_rules, close_rules);
+}
