@@ -111,6 +111,20 @@ static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
     return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
 }
 
+#define SET(field, value)                                                                                    \
+    emit_store(e, value, emit_bytes(e, d, emit_int(e, (int64_t)offsetof(GatherDots, field))))
+
+static LLVMValueRef gather_dots(GenTile *t, const GenEdges *r, bool fresh)
+{
+    Emit *e = t->e;
+    LLVMValueRef d = emit_struct(e, sizeof(GatherDots));
+    SET(own, r->source.first);
+    SET(tile, t->tile);
+    SET(fresh, emit_int(e, fresh));
+    return d;
+}
+#undef SET
+
 /* Edges that are a weight: sums over the edges into the nodes ("gather") or out of them ("gather_back"); with
  * "gather_back_dots" gradients of the weights of edges in use are added up as well. */
 static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks from, GenBlocks out,
@@ -118,20 +132,19 @@ static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks 
 {
     Emit *e = t->e;
     const Graph *g = r->g;
-    bool dots = strcmp(kernel, "gather_back_dots") == 0;
-    LLVMValueRef args[12] = {wires_of(t, g, r->bundle),
-                             r->nodes.nodes ? r->nodes.nodes : LLVMConstNull(e->ptr),
-                             r->nodes.count,
-                             from.first,
-                             emit_int(e, from.pitch),
-                             out.first,
-                             emit_int(e, out.pitch),
-                             emit_int(e, g->sets.at[g->bundles.at[r->bundle].to].pixels),
-                             emit_int(e, fresh),
-                             r->source.first,
-                             emit_int(e, r->source.pitch),
-                             t->tile};
-    emit_kernel(e, kernel, e->none, dots ? 12 : 9, args);
+    const bool dots = strcmp(kernel, "gather_back_dots") == 0;
+    const GatherSizes s = {.pitch = from.pitch,
+                           .out_pitch = out.pitch,
+                           .own_pitch = dots ? r->source.pitch : 0,
+                           .pixels = g->sets.at[g->bundles.at[r->bundle].to].pixels};
+    LLVMValueRef args[] = {wires_of(t, g, r->bundle),
+                           r->nodes.nodes ? r->nodes.nodes : LLVMConstNull(e->ptr),
+                           r->nodes.count,
+                           from.first,
+                           out.first,
+                           emit_numbers(e, "blocks", sizeof s / sizeof(int64_t), (const int64_t *)&s),
+                           dots ? gather_dots(t, r, fresh) : emit_int(e, fresh)};
+    emit_kernel(e, kernel, e->none, sizeof args / sizeof *args, args);
 }
 
 void gen_edges_in(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh)

@@ -15,21 +15,12 @@
  * to the place in the tile that the bundle has for them, in its order by source; to nothing where it has
  * none.
  */
-#include "kernel.h"
+#include "gather.h"
 #define SUMS_NUMBER real
 #include "sums.h"
 #ifdef __clang__
 #pragma STDC FP_CONTRACT ON /* one rounding where the processor has fused multiply-add */
 #endif
-
-void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                    int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
-void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                         int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
-
-void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
-                              const real *own, int64_t own_pitch, real *tile);
 
 /* Edges of one direction, by node. */
 typedef struct Lists {
@@ -129,32 +120,41 @@ INLINE void gather_nodes(Nodes n)
     if (LANES < 8) pieces(&n, one_number, 1, at);
 }
 
-void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                    int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
+/* The caller sets rows, out and fresh. */
+INLINE Nodes nodes_of(Lists lists, const uint32_t *nodes, int64_t count, const GatherSizes *s)
 {
-    gather_nodes((Nodes){{wires->row, wires->source, wires->weight},
-                         nodes,
-                         count,
-                         pitch * LANES,
-                         out_pitch * LANES,
-                         pixels * LANES,
-                         rows,
-                         out,
-                         fresh});
+    return (Nodes){.lists = lists,
+                   .nodes = nodes,
+                   .count = count,
+                   .step = s->pitch * LANES,
+                   .out_step = s->out_pitch * LANES,
+                   .block = s->pixels * LANES};
+}
+
+INLINE Lists forward_lists(const DnwrtWires *w)
+{
+    return (Lists){w->row, w->source, w->weight};
+}
+
+INLINE Lists back_lists(const DnwrtWires *w)
+{
+    return (Lists){w->column, w->target, w->weight_back};
+}
+
+void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                    real *out, const GatherSizes *sizes, int64_t fresh)
+{
+    Nodes n = nodes_of(forward_lists(wires), nodes, count, sizes);
+    n.rows = rows, n.out = out, n.fresh = fresh;
+    gather_nodes(n);
 }
 
 void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                         int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh)
+                         real *out, const GatherSizes *sizes, int64_t fresh)
 {
-    gather_nodes((Nodes){{wires->column, wires->target, wires->weight_back},
-                         nodes,
-                         count,
-                         pitch * LANES,
-                         out_pitch * LANES,
-                         pixels * LANES,
-                         rows,
-                         out,
-                         fresh});
+    Nodes n = nodes_of(back_lists(wires), nodes, count, sizes);
+    n.rows = rows, n.out = out, n.fresh = fresh;
+    gather_nodes(n);
 }
 
 /* ---- with gradients of weights ---- */
@@ -297,23 +297,15 @@ INLINE int64_t dot_pieces(const Nodes *n, Own own, DotPiece *piece, int64_t size
 }
 
 void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
-                              const real *own, int64_t own_pitch, real *tile)
+                              real *out, const GatherSizes *sizes, const GatherDots *dots)
 {
-    const Nodes n = {{wires->column, wires->target, wires->weight_back},
-                     nodes,
-                     count,
-                     pitch * LANES,
-                     out_pitch * LANES,
-                     pixels * LANES,
-                     rows,
-                     out,
-                     fresh};
+    Nodes n = nodes_of(back_lists(wires), nodes, count, sizes);
+    n.rows = rows, n.out = out, n.fresh = dots->fresh;
     if (wires->dots < 0) {
         gather_nodes(n);
         return;
     }
-    const Own all = {own, own_pitch * LANES, tile + wires->dots};
+    const Own all = {dots->own, sizes->own_pitch * LANES, (real *)dots->tile + wires->dots};
     const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
     int64_t at = most < 128 || LANES == 64 ? 0 : dot_pieces(&n, all, dots_of_128, 128, 0);
     if (most >= 64) at = dot_pieces(&n, all, dots_of_64, 64, at);

@@ -51,6 +51,20 @@ typedef struct MapSizes {
     int64_t height, width, rows, columns, size, stride, dilation, first;
 } MapSizes;
 
+/* Numbers of a sum over edges (gather.c), constants of a program: rows from one node to the next of what is
+ * read, of the sums and of what the nodes themselves send; rows of a sum. */
+typedef struct GatherSizes {
+    int64_t pitch, out_pitch, own_pitch, pixels;
+} GatherSizes;
+
+/* Of gather_back_dots: blocks of what the nodes send; the tile that gradients of weights go to; do sums start
+ * at 0? */
+typedef struct GatherDots {
+    const void *own;
+    void *tile;
+    int64_t fresh;
+} GatherDots;
+
 /* Topological order of one graph: phases of nodes that do not depend on each other, all of one set. */
 typedef struct DnwrtOrder {
     int64_t phases;

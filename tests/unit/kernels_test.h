@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include "kernels/gather.h"
 #include "kernels/map.h"
 #include "common/rng.h"
 
@@ -20,13 +21,6 @@
 #define EPSILON FLT_EPSILON
 #endif
 
-void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                    int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
-void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                         int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh);
-void KERNEL(gather_back_dots)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
-                              int64_t pitch, real *out, int64_t out_pitch, int64_t pixels, int64_t fresh,
-                              const real *own, int64_t own_pitch, real *tile);
 real KERNEL(sum_lanes)(const real *row, int64_t valid);
 void KERNEL(random)(const DnwrtContext *context, int64_t stream, int64_t tile, int64_t element, int64_t part,
                     real *out);
@@ -104,10 +98,8 @@ static void call_gather(const Case *c, const Edges *e, const real *rows, real *o
     DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, -1};
     int64_t count = a.listed ? c->nodes / 2 : c->nodes;
     for (int i = 0; i < c->nodes / 2; i++) odd[i] = (uint32_t)(2 * i + 1);
-    if (a.back) KERNEL(gather_back)
-    (&w, a.listed ? odd : NULL, count, rows, c->pixels + gap, out, c->pixels + 1, c->pixels, a.fresh);
-    else KERNEL(gather)(&w, a.listed ? odd : NULL, count, rows, c->pixels + gap, out, c->pixels + 1,
-                        c->pixels, a.fresh);
+    const GatherSizes s = {c->pixels + gap, c->pixels + 1, 0, c->pixels};
+    (a.back ? KERNEL(gather_back) : KERNEL(gather))(&w, a.listed ? odd : NULL, count, rows, out, &s, a.fresh);
 }
 
 /* out starts as what is in it, or as 0; what lies between the blocks and nodes that are not listed stay. */
@@ -170,9 +162,9 @@ static void expect_dots(const Case *c, const Edges *e, const real *rows, const r
          *tile = malloc((size_t)(edges + 4) * sizeof *tile);
     for (int64_t t = 0; t < 2 * c->nodes * pitch; t++) out[t] = (real)(t % (c->nodes * pitch) % 1000);
     for (int64_t i = 0; i < edges + 4; i++) tile[i] = BEFORE;
-    KERNEL(gather_back)(&w, NULL, c->nodes, rows, c->pixels, plain, c->pixels + 1, c->pixels, 0);
-    KERNEL(gather_back_dots)
-    (&w, NULL, c->nodes, rows, c->pixels, out, c->pixels + 1, c->pixels, 0, own, c->pixels + 1, tile);
+    const GatherSizes s = {c->pixels, c->pixels + 1, c->pixels + 1, c->pixels};
+    KERNEL(gather_back)(&w, NULL, c->nodes, rows, plain, &s, 0);
+    KERNEL(gather_back_dots)(&w, NULL, c->nodes, rows, out, &s, &(GatherDots){own, tile, 0});
     for (int64_t t = 0; t < c->nodes * pitch; t++)
         if (!(fabs((double)(out[t] - plain[t])) <= 1e4 * EPSILON)) fail_msg("element %d is another", (int)t);
     for (int64_t i = 0; i < edges + 4; i++) {
