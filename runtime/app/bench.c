@@ -33,7 +33,8 @@ static bool one_step(const Session *s, const int64_t *order, int64_t batch, doub
     if (!s->options->infer) s->calls->train_next(s->net, order + (number + 1) % rounds * batch, batch);
     NetStep r = s->options->infer
                     ? s->calls->eval_step(s->net, s->data, split, first, batch)
-                    : s->calls->train_step(s->net, s->data, split, order + first, batch, rate, number, 0);
+                    : s->calls->train_step(s->net, (NetSamples){s->data, split, order + first, batch},
+                                           (NetPosition){rate, number, 0});
     return r.help[0] ? net_step_failed(&r, "", e) : true;
 }
 

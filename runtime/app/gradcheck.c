@@ -14,8 +14,8 @@ bool gradcheck_command(Session *s, RtError *e)
     if (!session_any_data(s, BATCH, e) || !session_net(s, &o, e)) return false;
     char worst[240] = "";
     NetStep failed = {0};
-    double error =
-        s->calls->gradcheck(s->net, s->data, &s->data->train, BATCH, ENTRIES, worst, sizeof worst, &failed);
+    double error = s->calls->gradcheck(s->net, (NetSamples){s->data, &s->data->train, NULL, BATCH}, ENTRIES,
+                                       worst, sizeof worst, &failed);
     if (failed.bad[0]) return net_step_failed(&failed, "", e);
     if (s->options->json) {
         json_t *object =

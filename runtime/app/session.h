@@ -18,15 +18,14 @@ typedef struct NetCalls {
     int (*tensor_count)(const Net *n);
     const NetTensor *(*tensor)(const Net *n, int i);
     bool (*reload)(Net *n, bool kept_given, RtError *e);
-    NetStep (*train_step)(Net *n, const Data *data, const DataSplit *split, const int64_t *order,
-                          int64_t count, double lr, int64_t step, double epoch);
+    NetStep (*train_step)(Net *n, NetSamples samples, NetPosition at);
     NetIdle (*idle)(const Net *n, int64_t samples);
     void (*train_next)(Net *n, const int64_t *order, int64_t count);
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
     bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);
     void (*choose)(Net *n, double epoch);
-    double (*gradcheck)(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                        char *worst, size_t worst_size, NetStep *failed);
+    double (*gradcheck)(Net *n, NetSamples samples, int entries, char *worst, size_t worst_size,
+                        NetStep *failed);
     int (*graph_count)(const Net *n);
     NetGraphInfo (*graph)(const Net *n, int i);
     int64_t (*parameters)(const Net *n);

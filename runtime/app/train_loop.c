@@ -174,8 +174,9 @@ static bool take_step(TrainRun *run, RtError *e)
     int64_t first = bounds[0], count = bounds[1] - first;
     double position = (double)number / (double)steps, rate = rate_at(run, position);
     s->calls->train_next(s->net, run->order + bounds[1], bounds[2] - bounds[1]);
-    NetStep step = s->calls->train_step(s->net, s->data, &s->data->train, run->order + first, count, rate,
-                                        number, position);
+    NetStep step =
+        s->calls->train_step(s->net, (NetSamples){s->data, &s->data->train, run->order + first, count},
+                             (NetPosition){rate, number, position});
     if (step.help[0]) {
         char when[64];
         snprintf(when, sizeof when, "step %lld", (long long)t->step + 1);

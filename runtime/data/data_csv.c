@@ -199,9 +199,11 @@ static bool load_file(Csv *t, const Settings *s, const Windows *w, const Target 
     return good;
 }
 
-static bool load_both(const Settings *s, const DataContext *c, Data *d, Csv *train, Csv *test, Windows *w,
+/* `tables`, `w`: of training and test. */
+static bool load_both(const Settings *s, const DataContext *c, Data *d, Csv *tables, Windows *w,
                       Target *target, RtError *e)
 {
+    Csv *train = &tables[0], *test = &tables[1];
     if (!open_train(train, s, c, d, &w[0], target, e)) return false;
     if (!*s->test) return load_file(train, s, &w[0], target, c, d, e);
     w[1] = (Windows){.length = w[0].length, .step = s->step};
@@ -212,17 +214,17 @@ static bool load_both(const Settings *s, const DataContext *c, Data *d, Csv *tra
 
 bool data_csv_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    Csv train = {0}, test = {0};
+    Csv tables[2] = {0};
     Target target = {0};
     Windows windows[2] = {{0}};
     Settings s;
-    bool good = read_settings(args, d, &s, e) && load_both(&s, c, d, &train, &test, windows, &target, e);
+    bool good = read_settings(args, d, &s, e) && load_both(&s, c, d, tables, windows, &target, e);
 
     free(target.texts);
     free(windows[0].first);
     free(windows[1].first);
-    csv_close(&train);
-    csv_close(&test);
+    csv_close(&tables[0]);
+    csv_close(&tables[1]);
     return good || data_missing_help(c, e);
 }
 

@@ -254,28 +254,27 @@ static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
     return true;
 }
 
-NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
-                       double lr, int64_t step, double epoch)
+NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
 {
     NetStep r = {0};
-    NetBatch batch = net_train_batch(data, split, order, count, epoch);
-    int64_t tiles = (count + n->lanes - 1) / n->lanes;
+    NetBatch batch = net_train_batch(samples.data, samples.split, samples.order, samples.count, at.epoch);
+    int64_t tiles = (samples.count + n->lanes - 1) / n->lanes;
     ahead_begin(n, &batch);
     double start = net_clock();
-    r.swapped = choose_edges(n, epoch);
-    events_before(n, step);
+    r.swapped = choose_edges(n, at.epoch);
+    events_before(n, at.step);
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
-    r.loss = net_run(n, &n->train, &batch, step, &r.correct);
+    r.loss = net_run(n, &n->train, &batch, at.step, &r.correct);
     r.flow = flow_counts(n, tiles);
     if (flow_failed(n, tiles, false, &r)) return r;
     n->program->f32[n->train.gradients](&n->context, 0);
-    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, lr, step)
-                                                            : fused_update(n, tiles, lr, step));
+    r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, at.lr, at.step)
+                                                            : fused_update(n, tiles, at.lr, at.step));
     if (!r.finite) return net_describe_bad(n, &batch, tiles, &r), r;
     n->program->f32[n->train.updates](&n->context, 0);
     if (n->options.events_apart) return r;
-    int64_t swapped = events_after(n, step + 1, r.bad, sizeof r.bad);
+    int64_t swapped = events_after(n, at.step + 1, r.bad, sizeof r.bad);
     r.finite = swapped >= 0, r.swapped += swapped;
     return r;
 }

@@ -78,11 +78,22 @@ typedef struct NetStep {
 /* The failure that `bad`, `terms` and `help` tell; `where`: words before it, or "". Returns false. */
 bool net_step_failed(const NetStep *step, const char *where, RtError *e);
 
-/* One training step on samples order[0..count) of a split: choose edges, forward, backward, update.
- * `step` counts from 0 over the whole training and keys dropout; `epoch` is the position, with its fraction,
+/* Samples order[0..count) of a split; order NULL: its first ones. */
+typedef struct NetSamples {
+    const Data *data;
+    const DataSplit *split;
+    const int64_t *order;
+    int64_t count;
+} NetSamples;
+/* `step` counts from 0 over the whole training and keys dropout; `epoch` is the position, with its fraction,
  * for budgets that anneal; the epoch itself keys augmentation. */
-NetStep net_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order, int64_t count,
-                       double lr, int64_t step, double epoch);
+typedef struct NetPosition {
+    double lr;
+    int64_t step;
+    double epoch;
+} NetPosition;
+/* One training step: choose edges, forward, backward, update. */
+NetStep net_train_step(Net *n, NetSamples samples, NetPosition at);
 /* The step after the next call of net_train_step will be on these samples of the same split, in the same
  * epoch: threads that are done with theirs load them before that call returns. It saves time, and that is
  * all: a step loads missing samples itself. */
@@ -104,11 +115,11 @@ bool net_predict(Net *n, const float *input, int64_t count, float *output, RtErr
 /* Chooses edges for this position of training (also done by net_train_step). */
 void net_choose(Net *n, double epoch);
 
-/* Largest relative error between gradients of the f64 twin and differences, over `samples` entries
+/* Largest relative error between gradients of the f64 twin and differences, over `entries`
  * drawn from each tensor; writes the worst entry's name. INFINITY and *failed where a graph in time cannot go
  * on. Needs f64. */
-double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                     char *worst, size_t worst_size, NetStep *failed);
+double net_gradcheck(Net *n, NetSamples samples, int entries, char *worst, size_t worst_size,
+                     NetStep *failed);
 
 typedef struct NetGraphInfo {
     const char *name;

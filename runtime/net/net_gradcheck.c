@@ -102,10 +102,10 @@ static void hold_steps(Net *n, bool hold)
         for (int64_t t = 0; n->times[i].run && t < n->tiles; t++) n->times[i].run[t].replay = hold;
 }
 
-double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t count, int samples,
-                     char *worst, size_t worst_size, NetStep *failed)
+double net_gradcheck(Net *n, NetSamples samples, int entries, char *worst, size_t worst_size, NetStep *failed)
 {
-    Probe p = {n, {.data = data, .split = split, .count = count}, 0};
+    const int64_t count = samples.count;
+    Probe p = {n, {.data = samples.data, .split = samples.split, .order = samples.order, .count = count}, 0};
     double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
     net_f64_params(n);
     shake_constants(n);
@@ -119,7 +119,7 @@ double net_gradcheck(Net *n, const Data *data, const DataSplit *split, int64_t c
     memcpy(gradient, n->grad, (size_t)n->param_total * sizeof *gradient);
     for (int i = 0; i < n->param_count; i++) {
         if (!n->params[i].learned) continue;
-        double error = check_param(&p, i, gradient, samples);
+        double error = check_param(&p, i, gradient, entries);
         if (!(error <= most)) {
             most = error;
             snprintf(worst, worst_size, "%s", n->params[i].name);

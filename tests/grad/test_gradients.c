@@ -31,7 +31,8 @@ static void test_program(void **state)
     const Data *d = built_data(a, b.compilation->model, SAMPLES, 31);
     Net *n = built_net(&b, true, SAMPLES, 1, 1);
     double interpreter = compile_gradcheck(b.compilation, NULL);
-    double machine = net_gradcheck(n, d, &d->train, SAMPLES, ENTRIES, worst, sizeof worst, &failed);
+    double machine =
+        net_gradcheck(n, (NetSamples){d, &d->train, NULL, SAMPLES}, ENTRIES, worst, sizeof worst, &failed);
     if (built_says(path, "gradcheck: no")) {
         assert_true(interpreter > 1e-3 && machine > 1e-3);
     } else {

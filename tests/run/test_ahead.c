@@ -43,7 +43,9 @@ static void close_pair(Pair *p)
 static void step(Pair *p, Net *n, const Data *d, int number, double epoch)
 {
     const int64_t *order = p->order + number * BATCH;
-    assert_true(net_train_step(n, d, &d->train, order, BATCH, 0.02, number, epoch).finite);
+    assert_true(
+        net_train_step(n, (NetSamples){d, &d->train, order, BATCH}, (NetPosition){0.02, number, epoch})
+            .finite);
 }
 
 static void spoil(Data *d, const int64_t *order)

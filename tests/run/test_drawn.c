@@ -101,7 +101,9 @@ static void test_gradients(void **state)
 static void step(const Drawn *d, Net *n)
 {
     for (int i = 0; i < 3; i++)
-        assert_true(net_train_step(n, d->data, &d->data->train, d->order, SAMPLES, 0.01, i, 0).finite);
+        assert_true(net_train_step(n, (NetSamples){d->data, &d->data->train, d->order, SAMPLES},
+                                   (NetPosition){0.01, i, 0})
+                        .finite);
 }
 
 /* A bound on the norm that is never reached makes a step store all gradients first. */

@@ -63,7 +63,8 @@ static void train(Net *n, const Data *d)
     int64_t order[MOST];
     for (int64_t step = 0; step < 3; step++) {
         rng_permutation(9, RNG_SHUFFLE, (uint64_t)step, MOST, order);
-        NetStep r = net_train_step(n, d, &d->train, order, MOST, 0.02, step, (double)step);
+        NetStep r = net_train_step(n, (NetSamples){d, &d->train, order, MOST},
+                                   (NetPosition){0.02, step, (double)step});
         if (!r.finite) fail_msg("step %lld: %s is not finite", (long long)step, r.bad);
     }
 }

@@ -48,7 +48,8 @@ static Net *new_net(const Rules *r, int threads)
 static void step(const Rules *r, Net *n, int64_t t)
 {
     const double epoch = (double)t / EPOCH_STEPS;
-    NetStep s = net_train_step(n, r->data, &r->data->train, r->order, SAMPLES, 0.05, t, epoch);
+    NetStep s = net_train_step(n, (NetSamples){r->data, &r->data->train, r->order, SAMPLES},
+                               (NetPosition){0.05, t, epoch});
     if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
 }
 

@@ -75,13 +75,13 @@ static void fake_train_next(Net *n, const int64_t *order, int64_t count)
     (void)n, (void)order, (void)count;
 }
 
-static NetStep fake_train_step(Net *n, const Data *data, const DataSplit *split, const int64_t *order,
-                               int64_t count, double lr, int64_t step, double epoch)
+static NetStep fake_train_step(Net *n, NetSamples samples, NetPosition at)
 {
+    const DataSplit *split = samples.split;
+    const int64_t *order = samples.order, count = samples.count, step = at.step;
+    const double lr = at.lr;
     float gradient[CLASSES * FEATURES] = {0};
     NetStep r = {.finite = step != fake_fail_at, .bad = "tensor 'Toy.w'"};
-    (void)data;
-    (void)epoch;
     if (step == fake_signal_at) raise(fake_signal);
     if (!r.finite) return r;
     r.swapped = fake_choose_edges(n);
