@@ -77,7 +77,7 @@ void choose_scores(Check *k, Graph *g);
 EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
 /* graph_rule_decl.c: `using NAME(...)` of a declared rule; NULL after a message. */
 const struct Rule *check_declared_rule(Check *k, Val *use);
-/* Once the budgets are known; once the train block is. */
+/* graph_rule_fit.c: once the budgets are known; once the train block is. */
 void check_declared_lists(Check *k, const Graph *g);
 void check_rules_and_training(Check *k);
 bool check_rule_options(Check *k, const Val *rule, EdgeList *l);

@@ -4,6 +4,7 @@
  * of a rule is a function of its own over them; what does not read them is a number at once.
  */
 #include "check/graph.h"
+#include "front/parse.h"
 #include "model/rule.h"
 #include <math.h>
 
@@ -13,6 +14,7 @@ typedef struct RuleCheck {
     Rule *rule;
     const Decl *decl;
     Scope *scope; /* parameters, then the names of the rule */
+    ValKind kind; /* of the last expression */
 } RuleCheck;
 
 static const struct Term {
@@ -116,6 +118,7 @@ static int candidate_function(RuleCheck *c, const Expr *e, const char *what)
     bind_lets(c, &scope);
     Val *v = check_expr(k, &scope, e);
     bool ok = is_number(k, v, what);
+    c->kind = v->kind;
     if (ok) {
         func_result(f, what, val_value(k, v, "a number"));
         func_prune(f);
@@ -166,24 +169,56 @@ static bool known_count(RuleCheck *c, const Expr *e, double count)
     return false;
 }
 
+/* Is a percentage among what the amount is computed from? The result is a number, and no percentage. */
+static bool mentions_percent(RuleCheck *c, const Expr *e)
+{
+    Module *where;
+    if (!e) return false;
+    if (e->kind == EXPR_PERCENT) return true;
+    if (e->kind == EXPR_NAME) {
+        const Val *v = scope_find(c->scope, e->name);
+        const Decl *d = v ? NULL : find_decl(c->scope->module, e->name, &where);
+        if (d && d->kind == DECL_OPTION) v = check_expr(c->k, c->scope, e);
+        return v && v->kind == VAL_PERCENT;
+    }
+    bool found =
+        mentions_percent(c, e->left) || mentions_percent(c, e->right) || mentions_percent(c, e->third);
+    for (int i = 0; i < e->items.count && !found; i++) found = mentions_percent(c, e->items.at[i]);
+    for (int i = 0; i < e->args.count && !found; i++) found = mentions_percent(c, e->args.at[i].value);
+    return found;
+}
+
+static bool computed_share(RuleCheck *c, const Expr *e)
+{
+    if (!mentions_percent(c, e)) return false;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
+                       "this is computed from a percentage, and is a number of edges without share(...)");
+    diag_fix(d, e->span, arena_printf(c->k->perm, "share(%s)", expr_text(c->k->perm, c->k->c->sources, e)),
+             "write ", " for a share of the edges in use");
+    return true;
+}
+
+/* An amount is the same for all candidates. */
+static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
+{
+    int read = reads_candidate(f);
+    if (read < 0) return true;
+    const char *name = read < TERM_COUNT ? terms[read].name : c->rule->states.at[read - TERM_COUNT].name;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
+                       "an amount is one number for all candidates, and '%s' differs between them", name);
+    diag_help(d, "an amount may read step, epoch and progress");
+    return false;
+}
+
 static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
 {
     const Expr *share = share_argument(e);
     s->amount = candidate_function(c, share ? share : e, "amount");
     if (s->amount < 0) return false;
     const Func *f = c->k->model->rule_functions.at[s->amount];
-    int read = reads_candidate(f);
-    if (read >= 0) {
-        const char *name = read < TERM_COUNT ? terms[read].name : c->rule->states.at[read - TERM_COUNT].name;
-        Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
-                           "an amount is one number for all candidates, and '%s' differs between them", name);
-        diag_help(d, "an amount may read step, epoch and progress");
-        return false;
-    }
+    s->share = share || c->kind == VAL_PERCENT;
+    if (!same_for_all(c, f, e) || (!s->share && computed_share(c, e))) return false;
     const Value *v = f->results.at[0];
-    bool percent = e->kind == EXPR_PERCENT || (e->kind == EXPR_NAME && scope_find(c->scope, e->name) &&
-                                               scope_find(c->scope, e->name)->kind == VAL_PERCENT);
-    s->share = share || percent;
     if (v->op != IR_CONST) return true;
     return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
 }
@@ -297,7 +332,8 @@ static bool read_every(RuleCheck *c, const Val *v, RuleEvent *e)
     if (by_steps) e->steps = (int64_t)n->number;
     else e->epochs = n->number;
     bool ok = rule_time(c, v->items.at[2], "`from`", &e->from);
-    return rule_time(c, v->items.at[3], "`until`", &e->until) && ok;
+    const Val *until = v->items.at[3]; /* without it: the end of the training */
+    return (until->kind == VAL_NONE || rule_time(c, until, "`until`", &e->until)) && ok;
 }
 
 /* every(...) and once(...) are events, whatever else a file calls so. */
@@ -320,6 +356,7 @@ static bool read_event(RuleCheck *c, const Expr *when, RuleEvent *e)
     Val *v = event_value(c, when);
     if (val_is_poison(v)) return false;
     v = described(k, v);
+    if (val_is_poison(v)) return false;
     if (v->kind == VAL_CALL && v->builtin->kind == KIND_EVENT) {
         e->until = (RuleTime){1, true};
         return v->builtin->id == BUILTIN_once ? rule_time(c, v->items.at[0], "`at`", &e->from)
@@ -408,13 +445,14 @@ static bool events_fit(RuleCheck *c)
         bool drops = false, grows = false;
         const RuleEvent *e = &r->events.at[i];
         for (int s = 0; s < e->actions.count; s++) {
-            drops = drops || e->actions.at[s].verb == VERB_DROP;
-            grows = grows || e->actions.at[s].verb == VERB_GROW || e->actions.at[s].verb == VERB_CHOOSE;
+            grows = grows || e->actions.at[s].verb == VERB_GROW;
+            drops = (drops || e->actions.at[s].verb == VERB_DROP) && !rule_fills(&e->actions.at[s]);
         }
-        if (!drops || grows) continue;
+        if (!drops) continue;
         Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
-                           "this event drops edges and grows none, so the budget is not kept");
-        diag_help(d, "add a line such as: grow by random");
+                           grows ? "the last drop of this event is not made up for, so the budget is not kept"
+                                 : "this event drops edges and grows none, so the budget is not kept");
+        diag_help(d, "add a line without an amount behind it: grow by random");
         ok = false;
     }
     return ok;
@@ -459,7 +497,7 @@ const Rule *check_declared_rule(Check *k, Val *use)
 {
     Rule *r = NEW(k->perm, Rule);
     Scope scope = {.module = use->module};
-    RuleCheck c = {k, r, use->decl, &scope};
+    RuleCheck c = {.k = k, .rule = r, .decl = use->decl, .scope = &scope};
     r->name = use->decl->name.text, r->span = use->span;
     Mode mode = k->mode;
     k->mode = MODE_CONST;
@@ -475,85 +513,4 @@ const Rule *check_declared_rule(Check *k, Val *use)
     k->mode = mode;
     note_seen(k, use->decl);
     return ok ? r : NULL;
-}
-
-/* ---- what a rule needs of the list and the training around it ---- */
-
-static bool has_verb(const Rule *r, RuleVerb verb)
-{
-    for (int i = 0; i < r->events.count; i++)
-        for (int a = 0; a < r->events.at[i].actions.count; a++)
-            if (r->events.at[i].actions.at[a].verb == verb) return true;
-    return false;
-}
-
-static void list_fits(Check *k, const Graph *g, const EdgeList *l)
-{
-    const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
-    Diag *d = NULL;
-    if (l->budget.form == KEEP_ALL) {
-        d = diag_add(k->diags, E_AMOUNT, l->span,
-                     "rule '%s' has nothing to choose: every candidate of this list is in use",
-                     l->declared->name);
-        diag_help(d, "give the list a budget, such as keep 5%%, or leave the rule out");
-    } else if (fan && (has_verb(l->declared, VERB_DROP) || has_verb(l->declared, VERB_GROW))) {
-        d = diag_add(k->diags, E_LATER, l->span,
-                     "drop and grow under a budget for each node are not part of this release");
-        diag_help(d, "give the list one budget, such as keep 5%%, or let the rule choose");
-    }
-    for (int b = 0; b < g->bundles.count && !d; b++) {
-        if (&g->lists.at[g->bundles.at[b].list] != l || !g->bundles.at[b].edge) continue;
-        d = diag_add(k->diags, E_LATER, g->bundles.at[b].span,
-                     "declared rules for edges with a function are not part of this release");
-        diag_help(d, "leave `using %s` out: the weights with the largest magnitude are in use",
-                  l->declared->name);
-    }
-}
-
-void check_declared_lists(Check *k, const Graph *g)
-{
-    for (int i = 0; i < g->lists.count; i++)
-        if (g->lists.at[i].declared) list_fits(k, g, &g->lists.at[i]);
-}
-
-/* Has the optimiser a first moment? */
-static bool has_moment(const json_t *optim)
-{
-    const char *name = json_string_value(json_object_get(optim, "call"));
-    const double momentum = json_number_value(json_object_get(json_object_get(optim, "args"), "momentum"));
-    return !name || strncmp(name, "adam", 4) == 0 || momentum > 0;
-}
-
-static double in_epochs(RuleTime t, double epochs)
-{
-    return t.share ? t.at * epochs : t.at;
-}
-
-static void event_comes(Check *k, const Rule *r, const RuleEvent *e, double epochs)
-{
-    const bool once = !e->steps && !(e->epochs > 0);
-    const double from = in_epochs(e->from, epochs), until = in_epochs(e->until, epochs);
-    const bool comes = once ? from <= epochs : from < until && e->epochs < epochs && from < epochs;
-    if (comes) return;
-    Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
-                       "an event of rule '%s' never comes in a training of %.6g epochs", r->name, epochs);
-    diag_note(d, e->span, "it is this one");
-    diag_help(d, "train longer, or let it come earlier: once(at = 50%%) comes in the middle of any training");
-}
-
-void check_rules_and_training(Check *k)
-{
-    const json_t *settings = k->model->settings;
-    const double epochs = json_number_value(json_object_get(settings, "epochs"));
-    for (int g = 0; g < k->model->graphs.count; g++)
-        for (int i = 0; i < k->model->graphs.at[g]->lists.count; i++) {
-            const Rule *r = k->model->graphs.at[g]->lists.at[i].declared;
-            if (!r) continue;
-            for (int e = 0; e < r->events.count && epochs > 0; e++)
-                event_comes(k, r, &r->events.at[e], epochs);
-            if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(json_object_get(settings, "optim"))) continue;
-            Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
-                               "rule '%s' reads momentum, and this optimiser keeps none", r->name);
-            diag_help(d, "optim = sgd(0.1, momentum = 0.9)");
-        }
 }

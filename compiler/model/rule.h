@@ -33,6 +33,12 @@ typedef struct RuleStep {
     Span span;
 } RuleStep;
 
+/* Does it bring the edges in use up to the budget? */
+static inline bool rule_fills(const RuleStep *s)
+{
+    return s->verb == VERB_CHOOSE || (s->verb == VERB_GROW && s->amount == NO_FUNCTION);
+}
+
 typedef struct RuleEvent {
     int64_t steps; /* every so many steps; 0: not */
     double epochs; /* every so many epochs; 0: not. Neither: once, at `from` */

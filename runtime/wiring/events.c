@@ -317,6 +317,11 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
         compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
     }
+    if (a->amount != NO_FUNCTION && isnan(amount(m, a->amount))) {
+        snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
+                 contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
+        return -1;
+    }
     switch (a->verb) {
     case VERB_CHOOSE: return choose(m);
     case VERB_DROP: return drop(m, a), 0;

@@ -132,7 +132,10 @@ static void test_events(void **state)
         assert_true(events_after(n, t + 1, bad, sizeof bad) >= 0);
         for (int list = 0; list < 4; list++) {
             eval_rule_step(&want[list]);
-            moved[list] += compare(n, list, &want[list]);
+            const int64_t now = compare(n, list, &want[list]);
+            moved[list] += now;
+            if (list == 0)
+                assert_int_equal(now > 0, (t + 1) % EPOCH_STEPS == 0 && t + 1 < EPOCHS * EPOCH_STEPS);
             for (int b = 0; b < n->bundle_count && list < 3; b++) /* the lists run one after the other */
                 for (int later = list + 1; later < 4; later++)
                     memcpy(want[later].kept[b], want[list].kept[b], (size_t)n->bundles[b].candidates.count);
