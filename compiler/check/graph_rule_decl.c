@@ -17,14 +17,11 @@ typedef struct RuleCheck {
     ValKind kind; /* of the last expression */
 } RuleCheck;
 
-static const struct Term {
-    const char *name, *help;
-    bool of_training; /* the same for all candidates */
-} terms[TERM_COUNT] = {
-#define TERM(name, text, help) {text, help, TERM_##name >= TERM_STEP},
-    RULE_TERMS(TERM)
-#undef TERM
-};
+/* The same for all candidates? */
+static bool of_training(int term)
+{
+    return term >= TERM_STEP && term < TERM_COUNT;
+}
 
 static const struct Verb {
     const char *example, *help;
@@ -112,7 +109,7 @@ static int candidate_function(RuleCheck *c, const Expr *e, const char *what)
     Mode mode = k->mode;
     Scope scope = {.outer = c->scope};
     k->func = f, k->mode = MODE_PREDICATE;
-    for (int i = 0; i < TERM_COUNT; i++) bind_argument(k, &scope, terms[i].name, i, e->span);
+    for (int i = 0; i < TERM_COUNT; i++) bind_argument(k, &scope, rule_term_name(i), i, e->span);
     for (int i = 0; i < c->rule->states.count; i++)
         bind_argument(k, &scope, c->rule->states.at[i].name, TERM_COUNT + i, e->span);
     bind_lets(c, &scope);
@@ -138,7 +135,7 @@ static int reads_candidate(const Func *f)
 {
     uint64_t read = arguments_read(f);
     for (int i = 0; read; i++, read >>= 1)
-        if (read & 1 && (i >= TERM_COUNT || !terms[i].of_training)) return i;
+        if (read & 1 && !of_training(i)) return i;
     return -1;
 }
 
@@ -203,7 +200,7 @@ static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
 {
     int read = reads_candidate(f);
     if (read < 0) return true;
-    const char *name = read < TERM_COUNT ? terms[read].name : c->rule->states.at[read - TERM_COUNT].name;
+    const char *name = read < TERM_COUNT ? rule_term_name(read) : c->rule->states.at[read - TERM_COUNT].name;
     Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
                        "an amount is one number for all candidates, and '%s' differs between them", name);
     diag_help(d, "an amount may read step, epoch and progress");

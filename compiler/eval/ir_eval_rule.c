@@ -276,10 +276,12 @@ static void run_events(EvalRule *r)
 
 void eval_rule_step(EvalRule *r)
 {
+    double *next[MOST_RULE_STATES]; /* all read the states as they were before */
     for (int s = 0; s < rule_of(r)->states.count; s++) {
-        const int next = rule_of(r)->states.at[s].next;
-        if (next != NO_FUNCTION) r->term[TERM_COUNT + s] = compute(r, next, 0);
+        const int function = rule_of(r)->states.at[s].next;
+        next[s] = function == NO_FUNCTION ? r->term[TERM_COUNT + s] : compute(r, function, 0);
     }
+    for (int s = 0; s < rule_of(r)->states.count; s++) r->term[TERM_COUNT + s] = next[s];
     run_events(r);
 }
 

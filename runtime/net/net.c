@@ -262,6 +262,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     ahead_begin(n, &batch);
     double start = net_clock();
     r.swapped = choose_edges(n, at.epoch);
+    if (*n->begin_bad) return snprintf(r.bad, sizeof r.bad, "%s", n->begin_bad), r;
     events_before(n, at.step);
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);

@@ -77,6 +77,7 @@ typedef struct NetAhead {
 } NetAhead;
 
 struct Net {
+    char begin_bad[200]; /* why an event of a declared rule failed before the first step; else empty */
     const DnwrtProgram *program;
     NetRecord record; /* of the manifest */
     NetOptions options;

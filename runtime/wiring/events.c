@@ -46,10 +46,16 @@ static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int6
         out[i] = rule_random(m->n->options.seed, draw, b->position + first + i);
 }
 
+/* What the optimiser keeps; a gradient check has none. */
+static int slots_of(const Net *n)
+{
+    return n->options.optim ? n->options.optim->slots : 0;
+}
+
 /* The first moment of the optimiser; where it keeps none, 0. */
 static const float *moments(const Net *n, const NetBundle *b)
 {
-    for (int s = 0; s < n->options.optim->slots; s++) {
+    for (int s = 0; s < slots_of(n); s++) {
         const char *name = n->options.optim->slot_names[s];
         if (strcmp(name, "momentum") == 0 || strcmp(name, "mean") == 0) return n->slots[s] + b->param->offset;
     }
@@ -138,33 +144,64 @@ static void count_fans(const Moment *m, const NetBundle *b, bool source)
 
 /* ---- what functions compute ---- */
 
-static void compute_block(const Moment *m, const NetBundle *b, int function, int64_t first, float *out)
-{
+/* Candidates first .. first + count of a line, and what their functions read. */
+typedef struct Part {
+    const NetBundle *b;
+    int64_t first, count, whole; /* whole: count, a multiple of RULE_WIDTH */
     float room[TERM_COUNT + MOST_RULE_STATES][BLOCK];
     const float *args[TERM_COUNT + MOST_RULE_STATES];
-    int64_t left = b->candidates.count - first, count = left < BLOCK ? left : BLOCK,
-            whole = (count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
+} Part;
+
+static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *p)
+{
+    const int64_t left = b->candidates.count - first;
+    p->b = b, p->first = first, p->count = left < BLOCK ? left : BLOCK;
+    p->whole = (p->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
     for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
-        args[i] = room[i];
+        p->args[i] = p->room[i];
         if (!reads(m->rule, i)) continue;
-        fill_term(m, b, i, first, count, room[i]);
-        fill(room[i] + count, whole - count, 0);
+        fill_term(m, b, i, first, p->count, p->room[i]);
+        fill(p->room[i] + p->count, p->whole - p->count, 0);
     }
-    float result[BLOCK];
-    m->n->program->rules[function](args, whole, result);
-    memcpy(out + b->position + first, result, (size_t)count * sizeof *result);
 }
 
-/* Of all candidates of the list. */
-static void compute(const Moment *m, int function, float *out)
+static void compute_part(const Moment *m, const Part *p, int function, float *out)
 {
+    float result[BLOCK];
+    m->n->program->rules[function](p->args, p->whole, result);
+    memcpy(out + p->b->position + p->first, result, (size_t)p->count * sizeof *result);
+}
+
+/* Calls `each` with all candidates of the list, part by part. */
+typedef void EachPart(const Moment *m, const Part *p, int function, float *out);
+
+static void each_part(const Moment *m, EachPart *each, int function, float *out)
+{
+    Part p;
     for (int source = 0; source < 2; source++)
         for (int i = 0; i < m->list->bundle_count && reads(m->rule, source ? TERM_FAN_OUT : TERM_FAN_IN); i++)
             count_fans(m, &m->n->bundles[m->list->first_bundle + i], source);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c += BLOCK) compute_block(m, b, function, c, out);
+        for (int64_t c = 0; c < b->candidates.count; c += BLOCK) {
+            read_part(m, b, c, &p);
+            each(m, &p, function, out);
+        }
     }
+}
+
+static void compute(const Moment *m, int function, float *out)
+{
+    each_part(m, compute_part, function, out);
+}
+
+/* All states read what they were before. */
+static void move_part(const Moment *m, const Part *p, int function, float *out)
+{
+    (void)function, (void)out;
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].next != NO_FUNCTION)
+            compute_part(m, p, m->rule->states[s].next, m->rule->states[s].value);
 }
 
 /* One number that does not depend on the candidate. */
@@ -226,10 +263,10 @@ static int64_t rounded(double x, int64_t most)
     return x >= (double)most ? most : x > 0 ? (int64_t)floor(x + 0.5) : 0;
 }
 
-static void drop(const Moment *m, const DeclaredAction *a)
+/* `x`: the amount. */
+static void drop(const Moment *m, const DeclaredAction *a, double x)
 {
     const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
-    const double x = amount(m, a->amount);
     int64_t count = rounded(a->share ? x * (double)used : x, used);
     if (count < used - budget) count = used - budget;
     count = pool(m, true, count);
@@ -259,15 +296,14 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, int64_t positio
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
                                                   : m->rule->value[position];
-    for (int s = 0; s < m->n->options.optim->slots; s++) m->n->slots[s][at] = 0;
+    for (int s = 0; s < slots_of(m->n); s++) m->n->slots[s][at] = 0;
 }
 
-static int64_t grow(const Moment *m, const DeclaredAction *a)
+static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
 {
     const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
     int64_t count = budget - used;
     if (a->amount != NO_FUNCTION) {
-        const double x = amount(m, a->amount);
         int64_t wanted = rounded(a->share ? x * (double)used : x, count);
         count = wanted < count ? wanted : count;
     }
@@ -317,15 +353,16 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
         compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
     }
-    if (a->amount != NO_FUNCTION && isnan(amount(m, a->amount))) {
+    const double x = a->amount == NO_FUNCTION ? 0 : amount(m, a->amount);
+    if (isnan(x)) {
         snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
                  contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
         return -1;
     }
     switch (a->verb) {
     case VERB_CHOOSE: return choose(m);
-    case VERB_DROP: return drop(m, a), 0;
-    case VERB_GROW: return grow(m, a);
+    case VERB_DROP: return drop(m, a, x), 0;
+    case VERB_GROW: return grow(m, a, x);
     case VERB_RESET: return reset(m, a), 0;
     default: return 0;
     }
@@ -382,21 +419,10 @@ static Moment moment_of(Net *n, NetList *l, int64_t done)
     return (Moment){n, l, l->declared, done, position_of(n, done), 0};
 }
 
-static void move_states(const Moment *m)
-{
-    for (int s = 0; s < m->rule->state_count; s++) {
-        const int next = m->rule->states[s].next;
-        if (next == NO_FUNCTION) continue;
-        compute(m, next, m->rule->value);
-        memcpy(m->rule->states[s].value, m->rule->value, (size_t)m->list->candidates * sizeof(float));
-    }
-}
-
 /* Before the first step: edges are drawn, unless the rule chooses. */
 int64_t events_begin(Net *n, NetList *l, double epoch)
 {
     Declared *d = l->declared;
-    char bad[200];
     Moment m = moment_of(n, l, 0);
     for (int i = 0; i < l->bundle_count && d->first; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
@@ -406,8 +432,10 @@ int64_t events_begin(Net *n, NetList *l, double epoch)
     d->drawn = true, d->magnitude = false;
     int64_t swapped = choose_list(n, l, epoch);
     d->drawn = false;
-    for (int i = 0; i < d->event_count && n->options.training; i++)
-        swapped += run_event(&m, &d->events[i], bad, sizeof bad);
+    for (int i = 0; i < d->event_count && n->options.training && !*n->begin_bad; i++) {
+        int64_t more = run_event(&m, &d->events[i], n->begin_bad, sizeof n->begin_bad);
+        if (more > 0) swapped += more;
+    }
     return swapped;
 }
 
@@ -433,7 +461,7 @@ int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
         NetList *l = &n->lists[i];
         if (!l->declared) continue;
         Moment m = moment_of(n, l, done);
-        move_states(&m);
+        if (l->declared->state_count) each_part(&m, move_part, NO_FUNCTION, NULL);
         for (int k = 0; k < l->declared->event_count; k++) {
             if (!is_due(n, &l->declared->events[k], done)) continue;
             int64_t more = run_event(&m, &l->declared->events[k], bad, size);

@@ -173,6 +173,32 @@ static void test_begin(void **state)
     arena_free(a);
 }
 
+/* Several `next` read the states as they were: two change places behind each step. */
+static void test_swap(void **state)
+{
+    const Rules *r = *state;
+    Net *n = new_net(r, 1);
+    const Declared *d = n->lists[3].declared;
+    assert_string_equal(d->states[2].name, "odd");
+    for (int64_t t = 0; t < 3; t++) {
+        step(r, n, t);
+        assert_true(d->states[2].value[0] == (t % 2 ? 2 : 1) && d->states[3].value[0] == (t % 2 ? 1 : 2));
+    }
+    net_free(n);
+}
+
+/* A gradient check has no optimiser, and a rule that reads momentum before the first step finds 0. */
+static void test_no_optimiser(void **state)
+{
+    const Rules *r = *state;
+    RtError e = {0};
+    const NetOptions o = {.batch = SAMPLES, .threads = 1, .training = true, .f64 = true, .seed = SEED};
+    Net *n = net_new(r->built.code, r->built.manifest, &o, &e);
+    assert_non_null(n);
+    assert_true(*n->begin_bad == 0);
+    net_free(n);
+}
+
 static void test_threads(void **state)
 {
     const Rules *r = *state;
@@ -207,7 +233,8 @@ static void test_unused_stay(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin), cmocka_unit_test(test_events),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),   cmocka_unit_test(test_events),
+                                       cmocka_unit_test(test_swap),    cmocka_unit_test(test_no_optimiser),
                                        cmocka_unit_test(test_threads), cmocka_unit_test(test_unused_stay)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
