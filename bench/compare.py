@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs compiled programs and their PyTorch peers in turn, A B A B, and prints one table (see run.sh).
+"""Runs compiled programs and their peers in turn, A B A B, and prints one table (see run.sh).
 
 A figure is the median over the steps of a run; a row has the medians over the runs, and as ratio the median over the pairs
 of runs, so that drift of the machine's speed cancels. Useful arithmetic of a step, with the multiply-adds of one sample over
@@ -9,16 +9,22 @@ the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling i
 products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB).
 Single samples are computed by programs built for them: the example with batch = 1 in its train block.
 `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
+The peers are in PyTorch. `set` and `set-scipy` are one net (bench/set.dnw) beside masks in PyTorch and beside SciPy: training
+steps between two events; gradients of edges in use only, so E is k in the arithmetic above.
 """
 import argparse, functools, json, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time
 
-# Name here and in bench/peer/torch_dnw.py: example, what is defined, milliseconds that a step of training may take. The
-# paper's classifiers compute what the peer does, in its order (tests/reference).
+# Example, what is defined, milliseconds that a step of training may take, its peer, kinds of work. The paper's classifiers
+# compute what the peer does, in its order (tests/reference).
+WORK, PLAIN, BETWEEN_EVENTS = ["train", "bf16", "positions", "infer", "frozen"], ["train", "infer", "frozen"], ["train"]
 MODELS = {
-    "mlp": ("examples/fashion_mlp.dnw", [], 5),
-    "static": ("examples/tiny_exact.dnw", [], 150),
-    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000),
-    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500),
+    "mlp": ("examples/fashion_mlp.dnw", [], 5, ["torch_dnw.py", "mlp"], PLAIN),
+    "static": ("examples/tiny_exact.dnw", [], 150, ["torch_dnw.py", "static"], WORK),
+    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000, ["torch_dnw.py", "discrete"], WORK),
+    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500,
+                   ["torch_dnw.py", "continuous"], WORK),
+    "set": ("bench/set.dnw", [], 60, ["sparse.py", "torch-set"], BETWEEN_EVENTS),
+    "set-scipy": ("bench/set.dnw", [], 60, ["sparse.py", "scipy-set"], BETWEEN_EVENTS),
 }
 # Ways to train: what is defined, and how many multiply-adds of a sample that is, over edges in use and candidates.
 TRAINING = {
@@ -26,12 +32,12 @@ TRAINING = {
     "bf16": (["-D", "bf16=true"], lambda kept, candidates: 2 * kept + candidates),
     "positions": (["-D", "positions=1/8"], lambda kept, candidates: 3 * kept + candidates / 8),
 }
-WORK, BATCHES, THREADS = [*TRAINING, "infer", "frozen"], [128, 1], [1, 2]
+BATCHES, THREADS = [128, 1], [1, 2]
 RUN_MS = 1500  # what the steps of a run should take together
 TRAIN_S = 4  # before the weights of frozen programs are saved
 LEAST_MS = 300  # and at least: a shorter run is repeated with more steps
-HEAD = ["model", "work", "batch", "threads", "dnw ms", "PyTorch ms", "ratio", "useful GFLOP/s", "of ceiling", "dnw MiB",
-        "PyTorch MiB", "build s"]
+HEAD = ["model", "work", "batch", "threads", "dnw ms", "peer ms", "ratio", "useful GFLOP/s", "of ceiling", "dnw MiB",
+        "peer MiB", "build s"]
 
 
 def run(command):
@@ -64,7 +70,8 @@ def ours(program, model, work, batch, threads):
 
 def theirs(model, work, batch, threads):
     flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch))]
-    out, mib = run(["/usr/bin/python3", "bench/peer/torch_dnw.py", model] + flags + ["--infer"] * (work not in TRAINING))
+    script, kind = MODELS[model][3]
+    out, mib = run(["/usr/bin/python3", f"bench/peer/{script}", kind] + flags + ["--infer"] * (work not in TRAINING))
     words = out.split()
     return float(words[words.index("ms/step") - 1]), mib
 
@@ -102,7 +109,7 @@ def build(dnw, place, model, more, single):
 def frozen(dnw, place, model):
     """The program of weights that training wrote when it was interrupted, and what `build` says of that one."""
     program, seconds, macs = build(dnw, place, model, (), False)
-    example, defines, _ = MODELS[model]
+    example, defines = MODELS[model][:2]
     data = [] if model == "mlp" else ["--data", noise(place)]
     log = f"{place}/{model}-run/log.jsonl"
     training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", os.path.dirname(log)] + data,
@@ -133,6 +140,7 @@ def row(program, seconds, macs, model, work, batch, threads, args):
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
     ms = statistics.median(m for m, _ in mine)
+    candidates = kept if MODELS[model][4] is BETWEEN_EVENTS else candidates
     flop = 2 * batch * (TRAINING[work][1](kept, candidates) if work in TRAINING else kept)
     rate = flop / ms * 1e-6
     peer = ["", "", ""]
@@ -155,14 +163,21 @@ def words(choices):
     return parse
 
 
+def numbers(text):
+    chosen = [int(w) for w in text.split(",")]
+    if min(chosen) < 1:
+        raise ValueError
+    return chosen
+
+
 def arguments():
-    p = argparse.ArgumentParser(prog="bench/run.sh", description="Compiled programs beside PyTorch, the same work in turn.")
+    p = argparse.ArgumentParser(prog="bench/run.sh", description="Compiled programs beside their peers, the same work in turn.")
     p.add_argument("--only", type=words(list(MODELS)), default=list(MODELS), metavar="A,B", help=f"models: {', '.join(MODELS)}")
     p.add_argument("--work", type=words(WORK), default=WORK, metavar="A,B", help=", ".join(WORK))
-    p.add_argument("--batch", type=words(BATCHES), default=BATCHES, metavar="A,B", help="128, 1")
+    p.add_argument("--batch", type=numbers, default=BATCHES, metavar="A,B", help="samples of a step (default: 128,1)")
     p.add_argument("--threads", type=words(THREADS), default=THREADS, metavar="A,B", help="1, 2")
     p.add_argument("--pairs", type=int, default=3, metavar="N", help="runs of each side a row (default: 3)")
-    p.add_argument("--alone", action="store_true", help="without PyTorch")
+    p.add_argument("--alone", action="store_true", help="without the peers")
     p.add_argument("--dnw", default="build/dnw", help=argparse.SUPPRESS)
     p.add_argument("--place", required=True, help=argparse.SUPPRESS)
     a = p.parse_args()
@@ -183,13 +198,13 @@ def main():
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
     for model in args.only:
         for work in args.work:
-            if model == "mlp" and work in TRAINING and TRAINING[work][0]:
-                continue  # has no such options
+            if work not in MODELS[model][4]:
+                continue
             for batch in args.batch:
                 more = tuple(TRAINING[work][0]) if work in TRAINING else ()
                 built = (frozen(args.dnw, args.place, model) if work == "frozen"
                          else build(args.dnw, args.place, model, more, batch == 1))
-                for threads in args.threads:
+                for threads in [1] if model == "set-scipy" else args.threads:
                     row(*built, model, work, batch, threads, args)
 
 

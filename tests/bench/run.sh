@@ -4,12 +4,22 @@ set -uo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
 source=${DNW_SOURCE:?}
 
-# the table, without PyTorch
+# the table, without the peers
 table() { BUILD=$DNW_BUILD "$source/bench/run.sh" "$@"; }
 expect "unknown model" 2 "'mpl' is none of mlp, static" table --only mpl
 expect "no pairs" 2 "--pairs takes a number" table --pairs 0
 expect "table" 0 "| mlp | infer | 1 | 1 |" table --alone --only mlp --work infer --batch 1 --threads 1 --pairs 1
 that "one row" test "$(grep -c '^| mlp' <<<"$said")" -eq 1
+
+# peers for sparse training
+peer() { /usr/bin/python3 "$source/bench/peer/sparse.py" "$@"; }
+peers() { for kind in torch-set torch-rigl scipy-set; do peer "$kind" "$@" || return; done; }
+if /usr/bin/python3 -c 'import torch, scipy' 2>/dev/null; then
+  expect "peers" 0 "scipy-set batch=10 threads=1 density=0.2" peers --sizes 12-30-4 --density 0.2 --batch 10 --steps 3
+  that "each one" test "$(grep -c 'ms/step loss=[0-9]' <<<"$said")" -eq 3
+  mkdir -p no/scipy && echo 'raise ImportError' >no/scipy/__init__.py
+  expect "without SciPy" 1 "needs SciPy for /usr/bin/python3" env PYTHONPATH=no /usr/bin/python3 "$source/bench/peer/sparse.py" scipy-set
+fi
 
 # Useful arithmetic: an edge is one multiply-add a pixel and evaluation; into an output without a function once.
 expect "counted" 0 '"candidates": 322560' "$dnw" check --json "$source/examples/tiny_cifar.dnw"
