@@ -3,38 +3,12 @@
  * The names of RULE_TERMS are values of one candidate that are known when the program trains. Each expression
  * of a rule is a function of its own over them; what does not read them is a number at once.
  */
-#include "check/graph.h"
-#include "front/parse.h"
-#include "model/rule.h"
+#include "check/graph_rule.h"
 #include <math.h>
-
-/* A use of a rule while it is checked. */
-typedef struct RuleCheck {
-    Check *k;
-    Rule *rule;
-    const Decl *decl;
-    Scope *scope; /* parameters, then the names of the rule */
-    ValKind kind; /* of the last expression */
-} RuleCheck;
-
-/* The same for all candidates? */
-static bool of_training(int term)
-{
-    return term >= TERM_STEP && term < TERM_COUNT;
-}
-
-static const struct Verb {
-    const char *example, *help;
-} verbs[VERB_COUNT] = {
-    [VERB_CHOOSE] = {"choose by abs(w)", "the budget's share of all candidates, largest score first"},
-    [VERB_DROP] = {"drop 30% by abs(w)", "edges in use go out of use, smallest score first"},
-    [VERB_GROW] = {"grow by random", "candidates come into use, largest score first"},
-    [VERB_RESET] = {"reset w = first", "a number of each edge in use is set"},
-};
 
 /* ---- functions of a candidate ---- */
 
-static int state_named(const Rule *r, const char *name)
+int rule_state_named(const Rule *r, const char *name)
 {
     for (int i = 0; i < r->states.count; i++)
         if (strcmp(r->states.at[i].name, name) == 0) return i;
@@ -75,8 +49,7 @@ static bool is_number(Check *k, const Val *v, const char *what)
     return false;
 }
 
-/* Bit i: the function reads argument i. */
-static uint64_t arguments_read(const Func *f)
+uint64_t rule_arguments_read(const Func *f)
 {
     uint64_t read = f->results.at[0]->op == IR_ARG ? 1ull << f->results.at[0]->index : 0;
     for (int i = 0; i < f->values.count; i++)
@@ -90,7 +63,7 @@ static uint64_t arguments_read(const Func *f)
 /* func_prune leaves arguments that nothing reads. */
 static void drop_unread(Func *f)
 {
-    const uint64_t read = arguments_read(f);
+    const uint64_t read = rule_arguments_read(f);
     int kept = 0;
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
@@ -101,8 +74,7 @@ static void drop_unread(Func *f)
     f->values.count = kept;
 }
 
-/* The expression as a function of a candidate: its number; NO_FUNCTION after a message. */
-static int candidate_function(RuleCheck *c, const Expr *e, const char *what)
+int rule_function(RuleCheck *c, const Expr *e, const char *what)
 {
     Check *k = c->k;
     Func *saved = k->func, *f = func_new(k->perm, arena_printf(k->perm, "%s.%s", c->rule->name, what));
@@ -120,175 +92,12 @@ static int candidate_function(RuleCheck *c, const Expr *e, const char *what)
         func_result(f, what, val_value(k, v, "a number"));
         func_prune(f);
         drop_unread(f);
-        c->rule->reads |= arguments_read(f);
+        c->rule->reads |= rule_arguments_read(f);
     }
     k->func = saved, k->mode = mode;
     if (!ok) return NO_FUNCTION;
     vec_push(k->perm, &k->model->rule_functions, f);
     return k->model->rule_functions.count - 1;
-}
-
-/* ---- amounts ---- */
-
-/* What of a candidate does a function read? -1: nothing. */
-static int reads_candidate(const Func *f)
-{
-    uint64_t read = arguments_read(f);
-    for (int i = 0; read; i++, read >>= 1)
-        if (read & 1 && !of_training(i)) return i;
-    return -1;
-}
-
-/* share(x), or a percentage. */
-static const Expr *share_argument(const Expr *e)
-{
-    bool call = e->kind == EXPR_CALL && e->left->kind == EXPR_NAME && strcmp(e->left->name, "share") == 0;
-    return call && e->args.count == 1 ? e->args.at[0].value : NULL;
-}
-
-static bool known_share(RuleCheck *c, const Expr *e, double share)
-{
-    if (share >= 0 && share <= 1) return true;
-    Diag *d =
-        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g%% is not a share of the edges in use", 100 * share);
-    diag_help(d, "a share lies between 0%% and 100%%, such as 30%%");
-    return false;
-}
-
-static bool known_count(RuleCheck *c, const Expr *e, double count)
-{
-    if (count >= 1 || count == 0) return true;
-    Diag *d =
-        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g is neither a number of edges nor a percentage", count);
-    if (count > 0)
-        diag_help(d, "write share(...) around it, or %.6g%%, for a share of the edges in use", 100 * count);
-    else diag_help(d, "drop 30%% drops three of ten edges in use");
-    return false;
-}
-
-/* Is a percentage among what the amount is computed from? The result is a number, and no percentage. */
-static bool mentions_percent(RuleCheck *c, const Expr *e)
-{
-    Module *where;
-    if (!e) return false;
-    if (e->kind == EXPR_PERCENT) return true;
-    if (e->kind == EXPR_NAME) {
-        const Val *v = scope_find(c->scope, e->name);
-        const Decl *d = v ? NULL : find_decl(c->scope->module, e->name, &where);
-        if (d && d->kind == DECL_OPTION) v = check_expr(c->k, c->scope, e);
-        return v && v->kind == VAL_PERCENT;
-    }
-    bool found =
-        mentions_percent(c, e->left) || mentions_percent(c, e->right) || mentions_percent(c, e->third);
-    for (int i = 0; i < e->items.count && !found; i++) found = mentions_percent(c, e->items.at[i]);
-    for (int i = 0; i < e->args.count && !found; i++) found = mentions_percent(c, e->args.at[i].value);
-    return found;
-}
-
-static bool computed_share(RuleCheck *c, const Expr *e)
-{
-    if (!mentions_percent(c, e)) return false;
-    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
-                       "this is computed from a percentage, and is a number of edges without share(...)");
-    diag_fix(d, e->span, arena_printf(c->k->perm, "share(%s)", expr_text(c->k->perm, c->k->c->sources, e)),
-             "write ", " for a share of the edges in use");
-    return true;
-}
-
-/* An amount is the same for all candidates. */
-static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
-{
-    int read = reads_candidate(f);
-    if (read < 0) return true;
-    const char *name = read < TERM_COUNT ? rule_term_name(read) : c->rule->states.at[read - TERM_COUNT].name;
-    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
-                       "an amount is one number for all candidates, and '%s' differs between them", name);
-    diag_help(d, "an amount may read step, epoch and progress");
-    return false;
-}
-
-static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
-{
-    const Expr *share = share_argument(e);
-    s->amount = candidate_function(c, share ? share : e, "amount");
-    if (s->amount < 0) return false;
-    const Func *f = c->k->model->rule_functions.at[s->amount];
-    s->share = share || c->kind == VAL_PERCENT;
-    if (!same_for_all(c, f, e) || (!s->share && computed_share(c, e))) return false;
-    const Value *v = f->results.at[0];
-    if (v->op != IR_CONST) return true;
-    return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
-}
-
-/* ---- actions ---- */
-
-static int verb_named(Check *k, Name name)
-{
-    const char *known[VERB_COUNT];
-    for (int i = 0; i < VERB_COUNT; i++) {
-        known[i] = contract_text(CONTRACT_RuleVerb, i);
-        if (strcmp(known[i], name.text) == 0) return i;
-    }
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is nothing that a rule does", name.text);
-    const char *near = diag_nearest(name.text, known, VERB_COUNT);
-    if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
-    else diag_help(d, "a rule can choose, drop, grow and reset");
-    return -1;
-}
-
-static bool wrong_form(RuleCheck *c, const RuleAction *a, int verb, const char *what)
-{
-    Diag *d = diag_add(c->k->diags, E_PLACE, a->span, "%s %s", contract_text(CONTRACT_RuleVerb, verb), what);
-    diag_help(d, "%s: %s", verbs[verb].example, verbs[verb].help);
-    return false;
-}
-
-static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
-{
-    int state = state_named(c->rule, a->target.text);
-    s->target = state >= 0 ? TERM_COUNT + state : TERM_W;
-    if (state >= 0 || strcmp(a->target.text, "w") == 0) return true;
-    Diag *d = diag_add(c->k->diags, E_UNKNOWN_NAME, a->target.span,
-                       "'%s' cannot be reset: it is neither w nor a state of this rule", a->target.text);
-    diag_help(d, "reset w = first: the weights of the edges in use go back to where they began");
-    return false;
-}
-
-static bool grown_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
-{
-    if (!a->value) return true;
-    if (a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0) return s->fresh = true;
-    return (s->value = candidate_function(c, a->value, "start")) >= 0;
-}
-
-static bool is_magnitude(const Func *score)
-{
-    const Value *v = score->results.at[0];
-    return v->op == IR_ABS && v->args[0]->op == IR_ARG && v->args[0]->index == TERM_W;
-}
-
-static bool add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
-{
-    int verb = verb_named(c->k, a->verb);
-    if (verb < 0) return false;
-    RuleStep s = {(RuleVerb)verb, NO_FUNCTION, false,  NO_FUNCTION, NO_FUNCTION,
-                  false,          false,       TERM_W, a->span};
-    bool assigns = a->target.text != NULL;
-    if (assigns != (verb == VERB_RESET))
-        return wrong_form(c, a, verb, assigns ? "has no '='" : "needs a '='");
-    if (verb == VERB_DROP && !a->amount) return wrong_form(c, a, verb, "needs an amount");
-    if (verb == VERB_CHOOSE && a->amount)
-        return wrong_form(c, a, verb, "takes as many as the budget says, and no amount");
-    if (verb != VERB_GROW && a->value && !assigns)
-        return wrong_form(c, a, verb, "has no `at`: only edges that grow start anew");
-    bool ok = !assigns || reset_target(c, a, &s);
-    if (a->amount) ok = step_amount(c, &s, a->amount) && ok;
-    if (a->by) ok = (s.score = candidate_function(c, a->by, "score")) >= 0 && ok;
-    s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
-    if (assigns) ok = (s.value = candidate_function(c, a->value, "value")) >= 0 && ok;
-    else ok = grown_value(c, a, &s) && ok;
-    vec_push(c->k->perm, &event->actions, s);
-    return ok;
 }
 
 /* ---- events ---- */
@@ -371,7 +180,7 @@ static bool add_event(RuleCheck *c, const RuleItem *item)
 {
     RuleEvent e = {.span = item->span};
     bool ok = read_event(c, item->value, &e);
-    for (int i = 0; i < item->actions.count; i++) ok = add_step(c, &e, item->actions.at[i]) && ok;
+    for (int i = 0; i < item->actions.count; i++) ok = rule_add_step(c, &e, item->actions.at[i]) && ok;
     vec_push(c->k->perm, &c->rule->events, e);
     return ok;
 }
@@ -416,9 +225,9 @@ static bool add_state(RuleCheck *c, const RuleItem *item)
 
 static bool rule_next(RuleCheck *c, const RuleItem *item)
 {
-    int at = state_named(c->rule, item->name.text);
+    int at = rule_state_named(c->rule, item->name.text);
     if (at < 0) return false; /* said by names.c */
-    return (c->rule->states.at[at].next = candidate_function(c, item->value, "next")) >= 0;
+    return (c->rule->states.at[at].next = rule_function(c, item->value, "next")) >= 0;
 }
 
 static bool check_item(RuleCheck *c, const RuleItem *item)

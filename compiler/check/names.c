@@ -4,7 +4,7 @@
  * that the options of this build do not take; no name has two meanings; built-in names keep theirs. The
  * evaluator may then answer an unknown name with a poison value and nothing else.
  */
-#include "check/names.h"
+#include "check/names_private.h"
 
 Module *scope_module(const Scope *scope)
 {
@@ -200,11 +200,9 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
 
 /* ---- uses ---- */
 
-static void use(Check *k, const Scope *scope, const Expr *e);
-
-static void use_all(Check *k, const Scope *scope, const ExprList *list)
+static void names_use_all(Check *k, const Scope *scope, const ExprList *list)
 {
-    for (int i = 0; i < list->count; i++) use(k, scope, list->at[i]);
+    for (int i = 0; i < list->count; i++) names_use(k, scope, list->at[i]);
 }
 
 static void use_name(Check *k, const Scope *scope, const Expr *e)
@@ -214,26 +212,26 @@ static void use_name(Check *k, const Scope *scope, const Expr *e)
     unknown_name(k, scope, e->name, e->span);
 }
 
-static void use(Check *k, const Scope *scope, const Expr *e)
+void names_use(Check *k, const Scope *scope, const Expr *e)
 {
     Module *where;
     if (!e) return;
     if (e->kind == EXPR_NAME) return use_name(k, scope, e);
     if (e->kind == EXPR_MEMBER) return (void)member_decl(k, scope, e, &where);
-    use(k, scope, e->left), use(k, scope, e->right), use(k, scope, e->third);
-    use_all(k, scope, &e->items);
-    for (int i = 0; i < e->args.count; i++) use(k, scope, e->args.at[i].value);
+    names_use(k, scope, e->left), names_use(k, scope, e->right), names_use(k, scope, e->third);
+    names_use_all(k, scope, &e->items);
+    for (int i = 0; i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
 }
 
 /* ---- declarations ---- */
 
-static void twice(Check *k, const char *what, Name name, Span first)
+void names_twice(Check *k, const char *what, Name name, Span first)
 {
     Diag *d = diag_add(k->diags, E_TWICE, name.span, "%s'%s' is declared twice", what, name.text);
     diag_note(d, first, "the first is here");
 }
 
-static void bind(Check *k, Scope *scope, Name name)
+void names_bind(Check *k, Scope *scope, Name name)
 {
     if (!name.text) return;
     const Builtin *b = builtin_find(name.text);
@@ -244,18 +242,18 @@ static void bind(Check *k, Scope *scope, Name name)
     scope_add(k, scope, name, NULL);
 }
 
-static void param_names(Check *k, Scope *scope, const Decl *d)
+void names_params(Check *k, Scope *scope, const Decl *d)
 {
     Table names = {0};
-    for (int i = 0; i < d->sizes.count; i++) bind(k, scope, d->sizes.at[i]);
+    for (int i = 0; i < d->sizes.count; i++) names_bind(k, scope, d->sizes.at[i]);
     for (int i = 0; i < d->params.count; i++) {
         Name name = d->params.at[i].name;
-        use(k, scope, d->params.at[i].fallback);
-        use_all(k, scope, &d->params.at[i].shape);
+        names_use(k, scope, d->params.at[i].fallback);
+        names_use_all(k, scope, &d->params.at[i].shape);
         int *first = table_place(k->perm, &names, name.text, strlen(name.text));
-        if (*first >= 0) twice(k, "parameter ", name, d->params.at[*first].name.span);
+        if (*first >= 0) names_twice(k, "parameter ", name, d->params.at[*first].name.span);
         else *first = i;
-        bind(k, scope, name);
+        names_bind(k, scope, name);
     }
 }
 
@@ -273,7 +271,7 @@ static Table memory_names(Check *k, const Decl *d)
         if (!is_memory(d->body.at[i])) continue;
         int *first = table_place(k->perm, &names, name->text, strlen(name->text));
         if (*first < 0) *first = i;
-        else twice(k, "", *name, d->body.at[*first]->name.span);
+        else names_twice(k, "", *name, d->body.at[*first]->name.span);
     }
     return names;
 }
@@ -290,14 +288,14 @@ static void check_state(Check *k, const Decl *d, const Stmt *s, const Table *mem
 
 static void function_names(Check *k, Scope *scope, const Decl *d)
 {
-    param_names(k, scope, d);
-    use(k, scope, d->value);
+    names_params(k, scope, d);
+    names_use(k, scope, d->value);
     const Table memory = memory_names(k, d);
     for (int i = 0; i < d->body.count; i++) {
         const Stmt *s = d->body.at[i];
-        use_all(k, scope, &s->dims);
-        use(k, scope, s->low), use(k, scope, s->high), use(k, scope, s->value);
-        if (is_memory(s) || s->kind == STMT_LET) bind(k, scope, s->name);
+        names_use_all(k, scope, &s->dims);
+        names_use(k, scope, s->low), names_use(k, scope, s->high), names_use(k, scope, s->value);
+        if (is_memory(s) || s->kind == STMT_LET) names_bind(k, scope, s->name);
         else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s, &memory);
     }
 }
@@ -305,11 +303,11 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
 static void set_names(Check *k, const Scope *scope, const NodeSetDecl *s)
 {
     Scope inner = {.outer = (Scope *)scope};
-    for (int i = 0; i < s->indices.count; i++) use(k, scope, s->indices.at[i].size);
-    for (int i = 0; i < s->indices.count; i++) bind(k, &inner, s->indices.at[i].name);
-    use(k, &inner, s->at);
-    use(k, scope, s->cell);
-    bind(k, &(Scope){.outer = inner.outer}, s->name);
+    for (int i = 0; i < s->indices.count; i++) names_use(k, scope, s->indices.at[i].size);
+    for (int i = 0; i < s->indices.count; i++) names_bind(k, &inner, s->indices.at[i].name);
+    names_use(k, &inner, s->at);
+    names_use(k, scope, s->cell);
+    names_bind(k, &(Scope){.outer = inner.outer}, s->name);
 }
 
 static bool has_role(const Decl *graph, SetRole role)
@@ -348,12 +346,12 @@ static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl
             ref_names(k, graph, sets, ends[end]);
             for (int n = 0; n < ends[end]->indices.count; n++)
                 if (strcmp(ends[end]->indices.at[n].text, "_") != 0)
-                    bind(k, &inner, ends[end]->indices.at[n]);
+                    names_bind(k, &inner, ends[end]->indices.at[n]);
         }
-        use(k, &inner, line->where);
-        use(k, scope, line->via);
+        names_use(k, &inner, line->where);
+        names_use(k, scope, line->via);
     }
-    use(k, scope, e->via), use(k, scope, e->amount), use(k, scope, e->rule);
+    names_use(k, scope, e->via), names_use(k, scope, e->amount), names_use(k, scope, e->rule);
 }
 
 static void missing_role(Check *k, const Decl *d, SetRole role)
@@ -370,115 +368,17 @@ static void graph_names(Check *k, Scope *scope, const Decl *d)
     Scope sets = {.outer = scope};
     for (int i = 0; i < d->items.count; i++)
         if (d->items.at[i]->kind == ITEM_SET) scope_add(k, &sets, d->items.at[i]->set->name, NULL);
-    param_names(k, scope, d);
+    names_params(k, scope, d);
     missing_role(k, d, SET_INPUT), missing_role(k, d, SET_OUTPUT);
     for (int i = 0; i < d->items.count; i++) {
         const GraphItem *item = d->items.at[i];
         if (item->kind != ITEM_LET) continue;
-        use(k, scope, item->value);
-        if (strcmp(item->name.text, "time") != 0) bind(k, scope, item->name);
+        names_use(k, scope, item->value);
+        if (strcmp(item->name.text, "time") != 0) names_bind(k, scope, item->name);
     }
     for (int i = 0; i < d->items.count; i++) {
         if (d->items.at[i]->kind == ITEM_SET) set_names(k, scope, d->items.at[i]->set);
         if (d->items.at[i]->kind == ITEM_EDGES) edge_names(k, &sets, d, d->items.at[i]->edges);
-    }
-}
-
-const char *rule_term_name(int term)
-{
-#define TERM(name, text, help) text,
-    static const char *const names[] = {RULE_TERMS(TERM)};
-#undef TERM
-    return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
-}
-
-/* A state is moved by one `next`; no name of a rule is one of those that rules read. */
-static bool reads_name(Check *k, Name name)
-{
-    for (int i = 0; rule_term_name(i); i++) {
-        if (strcmp(rule_term_name(i), name.text) != 0) continue;
-        Diag *d =
-            diag_add(k->diags, E_SHADOW, name.span, "'%s' is what a rule reads of a candidate", name.text);
-        diag_help(d, "choose another name, such as my_%s", name.text);
-        return true;
-    }
-    return false;
-}
-
-static void rule_name(Check *k, Scope *scope, Name name)
-{
-    if (!reads_name(k, name)) bind(k, scope, name);
-}
-
-/* `gradent = used`: a word is no number, so the line was meant. */
-static void gradient_mistyped(Check *k, const RuleItem *item)
-{
-    const Expr *e = item->value;
-    bool word = e->kind == EXPR_NAME && (strcmp(e->name, "all") == 0 || strcmp(e->name, "used") == 0);
-    if (item->kind != RULE_ITEM_LET || !word || strcmp(item->name.text, "gradient") == 0) return;
-    Diag *d =
-        diag_add(k->diags, E_UNKNOWN_NAME, item->name.span, "'%s' is no line of a rule", item->name.text);
-    diag_fix(d, item->name.span, "gradient", "did you mean '", "'?");
-}
-
-/* Lines that each may be written once: a name (or gradient), and the move of a state. */
-static void rule_lines_once(Check *k, const Decl *d)
-{
-    Table names[2] = {{0}, {0}};
-    for (int i = 0; i < d->rule.count; i++) {
-        const RuleItem *item = d->rule.at[i];
-        if (item->kind == RULE_ITEM_EVENT) continue;
-        const bool next = item->kind == RULE_ITEM_NEXT;
-        int *first = table_place(k->perm, &names[next], item->name.text, strlen(item->name.text));
-        if (*first >= 0) twice(k, next ? "next " : "", item->name, d->rule.at[*first]->name.span);
-        else *first = i;
-        gradient_mistyped(k, item);
-    }
-}
-
-static bool is_rule_state(const Decl *d, const char *name)
-{
-    for (int i = 0; i < d->rule.count; i++) {
-        const RuleItem *item = d->rule.at[i];
-        bool state = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED;
-        if (state && strcmp(item->name.text, name) == 0) return true;
-    }
-    return false;
-}
-
-static void rule_state_known(Check *k, const Decl *d, Name name)
-{
-    if (is_rule_state(d, name.text)) return;
-    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is not a state of this rule", name.text);
-    diag_help(g, "declare it first: state %s = 0", name.text);
-}
-
-static void action_names(Check *k, const Scope *scope, const RuleAction *a)
-{
-    use(k, scope, a->amount), use(k, scope, a->by);
-    bool fresh = a->value && a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0;
-    if (!fresh) use(k, scope, a->value);
-}
-
-static void rule_names(Check *k, Scope *scope, const Decl *d)
-{
-    param_names(k, scope, d);
-    for (int i = 0; i < d->params.count; i++) reads_name(k, d->params.at[i].name);
-    rule_lines_once(k, d);
-    Scope inner = {.outer = scope, .what = "names"};
-    for (int i = 0; rule_term_name(i); i++)
-        scope_add(k, &inner, (Name){rule_term_name(i), d->name.span}, NULL);
-    for (int i = 0; i < d->rule.count; i++) {
-        const RuleItem *item = d->rule.at[i];
-        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) rule_name(k, &inner, item->name);
-    }
-    for (int i = 0; i < d->rule.count; i++) {
-        const RuleItem *item = d->rule.at[i];
-        bool gradient = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "gradient") == 0;
-        if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
-        if (!gradient) use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
-        if (item->kind == RULE_ITEM_LET && !gradient) rule_name(k, &inner, item->name);
-        for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
     }
 }
 
@@ -487,15 +387,17 @@ static void decl_names(Check *k, Module *m, const Decl *d)
     Scope scope = {.module = m};
     switch (d->kind) {
     case DECL_IMPORT: break;
-    case DECL_OPTION: use(k, &scope, d->value), use(k, &scope, d->low), use(k, &scope, d->high); break;
+    case DECL_OPTION:
+        names_use(k, &scope, d->value), names_use(k, &scope, d->low), names_use(k, &scope, d->high);
+        break;
     case DECL_FN:
     case DECL_MODEL: function_names(k, &scope, d); break;
     case DECL_GRAPH: graph_names(k, &scope, d); break;
-    case DECL_RULE: rule_names(k, &scope, d); break;
+    case DECL_RULE: names_rule(k, &scope, d); break;
     case DECL_TRAIN:
-        for (int i = 0; i < d->settings.count; i++) use(k, &scope, d->settings.at[i]->value);
+        for (int i = 0; i < d->settings.count; i++) names_use(k, &scope, d->settings.at[i]->value);
         break;
-    case DECL_TEST: use_all(k, &scope, &d->checks); break;
+    case DECL_TEST: names_use_all(k, &scope, &d->checks); break;
     }
 }
 
@@ -512,9 +414,9 @@ static void declared_names(Check *k, Module *m)
     for (int i = 0; i < m->ast->decls.count; i++) {
         const Decl *d = m->ast->decls.at[i];
         if (!has_name(d)) continue;
-        bind(k, &(Scope){.module = m}, d->name);
+        names_bind(k, &(Scope){.module = m}, d->name);
         int *first = table_place(k->perm, &names, d->name.text, strlen(d->name.text));
-        if (*first >= 0) twice(k, "", d->name, m->ast->decls.at[*first]->name.span);
+        if (*first >= 0) names_twice(k, "", d->name, m->ast->decls.at[*first]->name.span);
         else *first = i;
     }
 }

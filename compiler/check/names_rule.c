@@ -1,0 +1,100 @@
+/* names_rule.c: names in rules: what they read, their states, lines and events. */
+#include "check/names_private.h"
+
+const char *rule_term_name(int term)
+{
+#define TERM(name, text, help) text,
+    static const char *const names[] = {RULE_TERMS(TERM)};
+#undef TERM
+    return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
+}
+
+/* A state is moved by one `next`; no name of a rule is one of those that rules read. */
+static bool reads_name(Check *k, Name name)
+{
+    for (int i = 0; rule_term_name(i); i++) {
+        if (strcmp(rule_term_name(i), name.text) != 0) continue;
+        Diag *d =
+            diag_add(k->diags, E_SHADOW, name.span, "'%s' is what a rule reads of a candidate", name.text);
+        diag_help(d, "choose another name, such as my_%s", name.text);
+        return true;
+    }
+    return false;
+}
+
+static void rule_name(Check *k, Scope *scope, Name name)
+{
+    if (!reads_name(k, name)) names_bind(k, scope, name);
+}
+
+/* `gradent = used`: a word is no number, so the line was meant. */
+static void gradient_mistyped(Check *k, const RuleItem *item)
+{
+    const Expr *e = item->value;
+    bool word = e->kind == EXPR_NAME && (strcmp(e->name, "all") == 0 || strcmp(e->name, "used") == 0);
+    if (item->kind != RULE_ITEM_LET || !word || strcmp(item->name.text, "gradient") == 0) return;
+    Diag *d =
+        diag_add(k->diags, E_UNKNOWN_NAME, item->name.span, "'%s' is no line of a rule", item->name.text);
+    diag_fix(d, item->name.span, "gradient", "did you mean '", "'?");
+}
+
+/* Lines that each may be written once: a name (or gradient), and the move of a state. */
+static void rule_lines_once(Check *k, const Decl *d)
+{
+    Table names[2] = {{0}, {0}};
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        if (item->kind == RULE_ITEM_EVENT) continue;
+        const bool next = item->kind == RULE_ITEM_NEXT;
+        int *first = table_place(k->perm, &names[next], item->name.text, strlen(item->name.text));
+        if (*first >= 0) names_twice(k, next ? "next " : "", item->name, d->rule.at[*first]->name.span);
+        else *first = i;
+        gradient_mistyped(k, item);
+    }
+}
+
+static bool is_rule_state(const Decl *d, const char *name)
+{
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        bool state = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED;
+        if (state && strcmp(item->name.text, name) == 0) return true;
+    }
+    return false;
+}
+
+static void rule_state_known(Check *k, const Decl *d, Name name)
+{
+    if (is_rule_state(d, name.text)) return;
+    Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is not a state of this rule", name.text);
+    diag_help(g, "declare it first: state %s = 0", name.text);
+}
+
+static void action_names(Check *k, const Scope *scope, const RuleAction *a)
+{
+    names_use(k, scope, a->amount), names_use(k, scope, a->by);
+    bool fresh = a->value && a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0;
+    if (!fresh) names_use(k, scope, a->value);
+}
+
+void names_rule(Check *k, Scope *scope, const Decl *d)
+{
+    names_params(k, scope, d);
+    for (int i = 0; i < d->params.count; i++) reads_name(k, d->params.at[i].name);
+    rule_lines_once(k, d);
+    Scope inner = {.outer = scope, .what = "names"};
+    for (int i = 0; rule_term_name(i); i++)
+        scope_add(k, &inner, (Name){rule_term_name(i), d->name.span}, NULL);
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) rule_name(k, &inner, item->name);
+    }
+    for (int i = 0; i < d->rule.count; i++) {
+        const RuleItem *item = d->rule.at[i];
+        bool gradient = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "gradient") == 0;
+        if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
+        if (!gradient) names_use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
+        if (item->kind == RULE_ITEM_LET && !gradient) rule_name(k, &inner, item->name);
+        for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
+    }
+}
