@@ -13,6 +13,9 @@ static bool is_finite(Check *k, const Val *v, const char *what)
 
 static bool two_numbers(Check *k, const Val *call, double *a, double *b)
 {
+    const Val *last = call->items.at[1];
+    if (last->kind == VAL_NONE) /* a budget has one share: keep uniform(5%) */
+        return diag_add(k->diags, E_ARGUMENT, call->span, "uniform needs low and high: uniform(0, 1)"), false;
     for (int i = 0; i < 2; i++)
         if (!is_finite(
                 k, call->items.at[i],

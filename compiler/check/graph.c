@@ -171,6 +171,7 @@ static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
     if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE)
         return (l->declared = check_declared_rule(k, rule)) != NULL;
     rule = described(k, rule);
+    if (val_is_poison(rule)) return false;
     if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
     Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
                        rule->builtin ? rule->builtin->name : val_text(k, rule));
@@ -211,15 +212,20 @@ void add_edge_weights(Check *k, Graph *g)
     }
 }
 
-static void budgets(Check *k, Graph *g, Scope *scope)
+static bool budgets(Check *k, Graph *g, Scope *scope)
 {
+    const int start = mistakes(k);
     for (int b = 0; b < g->bundles.count; b++) {
         int list = g->bundles.at[b].list;
         if (b && g->bundles.at[b - 1].list == list) continue;
         const EdgesDecl *d = k->graph->uses.at[b].decl;
-        Val *amount = d->amount ? check_expr(k, scope, d->amount) : NULL;
+        Val *amount = d->amount ? described(k, check_expr(k, scope, d->amount)) : NULL;
+        const int before = mistakes(k);
+        if (amount && is_density(amount)) split_line(k, g, b);
         check_budget(k, g, list, d->budget, amount, d->amount ? d->amount->span : d->span);
+        while (mistakes(k) != before && b + 1 < g->bundles.count && k->graph->uses.at[b + 1].decl == d) b++;
     }
+    return mistakes(k) == start;
 }
 
 /* ---- instances ---- */
@@ -303,8 +309,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         build_edge_functions(k, g);
         check_rule_edges(k, g);
         add_edge_weights(k, g);
-        budgets(k, g, &scope);
-        check_declared_lists(k, g);
+        if (budgets(k, g, &scope)) check_declared_lists(k, g);
         choose_scores(k, g);
         build_order(k, g);
     }
@@ -347,6 +352,7 @@ Graph *instantiate(Check *k, Val *function, Span span)
         if (alone_again(k, &before, g != NULL, (Shape){2, {SIZE, SIZE}}))
             g = build_graph(k, function, NULL, (Shape){0}, span);
         alone_close(k);
+        share_densities(k);
         return g;
     }
     Diag *g = diag_add(k->diags, E_ARGUMENT, span,

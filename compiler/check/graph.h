@@ -85,6 +85,15 @@ bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
 void check_rule_edges(Check *k, const Graph *g);
 /* graph_budget.c */
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
+/* Edges in use of a list with at most `most` into (else out of) each node. */
+int64_t fan_kept(Arena *a, const Graph *g, int list, bool in, int64_t most);
+/* graph_density.c: budgets line by line. */
+bool is_density(const Val *amount);
+/* The lines of its list that follow bundle b become a list of their own. */
+void split_line(Check *k, Graph *g, int b);
+void density_budget(Check *k, Graph *g, int list, const Val *amount);
+/* erk: once all graphs of the model are there. */
+void share_densities(Check *k);
 /* graph_topology.c: predicates, candidates, order, warnings */
 bool build_candidates(Check *k, Graph *g);
 bool build_order(Check *k, Graph *g);

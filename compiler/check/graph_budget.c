@@ -69,8 +69,7 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
     if (part && part->kind == VAL_NUMBER) return share_count(k, part->number, candidates, v->span, out);
     Diag *d = diag_add(k->diags, E_AMOUNT, v->span, "%s is not a budget", val_kind_text(v));
     diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), "
-                 "macs(41M) or "
-                 "anneal(100%%, 5%%, epochs = 20)");
+                 "macs(41M), erk(5%%), uniform(5%%) or anneal(100%%, 5%%, epochs = 20)");
     return false;
 }
 
@@ -158,6 +157,11 @@ static int64_t fan_out_kept(Arena *a, const Graph *g, int list, int64_t most)
     return kept;
 }
 
+int64_t fan_kept(Arena *a, const Graph *g, int list, bool in, int64_t most)
+{
+    return in ? fan_in_kept(g, list, most) : fan_out_kept(a, g, list, most);
+}
+
 static void fan_budget(Check *k, Graph *g, int list, Val *v)
 {
     EdgeList *l = &g->lists.at[list];
@@ -172,7 +176,23 @@ static void fan_budget(Check *k, Graph *g, int list, Val *v)
     }
     l->budget.form = in ? KEEP_FAN_IN : KEEP_FAN_OUT;
     l->budget.keep = (int64_t)n->number;
-    l->kept = in ? fan_in_kept(g, list, l->budget.keep) : fan_out_kept(k->perm, g, list, l->budget.keep);
+    l->kept = fan_kept(k->perm, g, list, in, l->budget.keep);
+}
+
+static bool anneal_curve(Check *k, const Val *v, AnnealCurve *out)
+{
+    const char *names[ANNEAL_CURVE_COUNT];
+    for (int i = 0; i < ANNEAL_CURVE_COUNT; i++) {
+        names[i] = contract_text(CONTRACT_AnnealCurve, i);
+        if (v->kind == VAL_STRING && strcmp(v->text, names[i]) == 0) return *out = (AnnealCurve)i, true;
+    }
+    Diag *d = diag_add(k->diags, E_AMOUNT, v->span,
+                       "the curve of anneal is \"straight\", \"cubic\" or "
+                       "\"cosine\"; this is %s",
+                       val_text(k, v));
+    const char *near = v->kind == VAL_STRING ? diag_nearest(v->text, names, ANNEAL_CURVE_COUNT) : NULL;
+    if (near) diag_fix(d, v->span, arena_printf(k->perm, "\"%s\"", near), "did you mean ", "?");
+    return false;
 }
 
 static void anneal_budget(Check *k, EdgeList *l, Val *v)
@@ -184,7 +204,8 @@ static void anneal_budget(Check *k, EdgeList *l, Val *v)
         return;
     }
     if (!amount_count(k, v->items.at[0], l->candidates, &l->budget.start) ||
-        !amount_count(k, v->items.at[1], l->candidates, &l->budget.keep))
+        !amount_count(k, v->items.at[1], l->candidates, &l->budget.keep) ||
+        !anneal_curve(k, v->items.at[3], &l->budget.curve))
         return;
     l->budget.form = KEEP_ANNEAL;
     l->budget.epochs = epochs->number;
@@ -207,6 +228,7 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     amount = described(k, amount);
     if (val_is(amount, BUILTIN_fan_in) || val_is(amount, BUILTIN_fan_out))
         return fan_budget(k, g, list, amount);
+    if (is_density(amount)) return density_budget(k, g, list, amount);
     if (val_is(amount, BUILTIN_anneal)) {
         if (l->rule.kind == RULE_SAMPLE)
             diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");

@@ -197,6 +197,13 @@ static bool add_edges(Check *k, Graph *g, Bundle u, Val *keep)
     return build_order(k, g) && mistakes(k) == before;
 }
 
+static double sum_of(Shape s)
+{
+    double sum = 0;
+    for (int i = 0; i < s.rank; i++) sum += (double)s.dim[i];
+    return sum;
+}
+
 Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span)
 {
     Graph *g = graph_new(k, name, span);
@@ -213,6 +220,7 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
     }
     if (!add_edges(k, g, u, keep)) return val_poison(k);
     g->bundles.at[0].weight->shape = d->weight;
+    if (g->lists.at[0].density.sizes > 0) g->lists.at[0].density.sizes = sum_of(d->weight);
     add_to_model(k, g);
     Val *out = wired_value(k, g, x, span);
     out->value->shape = y; /* also where nodes have two indices */

@@ -63,6 +63,19 @@ static void report_left_out(const Compilation *c, const Graph *g, FILE *out)
     report_unread(c, g, out);
 }
 
+/* Budgets that are stated line by line. */
+static void report_lists(const Compilation *c, const Graph *g, FILE *out)
+{
+    for (int i = 0; i < g->lists.count && g->lists.count > 1; i++) {
+        const EdgeList *l = &g->lists.at[i];
+        const Bundle *u = &g->bundles.at[list_first(g, i)];
+        if (!(l->density.share > 0)) continue;
+        fprintf(out, "%-20s %12lld %12lld\n",
+                arena_printf(c->perm, "  %s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name),
+                (long long)l->candidates, (long long)l->kept);
+    }
+}
+
 void compile_report(const Compilation *c, FILE *out)
 {
     const Model *m = c->model;
@@ -78,6 +91,7 @@ void compile_report(const Compilation *c, FILE *out)
         GraphRow r = graph_row(m->graphs.at[i]);
         fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
                 (long long)r.kept, (long long)r.parameters, (long long)r.macs);
+        report_lists(c, m->graphs.at[i], out);
     }
     fprintf(out, "%lld parameter%s in use\n", (long long)model_parameters(m),
             plural(model_parameters(m), "s"));

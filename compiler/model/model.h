@@ -143,12 +143,20 @@ typedef struct Bundle {
     Span span;
 } Bundle;
 
+/* A budget that is stated line by line (graph_density.c). */
+typedef struct EdgeDensity {
+    double share;   /* of the weights of all such layers; 0: the budget is none */
+    double sizes;   /* erk: sources, targets, and the sizes of a filter, added; uniform: 0 */
+    double numbers; /* erk: weights of a candidate */
+} EdgeDensity;
+
 typedef struct EdgeList {
     const char *name; /* "Wiring.edges.0" */
     EdgeBudget budget;
     EdgeRule rule;
     const struct Rule *declared; /* rule.h; NULL: a built-in rule */
-    int64_t candidates, kept;    /* kept: edges in use (at the end) */
+    EdgeDensity density;
+    int64_t candidates, kept; /* kept: edges in use (at the end) */
     Span span;
 } EdgeList;
 

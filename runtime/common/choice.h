@@ -32,6 +32,4 @@ enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a ru
 
 /* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch);
-/* A straight line from start to keep. */
-int64_t anneal_count(int64_t start, int64_t keep, double epochs, double epoch);
 #endif

@@ -71,9 +71,8 @@ static void expect_choice(Net *n, double epoch, const char *what, int step)
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
         sorted_choice(n, l,
-                      l->budget.form == KEEP_ANNEAL
-                          ? anneal_count(l->budget.start, l->budget.keep, l->budget.epochs, epoch)
-                          : l->budget.keep,
+                      l->budget.form == KEEP_ANNEAL ? budget_now(&l->budget, l->candidates, epoch)
+                                                    : l->budget.keep,
                       want);
     }
     int64_t swapped = choose_edges(n, epoch);
@@ -193,6 +192,31 @@ static void test_anneal(void **state)
         for (int step = 0; step < 24; step++) expect_choice(n, step / 2.0, kind_names[k / SHAPES], step);
         test_net_free(n);
     }
+}
+
+static int64_t anneal_count(int64_t start, int64_t keep, double epochs, double epoch)
+{
+    return budget_now(&(EdgeBudget){KEEP_ANNEAL, keep, start, epochs, ANNEAL_STRAIGHT}, 1000, epoch);
+}
+
+static int64_t on_curve(AnnealCurve curve, double epoch)
+{
+    return budget_now(&(EdgeBudget){KEEP_ANNEAL, 200, 1000, 10, curve}, 1000, epoch);
+}
+
+/* 200 + 800 (1 - t)^3 and 200 + 400 (1 + cos(pi t)) */
+static void test_curves(void **state)
+{
+    (void)state;
+    for (AnnealCurve c = 0; c < ANNEAL_CURVE_COUNT; c++) {
+        assert_int_equal(on_curve(c, 0), 1000);
+        assert_int_equal(on_curve(c, 10), 200);
+        assert_int_equal(on_curve(c, 11), 200);
+    }
+    assert_int_equal(on_curve(ANNEAL_CUBIC, 5), 300);
+    assert_int_equal(on_curve(ANNEAL_CUBIC, 2), 610); /* 609.6 */
+    assert_int_equal(on_curve(ANNEAL_COSINE, 5), 600);
+    assert_int_equal(on_curve(ANNEAL_COSINE, 2.5), 883); /* 882.84 */
 }
 
 static void test_anneal_count(void **state)
@@ -326,9 +350,9 @@ static void test_parts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),     cmocka_unit_test(test_anneal), cmocka_unit_test(test_anneal_count),
-        cmocka_unit_test(test_sequences), cmocka_unit_test(test_drift),  cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_rules),  cmocka_unit_test(test_anneal),    cmocka_unit_test(test_anneal_count),
+        cmocka_unit_test(test_curves), cmocka_unit_test(test_sequences), cmocka_unit_test(test_drift),
+        cmocka_unit_test(test_lists),  cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -87,7 +87,8 @@ static void test_words(void **state)
     (void)state;
     EdgeBudget b;
     RtError e;
-    json_t *j = json_pack("{s:s, s:i, s:i, s:f}", "form", "half", "keep", 1, "start", 1, "epochs", 1.0);
+    json_t *j = json_pack("{s:s, s:i, s:i, s:f, s:s}", "form", "half", "keep", 1, "start", 1, "epochs", 1.0,
+                          "curve", "cubic");
     assert_false(contract_read(CONTRACT_EdgeBudget, j, &b, &e));
     assert_non_null(strstr(e.text, "'form' of EdgeBudget is no known word"));
     json_object_set_new(j, "form", json_string("fan_out"));
