@@ -12,7 +12,9 @@ static const struct Verb {
     const char *example, *help;
 } verbs[VERB_COUNT] = {
     [VERB_CHOOSE] = {"choose by abs(w)", "the budget's share of all candidates, largest score first"},
-    [VERB_DROP] = {"drop 30% by abs(w)", "edges in use go out of use, smallest score first"},
+    [VERB_DROP] = {"drop 30% by abs(w)",
+                   "edges in use go out of use, smallest score first; without an amount "
+                   "those above the budget"},
     [VERB_GROW] = {"grow by random", "candidates come into use, largest score first"},
     [VERB_RESET] = {"reset w = first", "a number of each edge in use is set"},
 };
@@ -74,9 +76,11 @@ static bool mentions_percent(RuleCheck *c, const Expr *e)
     return found;
 }
 
-static bool computed_share(RuleCheck *c, const Expr *e)
+/* A number that is computed from numbers of edges is one. */
+static bool computed_share(RuleCheck *c, const Func *f, const Expr *e)
 {
-    if (!mentions_percent(c, e)) return false;
+    const uint64_t counts = 1ull << TERM_KEPT | 1ull << TERM_BUDGET | 1ull << TERM_CANDIDATES;
+    if (rule_arguments_read(f) & counts || !mentions_percent(c, e)) return false;
     Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
                        "this is computed from a percentage, and is a number of edges without share(...)");
     diag_fix(d, e->span, arena_printf(c->k->perm, "share(%s)", expr_text(c->k->perm, c->k->c->sources, e)),
@@ -92,7 +96,7 @@ static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
     const char *name = read < TERM_COUNT ? rule_term_name(read) : c->rule->states.at[read - TERM_COUNT].name;
     Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
                        "an amount is one number for all candidates, and '%s' differs between them", name);
-    diag_help(d, "an amount may read step, epoch and progress");
+    diag_help(d, "an amount may read step, epoch, progress, rate, kept, budget and candidates");
     return false;
 }
 
@@ -103,7 +107,7 @@ static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
     if (s->amount < 0) return false;
     const Func *f = c->k->model->rule_functions.at[s->amount];
     s->share = share || c->kind == VAL_PERCENT;
-    if (!same_for_all(c, f, e) || (!s->share && computed_share(c, e))) return false;
+    if (!same_for_all(c, f, e) || (!s->share && computed_share(c, f, e))) return false;
     const Value *v = f->results.at[0];
     if (v->op != IR_CONST) return true;
     return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
@@ -165,7 +169,6 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     bool assigns = a->target.text != NULL;
     if (assigns != (verb == VERB_RESET))
         return wrong_form(c, a, verb, assigns ? "has no '='" : "needs a '='");
-    if (verb == VERB_DROP && !a->amount) return wrong_form(c, a, verb, "needs an amount");
     if (verb == VERB_CHOOSE && a->amount)
         return wrong_form(c, a, verb, "takes as many as the budget says, and no amount");
     if (verb != VERB_GROW && a->value && !assigns)

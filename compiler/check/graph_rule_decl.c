@@ -32,7 +32,7 @@ static void bind_lets(RuleCheck *c, Scope *scope)
 {
     for (int i = 0; i < c->decl->rule.count; i++) {
         const RuleItem *item = c->decl->rule.at[i];
-        if (item->kind != RULE_ITEM_LET || strcmp(item->name.text, "gradient") == 0) continue;
+        if (item->kind != RULE_ITEM_LET || rule_setting(item) >= 0) continue;
         scope_add(c->k, scope, item->name, check_expr(c->k, scope, item->value));
     }
 }
@@ -187,16 +187,16 @@ static bool add_event(RuleCheck *c, const RuleItem *item)
 
 /* ---- the whole rule ---- */
 
-static bool read_gradient(RuleCheck *c, const RuleItem *item)
+static bool read_setting(RuleCheck *c, const RuleItem *item, int setting)
 {
-    const Expr *e = item->value;
-    bool all = e->kind == EXPR_NAME && strcmp(e->name, "all") == 0,
-         used = e->kind == EXPR_NAME && strcmp(e->name, "used") == 0;
-    c->rule->all_gradients = all;
-    if (all || used) return true;
-    Diag *d = diag_add(c->k->diags, E_KIND, e->span, "gradient is all or used");
-    diag_help(
-        d, "gradient = used: only edges in use learn between events; gradient = all: every candidate does");
+    const RuleSetting *s = &rule_settings[setting];
+    const int word = rule_setting_word(s, item->value);
+    if (setting == CHOICE_GRADIENT) c->rule->all_gradients = word == 1;
+    if (setting == CHOICE_START) c->rule->start_all = word == 1;
+    if (word >= 0) return true;
+    Diag *d =
+        diag_add(c->k->diags, E_KIND, item->value->span, "%s is %s or %s", s->name, s->words[1], s->words[0]);
+    diag_help(d, "%s", s->help);
     return false;
 }
 
@@ -237,22 +237,39 @@ static bool check_item(RuleCheck *c, const RuleItem *item)
     case RULE_ITEM_SHARED: return true; /* first of all */
     case RULE_ITEM_NEXT: return rule_next(c, item);
     case RULE_ITEM_EVENT: return add_event(c, item);
-    case RULE_ITEM_LET: return strcmp(item->name.text, "gradient") != 0 || read_gradient(c, item);
+    case RULE_ITEM_LET: return rule_setting(item) < 0 || read_setting(c, item, rule_setting(item));
     }
     return true;
 }
 
-/* Edges that are dropped and never replaced, growth that finds nobody out of use, no event at all. */
+/* A rule that starts with all candidates comes down to the budget. */
+static bool comes_down(RuleCheck *c)
+{
+    const Rule *r = c->rule;
+    Span span = c->decl->name.span;
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++)
+            if (rule_shrinks(&r->events.at[i].actions.at[a])) return true;
+    for (int i = 0; i < c->decl->rule.count; i++)
+        if (rule_setting(c->decl->rule.at[i]) == CHOICE_START) span = c->decl->rule.at[i]->span;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, span,
+                       "no event of this rule brings the edges in use down from all to the budget");
+    diag_help(d, "add one that chooses or drops: on once(at = 50%%) { choose by abs(w) }");
+    return false;
+}
+
+/* Edges that are dropped and never replaced. */
 static bool events_fit(RuleCheck *c)
 {
     const Rule *r = c->rule;
     bool ok = true;
+    if (r->start_all) return comes_down(c);
     for (int i = 0; i < r->events.count; i++) {
         bool drops = false, grows = false;
         const RuleEvent *e = &r->events.at[i];
         for (int s = 0; s < e->actions.count; s++) {
             grows = grows || e->actions.at[s].verb == VERB_GROW;
-            drops = (drops || e->actions.at[s].verb == VERB_DROP) && !rule_fills(&e->actions.at[s]);
+            drops = (drops || rule_empties(&e->actions.at[s])) && !rule_fills(&e->actions.at[s]);
         }
         if (!drops) continue;
         Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,

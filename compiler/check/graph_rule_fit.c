@@ -10,16 +10,16 @@ static bool has_verb(const Rule *r, RuleVerb verb)
     return false;
 }
 
-/* Does an event that comes again bring the edges in use to the budget, down and up? */
-static bool follows_budget(const Rule *r)
+/* Does an event that comes again bring the edges in use to the budget, down and (where it grows) up? */
+static bool follows_budget(const Rule *r, const EdgeBudget *budget)
 {
     for (int i = 0; i < r->events.count; i++) {
         const RuleEvent *e = &r->events.at[i];
         bool drops = false;
         for (int a = 0; a < e->actions.count && (e->steps || e->epochs > 0); a++) {
             const RuleStep *s = &e->actions.at[a];
-            if (s->verb == VERB_CHOOSE || (drops && rule_fills(s))) return true;
-            drops = drops || s->verb == VERB_DROP;
+            drops = drops || rule_shrinks(s);
+            if (drops && (rule_fills(s) || budget->start >= budget->keep)) return true;
         }
     }
     return false;
@@ -39,7 +39,7 @@ static void list_fits(Check *k, const Graph *g, const EdgeList *l)
                      "drop and grow under a budget for each node are not part of this release");
         diag_help(d, "give the list one budget, such as keep 5%%, or let the rule choose");
     }
-    if (!d && l->budget.form == KEEP_ANNEAL && !follows_budget(l->declared)) {
+    if (!d && l->budget.form == KEEP_ANNEAL && !follows_budget(l->declared, &l->budget)) {
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "this budget changes with the epochs, and no event of rule '%s' follows it",
                      l->declared->name);

@@ -15,8 +15,18 @@ bool is_lost(const Module *m, const char *name);
 /* The file imported `as` name, or NULL. */
 Module *find_import(Module *m, const char *name);
 
-/* names.c */
+/* names_rule.c */
 const char *rule_term_name(int term); /* what rules read: RuleTerm; NULL: none */
+/* A line `name = WORD` of a rule that is a choice and no name of one's own. */
+typedef enum RuleChoice { CHOICE_GRADIENT, CHOICE_START, RULE_CHOICES } RuleChoice;
+typedef struct RuleSetting {
+    const char *name, *words[2]; /* the first one without the line */
+    const char *help;
+} RuleSetting;
+extern const RuleSetting rule_settings[RULE_CHOICES];
+int rule_setting(const RuleItem *item);                     /* RuleChoice; -1: it is none */
+int rule_setting_word(const RuleSetting *s, const Expr *e); /* 0, 1; -1: neither word */
+/* names.c */
 void check_names(Check *k, Module *m);
 /* Messages so far and mistakes met again: unchanged when everything in between was right. */
 int mistakes(const Check *k);

@@ -9,6 +9,32 @@ const char *rule_term_name(int term)
     return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
 }
 
+const RuleSetting rule_settings[RULE_CHOICES] = {
+    [CHOICE_GRADIENT] =
+        {"gradient",
+         {"used", "all"},
+         "gradient = used: only edges in use learn between events; gradient = all: every candidate does"},
+    [CHOICE_START] =
+        {"start",
+         {"drawn", "all"},
+         "start = drawn: before the first step edges are drawn, as many as the budget says; start "
+         "= all: all candidates are in use"},
+};
+
+int rule_setting_word(const RuleSetting *s, const Expr *e)
+{
+    for (int w = 0; w < 2; w++)
+        if (e->kind == EXPR_NAME && strcmp(e->name, s->words[w]) == 0) return w;
+    return -1;
+}
+
+int rule_setting(const RuleItem *item)
+{
+    for (int i = 0; i < RULE_CHOICES && item->kind == RULE_ITEM_LET; i++)
+        if (strcmp(item->name.text, rule_settings[i].name) == 0) return i;
+    return -1;
+}
+
 /* A state is moved by one `next`; no name of a rule is one of those that rules read. */
 static bool reads_name(Check *k, Name name)
 {
@@ -28,17 +54,21 @@ static void rule_name(Check *k, Scope *scope, Name name)
 }
 
 /* `gradent = used`: a word is no number, so the line was meant. */
-static void gradient_mistyped(Check *k, const RuleItem *item)
+static void setting_mistyped(Check *k, const RuleItem *item)
 {
-    const Expr *e = item->value;
-    bool word = e->kind == EXPR_NAME && (strcmp(e->name, "all") == 0 || strcmp(e->name, "used") == 0);
-    if (item->kind != RULE_ITEM_LET || !word || strcmp(item->name.text, "gradient") == 0) return;
+    const char *names[RULE_CHOICES], *meant = NULL;
+    for (int i = 0; i < RULE_CHOICES; i++) {
+        names[i] = rule_settings[i].name;
+        if (rule_setting_word(&rule_settings[i], item->value) >= 0 && !meant) meant = names[i];
+    }
+    if (item->kind != RULE_ITEM_LET || !meant || rule_setting(item) >= 0) return;
+    const char *near = diag_nearest(item->name.text, names, RULE_CHOICES);
     Diag *d =
         diag_add(k->diags, E_UNKNOWN_NAME, item->name.span, "'%s' is no line of a rule", item->name.text);
-    diag_fix(d, item->name.span, "gradient", "did you mean '", "'?");
+    diag_fix(d, item->name.span, near ? near : meant, "did you mean '", "'?");
 }
 
-/* Lines that each may be written once: a name (or gradient), and the move of a state. */
+/* Lines that each may be written once: a name (or a setting), and the move of a state. */
 static void rule_lines_once(Check *k, const Decl *d)
 {
     Table names[2] = {{0}, {0}};
@@ -49,7 +79,7 @@ static void rule_lines_once(Check *k, const Decl *d)
         int *first = table_place(k->perm, &names[next], item->name.text, strlen(item->name.text));
         if (*first >= 0) names_twice(k, next ? "next " : "", item->name, d->rule.at[*first]->name.span);
         else *first = i;
-        gradient_mistyped(k, item);
+        setting_mistyped(k, item);
     }
 }
 
@@ -91,10 +121,10 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
     }
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
-        bool gradient = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "gradient") == 0;
+        bool setting = rule_setting(item) >= 0;
         if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
-        if (!gradient) names_use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
-        if (item->kind == RULE_ITEM_LET && !gradient) rule_name(k, &inner, item->name);
+        if (!setting) names_use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
+        if (item->kind == RULE_ITEM_LET && !setting) rule_name(k, &inner, item->name);
         for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
     }
 }

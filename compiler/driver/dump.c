@@ -162,7 +162,8 @@ static void action_dump(const RuleStep *s, FILE *out)
 /* Numbers are those of the functions behind. */
 static void rule_dump(const Rule *r, FILE *out)
 {
-    fprintf(out, "    rule %s  gradient %s\n", r->text, r->all_gradients ? "all" : "used");
+    fprintf(out, "    rule %s  gradient %s%s\n", r->text, r->all_gradients ? "all" : "used",
+            r->start_all ? "  start all" : "");
     for (int i = 0; i < r->states.count; i++)
         fprintf(out, "    state %d %s = %g  next %d\n", i, r->states.at[i].name, r->states.at[i].start,
                 r->states.at[i].next);

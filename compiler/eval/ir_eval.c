@@ -1,5 +1,6 @@
 /* ir_eval.c: the reference interpreter. Nothing here is fast; everything is the definition. */
 #include "eval/ir_eval.h"
+#include "model/rule.h"
 #include "base/diag.h"
 #include "ir/op.h"
 #include "common/init.h"
@@ -135,7 +136,8 @@ static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, doub
 {
     const EdgeList *l = &g->lists.at[list];
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
-    int64_t keep = budget_now(&l->budget, l->candidates, epoch);
+    const bool all = l->declared && l->declared->start_all;
+    int64_t keep = all ? l->candidates : budget_now(&l->budget, l->candidates, epoch);
     if (l->budget.form != KEEP_FAN_IN && l->budget.form != KEEP_FAN_OUT) {
         keep_best(s, collect(c, g, list, 0, 0, s), keep);
         return;

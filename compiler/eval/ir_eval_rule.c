@@ -95,6 +95,11 @@ static double progress_of(const EvalRule *r, double epoch)
     return r->epochs > 0 ? fmin(epoch / r->epochs, 1) : 0;
 }
 
+static int64_t budget(const EvalRule *r)
+{
+    return budget_now(&list_of(r)->budget, list_of(r)->candidates, epoch_of(r, r->done));
+}
+
 /* The terms that are not given. context: the action of this moment, from 1. */
 static void fill_terms(EvalRule *r, At p, void *context)
 {
@@ -103,12 +108,24 @@ static void fill_terms(EvalRule *r, At p, void *context)
     const int64_t c = p.position;
     r->term[TERM_USED][c] = r->kept[p.bundle][p.candidate] == 1;
     r->term[TERM_RANDOM][c] = rule_random(r->seed, (RuleDraw){r->number, *(uint64_t *)context, r->done}, c);
-    r->term[TERM_STEP][c] = (double)r->done, r->term[TERM_EPOCH][c] = epoch;
-    r->term[TERM_PROGRESS][c] = progress_of(r, epoch);
+    const double same[] = {(double)r->done,
+                           epoch,
+                           progress_of(r, epoch),
+                           r->rate,
+                           r->used,
+                           (double)budget(r),
+                           (double)list_of(r)->candidates};
+    for (int t = TERM_STEP; t < TERM_COUNT; t++) r->term[t][c] = same[t - TERM_STEP];
     if (rule_of(r)->reads >> TERM_FAN_IN & 1)
         r->term[TERM_FAN_IN][c] = edges_at(r, (Ends){u->to, p.target, false, 0});
     if (rule_of(r)->reads >> TERM_FAN_OUT & 1)
         r->term[TERM_FAN_OUT][c] = edges_at(r, (Ends){u->from, p.source, true, 0});
+}
+
+static void count_used(EvalRule *r, At p, void *context)
+{
+    (void)context;
+    r->used += r->kept[p.bundle][p.candidate] == 1;
 }
 
 /* ---- functions ---- */
@@ -120,6 +137,8 @@ static double *compute(EvalRule *r, int function, uint64_t action)
     double *out = NEW_ARRAY(r->arena, double, (size_t)list_of(r)->candidates + 1),
            *args = NEW_ARRAY(r->arena, double, (size_t)terms),
            *scratch = NEW_ARRAY(r->arena, double, (size_t)f->values.count);
+    r->used = 0;
+    each_of_list(r, count_used, NULL);
     each_of_list(r, fill_terms, &action);
     for (int64_t c = 0; c < list_of(r)->candidates; c++) {
         for (int i = 0; i < terms; i++) args[i] = r->term[i][c];
@@ -180,11 +199,6 @@ static int64_t amount_of(EvalRule *r, const RuleStep *s, int64_t used, uint64_t 
     return x > 0 ? (int64_t)floor(x + 0.5) : 0;
 }
 
-static int64_t budget(const EvalRule *r)
-{
-    return budget_now(&list_of(r)->budget, list_of(r)->candidates, epoch_of(r, r->done));
-}
-
 static void choose(EvalRule *r, const double *score)
 {
     const Marks m = marks_of(r);
@@ -200,8 +214,9 @@ static void choose(EvalRule *r, const double *score)
 static void drop(EvalRule *r, const RuleStep *s, const double *score, uint64_t action)
 {
     const Marks m = marks_of(r);
-    int64_t used = used_count(r, &m), wanted = amount_of(r, s, used, action), count;
-    if (wanted < used - budget(r)) wanted = used - budget(r);
+    const int64_t used = used_count(r, &m), above = used - budget(r);
+    int64_t wanted = s->amount == NO_FUNCTION ? above : amount_of(r, s, used, action), count;
+    if (wanted < above && !rule_of(r)->start_all) wanted = above;
     const Ranked *all = ranked(r, &m, score, 1, true, &count);
     for (int64_t i = 0; i < count && i < wanted; i++)
         *m.of[all[i].position] = 0, r->term[TERM_AGE][all[i].position] = (double)r->done;
@@ -210,7 +225,8 @@ static void drop(EvalRule *r, const RuleStep *s, const double *score, uint64_t a
 static void grow(EvalRule *r, const RuleStep *s, const double *score, uint64_t action)
 {
     const Marks m = marks_of(r);
-    int64_t used = used_count(r, &m), room = budget(r) - used, count,
+    const bool exact = rule_of(r)->start_all && s->amount != NO_FUNCTION;
+    int64_t used = used_count(r, &m), room = (exact ? list_of(r)->candidates : budget(r)) - used, count,
             wanted = s->amount == NO_FUNCTION ? room : amount_of(r, s, used, action);
     if (wanted > room) wanted = room;
     const double *value = s->value == NO_FUNCTION ? NULL : compute(r, s->value, action);

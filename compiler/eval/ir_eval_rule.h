@@ -13,6 +13,8 @@ typedef struct EvalRule {
     uint64_t seed;
     int64_t done;         /* steps so far */
     double epochs, steps; /* of the training; steps of an epoch. 0: not known */
+    double rate;          /* learning rate of the last step */
+    double used;          /* edges of the list in use, while functions are computed */
     uint8_t **kept;       /* [bundle][candidate] of the graph */
     /* By RuleTerm, then by state: one number for each candidate of the list. W, GRADIENT, MOMENTUM, FIRST and
      * the states are given; AGE holds the step of the last change. */

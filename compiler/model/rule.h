@@ -38,6 +38,16 @@ static inline bool rule_fills(const RuleStep *s)
 {
     return s->verb == VERB_CHOOSE || (s->verb == VERB_GROW && s->amount == NO_FUNCTION);
 }
+/* Down to it? */
+static inline bool rule_shrinks(const RuleStep *s)
+{
+    return s->verb == VERB_CHOOSE || s->verb == VERB_DROP;
+}
+/* Below it? */
+static inline bool rule_empties(const RuleStep *s)
+{
+    return s->verb == VERB_DROP && s->amount != NO_FUNCTION;
+}
 
 typedef struct RuleEvent {
     int64_t steps; /* every so many steps; 0: not */
@@ -50,6 +60,7 @@ typedef struct RuleEvent {
 typedef struct Rule {
     const char *name, *text; /* "rigl", "rigl(interval = 100, part = 30%)" */
     bool all_gradients;      /* else of edges in use, and of all where an event reads them */
+    bool start_all;          /* all candidates are in use before the first step, and amounts are exact */
     uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
     Vec(RuleState) states;
     Vec(RuleEvent) events;

@@ -34,6 +34,7 @@ Declared *manifest_rule(Arena *perm, const Rule *r)
     Declared *d = NEW(perm, Declared);
     *d = (Declared){.text = r->text,
                     .all_gradients = r->all_gradients,
+                    .start_all = r->start_all,
                     .reads = (int64_t)r->reads,
                     .states = NEW_ARRAY(perm, DeclaredState, (size_t)r->states.count + 1),
                     .events = NEW_ARRAY(perm, DeclaredEvent, (size_t)r->events.count + 1)};

@@ -24,6 +24,7 @@ static const NetCalls net_calls = {
     .eval_step = net_eval_step,
     .predict = net_predict,
     .choose = net_choose,
+    .above_budget = net_above_budget,
     .gradcheck = net_gradcheck,
     .graph_count = net_graph_count,
     .graph = net_graph,

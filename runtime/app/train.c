@@ -385,6 +385,9 @@ static void say_end(TrainRun *run)
     options_quote(weights, file, sizeof file);
     data_flag(o, data, sizeof data);
     if (tested) log_line(&run->console, "evaluate with: %s --weights %s%s", call, file, data);
+    else if (train_above_budget(run))
+        log_line(&run->console, "weights: %s ('%s' still has more edges in use than its budget says)", file,
+                 train_above_budget(run));
     else log_line(&run->console, "weights: %s (the data has no test split to evaluate on)", file);
 }
 

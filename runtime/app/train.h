@@ -54,4 +54,6 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e);
 /* The loop: runs from run->state to the end. RT_INTERRUPTED when *run->stop became non-zero (state is saved).
  */
 bool train_loop(TrainRun *run, RtError *e);
+/* See net_above_budget. */
+const char *train_above_budget(const TrainRun *run);
 #endif

@@ -200,14 +200,20 @@ static bool take_step(TrainRun *run, RtError *e)
 
 /* --- the end of an epoch --- */
 
-/* Is this epoch the best so far? Then its weights are kept. */
+const char *train_above_budget(const TrainRun *run)
+{
+    const Session *s = run->session;
+    return s->calls->above_budget ? s->calls->above_budget(s->net, (double)run->state.epoch) : NULL;
+}
+
+/* Is this epoch the best so far, with no more edges than the budgets say? Then its weights are kept. */
 static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
 {
     TrainState *t = &run->state;
     bool classes = run->session->data->classes > 0;
     double figure = classes ? test->accuracy : test->loss;
     bool better = !t->best_epoch || (classes ? figure > t->best : figure < t->best);
-    if (!isfinite(figure) || !better) return true;
+    if (!isfinite(figure) || !better || train_above_budget(run)) return true;
     t->best = figure;
     t->best_epoch = t->epoch;
     return train_save(run, run->best_path, CHECKPOINT_WEIGHTS, e);

@@ -20,7 +20,12 @@
     X(FAN_OUT, "fan_out", "edges in use out of the source")                                                  \
     X(STEP, "step", "steps since the start of the training")                                                 \
     X(EPOCH, "epoch", "epochs since the start, with fractions")                                              \
-    X(PROGRESS, "progress", "share of the training that is done")
+    X(PROGRESS, "progress", "share of the training that is done")                                            \
+    X(RATE, "rate", "the learning rate of the step before")                                                  \
+    X(KEPT, "kept", "edges of the list in use")                                                              \
+    X(BUDGET, "budget", "edges of the list that its budget allows")                                          \
+    X(CANDIDATES, "candidates", "candidates of the list")
+/* Those from TERM_STEP on are the same for all candidates of a list. */
 typedef enum RuleTerm {
 #define TERM(name, text, help) TERM_##name,
     RULE_TERMS(TERM)

@@ -59,10 +59,30 @@ int64_t net_parameters(const Net *n)
     return total;
 }
 
+static int64_t list_kept(const Net *n, const NetList *l)
+{
+    int64_t kept = 0;
+    for (int k = 0; k < l->bundle_count; k++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + k];
+        for (int64_t c = 0; c < b->candidates.count; c++) kept += b->kept[c];
+    }
+    return kept;
+}
+
+const char *net_above_budget(const Net *n, double epoch)
+{
+    for (int i = 0; i < n->list_count; i++) {
+        const NetList *l = &n->lists[i];
+        const bool all = l->declared && l->declared->start_all;
+        if (all && list_kept(n, l) > budget_now(&l->budget, l->candidates, epoch)) return l->name;
+    }
+    return NULL;
+}
+
 /* Marks from outside must fit the budget, which is what memory was taken for. */
 static bool marks_fit(const Net *n, const NetList *l, RtError *e)
 {
-    int64_t kept = 0, most = l->budget.form == KEEP_COUNT ? l->budget.keep : l->candidates;
+    int64_t kept = 0, most = net_most_kept(l);
     for (int k = 0; k < l->bundle_count; k++) {
         const NetBundle *b = &n->bundles[l->first_bundle + k];
         int64_t before = kept;
@@ -274,6 +294,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
                                                             : fused_update(n, tiles, at.lr, at.step));
     if (!r.finite) return net_describe_bad(n, &batch, tiles, &r), r;
     n->program->f32[n->train.updates](&n->context, 0);
+    n->rate = at.lr;
     if (n->options.events_apart) return r;
     int64_t swapped = events_after(n, at.step + 1, r.bad, sizeof r.bad);
     r.finite = swapped >= 0, r.swapped += swapped;

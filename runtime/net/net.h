@@ -126,6 +126,8 @@ typedef struct NetGraphInfo {
     int64_t candidates, kept;
     const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
 } NetGraphInfo;
+/* A list whose rule starts with all candidates and has more edges in use than its budget says, or NULL. */
+const char *net_above_budget(const Net *n, double epoch);
 int net_graph_count(const Net *n);
 NetGraphInfo net_graph(const Net *n, int i);
 int64_t net_parameters(const Net *n); /* learned numbers that are in use: kept edges and all other weights */

@@ -64,8 +64,9 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
 
 /* ---- sizes ---- */
 
-static int64_t most_kept(const NetList *l)
+int64_t net_most_kept(const NetList *l)
 {
+    if (l->declared && l->declared->start_all) return l->candidates;
     if (l->budget.form == KEEP_COUNT) return l->budget.keep;
     if (l->budget.form == KEEP_ANNEAL)
         return l->budget.keep > l->budget.start ? l->budget.keep : l->budget.start;
@@ -76,7 +77,7 @@ static int64_t most_kept(const NetList *l)
 static int64_t capacity_of(const Net *n, const NetBundle *b)
 {
     const NetList *l = &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
-    int64_t most = most_kept(l);
+    int64_t most = net_most_kept(l);
     return (most < b->line.candidates ? most : b->line.candidates) + 1;
 }
 

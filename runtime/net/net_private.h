@@ -110,6 +110,7 @@ struct Net {
     int64_t *counts;   /* choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
+    double rate;       /* learning rate of the last step */
     bool functions;    /* of edges: all gradients are stored and checked before any weight moves */
     int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
 };
@@ -119,7 +120,8 @@ bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for 
 bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 bool net_allocate(Net *n, RtError *e);
-bool net_list_tensors(Net *n); /* net_tensors.c; false: out of memory */
+int64_t net_most_kept(const NetList *l); /* edges of a list that can be in use at once */
+bool net_list_tensors(Net *n);           /* net_tensors.c; false: out of memory */
 /* net_wiring.c: false: out of memory */
 bool net_wire(Net *n, int bundle); /* its candidates */
 bool net_fields(Net *n);           /* of all bundles */

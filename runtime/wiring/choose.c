@@ -430,7 +430,8 @@ static int64_t mark_all(Net *n, NetList *l)
 int64_t choose_list(Net *n, NetList *l, double epoch)
 {
     int64_t keep = budget_now(&l->budget, l->candidates, epoch);
-    if (l->budget.form == KEEP_ALL || (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
+    if (l->budget.form == KEEP_ALL || (l->declared && l->declared->drawn && l->declared->start_all) ||
+        (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
         return mark_all(n, l);
     if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) return choose_fan(n, l);
     return l->declared && !l->declared->magnitude ? choose_pool(n, l, keep) : choose_count(n, l, keep);

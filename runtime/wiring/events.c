@@ -11,9 +11,10 @@ typedef struct Moment {
     Net *n;
     NetList *list;
     Declared *rule;
-    int64_t done;  /* steps so far */
-    double epoch;  /* position of the training */
-    uint64_t draw; /* of the actions at this moment: keys `random` */
+    int64_t done;                        /* steps so far */
+    double epoch;                        /* position of the training */
+    uint64_t draw;                       /* of the actions at this moment: keys `random` */
+    double same[TERM_COUNT - TERM_STEP]; /* terms that all candidates share, of the action at hand */
 } Moment;
 
 static bool reads(const Declared *d, int term)
@@ -33,6 +34,33 @@ static double progress_at(const Net *n, double epoch)
 }
 
 /* ---- what functions read ---- */
+
+static int64_t used_of(const Moment *m)
+{
+    int64_t used = 0;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
+    }
+    return used;
+}
+
+static int64_t budget_of(const Moment *m)
+{
+    return budget_now(&m->list->budget, m->list->candidates, m->epoch);
+}
+
+static void read_same(Moment *m)
+{
+    const double same[] = {(double)m->done,
+                           m->epoch,
+                           progress_at(m->n, m->epoch),
+                           m->n->rate,
+                           reads(m->rule, TERM_KEPT) ? (double)used_of(m) : 0,
+                           (double)budget_of(m),
+                           (double)m->list->candidates};
+    memcpy(m->same, same, sizeof same);
+}
 
 static void fill(float *out, int64_t count, double x)
 {
@@ -94,11 +122,10 @@ static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t fir
     case TERM_RANDOM: fill_random(m, b, first, count, out); return;
     case TERM_FAN_IN: memcpy(out, m->rule->fan_in + place, bytes); return;
     case TERM_FAN_OUT: memcpy(out, m->rule->fan_out + place, bytes); return;
-    case TERM_STEP: fill(out, count, (double)m->done); return;
-    case TERM_EPOCH: fill(out, count, m->epoch); return;
-    case TERM_PROGRESS: fill(out, count, progress_at(n, m->epoch)); return;
-    default: memcpy(out, m->rule->states[term - TERM_COUNT].value + place, bytes); return;
+    default: break;
     }
+    if (term < TERM_COUNT) fill(out, count, m->same[term - TERM_STEP]);
+    else memcpy(out, m->rule->states[term - TERM_COUNT].value + place, bytes);
 }
 
 /* Calls `each` for all candidates of a line. */
@@ -209,24 +236,13 @@ static double amount(const Moment *m, int function)
 {
     float room[TERM_COUNT + MOST_RULE_STATES][RULE_WIDTH] = {{0}}, result[RULE_WIDTH];
     const float *args[TERM_COUNT + MOST_RULE_STATES];
-    const double of_training[] = {(double)m->done, m->epoch, progress_at(m->n, m->epoch)};
     for (int i = 0; i < TERM_COUNT + MOST_RULE_STATES; i++) args[i] = room[i];
-    for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, of_training[i - TERM_STEP]);
+    for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, m->same[i - TERM_STEP]);
     m->n->program->rules[function](args, RULE_WIDTH, result);
     return result[0];
 }
 
 /* ---- actions ---- */
-
-static int64_t used_of(const Moment *m)
-{
-    int64_t used = 0;
-    for (int i = 0; i < m->list->bundle_count; i++) {
-        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
-    }
-    return used;
-}
 
 /* The candidates that are in use, weakest first, or those that are not, strongest first: at the front of
  * Net.keys. */
@@ -266,9 +282,9 @@ static int64_t rounded(double x, int64_t most)
 /* `x`: the amount. */
 static void drop(const Moment *m, const DeclaredAction *a, double x)
 {
-    const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
-    int64_t count = rounded(a->share ? x * (double)used : x, used);
-    if (count < used - budget) count = used - budget;
+    const int64_t used = used_of(m), above = used - budget_of(m);
+    int64_t count = a->amount == NO_FUNCTION ? above : rounded(a->share ? x * (double)used : x, used);
+    if (count < above && !m->rule->start_all) count = above;
     count = pool(m, true, count);
     const Scored *s = m->n->keys;
     for (int64_t i = 0; i < count; i++) *s[i].kept = 0, m->rule->changed[s[i].position] = (float)m->done;
@@ -301,8 +317,9 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, int64_t positio
 
 static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
 {
-    const int64_t used = used_of(m), budget = budget_now(&m->list->budget, m->list->candidates, m->epoch);
-    int64_t count = budget - used;
+    const bool exact = m->rule->start_all && a->amount != NO_FUNCTION;
+    const int64_t used = used_of(m);
+    int64_t count = (exact ? m->list->candidates : budget_of(m)) - used;
     if (a->amount != NO_FUNCTION) {
         int64_t wanted = rounded(a->share ? x * (double)used : x, count);
         count = wanted < count ? wanted : count;
@@ -349,6 +366,7 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     m->draw++;
     m->rule->magnitude = a->magnitude;
+    read_same(m);
     if (a->score != NO_FUNCTION && !a->magnitude) {
         compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
@@ -416,7 +434,9 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
 
 static Moment moment_of(Net *n, NetList *l, int64_t done)
 {
-    return (Moment){n, l, l->declared, done, position_of(n, done), 0};
+    Moment m = {.n = n, .list = l, .rule = l->declared, .done = done, .epoch = position_of(n, done)};
+    read_same(&m);
+    return m;
 }
 
 /* Before the first step: edges are drawn, unless the rule chooses. */

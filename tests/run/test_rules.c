@@ -13,7 +13,7 @@
 #include "eval/ir_eval_rule.h"
 #include "net/declared.h"
 
-enum { SAMPLES = 37, SEED = 11, EPOCHS = 4, EPOCH_STEPS = 6 };
+enum { SAMPLES = 37, SEED = 11, EPOCHS = 4, EPOCH_STEPS = 6, MOST_LISTS = 32 };
 
 typedef struct Rules {
     Built built;
@@ -21,21 +21,33 @@ typedef struct Rules {
     int64_t order[SAMPLES];
 } Rules;
 
+static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw", "rules/library.dnw"};
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
 static int open_rules(void **state)
 {
-    static Rules r;
-    bool ok = built_open(&r.built, "rules/rules.dnw", 3);
-    if (!ok) return -1;
-    r.data = built_data(r.built.compilation->perm, r.built.compilation->model, SAMPLES, SEED);
-    for (int64_t i = 0; i < SAMPLES; i++) r.order[i] = i;
-    *state = &r;
+    static Rules all[PROGRAMS];
+    for (int p = 0; p < PROGRAMS; p++) {
+        Rules *r = &all[p];
+        if (!built_open(&r->built, programs[p], 3)) return -1;
+        r->data = built_data(r->built.compilation->perm, r->built.compilation->model, SAMPLES, SEED);
+        for (int64_t i = 0; i < SAMPLES; i++) r->order[i] = i;
+    }
+    *state = all;
     return 0;
 }
 
 static int close_rules(void **state)
 {
-    built_close(&((Rules *)*state)->built);
+    for (int p = 0; p < PROGRAMS; p++) built_close(&((Rules *)*state)[p].built);
     return 0;
+}
+
+typedef void OfProgram(const Rules *r);
+
+static void all_programs(void **state, OfProgram *test)
+{
+    for (int p = 0; p < PROGRAMS; p++) test((const Rules *)*state + p);
 }
 
 static Net *new_net(const Rules *r, int threads)
@@ -65,7 +77,7 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
         kept[b] = memcpy(NEW_ARRAY(a, uint8_t, (size_t)count + 1), n->bundles[b].kept, (size_t)count);
     }
     EvalRule e = eval_rule_new(a, m, g, list, kept);
-    e.seed = SEED, e.done = done, e.epochs = EPOCHS, e.steps = EPOCH_STEPS;
+    e.seed = SEED, e.done = done, e.epochs = EPOCHS, e.steps = EPOCH_STEPS, e.rate = n->rate;
     const uint64_t fresh = rule_fresh_seed(SEED, done);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
@@ -116,50 +128,83 @@ static int64_t compare(const Net *n, int list, const EvalRule *e)
     return moved;
 }
 
-static void test_events(void **state)
+/* Of all lists behind one step; adds to moved[]. They run one after the other, and each reads the edges in
+ * use of those before. */
+static void compare_step(const Rules *r, Net *n, int64_t done, int64_t *moved)
 {
-    const Rules *r = *state;
-    Net *n = new_net(r, 2);
+    Arena *a = arena_new();
     char bad[200];
-    int64_t moved[4] = {0};
-    n->options.events_apart = true;
-    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) {
-        Arena *a = arena_new();
-        step(r, n, t);
-        EvalRule want[4];
-        assert_int_equal(n->list_count, 4);
-        for (int list = 0; list < 4; list++) want[list] = reference(a, r, n, list, t + 1);
-        assert_true(events_after(n, t + 1, bad, sizeof bad) >= 0);
-        for (int list = 0; list < 4; list++) {
-            eval_rule_step(&want[list]);
-            const int64_t now = compare(n, list, &want[list]);
-            moved[list] += now;
-            if (list == 0)
-                assert_int_equal(now > 0, (t + 1) % EPOCH_STEPS == 0 && t + 1 < EPOCHS * EPOCH_STEPS);
-            for (int b = 0; b < n->bundle_count && list < 3; b++) /* the lists run one after the other */
-                for (int later = list + 1; later < 4; later++)
+    EvalRule *want = NEW_ARRAY(a, EvalRule, (size_t)n->list_count);
+    for (int list = 0; list < n->list_count; list++)
+        if (n->lists[list].declared) want[list] = reference(a, r, n, list, done);
+    assert_true(events_after(n, done, bad, sizeof bad) >= 0);
+    for (int list = 0; list < n->list_count; list++) {
+        if (!n->lists[list].declared) continue;
+        eval_rule_step(&want[list]);
+        moved[list] += compare(n, list, &want[list]);
+        for (int b = 0; b < n->bundle_count; b++)
+            for (int later = list + 1; later < n->list_count; later++)
+                if (want[later].kept)
                     memcpy(want[later].kept[b], want[list].kept[b], (size_t)n->bundles[b].candidates.count);
-        }
-        arena_free(a);
     }
-    for (int list = 0; list < 4; list++)
-        if (moved[list] == 0) fail_msg("'%s': no edge came into use", n->lists[list].name);
+    arena_free(a);
+}
+
+static void compare_events(const Rules *r)
+{
+    Net *n = new_net(r, 2);
+    int64_t moved[MOST_LISTS] = {0};
+    assert_true(n->list_count <= MOST_LISTS);
+    n->options.events_apart = true;
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) step(r, n, t), compare_step(r, n, t + 1, moved);
+    for (int list = 0; list < n->list_count; list++)
+        if (n->lists[list].declared && moved[list] == 0)
+            fail_msg("'%s': no edge came into use", n->lists[list].name);
+    if (net_above_budget(n, EPOCHS)) fail_msg("'%s' is above its budget", net_above_budget(n, EPOCHS));
     net_free(n);
 }
 
-/* Edges before the first step: drawn, or chosen by the rule. */
-static void test_begin(void **state)
+static void test_events(void **state)
+{
+    all_programs(state, compare_events);
+}
+
+/* every(epochs = 1): behind each epoch but the last. */
+static void test_epochs(void **state)
 {
     const Rules *r = *state;
+    Net *n = new_net(r, 1);
+    n->options.events_apart = true;
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) {
+        int64_t moved[MOST_LISTS] = {0};
+        step(r, n, t), compare_step(r, n, t + 1, moved);
+        assert_int_equal(moved[0] > 0, (t + 1) % EPOCH_STEPS == 0 && t + 1 < EPOCHS * EPOCH_STEPS);
+    }
+    net_free(n);
+}
+
+static void compare_begin(const Rules *r)
+{
     Arena *a = arena_new();
     Net *n = new_net(r, 1);
     const EvalContext c = built_context(a, n, &r->built, 0);
     for (int list = 0; list < n->list_count; list++) {
+        if (!n->lists[list].declared) continue;
         EvalRule want = reference(a, r, n, list, 0);
         want.kept = c.kept[0];
         eval_rule_begin(&want);
         compare(n, list, &want);
     }
+    net_free(n);
+    arena_free(a);
+}
+
+/* Edges before the first step: drawn, all, or chosen by the rule. */
+static void test_begin(void **state)
+{
+    all_programs(state, compare_begin);
+    const Rules *r = *state;
+    Net *n = new_net(r, 1);
     const NetBundle *chosen = &n->bundles[3]; /* by magnitude: the weakest edge in use, the strongest other */
     float least = INFINITY, most = 0;
     assert_string_equal(chosen->line.name, "Wiring.edges.3");
@@ -170,7 +215,6 @@ static void test_begin(void **state)
     }
     assert_true(least >= most);
     net_free(n);
-    arena_free(a);
 }
 
 /* Several `next` read the states as they were: two change places behind each step. */
@@ -199,16 +243,69 @@ static void test_no_optimiser(void **state)
     net_free(n);
 }
 
-static void test_threads(void **state)
+static void same_nets(const Net *a, const Net *b)
 {
-    const Rules *r = *state;
+    assert_memory_equal(a->weights, b->weights, (size_t)a->param_total * sizeof(float));
+    for (int i = 0; i < a->bundle_count; i++)
+        assert_memory_equal(a->bundles[i].kept, b->bundles[i].kept, (size_t)a->bundles[i].candidates.count);
+}
+
+static void compare_threads(const Rules *r)
+{
     Net *one = new_net(r, 1), *three = new_net(r, 3);
     for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) step(r, one, t), step(r, three, t);
-    assert_memory_equal(one->weights, three->weights, (size_t)one->param_total * sizeof(float));
-    for (int b = 0; b < one->bundle_count; b++)
-        assert_memory_equal(one->bundles[b].kept, three->bundles[b].kept,
-                            (size_t)one->bundles[b].candidates.count);
+    same_nets(one, three);
     net_free(one), net_free(three);
+}
+
+static void test_threads(void **state)
+{
+    all_programs(state, compare_threads);
+}
+
+/* The tensors of a checkpoint are all that a training goes on from. */
+static void compare_resumed(const Rules *r)
+{
+    Net *whole = new_net(r, 1), *rest = new_net(r, 1);
+    RtError e;
+    const int64_t half = EPOCHS * EPOCH_STEPS / 2 + 1;
+    for (int64_t t = 0; t < half; t++) step(r, whole, t);
+    for (int i = 0; i < net_tensor_count(whole); i++) {
+        const NetTensor *from = net_tensor(whole, i);
+        const size_t size = from->kind == NET_KEPT ? 1 : sizeof(float);
+        memcpy(net_tensor(rest, i)->data, from->data, (size_t)from->size * size);
+    }
+    assert_true(net_reload(rest, true, &e));
+    for (int64_t t = half; t < EPOCHS * EPOCH_STEPS; t++) step(r, whole, t), step(r, rest, t);
+    same_nets(whole, rest);
+    net_free(whole), net_free(rest);
+}
+
+static void test_resume(void **state)
+{
+    all_programs(state, compare_resumed);
+}
+
+/* A rule that starts with all: all are in use, then as many as the budget says, with their first weights. */
+static void test_dense(void **state)
+{
+    const Rules *r = (const Rules *)*state + 1;
+    Net *n = new_net(r, 1);
+    const NetBundle *b = &n->bundles[0];
+    for (int64_t t = 0; t < EPOCH_STEPS; t++) {
+        int64_t used = 0;
+        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
+        assert_int_equal(used, 180);
+        step(r, n, t);
+    }
+    int64_t used = 0;
+    for (int64_t c = 0; c < b->candidates.count; c++) {
+        used += b->kept[c];
+        const float first = n->lists[0].declared->first[c], w = n->weights[b->param->offset + c];
+        assert_true(b->kept[c] ? w == first : w != first);
+    }
+    assert_int_equal(used, 54);
+    net_free(n);
 }
 
 /* Under gradient = used, weights of candidates that are not in use stay between events. */
@@ -233,8 +330,10 @@ static void test_unused_stay(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),   cmocka_unit_test(test_events),
-                                       cmocka_unit_test(test_swap),    cmocka_unit_test(test_no_optimiser),
-                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_unused_stay)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),      cmocka_unit_test(test_events),
+                                       cmocka_unit_test(test_epochs),     cmocka_unit_test(test_swap),
+                                       cmocka_unit_test(test_threads),    cmocka_unit_test(test_dense),
+                                       cmocka_unit_test(test_resume),     cmocka_unit_test(test_no_optimiser),
+                                       cmocka_unit_test(test_unused_stay)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
