@@ -180,7 +180,11 @@ static bool add_event(RuleCheck *c, const RuleItem *item)
 {
     RuleEvent e = {.span = item->span};
     bool ok = read_event(c, item->value, &e);
+    const uint64_t others = c->rule->reads;
+    c->rule->reads = 0;
     for (int i = 0; i < item->actions.count; i++) ok = rule_add_step(c, &e, item->actions.at[i]) && ok;
+    e.reads = c->rule->reads;
+    c->rule->reads |= others;
     vec_push(c->k->perm, &c->rule->events, e);
     return ok;
 }

@@ -53,6 +53,7 @@ typedef struct RuleEvent {
     int64_t steps; /* every so many steps; 0: not */
     double epochs; /* every so many epochs; 0: not. Neither: once, at `from` */
     RuleTime from, until;
+    uint64_t reads; /* as Rule.reads, of this event */
     Vec(RuleStep) actions;
     Span span;
 } RuleEvent;

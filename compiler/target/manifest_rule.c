@@ -24,6 +24,7 @@ static DeclaredEvent event_record(Arena *perm, const RuleEvent *e)
                        .epochs = e->epochs,
                        .from = time_record(e->from),
                        .until = time_record(e->until),
+                       .reads = (int64_t)e->reads,
                        .actions = NEW_ARRAY(perm, DeclaredAction, (size_t)e->actions.count + 1)};
     for (int i = 0; i < e->actions.count; i++) r.actions[r.action_count++] = action_record(&e->actions.at[i]);
     return r;

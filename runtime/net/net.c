@@ -274,6 +274,30 @@ static bool fused_update(Net *n, int64_t tiles, double lr, int64_t step)
     return true;
 }
 
+bool net_first_gradients(Net *n, const NetBatch *batch, NetStep *r)
+{
+    const int64_t tiles = (batch->count + n->lanes - 1) / n->lanes, wanted = n->ahead.wanted;
+    n->ahead.wanted = 0; /* the samples of this step are needed once more */
+    edges_rebuild(n);
+    const double loss = net_run(n, &n->train, batch, 0, NULL);
+    if (flow_failed(n, tiles, false, r)) return false;
+    n->program->f32[n->train.gradients](&n->context, 0);
+    gradient_edges(n, tiles, NULL);
+    n->ahead.wanted = wanted;
+    if (isfinite(loss) && isfinite(gradient_norm(n))) return true;
+    return net_describe_bad(n, batch, tiles, r), false;
+}
+
+/* Events before the first step that read gradients have those of the first batch. */
+static bool first_events(Net *n, const NetBatch *batch, NetStep *r)
+{
+    if (!events_before(n, 0)) return true;
+    if (!net_first_gradients(n, batch, r)) return false;
+    const int64_t swapped = events_first(n, r->bad, sizeof r->bad);
+    r->swapped += swapped;
+    return swapped >= 0;
+}
+
 NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
 {
     NetStep r = {0};
@@ -283,7 +307,8 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     double start = net_clock();
     r.swapped = choose_edges(n, at.epoch);
     if (*n->begin_bad) return snprintf(r.bad, sizeof r.bad, "%s", n->begin_bad), r;
-    events_before(n, at.step);
+    if (at.step == 0 && !first_events(n, &batch, &r)) return r;
+    events_before(n, at.step + 1);
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, at.step, &r.correct);

@@ -136,10 +136,12 @@ enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared 
 int64_t choose_edges(Net *n, double epoch);
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
 bool events_read_gradient(const Net *n, const NetBundle *b);
-/* Before a step: which lists need the gradients of all their candidates in it. Behind it, when `done` steps
- * are done: the events that are due; returns how many edges came into use, -1 when a score is no number
- * (`bad`). */
-void events_before(Net *n, int64_t step);
+/* Marks the lists whose events, when `done` steps are done (0: before the first), read the gradients of all
+ * their candidates; false: there are none. */
+bool events_before(Net *n, int64_t done);
+/* Behind a step, when `done` are done: the events that are due; returns how many edges came into use, -1 when
+ * a number is none (`bad`). Before the first step: of the lists that waited for a gradient. */
+int64_t events_first(Net *n, char *bad, size_t size);
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size);
 /* edges.c */
 bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
@@ -239,6 +241,9 @@ static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, 
     int64_t i = net_place(n, b, tile, lane);
     return b->order ? b->order[i] : b->first + i;
 }
+/* net.c: forwards and backwards on a batch; gradients of the lists that events_before marked are those of all
+ * their candidates. No weight moves. False: see r->bad. */
+bool net_first_gradients(Net *n, const NetBatch *batch, NetStep *r);
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);

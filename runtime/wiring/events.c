@@ -405,13 +405,6 @@ static bool is_due(const Net *n, const DeclaredEvent *e, int64_t done)
     return floor(now / e->epochs + slack) > floor(before / e->epochs + slack);
 }
 
-static bool any_due(const Net *n, const Declared *d, int64_t done)
-{
-    for (int i = 0; i < d->event_count; i++)
-        if (is_due(n, &d->events[i], done)) return true;
-    return false;
-}
-
 /* Before the first step: what happens once, at 0, and each choice of an event that comes again and again. */
 static bool begins(const Moment *m, const DeclaredEvent *e, const DeclaredAction *a)
 {
@@ -439,11 +432,35 @@ static Moment moment_of(Net *n, NetList *l, int64_t done)
     return m;
 }
 
-/* Before the first step: edges are drawn, unless the rule chooses. */
+/* Does an event behind `done` steps (0: before the first) read the gradients of all candidates? */
+static bool gradient_due(Net *n, NetList *l, int64_t done)
+{
+    const Declared *d = l->declared;
+    const Moment m = {.n = n, .list = l, .rule = l->declared};
+    for (int i = 0; d && i < d->event_count; i++) {
+        const DeclaredEvent *e = &d->events[i];
+        bool due = done > 0 && is_due(n, e, done);
+        for (int a = 0; a < e->action_count && done == 0; a++) due = due || begins(&m, e, &e->actions[a]);
+        if (due && e->reads >> TERM_GRADIENT & 1) return true;
+    }
+    return false;
+}
+
+static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
+{
+    int64_t swapped = 0, more = 0;
+    Moment m = moment_of(n, l, 0);
+    for (int i = 0; i < l->declared->event_count && more >= 0; i++) {
+        more = run_event(&m, &l->declared->events[i], bad, size);
+        swapped += more;
+    }
+    return more < 0 ? -1 : swapped;
+}
+
+/* Before the first step: edges are drawn, or all in use, unless the rule chooses. */
 int64_t events_begin(Net *n, NetList *l, double epoch)
 {
     Declared *d = l->declared;
-    Moment m = moment_of(n, l, 0);
     for (int i = 0; i < l->bundle_count && d->first; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
         memcpy(d->first + b->position, n->weights + b->param->offset,
@@ -452,9 +469,19 @@ int64_t events_begin(Net *n, NetList *l, double epoch)
     d->drawn = true, d->magnitude = false;
     int64_t swapped = choose_list(n, l, epoch);
     d->drawn = false;
-    for (int i = 0; i < d->event_count && n->options.training && !*n->begin_bad; i++) {
-        int64_t more = run_event(&m, &d->events[i], n->begin_bad, sizeof n->begin_bad);
-        if (more > 0) swapped += more;
+    if (!n->options.training || *n->begin_bad || gradient_due(n, l, 0)) return swapped;
+    int64_t more = begin_list(n, l, n->begin_bad, sizeof n->begin_bad);
+    return swapped + (more > 0 ? more : 0);
+}
+
+int64_t events_first(Net *n, char *bad, size_t size)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < n->list_count; i++) {
+        if (!gradient_due(n, &n->lists[i], 0)) continue;
+        int64_t more = begin_list(n, &n->lists[i], bad, size);
+        if (more < 0) return -1;
+        swapped += more;
     }
     return swapped;
 }
@@ -465,13 +492,16 @@ bool events_read_gradient(const Net *n, const NetBundle *b)
     return d && reads(d, TERM_GRADIENT);
 }
 
-void events_before(Net *n, int64_t step)
+bool events_before(Net *n, int64_t done)
 {
+    bool any = false;
     for (int i = 0; i < n->list_count; i++) {
-        const NetList *l = &n->lists[i];
-        bool full = l->declared && reads(l->declared, TERM_GRADIENT) && any_due(n, l->declared, step + 1);
+        NetList *l = &n->lists[i];
+        const bool full = gradient_due(n, l, done);
         for (int b = 0; b < l->bundle_count; b++) n->bundles[l->first_bundle + b].line.full = full;
+        any = any || full;
     }
+    return any;
 }
 
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
