@@ -192,6 +192,11 @@ static bool edge_start(Check *k, Val *start, bool shared, InitSpec *out)
     return false;
 }
 
+bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out)
+{
+    return init_of(k, start, 1, 1, out) && edge_start(k, start, shared, out);
+}
+
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
 {
     Tensor *p = model_param(k->model, weight_name(k, s->name.text),

@@ -40,6 +40,8 @@ void build_cell(Check *k, Graph *g, int set, Val *function);
 /* For Above. */
 bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
+/* cell.c: what a weight of edges starts with, from the value behind = or ~; false after a message. */
+bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out);
 /* cell_norm.c */
 /* x, momentum, eps: batch_norm of the sum of a node. */
 Val *cell_batch_norm(Check *k, Val **a, Span span);

@@ -3,6 +3,7 @@
 #include "check/graph.h"
 #include "lower/grad.h"
 #include "front/parse.h"
+#include "model/rule.h"
 #include "model/timed.h"
 
 const char *unique_name(Check *k, const char *base)
@@ -309,6 +310,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         build_edge_functions(k, g);
         check_rule_edges(k, g);
         add_edge_weights(k, g);
+        add_rule_tensors(k, g);
         if (budgets(k, g, &scope)) check_declared_lists(k, g);
         choose_scores(k, g);
         build_order(k, g);
@@ -397,6 +399,14 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
         }
         for (int i = 0; u->edge && i < u->edge->shared_tensors.count; i++) {
             Value *p = param_value(k, u->edge->shared_tensors.at[i], u->span);
+            vec_push(k->perm, &args, p);
+        }
+    }
+    for (int i = 0; i < g->lists.count; i++) {
+        const Rule *r = g->lists.at[i].declared;
+        for (int s = 0; r && s < r->states.count; s++) {
+            if (!rule_is_summed(&r->states.at[s])) continue;
+            Value *p = param_value(k, r->states.at[s].tensor, g->lists.at[i].span);
             vec_push(k->perm, &args, p);
         }
     }

@@ -76,7 +76,9 @@ void choose_scores(Check *k, Graph *g);
 /* graph_rule.c */
 EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
 /* graph_rule_decl.c: `using NAME(...)` of a declared rule; NULL after a message. */
-const struct Rule *check_declared_rule(Check *k, Val *use);
+struct Rule *check_declared_rule(Check *k, Val *use);
+/* graph_rule_weight.c: states and weights of declared rules that stand beside the weights of edges. */
+void add_rule_tensors(Check *k, Graph *g);
 /* graph_rule_fit.c: once the budgets are known; once the train block is. */
 void check_declared_lists(Check *k, const Graph *g);
 void check_rules_and_training(Check *k);

@@ -15,8 +15,22 @@ typedef struct RuleCheck {
 /* graph_rule_decl.c */
 /* The expression as a function of a candidate: its number; NO_FUNCTION after a message. `what` names it. */
 int rule_function(RuleCheck *c, const Expr *e, const char *what);
+/* The same of a condition: 1 or 0. */
+int rule_condition(RuleCheck *c, const Expr *e, const char *what);
+int rule_add_function(RuleCheck *c, Func *f);          /* one with its result: its number */
 uint64_t rule_arguments_read(const Func *f);           /* bit i: the function reads argument i */
 int rule_state_named(const Rule *r, const char *name); /* -1: none */
+/* graph_rule_weight.c: the lines of a rule that are no events; false after a message. */
+bool rule_add_state(RuleCheck *c, const RuleItem *item);
+bool rule_next(RuleCheck *c, const RuleItem *item);
+bool rule_let(RuleCheck *c, const RuleItem *item);
+/* A state that the list shares is set to what the list shares; false after a message. */
+bool rule_fits_state(RuleCheck *c, int state, int function, const Expr *e);
+/* Once all lines are known. */
+bool rule_weights_fit(RuleCheck *c);
+/* Is an argument the same for all candidates of a list? One that a function reads and that is not. */
+bool rule_is_shared(const Rule *r, int argument);
+const char *rule_differing(const Rule *r, const Func *f);
 /* graph_rule_action.c: adds an action to the event; false after a message. */
 bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a);
 #endif

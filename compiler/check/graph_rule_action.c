@@ -2,12 +2,6 @@
 #include "check/graph_rule.h"
 #include "front/parse.h"
 
-/* The same for all candidates? */
-static bool of_training(int term)
-{
-    return term >= TERM_STEP && term < TERM_COUNT;
-}
-
 static const struct Verb {
     const char *example, *help;
 } verbs[VERB_COUNT] = {
@@ -20,15 +14,6 @@ static const struct Verb {
 };
 
 /* ---- amounts ---- */
-
-/* What of a candidate does a function read? -1: nothing. */
-static int reads_candidate(const Func *f)
-{
-    uint64_t read = rule_arguments_read(f);
-    for (int i = 0; read; i++, read >>= 1)
-        if (read & 1 && !of_training(i)) return i;
-    return -1;
-}
 
 /* share(x), or a percentage. */
 static const Expr *share_argument(const Expr *e)
@@ -91,12 +76,13 @@ static bool computed_share(RuleCheck *c, const Func *f, const Expr *e)
 /* An amount is the same for all candidates. */
 static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
 {
-    int read = reads_candidate(f);
-    if (read < 0) return true;
-    const char *name = read < TERM_COUNT ? rule_term_name(read) : c->rule->states.at[read - TERM_COUNT].name;
+    const char *name = rule_differing(c->rule, f);
+    if (!name) return true;
     Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
                        "an amount is one number for all candidates, and '%s' differs between them", name);
-    diag_help(d, "an amount may read step, epoch, progress, rate, kept, budget and candidates");
+    diag_help(
+        d,
+        "an amount may read step, epoch, progress, rate, kept, budget, candidates and what the list shares");
     return false;
 }
 
@@ -147,6 +133,13 @@ static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
     return false;
 }
 
+static bool reset_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
+{
+    s->value = rule_function(c, a->value, "value");
+    return s->value >= 0 &&
+           (s->target == TERM_W || rule_fits_state(c, s->target - TERM_COUNT, s->value, a->value));
+}
+
 static bool grown_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
 {
     if (!a->value) return true;
@@ -177,7 +170,7 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     if (a->amount) ok = step_amount(c, &s, a->amount) && ok;
     if (a->by) ok = (s.score = rule_function(c, a->by, "score")) >= 0 && ok;
     s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
-    if (assigns) ok = (s.value = rule_function(c, a->value, "value")) >= 0 && ok;
+    if (assigns) ok = ok && reset_value(c, a, &s);
     else ok = grown_value(c, a, &s) && ok;
     vec_push(c->k->perm, &event->actions, s);
     return ok;

@@ -32,7 +32,8 @@ static void bind_lets(RuleCheck *c, Scope *scope)
 {
     for (int i = 0; i < c->decl->rule.count; i++) {
         const RuleItem *item = c->decl->rule.at[i];
-        if (item->kind != RULE_ITEM_LET || rule_setting(item) >= 0) continue;
+        if (item->kind != RULE_ITEM_LET || rule_setting(item) >= 0 || strcmp(item->name.text, "used") == 0)
+            continue;
         scope_add(c->k, scope, item->name, check_expr(c->k, scope, item->value));
     }
 }
@@ -74,7 +75,36 @@ static void drop_unread(Func *f)
     f->values.count = kept;
 }
 
-int rule_function(RuleCheck *c, const Expr *e, const char *what)
+int rule_add_function(RuleCheck *c, Func *f)
+{
+    Model *m = c->k->model;
+    func_prune(f);
+    drop_unread(f);
+    c->rule->reads |= rule_arguments_read(f);
+    vec_push(c->k->perm, &m->rule_functions, f);
+    return m->rule_functions.count - 1;
+}
+
+static bool is_condition(Check *k, const Val *v, const char *what)
+{
+    if (val_is_poison(v)) return false;
+    if (v->kind == VAL_RUNTIME && v->value->is_bool) return true;
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is a condition on each candidate; this is %s", what,
+                       v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
+    diag_help(d, "write a comparison: used = forward != 0");
+    return false;
+}
+
+/* The result, a condition as 1 or 0; NULL after a message. */
+static Value *result_of(RuleCheck *c, const Val *v, const char *what, bool condition)
+{
+    Func *f = c->k->func;
+    if (!(condition ? is_condition(c->k, v, what) : is_number(c->k, v, what))) return NULL;
+    if (!condition) return val_value(c->k, v, "a number");
+    return func_add(f, IR_SELECT, v->span, 3, (Value *[]){v->value, func_const(f, 1), func_const(f, 0)});
+}
+
+static int function_of(RuleCheck *c, const Expr *e, const char *what, bool condition)
 {
     Check *k = c->k;
     Func *saved = k->func, *f = func_new(k->perm, arena_printf(k->perm, "%s.%s", c->rule->name, what));
@@ -86,18 +116,22 @@ int rule_function(RuleCheck *c, const Expr *e, const char *what)
         bind_argument(k, &scope, c->rule->states.at[i].name, TERM_COUNT + i, e->span);
     bind_lets(c, &scope);
     Val *v = check_expr(k, &scope, e);
-    bool ok = is_number(k, v, what);
+    Value *result = result_of(c, v, what, condition);
     c->kind = v->kind;
-    if (ok) {
-        func_result(f, what, val_value(k, v, "a number"));
-        func_prune(f);
-        drop_unread(f);
-        c->rule->reads |= rule_arguments_read(f);
-    }
     k->func = saved, k->mode = mode;
-    if (!ok) return NO_FUNCTION;
-    vec_push(k->perm, &k->model->rule_functions, f);
-    return k->model->rule_functions.count - 1;
+    if (!result) return NO_FUNCTION;
+    func_result(f, what, result);
+    return rule_add_function(c, f);
+}
+
+int rule_function(RuleCheck *c, const Expr *e, const char *what)
+{
+    return function_of(c, e, what, false);
+}
+
+int rule_condition(RuleCheck *c, const Expr *e, const char *what)
+{
+    return function_of(c, e, what, true);
 }
 
 /* ---- events ---- */
@@ -197,51 +231,22 @@ static bool read_setting(RuleCheck *c, const RuleItem *item, int setting)
     const int word = rule_setting_word(s, item->value);
     if (setting == CHOICE_GRADIENT) c->rule->all_gradients = word == 1;
     if (setting == CHOICE_START) c->rule->start_all = word == 1;
-    if (word >= 0) return true;
+    if (word >= 0 && !item->by) return true;
     Diag *d =
         diag_add(c->k->diags, E_KIND, item->value->span, "%s is %s or %s", s->name, s->words[1], s->words[0]);
     diag_help(d, "%s", s->help);
     return false;
 }
 
-static bool add_state(RuleCheck *c, const RuleItem *item)
-{
-    Val *v = check_expr(c->k, c->scope, item->value);
-    RuleState s = {.name = item->name.text, .next = NO_FUNCTION};
-    if (val_is_poison(v)) return false;
-    if (v->kind != VAL_NUMBER || !isfinite(v->number)) {
-        Diag *d = diag_add(c->k->diags, E_KIND, v->span, "a state starts with a number; this is %s",
-                           val_kind_text(v));
-        diag_help(d, "state %s = 0", item->name.text);
-        return false;
-    }
-    if (item->kind == RULE_ITEM_SHARED || c->rule->states.count == MOST_RULE_STATES) {
-        diag_add(c->k->diags, E_LATER, item->span,
-                 item->kind == RULE_ITEM_SHARED ? "a state that a list shares is not part of this release"
-                                                : "a rule has at most %d states",
-                 MOST_RULE_STATES);
-        return false;
-    }
-    s.start = v->number;
-    vec_push(c->k->perm, &c->rule->states, s);
-    return true;
-}
-
-static bool rule_next(RuleCheck *c, const RuleItem *item)
-{
-    int at = rule_state_named(c->rule, item->name.text);
-    if (at < 0) return false; /* said by names.c */
-    return (c->rule->states.at[at].next = rule_function(c, item->value, "next")) >= 0;
-}
-
 static bool check_item(RuleCheck *c, const RuleItem *item)
 {
     switch (item->kind) {
     case RULE_ITEM_STATE:
-    case RULE_ITEM_SHARED: return true; /* first of all */
+    case RULE_ITEM_WEIGHT: return true; /* first of all */
     case RULE_ITEM_NEXT: return rule_next(c, item);
     case RULE_ITEM_EVENT: return add_event(c, item);
-    case RULE_ITEM_LET: return rule_setting(item) < 0 || read_setting(c, item, rule_setting(item));
+    case RULE_ITEM_LET:
+        return rule_setting(item) < 0 ? rule_let(c, item) : read_setting(c, item, rule_setting(item));
     }
     return true;
 }
@@ -285,31 +290,6 @@ static bool events_fit(RuleCheck *c)
     return ok;
 }
 
-/* A state that nothing moves is a number. */
-static bool states_move(RuleCheck *c, const Decl *d)
-{
-    const Rule *r = c->rule;
-    for (int s = 0; s < r->states.count; s++) {
-        bool moves = r->states.at[s].next != NO_FUNCTION;
-        for (int i = 0; i < r->events.count; i++)
-            for (int a = 0; a < r->events.at[i].actions.count; a++)
-                moves = moves || (r->events.at[i].actions.at[a].verb == VERB_RESET &&
-                                  r->events.at[i].actions.at[a].target == TERM_COUNT + s);
-        if (moves) continue;
-        const char *name = r->states.at[s].name;
-        Span span = d->name.span;
-        for (int i = 0; i < d->rule.count; i++)
-            if (d->rule.at[i]->kind == RULE_ITEM_STATE && strcmp(d->rule.at[i]->name.text, name) == 0)
-                span = d->rule.at[i]->span;
-        Diag *m = diag_add(c->k->diags, E_AMOUNT, span, "state '%s' never moves", name);
-        diag_help(m,
-                  "next %s = 0.9 * %s + abs(w) moves it behind each step; a plain number is written %s = 2",
-                  name, name, name);
-        return false;
-    }
-    return true;
-}
-
 /* "rigl(interval = 100, part = 30%)" */
 static const char *rule_text(Check *k, const Decl *d, const Scope *arguments)
 {
@@ -320,23 +300,24 @@ static const char *rule_text(Check *k, const Decl *d, const Scope *arguments)
     return d->params.count ? arena_printf(k->perm, "%s)", text) : text;
 }
 
-const Rule *check_declared_rule(Check *k, Val *use)
+Rule *check_declared_rule(Check *k, Val *use)
 {
     Rule *r = NEW(k->perm, Rule);
     Scope scope = {.module = use->module};
     RuleCheck c = {.k = k, .rule = r, .decl = use->decl, .scope = &scope};
     r->name = use->decl->name.text, r->span = use->span;
+    r->forward = r->slope = r->used = NO_FUNCTION;
     Mode mode = k->mode;
     k->mode = MODE_CONST;
     bool ok = bind_params(k, use, NULL, (Shape){0}, use->span, &scope);
     r->text = ok ? rule_text(k, use->decl, &scope) : r->name;
     for (int i = 0; ok && i < use->decl->rule.count; i++) {
         const RuleItem *item = use->decl->rule.at[i];
-        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) ok = add_state(&c, item);
+        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT) ok = rule_add_state(&c, item);
     }
     bool bound = ok;
     for (int i = 0; bound && i < use->decl->rule.count; i++) ok = check_item(&c, use->decl->rule.at[i]) && ok;
-    ok = ok && events_fit(&c) && states_move(&c, use->decl);
+    ok = ok && events_fit(&c) && rule_weights_fit(&c);
     k->mode = mode;
     note_seen(k, use->decl);
     return ok ? r : NULL;

@@ -25,11 +25,23 @@ static bool follows_budget(const Rule *r, const EdgeBudget *budget)
     return false;
 }
 
+/* Does it say which edges are in use? One that only says what they carry may be for all. */
+static bool chooses(const Rule *r)
+{
+    const bool events = has_verb(r, VERB_CHOOSE) || has_verb(r, VERB_DROP) || has_verb(r, VERB_GROW);
+    return r->used == NO_FUNCTION && (events || r->forward == NO_FUNCTION);
+}
+
 static void list_fits(Check *k, const Graph *g, const EdgeList *l)
 {
     const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     Diag *d = NULL;
-    if (l->budget.form == KEEP_ALL) {
+    const bool decides = l->declared->used != NO_FUNCTION;
+    if (decides && l->budget.form != KEEP_ALL) {
+        d = diag_add(k->diags, E_AMOUNT, l->span,
+                     "rule '%s' says itself which edges are in use, and how many", l->declared->name);
+        diag_help(d, "write keep all using %s", l->declared->name);
+    } else if (l->budget.form == KEEP_ALL && chooses(l->declared)) {
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "rule '%s' has nothing to choose: every candidate of this list is in use",
                      l->declared->name);

@@ -83,19 +83,23 @@ static void rule_lines_once(Check *k, const Decl *d)
     }
 }
 
-static bool is_rule_state(const Decl *d, const char *name)
+static bool is_declared(const Decl *d, RuleItemKind kind, const char *name)
 {
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
-        bool state = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED;
-        if (state && strcmp(item->name.text, name) == 0) return true;
+        if (item->kind == kind && strcmp(item->name.text, name) == 0) return true;
     }
     return false;
 }
 
 static void rule_state_known(Check *k, const Decl *d, Name name)
 {
-    if (is_rule_state(d, name.text)) return;
+    if (is_declared(d, RULE_ITEM_STATE, name.text)) return;
+    if (is_declared(d, RULE_ITEM_WEIGHT, name.text)) {
+        Diag *w = diag_add(k->diags, E_PLACE, name.span, "the optimiser moves weight '%s'", name.text);
+        diag_help(w, "remove this line, or let the rule move it: state %s = 0", name.text);
+        return;
+    }
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is not a state of this rule", name.text);
     diag_help(g, "declare it first: state %s = 0", name.text);
 }
@@ -117,14 +121,16 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
         scope_add(k, &inner, (Name){rule_term_name(i), d->name.span}, NULL);
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
-        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_SHARED) rule_name(k, &inner, item->name);
+        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT) rule_name(k, &inner, item->name);
     }
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
-        bool setting = rule_setting(item) >= 0;
+        const bool let = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "used") != 0,
+                   setting = rule_setting(item) >= 0;
         if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
         if (!setting) names_use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
-        if (item->kind == RULE_ITEM_LET && !setting) rule_name(k, &inner, item->name);
+        names_use(k, &inner, item->by);
+        if (let && !setting) rule_name(k, &inner, item->name);
         for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
     }
 }

@@ -159,14 +159,23 @@ static void action_dump(const RuleStep *s, FILE *out)
     fprintf(out, s->fresh ? "  fresh\n" : "\n");
 }
 
+static void state_dump(const RuleState *s, int number, FILE *out)
+{
+    fprintf(out, "    %s%s %d %s", s->shared ? "shared " : "", s->learned ? "weight" : "state", number,
+            s->name);
+    if (s->init.kind == INIT_CONSTANT) fprintf(out, " = %g", s->init.a);
+    else fprintf(out, " ~ %s", contract_text(CONTRACT_InitKind, (int)s->init.kind));
+    fprintf(out, s->learned ? "  slope %d\n" : "  next %d\n", s->learned ? s->slope : s->next);
+}
+
 /* Numbers are those of the functions behind. */
 static void rule_dump(const Rule *r, FILE *out)
 {
     fprintf(out, "    rule %s  gradient %s%s\n", r->text, r->all_gradients ? "all" : "used",
             r->start_all ? "  start all" : "");
-    for (int i = 0; i < r->states.count; i++)
-        fprintf(out, "    state %d %s = %g  next %d\n", i, r->states.at[i].name, r->states.at[i].start,
-                r->states.at[i].next);
+    for (int i = 0; i < r->states.count; i++) state_dump(&r->states.at[i], i, out);
+    if (r->forward != NO_FUNCTION) fprintf(out, "    forward %d  slope %d\n", r->forward, r->slope);
+    if (r->used != NO_FUNCTION) fprintf(out, "    used %d\n", r->used);
     for (int i = 0; i < r->events.count; i++) {
         const RuleEvent *e = &r->events.at[i];
         if (e->steps) fprintf(out, "    on every %lld steps", (long long)e->steps);

@@ -12,6 +12,7 @@
 #include "lower/lower.h"
 #include "common/difference.h"
 #include "common/rng.h"
+#include "model/rule.h"
 #include <math.h>
 #include <time.h>
 #include <unistd.h>
@@ -104,8 +105,8 @@ static double loss_now(void *of)
     return loss;
 }
 
-/* The mark of the candidate that flat parameter `at` belongs to, and whether its edge has a function; NULL:
- * it is no weight of an edge. */
+/* The mark of the candidate that flat parameter `at` belongs to, and whether its edge is a function of its
+ * weights; NULL: it is no weight of an edge. */
 static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at, bool *function)
 {
     for (int g = 0; g < m->graphs.count; g++)
@@ -114,7 +115,8 @@ static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at,
             for (int i = 0; i < u->weights.count; i++) {
                 const Tensor *w = u->weights.at[i];
                 if (at < w->offset || at >= w->offset + w->size) continue;
-                *function = u->edge != NULL;
+                const Rule *r = m->graphs.at[g]->lists.at[u->list].declared;
+                *function = u->edge || (r && r->forward != NO_FUNCTION);
                 return &c->kept[g][b][(at - w->offset) / w->components];
             }
         }

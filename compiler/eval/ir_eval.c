@@ -1,6 +1,6 @@
 /* ir_eval.c: the reference interpreter. Nothing here is fast; everything is the definition. */
 #include "eval/ir_eval.h"
-#include "model/rule.h"
+#include "eval/ir_eval_rule.h"
 #include "base/diag.h"
 #include "ir/op.h"
 #include "common/init.h"
@@ -132,9 +132,22 @@ static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_
     return n;
 }
 
+/* A rule that says itself which edges are in use. */
+static void choose_by_condition(const EvalContext *c, const Graph *g, int list)
+{
+    const int used = g->lists.at[list].declared->used;
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t i = 0; g->bundles.at[b].list == list && i < g->bundles.at[b].candidates.count; i++)
+            c->kept[g->number][b][i] = eval_carried(c->model, g, (CandidateAt){b, i}, used, c->param) != 0;
+}
+
 static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, double epoch)
 {
     const EdgeList *l = &g->lists.at[list];
+    if (c->model && l->declared && l->declared->used != NO_FUNCTION) {
+        choose_by_condition(c, g, list);
+        return;
+    }
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
     const bool all = l->declared && l->declared->start_all;
     int64_t keep = all ? l->candidates : budget_now(&l->budget, l->candidates, epoch);

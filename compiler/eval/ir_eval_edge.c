@@ -1,5 +1,6 @@
 /* ir_eval_edge.c: one edge in the reference interpreter: w * value, or its function (EdgeFn of model.h). */
 #include "eval/ir_eval_edge.h"
+#include "eval/ir_eval_rule.h"
 
 void edge_rooms(GraphEval *e)
 {
@@ -50,12 +51,34 @@ static int64_t weight_at(const GraphEval *e, const EdgeAt *at)
     return e->g->bundles.at[at->bundle].weight->offset + at->candidate;
 }
 
+static const Rule *rule_of(const GraphEval *e, const EdgeAt *at)
+{
+    const Rule *r = e->g->lists.at[e->g->bundles.at[at->bundle].list].declared;
+    return r && r->forward != NO_FUNCTION ? r : NULL;
+}
+
+/* A function of a rule; NO_FUNCTION: 0. */
+static double of_rule(const GraphEval *e, const EdgeAt *at, int function, const double *param)
+{
+    if (function == NO_FUNCTION) return 0;
+    return eval_carried(e->c->model, e->g, (CandidateAt){at->bundle, at->candidate}, function, param);
+}
+
+/* What an edge multiplies the value of its source by; of one that is probed, the difference. */
+static double carried(const GraphEval *e, const EdgeAt *at)
+{
+    const Rule *r = rule_of(e, at);
+    if (!r) return e->c->param[weight_at(e, at)];
+    const double base = mark_of(e, at) == EDGE_PROBED ? of_rule(e, at, r->forward, e->c->base) : 0;
+    return of_rule(e, at, r->forward, e->c->param) - base;
+}
+
 void edge_value(GraphEval *e, const EdgeAt *at, double *out)
 {
     uint8_t mark = mark_of(e, at);
     if (!mark) return;
     if (!e->g->bundles.at[at->bundle].edge) {
-        double w = e->c->param[weight_at(e, at)];
+        double w = carried(e, at);
         for (int64_t p = 0; p < at->pixels; p++) out[p] += w * at->source[p];
         return;
     }
@@ -63,11 +86,29 @@ void edge_value(GraphEval *e, const EdgeAt *at, double *out)
     if (mark == EDGE_PROBED) add_edge(e, at, true, out);
 }
 
+/* d: the gradient of what the edge carries. Numbers that a list shares have that of its edges in use. */
+static void rule_back(GraphEval *e, const EdgeAt *at, const Rule *r, double d)
+{
+    const Bundle *u = &e->g->bundles.at[at->bundle];
+    e->gradient[weight_at(e, at)] += d * of_rule(e, at, r->slope, e->c->param);
+    for (int i = 0; i < r->states.count; i++) {
+        const RuleState *s = &r->states.at[i];
+        if (!s->learned || (s->shared && mark_of(e, at) != 1)) continue;
+        const int64_t to = s->shared ? s->tensor->offset : u->weights.at[s->weight]->offset + at->candidate;
+        e->gradient[to] += d * of_rule(e, at, s->slope, e->c->param);
+    }
+}
+
 static void weight_back(GraphEval *e, const EdgeAt *at, const double *d, double *d_source)
 {
-    int64_t w = weight_at(e, at);
-    for (int64_t p = 0; p < at->pixels && e->gradient; p++) e->gradient[w] += at->source[p] * d[p];
-    for (int64_t p = 0; p < at->pixels && d_source; p++) d_source[p] += e->c->param[w] * d[p];
+    const Rule *r = rule_of(e, at);
+    double of_carried = 0;
+    for (int64_t p = 0; p < at->pixels && e->gradient; p++) of_carried += at->source[p] * d[p];
+    if (e->gradient && r) rule_back(e, at, r, of_carried);
+    else if (e->gradient) e->gradient[weight_at(e, at)] += of_carried;
+    if (!d_source) return;
+    const double w = carried(e, at);
+    for (int64_t p = 0; p < at->pixels; p++) d_source[p] += w * d[p];
 }
 
 /* Results of `cell` from number `first` on are gradients of these weights. */

@@ -32,9 +32,27 @@ EvalRule eval_rule_new(Arena *a, const Model *m, const Graph *g, int list, uint8
     for (int i = 0; i < terms; i++) r.term[i] = NEW_ARRAY(a, double, (size_t)l->candidates + 1);
     for (int s = 0; s < l->declared->states.count; s++)
         for (int64_t c = 0; c < l->candidates; c++)
-            r.term[TERM_COUNT + s][c] = l->declared->states.at[s].start;
+            r.term[TERM_COUNT + s][c] = l->declared->states.at[s].init.a;
     r.fresh = NEW_ARRAY(a, double, (size_t)l->candidates + 1);
     return r;
+}
+
+double eval_carried(const Model *m, const Graph *g, CandidateAt at, int function, const double *param)
+{
+    const Bundle *u = &g->bundles.at[at.bundle];
+    const Rule *r = g->lists.at[u->list].declared;
+    const Func *f = m->rule_functions.at[function];
+    double args[TERM_COUNT + MOST_RULE_STATES] = {0};
+    double *scratch = malloc(((size_t)f->values.count + 1) * sizeof *scratch);
+    args[TERM_W] = param[u->weight->offset + at.candidate];
+    for (int i = 0; i < r->states.count; i++) {
+        const RuleState *s = &r->states.at[i];
+        if (s->stored && s->shared) args[TERM_COUNT + i] = param[s->tensor->offset];
+        else if (s->stored) args[TERM_COUNT + i] = param[u->weights.at[s->weight]->offset + at.candidate];
+    }
+    const double x = predicate_eval(f, args, NULL, scratch);
+    free(scratch);
+    return x;
 }
 
 /* ---- candidates ---- */
@@ -290,6 +308,18 @@ static void run_events(EvalRule *r)
     }
 }
 
+/* The rule says itself which edges are in use. */
+static void mark_used(EvalRule *r)
+{
+    if (rule_of(r)->used == NO_FUNCTION) return;
+    const Marks m = marks_of(r);
+    const double *used = compute(r, rule_of(r)->used, 0);
+    for (int64_t c = 0; c < list_of(r)->candidates; c++) {
+        if ((used[c] != 0) != (*m.of[c] == 1)) r->term[TERM_AGE][c] = (double)r->done;
+        *m.of[c] = used[c] != 0;
+    }
+}
+
 void eval_rule_step(EvalRule *r)
 {
     double *next[MOST_RULE_STATES]; /* all read the states as they were before */
@@ -299,9 +329,11 @@ void eval_rule_step(EvalRule *r)
     }
     for (int s = 0; s < rule_of(r)->states.count; s++) r->term[TERM_COUNT + s] = next[s];
     run_events(r);
+    mark_used(r);
 }
 
 void eval_rule_begin(EvalRule *r)
 {
     run_events(r);
+    mark_used(r);
 }

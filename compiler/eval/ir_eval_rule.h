@@ -23,6 +23,12 @@ typedef struct EvalRule {
     Arena *arena;
 } EvalRule;
 
+/* A function of a rule that reads w and what stands beside it (RuleState.stored), from these parameters. */
+typedef struct CandidateAt {
+    int bundle;
+    int64_t candidate;
+} CandidateAt;
+double eval_carried(const Model *m, const Graph *g, CandidateAt at, int function, const double *param);
 /* Room for the numbers of all candidates, 0; ages and states as at the start. */
 EvalRule eval_rule_new(Arena *a, const Model *m, const Graph *g, int list, uint8_t **kept);
 /* Moves the states, as behind each step; then the events that are due behind `done` steps. */

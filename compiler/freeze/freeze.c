@@ -2,6 +2,7 @@
 #include "freeze/freeze.h"
 #include "base/diag.h"
 #include "common/plural.h"
+#include "eval/ir_eval_rule.h"
 #include "eval/ir_eval.h"
 #include "app/checkpoint.h"
 #include "model/timed.h"
@@ -111,6 +112,43 @@ static bool load(Compilation *c, const Model *m, const char *path, EvalContext *
     for (int64_t i = 0; i < m->param_total; i++) out->param[i] = (double)w.param[i];
     if (!given) eval_choose(c->perm, out, 1e300);
     return true;
+}
+
+/* ---- what edges carry ---- */
+
+/* Numbers that only the training needs. */
+static void leave_out(Tensor *p)
+{
+    p->size = 0, p->learned = false;
+}
+
+/* What a rule computes of weights and states becomes the weight. */
+static void carry_line(const Model *m, Graph *g, int bundle, double *param)
+{
+    Bundle *u = &g->bundles.at[bundle];
+    const Rule *r = g->lists.at[u->list].declared;
+    for (int64_t i = 0; i < u->candidates.count && r->forward != NO_FUNCTION; i++)
+        param[u->weight->offset + i] = (float)eval_carried(m, g, (CandidateAt){bundle, i}, r->forward, param);
+    u->weight->learned = true;
+    for (int i = 0; i < r->states.count; i++)
+        if (r->states.at[i].stored && !r->states.at[i].shared)
+            leave_out(u->weights.at[r->states.at[i].weight]);
+    u->weights.count = 1;
+}
+
+static void carry(const Model *m, double *param)
+{
+    for (int i = 0; i < m->graphs.count; i++) {
+        Graph *g = m->graphs.at[i];
+        for (int b = 0; b < g->bundles.count; b++)
+            if (g->lists.at[g->bundles.at[b].list].declared) carry_line(m, g, b, param);
+        for (int l = 0; l < g->lists.count; l++) {
+            const Rule *r = g->lists.at[l].declared;
+            for (int s = 0; r && s < r->states.count; s++)
+                if (r->states.at[s].shared) leave_out(r->states.at[s].tensor);
+            g->lists.at[l].declared = NULL;
+        }
+    }
 }
 
 /* ---- the smaller model ---- */
@@ -290,6 +328,7 @@ Frozen *freeze(Compilation *c, const char *weights)
     EvalContext trained;
     Model *m = c->model;
     if (!load(c, m, weights, &trained)) return NULL;
+    carry(m, trained.param);
     Frozen *f = NEW(c->perm, Frozen);
     f->model = m;
     Shrink s = {.arena = c->perm, .out = f, .trained = &trained};

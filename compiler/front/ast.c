@@ -359,6 +359,27 @@ RuleItem *ast_rule_item(Parser *p, Span span, RuleItemKind kind, Name name, Expr
     return i;
 }
 
+RuleItem *ast_rule_state(Parser *p, Span span, bool shared, Name name, Expr *value)
+{
+    RuleItem *i = ast_rule_item(p, span, RULE_ITEM_STATE, name, value);
+    i->shared = shared;
+    return i;
+}
+
+RuleItem *ast_rule_weight(Parser *p, Span span, const Stmt *weight, Start start)
+{
+    RuleItem *i = ast_rule_item(p, span, RULE_ITEM_WEIGHT, weight->name, start.value);
+    i->shared = weight->shared, i->drawn = start.drawn;
+    return i;
+}
+
+RuleItem *ast_rule_let(Parser *p, Span span, Name name, Expr *value, Expr *by)
+{
+    RuleItem *i = ast_rule_item(p, span, RULE_ITEM_LET, name, value);
+    i->by = by;
+    return i;
+}
+
 RuleItem *ast_rule_event(Parser *p, Span span, Expr *when, RuleActionList actions)
 {
     RuleItem *i = ast_rule_item(p, span, RULE_ITEM_EVENT, (Name){0}, when);

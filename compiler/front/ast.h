@@ -165,8 +165,8 @@ typedef Vec(RuleAction *) RuleActionList;
 
 /* A line of a rule. */
 typedef enum RuleItemKind {
-    RULE_ITEM_STATE,  /* state name = value: one number a candidate */
-    RULE_ITEM_SHARED, /* shared state name = value: one number a list */
+    RULE_ITEM_STATE,  /* state name = value: a number that the rule moves */
+    RULE_ITEM_WEIGHT, /* weight name = value: one that the optimiser moves */
     RULE_ITEM_NEXT,   /* next name = value */
     RULE_ITEM_LET,    /* name = value: `gradient = used`, and names of one's own */
     RULE_ITEM_EVENT,  /* on value { actions } */
@@ -176,6 +176,9 @@ typedef struct RuleItem {
     Span span;
     Name name;
     Expr *value;
+    Expr *by;    /* of `gradient = top(20%) by abs(w)`, else NULL */
+    bool shared; /* STATE, WEIGHT: one number a list, else one a candidate */
+    bool drawn;  /* WEIGHT: `~ value` */
     RuleActionList actions;
 } RuleItem;
 typedef Vec(RuleItem *) RuleItemList;

@@ -72,6 +72,10 @@ GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr
 GraphItem *ast_item_let(Parser *p, Span span, Name name, Expr *value);
 GraphItemList ast_items(Parser *p, GraphItemList list, GraphItem *item);
 RuleItem *ast_rule_item(Parser *p, Span span, RuleItemKind kind, Name name, Expr *value);
+/* state name = value, weight name = value; name = value by `by` (or NULL). */
+RuleItem *ast_rule_state(Parser *p, Span span, bool shared, Name name, Expr *value);
+RuleItem *ast_rule_weight(Parser *p, Span span, const Stmt *weight, Start start);
+RuleItem *ast_rule_let(Parser *p, Span span, Name name, Expr *value, Expr *by);
 RuleItem *ast_rule_event(Parser *p, Span span, Expr *when, RuleActionList actions);
 RuleItemList ast_rule_items(Parser *p, RuleItemList list, RuleItem *item);
 RuleAction *ast_action(Parser *p, Span span, Name verb, Expr *amount, Expr *by, Expr *at);

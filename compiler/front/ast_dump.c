@@ -228,9 +228,14 @@ static void action(Dump *d, const RuleAction *a)
 
 static void rule_item(Dump *d, const RuleItem *i)
 {
-    static const char *const words[] = {"state", "shared state", "next", "let"};
+    static const char *const words[] = {"state", "weight", "next", "let"};
     if (i->kind != RULE_ITEM_EVENT) {
-        setting(d, words[i->kind], i->name, i->value);
+        named(d, i->shared ? i->kind == RULE_ITEM_STATE ? "shared state" : "shared weight" : words[i->kind],
+              i->name.text);
+        d->depth++;
+        part(d, i->drawn ? "~" : "=", i->value);
+        part(d, "by", i->by);
+        d->depth--;
         return;
     }
     part(d, "on", i->value);

@@ -120,13 +120,13 @@ const char *parse_near_word(BlockKind block, const char *wrong)
     static const char *const file[] = {"import", "option", "fn", "graph", "model", "rule", "train", "test"};
     static const char *const graph[] = {"input", "nodes", "output", "edges"};
     static const char *const body[] = {"weight", "state", "shared", "next"};
-    static const char *const rule[] = {"state", "shared", "next", "on"};
+    static const char *const rule[] = {"state", "weight", "shared", "next", "on"};
     if (foreign) return foreign->right;
     switch (block) {
     case BLOCK_NONE: return diag_nearest(wrong, file, 8);
     case BLOCK_GRAPH: return diag_nearest(wrong, graph, 4);
     case BLOCK_BODY: return diag_nearest(wrong, body, 4);
-    case BLOCK_RULE: return diag_nearest(wrong, rule, 4);
+    case BLOCK_RULE: return diag_nearest(wrong, rule, 5);
     default: return NULL;
     }
 }

@@ -315,12 +315,17 @@ static void gen_predicates(const Ir *ir, Emit *e)
     pointer_table(e, "predicates", all.count, all.at);
 }
 
-static void gen_rules(const Ir *ir, Emit *e)
+/* In double: those of forward and backward passes. */
+static void gen_rules(const Ir *ir, Emit *e, bool f64)
 {
     Vec(LLVMValueRef) all = {0};
-    for (int i = 0; i < ir->model->rule_functions.count; i++)
-        vec_push(e->arena, &all, gen_rule(e, ir->model->rule_functions.at[i], i));
-    pointer_table(e, "rules", all.count, all.at);
+    for (int i = 0; i < ir->model->rule_functions.count; i++) {
+        const bool wanted = !f64 || rule_in_pass(ir->model, i);
+        LLVMValueRef f =
+            wanted ? gen_rule(e, ir->model->rule_functions.at[i], i) : LLVMConstPointerNull(e->ptr);
+        vec_push(e->arena, &all, f);
+    }
+    pointer_table(e, f64 ? "rules_f64" : "rules", all.count, all.at);
 }
 
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64)
@@ -332,7 +337,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64
     gen_type(ir, e, &list, out);
     pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
     if (f64) gen_predicates(ir, e);
-    else gen_rules(ir, e);
+    gen_rules(ir, e, f64);
     LLVMDisposeBuilder(e->builder);
     return out;
 }
@@ -363,8 +368,9 @@ void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLV
                              table(module, "stages_f64"),
                              table(module, "predicates"),
                              table(module, "rules"),
+                             table(module, "rules_f64"),
                              LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
-    LLVMValueRef value = LLVMConstStructInContext(context, fields, 8, false);
+    LLVMValueRef value = LLVMConstStructInContext(context, fields, 9, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");
     LLVMSetInitializer(program, value);
     LLVMSetGlobalConstant(program, true);

@@ -48,6 +48,7 @@ LLVMValueRef gen_pointwise(Emit *e, const Value *v, LLVMValueRef *args, bool vec
 /* A DnwrtRule (dnwrt.h): what a declared rule computes of candidates, from arguments by RuleTerm, then by
  * state. */
 LLVMValueRef gen_rule(Emit *e, const Func *f, int number);
+bool rule_in_pass(const Model *m, int function); /* is it asked in forward or backward passes? */
 void gen_predicate(Emit *e, const Func *f, const char *name, int to_rank, int from_rank, int bundle);
 
 /* gen_wired.c: graphs */

@@ -201,8 +201,9 @@ static void program(Build *b, LLVMValueRef frozen, LLVMValueRef text)
                                              none,
                                              none,
                                              none,
+                                             none,
                                              frozen};
-    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 8, false)),
+    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 9, false)),
                    LLVMExternalLinkage);
 }
 

@@ -1,6 +1,7 @@
 /* gen_rule.c: what a declared rule computes of a candidate, as vector code over candidates. */
 #include "base/diag.h"
 #include "gen/gen.h"
+#include "model/rule.h"
 
 /* Argument `index` of the candidates from `at` on; `used` becomes a condition. */
 static LLVMValueRef argument(Emit *e, const Value *v, LLVMValueRef at)
@@ -12,10 +13,24 @@ static LLVMValueRef argument(Emit *e, const Value *v, LLVMValueRef at)
     return LLVMBuildFCmp(e->builder, LLVMRealUNE, x, emit_real(e, 0, true), "");
 }
 
+bool rule_in_pass(const Model *m, int function)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int l = 0; l < m->graphs.at[g]->lists.count; l++) {
+            const Rule *r = m->graphs.at[g]->lists.at[l].declared;
+            if (!r) continue;
+            if (function == r->forward || function == r->slope || function == r->used) return true;
+            for (int s = 0; s < r->states.count; s++)
+                if (function == r->states.at[s].slope) return true;
+        }
+    return false;
+}
+
 LLVMValueRef gen_rule(Emit *e, const Func *f, int number)
 {
     LLVMTypeRef params[3] = {e->ptr, e->i64, e->ptr};
-    LLVMValueRef function = emit_begin(e, arena_printf(e->arena, "rule%d", number), 3, params);
+    LLVMValueRef function =
+        emit_begin(e, arena_printf(e->arena, e->bytes == 8 ? "rule%d_f64" : "rule%d", number), 3, params);
     LLVMValueRef vectors = LLVMBuildUDiv(e->builder, LLVMGetParam(e->function, 1), emit_int(e, e->width), "");
     EmitLoop loop = emit_loop(e, vectors);
     LLVMValueRef at = emit_mul(e, loop.i, emit_int(e, e->width));

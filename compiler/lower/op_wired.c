@@ -17,6 +17,7 @@
  */
 #include "base/diag.h"
 #include "model/model.h"
+#include "model/rule.h"
 #include "ir/op.h"
 
 void wired_shape(Value *v)
@@ -43,7 +44,7 @@ static Value *wired_part(Func *f, OpCode op, Value *back, Tensor *param, int ind
 }
 
 /* Arguments of `wired`: the input, then every parameter of the graph: node functions' weights, then line by
- * line those of edges (their own, then shared ones). */
+ * line those of edges (their own, then shared ones), then those that a rule shares, list by list. */
 void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
 {
     if (v->op != IR_WIRED) BUG("%s has no gradient of its own", op_info[v->op].text);
@@ -65,5 +66,11 @@ void wired_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
         for (int i = 0; u->edge && i < u->edge->shared_tensors.count; i++)
             grads[arg++] =
                 wired_part(f, IR_WIRED_WEIGHT, back, u->edge->shared_tensors.at[i], g->sets.count + b);
+    }
+    for (int l = 0; l < g->lists.count; l++) {
+        const Rule *r = g->lists.at[l].declared;
+        for (int s = 0; r && s < r->states.count; s++)
+            if (rule_is_summed(&r->states.at[s]))
+                grads[arg++] = wired_part(f, IR_WIRED_EDGES, back, r->states.at[s].tensor, list_first(g, l));
     }
 }

@@ -1,5 +1,6 @@
 /* model.c: parameters and their offsets, and counts of a model. */
 #include "model/model.h"
+#include "model/rule.h"
 
 InitSpec tensor_init(const Tensor *p)
 {
@@ -64,7 +65,8 @@ int64_t model_edges_kept(const Graph *g)
 int64_t bundle_numbers(const Bundle *u)
 {
     int64_t n = 0;
-    for (int i = 0; i < u->weights.count; i++) n += u->weights.at[i]->components;
+    for (int i = 0; i < u->weights.count; i++)
+        if (u->weights.at[i]->learned || u->fixed) n += u->weights.at[i]->components;
     return n;
 }
 
@@ -95,6 +97,10 @@ int64_t function_parameters(const Graph *g)
     for (int b = 0; b < g->bundles.count; b++) {
         const EdgeFn *edge = g->bundles.at[b].edge;
         for (int i = 0; edge && i < edge->shared_tensors.count; i++) n += edge->shared_tensors.at[i]->size;
+    }
+    for (int l = 0; l < g->lists.count; l++) {
+        const Rule *r = g->lists.at[l].declared;
+        for (int s = 0; r && s < r->states.count; s++) n += rule_is_summed(&r->states.at[s]);
     }
     return n;
 }

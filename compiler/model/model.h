@@ -154,7 +154,7 @@ typedef struct EdgeList {
     const char *name; /* "Wiring.edges.0" */
     EdgeBudget budget;
     EdgeRule rule;
-    const struct Rule *declared; /* rule.h; NULL: a built-in rule */
+    struct Rule *declared; /* rule.h; NULL: a built-in rule */
     EdgeDensity density;
     int64_t candidates, kept; /* kept: edges in use (at the end) */
     Span span;

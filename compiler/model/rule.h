@@ -9,11 +9,24 @@
 #include "common/choice.h"
 #include "ir/ir.h"
 
+/* A number of each candidate, or (shared) of the list. The optimiser moves those that are learned. */
 typedef struct RuleState {
     const char *name;
-    double start;
-    int next; /* NO_FUNCTION: only events set it */
+    InitSpec init; /* of a state: a number */
+    int next;      /* NO_FUNCTION: only events set it, or the optimiser moves it */
+    bool shared, learned;
+    int slope;   /* learned: the derivative of `forward` by it */
+    bool stored; /* in tensors, as the weights of edges are: what a forward pass reads, what is shared */
+    int weight;  /* stored by candidate: its place among Bundle.weights */
+    struct Tensor *tensor; /* stored and shared */
+    Span span;
 } RuleState;
+
+/* Is its gradient a sum over the edges in use of a list? */
+static inline bool rule_is_summed(const RuleState *s)
+{
+    return s->shared && s->learned;
+}
 
 /* A point of the training: a share of it, else epochs. */
 typedef struct RuleTime {
@@ -63,6 +76,10 @@ typedef struct Rule {
     bool all_gradients;      /* else of edges in use, and of all where an event reads them */
     bool start_all;          /* all candidates are in use before the first step, and amounts are exact */
     uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
+    int forward;             /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
+    int slope;               /* its derivative by w; NO_FUNCTION: w is fixed */
+    int used;                /* is a candidate in use? 1 or 0; NO_FUNCTION: events say it */
+    uint64_t forward_reads;  /* as `reads`: of forward and used */
     Vec(RuleState) states;
     Vec(RuleEvent) events;
     Span span;

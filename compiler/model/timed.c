@@ -15,7 +15,7 @@ bool is_moving(const Graph *g, int set)
 bool edges_stay(const Graph *g, const Bundle *u)
 {
     const EdgeList *l = &g->lists.at[u->list];
-    bool all = l->budget.form == KEEP_ALL && u->candidates.form == CANDIDATES_LIST;
+    bool all = l->budget.form == KEEP_ALL && u->candidates.form == CANDIDATES_LIST && !l->declared;
     return (l->rule.kind == RULE_SAMPLE || all) && !u->edge && !u->fixed;
 }
 

@@ -37,11 +37,22 @@ Declared *manifest_rule(Arena *perm, const Rule *r)
                     .all_gradients = r->all_gradients,
                     .start_all = r->start_all,
                     .reads = (int64_t)r->reads,
+                    .forward = r->forward,
+                    .slope = r->slope,
+                    .used = r->used,
+                    .forward_reads = (int64_t)r->forward_reads,
                     .states = NEW_ARRAY(perm, DeclaredState, (size_t)r->states.count + 1),
                     .events = NEW_ARRAY(perm, DeclaredEvent, (size_t)r->events.count + 1)};
     for (int i = 0; i < r->states.count; i++) {
         const RuleState *s = &r->states.at[i];
-        d->states[d->state_count++] = (DeclaredState){.name = s->name, .start = s->start, .next = s->next};
+        d->states[d->state_count++] = (DeclaredState){.name = s->name,
+                                                      .start = s->init.a,
+                                                      .next = s->next,
+                                                      .slope = s->slope,
+                                                      .shared = s->shared,
+                                                      .param = !s->stored  ? -1
+                                                               : s->shared ? s->tensor->number
+                                                                           : s->weight};
     }
     for (int i = 0; i < r->events.count; i++)
         d->events[d->event_count++] = event_record(perm, &r->events.at[i]);

@@ -1,6 +1,7 @@
 /* manifest_rule.h: a declared rule as a record of the manifest. */
 #ifndef DNW_MANIFEST_RULE_H
 #define DNW_MANIFEST_RULE_H
+#include "model/model.h"
 #include "model/rule.h"
 
 Declared *manifest_rule(Arena *perm, const Rule *r);

@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 14 };
+enum { DNWRT_ABI = 15 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
@@ -23,6 +23,7 @@ typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_in
  * (choice.h), then by state of the rule. count is a multiple of RULE_WIDTH. */
 enum { RULE_WIDTH = 64 };
 typedef void DnwrtRule(const float *const *args, int64_t count, float *out);
+typedef void DnwrtRuleF64(const double *const *args, int64_t count, double *out);
 
 typedef struct DnwrtProgram {
     uint32_t abi;           /* DNWRT_ABI */
@@ -32,6 +33,7 @@ typedef struct DnwrtProgram {
     DnwrtStage *const *f64;
     DnwrtPredicate *const *predicates;
     DnwrtRule *const *rules;          /* by number in the manifest */
+    DnwrtRuleF64 *const *rules_f64;   /* the same; NULL: of one that forward and backward passes do not ask */
     const struct DnwrtFrozen *frozen; /* runtime/kernels/frozen.h; NULL: a program that trains */
 } DnwrtProgram;
 

@@ -366,6 +366,7 @@ static void run_blocks(Blocks k)
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
     run_blocks((Blocks){n, tiles, update, -1, false});
+    if (!update) forward_gradients(n);
 }
 
 void gradient_round(Net *n, int64_t tiles, int graph, bool first)

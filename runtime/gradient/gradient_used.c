@@ -47,11 +47,11 @@ static void put(float *all, const uint32_t *at, int64_t count, const float *in)
 }
 
 /* Moves the weights of candidates `at`, whose gradients stand side by side. */
-static void move(const Net *n, const NetBundle *b, const uint32_t *at, int64_t count, const float *gradient,
+static void move(const Net *n, const NetParam *p, const uint32_t *at, int64_t count, const float *gradient,
                  const NetUpdate *update)
 {
     const Optim *o = n->options.optim;
-    const OptimRange r = net_range(n, b->param->offset, gradient);
+    const OptimRange r = net_range(n, p->offset, gradient);
     float *all[3] = {r.weight, r.slot[0], r.slot[1]};
     float own[3][PIECE];
     for (int i = 0; i < 3; i++) pick(all[i], at, count, own[i]);
@@ -66,7 +66,7 @@ void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const 
     const uint32_t *at = b->candidate + e.from;
     const float *used = b->used + e.from;
     if (update) {
-        move(n, b, at, e.count, used, update);
+        move(n, b->param, at, e.count, used, update);
         return;
     }
     float *grad = (float *)n->grad + b->param->offset;
@@ -76,6 +76,7 @@ void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const 
 typedef struct Move {
     const Net *n;
     const NetBundle *b;
+    const NetParam *p;
     const NetUpdate *update;
 } Move;
 
@@ -85,8 +86,8 @@ static void move_piece(void *job, int64_t i)
     const Stretch e = piece_of(m->b, i);
     const uint32_t *at = m->b->candidate + e.from;
     float gradient[PIECE];
-    pick((const float *)m->n->grad + m->b->param->offset, at, e.count, gradient);
-    move(m->n, m->b, at, e.count, gradient, m->update);
+    pick((const float *)m->n->grad + m->p->offset, at, e.count, gradient);
+    move(m->n, m->p, at, e.count, gradient, m->update);
 }
 
 void gradient_move_used(Net *n, bool all, const NetUpdate *update)
@@ -94,7 +95,9 @@ void gradient_move_used(Net *n, bool all, const NetUpdate *update)
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
         const int64_t pieces = gradient_used_pieces(b);
-        if (gradient_moves_used(n, b) && (all || b->param->rounds))
-            thread_share(pieces > 4 ? n->options.threads : 1, pieces, move_piece, &(Move){n, b, update});
+        for (int w = 0; w < b->line.weight_count && gradient_moves_used(n, b); w++)
+            if (b->weights[w]->learned && (all || b->weights[w]->rounds))
+                thread_share(pieces > 4 ? n->options.threads : 1, pieces, move_piece,
+                             &(Move){n, b, b->weights[w], update});
     }
 }

@@ -15,9 +15,22 @@ static bool reads(const Declared *d, RuleTerm term)
     return d->reads >> term & 1;
 }
 
+bool declared_stores(const Declared *d)
+{
+    return reads(d, TERM_GRADIENT) || d->forward != NO_FUNCTION;
+}
+
+/* States in arrays of their own. */
+static int own_states(const Declared *d)
+{
+    int count = 0;
+    for (int i = 0; i < d->state_count; i++) count += d->states[i].param < 0;
+    return count;
+}
+
 static int arrays(const Declared *d)
 {
-    return d->state_count + reads(d, TERM_FIRST) + reads(d, TERM_FAN_IN) + reads(d, TERM_FAN_OUT) + 3;
+    return own_states(d) + reads(d, TERM_FIRST) + reads(d, TERM_FAN_IN) + reads(d, TERM_FAN_OUT) + 3;
 }
 
 int64_t declared_bytes(const Declared *d, int64_t candidates)
@@ -39,6 +52,7 @@ bool declared_allocate(Declared *d, int64_t candidates)
     if (reads(d, TERM_FAN_IN)) ok = (d->fan_in = numbers(candidates)) && ok;
     if (reads(d, TERM_FAN_OUT)) ok = (d->fan_out = numbers(candidates)) && ok;
     for (int i = 0; i < d->state_count; i++) {
+        if (d->states[i].param >= 0) continue;
         ok = (d->states[i].value = numbers(candidates)) && ok;
         for (int64_t c = 0; ok && c < candidates; c++) d->states[i].value[c] = (float)d->states[i].start;
     }
@@ -47,8 +61,9 @@ bool declared_allocate(Declared *d, int64_t candidates)
 
 const char *declared_array(const Declared *d, int i, float **data)
 {
-    if (i < d->state_count) return *data = d->states[i].value, d->states[i].name;
-    if (i == d->state_count) return *data = d->changed, "changed";
-    if (i == d->state_count + 1 && d->first) return *data = d->first, "first";
+    for (int s = 0; s < d->state_count; s++)
+        if (d->states[s].param < 0 && i-- == 0) return *data = d->states[s].value, d->states[s].name;
+    if (i == 0) return *data = d->changed, "changed";
+    if (i == 1 && d->first) return *data = d->first, "first";
     return NULL;
 }

@@ -54,7 +54,7 @@ int64_t net_parameters(const Net *n)
         int64_t unused = 0;
         for (int64_t c = 0; c < b->candidates.count; c++) unused += !b->kept[c];
         for (int w = 0; w < b->line.weight_count && unused; w++)
-            total -= unused * (b->weights[w]->size / b->candidates.count);
+            if (b->weights[w]->learned) total -= unused * (b->weights[w]->size / b->candidates.count);
     }
     return total;
 }
@@ -110,6 +110,9 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
 void net_choose(Net *n, double epoch)
 {
     choose_edges(n, epoch);
+    for (int i = 0; i < n->list_count; i++)
+        if (n->lists[i].declared && n->lists[i].declared->used != NO_FUNCTION)
+            forward_choose(n, &n->lists[i], 0);
     edges_rebuild(n);
 }
 

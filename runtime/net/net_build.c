@@ -32,7 +32,8 @@ static bool read_bundle(Net *n, NetBundle *b, const EdgesRecord *r)
     }
     if (r->line.decides >= 0) {
         b->param = &n->params[r->line.decides];
-        b->param->of_used = gradient_of_used(n, b);
+        for (int i = 0; b->weights && i < r->line.weight_count; i++)
+            b->weights[i]->of_used = gradient_of_used(n, b);
     }
     n->functions |= r->line.function;
     int64_t maps = r->stages.maps * n->lanes;
@@ -129,7 +130,7 @@ bool net_stores_gradients(const Net *n)
     const NetOptions *o = &n->options;
     const bool few = n->param_total * STORED_SHARE <= work_elements(n);
     for (int i = 0; i < n->list_count && o->training; i++)
-        if (n->lists[i].declared && n->lists[i].declared->reads >> TERM_GRADIENT & 1) return true;
+        if (n->lists[i].declared && declared_stores(n->lists[i].declared)) return true;
     return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));
 }
 

@@ -1,9 +1,9 @@
 /* net_gradcheck.c: the double twin of the generated code against central differences.
  *
  * A candidate that is not in use is perturbed as an edge in use with effective weight 0, as its gradient is
- * defined (appendix F of "Discovering Neural Wirings"). One with a function is put in use for both, gradient
- * and difference: its gradient is made by the same code in use or not. Dropout masks are those of one step,
- * so the function is smooth.
+ * defined (appendix F of "Discovering Neural Wirings"). One that is a function of its weights is put in use
+ * for both, gradient and difference: its gradient is made by the same code in use or not. Dropout masks are
+ * those of one step, so the function is smooth.
  */
 #include "common/difference.h"
 #include "net/net_private.h"
@@ -59,11 +59,12 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
     int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
-    if (added && b->line.function) {
+    const bool function = b && (b->line.function || forward_rule(p->n, b));
+    if (added && function) {
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];
     }
-    double error = difference_entry(loss_at, p, w, added && !b->line.function ? 0 : *w, gradient, enough);
+    double error = difference_entry(loss_at, p, w, added && !function ? 0 : *w, gradient, enough);
     if (added) mark(p->n, b, candidate, 0);
     return error;
 }

@@ -143,6 +143,13 @@ bool events_before(Net *n, int64_t done);
  * a number is none (`bad`). Before the first step: of the lists that waited for a gradient. */
 int64_t events_first(Net *n, char *bad, size_t size);
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size);
+/* forward.c: the rule that says what the edges of a line carry; NULL: their weights. What edges
+ * first .. end - 1 in use carry, to NetBundle.weight; gradients in Net.grad, of what is carried, become those
+ * of weights; marks by `used = ...` behind so many steps, returns how many edges came into use. */
+const Declared *forward_rule(const Net *n, const NetBundle *b);
+void forward_fetch(const Net *n, const NetBundle *b, int64_t first, int64_t end);
+void forward_gradients(const Net *n);
+int64_t forward_choose(Net *n, const NetList *l, int64_t done);
 /* edges.c */
 bool edges_parts(NetBundle *b, int threads); /* false: out of memory */
 void edges_rebuild(Net *n); /* lists of edges in use from the marks (where they changed), and their weights */

@@ -144,6 +144,11 @@ static void fetch(void *to, const void *from, const uint32_t *index, const NetBu
 static void fetch_weights(const Net *n, NetBundle *b, int part)
 {
     if (b->line.function) return;
+    if (forward_rule(n, b)) {
+        const Nodes edges = part_of_nodes(b, part, b->row[b->candidates.targets]);
+        forward_fetch(n, b, edges.first, edges.end);
+        return;
+    }
     const int64_t at = b->param->offset;
     const void *weights = n->real_size == 4 ? (void *)(n->weights + at) : (double *)n->param + at;
     fetch(b->weight, weights, b->candidate, b, part, n->real_size);

@@ -98,6 +98,22 @@ static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64
     for (int64_t i = 0; i < count; i++) out[i] = all || b->kept[first + i] ? gradient[i] : 0;
 }
 
+/* A state of the candidates of a line; of a shared one, its only number. */
+static float *state_of(const Moment *m, const NetBundle *b, int state)
+{
+    const DeclaredState *s = &m->rule->states[state];
+    if (s->param < 0) return s->value + b->position;
+    return m->n->weights + (s->shared ? m->n->params[s->param].offset : b->weights[s->param]->offset);
+}
+
+static void fill_state(const Moment *m, const NetBundle *b, int state, int64_t first, int64_t count,
+                       float *out)
+{
+    const float *numbers = state_of(m, b, state);
+    if (m->rule->states[state].shared) fill(out, count, *numbers);
+    else memcpy(out, numbers + first, (size_t)count * sizeof *out);
+}
+
 static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
 {
     const Net *n = m->n;
@@ -125,7 +141,7 @@ static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t fir
     default: break;
     }
     if (term < TERM_COUNT) fill(out, count, m->same[term - TERM_STEP]);
-    else memcpy(out, m->rule->states[term - TERM_COUNT].value + place, bytes);
+    else fill_state(m, b, term - TERM_COUNT, first, count, out);
 }
 
 /* Calls `each` for all candidates of a line. */
@@ -226,9 +242,12 @@ static void compute(const Moment *m, int function, float *out)
 static void move_part(const Moment *m, const Part *p, int function, float *out)
 {
     (void)function, (void)out;
-    for (int s = 0; s < m->rule->state_count; s++)
-        if (m->rule->states[s].next != NO_FUNCTION)
-            compute_part(m, p, m->rule->states[s].next, m->rule->states[s].value);
+    float result[BLOCK];
+    for (int s = 0; s < m->rule->state_count; s++) {
+        if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
+        m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
+        memcpy(state_of(m, p->b, s) + p->first, result, (size_t)p->count * sizeof *result);
+    }
 }
 
 /* One number that does not depend on the candidate. */
@@ -238,8 +257,22 @@ static double amount(const Moment *m, int function)
     const float *args[TERM_COUNT + MOST_RULE_STATES];
     for (int i = 0; i < TERM_COUNT + MOST_RULE_STATES; i++) args[i] = room[i];
     for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, m->same[i - TERM_STEP]);
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared) fill(room[TERM_COUNT + s], RULE_WIDTH, *state_of(m, NULL, s));
     m->n->program->rules[function](args, RULE_WIDTH, result);
     return result[0];
+}
+
+static void move_states(const Moment *m)
+{
+    double shared[MOST_RULE_STATES];
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
+            shared[s] = amount(m, m->rule->states[s].next);
+    if (m->rule->state_count) each_part(m, move_part, NO_FUNCTION, NULL);
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
+            *state_of(m, NULL, s) = (float)shared[s];
 }
 
 /* ---- actions ---- */
@@ -312,7 +345,8 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, int64_t positio
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
                                                   : m->rule->value[position];
-    for (int s = 0; s < slots_of(m->n); s++) m->n->slots[s][at] = 0;
+    for (int s = 0; s < slots_of(m->n); s++)
+        for (int w = 0; w < b->line.weight_count; w++) m->n->slots[s][b->weights[w]->offset + candidate] = 0;
 }
 
 static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
@@ -333,13 +367,18 @@ static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
 
 static void reset(const Moment *m, const DeclaredAction *a)
 {
+    const int state = a->target - TERM_COUNT;
+    if (a->target != TERM_W && m->rule->states[state].shared) {
+        *state_of(m, NULL, state) = (float)amount(m, a->value);
+        return;
+    }
     compute(m, a->value, m->rule->value);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         float *w = m->n->weights + b->param->offset;
         for (int64_t c = 0; c < b->candidates.count; c++) {
             const float x = m->rule->value[b->position + c];
-            if (a->target != TERM_W) m->rule->states[a->target - TERM_COUNT].value[b->position + c] = x;
+            if (a->target != TERM_W) state_of(m, b, state)[c] = x;
             else if (b->kept[c]) w[c] = x;
         }
     }
@@ -454,6 +493,7 @@ static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
         more = run_event(&m, &l->declared->events[i], bad, size);
         swapped += more;
     }
+    if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
     return more < 0 ? -1 : swapped;
 }
 
@@ -469,6 +509,7 @@ int64_t events_begin(Net *n, NetList *l, double epoch)
     d->drawn = true, d->magnitude = false;
     int64_t swapped = choose_list(n, l, epoch);
     d->drawn = false;
+    if (d->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
     if (!n->options.training || *n->begin_bad || gradient_due(n, l, 0)) return swapped;
     int64_t more = begin_list(n, l, n->begin_bad, sizeof n->begin_bad);
     return swapped + (more > 0 ? more : 0);
@@ -511,13 +552,14 @@ int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
         NetList *l = &n->lists[i];
         if (!l->declared) continue;
         Moment m = moment_of(n, l, done);
-        if (l->declared->state_count) each_part(&m, move_part, NO_FUNCTION, NULL);
+        move_states(&m);
         for (int k = 0; k < l->declared->event_count; k++) {
             if (!is_due(n, &l->declared->events[k], done)) continue;
             int64_t more = run_event(&m, &l->declared->events[k], bad, size);
             if (more < 0) return -1;
             swapped += more;
         }
+        if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, done);
     }
     return swapped;
 }

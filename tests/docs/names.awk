@@ -1,5 +1,6 @@
-# Reads dumps of models (dnw build --dump=model) behind one another, each after a line "source FILE WEIGHTS...", the names
-# that follow `weight` in its text. Prints each tensor whose name or shape is not one that section 17 of docs/language.md tells.
+# Reads dumps of models (dnw build --dump=model) behind one another, each after a line "source FILE NAMES...", the names
+# that follow `weight` in its text, and those behind `state` as state:NAME. Prints each tensor whose name or shape is not one
+# that section 17 of docs/language.md tells.
 function fail(why) { print file ": " name " [" shape "]: " why; wrong++ }
 function starts(front) { return shape == front || index(shape, front ",") == 1 }
 function without_number(text) { sub(/_[0-9]+$/, "", text); return text }
@@ -29,7 +30,7 @@ function check_edges(line,   front, width) {
   if (n != 4) return fail("no rule")
   if (part[4] == "w" && (layer == "conv2d" ? total(shape) != candidates[graph, line] : !shaped(front))) fail("wanted " front)
   if (part[4] == "w") return 0
-  if (kept) return fail("kept")
+  if (kept && !(part[4] in state)) return fail("kept")
   check_weight(part[4], front)
 }
 function check_layer() {
@@ -40,8 +41,14 @@ function check_layer() {
   fail("no rule")
 }
 /^source / {
-  file = $2; split("", declared); split("", shared); split("", size); split("", cell); split("", candidates)
-  for (i = 3; i <= NF; i++) { word = $i; if (sub(/^shared:/, "", word)) shared[word] = 1; declared[word] = 1 }
+  file = $2; split("", declared); split("", shared); split("", state); split("", size); split("", cell); split("", candidates)
+  for (i = 3; i <= NF; i++) {
+    word = $i
+    kind = sub(/^state:/, "", word)
+    if (sub(/^shared:/, "", word)) shared[word] = 1
+    if (kind) state[word] = 1
+    declared[word] = 1
+  }
   next
 }
 /^graph / { graph = $2; lines = 0; next }

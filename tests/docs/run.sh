@@ -138,7 +138,10 @@ lists docs/language.md "built-in names" $(sed -n 's/^BUILTIN(\([a-z_0-9]*\),.*/\
 lists docs/ir.md "operators" $(sed -n 's/^OP([A-Z_0-9]*, "\([a-z_0-9]*\)".*/\1/p' "$source/compiler/ir/op.def")
 
 # Names and shapes of tensors are those of section 17: of all examples and programs of tests/run.
-weights() { grep -ohE '(shared )?weight +[A-Za-z_0-9]+' "$@" | sed -E 's/shared weight +/shared:/; s/weight +//' | sort -u | tr '\n' ' '; }
+weights() {
+  grep -ohE '(shared )?(weight|state) +[A-Za-z_0-9]+' "$@" |
+    sed -E 's/shared weight +/shared:/; s/weight +//; s/shared state +/state:shared:/; s/state +/state:/' | sort -u | tr '\n' ' '
+}
 for file in "$source"/examples/*.dnw "$source"/tests/run/*.dnw; do
   echo "source $(basename "$file") $(weights "$file" "$source"/examples/*.dnw)"
   "$dnw" build --dump=model "$file" 2>said || cat said

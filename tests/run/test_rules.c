@@ -22,8 +22,8 @@ typedef struct Rules {
 } Rules;
 
 static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw", "rules/library.dnw",
-                                       "rules/first.dnw"};
-enum { PROGRAMS = sizeof programs / sizeof *programs };
+                                       "rules/first.dnw", "rules/weights.dnw"};
+enum { WEIGHTS = 4, PROGRAMS = sizeof programs / sizeof *programs };
 
 static int open_rules(void **state)
 {
@@ -66,6 +66,15 @@ static void step(const Rules *r, Net *n, int64_t t)
     if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
 }
 
+/* State s of a candidate. */
+static double state_at(const Net *n, const NetBundle *b, const Declared *d, int s, int64_t c)
+{
+    const int param = d->states[s].param;
+    if (param < 0) return (double)d->states[s].value[b->position + c];
+    return (double)(d->states[s].shared ? n->weights[n->params[param].offset]
+                                        : n->weights[b->weights[param]->offset + c]);
+}
+
 /* The interpreter with the numbers of a list of the net. */
 static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int64_t done)
 {
@@ -92,7 +101,7 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
             e.term[TERM_AGE][p] = (double)l->declared->changed[p];
             e.fresh[p] = init_edge(fresh, b->param - n->params, c, net_list_fan(n, b));
             for (int s = 0; s < l->declared->state_count; s++)
-                e.term[TERM_COUNT + s][p] = (double)l->declared->states[s].value[p];
+                e.term[TERM_COUNT + s][p] = state_at(n, b, l->declared, s, c);
         }
     }
     return e;
@@ -121,8 +130,7 @@ static int64_t compare(const Net *n, int list, const EvalRule *e)
                  e->term[TERM_MOMENTUM][p]);
             near("change", l, e->done, (double)l->declared->changed[p], e->term[TERM_AGE][p]);
             for (int s = 0; s < l->declared->state_count; s++)
-                near("state", l, e->done, (double)l->declared->states[s].value[p],
-                     e->term[TERM_COUNT + s][p]);
+                near("state", l, e->done, state_at(n, b, l->declared, s, c), e->term[TERM_COUNT + s][p]);
             moved += e->term[TERM_AGE][p] == (double)e->done;
         }
     }
@@ -346,6 +354,35 @@ static void test_dense(void **state)
     net_free(n);
 }
 
+/* Edges carry `forward`, and are in use by `used`; fixed weights stay, their scores do not. */
+static void test_forward(void **state)
+{
+    const Rules *r = (Rules *)*state + WEIGHTS;
+    Net *n = new_net(r, 2);
+    const NetBundle *soft = &n->bundles[0], *popup = &n->bundles[1];
+    const size_t bytes = (size_t)popup->candidates.count * sizeof(float);
+    const double before = state_at(n, soft, n->lists[0].declared, 0, 0);
+    float *fixed = malloc(2 * bytes), *score = fixed + popup->candidates.count;
+    memcpy(fixed, n->weights + popup->param->offset, bytes);
+    memcpy(score, n->weights + popup->weights[1]->offset, bytes);
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) step(r, n, t);
+    assert_memory_equal(fixed, n->weights + popup->param->offset, bytes);
+    for (int64_t c = 0; c < popup->candidates.count; c++)
+        assert_true(score[c] != n->weights[popup->weights[1]->offset + c]);
+    const double s = state_at(n, soft, n->lists[0].declared, 0, 0);
+    assert_true(s != before);
+    edges_rebuild(n);
+    for (int64_t c = 0, e = 0; c < soft->candidates.count; c++) {
+        const double w = (double)n->weights[soft->param->offset + c], left = fabs(w) - 1 / (1 + exp(-s));
+        if (fabs(left) < 1e-6) continue;
+        assert_int_equal(soft->kept[c], left > 0);
+        if (soft->kept[c])
+            near("carried", &n->lists[0], e, (double)((float *)soft->weight)[e], copysign(left, w)), e++;
+    }
+    free(fixed);
+    net_free(n);
+}
+
 /* Under gradient = used, weights of candidates that are not in use stay between events. */
 static void test_unused_stay(void **state)
 {
@@ -368,10 +405,10 @@ static void test_unused_stay(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),      cmocka_unit_test(test_events),
-                                       cmocka_unit_test(test_epochs),     cmocka_unit_test(test_swap),
-                                       cmocka_unit_test(test_threads),    cmocka_unit_test(test_dense),
-                                       cmocka_unit_test(test_resume),     cmocka_unit_test(test_no_optimiser),
-                                       cmocka_unit_test(test_unused_stay)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),   cmocka_unit_test(test_events),
+                                       cmocka_unit_test(test_epochs),  cmocka_unit_test(test_swap),
+                                       cmocka_unit_test(test_threads), cmocka_unit_test(test_dense),
+                                       cmocka_unit_test(test_resume),  cmocka_unit_test(test_no_optimiser),
+                                       cmocka_unit_test(test_forward), cmocka_unit_test(test_unused_stay)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }

@@ -1,0 +1,274 @@
+/* graph_rule_weight.c: what a declared rule says of weights between events: states, weights of its own, the
+ * weight that an edge carries, which edges are in use, which candidates learn.
+ */
+#include "check/graph_rule.h"
+#include "lower/grad.h"
+#include <math.h>
+
+static Func *function_at(const RuleCheck *c, int number)
+{
+    return c->k->model->rule_functions.at[number];
+}
+
+static const char *argument_name(const Rule *r, int argument)
+{
+    return argument < TERM_COUNT ? rule_term_name(argument) : r->states.at[argument - TERM_COUNT].name;
+}
+
+bool rule_is_shared(const Rule *r, int argument)
+{
+    if (argument < TERM_COUNT) return argument >= TERM_STEP;
+    return r->states.at[argument - TERM_COUNT].shared;
+}
+
+const char *rule_differing(const Rule *r, const Func *f)
+{
+    uint64_t read = rule_arguments_read(f);
+    for (int i = 0; read; i++, read >>= 1)
+        if (read & 1 && !rule_is_shared(r, i)) return argument_name(r, i);
+    return NULL;
+}
+
+/* ---- states, and weights of its own ---- */
+
+static bool state_start(RuleCheck *c, const RuleItem *item, RuleState *s)
+{
+    Val *v = check_expr(c->k, c->scope, item->value);
+    if (val_is_poison(v)) return false;
+    if (s->learned) return edge_weight_start(c->k, v, s->shared, &s->init);
+    s->init = (InitSpec){.kind = INIT_CONSTANT, .a = v->number};
+    if (v->kind == VAL_NUMBER && isfinite(v->number)) return true;
+    Diag *d =
+        diag_add(c->k->diags, E_KIND, v->span, "a state starts with a number; this is %s", val_kind_text(v));
+    diag_help(d, "state %s = 0", item->name.text);
+    return false;
+}
+
+bool rule_add_state(RuleCheck *c, const RuleItem *item)
+{
+    RuleState s = {.name = item->name.text,
+                   .next = NO_FUNCTION,
+                   .slope = NO_FUNCTION,
+                   .shared = item->shared,
+                   .learned = item->kind == RULE_ITEM_WEIGHT,
+                   .span = item->span};
+    if (!state_start(c, item, &s)) return false;
+    if (c->rule->states.count == MOST_RULE_STATES) {
+        diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);
+        return false;
+    }
+    vec_push(c->k->perm, &c->rule->states, s);
+    return true;
+}
+
+bool rule_fits_state(RuleCheck *c, int state, int function, const Expr *e)
+{
+    const RuleState *s = &c->rule->states.at[state];
+    const char *differs = rule_differing(c->rule, function_at(c, function));
+    if (!s->shared || !differs) return true;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span,
+                       "'%s' is one number for all edges of a list, and '%s' differs between them", s->name,
+                       differs);
+    diag_help(d, "it may read step, epoch, progress and what is shared");
+    return false;
+}
+
+bool rule_next(RuleCheck *c, const RuleItem *item)
+{
+    int at = rule_state_named(c->rule, item->name.text);
+    if (at < 0 || c->rule->states.at[at].learned) return false; /* said by names_rule.c */
+    RuleState *s = &c->rule->states.at[at];
+    s->next = rule_function(c, item->value, "next");
+    return s->next >= 0 && rule_fits_state(c, at, s->next, item->value);
+}
+
+/* ---- the weight that an edge carries ---- */
+
+/* The derivative of a function by an argument: its number; NO_FUNCTION: it is 0 everywhere. */
+static int slope_of(RuleCheck *c, int function, int argument)
+{
+    Arena *perm = c->k->perm;
+    const Func *f = function_at(c, function);
+    Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
+    Func *d = func_copy(
+        perm, f, arena_printf(perm, "%s.forward.%s", c->rule->name, argument_name(c->rule, argument)), map);
+    Value *x = func_argument(d, argument), *y = map[f->results.at[0]->id], *one = func_const(d, 1), *slope;
+    if (!x) return NO_FUNCTION;
+    grad_append(d, (Seeds){1, &y, &one}, 1, &x, &slope);
+    if (!slope) return NO_FUNCTION;
+    func_result(d, "slope", slope);
+    return rule_add_function(c, d);
+}
+
+/* What is read in a forward pass stands beside the weights: nothing else is known then. */
+static bool reads_stored(RuleCheck *c, const RuleItem *item, int function)
+{
+    uint64_t read = rule_arguments_read(function_at(c, function));
+    c->rule->forward_reads |= read;
+    for (int i = 0; i < TERM_COUNT; i++) {
+        if (i == TERM_W || !(read >> i & 1)) continue;
+        Diag *d = diag_add(c->k->diags, E_PLACE, item->value->span,
+                           "'%s' reads '%s', which is known between steps only", item->name.text,
+                           rule_term_name(i));
+        if (i >= TERM_STEP)
+            diag_help(d, "a state may follow it: shared state t = 0; next t = %s", rule_term_name(i));
+        else
+            diag_help(d, "it may read w, states and weights of the rule; a state may follow '%s'",
+                      rule_term_name(i));
+        return false;
+    }
+    return true;
+}
+
+static bool read_forward(RuleCheck *c, const RuleItem *item)
+{
+    Rule *r = c->rule;
+    r->forward = rule_function(c, item->value, "forward");
+    if (r->forward < 0 || !reads_stored(c, item, r->forward)) return false;
+    r->slope = slope_of(c, r->forward, TERM_W);
+    bool learns = r->slope >= 0;
+    for (int i = 0; i < r->states.count; i++) {
+        RuleState *s = &r->states.at[i];
+        if (s->learned) s->slope = slope_of(c, r->forward, TERM_COUNT + i);
+        learns = learns || s->slope >= 0;
+    }
+    if (learns) return true;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, item->value->span,
+                       "nothing that `forward` reads is moved by the optimiser, so no edge learns");
+    diag_help(d, "let it depend on w, or on a weight of the rule: weight s = 1");
+    return false;
+}
+
+/* ---- edges in use, candidates that learn ---- */
+
+static bool read_used(RuleCheck *c, const RuleItem *item)
+{
+    c->rule->used = rule_condition(c, item->value, "used");
+    return c->rule->used >= 0 && reads_stored(c, item, c->rule->used);
+}
+
+static bool read_gradient(RuleCheck *c, const RuleItem *item)
+{
+    const Expr *e = item->value;
+    bool all = e->kind == EXPR_NAME && strcmp(e->name, "all") == 0,
+         used = e->kind == EXPR_NAME && strcmp(e->name, "used") == 0;
+    c->rule->all_gradients = all;
+    if ((all || used) && !item->by) return true;
+    Diag *d = diag_add(c->k->diags, E_KIND, e->span, "gradient is all or used");
+    diag_help(
+        d, "gradient = used: only edges in use learn between events; gradient = all: every candidate does");
+    return false;
+}
+
+static const struct Word {
+    const char *name;
+    bool (*read)(RuleCheck *c, const RuleItem *item);
+} words[] = {{"gradient", read_gradient}, {"forward", read_forward}, {"used", read_used}};
+
+bool rule_let(RuleCheck *c, const RuleItem *item)
+{
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].name, item->name.text) == 0) return words[i].read(c, item);
+    if (!item->by) return true;
+    Diag *d = diag_add(c->k->diags, E_PLACE, item->by->span, "'%s' is a name, and nothing is chosen by it",
+                       item->name.text);
+    diag_help(d, "remove `by`");
+    return false;
+}
+
+/* ---- the rule as a whole ---- */
+
+static bool is_moved(const Rule *r, int state)
+{
+    if (r->states.at[state].learned) return r->states.at[state].slope != NO_FUNCTION;
+    if (r->states.at[state].next != NO_FUNCTION) return true;
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++)
+            if (r->events.at[i].actions.at[a].verb == VERB_RESET &&
+                r->events.at[i].actions.at[a].target == TERM_COUNT + state)
+                return true;
+    return false;
+}
+
+/* A state that nothing moves is a number. */
+static bool states_move(RuleCheck *c)
+{
+    for (int i = 0; i < c->rule->states.count; i++) {
+        const RuleState *s = &c->rule->states.at[i];
+        if (is_moved(c->rule, i)) continue;
+        Diag *d = diag_add(c->k->diags, E_AMOUNT, s->span, "%s '%s' never moves",
+                           s->learned ? "weight" : "state", s->name);
+        if (s->learned) diag_help(d, "its gradient is that of what edges carry: forward = %s * w", s->name);
+        else
+            diag_help(d, "next %s = %s moves it behind each step; a plain number is written %s = 2", s->name,
+                      arena_printf(c->k->perm, s->shared ? "0.9 * %s + 0.1" : "0.9 * %s + abs(w)", s->name),
+                      s->name);
+        return false;
+    }
+    return true;
+}
+
+static bool chooses_once(RuleCheck *c)
+{
+    const Rule *r = c->rule;
+    for (int i = 0; i < r->events.count && r->used != NO_FUNCTION; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++) {
+            const RuleStep *s = &r->events.at[i].actions.at[a];
+            if (s->verb == VERB_RESET) continue;
+            Diag *d = diag_add(c->k->diags, E_PLACE, s->span,
+                               "`used = ...` says which edges are in use, so nothing is left to %s",
+                               contract_text(CONTRACT_RuleVerb, (int)s->verb));
+            diag_help(d, "remove this action, or the line `used = ...`");
+            return false;
+        }
+    return true;
+}
+
+bool rule_weights_fit(RuleCheck *c)
+{
+    Rule *r = c->rule;
+    for (int i = 0; i < r->states.count; i++) {
+        RuleState *s = &r->states.at[i];
+        s->stored = s->shared || s->learned || r->forward_reads >> (TERM_COUNT + i) & 1;
+    }
+    return states_move(c) && chooses_once(c);
+}
+
+/* ---- their tensors ---- */
+
+static Tensor *new_tensor(Check *k, const RuleState *s, const char *prefix, Shape shape)
+{
+    const char *name =
+        table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", prefix, s->name));
+    Tensor *t = model_param(k->model, name, shape, s->span);
+    t->learned = s->learned, t->decay = s->learned, t->components = 1, t->shared = s->shared;
+    t->init = s->init;
+    return t;
+}
+
+static void line_tensors(Check *k, Graph *g, int bundle, Rule *r)
+{
+    Bundle *u = &g->bundles.at[bundle];
+    const char *prefix = arena_printf(k->perm, "%s.edges.%d", g->name, bundle);
+    if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION)
+        u->weight->learned = false, u->weight->decay = 0;
+    for (int i = 0; i < r->states.count; i++) {
+        RuleState *s = &r->states.at[i];
+        if (!s->stored || s->shared) continue;
+        s->weight = u->weights.count;
+        vec_push(k->perm, &u->weights, new_tensor(k, s, prefix, candidates_shape(g, u)));
+    }
+}
+
+void add_rule_tensors(Check *k, Graph *g)
+{
+    for (int l = 0; l < g->lists.count; l++) {
+        Rule *r = g->lists.at[l].declared;
+        for (int i = 0; r && i < r->states.count; i++)
+            if (r->states.at[i].shared)
+                r->states.at[i].tensor =
+                    new_tensor(k, &r->states.at[i], g->lists.at[l].name, shape_vector(1));
+        for (int b = 0; r && b < g->bundles.count; b++)
+            if (g->bundles.at[b].list == l && !g->bundles.at[b].edge) line_tensors(k, g, b, r);
+    }
+}
