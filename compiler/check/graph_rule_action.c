@@ -147,6 +147,14 @@ static bool grown_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
     return (s->value = rule_function(c, a->value, "start")) >= 0;
 }
 
+/* What is asked of candidates that are not in use. */
+static void note_grown(RuleCheck *c, const RuleStep *s)
+{
+    Func *const *functions = c->k->model->rule_functions.at;
+    if (s->score != NO_FUNCTION) c->rule->score_reads |= rule_arguments_read(functions[s->score]);
+    if (s->value != NO_FUNCTION) c->rule->value_reads |= rule_arguments_read(functions[s->value]);
+}
+
 static bool is_magnitude(const Func *score)
 {
     const Value *v = score->results.at[0];
@@ -172,6 +180,7 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
     if (assigns) ok = ok && reset_value(c, a, &s);
     else ok = grown_value(c, a, &s) && ok;
+    if (ok && verb == VERB_GROW) note_grown(c, &s);
     vec_push(c->k->perm, &event->actions, s);
     return ok;
 }

@@ -452,7 +452,7 @@ static void update_fact(Speed *s)
     const int64_t batch = json_integer_value(json_object_get(s->m->settings, "batch")),
                   tiles = (batch + s->m->lanes - 1) / s->m->lanes;
     const bool needed = o.clip > 0 || functions,
-               few = (double)s->m->param_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
+               few = (double)s->m->stored_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
     const bool read = rules_read_gradients(s->m);
     s->stores = needed || few || read;
     const char *text =

@@ -141,6 +141,18 @@ static void choose_by_condition(const EvalContext *c, const Graph *g, int list)
             c->kept[g->number][b][i] = eval_carried(c->model, g, (CandidateAt){b, i}, used, c->param) != 0;
 }
 
+/* Before the first step of a declared rule. */
+static void draw_list(Arena *a, EvalContext *c, const Graph *g, int list, int64_t keep)
+{
+    Scored *s = NEW_ARRAY(a, Scored, (size_t)g->lists.at[list].candidates + 1);
+    int64_t count = collect(c, g, list, 0, 0, s), number = list;
+    for (int i = 0; c->model->graphs.at[i] != g; i++) number += c->model->graphs.at[i]->lists.count;
+    if (keep > count) keep = count;
+    int64_t *drawn = NEW_ARRAY(a, int64_t, (size_t)keep + 1);
+    if (!rule_drawn(c->seed, (int)number, keep, count, drawn)) return;
+    for (int64_t i = 0; i < keep; i++) *s[drawn[i]].kept = 1;
+}
+
 static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, double epoch)
 {
     const EdgeList *l = &g->lists.at[list];
@@ -151,6 +163,10 @@ static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, doub
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
     const bool all = l->declared && l->declared->start_all;
     int64_t keep = all ? l->candidates : budget_now(&l->budget, l->candidates, epoch);
+    if (l->declared && (l->budget.form == KEEP_COUNT || l->budget.form == KEEP_ANNEAL)) {
+        draw_list(a, c, g, list, keep);
+        return;
+    }
     if (l->budget.form != KEEP_FAN_IN && l->budget.form != KEEP_FAN_OUT) {
         keep_best(s, collect(c, g, list, 0, 0, s), keep);
         return;

@@ -4,18 +4,28 @@
 #include "common/plural.h"
 #include "eval/ir_eval_rule.h"
 #include "eval/ir_eval.h"
+#include "layout/params.h"
 #include "app/checkpoint.h"
 #include "model/timed.h"
 #include <stdlib.h>
 
 /* ---- weights ---- */
 
+/* A line of which the file has edges in use alone. */
+typedef struct SlotLine {
+    Graph *g;
+    int bundle;
+    int64_t room;
+    Candidates edges;
+} SlotLine;
+
 typedef struct Weights {
     Arena *arena;
-    const Model *model;
+    Model *model;
     float *param;
     uint8_t ***kept; /* [graph][bundle][candidate] */
     Vec(NetTensor) tensors;
+    Vec(SlotLine) slots;
 } Weights;
 
 /* The tensors of a program, as net_build.c lists them. */
@@ -25,25 +35,66 @@ static void list_params(Weights *w)
         const Tensor *p = w->model->params.at[i];
         NetTensor t = {.kind = p->learned ? NET_WEIGHT : NET_RUNNING,
                        .rank = p->shape.rank,
-                       .size = p->size,
-                       .data = w->param + p->offset};
+                       .size = p->stored,
+                       .data = w->param + p->place};
         for (int d = 0; d < p->shape.rank; d++) t.shape[d] = p->shape.dim[d];
+        if (p->stored != p->size) t.rank = 1, t.shape[0] = p->stored;
         snprintf(t.name, sizeof t.name, "%s", p->name);
         vec_push(w->arena, &w->tensors, t);
     }
 }
 
-static void list_kept(Weights *w)
+static void add_tensor(Weights *w, const char *line, const char *what, NetTensor t)
+{
+    if (t.rank == 0) t.rank = 1, t.shape[0] = t.size;
+    snprintf(t.name, sizeof t.name, "%s.%s", line, what);
+    vec_push(w->arena, &w->tensors, t);
+}
+
+/* The file has a sparse matrix. */
+static void list_slots(Weights *w, Graph *g, int bundle, const char *line)
+{
+    const Candidates *legal = &g->bundles.at[bundle].candidates;
+    SlotLine s = {g, bundle, edges_slots(g, &g->bundles.at[bundle]), {.form = CANDIDATES_LIST}};
+    Candidates *c = &s.edges;
+    c->targets = legal->targets, c->sources = legal->sources;
+    c->row = calloc((size_t)c->targets + 1, sizeof *c->row);
+    c->source = calloc((size_t)s.room, sizeof *c->source);
+    vec_push(w->arena, &w->slots, s);
+    add_tensor(w, line, "row", (NetTensor){.kind = NET_ROW, .size = c->targets + 1, .data = c->row});
+    add_tensor(w, line, "source", (NetTensor){.kind = NET_SOURCE, .size = s.room, .data = c->source});
+}
+
+static void list_wiring(Weights *w)
 {
     for (int g = 0; g < w->model->graphs.count; g++)
         for (int b = 0; b < w->model->graphs.at[g]->bundles.count; b++) {
-            const Candidates *c = &w->model->graphs.at[g]->bundles.at[b].candidates;
-            NetTensor t = {.kind = NET_KEPT, .rank = 1, .size = c->count, .shape = {c->count}};
-            if (c->form == CANDIDATES_DENSE) t.rank = 2, t.shape[0] = c->targets, t.shape[1] = c->sources;
-            t.data = w->kept[g][b];
-            snprintf(t.name, sizeof t.name, "%s.edges.%d.kept", w->model->graphs.at[g]->name, b);
-            vec_push(w->arena, &w->tensors, t);
+            Graph *graph = w->model->graphs.at[g];
+            const Candidates *c = &graph->bundles.at[b].candidates;
+            const char *line = arena_printf(w->arena, "%s.edges.%d", graph->name, b);
+            NetTensor kept = {.kind = NET_KEPT, .size = c->count, .data = w->kept[g][b]};
+            if (c->form == CANDIDATES_DENSE)
+                kept.rank = 2, kept.shape[0] = c->targets, kept.shape[1] = c->sources;
+            if (edges_slots(graph, &graph->bundles.at[b])) list_slots(w, graph, b, line);
+            else add_tensor(w, line, "kept", kept);
         }
+}
+
+/* The edges of the file are the candidates from now on, all of them in use. */
+static bool take_slots(Weights *w, SlotLine *s, RtError *e)
+{
+    Bundle *u = &s->g->bundles.at[s->bundle];
+    uint8_t **kept = &w->kept[s->g->number][s->bundle];
+    if (!s->edges.row || !s->edges.source) return rt_fail(e, RT_SYSTEM, "not enough memory to freeze");
+    if (!candidates_contain(&u->candidates, &s->edges, s->room))
+        return rt_fail(e, RT_BAD_INPUT, SLOTS_WRONG, s->g->lists.at[u->list].name);
+    s->edges.count = s->edges.row[s->edges.targets];
+    candidates_free(&u->candidates);
+    u->candidates = s->edges;
+    u->weight->size = s->edges.count, u->weight->shape = shape_vector(s->edges.count);
+    *kept = NEW_ARRAY(w->arena, uint8_t, (size_t)s->edges.count + 1);
+    memset(*kept, 1, (size_t)s->edges.count);
+    return true;
 }
 
 /* Marks of a file must fit the budget, as for a program (net.c). */
@@ -69,12 +120,13 @@ static bool read_weights(Weights *w, const char *path, bool *given, RtError *e)
 {
     Checkpoint file;
     list_params(w);
-    list_kept(w);
+    list_wiring(w);
     const NetTensor **all = NEW_ARRAY(w->arena, const NetTensor *, (size_t)w->tensors.count + 1);
     for (int i = 0; i < w->tensors.count; i++) all[i] = &w->tensors.at[i];
     if (!checkpoint_open(&file, path, e)) return false;
     bool ok = checkpoint_load(&file, all, w->tensors.count, CHECKPOINT_WEIGHTS, given, e);
     checkpoint_close(&file);
+    for (int i = 0; i < w->slots.count; i++) ok = ok && take_slots(w, &w->slots.at[i], e);
     return ok && (!*given || marks_fit(w, e));
 }
 
@@ -90,26 +142,41 @@ static void report(Diags *diags, const char *text)
         else diag_note_plain(d, "%s", strncmp(line, "note: ", 6) == 0 ? line + 6 : line);
 }
 
+/* Numbers of the file to their places in the interpreter. */
+static void move_numbers(Arena *a, Model *m, const float *stored, EvalContext *out)
+{
+    m->param_total = 0;
+    for (int i = 0; i < m->params.count; i++) model_place(m, m->params.at[i]);
+    out->param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
+    for (int i = 0; i < m->params.count; i++) {
+        const Tensor *p = m->params.at[i];
+        for (int64_t k = 0; k < p->size; k++) out->param[p->offset + k] = (double)stored[p->place + k];
+    }
+}
+
 /* Into c->param and c->kept; edges that the file does not name are chosen from the weights. */
-static bool load(Compilation *c, const Model *m, const char *path, EvalContext *out)
+static bool load(Compilation *c, Model *m, const char *path, EvalContext *out)
 {
     RtError e = {0};
     bool given = false;
     Weights w = {.arena = c->perm, .model = m};
-    w.param = NEW_ARRAY(c->perm, float, (size_t)m->param_total + 1);
-    *out = (EvalContext){.model = m, .param = NEW_ARRAY(c->perm, double, (size_t)m->param_total + 1)};
+    w.param = NEW_ARRAY(c->perm, float, (size_t)m->stored_total + 1);
+    *out = (EvalContext){.model = m};
     w.kept = out->kept = NEW_ARRAY(c->perm, uint8_t **, (size_t)m->graphs.count + 1);
     for (int g = 0; g < m->graphs.count; g++) {
-        out->kept[g] = NEW_ARRAY(c->perm, uint8_t *, (size_t)m->graphs.at[g]->bundles.count + 1);
-        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++)
-            out->kept[g][b] =
-                NEW_ARRAY(c->perm, uint8_t, (size_t)m->graphs.at[g]->bundles.at[b].candidates.count + 1);
+        const Graph *graph = m->graphs.at[g];
+        out->kept[g] = NEW_ARRAY(c->perm, uint8_t *, (size_t)graph->bundles.count + 1);
+        for (int b = 0; b < graph->bundles.count; b++) {
+            const Bundle *u = &graph->bundles.at[b];
+            const int64_t marks = edges_slots(graph, u) ? 0 : u->candidates.count;
+            out->kept[g][b] = NEW_ARRAY(c->perm, uint8_t, (size_t)marks + 1);
+        }
     }
     if (!read_weights(&w, path, &given, &e)) {
         report(c->diags, e.text);
         return false;
     }
-    for (int64_t i = 0; i < m->param_total; i++) out->param[i] = (double)w.param[i];
+    move_numbers(c->perm, m, w.param, out);
     if (!given) eval_choose(c->perm, out, 1e300);
     return true;
 }
@@ -265,7 +332,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
 {
     Frozen *f = s->out;
     FrozenGraph info = {.name = g->name};
-    for (int b = 0; b < g->bundles.count; b++) info.candidates += g->bundles.at[b].candidates.count;
+    for (int l = 0; l < g->lists.count; l++) info.candidates += g->lists.at[l].candidates;
     int64_t edges = count_kept(g, s->trained->kept[g->number]);
     bool **live = freeze_live(s->arena, g, s->trained->param, s->trained->kept[g->number]);
     info.kept = count_kept(g, s->trained->kept[g->number]);

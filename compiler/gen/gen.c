@@ -210,7 +210,7 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
             if (strcmp(param->name, f->result_names.at[r] + n) != 0) continue;
             EmitLoop l = emit_loop(e, emit_int(e, param->size));
             LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr),
-                                           emit_add(e, emit_int(e, param->offset), l.i));
+                                           emit_add(e, emit_int(e, param->place), l.i));
             emit_store(e, gen_shared_load(e, context, v, l.i), to);
             gen_shared_loop_end(e, &l, param->size);
         }

@@ -148,7 +148,7 @@ static LLVMValueRef gradient_at(Job *j, const Value *w)
 {
     Emit *e = j->t.e;
     LLVMValueRef first = emit_mul(e, j->candidate, emit_int(e, w->param->components));
-    LLVMValueRef at = emit_add(e, first, emit_int(e, w->param->offset + w->index));
+    LLVMValueRef at = emit_add(e, first, emit_int(e, w->param->place + w->index));
     return emit_element(e, gen_context(e, j->t.context, CONTEXT_GRAD, e->ptr), at);
 }
 

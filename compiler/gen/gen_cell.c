@@ -47,7 +47,7 @@ void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count)
 static LLVMValueRef weight_base(GenTile *t, const Value *w, LLVMValueRef node)
 {
     Emit *e = t->e;
-    LLVMValueRef index = emit_int(e, w->param->offset);
+    LLVMValueRef index = emit_int(e, w->param->place);
     if (!w->param->shared) index = emit_add(e, index, emit_mul(e, node, emit_int(e, w->param->components)));
     return emit_element(e, gen_context(e, t->context, CONTEXT_PARAM, e->ptr), index);
 }
@@ -60,7 +60,7 @@ static LLVMValueRef statistic_base(GenTile *t, const Value *v, LLVMValueRef node
     const Norm *n = &t->norms[v->index / 4];
     LLVMValueRef base = gen_context(e, t->context, t->wired ? CONTEXT_SHARED : CONTEXT_PARAM, e->ptr);
     int64_t first =
-        t->wired ? (kind < 2 ? t->wired : t->wired_back)->statistics + norm_at(n, kind, 0) : v->param->offset;
+        t->wired ? (kind < 2 ? t->wired : t->wired_back)->statistics + norm_at(n, kind, 0) : v->param->place;
     if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, n->size)));
     return emit_element(e, base, emit_add(e, emit_int(e, first), node));
 }

@@ -7,9 +7,9 @@
 #define DNW_LAYOUT_H
 #include "layout/lanes.h"
 
-/* Chooses m->lanes and places all graphs of the model. */
+/* Chooses m->lanes, places all graphs of the model and its parameters. */
 void layout(Model *m, const Tiling *t);
-/* The same for one graph. */
+/* Places one graph. */
 void layout_graph(Graph *g, int lanes);
 
 /* place.c: rows for the maps that a function makes on its way, of one vector a pixel. */

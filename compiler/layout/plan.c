@@ -64,7 +64,7 @@ static void place_leaf(Plan *p, Value *v)
                    : v->op == IR_VALID  ? &p->valid_row
                                         : NULL;
     if (!row) {
-        if (v->op == IR_PARAM) v->address = v->param->offset;
+        if (v->op == IR_PARAM) v->address = v->param->place;
         return;
     }
     if (*row < 0) *row = p->rows, p->rows += size;

@@ -17,14 +17,19 @@ WiringSet set_wiring(const NodeSet *s)
     return w;
 }
 
+void model_place(Model *m, Tensor *p)
+{
+    p->offset = m->param_total;
+    m->param_total += (p->size + 15) / 16 * 16;
+}
+
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
 {
     Tensor *p = NEW(m->perm, Tensor);
     p->number = m->params.count;
     p->name = name, p->shape = shape, p->span = span;
     p->size = shape_size(shape);
-    p->offset = m->param_total;
-    m->param_total += (p->size + 15) / 16 * 16;
+    model_place(m, p);
     vec_push(m->perm, &m->params, p);
     return p;
 }

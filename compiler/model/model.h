@@ -13,11 +13,12 @@
 
 /* One tensor of numbers: learned, or kept statistics. */
 typedef struct Tensor {
-    int number;           /* position in Model.params */
-    const char *name;     /* "Wiring.h.Unit.b" */
-    Shape shape;          /* node set's indices, then the weight's own */
-    int64_t size, offset; /* elements; first element in the flat array (multiple of 16) */
-    InitSpec init;        /* without rows and columns: tensor_init */
+    int number;            /* position in Model.params */
+    const char *name;      /* "Wiring.h.Unit.b" */
+    Shape shape;           /* node set's indices, then the weight's own */
+    int64_t size, offset;  /* elements; first element in the flat array (multiple of 16) */
+    int64_t stored, place; /* the same in a program, set by layout: fewer where a rule asks for fewer */
+    InitSpec init;         /* without rows and columns: tensor_init */
     bool learned;
     bool shared;        /* in a node function: one for the whole node set */
     int64_t components; /* numbers a node (or in all, when shared) */
@@ -215,7 +216,8 @@ typedef struct Model {
     Table names; /* of weights of functions, to keep them unique */
     Vec(Graph *) graphs;
     Vec(Func *) rule_functions; /* what declared rules compute of a candidate (rule.h) */
-    int64_t param_total;        /* length of the flat array */
+    int64_t param_total;        /* length of the flat array, */
+    int64_t stored_total;       /* and of a program's */
     Func *body;                 /* LAYER and other operators; results[0] is the output */
     Shape input, output;
     bool trained;
@@ -276,6 +278,8 @@ InitSpec tensor_init(const Tensor *p);
 WiringSet set_wiring(const NodeSet *s);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
+/* Behind all tensors so far. */
+void model_place(Model *m, Tensor *p);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
 /* How often the edges of a line would add to a sum for one sample, were all candidates in use. */

@@ -76,10 +76,11 @@ typedef struct Rule {
     bool all_gradients;      /* else of edges in use, and of all where an event reads them */
     bool start_all;          /* all candidates are in use before the first step, and amounts are exact */
     uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
-    int forward;             /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
-    int slope;               /* its derivative by w; NO_FUNCTION: w is fixed */
-    int used;                /* is a candidate in use? 1 or 0; NO_FUNCTION: events say it */
-    uint64_t forward_reads;  /* as `reads`: of forward and used */
+    uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
+    int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
+    int slope;              /* its derivative by w; NO_FUNCTION: w is fixed */
+    int used;               /* is a candidate in use? 1 or 0; NO_FUNCTION: events say it */
+    uint64_t forward_reads; /* as `reads`: of forward and used */
     Vec(RuleState) states;
     Vec(RuleEvent) events;
     Span span;

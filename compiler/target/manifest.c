@@ -3,6 +3,7 @@
 #include "ir/predicate.h"
 #include "layout/layout.h"
 #include "layout/live.h"
+#include "layout/params.h"
 #include "layout/timed_rows.h"
 #include "target/manifest_rule.h"
 
@@ -15,11 +16,12 @@ static json_t *shape_json(Shape s)
 
 static NetParam param_record(Tensor *p)
 {
+    const bool whole = p->stored == p->size;
     return (NetParam){.name = p->name,
-                      .shape = p->shape.dim,
-                      .rank = p->shape.rank,
-                      .size = p->size,
-                      .offset = p->offset,
+                      .shape = whole ? p->shape.dim : &p->stored,
+                      .rank = whole ? p->shape.rank : 1,
+                      .size = p->stored,
+                      .offset = p->place,
                       .learned = p->learned,
                       .init = tensor_init(p),
                       .clamped = p->clamped,
@@ -122,6 +124,7 @@ static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
                     .back = goes_back(ir, g, u),
                     .stays = edges_stay(g, u),
                     .of_used = edges_of_used(g, u),
+                    .slots = edges_slots(g, u),
                     .dots = edges_with_dots(g, u),
                     .live_first = u->live_first,
                     .live_last = live_last(g, u)};
@@ -237,7 +240,7 @@ static json_t *net_json(const Ir *ir, const Stages *stages)
 {
     const Model *m = ir->model;
     NetFunc train;
-    NetRecord n = {.param_total = m->param_total,
+    NetRecord n = {.param_total = m->stored_total,
                    .params = NEW_ARRAY(ir->perm, NetParam, (size_t)m->params.count + 1),
                    .infer = func_record(ir->perm, ir->infer_plan, &stages->infer)};
     for (int i = 0; i < m->params.count; i++) n.params[n.param_count++] = param_record(m->params.at[i]);

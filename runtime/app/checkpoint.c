@@ -21,8 +21,23 @@
 static const struct {
     const char *name;
     int64_t bytes;
-} dtypes[] = {{"F32", 4}, {"U8", 1}, {"F16", 2}, {"BF16", 2}, {"F64", 8}};
-enum { DTYPE_F32, DTYPE_U8, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_COUNT };
+} dtypes[] = {{"F32", 4}, {"U8", 1}, {"I32", 4}, {"I64", 8}, {"F16", 2}, {"BF16", 2}, {"F64", 8}};
+enum { DTYPE_F32, DTYPE_U8, DTYPE_I32, DTYPE_I64, DTYPE_F16, DTYPE_BF16, DTYPE_F64, DTYPE_COUNT };
+
+static int dtype_of(NetTensorKind kind)
+{
+    switch (kind) {
+    case NET_KEPT: return DTYPE_U8;
+    case NET_ROW: return DTYPE_I64;
+    case NET_SOURCE: return DTYPE_I32;
+    default: return DTYPE_F32;
+    }
+}
+
+const char *checkpoint_dtype(NetTensorKind kind)
+{
+    return dtypes[dtype_of(kind)].name;
+}
 
 typedef struct Printable {
     char text[208];
@@ -128,8 +143,8 @@ static bool parse_dtype(const Checkpoint *c, const json_t *entry, CheckpointTens
     for (t->dtype = 0; t->dtype < DTYPE_COUNT; t->dtype++)
         if (!strcmp(dtypes[t->dtype].name, name)) return true;
     return rt_fail(e, RT_BAD_INPUT,
-                   "%s: byte 8: tensor '%s' has dtype '%s'; F32, F16, BF16, F64 and U8 are read", c->path,
-                   printable(t->name).text, printable(name).text);
+                   "%s: byte 8: tensor '%s' has dtype '%s'; F32, F16, BF16, F64, I32, I64 and U8 are read",
+                   c->path, printable(t->name).text, printable(name).text);
 }
 
 static bool parse_tensor(const Checkpoint *c, const json_t *entry, CheckpointTensor *t, RtError *e)
@@ -278,11 +293,11 @@ static bool add_origin(const Checkpoint *c, RtError *e)
     return false;
 }
 
-/* Marks are U8. Numbers may have any width, but a run goes on from what it wrote, to the bit. */
+/* Wiring has one type. Numbers may have any width, but a run goes on from what it wrote, to the bit. */
 static bool dtype_fits(const NetTensor *want, int dtype, CheckpointUse use)
 {
-    if (want->kind == NET_KEPT) return dtype == DTYPE_U8;
-    return use == CHECKPOINT_RESUME ? dtype == DTYPE_F32 : dtype != DTYPE_U8;
+    if (net_is_wiring(want->kind) || use == CHECKPOINT_RESUME) return dtype == dtype_of(want->kind);
+    return dtype == DTYPE_F32 || dtype >= DTYPE_F16;
 }
 
 static bool check_tensor(const Checkpoint *c, const NetTensor *want, const CheckpointTensor *have,
@@ -301,7 +316,7 @@ static bool check_tensor(const Checkpoint *c, const NetTensor *want, const Check
         return rt_fail(e, RT_BAD_INPUT,
                        "%s: byte %lld: tensor '%s' of shape %s has dtype %s, the program has %s", c->path,
                        (long long)at, want->name, shape_text(have->shape, have->rank).text,
-                       dtypes[have->dtype].name, dtypes[want->kind == NET_KEPT ? DTYPE_U8 : DTYPE_F32].name);
+                       dtypes[have->dtype].name, dtypes[dtype_of(want->kind)].name);
     return true;
 }
 
@@ -312,7 +327,11 @@ static double value_at(const Checkpoint *c, const CheckpointTensor *t, int64_t i
     uint16_t half;
     float single;
     double wide;
+    int32_t number;
+    int64_t wide_number;
     switch (t->dtype) {
+    case DTYPE_I32: memcpy(&number, at, sizeof number); return number;
+    case DTYPE_I64: memcpy(&wide_number, at, sizeof wide_number); return (double)wide_number;
     case DTYPE_F32: memcpy(&single, at, sizeof single); return (double)single;
     case DTYPE_F64: memcpy(&wide, at, sizeof wide); return wide;
     case DTYPE_F16: memcpy(&half, at, sizeof half); return (double)half_float(half);
@@ -324,7 +343,7 @@ static double value_at(const Checkpoint *c, const CheckpointTensor *t, int64_t i
 static const char *bad_value(const CheckpointTensor *t, double x)
 {
     if (t->dtype == DTYPE_U8) return x <= 1 ? NULL : "neither 0 nor 1";
-    if (isfinite((float)x)) return NULL;
+    if (isfinite((float)x) || t->dtype == DTYPE_I32 || t->dtype == DTYPE_I64) return NULL;
     return isnan(x) ? "NaN" : isinf(x) ? "an infinity" : "a number too large for 32 bits";
 }
 
@@ -340,11 +359,11 @@ static bool check_values(const Checkpoint *c, const CheckpointTensor *t, RtError
     return true;
 }
 
-/* Into memory, as float or as marks. */
+/* Into memory, as float or as it is. */
 static void copy_tensor(const Checkpoint *c, const CheckpointTensor *t, void *to)
 {
     int64_t bytes = t->end - t->begin, size = bytes / dtypes[t->dtype].bytes;
-    if (t->dtype != DTYPE_F32 && t->dtype != DTYPE_U8)
+    if (t->dtype >= DTYPE_F16)
         for (int64_t i = 0; i < size; i++) ((float *)to)[i] = (float)value_at(c, t, i);
     else if (bytes) memcpy(to, c->bytes + c->data_at + t->begin, (size_t)bytes);
 }
@@ -372,7 +391,7 @@ static bool check_wanted(const Checkpoint *c, const NetTensor *want, CheckpointU
                          RtError *e)
 {
     const CheckpointTensor *have = find(c, want->name);
-    if (have && want->kind == NET_KEPT) *kept = true;
+    if (have && net_is_wiring(want->kind)) *kept = true;
     if (have) return check_tensor(c, want, have, use, e) && check_values(c, have, e);
     if (use == CHECKPOINT_WEIGHTS && (want->kind == NET_SLOT || want->kind == NET_KEPT)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: tensor '%s' of shape %s is missing", c->path, want->name,
@@ -384,7 +403,7 @@ static bool check_wanted(const Checkpoint *c, const NetTensor *want, CheckpointU
 static bool check_kept(const Checkpoint *c, const NetTensor *const *tensors, int count, RtError *e)
 {
     for (int i = 0; i < count; i++)
-        if (tensors[i]->kind == NET_KEPT && !find(c, tensors[i]->name))
+        if (net_is_wiring(tensors[i]->kind) && !find(c, tensors[i]->name))
             return rt_fail(e, RT_BAD_INPUT,
                            "%s: tensor '%s' of shape %s is missing, but other chosen edges are there",
                            c->path, tensors[i]->name, shape_text(tensors[i]->shape, tensors[i]->rank).text);

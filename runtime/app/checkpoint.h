@@ -5,7 +5,8 @@
  *              ...}, padded with blanks so that the data starts at a multiple of 8
  *   the rest   the tensors one after the other; offsets count from here
  *
- * dtypes: F32, and U8 for chosen edges (0 or 1). Weights are also read in F16, BF16 and F64.
+ * dtypes: F32; U8 for chosen edges (0 or 1), or I64 and I32 where these are a sparse matrix. Weights are also
+ * read in F16, BF16 and F64.
  * Format: https://github.com/huggingface/safetensors
  *
  * A file is either whole or not there: it is written under a temporary name, synced, and renamed. Reading
@@ -42,6 +43,8 @@ typedef enum CheckpointUse {
     CHECKPOINT_RESUME,  /* everything */
 } CheckpointUse;
 
+/* How tensors of a kind are written. */
+const char *checkpoint_dtype(NetTensorKind kind);
 /* Maps and parses a file. The file must stay as it is until checkpoint_close. */
 bool checkpoint_open(Checkpoint *c, const char *path, RtError *e);
 /* Parses a file that lies in memory; `bytes` must outlive *c. `path` is for messages. */

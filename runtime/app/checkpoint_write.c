@@ -1,8 +1,8 @@
 /* checkpoint_write.c: writes safetensors (contract in checkpoint.h).
  *
  * The header is put together first, from sizes alone; then the tensors are written directly from memory,
- * floats before bytes so that all of them are aligned. The order PATH.tmp, fsync, rename, fsync of the
- * directory leaves the old file or the new one whatever happens.
+ * wide elements before narrow ones so that all of them are aligned. The order PATH.tmp, fsync, rename, fsync
+ * of the directory leaves the old file or the new one whatever happens.
  */
 #define _GNU_SOURCE
 #include "app/checkpoint.h"
@@ -18,13 +18,16 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 static int64_t tensor_bytes(const NetTensor *t)
 {
-    return t->size * (t->kind == NET_KEPT ? (int64_t)sizeof(uint8_t) : (int64_t)sizeof(float));
+    return t->size * net_element(t->kind);
 }
 
-/* Floats go in the first pass over the tensors, bytes in the second. */
+/* Bytes of the elements of each pass over the tensors. */
+enum { PASSES = 3 };
+static const int64_t widths[PASSES] = {8, 4, 1};
+
 static bool goes_in(const NetTensor *t, int pass, CheckpointUse use)
 {
-    return (t->kind == NET_KEPT) == (pass == 1) && (t->kind != NET_SLOT || use == CHECKPOINT_RESUME);
+    return net_element(t->kind) == widths[pass] && (t->kind != NET_SLOT || use == CHECKPOINT_RESUME);
 }
 
 /* "momentum" or "mean,square": the last parts of the names of optimiser state. NULL: out of memory. */
@@ -48,7 +51,7 @@ static json_t *tensor_entry(const NetTensor *t, int64_t begin)
 {
     json_t *shape = json_array();
     for (int i = 0; i < t->rank; i++) json_array_append_new(shape, json_integer(t->shape[i]));
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", t->kind == NET_KEPT ? "U8" : "F32", "shape", shape,
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", checkpoint_dtype(t->kind), "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)(begin + tensor_bytes(t)));
 }
 
@@ -62,7 +65,7 @@ static char *header_text(const NetTensor *const *tensors, int count, CheckpointU
     if (use == CHECKPOINT_RESUME)
         ok = ok && !json_object_set_new(entries, "slots", slot_list(tensors, count));
     ok = !json_object_set_new(header, "__metadata__", entries) && ok;
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < PASSES; pass++)
         for (int i = 0; i < count; i++) {
             if (!goes_in(tensors[i], pass, use)) continue;
             ok = !json_object_set_new(header, tensors[i]->name, tensor_entry(tensors[i], at)) && ok;
@@ -98,7 +101,7 @@ static bool write_file(int fd, const char *header, const NetTensor *const *tenso
                        CheckpointUse use)
 {
     bool ok = write_header(fd, header);
-    for (int pass = 0; pass < 2; pass++)
+    for (int pass = 0; pass < PASSES; pass++)
         for (int i = 0; i < count && ok; i++)
             if (goes_in(tensors[i], pass, use))
                 ok = write_bytes(fd, tensors[i]->data, tensor_bytes(tensors[i]));

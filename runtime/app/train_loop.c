@@ -137,7 +137,7 @@ static bool weights_finite(TrainRun *run, RtError *e)
         const float *x = tensor->data;
         NetStep bad = {0};
         int64_t k = 0;
-        if (tensor->kind == NET_KEPT) continue;
+        if (net_is_wiring(tensor->kind)) continue;
         while (k < tensor->size && isfinite(x[k])) k++;
         if (k == tensor->size) continue;
         snprintf(bad.bad, sizeof bad.bad, "weight '%s'", tensor->name);

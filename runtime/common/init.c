@@ -1,7 +1,9 @@
 /* init.c: initial numbers of parameters. See init.h. */
 #include "common/init.h"
 #include "common/rng.h"
+#include "common/simd.h"
 #include <math.h>
+#include <stdlib.h>
 
 static uint64_t stream(int64_t number)
 {
@@ -54,8 +56,56 @@ uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position)
     return rng_words(seed, s, (uint64_t)position).v[0] & 0x7fffffffu;
 }
 
+static uint64_t rule_stream(RuleDraw draw)
+{
+    return RNG_RULE + ((uint64_t)draw.list << 8) + (draw.action << 24) + ((uint64_t)draw.done << 32);
+}
+
 float rule_random(uint64_t seed, RuleDraw draw, int64_t position)
 {
-    uint64_t s = RNG_RULE + ((uint64_t)draw.list << 8) + (draw.action << 24) + ((uint64_t)draw.done << 32);
-    return (float)(rng_words(seed, s, (uint64_t)position).v[0] >> 8) * 0x1p-24f;
+    return (float)(rng_words(seed, rule_stream(draw), (uint64_t)position).v[0] >> 8) * 0x1p-24f;
+}
+
+RT_CLONES void rule_randoms(uint64_t seed, RuleDraw draw, int64_t position, int64_t count, float *out)
+{
+    const uint64_t s = rule_stream(draw);
+    for (int64_t i = 0; i < count; i++)
+        out[i] = (float)(int32_t)(rng_words(seed, s, (uint64_t)(position + i)).v[0] >> 8) * 0x1p-24f;
+}
+
+/* ---- edges at the start ---- */
+
+static int ascending(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Draws again for those that come twice, until there are `keep`, at most half of `count`. */
+static void draw_few(uint64_t seed, int list, int64_t keep, int64_t count, int64_t *out)
+{
+    const uint64_t s = rule_stream((RuleDraw){list, 0, 0});
+    uint64_t draws = 0;
+    for (int64_t have = 0; have < keep;) {
+        for (int64_t i = have; i < keep; i++)
+            out[i] = (int64_t)(rng_uniform(seed, s, draws++) * (double)count);
+        qsort(out, (size_t)keep, sizeof *out, ascending);
+        have = 0;
+        for (int64_t i = 0; i < keep; i++)
+            if (have == 0 || out[i] != out[have - 1]) out[have++] = out[i];
+    }
+}
+
+bool rule_drawn(uint64_t seed, int list, int64_t keep, int64_t count, int64_t *out)
+{
+    if (keep <= count / 2) return draw_few(seed, list, keep, count, out), true;
+    const int64_t others = count - keep;
+    int64_t *left = malloc((size_t)(others + 1) * sizeof *left);
+    if (!left) return false;
+    draw_few(seed, list, others, count, left);
+    for (int64_t i = 0, at = 0, out_at = 0; i < count; i++)
+        if (at < others && left[at] == i) at++;
+        else out[out_at++] = i;
+    free(left);
+    return true;
 }

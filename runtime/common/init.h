@@ -25,4 +25,9 @@ static inline uint64_t rule_fresh_seed(uint64_t seed, int64_t done)
     return seed ^ ((uint64_t)done + 1) * 0x9E3779B97F4A7C15u;
 }
 float rule_random(uint64_t seed, RuleDraw draw, int64_t position);
+/* Of `count` candidates from `position` on. */
+void rule_randoms(uint64_t seed, RuleDraw draw, int64_t position, int64_t count, float *out);
+/* Which `keep` of `count` candidates of a list are in use before the first step of a declared rule: their
+ * positions, ascending; each set of so many is as likely as any other. False: out of memory. */
+bool rule_drawn(uint64_t seed, int list, int64_t keep, int64_t count, int64_t *out);
 #endif

@@ -330,6 +330,46 @@ int64_t candidates_source(const Candidates *c, int64_t target, int64_t number)
     return -1;
 }
 
+static int64_t number_in_list(const Candidates *c, int64_t target, int64_t source)
+{
+    int64_t low = c->row[target], high = c->row[target + 1];
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (c->source[middle] < source) low = middle + 1;
+        else high = middle;
+    }
+    return low < c->row[target + 1] && c->source[low] == source ? low : -1;
+}
+
+int64_t candidates_number(const Candidates *c, int64_t target, int64_t source)
+{
+    if (source < 0 || source >= c->sources) return -1;
+    if (c->form == CANDIDATES_DENSE) return target * c->sources + source;
+    if (c->form == CANDIDATES_LIST) return number_in_list(c, target, source);
+    CandidateRun run;
+    for (int64_t n = 0; candidates_run(c, target, n, &run) && run.source <= source; n++)
+        if (source < run.source + run.length) return run.first + (source - run.source);
+    return -1;
+}
+
+static bool row_is_part(const Candidates *all, const Candidates *some, int64_t target)
+{
+    for (int64_t i = some->row[target]; i < some->row[target + 1]; i++) {
+        const bool ascending = i == some->row[target] || some->source[i] > some->source[i - 1];
+        if (!ascending || candidates_number(all, target, some->source[i]) < 0) return false;
+    }
+    return true;
+}
+
+bool candidates_contain(const Candidates *all, const Candidates *some, int64_t most)
+{
+    bool ok = some->row[0] == 0;
+    for (int64_t t = 0; t < some->targets && ok; t++)
+        ok = some->row[t + 1] >= some->row[t] && some->row[t + 1] <= most;
+    for (int64_t t = 0; t < some->targets && ok; t++) ok = row_is_part(all, some, t);
+    return ok;
+}
+
 int64_t candidates_target(const Candidates *c, int64_t number)
 {
     if (c->form == CANDIDATES_DENSE) return number / c->sources;

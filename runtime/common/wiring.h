@@ -58,8 +58,14 @@ static inline int64_t candidates_row(const Candidates *c, int64_t target)
 }
 /* Source of candidate `number`, which belongs to `target`. */
 int64_t candidates_source(const Candidates *c, int64_t target, int64_t number);
+/* The candidate from `source` to `target`; -1: there is none. */
+int64_t candidates_number(const Candidates *c, int64_t target, int64_t source);
 /* The target of a candidate (binary search). */
 int64_t candidates_target(const Candidates *c, int64_t number);
+
+#define SLOTS_WRONG "'%s': the edges of the file are not candidates of this program"
+/* Is `some`, a LIST from outside with room for `most` sources, a part of `all`, in the same order? */
+bool candidates_contain(const Candidates *all, const Candidates *some, int64_t most);
 
 /* A run of consecutive sources of one target. For each run of `target`: candidates_run(c, target, n, &run)
  * for n = 0, 1, ... until it returns false. `first` is the candidate number of the run's first source. */

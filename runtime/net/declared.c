@@ -33,6 +33,17 @@ static int arrays(const Declared *d)
     return own_states(d) + reads(d, TERM_FIRST) + reads(d, TERM_FAN_IN) + reads(d, TERM_FAN_OUT) + 3;
 }
 
+bool declared_sorts(const Declared *d)
+{
+    bool sorts = false;
+    for (int i = 0; i < d->event_count; i++)
+        for (int a = 0; a < d->events[i].action_count; a++) {
+            const DeclaredAction *action = &d->events[i].actions[a];
+            sorts |= action->verb == VERB_CHOOSE && !action->magnitude;
+        }
+    return sorts;
+}
+
 int64_t declared_bytes(const Declared *d, int64_t candidates)
 {
     return d ? arrays(d) * (candidates + RULE_WIDTH) * (int64_t)sizeof(float) : 0;

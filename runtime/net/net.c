@@ -2,6 +2,7 @@
 #include "net/blas.h"
 #include "common/plural.h"
 #include "net/net_private.h"
+#include "net/slots.h"
 #include "common/product.h"
 #include "net/profile.h"
 #include "common/simd.h"
@@ -39,7 +40,7 @@ NetGraphInfo net_graph(const Net *n, int i)
                 product_bf16_available() ? "bfloat16" : "float, for want of bfloat16 on this processor";
     for (int b = 0; b < g->bundle_count; b++) {
         const NetBundle *u = &n->bundles[g->first_bundle + b];
-        info.candidates += u->candidates.count;
+        info.candidates += u->legal.count;
         for (int64_t c = 0; c < u->candidates.count; c++) info.kept += u->kept[c];
     }
     return info;
@@ -51,10 +52,10 @@ int64_t net_parameters(const Net *n)
     for (int i = 0; i < n->param_count; i++) total += n->params[i].learned ? n->params[i].size : 0;
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        int64_t unused = 0;
+        int64_t unused = b->line.slots ? b->line.slots - b->candidates.count : 0;
         for (int64_t c = 0; c < b->candidates.count; c++) unused += !b->kept[c];
         for (int w = 0; w < b->line.weight_count && unused; w++)
-            if (b->weights[w]->learned) total -= unused * (b->weights[w]->size / b->candidates.count);
+            if (b->weights[w]->learned) total -= unused * net_components(b, b->weights[w]);
     }
     return total;
 }
@@ -98,13 +99,18 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
 {
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
+        for (int k = 0; k < l->bundle_count && kept_given; k++)
+            if (n->bundles[l->first_bundle + k].line.slots &&
+                !slots_load(&n->bundles[l->first_bundle + k], e))
+                return false;
         if (!marks_fit(n, l, e)) return false;
         l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
     edges_rebuild(n);
-    return true;
+    fields_free(n->fields, n->field_count), n->fields = NULL;
+    return net_fields(n) || rt_fail(e, RT_SYSTEM, "not enough memory to start");
 }
 
 void net_choose(Net *n, double epoch)

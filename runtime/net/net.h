@@ -30,8 +30,21 @@ typedef enum NetTensorKind {
     NET_WEIGHT,  /* learned */
     NET_RUNNING, /* statistics kept for eval (batch_norm) */
     NET_SLOT,    /* optimiser state; named WEIGHT.momentum and so on; only when training */
-    NET_KEPT,    /* chosen edges, uint8, one per candidate; named LIST.kept */
+    NET_KEPT,    /* chosen edges, uint8, one per candidate; named LINE.kept */
+    NET_ROW, /* edges in use as a sparse matrix (CSR), where only these have weights: int64, the first edge */
+    NET_SOURCE, /* of each target; and int32, the source of each edge. LINE.row and LINE.source */
 } NetTensorKind;
+
+/* Which edges are in use? */
+static inline bool net_is_wiring(NetTensorKind kind)
+{
+    return kind >= NET_KEPT;
+}
+/* Bytes of an element. */
+static inline int64_t net_element(NetTensorKind kind)
+{
+    return kind == NET_KEPT ? 1 : kind == NET_ROW ? 8 : 4;
+}
 
 #define RULE_TENSOR ".rule." /* "Wiring.edges.0.rule.effort": what a declared rule keeps, a NET_SLOT */
 typedef struct NetTensor {
@@ -40,8 +53,8 @@ typedef struct NetTensor {
     int rank;
     int64_t shape[6];
     int64_t size; /* product of shape */
-    void
-        *data; /* float, or uint8_t for NET_KEPT; in place: reading and writing is the way to save and load */
+    void *data;   /* float, where the kind does not say another; in place: reading and writing is the way to
+                     save and load */
 } NetTensor;
 
 /* Bytes that net_new will ask for, computed without allocating. */
@@ -54,7 +67,7 @@ void net_free(Net *n);
 int net_tensor_count(const Net *n);
 const NetTensor *net_tensor(const Net *n, int i);
 /* After tensors were written from outside: rebuilds what depends on them (the lists of edges in use).
- * `kept_given`: NET_KEPT tensors were loaded and are used as they are; else edges are chosen from the
+ * `kept_given`: the wiring was loaded and is used as it is; else edges are chosen from the
  * weights. */
 bool net_reload(Net *n, bool kept_given, RtError *e);
 

@@ -82,6 +82,19 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
     return (most < b->line.candidates ? most : b->line.candidates) + 1;
 }
 
+/* Candidates of a line that have numbers. */
+static int64_t stored_of(const NetBundle *b)
+{
+    return b->line.slots ? b->line.slots : b->line.candidates;
+}
+
+static int64_t list_stored(const Net *n, const NetList *l)
+{
+    int64_t stored = 0;
+    for (int k = 0; k < l->bundle_count; k++) stored += stored_of(&n->bundles[l->first_bundle + k]);
+    return stored;
+}
+
 /* Rows, the tile's own sums, gradients of edges in use. */
 static int64_t own_elements(const Net *n, const NetFunc *f)
 {
@@ -153,24 +166,42 @@ static int64_t shared_elements(const Net *n)
     return n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
 }
 
+/* Candidates that are sorted at once: of lists whose rule compares other numbers than weights, or node by
+ * node. */
+static int64_t most_compared(const Net *n)
+{
+    int64_t most = CHOOSE_ROOM;
+    for (int i = 0; i < n->list_count; i++) {
+        const NetList *l = &n->lists[i];
+        const bool all = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT ||
+                         (l->declared && declared_sorts(l->declared));
+        if (all && l->candidates > most) most = l->candidates;
+    }
+    return most;
+}
+
+/* Marks, lists of edges in use and weights in their order; edges in use alone name their sources once more,
+ * where these are kept. */
+static int64_t bundle_bytes(const Net *n, const NetBundle *b)
+{
+    const int64_t r = n->real_size, edges = capacity_of(n, b) * (20 + 2 * r);
+    return stored_of(b) + edges + b->line.slots * 4;
+}
+
 /* Everything that grows with the net or the batch. */
 static int64_t needed_bytes(const Net *n)
 {
     int64_t r = n->real_size, bytes = n->param_total * 4 * (1 + slot_count(n));
     if (net_stores_gradients(n)) bytes += n->param_total * r;
     if (n->options.f64) bytes += n->param_total * r;
-    for (int i = 0; i < n->bundle_count; i++)
-        bytes += n->bundles[i].line.candidates + capacity_of(n, &n->bundles[i]) * (20 + 2 * r);
+    for (int i = 0; i < n->bundle_count; i++) bytes += bundle_bytes(n, &n->bundles[i]);
     for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
     bytes += flow_bytes(n);
     for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].budget.form == KEEP_FAN_OUT) bytes += n->lists[i].candidates * 24;
+        bytes += declared_bytes(n->lists[i].declared, list_stored(n, &n->lists[i]));
+    bytes += most_compared(n) * CHOOSE_BYTES;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
-    for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].declared)
-            bytes += n->lists[i].candidates * CHOOSE_BYTES +
-                     declared_bytes(n->lists[i].declared, n->lists[i].candidates);
     bytes += ahead_bytes(n);
     return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
 }
@@ -222,8 +253,8 @@ static bool allocate_bundle(Net *n, int i)
     NetBundle *b = &n->bundles[i];
     b->capacity = capacity_of(n, b);
     size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
-    b->kept = calloc((size_t)b->candidates.count + 1, 1);
-    b->marks = malloc(((size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
+    b->kept = calloc((size_t)stored_of(b) + 1, 1);
+    b->marks = malloc((b->line.slots ? 1 : (size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
     b->row = calloc((size_t)b->candidates.targets + 1, 4),
     b->column = calloc((size_t)b->candidates.sources + 1, 4);
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
@@ -240,23 +271,20 @@ static bool allocate_bundle(Net *n, int i)
 static void number_candidates(Net *n)
 {
     for (int i = 0; i < n->list_count; i++) {
+        NetList *l = &n->lists[i];
         int64_t position = 0;
-        for (int k = 0; k < n->lists[i].bundle_count; k++) {
-            n->bundles[n->lists[i].first_bundle + k].position = position;
-            position += n->bundles[n->lists[i].first_bundle + k].candidates.count;
+        for (int k = 0; k < l->bundle_count; k++) {
+            NetBundle *b = &n->bundles[l->first_bundle + k];
+            b->position = position, b->place = l->stored;
+            position += b->legal.count, l->stored += stored_of(b);
         }
     }
 }
 
 static bool allocate_keys(Net *n)
 {
-    int64_t most = 0;
-    for (int i = 0; i < n->list_count; i++)
-        if (n->lists[i].declared || n->lists[i].budget.form == KEEP_FAN_IN ||
-            n->lists[i].budget.form == KEEP_FAN_OUT)
-            most = n->lists[i].candidates > most ? n->lists[i].candidates : most;
-    n->keys = malloc((size_t)(most > CHOOSE_ROOM ? most : CHOOSE_ROOM) * CHOOSE_BYTES);
     int64_t largest = 0;
+    n->keys = malloc((size_t)most_compared(n) * CHOOSE_BYTES);
     for (int g = 0; g < n->graph_count; g++)
         for (int i = 0; i < n->graphs[g].set_count; i++)
             largest = n->graphs[g].sets[i].wiring.size > largest ? n->graphs[g].sets[i].wiring.size : largest;
@@ -323,12 +351,11 @@ bool net_allocate(Net *n, RtError *e)
     n->orders = calloc((size_t)n->graph_count + 1, sizeof *n->orders);
     bool ok = n->wires && n->orders && flow_allocate(n);
     for (int i = 0; ok && i < n->bundle_count; i++) ok = net_wire(n, i) && allocate_bundle(n, i);
-    ok = ok && net_fields(n);
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
     for (int i = 0; ok && i < n->list_count; i++)
-        ok = declared_allocate(n->lists[i].declared, n->lists[i].candidates);
+        ok = declared_allocate(n->lists[i].declared, n->lists[i].stored);
     ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && net_list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
 }
@@ -359,7 +386,9 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     net_draw_weights(n);
     choose_edges(n, 0);
     edges_rebuild(n);
-    return n;
+    if (net_fields(n)) return n;
+    net_free(n);
+    return rt_fail(e, RT_SYSTEM, "not enough memory to start"), NULL;
 }
 
 void net_free(Net *n)
@@ -367,7 +396,8 @@ void net_free(Net *n)
     if (!n) return;
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
-        candidates_free(&b->candidates);
+        if (b->line.slots) candidates_free(&b->candidates);
+        candidates_free(&b->legal);
         free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
             free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);

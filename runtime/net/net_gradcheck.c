@@ -56,7 +56,8 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
 {
     NetBundle *b = bundle_of(p->n, param);
     double *w = (double *)p->n->param + param->offset + at;
-    int64_t candidate = b ? at / (param->size / b->candidates.count) : 0;
+    int64_t candidate = b ? at / net_components(b, param) : 0;
+    if (b && candidate >= b->candidates.count) return 0; /* no edge is there */
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
     const bool function = b && (b->line.function || forward_rule(p->n, b));

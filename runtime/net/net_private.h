@@ -20,12 +20,14 @@ typedef struct NetBundle {
     LineRecord line;
     EdgeRows rows;
     EdgeStages stages;
-    NetParam *param;    /* the weight that decides; NULL: none does */
-    NetParam **weights; /* all weights of an edge: one number (or array) a candidate */
-    Candidates candidates;
-    int64_t *tile_first; /* function: rows of each tile in `tile_rows` */
+    NetParam *param;       /* the weight that decides; NULL: none does */
+    NetParam **weights;    /* all weights of an edge: one number (or array) a candidate */
+    Candidates legal;      /* all of the line */
+    Candidates candidates; /* those that have numbers: legal itself, or edges in use (wiring/slots.h) */
+    int64_t *tile_first;   /* function: rows of each tile in `tile_rows` */
     DnwrtEdgeRows *tile_rows;
-    int64_t position; /* of its first candidate in the list */
+    int64_t position; /* of its first candidate among all of the list, */
+    int64_t place;    /* and of the first of its numbers in arrays of the list */
     int64_t capacity;
     uint8_t *kept;   /* 1 a candidate in use */
     NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
@@ -115,6 +117,12 @@ struct Net {
     int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
 };
 
+/* Numbers of a weight for each candidate that has some. */
+static inline int64_t net_components(const NetBundle *b, const NetParam *weight)
+{
+    return b->line.slots ? 1 : weight->size / b->candidates.count;
+}
+
 /* net_build.c */
 bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
 bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
@@ -132,7 +140,7 @@ double net_list_fan(const Net *n, const NetBundle *b); /* of the list of a line:
 void net_f64_params(Net *n);                           /* copies weights to the double array */
 
 /* choose.c: marks NetBundle.kept; returns the number of edges that came into use */
-enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 24 }; /* candidates that are compared at once; what each takes */
+enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 16 }; /* candidates that are compared at once; what each takes */
 int64_t choose_edges(Net *n, double epoch);
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
 bool events_read_gradient(const Net *n, const NetBundle *b);

@@ -21,16 +21,38 @@ static void list_rule_tensors(Net *n, const NetList *l)
     const char *name;
     for (int i = 0; l->declared && (name = declared_array(l->declared, i, &data)); i++) {
         NetTensor *t = &n->tensors[n->tensor_count++];
-        *t = (NetTensor){.kind = NET_SLOT, .rank = 1, .size = l->candidates, .data = data};
-        t->shape[0] = l->candidates;
+        *t = (NetTensor){.kind = NET_SLOT, .rank = 1, .size = l->stored, .data = data};
+        t->shape[0] = l->stored;
         snprintf(t->name, sizeof t->name, "%s%s%s", l->name, RULE_TENSOR, name);
     }
+}
+
+static void add_vector(Net *n, NetTensorKind kind, const char *line, const char *suffix, NetTensor t)
+{
+    NetTensor *to = &n->tensors[n->tensor_count++];
+    *to = t, to->kind = kind;
+    if (to->rank == 0) to->rank = 1, to->shape[0] = to->size;
+    snprintf(to->name, sizeof to->name, "%s.%s", line, suffix);
+}
+
+static void list_wiring(Net *n, const NetBundle *b)
+{
+    const Candidates *c = &b->candidates;
+    NetTensor kept = {.size = c->count, .data = b->kept};
+    if (b->line.slots) {
+        add_vector(n, NET_ROW, b->line.name, "row", (NetTensor){.size = c->targets + 1, .data = c->row});
+        add_vector(n, NET_SOURCE, b->line.name, "source",
+                   (NetTensor){.size = b->line.slots, .data = c->source});
+        return;
+    }
+    if (c->form == CANDIDATES_DENSE) kept.rank = 2, kept.shape[0] = c->targets, kept.shape[1] = c->sources;
+    add_vector(n, NET_KEPT, b->line.name, "kept", kept);
 }
 
 bool net_list_tensors(Net *n)
 {
     const int slots = n->options.training && n->options.optim ? n->options.optim->slots : 0;
-    int count = n->param_count * 3 + n->bundle_count + 1;
+    int count = n->param_count * 3 + 2 * n->bundle_count + 1;
     for (int i = 0; i < n->list_count && n->options.training; i++) count += DECLARED_ARRAYS;
     n->tensors = calloc((size_t)count, sizeof *n->tensors);
     if (!n->tensors) return false;
@@ -45,14 +67,6 @@ bool net_list_tensors(Net *n)
             if (n->params[i].learned)
                 new_tensor(n, NET_SLOT, &n->params[i], suffix, n->slots[s] + n->params[i].offset);
         }
-    for (int i = 0; i < n->bundle_count; i++) {
-        const NetBundle *b = &n->bundles[i];
-        NetTensor *t = &n->tensors[n->tensor_count++];
-        *t = (NetTensor){.kind = NET_KEPT, .rank = 1, .size = b->candidates.count, .data = b->kept};
-        t->shape[0] = b->candidates.count;
-        if (b->candidates.form == CANDIDATES_DENSE)
-            t->rank = 2, t->shape[0] = b->candidates.targets, t->shape[1] = b->candidates.sources;
-        snprintf(t->name, sizeof t->name, "%s.kept", b->line.name);
-    }
+    for (int i = 0; i < n->bundle_count; i++) list_wiring(n, &n->bundles[i]);
     return true;
 }

@@ -9,8 +9,7 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
     int64_t count = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        if (u->line.to == set)
-            count += candidates_row(&u->candidates, node + 1) - candidates_row(&u->candidates, node);
+        if (u->line.to == set) count += candidates_row(&u->legal, node + 1) - candidates_row(&u->legal, node);
     }
     return count;
 }
@@ -23,7 +22,7 @@ double net_list_fan(const Net *n, const NetBundle *b)
     int64_t most = 0;
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *u = &n->bundles[g->first_bundle + i];
-        for (int64_t t = 0; t < u->candidates.targets && u->line.list == b->line.list; t++) {
+        for (int64_t t = 0; t < u->legal.targets && u->line.list == b->line.list; t++) {
             int64_t count = candidates_into(n, g, u->line.to, t);
             most = count > most ? count : most;
         }
@@ -62,7 +61,7 @@ void net_draw_weights(Net *n)
     for (int i = 0; i < n->bundle_count; i++)
         for (int w = 0; w < n->bundles[i].line.weight_count; w++) {
             const NetParam *p = n->bundles[i].weights[w];
-            if (p->init.kind == INIT_FAN) draw_bundle(n, &n->bundles[i], p);
+            if (p->init.kind == INIT_FAN && !n->bundles[i].line.slots) draw_bundle(n, &n->bundles[i], p);
         }
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];

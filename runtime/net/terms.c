@@ -187,7 +187,7 @@ static void put_weights(Text *t, const Net *n, const Term *x)
     const NetBundle *b = x->b;
     for (int i = 0; i < b->line.weight_count && i < MOST_WEIGHTS; i++) {
         const NetParam *p = b->weights[i];
-        int64_t each = p->size / b->candidates.count;
+        int64_t each = net_components(b, p);
         const char *dot = strrchr(p->name, '.');
         put(t, "%s%s%s = %.4g", i ? ", " : " (", dot ? dot + 1 : p->name, each > 1 ? "[0]" : "",
             (double)n->weights[p->offset + (int64_t)b->candidate[x->edge] * each]);

@@ -190,7 +190,7 @@ static void collect_band(const Net *n, const NetList *l, Scored *out)
             const NetMarks *m = &b->marks[c / GROUP];
             for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
                 int64_t k = c + __builtin_ctzll(band);
-                *out++ = (Scored){key_of(n, l, b, k), &b->kept[k], b->position + k};
+                *out++ = (Scored){key_of(n, l, b, k), (int32_t)(b - n->bundles), b->position + k};
             }
         }
     }
@@ -325,21 +325,22 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 
 /* ---- a cut for each node ---- */
 
-static int64_t mark_node(Scored *s, int64_t count, int64_t keep)
+static int64_t mark_node(const Net *n, Scored *s, int64_t count, int64_t keep)
 {
     int64_t swapped = 0;
     if (count > keep) choose_strongest(s, count, keep);
     for (int64_t i = 0; i < count; i++) {
-        uint8_t in = i < keep;
-        swapped += in & (*s[i].kept ^ 1);
-        *s[i].kept = in;
+        const NetBundle *b = &n->bundles[s[i].line];
+        uint8_t in = i < keep, *kept = &b->kept[s[i].position - b->position];
+        swapped += in & (*kept ^ 1);
+        *kept = in;
     }
     return swapped;
 }
 
 static Scored scored(const Net *n, const NetList *l, NetBundle *b, int64_t candidate)
 {
-    return (Scored){key_of(n, l, b, candidate), &b->kept[candidate], b->position + candidate};
+    return (Scored){key_of(n, l, b, candidate), (int32_t)(b - n->bundles), b->position + candidate};
 }
 
 static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
@@ -356,7 +357,7 @@ static int64_t choose_fan_in(Net *n, NetList *l, Scored *s)
                 for (int64_t c = candidates_row(&b->candidates, node); c < end; c++)
                     s[count++] = scored(n, l, b, c);
             }
-            swapped += mark_node(s, count, l->budget.keep);
+            swapped += mark_node(n, s, count, l->budget.keep);
         }
     return swapped;
 }
@@ -383,7 +384,7 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
         for (int64_t v = 0; pass == 0 && v < size; v++) first[v + 2] += first[v + 1];
     }
     for (int64_t v = 0; v < size; v++) {
-        swapped += mark_node(s + total, first[v + 1] - total, l->budget.keep);
+        swapped += mark_node(n, s + total, first[v + 1] - total, l->budget.keep);
         total = first[v + 1];
     }
     return swapped;
@@ -399,7 +400,7 @@ static int64_t choose_pool(Net *n, NetList *l, int64_t keep)
         for (int64_t c = 0; c < b->candidates.count; c++) s[count++] = scored(n, l, b, c);
         b->changed = true;
     }
-    return mark_node(s, count, keep);
+    return mark_node(n, s, count, keep);
 }
 
 static int64_t choose_fan(Net *n, NetList *l)

@@ -1,26 +1,10 @@
 /* events.c: what declared rules do between steps: choose, drop, grow, reset (net/declared.h). */
 #include "common/init.h"
-#include "wiring/rule.h"
+#include "net/slots.h"
+#include "wiring/moment.h"
 #include <math.h>
 #include <stdio.h>
-
-enum { BLOCK = 1024 }; /* candidates whose numbers are computed at once, a multiple of RULE_WIDTH */
-
-/* One event of one list: what its functions read beside the candidate. */
-typedef struct Moment {
-    Net *n;
-    NetList *list;
-    Declared *rule;
-    int64_t done;                        /* steps so far */
-    double epoch;                        /* position of the training */
-    uint64_t draw;                       /* of the actions at this moment: keys `random` */
-    double same[TERM_COUNT - TERM_STEP]; /* terms that all candidates share, of the action at hand */
-} Moment;
-
-static bool reads(const Declared *d, int term)
-{
-    return d->reads >> term & 1;
-}
+#include <stdlib.h>
 
 static double position_of(const Net *n, int64_t done)
 {
@@ -56,7 +40,7 @@ static void read_same(Moment *m)
                            m->epoch,
                            progress_at(m->n, m->epoch),
                            m->n->rate,
-                           reads(m->rule, TERM_KEPT) ? (double)used_of(m) : 0,
+                           rule_reads(m->rule, TERM_KEPT) ? (double)used_of(m) : 0,
                            (double)budget_of(m),
                            (double)m->list->candidates};
     memcpy(m->same, same, sizeof same);
@@ -69,9 +53,13 @@ static void fill(float *out, int64_t count, double x)
 
 static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
 {
-    const RuleDraw draw = {(int)(m->list - m->n->lists), m->draw, m->done};
+    const RuleDraw draw = moment_draw(m);
+    if (!b->line.slots) {
+        rule_randoms(m->n->options.seed, draw, b->position + first, count, out);
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
-        out[i] = rule_random(m->n->options.seed, draw, b->position + first + i);
+        out[i] = rule_random(m->n->options.seed, draw, b->position + slots_number(b, first + i));
 }
 
 /* What the optimiser keeps; a gradient check has none. */
@@ -102,7 +90,7 @@ static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64
 static float *state_of(const Moment *m, const NetBundle *b, int state)
 {
     const DeclaredState *s = &m->rule->states[state];
-    if (s->param < 0) return s->value + b->position;
+    if (s->param < 0) return s->value + b->place;
     return m->n->weights + (s->shared ? m->n->params[s->param].offset : b->weights[s->param]->offset);
 }
 
@@ -117,7 +105,7 @@ static void fill_state(const Moment *m, const NetBundle *b, int state, int64_t f
 static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
 {
     const Net *n = m->n;
-    const int64_t at = b->param->offset + first, place = b->position + first;
+    const int64_t at = b->param->offset + first, place = b->place + first;
     const size_t bytes = (size_t)count * sizeof *out;
     const float *moment;
     switch (term) {
@@ -169,7 +157,7 @@ typedef struct Fans {
 static void put_fan(void *context, const NetBundle *b, int64_t candidate, int64_t node)
 {
     const Fans *f = context;
-    f->fan[b->position + candidate] = (float)f->counts[node];
+    f->fan[b->place + candidate] = (float)f->counts[node];
 }
 
 /* Edges in use, of all lists of the graph, at one end of each candidate of the line. */
@@ -191,18 +179,18 @@ static void count_fans(const Moment *m, const NetBundle *b, bool source)
 typedef struct Part {
     const NetBundle *b;
     int64_t first, count, whole; /* whole: count, a multiple of RULE_WIDTH */
-    float room[TERM_COUNT + MOST_RULE_STATES][BLOCK];
+    float room[TERM_COUNT + MOST_RULE_STATES][RULE_BLOCK];
     const float *args[TERM_COUNT + MOST_RULE_STATES];
 } Part;
 
 static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *p)
 {
     const int64_t left = b->candidates.count - first;
-    p->b = b, p->first = first, p->count = left < BLOCK ? left : BLOCK;
+    p->b = b, p->first = first, p->count = left < RULE_BLOCK ? left : RULE_BLOCK;
     p->whole = (p->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
     for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
         p->args[i] = p->room[i];
-        if (!reads(m->rule, i)) continue;
+        if (!rule_reads(m->rule, i)) continue;
         fill_term(m, b, i, first, p->count, p->room[i]);
         fill(p->room[i] + p->count, p->whole - p->count, 0);
     }
@@ -210,9 +198,9 @@ static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *
 
 static void compute_part(const Moment *m, const Part *p, int function, float *out)
 {
-    float result[BLOCK];
+    float result[RULE_BLOCK];
     m->n->program->rules[function](p->args, p->whole, result);
-    memcpy(out + p->b->position + p->first, result, (size_t)p->count * sizeof *result);
+    memcpy(out + p->b->place + p->first, result, (size_t)p->count * sizeof *result);
 }
 
 /* Calls `each` with all candidates of the list, part by part. */
@@ -222,11 +210,12 @@ static void each_part(const Moment *m, EachPart *each, int function, float *out)
 {
     Part p;
     for (int source = 0; source < 2; source++)
-        for (int i = 0; i < m->list->bundle_count && reads(m->rule, source ? TERM_FAN_OUT : TERM_FAN_IN); i++)
+        for (int i = 0; i < m->list->bundle_count && rule_reads(m->rule, source ? TERM_FAN_OUT : TERM_FAN_IN);
+             i++)
             count_fans(m, &m->n->bundles[m->list->first_bundle + i], source);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c += BLOCK) {
+        for (int64_t c = 0; c < b->candidates.count; c += RULE_BLOCK) {
             read_part(m, b, c, &p);
             each(m, &p, function, out);
         }
@@ -242,7 +231,7 @@ static void compute(const Moment *m, int function, float *out)
 static void move_part(const Moment *m, const Part *p, int function, float *out)
 {
     (void)function, (void)out;
-    float result[BLOCK];
+    float result[RULE_BLOCK];
     for (int s = 0; s < m->rule->state_count; s++) {
         if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
         m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
@@ -277,28 +266,15 @@ static void move_states(const Moment *m)
 
 /* ---- actions ---- */
 
-/* The candidates that are in use, weakest first, or those that are not, strongest first: at the front of
- * Net.keys. */
-static int64_t pool(const Moment *m, bool used, int64_t wanted)
+/* Are there numbers for edges in use alone? */
+static bool has_slots(const Moment *m)
 {
-    Scored *s = m->n->keys;
-    int64_t count = 0;
-    for (int i = 0; i < m->list->bundle_count; i++) {
-        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) {
-            if (b->kept[c] != used) continue;
-            uint32_t key = score_key(m->rule->score[b->position + c]);
-            s[count++] = (Scored){used ? ~key : key, &b->kept[c], b->position + c};
-        }
-    }
-    if (wanted > count) wanted = count;
-    if (wanted > 0) choose_strongest(s, count, wanted);
-    return wanted > 0 ? wanted : 0;
+    return m->n->bundles[m->list->first_bundle].line.slots > 0;
 }
 
 static bool is_score(const Moment *m, char *bad, size_t size)
 {
-    for (int64_t c = 0; c < m->list->candidates; c++)
+    for (int64_t c = 0; c < m->list->stored; c++)
         if (isnan(m->rule->score[c])) {
             snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number", m->rule->text,
                      (long long)c, m->list->name);
@@ -312,22 +288,20 @@ static int64_t rounded(double x, int64_t most)
     return x >= (double)most ? most : x > 0 ? (int64_t)floor(x + 0.5) : 0;
 }
 
+static void end_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate)
+{
+    (void)a;
+    b->kept[candidate] = 0, m->rule->changed[b->place + candidate] = (float)m->done;
+}
+
 /* `x`: the amount. */
 static void drop(const Moment *m, const DeclaredAction *a, double x)
 {
     const int64_t used = used_of(m), above = used - budget_of(m);
     int64_t count = a->amount == NO_FUNCTION ? above : rounded(a->share ? x * (double)used : x, used);
     if (count < above && !m->rule->start_all) count = above;
-    count = pool(m, true, count);
-    const Scored *s = m->n->keys;
-    for (int64_t i = 0; i < count; i++) *s[i].kept = 0, m->rule->changed[s[i].position] = (float)m->done;
-}
-
-static NetBundle *bundle_of(const Moment *m, int64_t position)
-{
-    NetBundle *b = &m->n->bundles[m->list->first_bundle];
-    while (position >= b->position + b->candidates.count) b++;
-    return b;
+    pool_each(m, true, count, a, end_edge);
+    if (has_slots(m)) slots_remove(m);
 }
 
 static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate)
@@ -337,19 +311,18 @@ static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate
 }
 
 /* A candidate comes into use: its weight begins anew, and what the optimiser keeps for it at 0. */
-static void begin_edge(const Moment *m, const DeclaredAction *a, int64_t position)
+static void begin_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate)
 {
-    NetBundle *b = bundle_of(m, position);
-    const int64_t candidate = position - b->position, at = b->param->offset + candidate;
-    b->kept[candidate] = 1, m->rule->changed[position] = (float)m->done;
+    const int64_t place = b->place + candidate, at = b->param->offset + candidate;
+    b->kept[candidate] = 1, m->rule->changed[place] = (float)m->done;
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
-                                                  : m->rule->value[position];
+                                                  : m->rule->value[place];
     for (int s = 0; s < slots_of(m->n); s++)
         for (int w = 0; w < b->line.weight_count; w++) m->n->slots[s][b->weights[w]->offset + candidate] = 0;
 }
 
-static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
+static int64_t grow(const Moment *m, const DeclaredAction *a, double x, char *bad, size_t size)
 {
     const bool exact = m->rule->start_all && a->amount != NO_FUNCTION;
     const int64_t used = used_of(m);
@@ -358,11 +331,9 @@ static int64_t grow(const Moment *m, const DeclaredAction *a, double x)
         int64_t wanted = rounded(a->share ? x * (double)used : x, count);
         count = wanted < count ? wanted : count;
     }
+    if (has_slots(m)) return slots_grow(m, a, count, bad, size);
     if (a->value != NO_FUNCTION) compute(m, a->value, m->rule->value);
-    count = pool(m, false, count);
-    const Scored *s = m->n->keys;
-    for (int64_t i = 0; i < count; i++) begin_edge(m, a, s[i].position);
-    return count;
+    return pool_each(m, false, count, a, begin_edge);
 }
 
 static void reset(const Moment *m, const DeclaredAction *a)
@@ -377,7 +348,7 @@ static void reset(const Moment *m, const DeclaredAction *a)
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         float *w = m->n->weights + b->param->offset;
         for (int64_t c = 0; c < b->candidates.count; c++) {
-            const float x = m->rule->value[b->position + c];
+            const float x = m->rule->value[b->place + c];
             if (a->target != TERM_W) state_of(m, b, state)[c] = x;
             else if (b->kept[c]) w[c] = x;
         }
@@ -390,13 +361,13 @@ static int64_t choose(const Moment *m)
     float *before = m->rule->value;
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) before[b->position + c] = b->kept[c];
+        for (int64_t c = 0; c < b->candidates.count; c++) before[b->place + c] = b->kept[c];
     }
     int64_t swapped = choose_list(m->n, m->list, m->epoch);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++)
-            if (before[b->position + c] != b->kept[c]) m->rule->changed[b->position + c] = (float)m->done;
+            if (before[b->place + c] != b->kept[c]) m->rule->changed[b->place + c] = (float)m->done;
     }
     return swapped;
 }
@@ -406,7 +377,7 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
     m->draw++;
     m->rule->magnitude = a->magnitude;
     read_same(m);
-    if (a->score != NO_FUNCTION && !a->magnitude) {
+    if (a->score != NO_FUNCTION && !a->magnitude && !(has_slots(m) && a->verb == VERB_GROW)) {
         compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
     }
@@ -419,7 +390,7 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
     switch (a->verb) {
     case VERB_CHOOSE: return choose(m);
     case VERB_DROP: return drop(m, a, x), 0;
-    case VERB_GROW: return grow(m, a, x);
+    case VERB_GROW: return grow(m, a, x, bad, size);
     case VERB_RESET: return reset(m, a), 0;
     default: return 0;
     }
@@ -497,18 +468,52 @@ static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
     return more < 0 ? -1 : swapped;
 }
 
+static void mark_drawn(const Moment *m, const int64_t *positions, int64_t count)
+{
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        memset(b->kept, 0, (size_t)b->candidates.count);
+        b->changed = true;
+        for (; count > 0 && *positions < b->position + b->candidates.count; positions++, count--)
+            b->kept[*positions - b->position] = 1;
+    }
+}
+
+/* As many as the budget says, each set of so many with the same chance. */
+static int64_t draw_edges(const Moment *m)
+{
+    Net *n = m->n;
+    NetList *l = m->list;
+    if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) {
+        m->rule->drawn = true, m->rule->magnitude = false;
+        const int64_t swapped = choose_list(n, l, m->epoch);
+        m->rule->drawn = false;
+        return swapped;
+    }
+    int64_t keep = budget_now(&l->budget, l->candidates, m->epoch);
+    keep = keep < l->candidates && !m->rule->start_all ? keep : l->candidates;
+    int64_t *positions = malloc((size_t)(keep + 1) * sizeof *positions);
+    if (positions && rule_drawn(n->options.seed, (int)(l - n->lists), keep, l->candidates, positions)) {
+        if (has_slots(m)) slots_fill(n, l, positions, keep);
+        else mark_drawn(m, positions, keep);
+    } else
+        snprintf(n->begin_bad, sizeof n->begin_bad, "not enough memory to draw the edges of '%s'", l->name);
+    free(positions);
+    return keep;
+}
+
 /* Before the first step: edges are drawn, or all in use, unless the rule chooses. */
 int64_t events_begin(Net *n, NetList *l, double epoch)
 {
     Declared *d = l->declared;
     for (int i = 0; i < l->bundle_count && d->first; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
-        memcpy(d->first + b->position, n->weights + b->param->offset,
+        memcpy(d->first + b->place, n->weights + b->param->offset,
                (size_t)b->candidates.count * sizeof(float));
     }
-    d->drawn = true, d->magnitude = false;
-    int64_t swapped = choose_list(n, l, epoch);
-    d->drawn = false;
+    Moment m = moment_of(n, l, 0);
+    m.epoch = epoch;
+    int64_t swapped = draw_edges(&m);
     if (d->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
     if (!n->options.training || *n->begin_bad || gradient_due(n, l, 0)) return swapped;
     int64_t more = begin_list(n, l, n->begin_bad, sizeof n->begin_bad);
@@ -530,7 +535,7 @@ int64_t events_first(Net *n, char *bad, size_t size)
 bool events_read_gradient(const Net *n, const NetBundle *b)
 {
     const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
-    return d && reads(d, TERM_GRADIENT);
+    return d && rule_reads(d, TERM_GRADIENT);
 }
 
 bool events_before(Net *n, int64_t done)

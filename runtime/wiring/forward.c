@@ -225,7 +225,7 @@ static int64_t mark_block(Block *k, NetBundle *b, float done)
         uint8_t *mark = &b->kept[k->first + i];
         if (used == *mark) continue;
         *mark = used, swapped += used, b->changed = true;
-        k->d->changed[b->position + k->first + i] = done;
+        k->d->changed[b->place + k->first + i] = done;
     }
     return swapped;
 }

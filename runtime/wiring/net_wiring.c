@@ -1,6 +1,7 @@
 /* net_wiring.c: candidates of the lines of edges and orders of the nodes of a net, at its start. */
 #include "common/interval.h"
 #include "net/net_private.h"
+#include "net/slots.h"
 #include <stdlib.h>
 
 /* The condition of a line: as a function, and value by value for ranges of indices. */
@@ -24,7 +25,7 @@ static int call_range(void *context, const int64_t *to, const int64_t *from, int
     return interval_range(&c->values, to, from, dim, first, last);
 }
 
-bool net_wire(Net *n, int i)
+static bool find_candidates(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
     NetGraph *g = &n->graphs[b->line.graph];
@@ -39,15 +40,23 @@ bool net_wire(Net *n, int i)
                        .uses_to = (uint32_t)condition->uses_to,
                        .uses_from = (uint32_t)condition->uses_from,
                        .pairwise = condition->pairwise};
-    if (condition->step_count == 0) return candidates_build(from, to, &line, &b->candidates);
+    if (condition->step_count == 0) return candidates_build(from, to, &line, &b->legal);
     c.values.steps = condition->steps, c.values.count = condition->step_count;
     c.values.scratch = calloc((size_t)c.values.count, sizeof *c.values.scratch);
     for (int k = 0; k < c.values.count; k++) c.values.steps[k].op = interval_op(c.values.steps[k].name);
     line.predicate = call_predicate, line.range = call_range;
     if (c.values.scratch) interval_line(&c.values, &line);
-    bool ok = c.values.scratch && candidates_build(from, to, &line, &b->candidates);
+    bool ok = c.values.scratch && candidates_build(from, to, &line, &b->legal);
     free(c.values.scratch);
     return ok;
+}
+
+bool net_wire(Net *n, int i)
+{
+    NetBundle *b = &n->bundles[i];
+    if (!find_candidates(n, i)) return false;
+    b->candidates = b->legal;
+    return !b->line.slots || slots_allocate(b);
 }
 
 bool net_fields(Net *n)
@@ -86,7 +95,7 @@ bool net_order(Net *n, int i)
     for (int b = 0; ok && b < g->bundle_count; b++) {
         lines[b] = (WiringLine){.from = n->bundles[g->first_bundle + b].line.from,
                                 .to = n->bundles[g->first_bundle + b].line.to};
-        candidates[b] = &n->bundles[g->first_bundle + b].candidates;
+        candidates[b] = &n->bundles[g->first_bundle + b].legal;
     }
     ok = ok && wiring_order(&(WiringGraph){g->set_count, g->bundle_count, sets, lines, candidates}, g->order,
                             &cycle);

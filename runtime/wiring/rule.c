@@ -14,7 +14,7 @@ static uint32_t drawn_score(const Net *n, const NetBundle *b, int64_t candidate)
 static uint32_t declared_score(const Net *n, const NetBundle *b, int64_t candidate)
 {
     const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
-    return d->drawn ? drawn_score(n, b, candidate) : score_key(d->score[b->position + candidate]);
+    return d->drawn ? drawn_score(n, b, candidate) : score_key(d->score[b->place + candidate]);
 }
 
 const Rule edge_rules[RULE_KIND_COUNT] = {

@@ -15,8 +15,8 @@ static inline uint32_t magnitude(float w)
 
 /* A candidate that is compared with others. */
 typedef struct Scored {
-    uint32_t key; /* larger is stronger; of equal ones the lower position wins */
-    uint8_t *kept;
+    uint32_t key;     /* larger is stronger; of equal ones the lower position wins */
+    int32_t line;     /* of all lines: NetBundle */
     int64_t position; /* in its list */
 } Scored;
 /* Moves the `keep` strongest to the front. */

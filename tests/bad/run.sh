@@ -288,7 +288,7 @@ head -c -5 "$good" >w && weights "cut in the data" "the file is cut short" w
 { cat "$good"; printf zzz; } >w && weights "too long" "3 bytes after the last tensor" w
 { printf '\xff\xff\xff\xff\xff\xff\xff\x7f'; tail -c +9 "$good"; } >w && weights "lying length" "w: byte 0: header of 9223372036854775807 bytes" w
 sed 's/"shape":\[/"shape":[9/' "$good" >w && weights "lying shape" "w: byte " w
-sed 's/"dtype":"F32"/"dtype":"I32"/' "$good" >w && weights "another type" "dtype 'I32'; F32, F16, BF16, F64 and U8 are read" w
+sed 's/"dtype":"F32"/"dtype":"I16"/' "$good" >w && weights "another type" "dtype 'I16'; F32, F16, BF16, F64, I32, I64 and U8 are read" w
 sed 's/data_offsets":\[/data_offsets":[4/' "$good" >w && weights "lying offsets" "w: byte " w
 { head -c $(($(stat -c %s "$good") - 100)) "$good"; bytes 00 00 c0 7f; tail -c 96 "$good"; } >w
 weights "NaN" "has NaN at index" w

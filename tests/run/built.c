@@ -1,6 +1,7 @@
 /* built.c: see built.h. */
 #define _GNU_SOURCE
 #include "built.h"
+#include "net/slots.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <math.h>
@@ -293,11 +294,42 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
 
 /* ---- what it should compute ---- */
 
+int64_t built_number(const NetBundle *b, int64_t candidate)
+{
+    return b->line.slots ? slots_number(b, candidate) : candidate;
+}
+
+uint8_t *built_marks(Arena *a, const NetBundle *b)
+{
+    uint8_t *all = NEW_ARRAY(a, uint8_t, (size_t)b->legal.count + 1);
+    for (int64_t c = 0; c < b->candidates.count; c++) all[built_number(b, c)] = b->kept[c];
+    return all;
+}
+
+/* The line whose weights of edges in use alone this parameter is; NULL: it is another. */
+static const NetBundle *slot_line(const Net *n, const NetParam *p)
+{
+    for (int i = 0; i < n->bundle_count; i++)
+        if (n->bundles[i].line.slots && n->bundles[i].param == p) return &n->bundles[i];
+    return NULL;
+}
+
+int64_t built_element(const Net *n, int param, int64_t element)
+{
+    const NetBundle *b = slot_line(n, &n->params[param]);
+    if (!b) return element;
+    return element < b->candidates.count ? slots_number(b, element) : -1;
+}
+
 EvalContext built_context(Arena *a, const Net *n, const Built *b, double epoch)
 {
     EvalContext c = {.model = b->compilation->model, .seed = n->options.seed, .step = BUILT_STEP};
-    c.param = NEW_ARRAY(a, double, (size_t)n->param_total + 1);
-    for (int64_t i = 0; i < n->param_total; i++) c.param[i] = (double)n->weights[i];
+    c.param = NEW_ARRAY(a, double, (size_t)c.model->param_total + 1);
+    for (int i = 0; i < n->param_count; i++) {
+        double *to = c.param + c.model->params.at[i]->offset;
+        for (int64_t k = 0; k < n->params[i].size && built_element(n, i, k) >= 0; k++)
+            to[built_element(n, i, k)] = (double)n->weights[n->params[i].offset + k];
+    }
     eval_choose(a, &c, epoch);
     return c;
 }
@@ -402,6 +434,23 @@ Results *built_once(Arena *a, const Built *b, bool f64, int64_t samples)
     return r;
 }
 
+static const Result *find_result(const Results *r, const char *name)
+{
+    for (int i = 0; i < r->all.count; i++)
+        if (strcmp(r->all.at[i].name, name) == 0) return &r->all.at[i];
+    return NULL;
+}
+
+/* The gradients of edges in use, in the order in which a program has them. */
+static void leave_used(Arena *a, const NetBundle *b, Results *r)
+{
+    Result *x = (Result *)find_result(r, arena_printf(a, "d %s", b->param->name));
+    if (!x) return;
+    double *used = NEW_ARRAY(a, double, (size_t)b->line.slots);
+    for (int64_t k = 0; k < b->candidates.count; k++) used[k] = x->values[slots_number(b, k)];
+    x->values = used, x->size = b->line.slots;
+}
+
 Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,
                          int64_t count, double epoch)
 {
@@ -412,14 +461,9 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
     augment_context(a, &c, d, order);
     take_func(a, r, b->compilation->ir->train, &c, "");
     r->correct = count_correct(r, d, order, count);
+    for (int i = 0; i < n->bundle_count; i++)
+        if (n->bundles[i].line.slots) leave_used(a, &n->bundles[i], r);
     return r;
-}
-
-static const Result *find_result(const Results *r, const char *name)
-{
-    for (int i = 0; i < r->all.count; i++)
-        if (strcmp(r->all.at[i].name, name) == 0) return &r->all.at[i];
-    return NULL;
 }
 
 /* The gradients of candidates of one line. */

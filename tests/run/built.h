@@ -67,6 +67,13 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
 /* Fills in, from the reference, what the net leaves out: gradients of candidates not in use, of lines that
  * have those of edges in use alone. One that is not 0 becomes NaN. */
 Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *reference);
+/* The number of a candidate that has a weight, among all of its line. */
+int64_t built_number(const NetBundle *b, int64_t candidate);
+/* 1 for each candidate of a line that is in use, of all that there are. */
+uint8_t *built_marks(Arena *a, const NetBundle *b);
+/* Which element of the interpreter's parameter is this one of a program? They differ where edges in use
+ * alone have weights. -1: none, no edge is there. */
+int64_t built_element(const Net *n, int param, int64_t element);
 /* An EvalContext on the weights of the net, edges chosen by eval_choose. */
 EvalContext built_context(Arena *a, const Net *n, const Built *b, double epoch);
 /* Largest difference, relative to the largest number of the same result (of gradients: at least 1/100 of the

@@ -28,10 +28,11 @@ static void expect_same_start(const Net *n, const Model *m, uint64_t seed)
     eval_init(m, seed, want);
     for (int i = 0; i < n->param_count; i++)
         for (int64_t k = 0; k < n->params[i].size; k++) {
-            int64_t at = n->params[i].offset + k;
-            if ((double)n->weights[at] != want[at])
-                fail_msg("%s[%lld] starts as %g, not %g", n->params[i].name, (long long)k,
-                         (double)n->weights[at], want[at]);
+            const int64_t from = built_element(n, i, k);
+            const double got = (double)n->weights[n->params[i].offset + k];
+            if (from >= 0 && got != want[m->params.at[i]->offset + from])
+                fail_msg("%s[%lld] starts as %g, not %g", n->params[i].name, (long long)k, got,
+                         want[m->params.at[i]->offset + from]);
         }
     free(want);
 }
@@ -75,7 +76,7 @@ static void expect_same_wiring(const Net *n, const Model *m)
         expect_same_order(n->graphs[g].order, &graph->order);
         assert_int_equal(n->graphs[g].bundle_count, graph->bundles.count);
         for (int b = 0; b < graph->bundles.count; b++)
-            expect_same_candidates(&n->bundles[graph->first_bundle + b].candidates,
+            expect_same_candidates(&n->bundles[graph->first_bundle + b].legal,
                                    &graph->bundles.at[b].candidates);
     }
 }
@@ -124,8 +125,9 @@ static void expect_same_choice(const Net *n, const Built *b, double epoch)
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *u = &n->bundles[i];
         const uint8_t *want = c.kept[u->line.graph][i - n->graphs[u->line.graph].first_bundle];
-        for (int64_t k = 0; k < u->candidates.count; k++)
-            if (u->kept[k] != want[k])
+        const uint8_t *kept = built_marks(tmp, u);
+        for (int64_t k = 0; k < u->legal.count; k++)
+            if (kept[k] != want[k])
                 fail_msg("epoch %g: candidate %lld of %s is %s", epoch, (long long)k, u->line.name,
                          want[k] ? "not in use" : "in use");
         expect_lists(u);
@@ -213,7 +215,7 @@ static bool same_tensors(const Net *a, const Net *b)
     assert_int_equal(net_tensor_count(a), net_tensor_count(b));
     for (int i = 0; i < net_tensor_count(a); i++) {
         const NetTensor *x = net_tensor(a, i), *y = net_tensor(b, i);
-        size_t bytes = (size_t)x->size * (x->kind == NET_KEPT ? 1 : sizeof(float));
+        size_t bytes = (size_t)(x->size * net_element(x->kind));
         if (memcmp(x->data, y->data, bytes) != 0) return print_message("%s differs\n", x->name), false;
     }
     return true;

@@ -176,7 +176,7 @@ static void test_saved_evaluates_alike(void **state)
     net_choose(n, 0);
     for (int i = 0; i < net_tensor_count(n); i++) {
         const NetTensor *from = net_tensor(n, i), *to = net_tensor(loaded, i);
-        memcpy(to->data, from->data, (size_t)from->size * (from->kind == NET_KEPT ? 1 : sizeof(float)));
+        memcpy(to->data, from->data, (size_t)(from->size * net_element(from->kind)));
     }
     RtError e;
     assert_true(net_reload(loaded, true, &e));

@@ -203,7 +203,7 @@ static const struct Lie {
     {"{" W "," W "," MEAN "}", -1, 36, "duplicate object key near '\"G.w\"'"},
     {"{\"G.w\":{\"dtype\":\"F32\",\"shape\":[2,3]}}", -1, 24,
      "not an object of dtype, shape and data_offsets"},
-    {"{\"G.w\":{\"dtype\":\"I32\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "dtype 'I32'"},
+    {"{\"G.w\":{\"dtype\":\"I16\",\"shape\":[2,3],\"data_offsets\":[0,12]}}", -1, 12, "dtype 'I16'"},
     {"{\"G.w\":{\"dtype\":\"F16\",\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "has 24 bytes, not 12"},
     {"{\"G.w\":{\"dtype\":7,\"shape\":[2,3],\"data_offsets\":[0,24]}}", -1, 24, "no dtype"},
     {"{\"G.w\":{\"dtype\":\"F32\",\"shape\":[2,-3],\"data_offsets\":[0,24]}}", -1, 24, "shape is not a list"},

@@ -90,7 +90,10 @@ static void expect_candidates(const Candidates *c, const WiringLine *line, const
         int64_t r = 0, left = 0;
         assert_int_equal(candidates_row(c, t), number);
         for (int64_t s = 0; s < from->size; s++) {
-            if (!wanted(line, from, to, t, s)) continue;
+            if (!wanted(line, from, to, t, s)) {
+                assert_int_equal(candidates_number(c, t, s), -1);
+                continue;
+            }
             if (left == 0) {
                 assert_true(candidates_run(c, t, r++, &run));
                 assert_int_equal(run.first, number);
@@ -99,6 +102,7 @@ static void expect_candidates(const Candidates *c, const WiringLine *line, const
             assert_int_equal(run.source + run.length - left--, s);
             assert_int_equal(candidates_source(c, t, number), s);
             assert_int_equal(candidates_target(c, number), t);
+            assert_int_equal(candidates_number(c, t, s), number);
             number++;
         }
         assert_int_equal(left, 0);
@@ -446,13 +450,38 @@ static void test_conditions(void **state)
             expect_condition(&conditions[i], sheets[s]);
 }
 
+/* A list of edges from outside: what a file may claim. */
+static void test_contain(void **state)
+{
+    (void)state;
+    const Candidates all = {.form = CANDIDATES_DENSE, .targets = 3, .sources = 4, .count = 12};
+    const struct {
+        int64_t row[4];
+        uint32_t source[3];
+        bool good;
+    } cases[] = {
+        {{0, 1, 1, 3}, {3, 0, 2}, true},          {{0, 0, 0, 0}, {9, 9, 9}, true},
+        {{1, 1, 1, 3}, {3, 0, 2}, false},         {{0, 2, 1, 3}, {0, 3, 2}, false},
+        {{0, 1, 1, 4}, {3, 0, 2}, false},         {{0, 1, 1, 3}, {3, 2, 0}, false},
+        {{0, 1, 1, 3}, {3, 2, 2}, false},         {{0, 1, 1, 3}, {3, 0, 4}, false},
+        {{0, -1, 1, 3}, {3, 0, 2}, false},        {{0, 1, 1, 3}, {UINT32_MAX, 0, 2}, false},
+        {{0, 1, 1, INT64_MAX}, {3, 0, 2}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const Candidates some = {.form = CANDIDATES_LIST,
+                                 .targets = 3,
+                                 .sources = 4,
+                                 .row = (int64_t *)cases[i].row,
+                                 .source = (uint32_t *)cases[i].source};
+        assert_int_equal(candidates_contain(&all, &some, 3), cases[i].good);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_candidates),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_long_cycle),
-        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_contain),    cmocka_unit_test(test_candidates), cmocka_unit_test(test_order),
+        cmocka_unit_test(test_long_cycle), cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

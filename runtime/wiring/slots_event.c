@@ -1,0 +1,266 @@
+/* slots_event.c: edges of lists that have numbers for edges in use alone come into use and go out of it
+ * (net/slots.h).
+ *
+ * Candidates that are not in use are gone through block by block: their scores are computed, those that may
+ * be among the best are kept, and once in a while all but the best of these are forgotten. Then the new
+ * edges are merged into the lists, from the last one on, in place.
+ */
+#include "net/slots.h"
+#include "wiring/moment.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- numbers of edges in use, by edge ---- */
+
+enum { COLUMNS = 5 };
+typedef struct Columns {
+    int count;
+    float *of[COLUMNS];
+    float fresh[COLUMNS]; /* of an edge that comes into use */
+} Columns;
+
+static void add_column(Columns *c, float *numbers, float fresh)
+{
+    c->of[c->count] = numbers, c->fresh[c->count++] = fresh;
+}
+
+/* The weight is the first. */
+static Columns columns_of(const Moment *m, const NetBundle *b)
+{
+    Net *n = m->n;
+    Columns c = {0};
+    add_column(&c, n->weights + b->param->offset, 0);
+    for (int s = 0; n->options.optim && s < n->options.optim->slots; s++)
+        add_column(&c, n->slots[s] + b->param->offset, 0);
+    if (rule_reads(m->rule, TERM_GRADIENT)) add_column(&c, (float *)n->grad + b->param->offset, 0);
+    add_column(&c, m->rule->changed + b->place, (float)m->done);
+    return c;
+}
+
+static void copy_edge(const NetBundle *b, const Columns *c, int64_t to, int64_t from)
+{
+    b->candidates.source[to] = b->candidates.source[from];
+    for (int i = 0; i < c->count; i++) c->of[i][to] = c->of[i][from];
+}
+
+static void remove_from(const Moment *m, NetBundle *b)
+{
+    Candidates *c = &b->candidates;
+    const Columns all = columns_of(m, b);
+    int64_t at = 0, first = 0;
+    for (int64_t t = 0; t < c->targets; t++) {
+        const int64_t end = c->row[t + 1];
+        for (int64_t i = first; i < end; i++)
+            if (b->kept[i]) copy_edge(b, &all, at++, i);
+        first = end, c->row[t + 1] = at;
+    }
+    c->count = at;
+    memset(b->kept, 1, (size_t)at);
+    b->changed = true;
+}
+
+void slots_remove(const Moment *m)
+{
+    for (int i = 0; i < m->list->bundle_count; i++) remove_from(m, &m->n->bundles[m->list->first_bundle + i]);
+}
+
+/* ---- the best of those that are not in use ---- */
+
+typedef struct Best {
+    Scored *all;
+    int64_t count, room, wanted;
+    uint32_t least; /* weaker ones are not among the best */
+    bool bad;       /* a score is not a number */
+} Best;
+
+static void forget_weak(Best *best)
+{
+    choose_strongest(best->all, best->count, best->wanted);
+    best->count = best->wanted;
+    best->least = UINT32_MAX;
+    for (int64_t i = 0; i < best->count; i++)
+        if (best->all[i].key < best->least) best->least = best->all[i].key;
+}
+
+static void consider(Best *best, float score, int64_t position)
+{
+    const uint32_t key = score_key(score);
+    best->bad |= isnan(score);
+    if (key < best->least) return;
+    best->all[best->count++] = (Scored){.key = key, .position = position};
+    if (best->count == best->room) forget_weak(best);
+}
+
+/* Legal candidates of a line from number `first` on, and what their functions read. */
+typedef struct Block {
+    const NetBundle *b;
+    int64_t first, count;
+    float room[TERM_COUNT][RULE_BLOCK];
+    const float *args[TERM_COUNT + MOST_RULE_STATES];
+} Block;
+
+static void read_block(const Moment *m, Block *k)
+{
+    const int64_t whole = (k->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
+    for (int term = 0; term < TERM_COUNT; term++) {
+        float *out = k->room[term];
+        k->args[term] = out;
+        if (!rule_reads(m->rule, term)) continue;
+        const float same = term >= TERM_STEP ? (float)m->same[term - TERM_STEP] : 0;
+        for (int64_t i = 0; i < whole; i++) out[i] = same;
+        if (term == TERM_RANDOM)
+            rule_randoms(m->n->options.seed, moment_draw(m), k->b->position + k->first, k->count, out);
+    }
+}
+
+static void compute_block(const Moment *m, const Block *k, int function, float *out)
+{
+    const int64_t whole = (k->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
+    m->n->program->rules[function](k->args, whole, out);
+}
+
+/* The edges in use of a line in their order. */
+typedef struct Cursor {
+    const NetBundle *b;
+    int64_t target, edge, number; /* number: among the legal candidates; INT64_MAX: there are no more */
+} Cursor;
+
+static void next_edge(Cursor *c, int64_t step)
+{
+    const Candidates *l = &c->b->candidates;
+    c->edge += step, c->number = INT64_MAX;
+    if (c->edge >= l->count) return;
+    while (l->row[c->target + 1] <= c->edge) c->target++;
+    c->number = candidates_number(&c->b->legal, c->target, l->source[c->edge]);
+}
+
+static void consider_line(const Moment *m, const DeclaredAction *a, const NetBundle *b, Best *best)
+{
+    Block k = {.b = b};
+    float score[RULE_BLOCK];
+    Cursor used = {.b = b};
+    next_edge(&used, 0);
+    for (; k.first < b->legal.count; k.first += RULE_BLOCK) {
+        const int64_t left = b->legal.count - k.first;
+        k.count = left < RULE_BLOCK ? left : RULE_BLOCK;
+        read_block(m, &k);
+        compute_block(m, &k, a->score, score);
+        for (int64_t i = 0; i < k.count; i++)
+            if (used.number == k.first + i) next_edge(&used, 1);
+            else consider(best, score[i], b->position + k.first + i);
+    }
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const Scored *x = a, *y = b;
+    return x->position < y->position ? -1 : x->position > y->position;
+}
+
+/* ---- new edges ---- */
+
+/* Edges that come into use in a line: by position in the list, ascending. */
+typedef struct Grown {
+    NetBundle *b;
+    const DeclaredAction *action;
+    const Scored *edges;
+    int64_t count;
+    double fan; /* of weights that are drawn anew */
+} Grown;
+
+static float start_weight(const Moment *m, const Grown *g, int64_t number)
+{
+    float value[RULE_BLOCK];
+    if (g->action->fresh)
+        return (float)init_edge(rule_fresh_seed(m->n->options.seed, m->done), g->b->param - m->n->params,
+                                number, g->fan);
+    if (g->action->value == NO_FUNCTION) return 0;
+    Block k = {.b = g->b, .first = number, .count = 1};
+    read_block(m, &k);
+    compute_block(m, &k, g->action->value, value);
+    return value[0];
+}
+
+static void put_edge(NetBundle *b, const Columns *c, int64_t at, int64_t source, float weight)
+{
+    b->candidates.source[at] = (uint32_t)source;
+    for (int i = 0; i < c->count; i++) c->of[i][at] = c->fresh[i];
+    c->of[0][at] = weight;
+}
+
+/* The last of the new edges that is not in its place yet; number -1: there is none. */
+typedef struct Next {
+    int64_t number, target, source;
+} Next;
+
+static Next next_of(const Grown *g)
+{
+    if (g->count == 0) return (Next){-1, -1, -1};
+    const Candidates *legal = &g->b->legal;
+    const int64_t number = g->edges[g->count - 1].position - g->b->position,
+                  target = candidates_target(legal, number);
+    return (Next){number, target, candidates_source(legal, target, number)};
+}
+
+/* Merges new edges into the list of a line, from the last one on. False: a weight is not a number. */
+static bool merge(const Moment *m, Grown *g)
+{
+    Candidates *c = &g->b->candidates;
+    const Columns all = columns_of(m, g->b);
+    int64_t old = c->count, at = old + g->count;
+    bool numbers = true;
+    c->count = at;
+    Next next = next_of(g);
+    for (int64_t t = c->targets - 1; t >= 0; t--) {
+        const int64_t first = c->row[t];
+        c->row[t + 1] = at;
+        while (old > first || next.target == t) {
+            if (old > first && (next.target != t || c->source[old - 1] > next.source)) {
+                copy_edge(g->b, &all, --at, --old);
+                continue;
+            }
+            const float weight = start_weight(m, g, next.number);
+            put_edge(g->b, &all, --at, next.source, weight);
+            numbers &= !isnan(weight), g->count--;
+            next = next_of(g);
+        }
+    }
+    memset(g->b->kept, 1, (size_t)c->count);
+    g->b->changed = true;
+    return numbers;
+}
+
+static bool merge_all(const Moment *m, const DeclaredAction *a, const Best *best)
+{
+    const Scored *grown = best->all, *end = best->all + best->count;
+    bool numbers = true;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        int64_t here = 0;
+        while (grown + here < end && grown[here].position < b->position + b->legal.count) here++;
+        Grown g = {b, a, grown, here, a->fresh ? net_list_fan(m->n, b) : 1};
+        if (here > 0) numbers = merge(m, &g) && numbers;
+        grown += here;
+    }
+    return numbers;
+}
+
+int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char *bad, size_t size)
+{
+    enum { FEW = 4096 };
+    if (count <= 0) return 0;
+    Best best = {.room = 2 * count + FEW, .wanted = count};
+    best.all = malloc((size_t)best.room * sizeof *best.all);
+    if (!best.all) return snprintf(bad, size, "rule %s: not enough memory to grow edges", m->rule->text), -1;
+    for (int i = 0; i < m->list->bundle_count; i++)
+        consider_line(m, a, &m->n->bundles[m->list->first_bundle + i], &best);
+    if (best.count > best.wanted) forget_weak(&best);
+    qsort(best.all, (size_t)best.count, sizeof *best.all, by_position);
+    const char *what = best.bad ? "score" : !merge_all(m, a, &best) ? "start weight" : NULL;
+    free(best.all);
+    if (!what) return best.count;
+    snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number", m->rule->text, what,
+             m->list->name);
+    return -1;
+}
