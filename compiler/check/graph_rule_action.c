@@ -10,6 +10,9 @@ static const struct Verb {
                    "edges in use go out of use, smallest score first; without an amount "
                    "those above the budget"},
     [VERB_GROW] = {"grow by random", "candidates come into use, largest score first"},
+    [VERB_REDISTRIBUTE] =
+        {"redistribute 30% by abs(momentum)",
+         "so much of the budget of every list with this rule is shared out anew among them"},
     [VERB_RESET] = {"reset w = first", "a number of each edge in use is set"},
 };
 
@@ -111,7 +114,7 @@ static int verb_named(Check *k, Name name)
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is nothing that a rule does", name.text);
     const char *near = diag_nearest(name.text, known, VERB_COUNT);
     if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
-    else diag_help(d, "a rule can choose, drop, grow and reset");
+    else diag_help(d, "a rule can choose, drop, grow, reset and redistribute");
     return -1;
 }
 
@@ -155,6 +158,14 @@ static void note_grown(RuleCheck *c, const RuleStep *s)
     if (s->value != NO_FUNCTION) c->rule->value_reads |= rule_arguments_read(functions[s->value]);
 }
 
+/* redistribute 0: an option of the rule turned it off. */
+static bool moves_nothing(const RuleCheck *c, const RuleStep *s)
+{
+    if (s->verb != VERB_REDISTRIBUTE) return false;
+    const Value *v = c->k->model->rule_functions.at[s->amount]->results.at[0];
+    return v->op == IR_CONST && v->number == 0;
+}
+
 static bool is_magnitude(const Func *score)
 {
     const Value *v = score->results.at[0];
@@ -170,6 +181,9 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     bool assigns = a->target.text != NULL;
     if (assigns != (verb == VERB_RESET))
         return wrong_form(c, a, verb, assigns ? "has no '='" : "needs a '='");
+    if (verb == VERB_REDISTRIBUTE && !a->amount) return wrong_form(c, a, verb, "needs an amount");
+    if (verb == VERB_REDISTRIBUTE && event->actions.count)
+        return wrong_form(c, a, verb, "is the first line of its event");
     if (verb == VERB_CHOOSE && a->amount)
         return wrong_form(c, a, verb, "takes as many as the budget says, and no amount");
     if (verb != VERB_GROW && a->value && !assigns)
@@ -181,6 +195,6 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     if (assigns) ok = ok && reset_value(c, a, &s);
     else ok = grown_value(c, a, &s) && ok;
     if (ok && verb == VERB_GROW) note_grown(c, &s);
-    vec_push(c->k->perm, &event->actions, s);
+    if (!ok || !moves_nothing(c, &s)) vec_push(c->k->perm, &event->actions, s);
     return ok;
 }

@@ -176,6 +176,20 @@ static bool read_every(RuleCheck *c, const Val *v, RuleEvent *e)
     return (until->kind == VAL_NONE || rule_time(c, until, "`until`", &e->until)) && ok;
 }
 
+static bool read_once(RuleCheck *c, const Val *v, RuleEvent *e)
+{
+    const Val *rounds = v->items.at[1];
+    bool ok = rule_time(c, v->items.at[0], "`at`", &e->from);
+    if (val_is_poison(rounds)) return false;
+    if (rounds->kind == VAL_NUMBER && rounds->number >= 1 && rounds->number <= 1e6 &&
+        floor(rounds->number) == rounds->number)
+        return e->rounds = (int)rounds->number, ok;
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, rounds->span,
+                       "rounds is a whole number from 1 to 1000000; this is %s", val_text(c->k, rounds));
+    diag_help(d, "once(at = 0, rounds = 100) happens a hundred times, one after the other");
+    return false;
+}
+
 /* every(...) and once(...) are events, whatever else a file calls so. */
 static Val *event_value(RuleCheck *c, const Expr *e)
 {
@@ -198,9 +212,8 @@ static bool read_event(RuleCheck *c, const Expr *when, RuleEvent *e)
     v = described(k, v);
     if (val_is_poison(v)) return false;
     if (v->kind == VAL_CALL && v->builtin->kind == KIND_EVENT) {
-        e->until = (RuleTime){1, true};
-        return v->builtin->id == BUILTIN_once ? rule_time(c, v->items.at[0], "`at`", &e->from)
-                                              : read_every(c, v, e);
+        e->until = (RuleTime){1, true}, e->rounds = 1;
+        return v->builtin->id == BUILTIN_once ? read_once(c, v, e) : read_every(c, v, e);
     }
     Diag *d =
         diag_add(k->diags, E_KIND, when->span, "`on` is followed by an event; this is %s",
@@ -305,7 +318,7 @@ Rule *check_declared_rule(Check *k, Val *use)
     Rule *r = NEW(k->perm, Rule);
     Scope scope = {.module = use->module};
     RuleCheck c = {.k = k, .rule = r, .decl = use->decl, .scope = &scope};
-    r->name = use->decl->name.text, r->span = use->span;
+    r->name = use->decl->name.text, r->span = use->span, r->declaration = use->decl;
     r->forward = r->slope = r->used = NO_FUNCTION;
     Mode mode = k->mode;
     k->mode = MODE_CONST;

@@ -1,14 +1,7 @@
 /* graph_rule_fit.c: what a declared rule needs of its list of edges and of the training. */
 #include "check/graph.h"
 #include "model/rule.h"
-
-static bool has_verb(const Rule *r, RuleVerb verb)
-{
-    for (int i = 0; i < r->events.count; i++)
-        for (int a = 0; a < r->events.at[i].actions.count; a++)
-            if (r->events.at[i].actions.at[a].verb == verb) return true;
-    return false;
-}
+#include "model/timed.h"
 
 /* Does an event that comes again bring the edges in use to the budget, down and (where it grows) up? */
 static bool follows_budget(const Rule *r, const EdgeBudget *budget)
@@ -28,13 +21,12 @@ static bool follows_budget(const Rule *r, const EdgeBudget *budget)
 /* Does it say which edges are in use? One that only says what they carry may be for all. */
 static bool chooses(const Rule *r)
 {
-    const bool events = has_verb(r, VERB_CHOOSE) || has_verb(r, VERB_DROP) || has_verb(r, VERB_GROW);
+    const bool events = rule_has(r, VERB_CHOOSE) || rule_has(r, VERB_DROP) || rule_has(r, VERB_GROW);
     return r->used == NO_FUNCTION && (events || r->forward == NO_FUNCTION);
 }
 
 static void list_fits(Check *k, const Graph *g, const EdgeList *l)
 {
-    const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     Diag *d = NULL;
     const bool decides = l->declared->used != NO_FUNCTION;
     if (decides && l->budget.form != KEEP_ALL) {
@@ -46,16 +38,24 @@ static void list_fits(Check *k, const Graph *g, const EdgeList *l)
                      "rule '%s' has nothing to choose: every candidate of this list is in use",
                      l->declared->name);
         diag_help(d, "give the list a budget, such as keep 5%%, or leave the rule out");
-    } else if (fan && (has_verb(l->declared, VERB_DROP) || has_verb(l->declared, VERB_GROW))) {
-        d = diag_add(k->diags, E_LATER, l->span,
-                     "drop and grow under a budget for each node are not part of this release");
-        diag_help(d, "give the list one budget, such as keep 5%%, or let the rule choose");
     }
     if (!d && l->budget.form == KEEP_ANNEAL && !follows_budget(l->declared, &l->budget)) {
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "this budget changes with the epochs, and no event of rule '%s' follows it",
                      l->declared->name);
         diag_help(d, "an event of `every` that chooses, or drops and then grows, follows the budget");
+    }
+    const bool redistributes = rule_has(l->declared, VERB_REDISTRIBUTE);
+    if (!d && redistributes && (l->budget.form != KEEP_COUNT || l->declared->start_all)) {
+        d = diag_add(k->diags, E_LATER, l->span,
+                     "redistribute is for rules that start with as many edges as the budget says, and for "
+                     "budgets that are a number or a share");
+        diag_help(d, "keep 5%%");
+    }
+    if (!d && is_timed(g) && l->declared->reads >> TERM_FLOW & 1) {
+        d = diag_add(k->diags, E_LATER, l->span,
+                     "rule '%s' reads flow, and paths of a graph in time have no end", l->declared->name);
+        diag_help(d, "in a graph in time a rule can read w, gradient, fan_in, fan_out and paths3");
     }
     for (int b = 0; b < g->bundles.count && !d; b++) {
         if (&g->lists.at[g->bundles.at[b].list] != l || !g->bundles.at[b].edge) continue;

@@ -79,7 +79,9 @@ bool rule_next(RuleCheck *c, const RuleItem *item)
     if (at < 0 || c->rule->states.at[at].learned) return false; /* said by names_rule.c */
     RuleState *s = &c->rule->states.at[at];
     s->next = rule_function(c, item->value, "next");
-    return s->next >= 0 && rule_fits_state(c, at, s->next, item->value);
+    if (s->next < 0) return false;
+    c->rule->next_reads |= rule_arguments_read(function_at(c, s->next));
+    return rule_fits_state(c, at, s->next, item->value);
 }
 
 /* ---- the weight that an edge carries ---- */

@@ -182,6 +182,7 @@ static void rule_dump(const Rule *r, FILE *out)
         else if (e->epochs > 0) fprintf(out, "    on every %g epochs", e->epochs);
         else fprintf(out, "    on once");
         time_dump("from", e->from, out), time_dump("until", e->until, out);
+        if (e->rounds > 1) fprintf(out, " rounds %d", e->rounds);
         fputc('\n', out);
         for (int a = 0; a < e->actions.count; a++) action_dump(&e->actions.at[a], out);
     }

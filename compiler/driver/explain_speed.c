@@ -368,9 +368,9 @@ static int64_t rule_bytes(const Graph *g)
     for (int i = 0; i < g->lists.count; i++) {
         const Rule *r = g->lists.at[i].declared;
         if (!r) continue;
-        const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT};
+        const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT, TERM_PATHS3, TERM_FLOW};
         int64_t arrays = 3 + r->states.count;
-        for (int t = 0; t < 3; t++) arrays += (int64_t)(r->reads >> terms[t] & 1);
+        for (int t = 0; t < 5; t++) arrays += (int64_t)(r->reads >> terms[t] & 1);
         most = 4 * arrays + 24 > most ? 4 * arrays + 24 : most;
     }
     return most;

@@ -1,5 +1,5 @@
 /* ir_eval_rule.c: see ir_eval_rule.h. */
-#include "eval/ir_eval_rule.h"
+#include "eval/ir_eval_path.h"
 #include "common/init.h"
 #include "ir/predicate.h"
 #include <math.h>
@@ -113,9 +113,17 @@ static double progress_of(const EvalRule *r, double epoch)
     return r->epochs > 0 ? fmin(epoch / r->epochs, 1) : 0;
 }
 
+/* Has each node a budget of its own? */
+static bool of_nodes(const EvalRule *r)
+{
+    const KeepForm form = list_of(r)->budget.form;
+    return form == KEEP_FAN_IN || form == KEEP_FAN_OUT;
+}
+
 static int64_t budget(const EvalRule *r)
 {
-    return budget_now(&list_of(r)->budget, list_of(r)->candidates, epoch_of(r, r->done));
+    const EdgeList *l = list_of(r);
+    return of_nodes(r) ? l->kept : budget_now(&l->budget, l->candidates, epoch_of(r, r->done)) + r->moved;
 }
 
 /* The terms that are not given. context: the action of this moment, from 1. */
@@ -130,9 +138,10 @@ static void fill_terms(EvalRule *r, At p, void *context)
                            epoch,
                            progress_of(r, epoch),
                            r->rate,
-                           r->used,
-                           (double)budget(r),
-                           (double)list_of(r)->candidates};
+                           (double)r->size.used,
+                           (double)r->size.budget,
+                           (double)r->size.candidates,
+                           r->round};
     for (int t = TERM_STEP; t < TERM_COUNT; t++) r->term[t][c] = same[t - TERM_STEP];
     if (rule_of(r)->reads >> TERM_FAN_IN & 1)
         r->term[TERM_FAN_IN][c] = edges_at(r, (Ends){u->to, p.target, false, 0});
@@ -143,27 +152,57 @@ static void fill_terms(EvalRule *r, At p, void *context)
 static void count_used(EvalRule *r, At p, void *context)
 {
     (void)context;
-    r->used += r->kept[p.bundle][p.candidate] == 1;
+    r->size.used += r->kept[p.bundle][p.candidate] == 1;
+}
+
+/* The strengths of this list follow its weights. */
+static void follow_weights(EvalRule *r)
+{
+    int64_t position = 0;
+    for (int b = 0; b < r->graph->bundles.count; b++)
+        for (int64_t c = 0;
+             r->graph->bundles.at[b].list == r->list && c < r->graph->bundles.at[b].candidates.count; c++)
+            r->strength[b][c] = fabs(r->term[TERM_W][position++]);
+}
+
+static void fill_paths(EvalRule *r)
+{
+    const uint64_t reads = rule_of(r)->reads;
+    double *paths = r->term[TERM_PATHS3], *flow = r->term[TERM_FLOW];
+    follow_weights(r);
+    for (int b = 0; b < r->graph->bundles.count; b++) {
+        const int64_t count = r->graph->bundles.at[b].candidates.count;
+        if (r->graph->bundles.at[b].list != r->list) continue;
+        if (reads >> TERM_PATHS3 & 1) eval_paths3(r, b, paths);
+        if (reads >> TERM_FLOW & 1) eval_path_flow(r, b, flow);
+        paths += count, flow += count;
+    }
 }
 
 /* ---- functions ---- */
 
-static double *compute(EvalRule *r, int function, uint64_t action)
+static double *compute_sized(EvalRule *r, int function, uint64_t action)
 {
     const Func *f = r->model->rule_functions.at[function];
     const int terms = TERM_COUNT + rule_of(r)->states.count;
     double *out = NEW_ARRAY(r->arena, double, (size_t)list_of(r)->candidates + 1),
            *args = NEW_ARRAY(r->arena, double, (size_t)terms),
            *scratch = NEW_ARRAY(r->arena, double, (size_t)f->values.count);
-    r->used = 0;
-    each_of_list(r, count_used, NULL);
     each_of_list(r, fill_terms, &action);
+    fill_paths(r);
     for (int64_t c = 0; c < list_of(r)->candidates; c++) {
         for (int i = 0; i < terms; i++) args[i] = r->term[i][c];
         args[TERM_AGE] = (double)r->done - r->term[TERM_AGE][c];
         out[c] = predicate_eval(f, args, NULL, scratch);
     }
     return out;
+}
+
+static double *compute(EvalRule *r, int function, uint64_t action)
+{
+    r->size = (RuleSize){0, budget(r), list_of(r)->candidates};
+    each_of_list(r, count_used, NULL);
+    return compute_sized(r, function, action);
 }
 
 /* ---- actions ---- */
@@ -198,61 +237,108 @@ static Ranked *ranked(EvalRule *r, const Marks *m, const double *score, int used
     Ranked *all = NEW_ARRAY(r->arena, Ranked, (size_t)list_of(r)->candidates + 1);
     *count = 0;
     for (int64_t c = 0; c < list_of(r)->candidates; c++)
-        if (used < 0 || (*m->of[c] == 1) == used)
+        if (m->of[c] && (used < 0 || (*m->of[c] == 1) == used))
             all[(*count)++] = (Ranked){smallest ? -score[c] : score[c], c};
     qsort(all, (size_t)*count, sizeof *all, largest_first);
     return all;
 }
 
-static int64_t used_count(const EvalRule *r, const Marks *m)
+/* The pool that an action takes edges from: the list, or one node where each has a budget of its own. */
+typedef struct Pool {
+    Marks marks; /* NULL outside the pool */
+    RuleSize size;
+} Pool;
+typedef struct Node {
+    int set;
+    int64_t node;
+    uint8_t **of;
+} Node;
+
+static void note_node(EvalRule *r, At p, void *context)
 {
-    int64_t used = 0;
-    for (int64_t c = 0; c < list_of(r)->candidates; c++) used += *m->of[c] == 1;
-    return used;
+    const Node *n = context;
+    const Bundle *u = &r->graph->bundles.at[p.bundle];
+    const bool in = list_of(r)->budget.form == KEEP_FAN_IN;
+    if ((in ? u->to : u->from) == n->set && (in ? p.target : p.source) == n->node)
+        n->of[p.position] = &r->kept[p.bundle][p.candidate];
 }
 
-static int64_t amount_of(EvalRule *r, const RuleStep *s, int64_t used, uint64_t action)
+static Pool pool_of(EvalRule *r, Marks m)
 {
-    double x = compute(r, s->amount, action)[0] * (s->share ? (double)used : 1);
+    Pool p = {.marks = m};
+    for (int64_t c = 0; c < list_of(r)->candidates; c++)
+        if (m.of[c]) p.size.candidates++, p.size.used += *m.of[c] == 1;
+    const int64_t keep = list_of(r)->budget.keep;
+    p.size.budget = !of_nodes(r) ? budget(r) : keep < p.size.candidates ? keep : p.size.candidates;
+    return p;
+}
+
+/* Of step s. `value`: weights of new edges, or NULL. */
+typedef struct Action {
+    const RuleStep *s;
+    const double *score, *value;
+    uint64_t number;
+} Action;
+typedef void OnPool(EvalRule *r, Pool *p, const Action *a);
+
+static void each_pool(EvalRule *r, OnPool *f, const Action *a)
+{
+    Pool p;
+    if (!of_nodes(r)) {
+        p = pool_of(r, marks_of(r));
+        f(r, &p, a);
+        return;
+    }
+    for (int set = 0; set < r->graph->sets.count; set++)
+        for (int64_t v = 0; v < r->graph->sets.at[set].size; v++) {
+            Node n = {set, v, NEW_ARRAY(r->arena, uint8_t *, (size_t)list_of(r)->candidates + 1)};
+            each_of_list(r, note_node, &n);
+            p = pool_of(r, (Marks){n.of});
+            f(r, &p, a);
+        }
+}
+
+static int64_t amount_of(EvalRule *r, const Pool *p, const Action *a)
+{
+    r->size = p->size;
+    double x = compute_sized(r, a->s->amount, a->number)[0] * (a->s->share ? (double)p->size.used : 1);
     return x > 0 ? (int64_t)floor(x + 0.5) : 0;
 }
 
-static void choose(EvalRule *r, const double *score)
+static void choose(EvalRule *r, Pool *p, const Action *a)
 {
-    const Marks m = marks_of(r);
     int64_t count;
-    const Ranked *all = ranked(r, &m, score, -1, false, &count);
+    const Ranked *all = ranked(r, &p->marks, a->score, -1, false, &count);
     for (int64_t i = 0; i < count; i++) {
-        const uint8_t in = i < budget(r);
-        if (in != (*m.of[all[i].position] == 1)) r->term[TERM_AGE][all[i].position] = (double)r->done;
-        *m.of[all[i].position] = in;
+        const uint8_t in = i < p->size.budget;
+        uint8_t *mark = p->marks.of[all[i].position];
+        if (in != (*mark == 1)) r->term[TERM_AGE][all[i].position] = (double)r->done;
+        *mark = in;
     }
 }
 
-static void drop(EvalRule *r, const RuleStep *s, const double *score, uint64_t action)
+static void drop(EvalRule *r, Pool *p, const Action *a)
 {
-    const Marks m = marks_of(r);
-    const int64_t used = used_count(r, &m), above = used - budget(r);
-    int64_t wanted = s->amount == NO_FUNCTION ? above : amount_of(r, s, used, action), count;
+    const int64_t above = p->size.used - p->size.budget;
+    int64_t wanted = a->s->amount == NO_FUNCTION ? above : amount_of(r, p, a), count;
     if (wanted < above && !rule_of(r)->start_all) wanted = above;
-    const Ranked *all = ranked(r, &m, score, 1, true, &count);
+    const Ranked *all = ranked(r, &p->marks, a->score, 1, true, &count);
     for (int64_t i = 0; i < count && i < wanted; i++)
-        *m.of[all[i].position] = 0, r->term[TERM_AGE][all[i].position] = (double)r->done;
+        *p->marks.of[all[i].position] = 0, r->term[TERM_AGE][all[i].position] = (double)r->done;
 }
 
-static void grow(EvalRule *r, const RuleStep *s, const double *score, uint64_t action)
+static void grow(EvalRule *r, Pool *p, const Action *a)
 {
-    const Marks m = marks_of(r);
+    const RuleStep *s = a->s;
     const bool exact = rule_of(r)->start_all && s->amount != NO_FUNCTION;
-    int64_t used = used_count(r, &m), room = (exact ? list_of(r)->candidates : budget(r)) - used, count,
-            wanted = s->amount == NO_FUNCTION ? room : amount_of(r, s, used, action);
+    int64_t room = (exact ? p->size.candidates : p->size.budget) - p->size.used, count,
+            wanted = s->amount == NO_FUNCTION ? room : amount_of(r, p, a);
     if (wanted > room) wanted = room;
-    const double *value = s->value == NO_FUNCTION ? NULL : compute(r, s->value, action);
-    const Ranked *all = ranked(r, &m, score, 0, false, &count);
+    const Ranked *all = ranked(r, &p->marks, a->score, 0, false, &count);
     for (int64_t i = 0; i < count && i < wanted; i++) {
         const int64_t c = all[i].position;
-        *m.of[c] = 1, r->term[TERM_AGE][c] = (double)r->done, r->term[TERM_MOMENTUM][c] = 0;
-        r->term[TERM_W][c] = s->fresh ? r->fresh[c] : value ? value[c] : 0;
+        *p->marks.of[c] = 1, r->term[TERM_AGE][c] = (double)r->done, r->term[TERM_MOMENTUM][c] = 0;
+        r->term[TERM_W][c] = s->fresh ? r->fresh[c] : a->value ? a->value[c] : 0;
     }
 }
 
@@ -289,13 +375,93 @@ static bool happens(const EvalRule *r, const RuleEvent *e, const RuleStep *s)
     return s->verb == VERB_CHOOSE && has_come(r, e->from, 0);
 }
 
-static void run_action(EvalRule *r, const RuleStep *s, uint64_t action)
+static bool same_rule(const EvalRule *a, const EvalRule *b)
 {
-    const double *score = s->score == NO_FUNCTION ? NULL : compute(r, s->score, action);
-    if (s->verb == VERB_CHOOSE) choose(r, score);
-    if (s->verb == VERB_DROP) drop(r, s, score, action);
-    if (s->verb == VERB_GROW) grow(r, s, score, action);
-    if (s->verb == VERB_RESET) reset(r, s, action);
+    return a && rule_of(a)->declaration == rule_of(b)->declaration &&
+           strcmp(rule_of(a)->text, rule_of(b)->text) == 0;
+}
+
+/* What a list takes. */
+typedef struct Share {
+    EvalRule *r;
+    double mean, part;
+    int64_t left, takes, room;
+} Share;
+
+static Share share_of(EvalRule *r, const RuleStep *s, uint64_t number)
+{
+    const Pool p = pool_of(r, marks_of(r));
+    const Action a = {s, NULL, NULL, number};
+    const double *score = compute(r, s->score, number);
+    int64_t gives = amount_of(r, &p, &a);
+    if (gives > p.size.used) gives = p.size.used;
+    Share share = {.r = r, .left = p.size.used - gives};
+    share.room = p.size.candidates - share.left;
+    for (int64_t c = 0; c < list_of(r)->candidates; c++)
+        share.mean += *p.marks.of[c] == 1 ? score[c] / (double)p.size.used : 0;
+    return share;
+}
+
+/* Whole numbers of what is left, those with room in proportion; then one each by the largest fraction. */
+static void share_out(Share *s, int count, int64_t left)
+{
+    for (int round = 0; round <= count && left > 0; round++) {
+        double sum = 0;
+        const int64_t total = left;
+        for (int i = 0; i < count; i++) sum += s[i].takes < s[i].room ? s[i].mean : 0;
+        for (int i = 0; i < count; i++) {
+            if (s[i].takes >= s[i].room || sum <= 0) {
+                s[i].part = -1;
+                continue;
+            }
+            const double part = (double)total * (s[i].mean / sum);
+            int64_t whole = (int64_t)floor(part), room = s[i].room - s[i].takes;
+            s[i].part = whole < room ? part - (double)whole : -1;
+            whole = whole < room ? whole : room;
+            s[i].takes += whole, left -= whole;
+        }
+    }
+    for (; left > 0; left--) {
+        int best = -1;
+        for (int i = 0; i < count; i++)
+            if (s[i].takes < s[i].room && (best < 0 || s[i].part > s[best].part)) best = i;
+        if (best < 0) return;
+        s[best].takes++, s[best].part = -1;
+    }
+}
+
+/* The first list with the rule does it for all. */
+static void redistribute(EvalRule *r, const RuleStep *s, uint64_t number)
+{
+    Share *all = NEW_ARRAY(r->arena, Share, (size_t)r->all_count + 1);
+    int64_t given = 0;
+    double sum = 0;
+    int count = 0;
+    for (int i = 0; i < r->all_count; i++) {
+        if (!same_rule(r->all[i], r)) continue;
+        if (count == 0 && r->all[i] != r) return;
+        all[count] = share_of(r->all[i], s, number);
+        sum += all[count].mean;
+        given += budget(r->all[i]) - all[count++].left;
+    }
+    if (!(sum > 0)) return;
+    share_out(all, count, given);
+    for (int i = 0; i < count; i++) all[i].r->moved += all[i].left + all[i].takes - budget(all[i].r);
+}
+
+static void run_action(EvalRule *r, const RuleStep *s, uint64_t number)
+{
+    if (s->verb == VERB_REDISTRIBUTE) {
+        redistribute(r, s, number);
+        return;
+    }
+    static OnPool *const on_pool[VERB_COUNT] = {
+        [VERB_CHOOSE] = choose, [VERB_DROP] = drop, [VERB_GROW] = grow};
+    const Action a = {s, s->score == NO_FUNCTION ? NULL : compute(r, s->score, number),
+                      s->verb == VERB_RESET || s->value == NO_FUNCTION ? NULL : compute(r, s->value, number),
+                      number};
+    if (s->verb == VERB_RESET) reset(r, s, number);
+    else each_pool(r, on_pool[s->verb], &a);
 }
 
 static void run_events(EvalRule *r)
@@ -303,9 +469,13 @@ static void run_events(EvalRule *r)
     uint64_t action = 0;
     for (int i = 0; i < rule_of(r)->events.count; i++) {
         const RuleEvent *e = &rule_of(r)->events.at[i];
-        for (int k = 0; k < e->actions.count; k++)
-            if (happens(r, e, &e->actions.at[k])) run_action(r, &e->actions.at[k], ++action);
+        for (int round = 1; round <= e->rounds; round++) {
+            r->round = (double)round / e->rounds;
+            for (int k = 0; k < e->actions.count; k++)
+                if (happens(r, e, &e->actions.at[k])) run_action(r, &e->actions.at[k], ++action);
+        }
     }
+    follow_weights(r);
 }
 
 /* The rule says itself which edges are in use. */
@@ -320,7 +490,7 @@ static void mark_used(EvalRule *r)
     }
 }
 
-void eval_rule_step(EvalRule *r)
+void eval_rule_states(EvalRule *r)
 {
     double *next[MOST_RULE_STATES]; /* all read the states as they were before */
     for (int s = 0; s < rule_of(r)->states.count; s++) {
@@ -328,6 +498,10 @@ void eval_rule_step(EvalRule *r)
         next[s] = function == NO_FUNCTION ? r->term[TERM_COUNT + s] : compute(r, function, 0);
     }
     for (int s = 0; s < rule_of(r)->states.count; s++) r->term[TERM_COUNT + s] = next[s];
+}
+
+void eval_rule_step(EvalRule *r)
+{
     run_events(r);
     mark_used(r);
 }

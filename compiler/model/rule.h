@@ -67,6 +67,7 @@ typedef struct RuleEvent {
     double epochs; /* every so many epochs; 0: not. Neither: once, at `from` */
     RuleTime from, until;
     uint64_t reads; /* as Rule.reads, of this event */
+    int rounds;     /* so often one after the other */
     Vec(RuleStep) actions;
     Span span;
 } RuleEvent;
@@ -76,6 +77,7 @@ typedef struct Rule {
     bool all_gradients;      /* else of edges in use, and of all where an event reads them */
     bool start_all;          /* all candidates are in use before the first step, and amounts are exact */
     uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
+    uint64_t next_reads;     /* the same of what moves the states */
     uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
     int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
     int slope;              /* its derivative by w; NO_FUNCTION: w is fixed */
@@ -83,6 +85,15 @@ typedef struct Rule {
     uint64_t forward_reads; /* as `reads`: of forward and used */
     Vec(RuleState) states;
     Vec(RuleEvent) events;
+    const void *declaration; /* lists with the same one and the same text share out their budgets */
     Span span;
 } Rule;
+
+static inline bool rule_has(const Rule *r, RuleVerb verb)
+{
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++)
+            if (r->events.at[i].actions.at[a].verb == verb) return true;
+    return false;
+}
 #endif

@@ -154,7 +154,7 @@ static NetList list_record(Arena *perm, const Graph *g, int list)
     NetList r = {.name = l->name,
                  .budget = l->budget,
                  .rule = l->rule,
-                 .declared = l->declared ? manifest_rule(perm, l->declared) : NULL,
+                 .declared = l->declared ? manifest_rule(perm, l->declared, l->kept) : NULL,
                  .candidates = l->candidates,
                  .first_bundle = g->first_bundle + list_first(g, list)};
     for (int b = 0; b < g->bundles.count; b++) r.bundle_count += g->bundles.at[b].list == list;
@@ -166,6 +166,8 @@ static NetGraph graph_record(const Ir *ir, const Graph *g)
 {
     const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
     NetGraph r = {.name = g->name,
+                  .input = g->input,
+                  .output = g->output,
                   .chance_seed = (int64_t)g->chance_seed,
                   .time = timed_record(g),
                   .sets = NEW_ARRAY(ir->perm, NetSet, (size_t)g->sets.count + 1),
@@ -199,6 +201,7 @@ static void add_graphs(NetRecord *n, const Ir *ir, const Stages *stages)
         for (int b = 0; b < g->bundles.count; b++)
             n->bundles[n->bundle_count++] = edges_record(ir, g, b, stages);
     }
+    manifest_groups(m, n->lists);
 }
 
 static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)

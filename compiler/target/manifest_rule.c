@@ -25,17 +25,21 @@ static DeclaredEvent event_record(Arena *perm, const RuleEvent *e)
                        .from = time_record(e->from),
                        .until = time_record(e->until),
                        .reads = (int64_t)e->reads,
+                       .rounds = e->rounds,
                        .actions = NEW_ARRAY(perm, DeclaredAction, (size_t)e->actions.count + 1)};
     for (int i = 0; i < e->actions.count; i++) r.actions[r.action_count++] = action_record(&e->actions.at[i]);
     return r;
 }
 
-Declared *manifest_rule(Arena *perm, const Rule *r)
+Declared *manifest_rule(Arena *perm, const Rule *r, int64_t total)
 {
     Declared *d = NEW(perm, Declared);
     *d = (Declared){.text = r->text,
                     .all_gradients = r->all_gradients,
                     .start_all = r->start_all,
+                    .total = total,
+                    .redistributes = rule_has(r, VERB_REDISTRIBUTE),
+                    .next_reads = (int64_t)r->next_reads,
                     .reads = (int64_t)r->reads,
                     .forward = r->forward,
                     .slope = r->slope,
@@ -57,4 +61,23 @@ Declared *manifest_rule(Arena *perm, const Rule *r)
     for (int i = 0; i < r->events.count; i++)
         d->events[d->event_count++] = event_record(perm, &r->events.at[i]);
     return d;
+}
+
+static bool same_rule(const Rule *a, const Rule *b)
+{
+    return a && b && a->declaration == b->declaration && strcmp(a->text, b->text) == 0;
+}
+
+void manifest_groups(const Model *m, NetList *lists)
+{
+    Vec(const Rule *) rules = {0};
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int l = 0; l < m->graphs.at[g]->lists.count; l++)
+            vec_push(m->perm, &rules, m->graphs.at[g]->lists.at[l].declared);
+    for (int i = 0; i < rules.count; i++) {
+        if (!rules.at[i]) continue;
+        int first = 0;
+        while (!same_rule(rules.at[first], rules.at[i])) first++;
+        lists[i].declared->group = first;
+    }
 }

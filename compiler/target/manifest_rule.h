@@ -4,5 +4,7 @@
 #include "model/model.h"
 #include "model/rule.h"
 
-Declared *manifest_rule(Arena *perm, const Rule *r);
+Declared *manifest_rule(Arena *perm, const Rule *r, int64_t total);
+/* Which lists of the model share out their budgets. */
+void manifest_groups(const Model *m, NetList *lists);
 #endif

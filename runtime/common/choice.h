@@ -18,13 +18,16 @@
     X(RANDOM, "random", "uniform in [0, 1) by seed, event and candidate")                                    \
     X(FAN_IN, "fan_in", "edges in use into the target")                                                      \
     X(FAN_OUT, "fan_out", "edges in use out of the source")                                                  \
+    X(PATHS3, "paths3", "paths of three edges in use of its line that the candidate would close, weighted")  \
+    X(FLOW, "flow", "the sum over paths through the candidate of the product of abs(w)")                     \
     X(STEP, "step", "steps since the start of the training")                                                 \
     X(EPOCH, "epoch", "epochs since the start, with fractions")                                              \
     X(PROGRESS, "progress", "share of the training that is done")                                            \
     X(RATE, "rate", "the learning rate of the step before")                                                  \
     X(KEPT, "kept", "edges of the list in use")                                                              \
     X(BUDGET, "budget", "edges of the list that its budget allows")                                          \
-    X(CANDIDATES, "candidates", "candidates of the list")
+    X(CANDIDATES, "candidates", "candidates of the list")                                                    \
+    X(ROUND, "round", "the share of the rounds of the event, this one included")
 /* Those from TERM_STEP on are the same for all candidates of a list. */
 typedef enum RuleTerm {
 #define TERM(name, text, help) TERM_##name,

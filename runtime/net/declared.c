@@ -3,14 +3,14 @@
 #include "common/dnwrt.h"
 #include <stdlib.h>
 
-void declared_free(Declared *d)
+int64_t declared_budget(const NetList *l, double epoch)
 {
-    if (!d) return;
-    for (int i = 0; i < d->state_count; i++) free(d->states[i].value);
-    free(d->first), free(d->changed), free(d->fan_in), free(d->fan_out), free(d->score), free(d->value);
+    const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
+    if (fan) return l->declared->total;
+    return budget_now(&l->budget, l->candidates, epoch) + l->declared->moved;
 }
 
-static bool reads(const Declared *d, RuleTerm term)
+static bool reads(const Declared *d, int term)
 {
     return d->reads >> term & 1;
 }
@@ -28,9 +28,32 @@ static int own_states(const Declared *d)
     return count;
 }
 
+float **declared_term(Declared *d, int term)
+{
+    switch (term) {
+    case TERM_FIRST: return &d->first;
+    case TERM_FAN_IN: return &d->fan_in;
+    case TERM_FAN_OUT: return &d->fan_out;
+    case TERM_PATHS3: return &d->paths3;
+    case TERM_FLOW: return &d->flow;
+    default: return NULL;
+    }
+}
+
+void declared_free(Declared *d)
+{
+    if (!d) return;
+    for (int i = 0; i < d->state_count; i++) free(d->states[i].value);
+    for (int i = 0; i < TERM_COUNT; i++)
+        if (declared_term(d, i)) free(*declared_term(d, i));
+    free(d->changed), free(d->score), free(d->value);
+}
+
 static int arrays(const Declared *d)
 {
-    return own_states(d) + reads(d, TERM_FIRST) + reads(d, TERM_FAN_IN) + reads(d, TERM_FAN_OUT) + 3;
+    int count = own_states(d) + 3;
+    for (int i = 0; i < TERM_COUNT; i++) count += reads(d, i) && declared_term((Declared *)d, i);
+    return count;
 }
 
 bool declared_sorts(const Declared *d)
@@ -59,9 +82,8 @@ bool declared_allocate(Declared *d, int64_t candidates)
     if (!d) return true;
     bool ok = (d->changed = numbers(candidates)) && (d->score = numbers(candidates)) &&
               (d->value = numbers(candidates));
-    if (reads(d, TERM_FIRST)) ok = (d->first = numbers(candidates)) && ok;
-    if (reads(d, TERM_FAN_IN)) ok = (d->fan_in = numbers(candidates)) && ok;
-    if (reads(d, TERM_FAN_OUT)) ok = (d->fan_out = numbers(candidates)) && ok;
+    for (int i = 0; i < TERM_COUNT; i++)
+        if (reads(d, i) && declared_term(d, i)) ok = (*declared_term(d, i) = numbers(candidates)) && ok;
     for (int i = 0; i < d->state_count; i++) {
         if (d->states[i].param >= 0) continue;
         ok = (d->states[i].value = numbers(candidates)) && ok;

@@ -9,6 +9,10 @@
 #define RT_DECLARED_H
 #include "common/choice.h"
 
+/* Numbers of all candidates that are kept of a term, or NULL: they are found elsewhere. */
+float **declared_term(Declared *d, int term);
+/* Edges in use that the budget of a list with a declared rule allows. */
+int64_t declared_budget(const NetList *l, double epoch);
 /* Arrays by candidate: bytes, allocation (false: out of memory), end. d may be NULL. */
 int64_t declared_bytes(const Declared *d, int64_t candidates);
 bool declared_allocate(Declared *d, int64_t candidates);

@@ -1,6 +1,7 @@
 /* net.c: steps of training and inference. See net.h. Building is in net_build.c. */
 #include "net/blas.h"
 #include "common/plural.h"
+#include "net/declared.h"
 #include "net/net_private.h"
 #include "net/slots.h"
 #include "common/product.h"
@@ -75,7 +76,7 @@ const char *net_above_budget(const Net *n, double epoch)
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
         const bool all = l->declared && l->declared->start_all;
-        if (all && list_kept(n, l) > budget_now(&l->budget, l->candidates, epoch)) return l->name;
+        if (all && list_kept(n, l) > declared_budget(l, epoch)) return l->name;
     }
     return NULL;
 }
@@ -104,6 +105,8 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
                 !slots_load(&n->bundles[l->first_bundle + k], e))
                 return false;
         if (!marks_fit(n, l, e)) return false;
+        if (kept_given && l->declared && l->declared->redistributes)
+            l->declared->moved = list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
         l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);

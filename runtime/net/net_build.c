@@ -67,7 +67,7 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
 
 int64_t net_most_kept(const NetList *l)
 {
-    if (l->declared && l->declared->start_all) return l->candidates;
+    if (l->declared && (l->declared->start_all || l->declared->redistributes)) return l->candidates;
     if (l->budget.form == KEEP_COUNT) return l->budget.keep;
     if (l->budget.form == KEEP_ANNEAL)
         return l->budget.keep > l->budget.start ? l->budget.keep : l->budget.start;
@@ -132,10 +132,26 @@ static int64_t slot_count(const Net *n)
     return n->options.training && n->options.optim ? n->options.optim->slots : 0;
 }
 
+/* What terms of declared rules need while they are computed. */
+static int64_t term_bytes(const Net *n)
+{
+    int64_t most = 0;
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
+        if (!d || !n->options.training) continue;
+        const int64_t bytes[] = {d->reads >> TERM_PATHS3 & 1 ? paths3_bytes(n, b, capacity_of(n, b)) : 0,
+                                 d->reads >> TERM_FLOW & 1 ? path_flow_bytes(n, b->line.graph) : 0};
+        for (int k = 0; k < 2; k++) most = bytes[k] > most ? bytes[k] : most;
+    }
+    return most;
+}
+
 static int64_t scratch_elements(const Net *n)
 {
     int64_t blocks = (int64_t)n->options.threads * gradient_scratch(n), chunks = n->param_total / 65536 + 16;
-    return blocks > 2 * chunks ? blocks : 2 * chunks;
+    const int64_t terms = term_bytes(n) / n->real_size + 1, most = blocks > 2 * chunks ? blocks : 2 * chunks;
+    return most > terms ? most : terms;
 }
 
 bool net_stores_gradients(const Net *n)

@@ -144,6 +144,9 @@ enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 16 }; /* candidates that are compared 
 int64_t choose_edges(Net *n, double epoch);
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
 bool events_read_gradient(const Net *n, const NetBundle *b);
+/* paths3.c, path_flow.c: bytes of Net.scratch that these terms of a rule need. */
+int64_t paths3_bytes(const Net *n, const NetBundle *b, int64_t edges);
+int64_t path_flow_bytes(const Net *n, int graph);
 /* Marks the lists whose events, when `done` steps are done (0: before the first), read the gradients of all
  * their candidates; false: there are none. */
 bool events_before(Net *n, int64_t done);

@@ -6,264 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static double position_of(const Net *n, int64_t done)
-{
-    return n->options.epoch_steps > 0 ? (double)done / (double)n->options.epoch_steps : 0;
-}
-
-static double progress_at(const Net *n, double epoch)
-{
-    double part = n->options.epochs > 0 ? epoch / n->options.epochs : 0;
-    return part < 1 ? part : 1;
-}
-
-/* ---- what functions read ---- */
-
-static int64_t used_of(const Moment *m)
-{
-    int64_t used = 0;
-    for (int i = 0; i < m->list->bundle_count; i++) {
-        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
-    }
-    return used;
-}
-
-static int64_t budget_of(const Moment *m)
-{
-    return budget_now(&m->list->budget, m->list->candidates, m->epoch);
-}
-
-static void read_same(Moment *m)
-{
-    const double same[] = {(double)m->done,
-                           m->epoch,
-                           progress_at(m->n, m->epoch),
-                           m->n->rate,
-                           rule_reads(m->rule, TERM_KEPT) ? (double)used_of(m) : 0,
-                           (double)budget_of(m),
-                           (double)m->list->candidates};
-    memcpy(m->same, same, sizeof same);
-}
-
-static void fill(float *out, int64_t count, double x)
-{
-    for (int64_t i = 0; i < count; i++) out[i] = (float)x;
-}
-
-static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
-{
-    const RuleDraw draw = moment_draw(m);
-    if (!b->line.slots) {
-        rule_randoms(m->n->options.seed, draw, b->position + first, count, out);
-        return;
-    }
-    for (int64_t i = 0; i < count; i++)
-        out[i] = rule_random(m->n->options.seed, draw, b->position + slots_number(b, first + i));
-}
-
-/* What the optimiser keeps; a gradient check has none. */
-static int slots_of(const Net *n)
-{
-    return n->options.optim ? n->options.optim->slots : 0;
-}
-
-/* The first moment of the optimiser; where it keeps none, 0. */
-static const float *moments(const Net *n, const NetBundle *b)
-{
-    for (int s = 0; s < slots_of(n); s++) {
-        const char *name = n->options.optim->slot_names[s];
-        if (strcmp(name, "momentum") == 0 || strcmp(name, "mean") == 0) return n->slots[s] + b->param->offset;
-    }
-    return NULL;
-}
-
-/* 0 where a step computed none. */
-static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64_t count, float *out)
-{
-    const bool all = !gradient_of_used(n, b);
-    const float *gradient = (const float *)n->grad + b->param->offset + first;
-    for (int64_t i = 0; i < count; i++) out[i] = all || b->kept[first + i] ? gradient[i] : 0;
-}
-
-/* A state of the candidates of a line; of a shared one, its only number. */
-static float *state_of(const Moment *m, const NetBundle *b, int state)
-{
-    const DeclaredState *s = &m->rule->states[state];
-    if (s->param < 0) return s->value + b->place;
-    return m->n->weights + (s->shared ? m->n->params[s->param].offset : b->weights[s->param]->offset);
-}
-
-static void fill_state(const Moment *m, const NetBundle *b, int state, int64_t first, int64_t count,
-                       float *out)
-{
-    const float *numbers = state_of(m, b, state);
-    if (m->rule->states[state].shared) fill(out, count, *numbers);
-    else memcpy(out, numbers + first, (size_t)count * sizeof *out);
-}
-
-static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
-{
-    const Net *n = m->n;
-    const int64_t at = b->param->offset + first, place = b->place + first;
-    const size_t bytes = (size_t)count * sizeof *out;
-    const float *moment;
-    switch (term) {
-    case TERM_W: memcpy(out, n->weights + at, bytes); return;
-    case TERM_GRADIENT: fill_gradient(n, b, first, count, out); return;
-    case TERM_MOMENTUM:
-        moment = moments(n, b);
-        if (moment) memcpy(out, moment + first, bytes);
-        else fill(out, count, 0);
-        return;
-    case TERM_FIRST: memcpy(out, m->rule->first + place, bytes); return;
-    case TERM_USED:
-        for (int64_t i = 0; i < count; i++) out[i] = b->kept[first + i];
-        return;
-    case TERM_AGE:
-        for (int64_t i = 0; i < count; i++) out[i] = (float)m->done - m->rule->changed[place + i];
-        return;
-    case TERM_RANDOM: fill_random(m, b, first, count, out); return;
-    case TERM_FAN_IN: memcpy(out, m->rule->fan_in + place, bytes); return;
-    case TERM_FAN_OUT: memcpy(out, m->rule->fan_out + place, bytes); return;
-    default: break;
-    }
-    if (term < TERM_COUNT) fill(out, count, m->same[term - TERM_STEP]);
-    else fill_state(m, b, term - TERM_COUNT, first, count, out);
-}
-
-/* Calls `each` for all candidates of a line. */
-typedef void EachCandidate(void *context, const NetBundle *b, int64_t candidate, int64_t node);
-
-static void each_candidate(const NetBundle *b, bool source, EachCandidate *each, void *context)
-{
-    CandidateRun run;
-    for (int64_t t = 0; t < b->candidates.targets; t++)
-        for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
-            for (int64_t k = 0; k < run.length; k++)
-                each(context, b, run.first + k, source ? run.source + k : t);
-}
-
-static void count_edge(void *counts, const NetBundle *b, int64_t candidate, int64_t node)
-{
-    ((int64_t *)counts)[node] += b->kept[candidate];
-}
-
-typedef struct Fans {
-    const int64_t *counts;
-    float *fan;
-} Fans;
-
-static void put_fan(void *context, const NetBundle *b, int64_t candidate, int64_t node)
-{
-    const Fans *f = context;
-    f->fan[b->place + candidate] = (float)f->counts[node];
-}
-
-/* Edges in use, of all lists of the graph, at one end of each candidate of the line. */
-static void count_fans(const Moment *m, const NetBundle *b, bool source)
-{
-    const NetGraph *g = &m->n->graphs[b->line.graph];
-    const int set = source ? b->line.from : b->line.to;
-    memset(m->n->counts, 0, (size_t)g->sets[set].wiring.size * sizeof *m->n->counts);
-    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
-        const NetBundle *u = &m->n->bundles[i];
-        if ((source ? u->line.from : u->line.to) == set) each_candidate(u, source, count_edge, m->n->counts);
-    }
-    each_candidate(b, source, put_fan, &(Fans){m->n->counts, source ? m->rule->fan_out : m->rule->fan_in});
-}
-
-/* ---- what functions compute ---- */
-
-/* Candidates first .. first + count of a line, and what their functions read. */
-typedef struct Part {
-    const NetBundle *b;
-    int64_t first, count, whole; /* whole: count, a multiple of RULE_WIDTH */
-    float room[TERM_COUNT + MOST_RULE_STATES][RULE_BLOCK];
-    const float *args[TERM_COUNT + MOST_RULE_STATES];
-} Part;
-
-static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *p)
-{
-    const int64_t left = b->candidates.count - first;
-    p->b = b, p->first = first, p->count = left < RULE_BLOCK ? left : RULE_BLOCK;
-    p->whole = (p->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
-    for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
-        p->args[i] = p->room[i];
-        if (!rule_reads(m->rule, i)) continue;
-        fill_term(m, b, i, first, p->count, p->room[i]);
-        fill(p->room[i] + p->count, p->whole - p->count, 0);
-    }
-}
-
-static void compute_part(const Moment *m, const Part *p, int function, float *out)
-{
-    float result[RULE_BLOCK];
-    m->n->program->rules[function](p->args, p->whole, result);
-    memcpy(out + p->b->place + p->first, result, (size_t)p->count * sizeof *result);
-}
-
-/* Calls `each` with all candidates of the list, part by part. */
-typedef void EachPart(const Moment *m, const Part *p, int function, float *out);
-
-static void each_part(const Moment *m, EachPart *each, int function, float *out)
-{
-    Part p;
-    for (int source = 0; source < 2; source++)
-        for (int i = 0; i < m->list->bundle_count && rule_reads(m->rule, source ? TERM_FAN_OUT : TERM_FAN_IN);
-             i++)
-            count_fans(m, &m->n->bundles[m->list->first_bundle + i], source);
-    for (int i = 0; i < m->list->bundle_count; i++) {
-        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c += RULE_BLOCK) {
-            read_part(m, b, c, &p);
-            each(m, &p, function, out);
-        }
-    }
-}
-
-static void compute(const Moment *m, int function, float *out)
-{
-    each_part(m, compute_part, function, out);
-}
-
-/* All states read what they were before. */
-static void move_part(const Moment *m, const Part *p, int function, float *out)
-{
-    (void)function, (void)out;
-    float result[RULE_BLOCK];
-    for (int s = 0; s < m->rule->state_count; s++) {
-        if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
-        m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
-        memcpy(state_of(m, p->b, s) + p->first, result, (size_t)p->count * sizeof *result);
-    }
-}
-
-/* One number that does not depend on the candidate. */
-static double amount(const Moment *m, int function)
-{
-    float room[TERM_COUNT + MOST_RULE_STATES][RULE_WIDTH] = {{0}}, result[RULE_WIDTH];
-    const float *args[TERM_COUNT + MOST_RULE_STATES];
-    for (int i = 0; i < TERM_COUNT + MOST_RULE_STATES; i++) args[i] = room[i];
-    for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, m->same[i - TERM_STEP]);
-    for (int s = 0; s < m->rule->state_count; s++)
-        if (m->rule->states[s].shared) fill(room[TERM_COUNT + s], RULE_WIDTH, *state_of(m, NULL, s));
-    m->n->program->rules[function](args, RULE_WIDTH, result);
-    return result[0];
-}
-
-static void move_states(const Moment *m)
-{
-    double shared[MOST_RULE_STATES];
-    for (int s = 0; s < m->rule->state_count; s++)
-        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
-            shared[s] = amount(m, m->rule->states[s].next);
-    if (m->rule->state_count) each_part(m, move_part, NO_FUNCTION, NULL);
-    for (int s = 0; s < m->rule->state_count; s++)
-        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
-            *state_of(m, NULL, s) = (float)shared[s];
-}
-
 /* ---- actions ---- */
 
 /* Are there numbers for edges in use alone? */
@@ -288,19 +30,37 @@ static int64_t rounded(double x, int64_t most)
     return x >= (double)most ? most : x > 0 ? (int64_t)floor(x + 0.5) : 0;
 }
 
+int64_t moment_leaves(const Moment *m, const DeclaredAction *a, PoolSize p)
+{
+    const int64_t above = p.used - p.budget;
+    if (a->amount == NO_FUNCTION) return above;
+    const int64_t count = rounded(moment_amount(m, a->amount, p) * (a->share ? (double)p.used : 1), p.used);
+    return count < above && !m->rule->start_all ? above : count;
+}
+
+int64_t moment_comes(const Moment *m, const DeclaredAction *a, PoolSize p)
+{
+    const bool exact = m->rule->start_all && a->amount != NO_FUNCTION;
+    const int64_t room = (exact ? p.candidates : p.budget) - p.used;
+    if (a->amount == NO_FUNCTION || room <= 0) return room;
+    return rounded(moment_amount(m, a->amount, p) * (a->share ? (double)p.used : 1), room);
+}
+
+static bool of_nodes(const Moment *m)
+{
+    return m->list->budget.form == KEEP_FAN_IN || m->list->budget.form == KEEP_FAN_OUT;
+}
+
 static void end_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate)
 {
     (void)a;
     b->kept[candidate] = 0, m->rule->changed[b->place + candidate] = (float)m->done;
 }
 
-/* `x`: the amount. */
-static void drop(const Moment *m, const DeclaredAction *a, double x)
+static void drop(const Moment *m, const DeclaredAction *a)
 {
-    const int64_t used = used_of(m), above = used - budget_of(m);
-    int64_t count = a->amount == NO_FUNCTION ? above : rounded(a->share ? x * (double)used : x, used);
-    if (count < above && !m->rule->start_all) count = above;
-    pool_each(m, true, count, a, end_edge);
+    if (of_nodes(m)) pool_nodes(m, true, a, end_edge);
+    else pool_each(m, true, moment_leaves(m, a, moment_size(m)), a, end_edge);
     if (has_slots(m)) slots_remove(m);
 }
 
@@ -318,38 +78,32 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, i
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
                                                   : m->rule->value[place];
-    for (int s = 0; s < slots_of(m->n); s++)
+    for (int s = 0; s < moment_slots(m->n); s++)
         for (int w = 0; w < b->line.weight_count; w++) m->n->slots[s][b->weights[w]->offset + candidate] = 0;
 }
 
-static int64_t grow(const Moment *m, const DeclaredAction *a, double x, char *bad, size_t size)
+static int64_t grow(const Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
-    const bool exact = m->rule->start_all && a->amount != NO_FUNCTION;
-    const int64_t used = used_of(m);
-    int64_t count = (exact ? m->list->candidates : budget_of(m)) - used;
-    if (a->amount != NO_FUNCTION) {
-        int64_t wanted = rounded(a->share ? x * (double)used : x, count);
-        count = wanted < count ? wanted : count;
-    }
+    const int64_t count = moment_comes(m, a, moment_size(m));
     if (has_slots(m)) return slots_grow(m, a, count, bad, size);
-    if (a->value != NO_FUNCTION) compute(m, a->value, m->rule->value);
-    return pool_each(m, false, count, a, begin_edge);
+    if (a->value != NO_FUNCTION) moment_compute(m, a->value, m->rule->value);
+    return of_nodes(m) ? pool_nodes(m, false, a, begin_edge) : pool_each(m, false, count, a, begin_edge);
 }
 
 static void reset(const Moment *m, const DeclaredAction *a)
 {
     const int state = a->target - TERM_COUNT;
     if (a->target != TERM_W && m->rule->states[state].shared) {
-        *state_of(m, NULL, state) = (float)amount(m, a->value);
+        *moment_state(m, NULL, state) = (float)moment_amount(m, a->value, moment_size(m));
         return;
     }
-    compute(m, a->value, m->rule->value);
+    moment_compute(m, a->value, m->rule->value);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         float *w = m->n->weights + b->param->offset;
         for (int64_t c = 0; c < b->candidates.count; c++) {
             const float x = m->rule->value[b->place + c];
-            if (a->target != TERM_W) state_of(m, b, state)[c] = x;
+            if (a->target != TERM_W) moment_state(m, b, state)[c] = x;
             else if (b->kept[c]) w[c] = x;
         }
     }
@@ -376,21 +130,24 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     m->draw++;
     m->rule->magnitude = a->magnitude;
-    read_same(m);
+    moment_read(m);
+    if (a->verb == VERB_REDISTRIBUTE) { /* of all lists, when the first of them is at it */
+        const bool first = m->rule->group == (int)(m->list - m->n->lists);
+        return !first || redistribute(m, a, bad, size) ? 0 : -1;
+    }
     if (a->score != NO_FUNCTION && !a->magnitude && !(has_slots(m) && a->verb == VERB_GROW)) {
-        compute(m, a->score, m->rule->score);
+        moment_compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
     }
-    const double x = a->amount == NO_FUNCTION ? 0 : amount(m, a->amount);
-    if (isnan(x)) {
+    if (a->amount != NO_FUNCTION && isnan(moment_amount(m, a->amount, moment_size(m)))) {
         snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
                  contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
         return -1;
     }
     switch (a->verb) {
     case VERB_CHOOSE: return choose(m);
-    case VERB_DROP: return drop(m, a, x), 0;
-    case VERB_GROW: return grow(m, a, x, bad, size);
+    case VERB_DROP: return drop(m, a), 0;
+    case VERB_GROW: return grow(m, a, bad, size);
     case VERB_RESET: return reset(m, a), 0;
     default: return 0;
     }
@@ -400,13 +157,13 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 
 static bool has_come(const Net *n, DeclaredTime t, double epoch)
 {
-    return t.share ? progress_at(n, epoch) >= t.at : epoch >= t.at;
+    return t.share ? moment_progress(n, epoch) >= t.at : epoch >= t.at;
 }
 
 /* Is the event due behind `done` steps? */
 static bool is_due(const Net *n, const DeclaredEvent *e, int64_t done)
 {
-    const double now = position_of(n, done), before = position_of(n, done - 1);
+    const double now = moment_position(n, done), before = moment_position(n, done - 1);
     if (!e->steps && !(e->epochs > 0))
         return has_come(n, e->from, now) && (done == 0 || !has_come(n, e->from, before));
     if (done == 0 || !has_come(n, e->from, now) || has_come(n, e->until, now)) return false;
@@ -422,7 +179,7 @@ static bool begins(const Moment *m, const DeclaredEvent *e, const DeclaredAction
     return again ? a->verb == VERB_CHOOSE && has_come(m->n, e->from, 0) : is_due(m->n, e, 0);
 }
 
-static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t size)
+static int64_t run_round(Moment *m, const DeclaredEvent *e, char *bad, size_t size)
 {
     int64_t swapped = 0;
     for (int i = 0; i < e->action_count; i++) {
@@ -431,15 +188,21 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
         if (more < 0) return -1;
         swapped += more;
     }
-    for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
     return swapped;
 }
 
-static Moment moment_of(Net *n, NetList *l, int64_t done)
+static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t size)
 {
-    Moment m = {.n = n, .list = l, .rule = l->declared, .done = done, .epoch = position_of(n, done)};
-    read_same(&m);
-    return m;
+    int64_t swapped = 0;
+    m->reads = e->reads;
+    for (int round = 1; round <= e->rounds; round++) {
+        m->round = (double)round / e->rounds;
+        int64_t more = run_round(m, e, bad, size);
+        if (more < 0) return -1;
+        swapped += more;
+    }
+    for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
+    return swapped;
 }
 
 /* Does an event behind `done` steps (0: before the first) read the gradients of all candidates? */
@@ -459,7 +222,7 @@ static bool gradient_due(Net *n, NetList *l, int64_t done)
 static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
 {
     int64_t swapped = 0, more = 0;
-    Moment m = moment_of(n, l, 0);
+    Moment m = moment_new(n, l, 0);
     for (int i = 0; i < l->declared->event_count && more >= 0; i++) {
         more = run_event(&m, &l->declared->events[i], bad, size);
         swapped += more;
@@ -511,7 +274,7 @@ int64_t events_begin(Net *n, NetList *l, double epoch)
         memcpy(d->first + b->place, n->weights + b->param->offset,
                (size_t)b->candidates.count * sizeof(float));
     }
-    Moment m = moment_of(n, l, 0);
+    Moment m = moment_new(n, l, 0);
     m.epoch = epoch;
     int64_t swapped = draw_edges(&m);
     if (d->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
@@ -550,21 +313,32 @@ bool events_before(Net *n, int64_t done)
     return any;
 }
 
+static int64_t run_list(Net *n, NetList *l, int64_t done, char *bad, size_t size)
+{
+    int64_t swapped = 0;
+    Moment m = moment_new(n, l, done);
+    for (int k = 0; k < l->declared->event_count; k++) {
+        if (!is_due(n, &l->declared->events[k], done)) continue;
+        int64_t more = run_event(&m, &l->declared->events[k], bad, size);
+        if (more < 0) return -1;
+        swapped += more;
+    }
+    if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, done);
+    return swapped;
+}
+
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
 {
     int64_t swapped = 0;
     for (int i = 0; i < n->list_count; i++) {
-        NetList *l = &n->lists[i];
-        if (!l->declared) continue;
-        Moment m = moment_of(n, l, done);
-        move_states(&m);
-        for (int k = 0; k < l->declared->event_count; k++) {
-            if (!is_due(n, &l->declared->events[k], done)) continue;
-            int64_t more = run_event(&m, &l->declared->events[k], bad, size);
-            if (more < 0) return -1;
-            swapped += more;
-        }
-        if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, done);
+        if (!n->lists[i].declared || !n->lists[i].declared->state_count) continue;
+        const Moment m = moment_new(n, &n->lists[i], done);
+        moment_move_states(&m);
+    }
+    for (int i = 0; i < n->list_count; i++) {
+        int64_t more = n->lists[i].declared ? run_list(n, &n->lists[i], done, bad, size) : 0;
+        if (more < 0) return -1;
+        swapped += more;
     }
     return swapped;
 }

@@ -14,11 +14,18 @@ typedef struct Moment {
     double epoch;                        /* position of the training */
     uint64_t draw;                       /* of the actions at this moment: keys `random` */
     double same[TERM_COUNT - TERM_STEP]; /* terms that all candidates share, of the action at hand */
+    int64_t reads;                       /* bit i: RuleTerm i, or state i - TERM_COUNT, is read now */
+    double round;
 } Moment;
 
 static inline bool rule_reads(const Declared *d, int term)
 {
     return d->reads >> term & 1;
+}
+
+static inline bool moment_reads(const Moment *m, int term)
+{
+    return m->reads >> term & 1;
 }
 
 static inline RuleDraw moment_draw(const Moment *m)
@@ -31,6 +38,41 @@ static inline RuleDraw moment_draw(const Moment *m)
  */
 typedef void PoolAct(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate);
 int64_t pool_each(const Moment *m, bool used, int64_t wanted, const DeclaredAction *a, PoolAct *act);
+
+/* Of a list, or of a node where each has a budget of its own: edges in use, those that the budget allows,
+ * candidates. */
+typedef struct PoolSize {
+    int64_t used, budget, candidates;
+} PoolSize;
+
+/* moment.c */
+Moment moment_new(Net *n, NetList *l, int64_t done);
+Moment moment_beside(const Moment *m, NetList *l);  /* the same of another list with the same rule */
+double moment_position(const Net *n, int64_t done); /* in epochs */
+double moment_progress(const Net *n, double epoch);
+PoolSize moment_size(const Moment *m);
+int64_t moment_used(const Moment *m);
+/* What all candidates share, as it is now. */
+void moment_read(Moment *m);
+int moment_slots(const Net *n); /* arrays of the optimiser */
+/* Numbers of a state by candidate of a line; a shared one: the number (b may be NULL). */
+float *moment_state(const Moment *m, const NetBundle *b, int state);
+/* A function for all candidates of the list; one that is the same for all. */
+void moment_compute(const Moment *m, int function, float *out);
+double moment_amount(const Moment *m, int function, PoolSize p);
+void moment_move_states(const Moment *m);
+/* redistribute.c: new budgets of all lists with the rule; false: see `bad`. */
+bool redistribute(const Moment *m, const DeclaredAction *a, char *bad, size_t size);
+/* events.c: how many edges a drop (a grow) moves; 0 or less: none. */
+int64_t moment_leaves(const Moment *m, const DeclaredAction *a, PoolSize p);
+int64_t moment_comes(const Moment *m, const DeclaredAction *a, PoolSize p);
+/* pool_nodes.c: a drop (`used`) or a grow of each node of a list with a budget for each. Returns how many. */
+int64_t pool_nodes(const Moment *m, bool used, const DeclaredAction *a, PoolAct *act);
+
+/* Terms that follow from the edges in use. Both take Net.scratch. paths3.c: Declared.paths3 of a line. */
+void paths3(const Moment *m, const NetBundle *b);
+/* path_flow.c: Declared.flow of all lines of the list. */
+void path_flow(const Moment *m);
 
 /* slots_event.c: lists that have numbers for edges in use alone. */
 /* Forgets the edges whose mark is 0. */

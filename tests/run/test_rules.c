@@ -21,8 +21,9 @@ typedef struct Rules {
     int64_t order[SAMPLES];
 } Rules;
 
-static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw", "rules/library.dnw",
-                                       "rules/first.dnw", "rules/weights.dnw"};
+static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw",   "rules/library.dnw",
+                                       "rules/first.dnw", "rules/weights.dnw", "rules/nodes.dnw",
+                                       "rules/paths.dnw", "rules/between.dnw"};
 enum { WEIGHTS = 4, PROGRAMS = sizeof programs / sizeof *programs };
 
 static int open_rules(void **state)
@@ -75,6 +76,14 @@ static double state_at(const Net *n, const NetBundle *b, const Declared *d, int 
                                         : n->weights[b->weights[param]->offset + c]);
 }
 
+static double *strengths(Arena *a, const Net *n, const NetBundle *b)
+{
+    double *all = NEW_ARRAY(a, double, (size_t)b->legal.count + 1);
+    for (int64_t c = 0; c < b->candidates.count; c++)
+        all[built_number(b, c)] = fabs((double)n->weights[b->param->offset + c]);
+    return all;
+}
+
 /* The interpreter with the numbers of a list of the net. */
 static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int64_t done)
 {
@@ -84,7 +93,10 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
     uint8_t **kept = NEW_ARRAY(a, uint8_t *, (size_t)n->bundle_count);
     for (int b = 0; b < n->bundle_count; b++) kept[b] = built_marks(a, &n->bundles[b]);
     EvalRule e = eval_rule_new(a, m, g, list, kept);
+    e.strength = NEW_ARRAY(a, double *, (size_t)n->bundle_count);
+    for (int b = 0; b < n->bundle_count; b++) e.strength[b] = strengths(a, n, &n->bundles[b]);
     e.seed = SEED, e.done = done, e.epochs = EPOCHS, e.steps = EPOCH_STEPS, e.rate = n->rate;
+    e.moved = l->declared->moved;
     const uint64_t fresh = rule_fresh_seed(SEED, done);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
@@ -137,24 +149,31 @@ static int64_t compare(const Net *n, int list, const EvalRule *e)
     return moved;
 }
 
-/* Of all lists behind one step; adds to moved[]. They run one after the other, and each reads the edges in
- * use of those before. */
+/* Of all lists behind one step; adds to moved[]. They share marks and strengths, and run one after the
+ * other. */
 static void compare_step(const Rules *r, Net *n, int64_t done, int64_t *moved)
 {
     Arena *a = arena_new();
     char bad[200];
-    EvalRule *want = NEW_ARRAY(a, EvalRule, (size_t)n->list_count);
-    for (int list = 0; list < n->list_count; list++)
-        if (n->lists[list].declared) want[list] = reference(a, r, n, list, done);
-    assert_true(events_after(n, done, bad, sizeof bad) >= 0);
+    EvalRule *want = NEW_ARRAY(a, EvalRule, (size_t)n->list_count),
+             **all = NEW_ARRAY(a, EvalRule *, (size_t)n->list_count);
     for (int list = 0; list < n->list_count; list++) {
         if (!n->lists[list].declared) continue;
-        eval_rule_step(&want[list]);
-        moved[list] += compare(n, list, &want[list]);
-        for (int b = 0; b < n->bundle_count; b++)
-            for (int later = list + 1; later < n->list_count; later++)
-                if (want[later].kept)
-                    memcpy(want[later].kept[b], want[list].kept[b], (size_t)n->bundles[b].legal.count);
+        want[list] = reference(a, r, n, list, done);
+        all[list] = &want[list], want[list].all = all, want[list].all_count = n->list_count;
+        const EvalRule *first = NULL;
+        for (int k = 0; !first; k++) first = all[k];
+        want[list].kept = first->kept, want[list].strength = first->strength;
+    }
+    assert_true(events_after(n, done, bad, sizeof bad) >= 0);
+    for (int list = 0; list < n->list_count; list++)
+        if (all[list]) eval_rule_states(all[list]);
+    for (int list = 0; list < n->list_count; list++)
+        if (all[list]) eval_rule_step(all[list]);
+    for (int list = 0; list < n->list_count; list++) {
+        if (!all[list]) continue;
+        moved[list] += compare(n, list, all[list]);
+        assert_int_equal(all[list]->moved, n->lists[list].declared->moved);
     }
     arena_free(a);
 }

@@ -1,0 +1,287 @@
+/* moment.c: what the functions of declared rules read, and what they compute, of all candidates of a list. */
+#include "wiring/moment.h"
+#include "net/slots.h"
+
+double moment_position(const Net *n, int64_t done)
+{
+    return n->options.epoch_steps > 0 ? (double)done / (double)n->options.epoch_steps : 0;
+}
+
+double moment_progress(const Net *n, double epoch)
+{
+    double part = n->options.epochs > 0 ? epoch / n->options.epochs : 0;
+    return part < 1 ? part : 1;
+}
+
+/* ---- what functions read ---- */
+
+int64_t moment_used(const Moment *m)
+{
+    int64_t used = 0;
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
+    }
+    return used;
+}
+
+void moment_read(Moment *m)
+{
+    const double same[] = {(double)m->done,
+                           m->epoch,
+                           moment_progress(m->n, m->epoch),
+                           m->n->rate,
+                           moment_reads(m, TERM_KEPT) ? (double)moment_used(m) : 0,
+                           (double)declared_budget(m->list, m->epoch),
+                           (double)m->list->candidates,
+                           m->round};
+    memcpy(m->same, same, sizeof same);
+}
+
+static void fill(float *out, int64_t count, double x)
+{
+    for (int64_t i = 0; i < count; i++) out[i] = (float)x;
+}
+
+static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
+{
+    const RuleDraw draw = moment_draw(m);
+    if (!b->line.slots) {
+        rule_randoms(m->n->options.seed, draw, b->position + first, count, out);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        out[i] = rule_random(m->n->options.seed, draw, b->position + slots_number(b, first + i));
+}
+
+/* What the optimiser keeps; a gradient check has none. */
+int moment_slots(const Net *n)
+{
+    return n->options.optim ? n->options.optim->slots : 0;
+}
+
+/* The first moment of the optimiser; where it keeps none, 0. */
+static const float *moments(const Net *n, const NetBundle *b)
+{
+    for (int s = 0; s < moment_slots(n); s++) {
+        const char *name = n->options.optim->slot_names[s];
+        if (strcmp(name, "momentum") == 0 || strcmp(name, "mean") == 0) return n->slots[s] + b->param->offset;
+    }
+    return NULL;
+}
+
+/* 0 where a step computed none. */
+static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64_t count, float *out)
+{
+    const bool all = !gradient_of_used(n, b);
+    const float *gradient = (const float *)n->grad + b->param->offset + first;
+    for (int64_t i = 0; i < count; i++) out[i] = all || b->kept[first + i] ? gradient[i] : 0;
+}
+
+/* A state of the candidates of a line; of a shared one, its only number. */
+float *moment_state(const Moment *m, const NetBundle *b, int state)
+{
+    const DeclaredState *s = &m->rule->states[state];
+    if (s->param < 0) return s->value + b->place;
+    return m->n->weights + (s->shared ? m->n->params[s->param].offset : b->weights[s->param]->offset);
+}
+
+static void fill_state(const Moment *m, const NetBundle *b, int state, int64_t first, int64_t count,
+                       float *out)
+{
+    const float *numbers = moment_state(m, b, state);
+    if (m->rule->states[state].shared) fill(out, count, *numbers);
+    else memcpy(out, numbers + first, (size_t)count * sizeof *out);
+}
+
+static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
+{
+    const Net *n = m->n;
+    const int64_t at = b->param->offset + first, place = b->place + first;
+    const size_t bytes = (size_t)count * sizeof *out;
+    const float *moment;
+    switch (term) {
+    case TERM_W: memcpy(out, n->weights + at, bytes); return;
+    case TERM_GRADIENT: fill_gradient(n, b, first, count, out); return;
+    case TERM_MOMENTUM:
+        moment = moments(n, b);
+        if (moment) memcpy(out, moment + first, bytes);
+        else fill(out, count, 0);
+        return;
+    case TERM_USED:
+        for (int64_t i = 0; i < count; i++) out[i] = b->kept[first + i];
+        return;
+    case TERM_AGE:
+        for (int64_t i = 0; i < count; i++) out[i] = (float)m->done - m->rule->changed[place + i];
+        return;
+    case TERM_RANDOM: fill_random(m, b, first, count, out); return;
+    default: break;
+    }
+    if (term >= TERM_COUNT) fill_state(m, b, term - TERM_COUNT, first, count, out);
+    else if (term >= TERM_STEP) fill(out, count, m->same[term - TERM_STEP]);
+    else memcpy(out, *declared_term(m->rule, term) + place, bytes);
+}
+
+/* Calls `each` for all candidates of a line. */
+typedef void EachCandidate(void *context, const NetBundle *b, int64_t candidate, int64_t node);
+
+static void each_candidate(const NetBundle *b, bool source, EachCandidate *each, void *context)
+{
+    CandidateRun run;
+    for (int64_t t = 0; t < b->candidates.targets; t++)
+        for (int64_t r = 0; candidates_run(&b->candidates, t, r, &run); r++)
+            for (int64_t k = 0; k < run.length; k++)
+                each(context, b, run.first + k, source ? run.source + k : t);
+}
+
+static void count_edge(void *counts, const NetBundle *b, int64_t candidate, int64_t node)
+{
+    ((int64_t *)counts)[node] += b->kept[candidate];
+}
+
+typedef struct Fans {
+    const int64_t *counts;
+    float *fan;
+} Fans;
+
+static void put_fan(void *context, const NetBundle *b, int64_t candidate, int64_t node)
+{
+    const Fans *f = context;
+    f->fan[b->place + candidate] = (float)f->counts[node];
+}
+
+/* Edges in use, of all lists of the graph, at one end of each candidate of the line. */
+static void count_fans(const Moment *m, const NetBundle *b, bool source)
+{
+    const NetGraph *g = &m->n->graphs[b->line.graph];
+    const int set = source ? b->line.from : b->line.to;
+    memset(m->n->counts, 0, (size_t)g->sets[set].wiring.size * sizeof *m->n->counts);
+    for (int i = g->first_bundle; i < g->first_bundle + g->bundle_count; i++) {
+        const NetBundle *u = &m->n->bundles[i];
+        if ((source ? u->line.from : u->line.to) == set) each_candidate(u, source, count_edge, m->n->counts);
+    }
+    each_candidate(b, source, put_fan, &(Fans){m->n->counts, source ? m->rule->fan_out : m->rule->fan_in});
+}
+
+/* ---- what functions compute ---- */
+
+/* Candidates first .. first + count of a line, and what their functions read. */
+typedef struct Part {
+    const NetBundle *b;
+    int64_t first, count, whole; /* whole: count, a multiple of RULE_WIDTH */
+    float room[TERM_COUNT + MOST_RULE_STATES][RULE_BLOCK];
+    const float *args[TERM_COUNT + MOST_RULE_STATES];
+} Part;
+
+static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *p)
+{
+    const int64_t left = b->candidates.count - first;
+    p->b = b, p->first = first, p->count = left < RULE_BLOCK ? left : RULE_BLOCK;
+    p->whole = (p->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
+    for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
+        p->args[i] = p->room[i];
+        if (!moment_reads(m, i)) continue;
+        fill_term(m, b, i, first, p->count, p->room[i]);
+        fill(p->room[i] + p->count, p->whole - p->count, 0);
+    }
+}
+
+static void compute_part(const Moment *m, const Part *p, int function, float *out)
+{
+    float result[RULE_BLOCK];
+    m->n->program->rules[function](p->args, p->whole, result);
+    memcpy(out + p->b->place + p->first, result, (size_t)p->count * sizeof *result);
+}
+
+/* What follows from the edges in use at the ends of a line. */
+static void read_wiring(const Moment *m, const NetBundle *b)
+{
+    if (moment_reads(m, TERM_FAN_IN)) count_fans(m, b, false);
+    if (moment_reads(m, TERM_FAN_OUT)) count_fans(m, b, true);
+    if (moment_reads(m, TERM_PATHS3)) paths3(m, b);
+}
+
+/* Calls `each` with all candidates of the list, part by part. */
+typedef void EachPart(const Moment *m, const Part *p, int function, float *out);
+
+static void each_part(const Moment *m, EachPart *each, int function, float *out)
+{
+    Part p;
+    for (int i = 0; i < m->list->bundle_count; i++) read_wiring(m, &m->n->bundles[m->list->first_bundle + i]);
+    if (moment_reads(m, TERM_FLOW)) path_flow(m);
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
+        for (int64_t c = 0; c < b->candidates.count; c += RULE_BLOCK) {
+            read_part(m, b, c, &p);
+            each(m, &p, function, out);
+        }
+    }
+}
+
+void moment_compute(const Moment *m, int function, float *out)
+{
+    each_part(m, compute_part, function, out);
+}
+
+/* All states read what they were before. */
+static void move_part(const Moment *m, const Part *p, int function, float *out)
+{
+    (void)function, (void)out;
+    float result[RULE_BLOCK];
+    for (int s = 0; s < m->rule->state_count; s++) {
+        if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
+        m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
+        memcpy(moment_state(m, p->b, s) + p->first, result, (size_t)p->count * sizeof *result);
+    }
+}
+
+/* One number that does not depend on the candidate. */
+double moment_amount(const Moment *m, int function, PoolSize p)
+{
+    float room[TERM_COUNT + MOST_RULE_STATES][RULE_WIDTH] = {{0}}, result[RULE_WIDTH];
+    const float *args[TERM_COUNT + MOST_RULE_STATES];
+    for (int i = 0; i < TERM_COUNT + MOST_RULE_STATES; i++) args[i] = room[i];
+    for (int i = TERM_STEP; i < TERM_COUNT; i++) fill(room[i], RULE_WIDTH, m->same[i - TERM_STEP]);
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared) fill(room[TERM_COUNT + s], RULE_WIDTH, *moment_state(m, NULL, s));
+    fill(room[TERM_KEPT], RULE_WIDTH, (double)p.used);
+    fill(room[TERM_BUDGET], RULE_WIDTH, (double)p.budget);
+    fill(room[TERM_CANDIDATES], RULE_WIDTH, (double)p.candidates);
+    m->n->program->rules[function](args, RULE_WIDTH, result);
+    return result[0];
+}
+
+void moment_move_states(const Moment *m)
+{
+    double shared[MOST_RULE_STATES];
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
+            shared[s] = moment_amount(m, m->rule->states[s].next, moment_size(m));
+    if (m->rule->state_count) each_part(m, move_part, NO_FUNCTION, NULL);
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
+            *moment_state(m, NULL, s) = (float)shared[s];
+}
+
+/* ---- one event of one list ---- */
+
+PoolSize moment_size(const Moment *m)
+{
+    return (PoolSize){moment_used(m), declared_budget(m->list, m->epoch), m->list->candidates};
+}
+
+Moment moment_new(Net *n, NetList *l, int64_t done)
+{
+    Moment m = {.n = n, .list = l, .rule = l->declared, .done = done, .epoch = moment_position(n, done)};
+    m.reads = l->declared->next_reads, m.round = 1;
+    moment_read(&m);
+    return m;
+}
+
+Moment moment_beside(const Moment *m, NetList *l)
+{
+    Moment beside = moment_new(m->n, l, m->done);
+    beside.reads = m->reads, beside.draw = m->draw;
+    moment_read(&beside);
+    return beside;
+}
