@@ -1,19 +1,20 @@
 #!/usr/bin/env bash
-# Makes docs/numbers.md from docs/numbers/page.txt and the tables docs/numbers/*.csv.
+# Makes docs/numbers.md from docs/numbers/page.txt, docs/rules.md from docs/numbers/rules.txt and lib/rules.dnw, and the
+# tables of both from docs/numbers/*.csv.
 #
-#   tools/numbers.sh            write the page
-#   tools/numbers.sh --check    say whether the page is what this script makes; exit code 1 if it is not
+#   tools/numbers.sh            write the pages
+#   tools/numbers.sh --check    say whether the pages are what this script makes; exit code 1 if they are not
 #
-# A line "{table NAME}" of page.txt becomes the table NAME.csv. Its first line names the columns; a field with a
+# "{rules}" becomes the rules of the library, each with the comment above it. A line "{table NAME}" becomes the table NAME.csv. Its first line names the columns; a field with a
 # comma is enclosed in double quotes. A section (from "## " to the next) whose tables have no rows is left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-page=docs/numbers.md
 made=$(mktemp)
 trap 'rm -f "$made"' EXIT
 
 # shellcheck disable=SC2016 # the dollars are awk's
-awk -v folder=docs/numbers '
+make_page() { # TEMPLATE
+  awk -v folder=docs/numbers -v library=lib/rules.dnw '
   function stop(why) { print FILENAME ":" FNR ": " why > "/dev/stderr"; failed = 1; exit 1 }
   # The fields of a line of CSV as a row of the table; sets columns to their number.
   function row(line,   i, c, quoted, out) {
@@ -46,25 +47,45 @@ awk -v folder=docs/numbers '
     filled += rows > 0
     return rows ? text : ""
   }
+  # The comment above a rule as a paragraph, then the rule.
+  function rules(   line, text, comment) {
+    while ((getline line < library) > 0) {
+      if (line ~ /^## /) comment = comment substr(line, 4) "\n"
+      else if (line ~ /^rule /) {
+        match(line, /^rule [a-z_0-9]+/)
+        text = text "### " substr(line, 6, RLENGTH - 5) "\n\n" comment "\n```\n" line "\n"
+        comment = ""
+      } else if (line == "}") text = text "}\n```\n\n"
+      else if (line != "" && line !~ /^#/) text = text line "\n"
+    }
+    if (text == "") stop(library " has no rules")
+    return substr(text, 1, length(text) - 1)
+  }
   function end_section() {
     if (!tables || filled) printf "%s", section
     section = ""
     tables = filled = 0
   }
   /^## / { end_section() }
+  /^\{rules\}$/ { section = section rules(); next }
   /^\{table .*\}$/ { section = section table(substr($0, 8, length($0) - 8)); next }
   { section = section $0 "\n" }
   END { if (!failed) end_section() }
-' docs/numbers/page.txt >"$made"
+' "$1" >"$made"
+}
 
 for file in docs/numbers/*.csv; do # a table that no page shows is forgotten
-  grep -qxF "{table $(basename "$file" .csv)}" docs/numbers/page.txt || { echo "$file is not in docs/numbers/page.txt" >&2; exit 1; }
+  grep -qxF "{table $(basename "$file" .csv)}" docs/numbers/*.txt || { echo "$file is on no page of docs/numbers/" >&2; exit 1; }
 done
-case ${1:-} in
---check)
-  diff -u --label "$page" --label "what tools/numbers.sh makes" "$page" "$made" ||
-    { echo "$page is not what tools/numbers.sh makes: change docs/numbers/ and run it" >&2; exit 1; }
-  ;;
-'') cat "$made" >"$page" ;;
-*) echo "usage: tools/numbers.sh [--check]" >&2; exit 2 ;;
-esac
+for page in numbers:page rules:rules; do
+  template=docs/numbers/${page#*:}.txt page=docs/${page%:*}.md
+  make_page "$template"
+  case ${1:-} in
+  --check)
+    diff -u --label "$page" --label "what tools/numbers.sh makes" "$page" "$made" ||
+      { echo "$page is not what tools/numbers.sh makes: change $template, a table or lib/rules.dnw, and run it" >&2; exit 1; }
+    ;;
+  '') cat "$made" >"$page" ;;
+  *) echo "usage: tools/numbers.sh [--check]" >&2; exit 2 ;;
+  esac
+done

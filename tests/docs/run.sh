@@ -67,7 +67,7 @@ coded_example() { # WHERE FILE EXIT_CODE CODE
 }
 
 # ---- examples of the reference and the introduction
-for page in docs/language.md README.md; do
+for page in docs/language.md README.md docs/rules.md; do
   prefix=$(basename "$page" .md)
   found=0
   while read -r line language kind argument; do
