@@ -133,6 +133,13 @@ void diag_note(Diag *diag, Span span, const char *format, ...)
     vec_push(diag->owner->perm, &diag->notes, note);
 }
 
+void diag_move(Diag *diag, Span span, const char *note)
+{
+    diag->fix = NULL;
+    diag_note(diag, diag->span, "%s", note);
+    diag->span = span;
+}
+
 void diag_note_plain(Diag *diag, const char *format, ...)
 {
     if (!diag) return;

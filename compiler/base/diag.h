@@ -55,6 +55,8 @@ typedef struct DiagView {
     const char *text, *help, *fix;
     Span place;
 } DiagView;
+/* Another place than where it was found, which becomes a note. */
+void diag_move(Diag *diag, Span span, const char *note);
 int diags_count(const Diags *d);
 Diag *diags_at(const Diags *d, int i); /* in the order in which they were added */
 DiagView diag_view(const Diag *diag);

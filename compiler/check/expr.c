@@ -357,7 +357,12 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
         return val_poison(k);
     }
     if (callee->kind != VAL_FUNCTION) {
-        diag_add(k->diags, E_KIND, e->left->span, "%s cannot be called", val_kind_text(callee));
+        const bool number =
+            callee->kind == VAL_RUNTIME && k->mode == MODE_PREDICATE && e->left->kind == EXPR_NAME;
+        Diag *d = diag_add(k->diags, E_KIND, e->left->span, "%s cannot be called",
+                           number ? arena_printf(k->perm, "'%s' is a number, and", e->left->name)
+                                  : val_kind_text(callee));
+        if (number) diag_fix(d, e->span, e->left->name, "write ", "");
         return val_poison(k);
     }
     Val *f = NEW(k->perm, Val);

@@ -1,6 +1,7 @@
 /* graph_rule_action.c: what a declared rule does at an event: verbs, amounts, scores, values. */
 #include "check/graph_rule.h"
 #include "front/parse.h"
+#include <math.h>
 
 static const struct Verb {
     const char *example, *help;
@@ -28,8 +29,9 @@ static const Expr *share_argument(const Expr *e)
 static bool known_share(RuleCheck *c, const Expr *e, double share)
 {
     if (share >= 0 && share <= 1) return true;
-    Diag *d =
-        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g%% is not a share of the edges in use", 100 * share);
+    const char *text =
+        isnan(share) ? "this is not a number, and" : arena_printf(c->k->perm, "%.6g%% is", 100 * share);
+    Diag *d = diag_add(c->k->diags, E_AMOUNT, e->span, "%s not a share of the edges in use", text);
     diag_help(d, "a share lies between 0%% and 100%%, such as 30%%");
     return false;
 }
@@ -37,8 +39,9 @@ static bool known_share(RuleCheck *c, const Expr *e, double share)
 static bool known_count(RuleCheck *c, const Expr *e, double count)
 {
     if (count >= 1 || count == 0) return true;
+    const char *text = isnan(count) ? "this" : arena_printf(c->k->perm, "%.6g", count);
     Diag *d =
-        diag_add(c->k->diags, E_AMOUNT, e->span, "%.6g is neither a number of edges nor a percentage", count);
+        diag_add(c->k->diags, E_AMOUNT, e->span, "%s is neither a number of edges nor a percentage", text);
     if (count > 0)
         diag_help(d, "write share(...) around it, or %.6g%%, for a share of the edges in use", 100 * count);
     else diag_help(d, "drop 30%% drops three of ten edges in use");
@@ -125,6 +128,13 @@ static bool wrong_form(RuleCheck *c, const RuleAction *a, int verb, const char *
     return false;
 }
 
+static const char *nearest_state(const Rule *r, const char *name)
+{
+    const char *known[MOST_RULE_STATES + 1] = {"w"};
+    for (int i = 0; i < r->states.count; i++) known[i + 1] = r->states.at[i].name;
+    return strlen(name) > 1 ? diag_nearest(name, known, r->states.count + 1) : NULL; /* s is not w */
+}
+
 static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
 {
     int state = rule_state_named(c->rule, a->target.text);
@@ -132,7 +142,9 @@ static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
     if (state >= 0 || strcmp(a->target.text, "w") == 0) return true;
     Diag *d = diag_add(c->k->diags, E_UNKNOWN_NAME, a->target.span,
                        "'%s' cannot be reset: it is neither w nor a state of this rule", a->target.text);
-    diag_help(d, "reset w = first: the weights of the edges in use go back to where they began");
+    const char *near = nearest_state(c->rule, a->target.text);
+    if (near) diag_fix(d, a->target.span, near, "did you mean '", "'?");
+    else diag_help(d, "declare it first: state %s = 0", a->target.text);
     return false;
 }
 

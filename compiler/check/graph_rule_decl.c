@@ -4,6 +4,7 @@
  * of a rule is a function of its own over them; what does not read them is a number at once.
  */
 #include "check/graph_rule.h"
+#include "front/parse.h"
 #include <math.h>
 
 /* ---- functions of a candidate ---- */
@@ -199,6 +200,7 @@ static Val *event_value(RuleCheck *c, const Expr *e)
     Val *f = val_function(c->k, b, NULL, NULL, e->span);
     for (int i = 0; i < e->args.count; i++) {
         Val *v = check_expr(c->k, c->scope, e->args.at[i].value);
+        if (val_is_poison(v)) return v;
         vec_push(c->k->perm, &f->bound, ((BoundArg){e->args.at[i].name, v}));
     }
     return f;
@@ -313,6 +315,58 @@ static const char *rule_text(Check *k, const Decl *d, const Scope *arguments)
     return d->params.count ? arena_printf(k->perm, "%s)", text) : text;
 }
 
+/* What comes into use at the end of the training has not been trained. */
+static bool ends_trained(RuleCheck *c)
+{
+    const Rule *r = c->rule;
+    for (int i = 0; i < r->events.count; i++) {
+        const RuleEvent *e = &r->events.at[i];
+        if (e->steps || e->epochs > 0 || !e->from.share || e->from.at < 1) continue;
+        for (int a = 0; a < e->actions.count; a++) {
+            const RuleStep *s = &e->actions.at[a];
+            if (s->verb == VERB_DROP || (s->verb == VERB_RESET && s->target != TERM_W)) continue;
+            Diag *d = diag_add(c->k->diags, E_AMOUNT, s->span,
+                               "%s at the end of the training leaves edges that have not been trained",
+                               contract_text(CONTRACT_RuleVerb, (int)s->verb));
+            diag_help(d, "let it come earlier, such as once(at = 75%%); drop by abs(w) may come last");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* A parameter with a percentage as its default takes one: `until = 2` epochs would be another schedule. */
+static bool shares_fit(Check *k, const Decl *d, const Scope *arguments)
+{
+    bool ok = true;
+    for (int i = 0; i < d->params.count; i++) {
+        const Param *p = &d->params.at[i];
+        const Val *v = scope_find(arguments, p->name.text);
+        if (!p->fallback || p->fallback->kind != EXPR_PERCENT || val_is_poison(v)) continue;
+        if (v->kind == VAL_PERCENT && v->number >= 0 && v->number <= 100) continue;
+        Diag *m = diag_add(k->diags, E_AMOUNT, v->span,
+                           "'%s' of rule '%s' is a share from 0%% to 100%%; this is %s", p->name.text,
+                           d->name.text, val_text(k, v));
+        const double percent = v->kind == VAL_NUMBER ? 100 * v->number : -1;
+        if (percent > 0 && percent <= 100)
+            diag_fix(m, v->span, arena_printf(k->perm, "%.6g%%", percent), "write ", "");
+        else
+            diag_help(m, "%s(%s = %s)", d->name.text, p->name.text,
+                      expr_text(k->perm, k->c->sources, p->fallback));
+        ok = false;
+    }
+    return ok;
+}
+
+/* A rule of another file is right or wrong by what it is given here. */
+static void blame_use(Check *k, const Val *use, int first)
+{
+    for (int i = first; i < diags_count(k->diags); i++)
+        if (diag_view(diags_at(k->diags, i)).span.file != use->span.file)
+            diag_move(diags_at(k->diags, i), use->span,
+                      arena_printf(k->perm, "in a line of rule '%s'", use->decl->name.text));
+}
+
 Rule *check_declared_rule(Check *k, Val *use)
 {
     Rule *r = NEW(k->perm, Rule);
@@ -322,7 +376,8 @@ Rule *check_declared_rule(Check *k, Val *use)
     r->forward = r->slope = r->used = NO_FUNCTION;
     Mode mode = k->mode;
     k->mode = MODE_CONST;
-    bool ok = bind_params(k, use, NULL, (Shape){0}, use->span, &scope);
+    const int messages = diags_count(k->diags);
+    bool ok = bind_params(k, use, NULL, (Shape){0}, use->span, &scope) && shares_fit(k, use->decl, &scope);
     r->text = ok ? rule_text(k, use->decl, &scope) : r->name;
     for (int i = 0; ok && i < use->decl->rule.count; i++) {
         const RuleItem *item = use->decl->rule.at[i];
@@ -330,8 +385,9 @@ Rule *check_declared_rule(Check *k, Val *use)
     }
     bool bound = ok;
     for (int i = 0; bound && i < use->decl->rule.count; i++) ok = check_item(&c, use->decl->rule.at[i]) && ok;
-    ok = ok && events_fit(&c) && rule_weights_fit(&c);
+    ok = ok && events_fit(&c) && ends_trained(&c) && rule_weights_fit(&c);
     k->mode = mode;
     note_seen(k, use->decl);
+    blame_use(k, use, messages);
     return ok ? r : NULL;
 }

@@ -38,8 +38,8 @@ static bool state_start(RuleCheck *c, const RuleItem *item, RuleState *s)
     if (s->learned) return edge_weight_start(c->k, v, s->shared, &s->init);
     s->init = (InitSpec){.kind = INIT_CONSTANT, .a = v->number};
     if (v->kind == VAL_NUMBER && isfinite(v->number)) return true;
-    Diag *d =
-        diag_add(c->k->diags, E_KIND, v->span, "a state starts with a number; this is %s", val_kind_text(v));
+    Diag *d = diag_add(c->k->diags, E_KIND, v->span, "a state starts with a number; this is %s",
+                       v->kind == VAL_NUMBER ? val_text(c->k, v) : val_kind_text(v));
     diag_help(d, "state %s = 0", item->name.text);
     return false;
 }
@@ -52,6 +52,7 @@ bool rule_add_state(RuleCheck *c, const RuleItem *item)
                    .shared = item->shared,
                    .learned = item->kind == RULE_ITEM_WEIGHT,
                    .span = item->span};
+    if (scope_binds(c->scope, s.name)) return false; /* a parameter: said by names_rule.c */
     if (!state_start(c, item, &s)) return false;
     if (c->rule->states.count == MOST_RULE_STATES) {
         diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);

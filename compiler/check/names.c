@@ -31,7 +31,7 @@ static void module_words(Check *k, const Module *m, Words *out)
     }
 }
 
-static bool reported(Check *k, Span span)
+bool names_reported(Check *k, Span span)
 {
     const uint32_t place[] = {span.file, span.start};
     int *known = table_place(k->perm, &k->said.unknown, place, sizeof place);
@@ -106,33 +106,48 @@ static const char *near_name(Check *k, const Scope *scope, const char *name)
 /* "a, b, c" */
 static const char *words_text(Check *k, const Words *words)
 {
-    enum { SHOWN = 20 };
+    enum { SHOWN = 32 };
     const char *list = words->count ? words->at[0] : "none";
     for (int i = 1; i < words->count && i < SHOWN; i++)
         list = arena_printf(k->perm, "%s, %s", list, words->at[i]);
     return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
 }
 
+/* In a rule: its own names, its parameters, the functions of the file, and what a candidate has. */
+static void help_rule(Check *k, const Scope *scope, Diag *d)
+{
+    Words known = {0};
+    const Module *m = scope_module(scope);
+    for (const Scope *s = scope; s && s->what; s = s->outer)
+        for (int i = 0; i < s->names.count; i++)
+            if (!rule_reads_name(s->names.at[i].name)) vec_push(k->perm, &known, s->names.at[i].name);
+    for (const Scope *s = scope; s; s = s->outer)
+        for (int i = 0; !s->what && i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
+    for (int i = 0; m && i < m->ast->decls.count; i++)
+        if (m->ast->decls.at[i]->kind == DECL_FN) vec_push(k->perm, &known, m->ast->decls.at[i]->name.text);
+    for (int i = 0; rule_term_name(i); i++) vec_push(k->perm, &known, rule_term_name(i));
+    diag_help(d, "the names known here are: %s", words_text(k, &known));
+}
+
 /* In a condition of edges: the indices that it may use. */
 static void help_indices(Check *k, const Scope *scope, Diag *d)
 {
     Words known = {0};
-    if (scope->module) return; /* of a declaration */
+    if (scope->what) help_rule(k, scope, d);
+    if (scope->module || scope->what) return; /* of a declaration */
     for (int i = scope->names.count; i-- > 0;) {
         bool again = false;
         for (int n = 0; n < known.count; n++)
             again = again || strcmp(known.at[n], scope->names.at[i].name) == 0;
         if (!again) vec_push(k->perm, &known, scope->names.at[i].name);
     }
-    if (known.count)
-        diag_help(d, "the %s known here are: %s", scope->what ? scope->what : "indices",
-                  words_text(k, &known));
+    if (known.count) diag_help(d, "the indices known here are: %s", words_text(k, &known));
 }
 
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
 {
     Module *module = scope_module(scope);
-    if (reported(k, span)) return;
+    if (names_reported(k, span)) return;
     if (strcmp(name, "_") == 0) {
         Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'_' stands for any index and has no value");
         diag_help(d, "name the index where the edge begins or ends, such as h[i], and write i here");
@@ -144,6 +159,36 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
     else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
     else help_indices(k, scope, d);
+}
+
+static void rule_words(Check *k, const Module *m, Words *out)
+{
+    for (int i = 0; m && i < m->ast->decls.count; i++)
+        if (m->ast->decls.at[i]->kind == DECL_RULE) vec_push(k->perm, out, m->ast->decls.at[i]->name.text);
+}
+
+/* `using NAME`: the rules, and what may stand for one. */
+static void use_rule(Check *k, const Scope *scope, const Expr *e)
+{
+    Module *m = scope_module(scope), *where;
+    Words known = {0};
+    const Expr *name = e && e->kind == EXPR_CALL ? e->left : e;
+    const bool unknown = name && name->kind == EXPR_NAME && !scope_binds(scope, name->name) &&
+                         !find_decl(m, name->name, &where) && !builtin_find(name->name);
+    if (!unknown || is_lost(m, name->name)) {
+        names_use(k, scope, e);
+        return;
+    }
+    for (int i = 0; e != name && i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
+    if (names_reported(k, name->span)) return;
+    rule_words(k, m, &known), rule_words(k, m->library, &known);
+    for (int i = 0; i < m->imports.count; i++)
+        if (!m->imports.at[i].name) rule_words(k, m->imports.at[i].module, &known);
+    vec_push(k->perm, &known, "dnw");
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "there is no rule '%s'", name->name);
+    const char *near = diag_nearest(name->name, known.at, known.count);
+    if (near) diag_fix(d, name->span, near, "did you mean '", "'?");
+    else diag_help(d, "the rules known here are: %s", words_text(k, &known));
 }
 
 /* np.exp is exp; x.relu() is x |> relu. */
@@ -166,7 +211,7 @@ static void unknown_import(Check *k, const Scope *scope, const Expr *e)
     Words known = {0};
     const char *name = e->left->kind == EXPR_NAME ? e->left->name : NULL;
     Module *m = scope_module(scope);
-    if (reported(k, e->left->span)) return;
+    if (names_reported(k, e->left->span)) return;
     if (is_lost(m, name ? name : "")) return (void)k->said.silent++;
     for (int i = 0; m && i < m->imports.count; i++)
         if (m->imports.at[i].name) vec_push(k->perm, &known, m->imports.at[i].name);
@@ -187,7 +232,7 @@ const Decl *member_decl(Check *k, const Scope *scope, const Expr *e, Module **wh
     if (d) return d;
     Words known = {0};
     Span span = {e->op_span.file, e->op_span.start + 1, e->op_span.end}; /* without the dot */
-    if (reported(k, span)) return NULL;
+    if (names_reported(k, span)) return NULL;
     if (is_lost(m, e->name)) return k->said.silent++, NULL;
     if (diags_errors(k->diags) <= MOST_SUGGESTIONS) module_words(k, m, &known);
     const char *near = diag_nearest(e->name, known.at, known.count);
@@ -325,7 +370,7 @@ static void ref_names(Check *k, const Decl *graph, const Scope *sets, const Node
     if (scope_binds(&only, r->set.text)) return;
     if (!has_role(graph, SET_INPUT) || !has_role(graph, SET_OUTPUT))
         return (void)k->said.silent++; /* that one */
-    if (reported(k, r->set.span)) return;
+    if (names_reported(k, r->set.span)) return;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, r->set.span, "'%s' is not a node set of graph '%s'",
                        r->set.text, graph->name.text);
     if (diags_errors(k->diags) > MOST_SUGGESTIONS) return;
@@ -351,7 +396,7 @@ static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl
         names_use(k, &inner, line->where);
         names_use(k, scope, line->via);
     }
-    names_use(k, scope, e->via), names_use(k, scope, e->amount), names_use(k, scope, e->rule);
+    names_use(k, scope, e->via), names_use(k, scope, e->amount), use_rule(k, scope, e->rule);
 }
 
 static void missing_role(Check *k, const Decl *d, SetRole role)

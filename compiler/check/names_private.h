@@ -3,7 +3,9 @@
 #define DNW_NAMES_PRIVATE_H
 #include "check/names.h"
 
-/* names.c: each name of an expression is known. */
+/* names.c: was an unknown name at this place reported? From now on it was. */
+bool names_reported(Check *k, Span span);
+/* Each name of an expression is known. */
 void names_use(Check *k, const Scope *scope, const Expr *e);
 /* Adds a name to the scope; a built-in name is refused. */
 void names_bind(Check *k, Scope *scope, Name name);

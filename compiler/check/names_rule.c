@@ -35,17 +35,20 @@ int rule_setting(const RuleItem *item)
     return -1;
 }
 
+bool rule_reads_name(const char *name)
+{
+    for (int i = 0; rule_term_name(i); i++)
+        if (strcmp(rule_term_name(i), name) == 0) return true;
+    return false;
+}
+
 /* A state is moved by one `next`; no name of a rule is one of those that rules read. */
 static bool reads_name(Check *k, Name name)
 {
-    for (int i = 0; rule_term_name(i); i++) {
-        if (strcmp(rule_term_name(i), name.text) != 0) continue;
-        Diag *d =
-            diag_add(k->diags, E_SHADOW, name.span, "'%s' is what a rule reads of a candidate", name.text);
-        diag_help(d, "choose another name, such as my_%s", name.text);
-        return true;
-    }
-    return false;
+    if (!rule_reads_name(name.text)) return false;
+    Diag *d = diag_add(k->diags, E_SHADOW, name.span, "'%s' is what a rule reads of a candidate", name.text);
+    diag_help(d, "choose another name, such as my_%s", name.text);
+    return true;
 }
 
 static void rule_name(Check *k, Scope *scope, Name name)
@@ -104,33 +107,89 @@ static void rule_state_known(Check *k, const Decl *d, Name name)
     diag_help(g, "declare it first: state %s = 0", name.text);
 }
 
+/* `fresh` is known where a new edge begins, and alone. */
 static void action_names(Check *k, const Scope *scope, const RuleAction *a)
 {
-    names_use(k, scope, a->amount), names_use(k, scope, a->by);
-    bool fresh = a->value && a->value->kind == EXPR_NAME && strcmp(a->value->name, "fresh") == 0;
-    if (!fresh) names_use(k, scope, a->value);
+    const bool word = a->value && a->value->kind == EXPR_NAME;
+    Scope start = {.outer = (Scope *)scope, .what = scope->what};
+    if (word && !a->target.text) scope_add(k, &start, (Name){"fresh", a->span}, NULL);
+    names_use(k, scope, a->amount), names_use(k, scope, a->by), names_use(k, &start, a->value);
+}
+
+/* `every(steps = 3, epochs)`: the name of an argument, and no value. */
+static bool argument_alone(Check *k, const Scope *scope, const Expr *e, const Arg *a)
+{
+    static const char *const names[] = {"steps", "epochs", "from", "until", "at", "rounds"};
+    if (a->name.text || a->value->kind != EXPR_NAME || scope_binds(scope, a->value->name)) return false;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(a->value->name, names[i]) != 0) continue;
+        names_reported(k, a->value->span);
+        Diag *d = diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' is given without a value", names[i]);
+        diag_help(d, "%s(%s = %s)", e->left->name, names[i], i < 2 ? "10" : i < 5 ? "50%" : "100");
+        return true;
+    }
+    return false;
+}
+
+static void event_names(Check *k, const Scope *scope, const Expr *e)
+{
+    const bool call = e->kind == EXPR_CALL && e->left->kind == EXPR_NAME;
+    const Builtin *b = call ? builtin_find(e->left->name) : NULL;
+    if (!b || b->kind != KIND_EVENT) {
+        names_use(k, scope, e);
+        return;
+    }
+    for (int i = 0; i < e->args.count; i++)
+        if (!argument_alone(k, scope, e, &e->args.at[i])) names_use(k, scope, e->args.at[i].value);
+}
+
+/* Names are those of one thing each: parameters come first. */
+static bool is_parameter(Check *k, const Decl *d, const RuleItem *item)
+{
+    for (int i = 0; i < d->params.count && item->name.text; i++) {
+        if (strcmp(d->params.at[i].name.text, item->name.text) != 0) continue;
+        Diag *g =
+            diag_add(k->diags, E_TWICE, item->name.span, "'%s' is a parameter of this rule", item->name.text);
+        diag_note(g, d->params.at[i].name.span, "it is declared here");
+        diag_help(g, "choose another name, such as my_%s", item->name.text);
+        return true;
+    }
+    return false;
+}
+
+static void does_something(Check *k, const Decl *d)
+{
+    Diag *g = NULL;
+    if (d->rule.count == 0)
+        g = diag_add(k->diags, E_AMOUNT, d->name.span, "rule '%s' has no lines", d->name.text);
+    for (int i = 0; i < d->rule.count; i++)
+        if (d->rule.at[i]->kind == RULE_ITEM_EVENT && d->rule.at[i]->actions.count == 0)
+            g = diag_add(k->diags, E_AMOUNT, d->rule.at[i]->span, "nothing happens at this event");
+    diag_help(g, "on every(epochs = 1) { drop 30%% by abs(w); grow by random }");
 }
 
 void names_rule(Check *k, Scope *scope, const Decl *d)
 {
     names_params(k, scope, d);
     for (int i = 0; i < d->params.count; i++) reads_name(k, d->params.at[i].name);
-    rule_lines_once(k, d);
+    rule_lines_once(k, d), does_something(k, d);
     Scope inner = {.outer = scope, .what = "names"};
     for (int i = 0; rule_term_name(i); i++)
         scope_add(k, &inner, (Name){rule_term_name(i), d->name.span}, NULL);
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
-        if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT) rule_name(k, &inner, item->name);
+        const bool keeps = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT;
+        if (keeps && !is_parameter(k, d, item)) rule_name(k, &inner, item->name);
     }
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
         const bool let = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "used") != 0,
                    setting = rule_setting(item) >= 0;
         if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
-        if (!setting) names_use(k, item->kind == RULE_ITEM_EVENT ? scope : &inner, item->value);
+        if (item->kind == RULE_ITEM_EVENT) event_names(k, scope, item->value);
+        else if (!setting) names_use(k, &inner, item->value);
         names_use(k, &inner, item->by);
-        if (let && !setting) rule_name(k, &inner, item->name);
+        if (let && !setting && !is_parameter(k, d, item)) rule_name(k, &inner, item->name);
         for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);
     }
 }

@@ -108,8 +108,10 @@ static const char *call_text(Check *k, const Val *v)
 const char *val_text(Check *k, const Val *v)
 {
     switch (v->kind) {
-    case VAL_NUMBER: return arena_printf(k->perm, "%.15g", v->number);
-    case VAL_PERCENT: return arena_printf(k->perm, "%.15g%%", v->number);
+    case VAL_NUMBER:
+    case VAL_PERCENT:
+        if (isnan(v->number)) return "not a number";
+        return arena_printf(k->perm, v->kind == VAL_PERCENT ? "%.15g%%" : "%.15g", v->number);
     case VAL_BOOL: return v->number != 0 ? "true" : "false";
     case VAL_STRING: return arena_printf(k->perm, "\"%s\"", v->text);
     case VAL_WORD: return v->builtin->name;

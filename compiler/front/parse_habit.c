@@ -306,3 +306,18 @@ bool parse_nameless(const Mistake *m)
         parse_help_write(m, d, m->found.span, arena_printf(m->p->perm, "\"%s\"", found));
     return true;
 }
+
+/* every(steps 10): the arguments of events have names. */
+bool parse_event_argument(const Mistake *m)
+{
+    static const char *const names[] = {"steps", "epochs", "from", "until", "at", "rounds"};
+    const char *before = parse_text_of(m, m->p->before), *found = parse_text_of(m, m->found);
+    for (size_t i = 0; i < sizeof names / sizeof *names && m->block == BLOCK_RULE; i++) {
+        if (strcmp(before, names[i]) != 0) continue;
+        Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'=' is missing before '%s'", found);
+        parse_help_write(m, d, span_join(m->p->before.span, m->found.span),
+                         arena_printf(m->p->perm, "%s = %s", before, found));
+        return true;
+    }
+    return false;
+}

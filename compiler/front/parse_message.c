@@ -396,7 +396,7 @@ static bool missing_comma(const Mistake *m)
     bool named = is_keyword(m->found.kind) && parse_raw(m, 1).kind == '=';
     if (!m->in_parentheses || !m->wanted[','] || !(named || is_operand(m->found.kind))) return false;
     const char *before = parse_text_of(m, m->p->before), *found = parse_text_of(m, m->found);
-    if (parse_type_before(m)) return true;
+    if (parse_type_before(m) || parse_event_argument(m)) return true;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "',' is missing before '%s'", found);
     bool by = strcmp(found, "x") == 0 && parse_raw(m, 1).kind == T_NUMBER; /* 3 x 3 */
     if (by) found = parse_text_of(m, parse_raw(m, 1));

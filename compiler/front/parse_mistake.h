@@ -70,4 +70,5 @@ bool parse_range(const Mistake *m);
 bool parse_lost_parentheses(const Mistake *m);
 bool parse_nameless(const Mistake *m);
 bool parse_type_before(const Mistake *m);
+bool parse_event_argument(const Mistake *m);
 #endif

@@ -25,6 +25,7 @@ static const NetCalls net_calls = {
     .predict = net_predict,
     .choose = net_choose,
     .above_budget = net_above_budget,
+    .never_comes = net_never_comes,
     .gradcheck = net_gradcheck,
     .graph_count = net_graph_count,
     .graph = net_graph,

@@ -24,6 +24,7 @@ typedef struct NetCalls {
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
     bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);
     void (*choose)(Net *n, double epoch);
+    bool (*never_comes)(const Net *n, int number, char *text, size_t size);
     const char *(*above_budget)(const Net *n, double epoch);
     double (*gradcheck)(Net *n, NetSamples samples, int entries, char *worst, size_t worst_size,
                         NetStep *failed);

@@ -357,6 +357,8 @@ static void say_start(TrainRun *run)
         if (g.products)
             log_line(&run->console, "%s: gradients of candidates from products in %s", g.name, g.products);
     }
+    for (int i = 0; s->calls->never_comes && s->calls->never_comes(s->net, i, note, sizeof note); i++)
+        log_line(&run->console, "warning: %s", note);
     if (run->epochs_before)
         log_line(&run->console,
                  "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp) "

@@ -115,7 +115,11 @@ static bool not_finite(TrainRun *run, int64_t step, const NetStep *what, RtError
     snprintf(where, sizeof where, "training is no longer finite: epoch %lld, step %lld, ",
              (long long)t->epoch + 1, (long long)step);
     net_step_failed(what, where, e);
-    if (t->epoch == 0 && step == 1)
+    if (what->by_rule)
+        rt_help(e, "it is the rule, not the learning rate: look for a division by 0, and for log and sqrt of "
+                   "numbers "
+                   "below 0 in its lines");
+    else if (t->epoch == 0 && step == 1)
         rt_help(e, "no step was made yet, so it is not the learning rate: look for log, sqrt, exp, a "
                    "division or what grows with itself in the node functions, and for huge numbers in the "
                    "data");

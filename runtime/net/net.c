@@ -306,7 +306,7 @@ static bool first_events(Net *n, const NetBatch *batch, NetStep *r)
     if (!events_before(n, 0)) return true;
     if (!net_first_gradients(n, batch, r)) return false;
     const int64_t swapped = events_first(n, r->bad, sizeof r->bad);
-    r->swapped += swapped;
+    r->swapped += swapped, r->by_rule = swapped < 0;
     return swapped >= 0;
 }
 
@@ -318,7 +318,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     ahead_begin(n, &batch);
     double start = net_clock();
     r.swapped = choose_edges(n, at.epoch);
-    if (*n->begin_bad) return snprintf(r.bad, sizeof r.bad, "%s", n->begin_bad), r;
+    if (*n->begin_bad) return r.by_rule = true, snprintf(r.bad, sizeof r.bad, "%s", n->begin_bad), r;
     if (at.step == 0 && !first_events(n, &batch, &r)) return r;
     events_before(n, at.step + 1);
     edges_rebuild(n);
@@ -334,7 +334,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     n->rate = at.lr;
     if (n->options.events_apart) return r;
     int64_t swapped = events_after(n, at.step + 1, r.bad, sizeof r.bad);
-    r.finite = swapped >= 0, r.swapped += swapped;
+    r.finite = swapped >= 0, r.by_rule = swapped < 0, r.swapped += swapped;
     return r;
 }
 

@@ -82,6 +82,7 @@ typedef struct NetStep {
     int64_t correct; /* samples whose largest output is the label; 0 when the target is numbers */
     int64_t swapped; /* edges that came into use at this step */
     bool finite;     /* loss and gradients are finite; when false the weights were not changed */
+    bool by_rule;    /* it is a number that a declared rule computed */
     char bad[640];   /* what went bad first, or why a graph in time could not go on; else empty */
     char terms[700]; /* the largest terms of what reached that node, or empty */
     char help[240];  /* what to do about it, or empty */
@@ -139,6 +140,9 @@ typedef struct NetGraphInfo {
     int64_t candidates, kept;
     const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
 } NetGraphInfo;
+/* Event `number` (0, 1, ...) of those of declared rules that never come in this training, in words; false:
+ * there are no more. */
+bool net_never_comes(const Net *n, int number, char *text, size_t size);
 /* A list whose rule starts with all candidates and has more edges in use than its budget says, or NULL. */
 const char *net_above_budget(const Net *n, double epoch);
 int net_graph_count(const Net *n);

@@ -18,8 +18,8 @@ static bool is_score(const Moment *m, char *bad, size_t size)
 {
     for (int64_t c = 0; c < m->list->stored; c++)
         if (isnan(m->rule->score[c])) {
-            snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number", m->rule->text,
-                     (long long)c, m->list->name);
+            snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number after step %lld",
+                     m->rule->text, (long long)c, m->list->name, (long long)m->done);
             return false;
         }
     return true;
@@ -78,6 +78,7 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, i
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
                                                   : m->rule->value[place];
+    moment_number(m, place, isfinite(m->n->weights[at]));
     for (int s = 0; s < moment_slots(m->n); s++)
         for (int w = 0; w < b->line.weight_count; w++) m->n->slots[s][b->weights[w]->offset + candidate] = 0;
 }
@@ -95,6 +96,7 @@ static void reset(const Moment *m, const DeclaredAction *a)
     const int state = a->target - TERM_COUNT;
     if (a->target != TERM_W && m->rule->states[state].shared) {
         *moment_state(m, NULL, state) = (float)moment_amount(m, a->value, moment_size(m));
+        moment_number(m, 0, !isnan(*moment_state(m, NULL, state)));
         return;
     }
     moment_compute(m, a->value, m->rule->value);
@@ -105,6 +107,7 @@ static void reset(const Moment *m, const DeclaredAction *a)
             const float x = m->rule->value[b->place + c];
             if (a->target != TERM_W) moment_state(m, b, state)[c] = x;
             else if (b->kept[c]) w[c] = x;
+            moment_number(m, b->place + c, a->target != TERM_W ? !isnan(x) : !b->kept[c] || isfinite(x));
         }
     }
 }
@@ -126,6 +129,17 @@ static int64_t choose(const Moment *m)
     return swapped;
 }
 
+static int64_t do_action(const Moment *m, const DeclaredAction *a, char *bad, size_t size)
+{
+    switch (a->verb) {
+    case VERB_CHOOSE: return choose(m);
+    case VERB_DROP: return drop(m, a), 0;
+    case VERB_GROW: return grow(m, a, bad, size);
+    case VERB_RESET: return reset(m, a), 0;
+    default: return 0;
+    }
+}
+
 static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     m->draw++;
@@ -144,13 +158,14 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
                  contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
         return -1;
     }
-    switch (a->verb) {
-    case VERB_CHOOSE: return choose(m);
-    case VERB_DROP: return drop(m, a), 0;
-    case VERB_GROW: return grow(m, a, bad, size);
-    case VERB_RESET: return reset(m, a), 0;
-    default: return 0;
-    }
+    const int64_t swapped = do_action(m, a, bad, size);
+    if (!m->rule->wrong) return swapped;
+    snprintf(bad, size, "rule %s: %s gives candidate %lld of '%s' %s after step %lld", m->rule->text,
+             contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->rule->wrong - 1, m->list->name,
+             a->verb == VERB_GROW || a->target == TERM_W ? "a weight that is not a finite number"
+                                                         : "a state that is not a number",
+             (long long)m->done);
+    return -1;
 }
 
 /* ---- when ---- */
@@ -203,6 +218,36 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
     }
     for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
     return swapped;
+}
+
+/* Does the event come at all in this training? */
+static bool comes(const Net *n, const DeclaredEvent *e)
+{
+    const double epochs = n->options.epochs, length = (double)n->options.epoch_steps,
+                 from = e->from.share ? e->from.at * epochs : e->from.at,
+                 every = e->steps ? (double)e->steps / length : e->epochs, slack = 1e-9;
+    if (!e->steps && !(e->epochs > 0)) return from <= epochs;
+    const double first = every * fmax(ceil(from / every - slack), 1);
+    return first <= epochs + slack && !has_come(n, e->until, first);
+}
+
+bool net_never_comes(const Net *n, int number, char *text, size_t size)
+{
+    for (int i = 0; i < n->list_count && n->options.epoch_steps > 0; i++) {
+        const Declared *d = n->lists[i].declared;
+        for (int k = 0; d && d->group == i && k < d->event_count;
+             k++) { /* once for lists with the same rule */
+            const DeclaredEvent *e = &d->events[k];
+            if (comes(n, e) || number-- > 0) continue;
+            const double every = e->steps ? (double)e->steps : e->epochs;
+            snprintf(text, size,
+                     "rule %s: its event of every %.6g %s never comes in a training of %.6g steps", d->text,
+                     every, e->steps ? "steps" : "epochs",
+                     n->options.epochs * (double)n->options.epoch_steps);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Does an event behind `done` steps (0: before the first) read the gradients of all candidates? */
@@ -334,6 +379,11 @@ int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
         if (!n->lists[i].declared || !n->lists[i].declared->state_count) continue;
         const Moment m = moment_new(n, &n->lists[i], done);
         moment_move_states(&m);
+        if (!m.rule->wrong) continue;
+        snprintf(bad, size,
+                 "rule %s: `next` gives candidate %lld of '%s' a state that is not a number after step %lld",
+                 m.rule->text, (long long)m.rule->wrong - 1, n->lists[i].name, (long long)done);
+        return -1;
     }
     for (int i = 0; i < n->list_count; i++) {
         int64_t more = n->lists[i].declared ? run_list(n, &n->lists[i], done, bad, size) : 0;

@@ -1,6 +1,7 @@
 /* moment.c: what the functions of declared rules read, and what they compute, of all candidates of a list. */
 #include "wiring/moment.h"
 #include "net/slots.h"
+#include <math.h>
 
 double moment_position(const Net *n, int64_t done)
 {
@@ -232,6 +233,8 @@ static void move_part(const Moment *m, const Part *p, int function, float *out)
         if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
         m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
         memcpy(moment_state(m, p->b, s) + p->first, result, (size_t)p->count * sizeof *result);
+        for (int64_t i = 0; i < p->count; i++)
+            moment_number(m, p->b->place + p->first + i, !isnan(result[i]));
     }
 }
 
@@ -260,7 +263,7 @@ void moment_move_states(const Moment *m)
     if (m->rule->state_count) each_part(m, move_part, NO_FUNCTION, NULL);
     for (int s = 0; s < m->rule->state_count; s++)
         if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
-            *moment_state(m, NULL, s) = (float)shared[s];
+            *moment_state(m, NULL, s) = (float)shared[s], moment_number(m, 0, !isnan(shared[s]));
 }
 
 /* ---- one event of one list ---- */

@@ -33,6 +33,12 @@ static inline RuleDraw moment_draw(const Moment *m)
     return (RuleDraw){(int)(m->list - m->n->lists), m->draw, m->done};
 }
 
+/* Notes the first candidate (its place in the list's numbers) of which a number is none. */
+static inline void moment_number(const Moment *m, int64_t place, bool number)
+{
+    if (!number && !m->rule->wrong) m->rule->wrong = 1 + place;
+}
+
 /* pool.c: calls `act` for so many of the candidates that have numbers and are (not) in use: in use, those
  * with the smallest Declared.score; else those with the largest. Of equal ones the earlier. Returns how many.
  */

@@ -222,7 +222,7 @@ static bool merge(const Moment *m, Grown *g)
             }
             const float weight = start_weight(m, g, next.number);
             put_edge(g->b, &all, --at, next.source, weight);
-            numbers &= !isnan(weight), g->count--;
+            numbers &= isfinite(weight), g->count--;
             next = next_of(g);
         }
     }
@@ -260,7 +260,7 @@ int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char
     const char *what = best.bad ? "score" : !merge_all(m, a, &best) ? "start weight" : NULL;
     free(best.all);
     if (!what) return best.count;
-    snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number", m->rule->text, what,
-             m->list->name);
+    snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number after step %lld", m->rule->text,
+             what, m->list->name, (long long)m->done);
     return -1;
 }

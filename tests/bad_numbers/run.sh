@@ -217,4 +217,41 @@ expect "one fails in a frozen predict" 1 "error: one.npy: sample 3: a graph in t
   ./tangent_frozen predict --input one.npy --output tangents.npy
 that "one fails in a frozen predict: the others are there" test "$(tangents)" = "0.10 0.21 0.33 nan 0.46 "
 
+# ---- numbers of declared rules that are none: which rule, which step, and no word about the learning rate
+
+rule() { # NAME LINES
+  cat >"$1.dnw" <<END
+rule mine {
+$2
+}
+fn Unit(z) { weight b = 0; tanh(z + b) }
+graph Wiring {
+  input  x[2]
+  nodes  h[6] : Unit
+  output y[2]
+  edges { x[_] -> h[_]; h[_] -> y[_] } keep 50% using mine
+}
+model Net(v) = v |> Wiring
+train Net { data = spirals(200); optim = sgd(lr = 0.1); epochs = 2; batch = 50; seed = 1 }
+END
+}
+blames() { # NAME WHAT
+  expect "$1 of a rule" 1 "training is no longer finite: epoch 1, step 3, rule mine: $2" train_anew "$1.dnw"
+  that "$1 of a rule: help" has "it is the rule, not the learning rate"
+}
+rule start 'on every(steps = 3) { drop 4 by abs(w); grow by abs(gradient) at 1 / (0 * step) }'
+blames start "grow gives candidate"
+rule fresh_start 'on every(steps = 3) { drop 4 by abs(w); grow by random at 1 / (0 * step) }'
+blames fresh_start "a start weight of a candidate of 'Wiring.edges.0' is not a"
+rule reset 'on every(steps = 3) { reset w = log(0 - abs(w)) }'
+blames reset "reset gives candidate"
+rule next 'state s = 0; next s = if step < 2.5 then 1 else sqrt(0 - 1); on every(steps = 7) { choose by s }'
+blames next '`next` gives candidate'
+rule score 'on every(steps = 3) { drop 4 by sqrt(0 - abs(w)); grow by random }'
+blames score "a score of candidate"
+rule rare 'on every(steps = 100) { drop 4 by abs(w); grow by random }'
+train_anew rare.dnw >said 2>&1
+that "an event that never comes: a warning" \
+  grep -q 'warning: rule mine: its event of every 100 steps never comes in a training of 8 steps' said
+
 finish
