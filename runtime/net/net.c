@@ -140,21 +140,51 @@ RT_CLONES static double square_sum(const float *x, int64_t count)
     return sum;
 }
 
+/* Of such a line only edges in use move, and which ones these are changes. Gradients of others are those of
+ * an earlier step, or were computed for an event to read. */
+static bool has_old_gradients(const Net *n, const NetBundle *b)
+{
+    return net_list_of(n, b)->declared && gradient_moves_used(n, b);
+}
+
+/* Without lines that have old gradients. */
 static void norm_chunk(void *net, int64_t c)
 {
     const Net *n = net;
-    int64_t first = c * CHUNK, left = n->param_total - first;
-    double *part = n->scratch;
-    part[c] = square_sum((const float *)n->grad + first, left < CHUNK ? left : CHUNK);
+    const float *grad = n->grad;
+    const int64_t end = (c + 1) * CHUNK < n->param_total ? (c + 1) * CHUNK : n->param_total;
+    double *part = n->scratch, sum = 0;
+    int64_t at = c * CHUNK;
+    for (const NetBundle *b = n->bundles; b < n->bundles + n->bundle_count && at < end; b++) {
+        if (!has_old_gradients(n, b)) continue;
+        const int64_t first = b->param->offset, after = first + b->param->size;
+        if (after <= at || first >= end) continue;
+        if (first > at) sum += square_sum(grad + at, first - at);
+        at = after < end ? after : end;
+    }
+    part[c] = sum + square_sum(grad + at, end - at);
 }
 
-/* Sum of squares of all gradients, in fixed order; not finite when one of them is not. */
+static double used_square_sum(const Net *n, const NetBundle *b)
+{
+    const float *grad = (const float *)n->grad + b->param->offset;
+    double sum = 0;
+    for (uint32_t i = 0; i < b->row[b->candidates.targets]; i++) {
+        const double g = (double)grad[b->candidate[i]];
+        sum += g * g;
+    }
+    return sum;
+}
+
+/* Sum of squares of the gradients of all that moves, in fixed order; not finite when one of them is not. */
 static double gradient_norm(Net *n)
 {
     int64_t chunks = (n->param_total + CHUNK - 1) / CHUNK;
     double *part = n->scratch, sum = 0;
     thread_share(n->options.threads, chunks, norm_chunk, n);
     for (int64_t c = 0; c < chunks; c++) sum += part[c];
+    for (const NetBundle *b = n->bundles; b < n->bundles + n->bundle_count; b++)
+        if (has_old_gradients(n, b)) sum += used_square_sum(n, b);
     return sum;
 }
 

@@ -142,6 +142,11 @@ void net_f64_params(Net *n);                           /* copies weights to the 
 /* choose.c: marks NetBundle.kept; returns the number of edges that came into use */
 enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 16 }; /* candidates that are compared at once; what each takes */
 int64_t choose_edges(Net *n, double epoch);
+static inline NetList *net_list_of(const Net *n, const NetBundle *b)
+{
+    return &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
+}
+
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
 bool events_read_gradient(const Net *n, const NetBundle *b);
 /* paths3.c, path_flow.c: bytes of Net.scratch that these terms of a rule need. */

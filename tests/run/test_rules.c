@@ -442,6 +442,48 @@ static void test_slots(void **state)
     net_free(n);
 }
 
+/* The norm that `clip` limits is that of what moves: edges in use, and all other weights. */
+static double moving_norm(const Net *n)
+{
+    double sum = 0;
+    for (int i = 0; i < n->param_count; i++) {
+        const float *g = (const float *)n->grad + n->params[i].offset;
+        const NetBundle *line = NULL;
+        for (int b = 0; b < n->bundle_count; b++)
+            if (n->bundles[b].param == &n->params[i]) line = &n->bundles[b];
+        const bool used = line && !n->lists[line->line.list].declared->all_gradients;
+        for (int64_t k = 0; k < (used ? line->candidates.count : n->params[i].size); k++)
+            sum += !used || line->kept[k] ? (double)g[k] * (double)g[k] : 0;
+    }
+    return sqrt(sum);
+}
+
+static void test_clip(void **state)
+{
+    const Rules *r = *state;
+    Net *n = new_net(r, 2);
+    Optim clipped = *n->options.optim;
+    const NetBundle *b = &n->bundles[1]; /* its rule reads gradients */
+    float *before = malloc((size_t)n->param_total * sizeof *before);
+    clipped.clip = 0.001;
+    n->options.optim = &clipped, n->options.events_apart = true;
+    assert_true(gradient_moves_used(n, b) && events_read_gradient(n, b));
+    for (int64_t t = 0; t < EPOCHS * EPOCH_STEPS; t++) {
+        char bad[200];
+        int64_t k = b->param->offset;
+        memcpy(before, n->slots[0], (size_t)n->param_total * sizeof *before);
+        step(r, n, t);
+        while (!b->kept[k - b->param->offset] || ((const float *)n->grad)[k] == 0) k++;
+        const double want = 0.001 / moving_norm(n) * (double)((const float *)n->grad)[k];
+        const double came = (double)n->slots[0][k] - 0.9 * (double)before[k];
+        if (fabs(came - want) > 1e-4 * fabs(want) + 1e-9)
+            fail_msg("step %d: %.9g, not %.9g", (int)t + 1, came, want);
+        assert_true(events_after(n, t + 1, bad, sizeof bad) >= 0);
+    }
+    free(before);
+    net_free(n);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_begin),   cmocka_unit_test(test_events),
@@ -449,6 +491,6 @@ int main(void)
                                        cmocka_unit_test(test_threads), cmocka_unit_test(test_dense),
                                        cmocka_unit_test(test_resume),  cmocka_unit_test(test_no_optimiser),
                                        cmocka_unit_test(test_forward), cmocka_unit_test(test_unused_stay),
-                                       cmocka_unit_test(test_slots)};
+                                       cmocka_unit_test(test_slots),   cmocka_unit_test(test_clip)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
