@@ -28,6 +28,7 @@ static int dtype_of(NetTensorKind kind)
 {
     switch (kind) {
     case NET_KEPT: return DTYPE_U8;
+    case NET_EXPLORED:
     case NET_ROW: return DTYPE_I64;
     case NET_SOURCE: return DTYPE_I32;
     default: return DTYPE_F32;
@@ -393,7 +394,7 @@ static bool check_wanted(const Checkpoint *c, const NetTensor *want, CheckpointU
     const CheckpointTensor *have = find(c, want->name);
     if (have && net_is_wiring(want->kind)) *kept = true;
     if (have) return check_tensor(c, want, have, use, e) && check_values(c, have, e);
-    if (use == CHECKPOINT_WEIGHTS && (want->kind == NET_SLOT || want->kind == NET_KEPT)) return true;
+    if (use == CHECKPOINT_WEIGHTS && (net_is_of_run(want->kind) || want->kind == NET_KEPT)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: tensor '%s' of shape %s is missing", c->path, want->name,
             shape_text(want->shape, want->rank).text);
     return add_origin(c, e);

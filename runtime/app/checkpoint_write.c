@@ -27,7 +27,7 @@ static const int64_t widths[PASSES] = {8, 4, 1};
 
 static bool goes_in(const NetTensor *t, int pass, CheckpointUse use)
 {
-    return net_element(t->kind) == widths[pass] && (t->kind != NET_SLOT || use == CHECKPOINT_RESUME);
+    return net_element(t->kind) == widths[pass] && (!net_is_of_run(t->kind) || use == CHECKPOINT_RESUME);
 }
 
 /* "momentum" or "mean,square": the last parts of the names of optimiser state. NULL: out of memory. */

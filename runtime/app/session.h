@@ -20,6 +20,8 @@ typedef struct NetCalls {
     bool (*reload)(Net *n, bool kept_given, RtError *e);
     NetStep (*train_step)(Net *n, NetSamples samples, NetPosition at);
     NetIdle (*idle)(const Net *n, int64_t samples);
+    int (*events)(const Net *n, const NetEvent **events);
+    json_t *(*wiring)(const Net *n, int64_t done);
     void (*train_next)(Net *n, const int64_t *order, int64_t count);
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
     bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);

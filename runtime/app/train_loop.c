@@ -141,7 +141,7 @@ static bool weights_finite(TrainRun *run, RtError *e)
         const float *x = tensor->data;
         NetStep bad = {0};
         int64_t k = 0;
-        if (net_is_wiring(tensor->kind)) continue;
+        if (net_is_wiring(tensor->kind) || tensor->kind == NET_EXPLORED) continue;
         while (k < tensor->size && isfinite(x[k])) k++;
         if (k == tensor->size) continue;
         snprintf(bad.bad, sizeof bad.bad, "weight '%s'", tensor->name);
@@ -166,6 +166,20 @@ static void count_idle(TrainRun *run, int64_t samples, double loss)
         "send is 0 for every sample (relu?), or no edge in use leads out of them",
         (long long)run->state.epoch + 1, (long long)idle.most_idle, (long long)idle.most_nodes,
         plural(idle.most_nodes, "s"), idle.most);
+}
+
+/* Events of declared rules behind a step. */
+static bool log_events(TrainRun *run, RtError *e)
+{
+    const NetEvent *events;
+    const int count = run->session->calls->events(run->session->net, &events);
+    for (int i = 0; i < count; i++) {
+        json_t *event = json_pack("{s:s, s:I, s:s, s:I, s:I}", "event", "rule", "step",
+                                  (json_int_t)events[i].step, "list", events[i].list, "dropped",
+                                  (json_int_t)events[i].dropped, "grown", (json_int_t)events[i].grown);
+        if (!log_event(&run->log, event, e)) return false;
+    }
+    return true;
 }
 
 /* One step, into the sums. */
@@ -199,7 +213,7 @@ static bool take_step(TrainRun *run, RtError *e)
     if (few_follow || (t->step == steps && (count >= FEW || steps == 1))) count_idle(run, count, step.loss);
     t->epoch_seconds += tick(run);
     show_progress(run);
-    return true;
+    return log_events(run, e);
 }
 
 /* --- the end of an epoch --- */
@@ -272,6 +286,9 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
+    json_t *wiring = run->session->calls->wiring(run->session->net, t->epoch * steps_per_epoch(t));
+    if (wiring) json_object_update(event, wiring);
+    json_decref(wiring);
     if (t->flow_tiles) {
         double seen = (double)t->seen;
         json_object_set_new(event, "nfe", log_number((double)t->evaluations / (double)t->flow_tiles));

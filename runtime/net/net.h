@@ -27,10 +27,11 @@ typedef struct NetOptions {
 } NetOptions;
 
 typedef enum NetTensorKind {
-    NET_WEIGHT,  /* learned */
-    NET_RUNNING, /* statistics kept for eval (batch_norm) */
-    NET_SLOT,    /* optimiser state; named WEIGHT.momentum and so on; only when training */
-    NET_KEPT,    /* chosen edges, uint8, one per candidate; named LINE.kept */
+    NET_WEIGHT,   /* learned */
+    NET_RUNNING,  /* statistics kept for eval (batch_norm) */
+    NET_SLOT,     /* optimiser state; named WEIGHT.momentum and so on; only when training */
+    NET_EXPLORED, /* bits of candidates that were ever in use, int64; only when training */
+    NET_KEPT,     /* chosen edges, uint8, one per candidate; named LINE.kept */
     NET_ROW, /* edges in use as a sparse matrix (CSR), where only these have weights: int64, the first edge */
     NET_SOURCE, /* of each target; and int32, the source of each edge. LINE.row and LINE.source */
 } NetTensorKind;
@@ -43,10 +44,17 @@ static inline bool net_is_wiring(NetTensorKind kind)
 /* Bytes of an element. */
 static inline int64_t net_element(NetTensorKind kind)
 {
-    return kind == NET_KEPT ? 1 : kind == NET_ROW ? 8 : 4;
+    return kind == NET_KEPT ? 1 : kind == NET_ROW || kind == NET_EXPLORED ? 8 : 4;
+}
+/* Is it of a run that goes on, and no part of its result? */
+static inline bool net_is_of_run(NetTensorKind kind)
+{
+    return kind == NET_SLOT || kind == NET_EXPLORED;
 }
 
-#define RULE_TENSOR ".rule." /* "Wiring.edges.0.rule.effort": what a declared rule keeps, a NET_SLOT */
+/* "Wiring.edges.0.rule.effort": what a declared rule keeps */
+#define RULE_TENSOR          ".rule."
+#define RULE_TENSOR_EXPLORED "rule.explored"
 typedef struct NetTensor {
     char name[200];
     NetTensorKind kind;
@@ -120,6 +128,16 @@ typedef struct NetIdle {
 } NetIdle;
 /* After net_train_step on so many samples, before anything else runs. */
 NetIdle net_idle(const Net *n, int64_t samples);
+/* Events of declared rules behind the last training step, but for those of every step. */
+typedef struct NetEvent {
+    const char *list;       /* "Wiring.edges.0" */
+    int64_t step;           /* steps so far */
+    int64_t dropped, grown; /* edges that went out of use, and came into it: some may be the same */
+} NetEvent;
+int net_events(const Net *n, const NetEvent **events);
+/* Of lists with declared rules after so many steps and net_choose, as the log has it:
+ * {"lists": {LIST: {"age", "oldest", "explored"}}, "dead"}; NULL: there are none. */
+json_t *net_wiring(const Net *n, int64_t done);
 /* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
  * means, go to loss here divided by count). */
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);

@@ -201,7 +201,7 @@ static int64_t most_compared(const Net *n)
 static int64_t bundle_bytes(const Net *n, const NetBundle *b)
 {
     const int64_t r = n->real_size, edges = capacity_of(n, b) * (20 + 2 * r);
-    return stored_of(b) + edges + b->line.slots * 4;
+    return stored_of(b) + edges + b->line.slots * 4 + events_explored_words(n, b) * 8;
 }
 
 /* Everything that grows with the net or the batch. */
@@ -271,6 +271,8 @@ static bool allocate_bundle(Net *n, int i)
     size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
     b->kept = calloc((size_t)stored_of(b) + 1, 1);
     b->marks = malloc((b->line.slots ? 1 : (size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
+    const int64_t words = events_explored_words(n, b);
+    if (words > 0 && !(b->explored = calloc((size_t)words, sizeof *b->explored))) return false;
     b->row = calloc((size_t)b->candidates.targets + 1, 4),
     b->column = calloc((size_t)b->candidates.sources + 1, 4);
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
@@ -305,7 +307,8 @@ static bool allocate_keys(Net *n)
         for (int i = 0; i < n->graphs[g].set_count; i++)
             largest = n->graphs[g].sets[i].wiring.size > largest ? n->graphs[g].sets[i].wiring.size : largest;
     n->counts = malloc((size_t)(largest + 2) * sizeof *n->counts);
-    return n->keys != NULL && n->counts != NULL;
+    n->happened = calloc((size_t)events_room(n) + 1, sizeof *n->happened);
+    return n->keys != NULL && n->counts != NULL && n->happened != NULL;
 }
 
 /* ---- allocation ---- */
@@ -414,8 +417,8 @@ void net_free(Net *n)
         NetBundle *b = &n->bundles[i];
         if (b->line.slots) candidates_free(&b->candidates);
         candidates_free(&b->legal);
-        free(b->kept), free(b->marks), free(b->row), free(b->source), free(b->column), free(b->target),
-            free(b->candidate), free(b->order_back);
+        free(b->kept), free(b->explored), free(b->marks), free(b->row), free(b->source), free(b->column),
+            free(b->target), free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
         free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges), free(b->next);
     }
@@ -431,7 +434,8 @@ void net_free(Net *n)
     if (n->param != n->weights) free(n->param);
     if (n->rounded) munmap(n->rounded, (size_t)rounded_bytes(n) + 64);
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
-    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts);
+    free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts),
+        free(n->happened);
     free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);
     free(n->bundles), free(n->tensors), contract_free(CONTRACT_NetRecord, &n->record), free(n);
 }

@@ -29,7 +29,9 @@ typedef struct NetBundle {
     int64_t position; /* of its first candidate among all of the list, */
     int64_t place;    /* and of the first of its numbers in arrays of the list */
     int64_t capacity;
-    uint8_t *kept;   /* 1 a candidate in use */
+    uint8_t *kept; /* 1 a candidate in use */
+    uint64_t
+        *explored;   /* a bit for each legal candidate: was it ever in use? NULL: not kept (events_log.c) */
     NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
     bool changed;    /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
@@ -79,6 +81,8 @@ typedef struct NetAhead {
 } NetAhead;
 
 struct Net {
+    NetEvent *happened; /* behind the last step, as the log tells it */
+    int happened_count;
     char begin_bad[200]; /* why an event of a declared rule failed before the first step; else empty */
     const DnwrtProgram *program;
     NetRecord record; /* of the manifest */
@@ -147,6 +151,10 @@ static inline NetList *net_list_of(const Net *n, const NetBundle *b)
     return &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
 }
 
+/* events_log.c: words of NetBundle.explored, for lists with at most so many candidates; events of a step. */
+enum { EXPLORED_MOST = 1 << 27 };
+int64_t events_explored_words(const Net *n, const NetBundle *b);
+int events_room(const Net *n);
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */
 bool events_read_gradient(const Net *n, const NetBundle *b);
 /* paths3.c, path_flow.c: bytes of Net.scratch that these terms of a rule need. */

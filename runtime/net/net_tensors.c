@@ -39,6 +39,9 @@ static void list_wiring(Net *n, const NetBundle *b)
 {
     const Candidates *c = &b->candidates;
     NetTensor kept = {.size = c->count, .data = b->kept};
+    if (b->explored)
+        add_vector(n, NET_EXPLORED, b->line.name, RULE_TENSOR_EXPLORED,
+                   (NetTensor){.size = events_explored_words(n, b), .data = b->explored});
     if (b->line.slots) {
         add_vector(n, NET_ROW, b->line.name, "row", (NetTensor){.size = c->targets + 1, .data = c->row});
         add_vector(n, NET_SOURCE, b->line.name, "source",
@@ -52,7 +55,7 @@ static void list_wiring(Net *n, const NetBundle *b)
 bool net_list_tensors(Net *n)
 {
     const int slots = n->options.training && n->options.optim ? n->options.optim->slots : 0;
-    int count = n->param_count * 3 + 2 * n->bundle_count + 1;
+    int count = n->param_count * 3 + 3 * n->bundle_count + 1;
     for (int i = 0; i < n->list_count && n->options.training; i++) count += DECLARED_ARRAYS;
     n->tensors = calloc((size_t)count, sizeof *n->tensors);
     if (!n->tensors) return false;

@@ -57,11 +57,13 @@ static void end_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int
     b->kept[candidate] = 0, m->rule->changed[b->place + candidate] = (float)m->done;
 }
 
-static void drop(const Moment *m, const DeclaredAction *a)
+/* Returns how many went out of use. */
+static int64_t drop(const Moment *m, const DeclaredAction *a)
 {
-    if (of_nodes(m)) pool_nodes(m, true, a, end_edge);
-    else pool_each(m, true, moment_leaves(m, a, moment_size(m)), a, end_edge);
+    const int64_t count = of_nodes(m) ? pool_nodes(m, true, a, end_edge)
+                                      : pool_each(m, true, moment_leaves(m, a, moment_size(m)), a, end_edge);
     if (has_slots(m)) slots_remove(m);
+    return count;
 }
 
 static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate)
@@ -113,7 +115,7 @@ static void reset(const Moment *m, const DeclaredAction *a)
 }
 
 /* `before`: marks of all candidates in the list, as values; ages of those that change. */
-static int64_t choose(const Moment *m)
+static int64_t choose(Moment *m)
 {
     float *before = m->rule->value;
     for (int i = 0; i < m->list->bundle_count; i++) {
@@ -124,16 +126,17 @@ static int64_t choose(const Moment *m)
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++)
-            if (before[b->place + c] != b->kept[c]) m->rule->changed[b->place + c] = (float)m->done;
+            if (before[b->place + c] != b->kept[c])
+                m->rule->changed[b->place + c] = (float)m->done, m->dropped += !b->kept[c];
     }
     return swapped;
 }
 
-static int64_t do_action(const Moment *m, const DeclaredAction *a, char *bad, size_t size)
+static int64_t do_action(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     switch (a->verb) {
     case VERB_CHOOSE: return choose(m);
-    case VERB_DROP: return drop(m, a), 0;
+    case VERB_DROP: return m->dropped += drop(m, a), 0;
     case VERB_GROW: return grow(m, a, bad, size);
     case VERB_RESET: return reset(m, a), 0;
     default: return 0;
@@ -209,7 +212,7 @@ static int64_t run_round(Moment *m, const DeclaredEvent *e, char *bad, size_t si
 static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t size)
 {
     int64_t swapped = 0;
-    m->reads = e->reads;
+    m->reads = e->reads, m->dropped = 0;
     for (int round = 1; round <= e->rounds; round++) {
         m->round = (double)round / e->rounds;
         int64_t more = run_round(m, e, bad, size);
@@ -217,6 +220,7 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
         swapped += more;
     }
     for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
+    events_happened(m, e, swapped);
     return swapped;
 }
 
@@ -273,6 +277,7 @@ static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
         swapped += more;
     }
     if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
+    events_explored(n, l);
     return more < 0 ? -1 : swapped;
 }
 
@@ -361,20 +366,23 @@ bool events_before(Net *n, int64_t done)
 static int64_t run_list(Net *n, NetList *l, int64_t done, char *bad, size_t size)
 {
     int64_t swapped = 0;
+    bool acted = l->declared->used != NO_FUNCTION;
     Moment m = moment_new(n, l, done);
     for (int k = 0; k < l->declared->event_count; k++) {
         if (!is_due(n, &l->declared->events[k], done)) continue;
         int64_t more = run_event(&m, &l->declared->events[k], bad, size);
         if (more < 0) return -1;
-        swapped += more;
+        swapped += more, acted = true;
     }
     if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, done);
+    if (acted) events_explored(n, l);
     return swapped;
 }
 
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size)
 {
     int64_t swapped = 0;
+    n->happened_count = 0;
     for (int i = 0; i < n->list_count; i++) {
         if (!n->lists[i].declared || !n->lists[i].declared->state_count) continue;
         const Moment m = moment_new(n, &n->lists[i], done);

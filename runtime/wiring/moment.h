@@ -16,6 +16,7 @@ typedef struct Moment {
     double same[TERM_COUNT - TERM_STEP]; /* terms that all candidates share, of the action at hand */
     int64_t reads;                       /* bit i: RuleTerm i, or state i - TERM_COUNT, is read now */
     double round;
+    int64_t dropped; /* edges that the event took out of use so far */
 } Moment;
 
 static inline bool rule_reads(const Declared *d, int term)
@@ -79,6 +80,10 @@ int64_t pool_nodes(const Moment *m, bool used, const DeclaredAction *a, PoolAct 
 void paths3(const Moment *m, const NetBundle *b);
 /* path_flow.c: Declared.flow of all lines of the list. */
 void path_flow(const Moment *m);
+/* events_log.c: the edges in use of a list were in use. */
+void events_explored(const Net *n, const NetList *l);
+/* An event of a list is over; nothing is noted of events of every step. */
+void events_happened(const Moment *m, const DeclaredEvent *e, int64_t grown);
 
 /* slots_event.c: lists that have numbers for edges in use alone. */
 /* Forgets the edges whose mark is 0. */

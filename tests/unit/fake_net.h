@@ -192,6 +192,16 @@ static NetIdle fake_idle(const Net *n, int64_t samples)
     return (NetIdle){.nodes = 3, .idle = 1, .most = "Toy.y", .most_nodes = 3, .most_idle = 1};
 }
 
+static int fake_events(const Net *n, const NetEvent **events)
+{
+    return (void)n, (void)events, 0;
+}
+
+static json_t *fake_wiring(const Net *n, int64_t done)
+{
+    return (void)n, (void)done, NULL;
+}
+
 static const NetCalls fake_calls = {
     .create = fake_new,
     .free = fake_free,
@@ -200,6 +210,8 @@ static const NetCalls fake_calls = {
     .reload = fake_reload,
     .train_step = fake_train_step,
     .idle = fake_idle,
+    .events = fake_events,
+    .wiring = fake_wiring,
     .train_next = fake_train_next,
     .eval_step = fake_eval_step,
     .predict = fake_predict,

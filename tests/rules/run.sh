@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Training with declared rules: the log, a run that is interrupted and goes on, and results with the wiring as it was saved.
+set -uo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../expect.sh"
+python=${DNW_PYTHON:-python3}
+
+cat >net.dnw <<'DNW'
+graph Wiring {
+  input  x[2]
+  nodes  h[3, 20] : tanh
+  output y[2]
+  edges { x[_] -> h[_, _]; h[l, _] -> h[m, _] where l < m } keep 20% using evolve
+  edges h[_, _] -> y[_] keep 50% using strongest
+}
+rule evolve {
+  on every(steps = 7) { drop 20% by abs(w); grow by random at fresh }
+}
+rule strongest {
+  gradient = all
+  on every(steps = 9) { choose by abs(w) }
+}
+model Net(point) = point |> Wiring
+train Net { data = spirals(4000); batch = 32; optim = sgd(0.05, momentum = 0.9); epochs = 12; seed = 3 }
+DNW
+"$dnw" build net.dnw >/dev/null || exit 1
+
+expect "train" 0 "epoch 12/12" ./net train --out whole --threads 1
+events() { # RUN: what does not depend on the clock
+  sed 's/,"samples_per_s.*//; s/,"seconds.*//; s/,"threads":[0-9]*//' "$1/log.jsonl"
+}
+that "each event is told" test "$(grep -c '"event":"rule".*"list":"Wiring.edges.0"' whole/log.jsonl)" -eq $((12 * 125 / 7))
+that "as many are dropped as grown" test -z "$(grep '"list":"Wiring.edges.0"' whole/log.jsonl | grep '"rule"' | grep -v '"dropped":53,"grown":53')"
+that "each epoch has its lists" test "$(grep -c '"lists":{"Wiring.edges.0":{"age":[0-9.]*,"oldest":[0-9.]*,"explored":[01][0-9.]*},"Wiring.edges.1":{.*}},"dead":[0-9]' whole/log.jsonl)" -eq 12
+
+# A run that was interrupted goes on: with its ages, and with what it has explored.
+lines() { [ -e parts/log.jsonl ] && wc -l <parts/log.jsonl || echo 0; }
+interrupt() { # LINES COMMAND...: by SIGINT when the log has so many lines
+  local pid
+  (trap - INT && exec "${@:2}") >stopped 2>&1 &
+  pid=$!
+  for _ in $(seq 3000); do [ "$(lines)" -ge "$1" ] && break; sleep 0.005; done
+  kill -INT $pid
+  wait $pid
+}
+interrupt 3 ./net train --out parts --threads 2
+for more in 40 90; do interrupt $more ./net train --out parts --threads 2 --resume; done
+expect "goes on" 0 "epoch 12/12" ./net train --out parts --threads 2 --resume
+that "the same log" cmp -s <(events whole) <(events parts)
+that "the same weights" cmp -s whole/best.safetensors parts/best.safetensors
+
+# eval uses the wiring as it was saved.
+loss() { sed -n 's/.*"loss": *\([0-9.]*\).*/\1/p'; }
+logged=$(sed -n 's/.*"event":"epoch","epoch":12,.*"test_loss":\([0-9.]*\),.*/\1/p' whole/log.jsonl)
+expect "eval: as in the log" 0 "\"loss\": $logged," ./net eval --weights whole/last.safetensors --json
+"$python" - <<'PY' # as many other edges
+import json
+data = bytearray(open('whole/last.safetensors', 'rb').read())
+n = int.from_bytes(data[:8], 'little')
+head = json.loads(data[8:8 + n])
+first, last = (8 + n + at for at in head['Wiring.edges.2.kept']['data_offsets'])
+data[first:last] = data[first + 1:last] + data[first:first + 1]
+open('other.safetensors', 'wb').write(data)
+PY
+expect "eval: other edges" 0 '"loss": ' ./net eval --weights other.safetensors --json
+that "eval: another loss" test "$(loss <<<"$said")" != "$logged"
+finish
