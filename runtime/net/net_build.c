@@ -101,9 +101,15 @@ static int64_t own_elements(const Net *n, const NetFunc *f)
     return (f->rows * n->lanes + f->partials + 15) / 16 * 16;
 }
 
+/* In some steps at least edges in use have gradients of their own. */
+static bool has_used(const Net *n, const NetBundle *b)
+{
+    return gradient_is_estimate(n, b) || gradient_moves_used(n, b);
+}
+
 static int64_t dot_elements(const Net *n, const NetBundle *b)
 {
-    return b->line.dots && gradient_is_estimate(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
+    return b->line.dots && has_used(n, b) ? (capacity_of(n, b) + 15) / 16 * 16 : 0;
 }
 
 int64_t net_tile_stride(const Net *n, const NetFunc *f)
@@ -278,12 +284,12 @@ static bool allocate_bundle(Net *n, int i)
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
-    if (gradient_is_estimate(n, b)) b->used = malloc(c * sizeof *b->used);
+    if (has_used(n, b)) b->used = malloc(c * sizeof *b->used);
     bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
     return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
-           b->order_back && b->weight && b->weight_back && (b->used || !gradient_is_estimate(n, b));
+           b->order_back && b->weight && b->weight_back && (b->used || !has_used(n, b));
 }
 
 static void number_candidates(Net *n)

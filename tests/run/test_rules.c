@@ -484,6 +484,23 @@ static void test_clip(void **state)
     net_free(n);
 }
 
+/* Tiles have the same places in every step, also where an event reads the gradients of all candidates. */
+static void test_places(void **state)
+{
+    const Rules *r = *state;
+    Net *n = new_net(r, 1);
+    const int64_t stride = net_tile_stride(n, &n->train);
+    int64_t dots = 0;
+    for (int b = 0; b < n->bundle_count; b++) {
+        dots += n->bundles[b].line.dots && n->wires[b].dots >= 0;
+        n->bundles[b].line.full = true;
+        assert_int_equal(net_tile_stride(n, &n->train), stride);
+        if (n->wires[b].dots >= 0) assert_true(n->wires[b].dots < stride);
+    }
+    assert_true(dots > 0);
+    net_free(n);
+}
+
 /* What the log says, counted from the marks of all steps. */
 typedef struct Watch {
     uint8_t *mark, *ever;      /* of each candidate of a list: in use now, ever */
@@ -613,6 +630,6 @@ int main(void)
                                        cmocka_unit_test(test_resume),  cmocka_unit_test(test_no_optimiser),
                                        cmocka_unit_test(test_forward), cmocka_unit_test(test_unused_stay),
                                        cmocka_unit_test(test_slots),   cmocka_unit_test(test_clip),
-                                       cmocka_unit_test(test_log)};
+                                       cmocka_unit_test(test_places),  cmocka_unit_test(test_log)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
