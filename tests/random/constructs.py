@@ -32,7 +32,8 @@ def constructs(p):
 def graph_constructs(p, g):
     fns = {f['name']: f for f in p['fns']}
     time = g['time']
-    found = {'graph static' if not time else 'graph ' + time.get('solver', 'steps')}
+    found = {'rule ' + group['using']['rule'].rstrip('0123456789') for group in g['lists'] if group.get('using')}
+    found |= {'graph static' if not time else 'graph ' + time.get('solver', 'steps')}
     for s in g['sets']:
         found |= {'set ' + ('moving input' if s['kind'] == 'input' else 'function')} if s['fn'] else set()
         found |= {'coordinates'} if s.get('at') else set()

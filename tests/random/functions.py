@@ -27,6 +27,7 @@ class Functions:
         self.count = {}
         self.normed = self.sequence = self.inside = self.drawn = self.loose = False
         self.fns, self.graphs, self.blocks = [], [], []
+        self.begin_rules(seed)
 
     def chance(self, p):
         return self.r.random() < p

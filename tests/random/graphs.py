@@ -1,9 +1,10 @@
 """Random graphs: node sets, lines of edges, conditions, budgets, time."""
-from functions import BENT, SMOOTH, Functions, call, name, num, op
+from functions import BENT, SMOOTH, call, name, num, op
+from rule_trees import Rules
 from wiring import candidates, node_numbers
 
 
-class Graphs(Functions):
+class Graphs(Rules):
     def node_set(self, kind, title, sizes):
         s = {'kind': kind, 'name': title, 'sizes': sizes, 'fn': None, 'at': None, 'indices': None}
         if kind != 'input' or self.chance(0.15):
@@ -131,6 +132,7 @@ class Graphs(Functions):
         if len(g['lists']) == 1 and self.chance(0.2) and not self.vias(g) and 'chance' not in repr(g['lists']):
             self.count_numbers(g)
         g['numbers'] = True
+        self.add_rules(g)
         self.graphs.append(g)
         return g['name']
 
@@ -224,6 +226,7 @@ class Graphs(Functions):
         g['lists'] = self.lists(g, self.timed_lines(g))
         self.add_via(g, maps)
         g['numbers'] = not scanned
+        self.add_rules(g)
         self.graphs.append(g)
         return g['name']
 
@@ -260,5 +263,6 @@ class Graphs(Functions):
                 if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
                     group['by'] = 'w'
         g['numbers'] = False
+        self.add_rules(g)
         self.graphs.append(g)
         return g['name']

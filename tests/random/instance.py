@@ -13,6 +13,7 @@ class Instance:
         self.output = next(s['name'] for s in g['sets'] if s['kind'] == 'output')
         self.lines = [(line, group) for group in g['lists'] for line in group['lines']]
         self.pairs = [wiring.candidates(g, line, self.sets, model.chance) for line, _ in self.lines]
+        model.tensors = self.expanded(model.tensors)
         self.marks = [self.marks_of(k) for k in range(len(self.lines))]
         for k in range(len(self.lines)):
             if self.via(k):
@@ -28,6 +29,22 @@ class Instance:
     def marks_of(self, k):
         kept = self.model.tensors.get(f'{self.title}.edges.{k}.kept')
         return torch.ones(len(self.pairs[k]), dtype=torch.bool) if kept is None else kept.reshape(-1).bool()
+
+    def expanded(self, tensors):
+        """Where a checkpoint has a line as a sparse matrix in compressed rows: a mark and a weight for each candidate, 0 where
+        there is no edge."""
+        tensors = dict(tensors) if isinstance(tensors, dict) else tensors
+        for k in range(len(self.lines)):
+            base = f'{self.title}.edges.{k}'
+            rows = tensors.get(base + '.row')
+            if rows is None or base + '.kept' in tensors:
+                continue
+            places, rows, sources = {pair: c for c, pair in enumerate(self.pairs[k])}, rows.tolist(), tensors[base + '.source'].tolist()
+            at = [places[t, sources[e]] for t in range(len(rows) - 1) for e in range(rows[t], rows[t + 1])]
+            kept, w = torch.zeros(len(places), dtype=torch.uint8), torch.zeros(len(places))
+            kept[at], w[at] = 1, tensors[base + '.w'].reshape(-1)[:len(at)]
+            tensors[base + '.kept'], tensors[base + '.w'] = kept, w
+        return tensors
 
     def via(self, k):
         line, group = self.lines[k]
@@ -56,7 +73,7 @@ class Instance:
     def choose(self, position):
         for group in self.g['lists']:
             mine = [k for k, (_, other) in enumerate(self.lines) if other is group]
-            if group['rule'] == 'sample' or not group.get('budget'):
+            if group['rule'] == 'sample' or not group.get('budget') or group.get('using'):
                 continue
             ends = [((self.lines[k][0]['to'], t), (self.lines[k][0]['from'], s)) for k in mine for t, s in self.pairs[k]]
             sizes = []

@@ -3,6 +3,7 @@ import itertools
 import math
 import torch
 from expression import DTYPE, evaluate
+from rules import Rules
 
 
 def loss_of(program, p, target):
@@ -57,19 +58,22 @@ class Optimiser:
         lr, a = rate(self.a.get('lr', 0.001), t, self.epochs), self.a
         self.count += 1
         slopes = {k: torch.zeros_like(w) if w.grad is None else w.grad for k, w in self.model.weights.items()}
+        stay = self.rules.take(slopes)
         if a.get('clip', 0) > 0:
             norm = math.sqrt(sum(float((g ** 2).sum()) for g in slopes.values()))
             if norm > a['clip']:
                 slopes = {k: g * (a['clip'] / norm) for k, g in slopes.items()}
         with torch.no_grad():
-            still = self.model.still()
+            still = {**self.model.still(), **stay}
             for k, w in self.model.weights.items():
-                before = w.clone()
+                before, memory = w.clone(), [m.clone() for m in self.memory.get(k, [torch.zeros_like(w)] * 2)]
                 w -= self.move(k, w, slopes[k], lr)
                 if k in self.model.limits:
                     w.clamp_(*self.model.limits[k])
                 if k in still:
                     w[still[k]] = before[still[k]]
+                    for m, m_before in zip(self.memory[k], memory):
+                        m[still[k]] = m_before[still[k]]
                 w.grad = None
 
     def move(self, k, w, g, lr):
@@ -112,25 +116,29 @@ def nudge_gradients(model, draw):
         g += 1e-7 * largest * torch.sign(torch.rand(g.shape, generator=draw) - 0.5)
 
 
-def train(model, program, x, y, epochs, order, nudge=0):
+def train(model, program, x, y, epochs, order, parameters, nudge=0):
     """Trains as the program does; gives the mean loss of the last epoch. nudge: a seed; inputs and gradients are off by 1e-7."""
     t = program['train']
     draw = torch.Generator().manual_seed(nudge)
     if nudge:
         x = x * (1 + 1e-7 * torch.sign(torch.rand(x.shape, generator=draw) - 0.5))
     optimiser = Optimiser(model, t['optim'], epochs)
+    model.rules = optimiser.rules = Rules(model, parameters, epochs, len(order), optimiser)
+    model.rules.begin()
     total = 0.0
     for epoch in range(epochs):
         total = 0.0
         for k, samples in enumerate(order):
             position = epoch + k / len(order)
             model.choose(position)
+            model.rules.before(epoch * len(order) + k)
             loss = loss_of(program, model.forward(x[samples], training=True), y[samples])
             if loss.requires_grad:
                 loss.backward()
                 if nudge:
                     nudge_gradients(model, draw)
             optimiser.step(position)
+            model.rules.after(epoch * len(order) + k + 1)
             total += float(loss.detach()) * len(samples)
     model.choose(float(epochs))
     return total / len(x)

@@ -246,10 +246,15 @@ class Generator(Graphs):
             ops.append({**item, 'in': [ops[-1]['id']], 'id': self.fresh('v')})
         batch = self.r.choice([2, 3, 5, 8])
         imports = [f['name'] for f in self.fns if self.chance(0.5) or f['name'].startswith('helper')] if self.chance(0.2) else []
+        train = self.training(out, batch)
+        if self.rules:
+            train['epochs'] = 5
+        if "'momentum'" in repr(self.rules) and train['optim']['name'] in ('sgd', 'rmsprop'):
+            train['optim']['args']['momentum'] = 0.9
         return {'options': self.options(), 'imports': imports,
-                'fns': self.fns, 'graphs': self.graphs, 'blocks': self.blocks,
+                'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks,
                 'model': {'input': inputs, 'ops': ops, 'output': out},
-                'train': self.training(out, batch)}
+                'train': train}
 
 
 def generate(seed):

@@ -8,7 +8,7 @@ import compare
 import program as programs
 import text
 
-DROPPED = ('via', 'budget', 'where', 'by', 'fn', 'loss', 'range', 'at', 'time', 'shown', 'keep', 'stride', 'groups',
+DROPPED = ('via', 'using', 'budget', 'where', 'by', 'fn', 'loss', 'range', 'at', 'time', 'shown', 'keep', 'stride', 'groups',
            'truncate', 'momentum', 'nesterov', 'decay', 'clip', 'beta1', 'beta2', 'k', 'bias', 'warmup', 'floor')
 
 
@@ -69,7 +69,7 @@ def simpler(tree):
             continue
         if isinstance(path[-1], int) and path[-2] == 'ops' and len(at(tree, path[:-1])) > 1:
             yield without_operation(tree, path)
-        elif isinstance(path[-1], int) and path[-2] in ('fns', 'graphs', 'blocks', 'lists', 'lines', 'sets', 'lets', 'weights', 'options', 'imports'):
+        elif isinstance(path[-1], int) and path[-2] in ('fns', 'graphs', 'blocks', 'lists', 'lines', 'sets', 'lets', 'weights', 'options', 'imports', 'rules', 'events', 'actions', 'states'):
             yield without(tree, path)
         elif path[-1] in DROPPED and value is not None and path[-2] in ('args', ):
             yield without(tree, path)

@@ -90,7 +90,8 @@ def function(fn):
 
 def budget(b):
     if b['kind'] == 'anneal':
-        return f"anneal({amount(b['start'])}, {amount(b['end'])}, epochs = {number(b['epochs'])})"
+        curve = f', curve = "{b["curve"]}"' if b.get('curve') else ''
+        return f"anneal({amount(b['start'])}, {amount(b['end'])}, epochs = {number(b['epochs'])}{curve})"
     return amount(b)
 
 
@@ -123,12 +124,50 @@ def edge_list(group):
         text += f" via {reference(group['via'])}"
     if group.get('budget'):
         text += f" {group['rule']} {budget(group['budget'])}"
+    if group.get('using'):
+        text += using(group['using'])
     if group.get('by'):
         text += f" by {group['by']}"
     if len(group['lines']) == 1:
         return f"  edges {edge_line(group['lines'][0])}{text}"
     lines = ''.join(f'    {edge_line(line)}\n' for line in group['lines'])
     return f'  edges {{\n{lines}  }}{text}'
+
+
+def rule_amount(a):
+    if a['kind'] == 'percent':
+        return f" {a['value']}%"
+    return ' ' + (f"share({expr(a['value'])})" if a['kind'] == 'share' else expr(a['value']))
+
+
+def rule_action(a):
+    if a['verb'] == 'reset':
+        return f"reset {a['target']} = {expr(a['value'])}"
+    begin = f" at {expr(a['value'])}" if a['value'] else ' at fresh' if a['fresh'] else ''
+    return f"{a['verb']}{rule_amount(a['amount']) if a['amount'] else ''} by {expr(a['score'])}{begin}"
+
+
+def rule_event(e):
+    if 'once' in e:
+        return f"once(at = {literal(e['once'])})"
+    parts = [f'{k} = {expr(e[k])}' for k in ('steps', 'epochs') if k in e]
+    parts += [f"{k} = {expr(e[k]['at'])}{'%' if e[k]['percent'] else ''}" for k in ('from', 'until') if e[k]]
+    return f"every({', '.join(parts)})"
+
+
+def rule(r):
+    lines = [f"gradient = {r['gradient']}"] if r['gradient'] else []
+    lines += [f"state {s['name']} = {literal(s['start'])}" for s in r['states']]
+    lines += [f'{title} = {expr(tree)}' for title, tree in r['lets']]
+    lines += [f"next {s['name']} = {expr(s['next'])}" for s in r['states']]
+    for e in r['events']:
+        lines += [f'on {rule_event(e)} {{'] + ['  ' + rule_action(a) for a in e['actions']] + ['}']
+    return f"rule {r['name']} {{\n  " + '\n  '.join(lines) + '\n}'
+
+
+def using(ref):
+    args = ', '.join(f"{k} = {literal(v)}{'%' if k in ('part', 'until') else ''}" for k, v in ref['args'].items())
+    return f" using {ref['rule']}{f'({args})' if args else ''}"
 
 
 def node_set(s):
@@ -232,6 +271,7 @@ def program(p):
     OPTIONS.clear()
     OPTIONS.update({o['value']: o['name'] for o in p['options']})
     parts = [option(o) for o in p['options']]
+    parts += [rule(r) for r in p.get('rules', []) if not r['library']]
     parts += [function(f) for f in p['fns'] if f['name'] not in p['imports']] + [graph(g) for g in p['graphs']]
     parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
     sizes = ', '.join(literal(n) for n in p['model']['input'])

@@ -64,7 +64,9 @@ def wanted(b, total, position, each, others, pixels):
     """Edges in use of a list whose budget is a count. position: in epochs."""
     if b['kind'] == 'anneal':
         start, end = amount(b['start'], total), amount(b['end'], total)
-        return start + half_up((end - start) * min(position / b['epochs'], 1))
+        t = min(position / b['epochs'], 1)
+        part = {'cubic': 1 - (1 - t) ** 3, 'cosine': (1 - math.cos(math.pi * t)) / 2}.get(b.get('curve'), t)
+        return start + half_up((end - start) * part)
     if b['kind'] == 'params':
         return min(total, int((b['value'] - others) // each))
     if b['kind'] == 'macs':
