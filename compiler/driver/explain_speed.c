@@ -4,6 +4,7 @@
  * this file calls the same functions and prints the results. A new path of the runtime is added here, too.
  */
 #include "driver/explain_speed.h"
+#include "driver/list_cost.h"
 #include "common/plural.h"
 #include "front/ast.h"
 #include "kernels/kernel.h"
@@ -288,9 +289,7 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
     bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
     else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
-    else if (l->declared)
-        text = arena_printf(s->perm, "%s of %s, by rule %s: an event goes through all candidates", kept, of,
-                            l->declared->text);
+    else if (l->declared) text = arena_printf(s->perm, "%s of %s, by rule %s", kept, of, l->declared->text);
     else if (fan)
         text = arena_printf(
             s->perm, "%s of %s: the strongest of each node, selected node by node at each step", kept, of);
@@ -361,39 +360,32 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
     else add(s, facts, "time", g->span, false, "all evaluations are kept for the backward pass");
 }
 
-/* Bytes that declared rules keep of a candidate, the largest of the lists. */
-static int64_t rule_bytes(const Graph *g)
+static ListTraining training_of(const Speed *s)
 {
-    int64_t most = 0;
-    for (int i = 0; i < g->lists.count; i++) {
-        const Rule *r = g->lists.at[i].declared;
-        if (!r) continue;
-        const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT, TERM_PATHS3, TERM_FLOW};
-        int64_t arrays = 3 + r->states.count;
-        for (int t = 0; t < 5; t++) arrays += (int64_t)(r->reads >> terms[t] & 1);
-        most = 4 * arrays + 24 > most ? 4 * arrays + 24 : most;
-    }
-    return most;
+    return (ListTraining){s->trains, s->stores, s->slots};
 }
 
-/* Bytes in training: weight, optimiser, mark, gradient where it is stored; edges in use: both lists. */
-static void memory_fact(Speed *s, GraphSpeed *x)
+/* Once for lists that are alike; each declared rule has its own numbers. */
+static void memory_facts(Speed *s, GraphSpeed *x)
 {
     const Graph *g = x->g;
-    int64_t candidates = 0;
-    bool fan_out = false;
+    const char *told = "";
     for (int i = 0; i < g->lists.count; i++) {
-        candidates += g->lists.at[i].candidates;
-        fan_out |= g->lists.at[i].budget.form == KEEP_FAN_OUT;
+        const EdgeBytes b = list_bytes(g, i, training_of(s));
+        if (b.candidate > x->candidate_bytes) x->candidate_bytes = b.candidate;
+        if (b.edge > x->edge_bytes) x->edge_bytes = b.edge;
+        const char *text = list_bytes_text(s->perm, g, i, training_of(s));
+        if (!g->lists.at[i].declared && strcmp(text, told) == 0) continue;
+        told = text;
+        add(s, &x->facts, "memory", g->lists.at[i].declared ? g->lists.at[i].span : g->span, false, text);
     }
-    bool stored = s->stores || (is_timed(g) && timed_rounds(g));
-    x->candidate_bytes = 4 + 1 + 4 * s->slots + (s->trains && stored ? 4 : 0) + (fan_out ? 24 : 0) +
-                         (s->trains ? (double)rule_bytes(g) : 0);
-    x->edge_bytes = 20 + 2 * 4;
-    if (!candidates) return;
-    add(s, &x->facts, "memory", g->span, false,
-        arena_printf(s->perm, "%.0f bytes per candidate%s, %.0f more per edge in use", x->candidate_bytes,
-                     s->trains ? " in training" : "", x->edge_bytes));
+}
+
+static void event_facts(Speed *s, Facts *facts, const Graph *g, int list)
+{
+    const EdgeList *l = &g->lists.at[list];
+    for (int e = 0; l->declared && e < l->declared->events.count; e++)
+        add(s, facts, "event", l->span, false, list_event_text(s->perm, g, list, e));
 }
 
 static void arithmetic_fact(Speed *s, GraphSpeed *x)
@@ -412,13 +404,16 @@ static void graph_facts(Speed *s, const Graph *g)
     GraphSpeed x = {.g = g};
     graph_flop(s, &x);
     arithmetic_fact(s, &x);
-    memory_fact(s, &x);
+    memory_facts(s, &x);
     time_facts(s, &x.facts, g);
     order_fact(s, &x.facts, g);
     norms_fact(s, &x.facts, g);
     for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, g, &g->sets.at[i]);
     for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
-    for (int i = 0; i < g->lists.count; i++) budget_fact(s, &x.facts, &g->lists.at[i]);
+    for (int i = 0; i < g->lists.count; i++) {
+        budget_fact(s, &x.facts, &g->lists.at[i]);
+        if (s->trains) event_facts(s, &x.facts, g, i);
+    }
     vec_push(s->perm, &s->graphs, x);
 }
 

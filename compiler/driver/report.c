@@ -1,8 +1,10 @@
 /* report.c: the output of `dnw check` for a correct file: sizes by graph. */
 #include "driver/compile.h"
+#include "driver/list_cost.h"
 #include "common/plural.h"
 #include "eval/count.h"
 #include "layout/live.h"
+#include "model/rule.h"
 #include "model/timed.h"
 
 typedef struct GraphRow {
@@ -76,6 +78,17 @@ static void report_lists(const Compilation *c, const Graph *g, FILE *out)
     }
 }
 
+/* Lists with declared rules: what these keep. */
+static void report_rules(const Compilation *c, const Graph *g, FILE *out)
+{
+    for (int i = 0; i < g->lists.count; i++) {
+        const EdgeList *l = &g->lists.at[i];
+        if (!l->declared) continue;
+        fprintf(out, "  line %d, %s: %s\n", source_place(c->sources, l->span.file, l->span.start).line,
+                l->declared->name, list_bytes_text(c->perm, g, i, list_training(c->model)));
+    }
+}
+
 void compile_report(const Compilation *c, FILE *out)
 {
     const Model *m = c->model;
@@ -96,6 +109,7 @@ void compile_report(const Compilation *c, FILE *out)
     fprintf(out, "%lld parameter%s in use\n", (long long)model_parameters(m),
             plural(model_parameters(m), "s"));
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
+    for (int i = 0; i < m->graphs.count; i++) report_rules(c, m->graphs.at[i], out);
 }
 
 json_t *compile_report_json(const Compilation *c)

@@ -36,7 +36,30 @@ typedef enum RuleTerm {
         TERM_COUNT
 } RuleTerm;
 
+enum {
+    EXPLORED_MOST = 1 << 27
+}; /* candidates of a list of which it is known whether they were ever in use */
 enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a rule: none */
+
+/* Numbers that a rule keeps of what has numbers, 4 bytes each: states of its own, when it changed, two for
+ * events to compute with, and what the rule reads. */
+int rule_arrays(int own_states, int64_t reads);
+
+/* What the memory of a line of edges depends on. */
+typedef struct EdgeFacts {
+    int weights;    /* numbers of 4 bytes: the weight, those of the optimiser, a gradient that is stored */
+    int arrays;     /* rule_arrays; without a declared rule 0 */
+    bool alone;     /* edges in use alone have numbers */
+    bool explored;  /* a bit tells of each candidate whether it was ever in use */
+    bool gradients; /* edges in use have gradients of their own */
+    int real;       /* bytes of a number in the forward pass */
+} EdgeFacts;
+/* Bytes of each candidate, and more for each edge that may be in use: programs ask for memory by it.
+ * Candidates themselves, where they are no pairs of all nodes, are not counted. */
+typedef struct EdgeBytes {
+    double candidate, edge;
+} EdgeBytes;
+EdgeBytes edge_bytes(const EdgeFacts *f);
 
 /* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch);

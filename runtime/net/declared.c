@@ -49,11 +49,9 @@ void declared_free(Declared *d)
     free(d->changed), free(d->score), free(d->value);
 }
 
-static int arrays(const Declared *d)
+int declared_arrays(const Declared *d)
 {
-    int count = own_states(d) + 3;
-    for (int i = 0; i < TERM_COUNT; i++) count += reads(d, i) && declared_term((Declared *)d, i);
-    return count;
+    return d ? rule_arrays(own_states(d), d->reads) : 0;
 }
 
 bool declared_sorts(const Declared *d)
@@ -65,11 +63,6 @@ bool declared_sorts(const Declared *d)
             sorts |= action->verb == VERB_CHOOSE && !action->magnitude;
         }
     return sorts;
-}
-
-int64_t declared_bytes(const Declared *d, int64_t candidates)
-{
-    return d ? arrays(d) * (candidates + RULE_WIDTH) * (int64_t)sizeof(float) : 0;
 }
 
 static float *numbers(int64_t candidates)

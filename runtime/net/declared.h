@@ -13,8 +13,8 @@
 float **declared_term(Declared *d, int term);
 /* Edges in use that the budget of a list with a declared rule allows. */
 int64_t declared_budget(const NetList *l, double epoch);
-/* Arrays by candidate: bytes, allocation (false: out of memory), end. d may be NULL. */
-int64_t declared_bytes(const Declared *d, int64_t candidates);
+/* Arrays by candidate: how many, allocation (false: out of memory), end. d may be NULL. */
+int declared_arrays(const Declared *d);
 bool declared_allocate(Declared *d, int64_t candidates);
 void declared_free(Declared *d);
 /* Does it want the gradients of candidates stored? */

@@ -88,13 +88,6 @@ static int64_t stored_of(const NetBundle *b)
     return b->line.slots ? b->line.slots : b->line.candidates;
 }
 
-static int64_t list_stored(const Net *n, const NetList *l)
-{
-    int64_t stored = 0;
-    for (int k = 0; k < l->bundle_count; k++) stored += stored_of(&n->bundles[l->first_bundle + k]);
-    return stored;
-}
-
 /* Rows, the tile's own sums, gradients of edges in use. */
 static int64_t own_elements(const Net *n, const NetFunc *f)
 {
@@ -202,12 +195,16 @@ static int64_t most_compared(const Net *n)
     return most;
 }
 
-/* Marks, lists of edges in use and weights in their order; edges in use alone name their sources once more,
- * where these are kept. */
+/* Without weights, which are counted with all others. */
 static int64_t bundle_bytes(const Net *n, const NetBundle *b)
 {
-    const int64_t r = n->real_size, edges = capacity_of(n, b) * (20 + 2 * r);
-    return stored_of(b) + edges + b->line.slots * 4 + events_explored_words(n, b) * 8;
+    const EdgeFacts f = {.arrays = declared_arrays(net_list_of(n, b)->declared),
+                         .alone = b->line.slots > 0,
+                         .explored = events_explored_words(n, b) > 0,
+                         .gradients = has_used(n, b),
+                         .real = n->real_size};
+    const EdgeBytes bytes = edge_bytes(&f);
+    return (int64_t)(bytes.candidate * (double)b->line.candidates + bytes.edge * (double)capacity_of(n, b));
 }
 
 /* Everything that grows with the net or the batch. */
@@ -220,8 +217,6 @@ static int64_t needed_bytes(const Net *n)
     for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
     bytes += flow_bytes(n);
-    for (int i = 0; i < n->list_count; i++)
-        bytes += declared_bytes(n->lists[i].declared, list_stored(n, &n->lists[i]));
     bytes += most_compared(n) * CHOOSE_BYTES;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
     bytes += ahead_bytes(n);

@@ -152,7 +152,6 @@ static inline NetList *net_list_of(const Net *n, const NetBundle *b)
 }
 
 /* events_log.c: words of NetBundle.explored, for lists with at most so many candidates; events of a step. */
-enum { EXPLORED_MOST = 1 << 27 };
 int64_t events_explored_words(const Net *n, const NetBundle *b);
 int events_room(const Net *n);
 /* events.c: declared rules. Does an event read the gradients of candidates that are not in use? */

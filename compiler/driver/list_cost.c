@@ -1,0 +1,121 @@
+/* list_cost.c: see list_cost.h. Bytes come from the function by which programs ask for memory
+ * (common/choice.h). */
+#include "driver/list_cost.h"
+#include "common/optim.h"
+#include "layout/params.h"
+#include "model/rule.h"
+#include "layout/timed_rows.h"
+
+/* ---- bytes ---- */
+
+/* Do edges with functions, or rules, ask for it? */
+static bool stores_gradients(const Graph *g)
+{
+    bool stores = false;
+    for (int b = 0; b < g->bundles.count; b++) stores = stores || g->bundles.at[b].edge;
+    for (int i = 0; i < g->lists.count; i++) {
+        const Rule *r = g->lists.at[i].declared;
+        stores = stores || (r && (r->reads >> TERM_GRADIENT & 1 || r->forward != NO_FUNCTION));
+    }
+    return stores;
+}
+
+ListTraining list_training(const Model *m)
+{
+    RtError e;
+    Optim o = {0};
+    ListTraining t = {.trains = m->trained};
+    if (!m->trained || !optim_open(json_object_get(m->settings, "optim"), &o, &e)) return t;
+    t.slots = o.slots, t.gradients = o.clip > 0;
+    for (int g = 0; g < m->graphs.count; g++) t.gradients = t.gradients || stores_gradients(m->graphs.at[g]);
+    return t;
+}
+
+static int own_states(const Rule *r)
+{
+    int count = 0;
+    for (int i = 0; i < r->states.count; i++) count += !r->states.at[i].stored;
+    return count;
+}
+
+EdgeBytes list_bytes(const Graph *g, int list, ListTraining t)
+{
+    const EdgeList *l = &g->lists.at[list];
+    const Bundle *u = &g->bundles.at[list_first(g, list)];
+    const bool stored = t.gradients || (is_timed(g) && timed_rounds(g));
+    const EdgeFacts f = {.weights = 1 + (t.trains ? t.slots + stored : 0),
+                         .arrays = l->declared && t.trains
+                                       ? rule_arrays(own_states(l->declared), (int64_t)l->declared->reads)
+                                       : 0,
+                         .alone = edges_slots(g, u) > 0,
+                         .explored = l->declared && t.trains && l->candidates <= EXPLORED_MOST,
+                         .gradients = t.trains && (edges_of_used(g, u) || l->rule.refresh > 1 ||
+                                                   l->rule.positions > 1 || l->rule.bf16),
+                         .real = 4};
+    return edge_bytes(&f);
+}
+
+const char *list_bytes_text(Arena *a, const Graph *g, int list, ListTraining t)
+{
+    const EdgeBytes b = list_bytes(g, list, t);
+    return arena_printf(a, "%.4g bytes per candidate%s, %.4g more per edge in use", b.candidate,
+                        t.trains ? " in training" : "", b.edge);
+}
+
+/* ---- events ---- */
+
+static const char *thousands(Arena *a, int64_t n)
+{
+    if (n < 1000) return arena_printf(a, "%lld", (long long)n);
+    return arena_printf(a, "%s,%03lld", thousands(a, n / 1000), (long long)(n % 1000));
+}
+
+static const char *when_text(Arena *a, const RuleEvent *e)
+{
+    if (e->steps == 1) return "each step";
+    if (e->steps) return arena_printf(a, "every %s steps", thousands(a, e->steps));
+    if (e->epochs == 1) return "each epoch";
+    return e->epochs > 0 ? arena_printf(a, "every %.6g epochs", e->epochs) : "once";
+}
+
+/* What one action goes through; `alone`: edges in use alone have numbers. */
+static const char *action_text(Arena *a, const EdgeList *l, const RuleStep *s, bool alone)
+{
+    const char *all = thousands(a, l->candidates), *used = thousands(a, l->kept);
+    const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
+    switch (s->verb) {
+    case VERB_CHOOSE:
+        if (s->magnitude && !fan)
+            return arena_printf(a, "choose: one pass over the weights of %s candidates", all);
+        return arena_printf(
+            a, "choose: the scores of %s candidates, the best of them selected, in a copy of 16 bytes each",
+            all);
+    case VERB_DROP:
+        return arena_printf(a, "drop: the scores of %s %s, without a sort", alone ? used : all,
+                            alone ? "edges in use" : "candidates");
+    case VERB_GROW:
+        if (alone)
+            return arena_printf(
+                a,
+                "grow: the scores of %s candidates, block by block; new edges are sorted and merged into %s",
+                all, used);
+        return arena_printf(a, "grow: the scores of %s candidates, without a sort", all);
+    case VERB_REDISTRIBUTE: return arena_printf(a, "redistribute: a value of %s candidates, added up", all);
+    default:
+        return arena_printf(a, "reset: a value of %s %s", alone ? used : all,
+                            alone ? "edges in use" : "candidates");
+    }
+}
+
+const char *list_event_text(Arena *a, const Graph *g, int list, int event)
+{
+    const EdgeList *l = &g->lists.at[list];
+    const RuleEvent *e = &l->declared->events.at[event];
+    const bool alone = edges_slots(g, &g->bundles.at[list_first(g, list)]) > 0;
+    const char *text = when_text(a, e), *between = ": ";
+    for (int i = 0; i < e->actions.count; i++, between = "; ")
+        text = arena_printf(a, "%s%s%s", text, between, action_text(a, l, &e->actions.at[i], alone));
+    if (l->declared->all_gradients || !(e->reads >> TERM_GRADIENT & 1)) return text;
+    return arena_printf(a, "%s; gradients of %s candidates in the step before", text,
+                        thousands(a, l->candidates));
+}
