@@ -169,8 +169,11 @@ static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
     const bool name = d->rule->kind == EXPR_NAME || d->rule->kind == EXPR_MEMBER;
     Val *rule = name ? check_expr(k, scope, d->rule) : check_function(k, scope, d->rule);
     if (val_is_poison(rule)) return false;
-    if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE)
-        return (l->declared = check_declared_rule(k, rule)) != NULL;
+    if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE) {
+        l->declared = check_declared_rule(k, rule);
+        if (l->declared) l->rule.refresh = l->declared->refresh;
+        return l->declared != NULL;
+    }
     rule = described(k, rule);
     if (val_is_poison(rule)) return false;
     if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);

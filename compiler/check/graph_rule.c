@@ -61,7 +61,7 @@ void check_rule_edges(Check *k, const Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        if (!u->edge || is_exact(&g->lists.at[u->list])) continue;
+        if (!u->edge || g->lists.at[u->list].declared || is_exact(&g->lists.at[u->list])) continue;
         Diag *d =
             diag_add(k->diags, E_AMOUNT, u->span,
                      "the gradients of edges with a function are exact: refresh, positions and bf16 are for "

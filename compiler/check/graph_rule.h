@@ -24,6 +24,7 @@ int rule_state_named(const Rule *r, const char *name); /* -1: none */
 bool rule_add_state(RuleCheck *c, const RuleItem *item);
 bool rule_next(RuleCheck *c, const RuleItem *item);
 bool rule_let(RuleCheck *c, const RuleItem *item);
+bool rule_more_learn(RuleCheck *c, const RuleItem *item); /* gradient = used and ... */
 /* A state that the list shares is set to what the list shares; false after a message. */
 bool rule_fits_state(RuleCheck *c, int state, int function, const Expr *e);
 /* Once all lines are known. */

@@ -247,6 +247,7 @@ static bool read_setting(RuleCheck *c, const RuleItem *item, int setting)
     if (setting == CHOICE_GRADIENT) c->rule->all_gradients = word == 1;
     if (setting == CHOICE_START) c->rule->start_all = word == 1;
     if (word >= 0 && !item->by) return true;
+    if (setting == CHOICE_GRADIENT) return rule_more_learn(c, item);
     Diag *d =
         diag_add(c->k->diags, E_KIND, item->value->span, "%s is %s or %s", s->name, s->words[1], s->words[0]);
     diag_help(d, "%s", s->help);
@@ -373,7 +374,7 @@ Rule *check_declared_rule(Check *k, Val *use)
     Scope scope = {.module = use->module};
     RuleCheck c = {.k = k, .rule = r, .decl = use->decl, .scope = &scope};
     r->name = use->decl->name.text, r->span = use->span, r->declaration = use->decl;
-    r->forward = r->slope = r->used = NO_FUNCTION;
+    r->forward = r->slope = r->used = r->top_by = NO_FUNCTION, r->refresh = 1;
     Mode mode = k->mode;
     k->mode = MODE_CONST;
     const int messages = diags_count(k->diags);

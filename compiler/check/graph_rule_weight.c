@@ -163,6 +163,60 @@ static bool read_gradient(RuleCheck *c, const RuleItem *item)
     return false;
 }
 
+/* The one argument of NAME(x) in `used and NAME(x)`, or NULL. */
+static const Expr *behind_used(const Expr *e, const char *name)
+{
+    if (e->kind != EXPR_BINARY || e->op != OP_AND || e->left->kind != EXPR_NAME) return NULL;
+    const Expr *call = e->right;
+    bool named = strcmp(e->left->name, "used") == 0 && call->kind == EXPR_CALL &&
+                 call->left->kind == EXPR_NAME && strcmp(call->left->name, name) == 0;
+    return named && call->args.count == 1 && !call->args.at[0].name.text ? call->args.at[0].value : NULL;
+}
+
+static bool learn_every(RuleCheck *c, const Expr *e)
+{
+    enum { MOST = 1000 };
+    const Val *v = check_expr(c->k, c->scope, e);
+    if (val_is_poison(v)) return false;
+    c->rule->all_gradients = true, c->rule->refresh = (int64_t)v->number;
+    if (v->kind == VAL_NUMBER && v->number >= 1 && v->number <= MOST && floor(v->number) == v->number)
+        return true;
+    Diag *d =
+        diag_add(c->k->diags, E_AMOUNT, e->span,
+                 "every needs a whole number of steps from 1 to %d; this is %s", MOST, val_text(c->k, v));
+    diag_help(d, "gradient = used and every(4): all candidates learn in every fourth step");
+    return false;
+}
+
+static bool learn_top(RuleCheck *c, const Expr *e, const Expr *by)
+{
+    Rule *r = c->rule;
+    const Val *v = check_expr(c->k, c->scope, e);
+    if (val_is_poison(v)) return false;
+    r->top_share = v->kind == VAL_PERCENT, r->top = r->top_share ? v->number / 100 : v->number;
+    if (r->top_share ? r->top > 0 && r->top <= 1
+                     : v->kind == VAL_NUMBER && r->top >= 1 && isfinite(r->top) && floor(r->top) == r->top)
+        return (r->top_by = rule_function(c, by, "top")) >= 0;
+    Diag *d =
+        diag_add(c->k->diags, E_AMOUNT, e->span,
+                 "top needs a share of the candidates or a number of them; this is %s", val_text(c->k, v));
+    diag_help(d, "gradient = used and top(20%%) by abs(w)");
+    return false;
+}
+
+bool rule_more_learn(RuleCheck *c, const RuleItem *item)
+{
+    const Expr *every = behind_used(item->value, "every"), *top = behind_used(item->value, "top");
+    if (every && !item->by) return learn_every(c, every);
+    if (top && item->by) return learn_top(c, top, item->by);
+    Span span = item->by ? span_join(item->value->span, item->by->span) : item->value->span;
+    Diag *d = diag_add(c->k->diags, E_KIND, span,
+                       "gradient is used, all, used and every(N), or used and top(PART) by SCORE");
+    diag_help(d, "gradient = used: only edges in use learn between events; gradient = used and top(20%%) by "
+                 "abs(w): so do the 20%% of all candidates with the largest weights");
+    return false;
+}
+
 static const struct Word {
     const char *name;
     bool (*read)(RuleCheck *c, const RuleItem *item);

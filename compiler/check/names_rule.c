@@ -71,6 +71,14 @@ static void setting_mistyped(Check *k, const RuleItem *item)
     diag_fix(d, item->name.span, near ? near : meant, "did you mean '", "'?");
 }
 
+/* Words that a setting is made of are no names; what they are given is. */
+static void setting_names(Check *k, const Scope *scope, const Expr *e)
+{
+    for (int i = 0; i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
+    if (e->kind != EXPR_BINARY) return;
+    setting_names(k, scope, e->left), setting_names(k, scope, e->right);
+}
+
 /* Lines that each may be written once: a name (or a setting), and the move of a state. */
 static void rule_lines_once(Check *k, const Decl *d)
 {
@@ -187,7 +195,8 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
                    setting = rule_setting(item) >= 0;
         if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
         if (item->kind == RULE_ITEM_EVENT) event_names(k, scope, item->value);
-        else if (!setting) names_use(k, &inner, item->value);
+        else if (setting) setting_names(k, scope, item->value);
+        else names_use(k, &inner, item->value);
         names_use(k, &inner, item->by);
         if (let && !setting && !is_parameter(k, d, item)) rule_name(k, &inner, item->name);
         for (int a = 0; a < item->actions.count; a++) action_names(k, &inner, item->actions.at[a]);

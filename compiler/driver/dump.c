@@ -171,8 +171,12 @@ static void state_dump(const RuleState *s, int number, FILE *out)
 /* Numbers are those of the functions behind. */
 static void rule_dump(const Rule *r, FILE *out)
 {
-    fprintf(out, "    rule %s  gradient %s%s\n", r->text, r->all_gradients ? "all" : "used",
-            r->start_all ? "  start all" : "");
+    fprintf(out, "    rule %s  gradient %s", r->text, r->all_gradients && r->refresh == 1 ? "all" : "used");
+    if (r->refresh > 1) fprintf(out, ", all every %lld steps", (long long)r->refresh);
+    if (r->top_by != NO_FUNCTION)
+        fprintf(out, ", top %g%s by %d", r->top * (r->top_share ? 100 : 1), r->top_share ? "%" : "",
+                r->top_by);
+    fputs(r->start_all ? "  start all\n" : "\n", out);
     for (int i = 0; i < r->states.count; i++) state_dump(&r->states.at[i], i, out);
     if (r->forward != NO_FUNCTION) fprintf(out, "    forward %d  slope %d\n", r->forward, r->slope);
     if (r->used != NO_FUNCTION) fprintf(out, "    used %d\n", r->used);

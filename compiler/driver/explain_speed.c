@@ -239,6 +239,13 @@ static const char *less_text(const Speed *s, const EdgeList *l)
                : text;
 }
 
+/* `gradient = used and top(PART) by SCORE` */
+static bool more_learn(const Graph *g, const Bundle *u)
+{
+    const Rule *r = g->lists.at[u->list].declared;
+    return r && r->top_by != NO_FUNCTION;
+}
+
 static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *u, const char *name)
 {
     static const double little = 0.25;
@@ -249,6 +256,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     else if (u->edge) how = "generated code, one candidate after another (edges with functions)", slow = true;
     else if (edges_of_used(g, u))
         how = edges_with_dots(g, u) ? "of edges in use only, in the backward pass"
+              : more_learn(g, u)    ? "of edges in use and of others that its rule names, by dot products"
                                     : "of edges in use only, by dot products";
     else if (u->candidates.form == CANDIDATES_LIST)
         how = "pair by pair (few candidates, far apart)", slow = true;
@@ -287,7 +295,10 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
 {
     const char *kept = thousands(s->perm, l->kept), *of = thousands(s->perm, l->candidates), *text;
     bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
-    if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
+    if (l->declared && l->declared->used != NO_FUNCTION)
+        text =
+            arena_printf(s->perm, "of %s those that rule %s names, behind each step", of, l->declared->text);
+    else if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
     else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
     else if (l->declared) text = arena_printf(s->perm, "%s of %s, by rule %s", kept, of, l->declared->text);
     else if (fan)
@@ -432,7 +443,7 @@ static bool rules_read_gradients(const Model *m)
     for (int g = 0; g < m->graphs.count; g++)
         for (int i = 0; i < m->graphs.at[g]->lists.count; i++) {
             const Rule *r = m->graphs.at[g]->lists.at[i].declared;
-            if (r && r->reads >> TERM_GRADIENT & 1) return true;
+            if (r && (r->reads >> TERM_GRADIENT & 1 || r->forward != NO_FUNCTION)) return true;
         }
     return false;
 }

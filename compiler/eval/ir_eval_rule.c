@@ -34,6 +34,7 @@ EvalRule eval_rule_new(Arena *a, const Model *m, const Graph *g, int list, uint8
         for (int64_t c = 0; c < l->candidates; c++)
             r.term[TERM_COUNT + s][c] = l->declared->states.at[s].init.a;
     r.fresh = NEW_ARRAY(a, double, (size_t)l->candidates + 1);
+    r.learns = NEW_ARRAY(a, uint8_t, (size_t)l->candidates + 1);
     return r;
 }
 
@@ -490,6 +491,18 @@ static void mark_used(EvalRule *r)
     }
 }
 
+static void mark_learning(EvalRule *r)
+{
+    const Rule *rule = rule_of(r);
+    if (rule->top_by == NO_FUNCTION) return;
+    const Marks m = marks_of(r);
+    const int64_t wanted = rule_top(rule->top, rule->top_share, list_of(r)->candidates);
+    int64_t count;
+    const Ranked *all = ranked(r, &m, compute(r, rule->top_by, RULE_DRAW_TOP), -1, false, &count);
+    for (int64_t c = 0; c < count; c++) r->learns[c] = *m.of[c] == 1;
+    for (int64_t i = 0; i < wanted; i++) r->learns[all[i].position] = 1;
+}
+
 void eval_rule_states(EvalRule *r)
 {
     double *next[MOST_RULE_STATES]; /* all read the states as they were before */
@@ -504,10 +517,12 @@ void eval_rule_step(EvalRule *r)
 {
     run_events(r);
     mark_used(r);
+    mark_learning(r);
 }
 
 void eval_rule_begin(EvalRule *r)
 {
     run_events(r);
     mark_used(r);
+    mark_learning(r);
 }

@@ -25,6 +25,7 @@ typedef struct EvalRule {
     /* By RuleTerm, then by state: one number for each candidate of the list. W, GRADIENT, MOMENTUM, FIRST and
      * the states are given; AGE holds the step of the last change. */
     double **term;
+    uint8_t *learns;   /* 1: has a gradient in the next step beside those in use (`top`) */
     double **strength; /* [bundle][candidate]: abs(w), 1 of edges with a function; given, and then kept for
                           the list of the rule */
     double *fresh;     /* weights that edges drawn anew would have */

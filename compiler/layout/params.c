@@ -13,7 +13,7 @@ static bool reads_unused(const Rule *r)
         for (int a = 0; a < r->events.at[i].actions.count; a++)
             chooses |= r->events.at[i].actions.at[a].verb == VERB_CHOOSE ||
                        r->events.at[i].actions.at[a].verb == VERB_REDISTRIBUTE;
-    const bool carries = r->forward != NO_FUNCTION || r->used != NO_FUNCTION;
+    const bool carries = r->forward != NO_FUNCTION || r->used != NO_FUNCTION || r->top_by != NO_FUNCTION;
     return r->all_gradients || r->start_all || carries || r->states.count > 0 || chooses ||
            r->reads >> TERM_FIRST & 1 || ((r->score_reads | r->value_reads) & kept);
 }

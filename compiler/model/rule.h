@@ -75,9 +75,13 @@ typedef struct RuleEvent {
 typedef struct Rule {
     const char *name, *text; /* "rigl", "rigl(interval = 100, part = 30%)" */
     bool all_gradients;      /* else of edges in use, and of all where an event reads them */
-    bool start_all;          /* all candidates are in use before the first step, and amounts are exact */
-    uint64_t reads;          /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
-    uint64_t next_reads;     /* the same of what moves the states */
+    int64_t refresh;         /* of all in every refresh-th step; 1: in each */
+    int top_by;              /* of those, too, whose score is among the largest; NO_FUNCTION: of no more */
+    double top;              /* so many of all candidates: a share, or a number */
+    bool top_share;
+    bool start_all;      /* all candidates are in use before the first step, and amounts are exact */
+    uint64_t reads;      /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
+    uint64_t next_reads; /* the same of what moves the states */
     uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
     int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
     int slope;              /* its derivative by w; NO_FUNCTION: w is fixed */

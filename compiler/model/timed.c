@@ -29,6 +29,7 @@ bool edges_with_dots(const Graph *g, const Bundle *u)
 {
     const EdgeList *l = &g->lists.at[u->list];
     bool estimated = l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16 || edges_of_used(g, u);
+    if (l->declared && l->declared->top_by != NO_FUNCTION) return false; /* not for edges in use alone */
     bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : !g->sets.at[u->from].outside;
     return estimated && goes_back && !u->edge && !u->fixed;
 }

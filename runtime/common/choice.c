@@ -35,3 +35,9 @@ EdgeBytes edge_bytes(const EdgeFacts *f)
     if (f->explored) b.candidate += 1.0 / 8;
     return b;
 }
+
+int64_t rule_top(double part, bool share, int64_t candidates)
+{
+    const double top = share ? floor(part * (double)candidates + 0.5) : part;
+    return top < 1 ? 1 : top < (double)candidates ? (int64_t)top : candidates;
+}

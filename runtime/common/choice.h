@@ -61,6 +61,8 @@ typedef struct EdgeBytes {
 } EdgeBytes;
 EdgeBytes edge_bytes(const EdgeFacts *f);
 
+/* `gradient = used and top(PART) by SCORE`: so many of the candidates. */
+int64_t rule_top(double part, bool share, int64_t candidates);
 /* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch);
 #endif

@@ -19,6 +19,7 @@ typedef struct RuleDraw {
     uint64_t action;
     int64_t done;
 } RuleDraw;
+enum { RULE_DRAW_TOP = 255 }; /* action: the score of `top` */
 /* The seed of weights that are drawn anew behind so many steps (init_edge). */
 static inline uint64_t rule_fresh_seed(uint64_t seed, int64_t done)
 {

@@ -40,7 +40,7 @@ Stretch part_of(const Net *n, const NetBundle *b, int64_t turn)
     int64_t inner = b->line.pixels * n->lanes, units = (inner + UNIT - 1) / UNIT, m = l->rule.positions,
             i = (n->context.step / l->rule.refresh + turn) % m, from = units * i / m * UNIT,
             end = units * (i + 1) / m * UNIT;
-    if (n->context.step % l->rule.refresh) return (Stretch){0, 0};
+    if (n->context.step % l->rule.refresh && !b->line.full) return (Stretch){0, 0};
     return (Stretch){from, (end < inner ? end : inner) - from};
 }
 
@@ -144,8 +144,9 @@ static void add_chunk(const Dots *p, int64_t target, int64_t at, int64_t count, 
 static void used_dots(const Net *n, NetBundle *b, int64_t tiles, int64_t first, int64_t end)
 {
     const int64_t inner = b->line.pixels * n->lanes;
+    const NetLearners l = net_learners(b);
     int64_t from, to;
-    memset(b->used + b->row[first], 0, (size_t)(b->row[end] - b->row[first]) * 4);
+    memset(b->used + l.row[first], 0, (size_t)(l.row[end] - l.row[first]) * 4);
     for (int64_t t = 0; t < tiles; t++)
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             if (!flow_pair(n, b, t, k, &from, &to)) continue;
@@ -153,18 +154,18 @@ static void used_dots(const Net *n, NetBundle *b, int64_t tiles, int64_t first, 
                             b->rows.target_pitch * n->lanes, b->rows.source_pitch * n->lanes};
             for (int64_t at = 0; at < inner; at += CHUNK)
                 for (int64_t v = first; v < end; v++)
-                    add_chunk(
-                        &p, v, at, inner - at,
-                        (Sources){b->source + b->row[v], b->row[v + 1] - b->row[v], b->used + b->row[v]});
+                    add_chunk(&p, v, at, inner - at,
+                              (Sources){l.source + l.row[v], l.row[v + 1] - l.row[v], b->used + l.row[v]});
         }
 }
 
 /* The first target of part i of `parts`, so that each has as many edges. */
 static int64_t share_of(const NetBundle *b, int64_t i, int64_t parts)
 {
-    const int64_t targets = b->candidates.targets, edges = b->row[targets] * i / parts;
+    const uint32_t *row = net_learners(b).row;
+    const int64_t targets = b->candidates.targets, edges = row[targets] * i / parts;
     int64_t v = 0;
-    while (v < targets && b->row[v] < edges) v++;
+    while (v < targets && row[v] < edges) v++;
     return i == parts ? targets : v;
 }
 
@@ -201,20 +202,21 @@ void part_used(Net *n, NetBundle *b, int64_t tiles)
 {
     const int threads = n->options.threads;
     const bool added = n->wires[b - n->bundles].dots >= 0;
-    const int64_t pieces = (b->row[b->candidates.targets] + USED_PIECE - 1) / USED_PIECE;
+    const int64_t pieces = (b->row[b->candidates.targets] + USED_PIECE - 1) / USED_PIECE; /* of `added` */
     thread_share(threads, added ? pieces : threads, added ? used_of_tiles : used_share, &(Used){n, b, tiles});
 }
 
 void part_put_used(const Block *p, const FieldPart *part)
 {
     const NetBundle *b = &p->n->bundles[part->line];
+    const NetLearners l = net_learners(b);
     const BlockPlace here = block_common(part->place, p->place);
     const int64_t source = part->place.sources.from - p->place.sources.from;
     for (int64_t t = here.targets.from; t < here.targets.from + here.targets.count; t++) {
         const int64_t v = t - part->place.targets.from;
         float *row = (float *)p->scratch + (t - p->place.targets.from) * p->place.sources.count;
-        for (uint32_t e = b->row[v]; e < b->row[v + 1]; e++) {
-            const int64_t column = source + b->source[e];
+        for (uint32_t e = l.row[v]; e < l.row[v + 1]; e++) {
+            const int64_t column = source + l.source[e];
             if (column >= 0 && column < p->place.sources.count) row[column] = b->used[e];
         }
     }
@@ -225,6 +227,7 @@ void part_put_used(const Block *p, const FieldPart *part)
 void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first, int64_t count)
 {
     const Net *n = p->n;
+    const NetLearners l = net_learners(b);
     float *out = (float *)p->scratch;
     int64_t from, to;
     memset(out, 0, (size_t)count * 4);
@@ -238,7 +241,7 @@ void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first
                 add_chunk(&rows, target, part.from + at, part.count - at,
                           (Sources){b->candidates.source + first, count, out});
         }
-    for (uint32_t e = b->row[target]; e < b->row[target + 1] && gradient_is_estimate(n, b); e++)
-        if (b->candidate[e] >= first && b->candidate[e] < first + count)
-            out[b->candidate[e] - first] = b->used[e];
+    for (uint32_t e = l.row[target]; e < l.row[target + 1] && gradient_is_estimate(n, b); e++)
+        if (l.candidate[e] >= first && l.candidate[e] < first + count)
+            out[l.candidate[e] - first] = b->used[e];
 }

@@ -21,7 +21,7 @@ bool gradient_moves_used(const Net *n, const NetBundle *b)
 
 static int64_t edges_of(const NetBundle *b)
 {
-    return b->row[b->candidates.targets];
+    return net_learners(b).row[b->candidates.targets];
 }
 
 int64_t gradient_used_pieces(const NetBundle *b)
@@ -63,7 +63,7 @@ static void move(const Net *n, const NetParam *p, const uint32_t *at, int64_t co
 void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const NetUpdate *update, bool more)
 {
     const Stretch e = piece_of(b, piece);
-    const uint32_t *at = b->candidate + e.from;
+    const uint32_t *at = net_learners(b).candidate + e.from;
     const float *used = b->used + e.from;
     if (update) {
         move(n, b->param, at, e.count, used, update);
@@ -84,7 +84,7 @@ static void move_piece(void *job, int64_t i)
 {
     const Move *m = job;
     const Stretch e = piece_of(m->b, i);
-    const uint32_t *at = m->b->candidate + e.from;
+    const uint32_t *at = net_learners(m->b).candidate + e.from;
     float gradient[PIECE];
     pick((const float *)m->n->grad + m->p->offset, at, e.count, gradient);
     move(m->n, m->p, at, e.count, gradient, m->update);

@@ -46,12 +46,12 @@ void declared_free(Declared *d)
     for (int i = 0; i < d->state_count; i++) free(d->states[i].value);
     for (int i = 0; i < TERM_COUNT; i++)
         if (declared_term(d, i)) free(*declared_term(d, i));
-    free(d->changed), free(d->score), free(d->value);
+    free(d->learns), free(d->changed), free(d->score), free(d->value);
 }
 
 int declared_arrays(const Declared *d)
 {
-    return d ? rule_arrays(own_states(d), d->reads) : 0;
+    return d ? rule_arrays(own_states(d) + (d->top_by != NO_FUNCTION), d->reads) : 0;
 }
 
 bool declared_sorts(const Declared *d)
@@ -75,6 +75,7 @@ bool declared_allocate(Declared *d, int64_t candidates)
     if (!d) return true;
     bool ok = (d->changed = numbers(candidates)) && (d->score = numbers(candidates)) &&
               (d->value = numbers(candidates));
+    if (d->top_by != NO_FUNCTION) ok = (d->learns = numbers(candidates)) && ok;
     for (int i = 0; i < TERM_COUNT; i++)
         if (reads(d, i) && declared_term(d, i)) ok = (*declared_term(d, i) = numbers(candidates)) && ok;
     for (int i = 0; i < d->state_count; i++) {
@@ -90,6 +91,7 @@ const char *declared_array(const Declared *d, int i, float **data)
     for (int s = 0; s < d->state_count; s++)
         if (d->states[s].param < 0 && i-- == 0) return *data = d->states[s].value, d->states[s].name;
     if (i == 0) return *data = d->changed, "changed";
-    if (i == 1 && d->first) return *data = d->first, "first";
+    if (i == 1 && d->top_by != NO_FUNCTION) return *data = d->learns, "learns";
+    if (i == 1 + (d->top_by != NO_FUNCTION) && d->first) return *data = d->first, "first";
     return NULL;
 }

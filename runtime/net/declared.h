@@ -22,6 +22,6 @@ bool declared_stores(const Declared *d);
 /* Does it choose by other numbers than the magnitude of weights? */
 bool declared_sorts(const Declared *d);
 /* Array i of those that go into checkpoints, and its name; NULL: there are no more. */
-enum { DECLARED_ARRAYS = MOST_RULE_STATES + 2 };
+enum { DECLARED_ARRAYS = MOST_RULE_STATES + 3 };
 const char *declared_array(const Declared *d, int i, float **data);
 #endif

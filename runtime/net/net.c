@@ -110,6 +110,7 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
         l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
+    for (int i = 0; i < n->list_count; i++) learn_lists(n, &n->lists[i]);
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
     edges_rebuild(n);
     fields_free(n->fields, n->field_count), n->fields = NULL;
@@ -140,14 +141,7 @@ RT_CLONES static double square_sum(const float *x, int64_t count)
     return sum;
 }
 
-/* Of such a line only edges in use move, and which ones these are changes. Gradients of others are those of
- * an earlier step, or were computed for an event to read. */
-static bool has_old_gradients(const Net *n, const NetBundle *b)
-{
-    return net_list_of(n, b)->declared && gradient_moves_used(n, b);
-}
-
-/* Without lines that have old gradients. */
+/* Without weights that have old gradients (NetParam). */
 static void norm_chunk(void *net, int64_t c)
 {
     const Net *n = net;
@@ -155,9 +149,9 @@ static void norm_chunk(void *net, int64_t c)
     const int64_t end = (c + 1) * CHUNK < n->param_total ? (c + 1) * CHUNK : n->param_total;
     double *part = n->scratch, sum = 0;
     int64_t at = c * CHUNK;
-    for (const NetBundle *b = n->bundles; b < n->bundles + n->bundle_count && at < end; b++) {
-        if (!has_old_gradients(n, b)) continue;
-        const int64_t first = b->param->offset, after = first + b->param->size;
+    for (const NetParam *p = n->params; p < n->params + n->param_count && at < end; p++) {
+        if (!p->old_gradients) continue;
+        const int64_t first = p->offset, after = first + p->size;
         if (after <= at || first >= end) continue;
         if (first > at) sum += square_sum(grad + at, first - at);
         at = after < end ? after : end;
@@ -165,12 +159,14 @@ static void norm_chunk(void *net, int64_t c)
     part[c] = sum + square_sum(grad + at, end - at);
 }
 
-static double used_square_sum(const Net *n, const NetBundle *b)
+/* Of the candidates of a line that move. */
+static double moved_square_sum(const Net *n, const NetBundle *b, const NetParam *p)
 {
-    const float *grad = (const float *)n->grad + b->param->offset;
+    const float *grad = (const float *)n->grad + p->offset;
+    const NetLearners l = net_learners(b);
     double sum = 0;
-    for (uint32_t i = 0; i < b->row[b->candidates.targets]; i++) {
-        const double g = (double)grad[b->candidate[i]];
+    for (uint32_t i = 0; i < l.row[b->candidates.targets]; i++) {
+        const double g = (double)grad[l.candidate[i]];
         sum += g * g;
     }
     return sum;
@@ -184,7 +180,8 @@ static double gradient_norm(Net *n)
     thread_share(n->options.threads, chunks, norm_chunk, n);
     for (int64_t c = 0; c < chunks; c++) sum += part[c];
     for (const NetBundle *b = n->bundles; b < n->bundles + n->bundle_count; b++)
-        if (has_old_gradients(n, b)) sum += used_square_sum(n, b);
+        for (int w = 0; w < b->line.weight_count; w++)
+            if (b->weights[w]->old_gradients) sum += moved_square_sum(n, b, b->weights[w]);
     return sum;
 }
 

@@ -32,8 +32,10 @@ static bool read_bundle(Net *n, NetBundle *b, const EdgesRecord *r)
     }
     if (r->line.decides >= 0) {
         b->param = &n->params[r->line.decides];
-        for (int i = 0; b->weights && i < r->line.weight_count; i++)
+        for (int i = 0; b->weights && i < r->line.weight_count; i++) {
             b->weights[i]->of_used = gradient_of_used(n, b);
+            b->weights[i]->old_gradients = b->weights[i]->of_used && net_list_of(n, b)->declared;
+        }
     }
     n->functions |= r->line.function;
     int64_t maps = r->stages.maps * n->lanes;
@@ -204,7 +206,8 @@ static int64_t bundle_bytes(const Net *n, const NetBundle *b)
                          .gradients = has_used(n, b),
                          .real = n->real_size};
     const EdgeBytes bytes = edge_bytes(&f);
-    return (int64_t)(bytes.candidate * (double)b->line.candidates + bytes.edge * (double)capacity_of(n, b));
+    const int64_t most = capacity_of(n, b), learners = 12 * (learn_capacity(n, b, most) - most);
+    return learners + (int64_t)(bytes.candidate * (double)b->line.candidates + bytes.edge * (double)most);
 }
 
 /* Everything that grows with the net or the batch. */
@@ -279,8 +282,9 @@ static bool allocate_bundle(Net *n, int i)
     b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
     b->order_back = malloc(c * 4);
     b->weight = malloc(c * r), b->weight_back = malloc(c * r);
-    if (has_used(n, b)) b->used = malloc(c * sizeof *b->used);
-    bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads);
+    if (has_used(n, b)) b->used = malloc((size_t)(learn_capacity(n, b, b->capacity) + 1) * sizeof *b->used);
+    bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads) &&
+              learn_allocate(n, b);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
     return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
@@ -421,7 +425,8 @@ void net_free(Net *n)
         free(b->kept), free(b->explored), free(b->marks), free(b->row), free(b->source), free(b->column),
             free(b->target), free(b->candidate), free(b->order_back);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
-        free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges), free(b->next);
+        learn_free(b), free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges),
+            free(b->next);
     }
     for (int i = 0; n->lists && i < n->list_count; i++) declared_free(n->lists[i].declared);
     fields_free(n->fields, n->field_count);

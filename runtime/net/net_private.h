@@ -15,6 +15,11 @@ typedef struct NetMarks {
     uint64_t over, reach;
 } NetMarks;
 
+/* Candidates by target: where the sources of each begin, then their numbers. */
+typedef struct NetLearners {
+    uint32_t *row, *source, *candidate;
+} NetLearners;
+
 /* Candidates of one line and those in use. Arrays have room for the most edges that can be in use. */
 typedef struct NetBundle {
     LineRecord line;
@@ -41,7 +46,8 @@ typedef struct NetBundle {
     uint32_t *order_back;        /* by source: place of the edge in the order by target */
     uint32_t *candidate_back;    /* by source, where edges have a function */
     void *weight, *weight_back;  /* in the net's real type */
-    float *used; /* gradients of edges in use, by target, where others have estimates or none */
+    NetLearners learners;        /* `top`: those with gradients in this step; row NULL: the edges in use */
+    float *used;                 /* gradients of these, by target, where others have estimates or none */
 } NetBundle;
 
 /* A level that is a graph with batch_norm, forwards or backwards: rounds of turns (kernel.h). After a round
@@ -166,6 +172,17 @@ bool events_before(Net *n, int64_t done);
  * a number is none (`bad`). Before the first step: of the lists that waited for a gradient. */
 int64_t events_first(Net *n, char *bad, size_t size);
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size);
+/* Those with exact gradients in each step. */
+static inline NetLearners net_learners(const NetBundle *b)
+{
+    return b->learners.row ? b->learners : (NetLearners){b->row, b->source, b->candidate};
+}
+/* learn.c: how many these are at most, where so many edges can be in use; room for them (false: out of
+ * memory); lists of those that are marked. */
+int64_t learn_capacity(const Net *n, const NetBundle *b, int64_t edges);
+bool learn_allocate(const Net *n, NetBundle *b);
+void learn_free(NetBundle *b);
+void learn_lists(Net *n, const NetList *l);
 /* forward.c: the rule that says what the edges of a line carry; NULL: their weights. What edges
  * first .. end - 1 in use carry, to NetBundle.weight; gradients in Net.grad, of what is carried, become those
  * of weights; marks by `used = ...` behind so many steps, returns how many edges came into use. */

@@ -60,8 +60,9 @@ static void end_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int
 /* Returns how many went out of use. */
 static int64_t drop(const Moment *m, const DeclaredAction *a)
 {
-    const int64_t count = of_nodes(m) ? pool_nodes(m, true, a, end_edge)
-                                      : pool_each(m, true, moment_leaves(m, a, moment_size(m)), a, end_edge);
+    const int64_t count = of_nodes(m)
+                              ? pool_nodes(m, true, a, end_edge)
+                              : pool_each(m, POOL_USED, moment_leaves(m, a, moment_size(m)), a, end_edge);
     if (has_slots(m)) slots_remove(m);
     return count;
 }
@@ -90,7 +91,8 @@ static int64_t grow(const Moment *m, const DeclaredAction *a, char *bad, size_t 
     const int64_t count = moment_comes(m, a, moment_size(m));
     if (has_slots(m)) return slots_grow(m, a, count, bad, size);
     if (a->value != NO_FUNCTION) moment_compute(m, a->value, m->rule->value);
-    return of_nodes(m) ? pool_nodes(m, false, a, begin_edge) : pool_each(m, false, count, a, begin_edge);
+    return of_nodes(m) ? pool_nodes(m, false, a, begin_edge)
+                       : pool_each(m, POOL_OTHERS, count, a, begin_edge);
 }
 
 static void reset(const Moment *m, const DeclaredAction *a)
@@ -268,6 +270,20 @@ static bool gradient_due(Net *n, NetList *l, int64_t done)
     return false;
 }
 
+/* Behind the events: edges in use that the rule says itself, and candidates that learn in the next step. */
+static int64_t settle(Moment *m, char *bad, size_t size)
+{
+    const int64_t swapped = m->rule->used == NO_FUNCTION ? 0 : forward_choose(m->n, m->list, m->done);
+    if (m->rule->top_by == NO_FUNCTION || !m->n->options.training) return swapped;
+    m->draw = RULE_DRAW_TOP;
+    m->reads = m->rule->reads;
+    moment_read(m);
+    moment_compute(m, m->rule->top_by, m->rule->score);
+    if (!is_score(m, bad, size)) return -1;
+    learn_choose(m);
+    return swapped;
+}
+
 static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
 {
     int64_t swapped = 0, more = 0;
@@ -276,9 +292,9 @@ static int64_t begin_list(Net *n, NetList *l, char *bad, size_t size)
         more = run_event(&m, &l->declared->events[i], bad, size);
         swapped += more;
     }
-    if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
+    if (more >= 0) more = settle(&m, bad, size);
     events_explored(n, l);
-    return more < 0 ? -1 : swapped;
+    return more < 0 ? -1 : swapped + more;
 }
 
 static void mark_drawn(const Moment *m, const int64_t *positions, int64_t count)
@@ -374,9 +390,9 @@ static int64_t run_list(Net *n, NetList *l, int64_t done, char *bad, size_t size
         if (more < 0) return -1;
         swapped += more, acted = true;
     }
-    if (l->declared->used != NO_FUNCTION) swapped += forward_choose(n, l, done);
-    if (acted) events_explored(n, l);
-    return swapped;
+    const int64_t more = settle(&m, bad, size);
+    if (acted || l->declared->used != NO_FUNCTION) events_explored(n, l);
+    return more < 0 ? -1 : swapped + more;
 }
 
 int64_t events_after(Net *n, int64_t done, char *bad, size_t size)

@@ -121,8 +121,8 @@ typedef struct Pass {
     const Net *n;
     const NetBundle *b;
     const DeclaredState *sum; /* NULL: all that is by candidate */
-    int64_t count;            /* candidates, or edges in use */
-    bool used;
+    const uint32_t *at;       /* so many candidates; NULL: all */
+    int64_t count;
 } Pass;
 
 static void pass_block(Block *k)
@@ -160,7 +160,7 @@ static void pass_piece(void *job, int64_t piece)
     const int64_t left = p->count - piece * PIECE, end = piece * PIECE + (left < PIECE ? left : PIECE);
     double sum = 0;
     for (int64_t i = piece * PIECE; i < end; i += BLOCK) {
-        k.at = p->used ? p->b->candidate + i : NULL;
+        k.at = p->at ? p->at + i : NULL;
         k.first = i, k.count = end - i < BLOCK ? end - i : BLOCK;
         if (p->sum) sum += sum_block(&k, p->sum);
         else pass_block(&k);
@@ -177,7 +177,7 @@ static int64_t run_pass(Pass p)
 
 static double sum_of(const Net *n, const NetBundle *b, const DeclaredState *s)
 {
-    const int64_t pieces = run_pass((Pass){n, b, s, b->row[b->candidates.targets], true});
+    const int64_t pieces = run_pass((Pass){n, b, s, b->candidate, b->row[b->candidates.targets]});
     double sum = 0;
     for (int64_t i = 0; i < pieces; i++) sum += ((const double *)n->scratch)[i];
     return sum;
@@ -205,9 +205,10 @@ void forward_gradients(const Net *n)
                 sum_list(n, l, &l->declared->states[s]);
         for (int k = 0; k < l->bundle_count; k++) {
             const NetBundle *b = &n->bundles[l->first_bundle + k];
+            const NetLearners few = net_learners(b);
             const bool used = gradient_of_used(n, b);
-            const int64_t count = used ? b->row[b->candidates.targets] : b->candidates.count;
-            if (b->rows.target >= 0) run_pass((Pass){n, b, NULL, count, used});
+            const int64_t count = used ? few.row[b->candidates.targets] : b->candidates.count;
+            if (b->rows.target >= 0) run_pass((Pass){n, b, NULL, used ? few.candidate : NULL, count});
         }
     }
 }

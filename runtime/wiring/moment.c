@@ -72,11 +72,13 @@ static const float *moments(const Net *n, const NetBundle *b)
 }
 
 /* 0 where a step computed none. */
-static void fill_gradient(const Net *n, const NetBundle *b, int64_t first, int64_t count, float *out)
+static void fill_gradient(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
 {
-    const bool all = !gradient_of_used(n, b);
-    const float *gradient = (const float *)n->grad + b->param->offset + first;
-    for (int64_t i = 0; i < count; i++) out[i] = all || b->kept[first + i] ? gradient[i] : 0;
+    const bool all = !gradient_of_used(m->n, b);
+    const float *gradient = (const float *)m->n->grad + b->param->offset + first,
+                *learns = m->rule->learns ? m->rule->learns + b->place + first : NULL;
+    for (int64_t i = 0; i < count; i++)
+        out[i] = all || (learns ? learns[i] != 0 : b->kept[first + i]) ? gradient[i] : 0;
 }
 
 /* A state of the candidates of a line; of a shared one, its only number. */
@@ -103,7 +105,7 @@ static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t fir
     const float *moment;
     switch (term) {
     case TERM_W: memcpy(out, n->weights + at, bytes); return;
-    case TERM_GRADIENT: fill_gradient(n, b, first, count, out); return;
+    case TERM_GRADIENT: fill_gradient(m, b, first, count, out); return;
     case TERM_MOMENTUM:
         moment = moments(n, b);
         if (moment) memcpy(out, moment + first, bytes);

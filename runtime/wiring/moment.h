@@ -40,11 +40,14 @@ static inline void moment_number(const Moment *m, int64_t place, bool number)
     if (!number && !m->rule->wrong) m->rule->wrong = 1 + place;
 }
 
-/* pool.c: calls `act` for so many of the candidates that have numbers and are (not) in use: in use, those
- * with the smallest Declared.score; else those with the largest. Of equal ones the earlier. Returns how many.
- */
+/* pool.c: calls `act` for so many of the candidates that have numbers: of those in use, with the smallest
+ * Declared.score; of the others, or of all, with the largest. Of equal ones the earlier. Returns how many. */
+typedef enum PoolOf { POOL_OTHERS, POOL_USED, POOL_ALL } PoolOf;
 typedef void PoolAct(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate);
-int64_t pool_each(const Moment *m, bool used, int64_t wanted, const DeclaredAction *a, PoolAct *act);
+int64_t pool_each(const Moment *m, PoolOf of, int64_t wanted, const DeclaredAction *a, PoolAct *act);
+
+/* learn.c: those that have gradients in the next step, by Declared.score. */
+void learn_choose(const Moment *m);
 
 /* Of a list, or of a node where each has a budget of its own: edges in use, those that the budget allows,
  * candidates. */

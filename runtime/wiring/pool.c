@@ -8,13 +8,18 @@ static const int shifts[] = {21, 10, 0};
 
 typedef struct Pool {
     const Moment *m;
-    bool used;
+    PoolOf of;
 } Pool;
+
+static bool is_in(const Pool *p, const NetBundle *b, int64_t candidate)
+{
+    return p->of == POOL_ALL || b->kept[candidate] == (p->of == POOL_USED);
+}
 
 static uint32_t key_of(const Pool *p, const NetBundle *b, int64_t candidate)
 {
     const uint32_t key = score_key(p->m->rule->score[b->place + candidate]);
-    return p->used ? ~key : key;
+    return p->of == POOL_USED ? ~key : key;
 }
 
 /* Keys in low .. high, by their bits above `shift`. */
@@ -25,7 +30,7 @@ static void count_keys(const Pool *p, uint32_t low, uint32_t high, int shift, in
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &p->m->n->bundles[l->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++) {
-            if (b->kept[c] != p->used) continue;
+            if (!is_in(p, b, c)) continue;
             const uint32_t key = key_of(p, b, c);
             if (key >= low && key <= high) buckets[(key - low) >> shift]++;
         }
@@ -58,14 +63,14 @@ static int64_t size_of(const Pool *p)
     int64_t count = 0;
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &p->m->n->bundles[l->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) count += b->kept[c] == p->used;
+        for (int64_t c = 0; c < b->candidates.count; c++) count += is_in(p, b, c);
     }
     return count;
 }
 
-int64_t pool_each(const Moment *m, bool used, int64_t wanted, const DeclaredAction *a, PoolAct *act)
+int64_t pool_each(const Moment *m, PoolOf of, int64_t wanted, const DeclaredAction *a, PoolAct *act)
 {
-    const Pool p = {m, used};
+    const Pool p = {m, of};
     const int64_t size = size_of(&p);
     if (wanted > size) wanted = size;
     if (wanted <= 0) return 0;
@@ -73,7 +78,7 @@ int64_t pool_each(const Moment *m, bool used, int64_t wanted, const DeclaredActi
     for (int i = 0; i < m->list->bundle_count; i++) {
         NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++) {
-            if (b->kept[c] != used) continue;
+            if (!is_in(&p, b, c)) continue;
             const uint32_t key = key_of(&p, b, c);
             if (key > cut.key || (key == cut.key && cut.equal-- > 0)) act(m, a, b, c);
         }

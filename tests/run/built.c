@@ -466,10 +466,19 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
     return r;
 }
 
-/* The gradients of candidates of one line. */
-static const Result *line_gradient(Arena *a, const NetBundle *b, const Results *r)
+bool built_learns(const Net *n, const NetBundle *b, int64_t candidate)
 {
-    return find_result(r, arena_printf(a, "d %s", b->param->name));
+    const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
+    return d && d->learns ? d->learns[b->place + candidate] != 0 : b->kept[candidate];
+}
+
+static void fill_unused(Arena *a, const Net *n, const NetBundle *b, const NetParam *p, Results *r,
+                        const Results *reference)
+{
+    const char *name = arena_printf(a, "d %s", p->name);
+    const Result *x = find_result(r, name), *y = find_result(reference, name);
+    for (int64_t c = 0; x && y && c < b->candidates.count; c++)
+        if (!built_learns(n, b, c)) x->values[c] = x->values[c] == 0 ? y->values[c] : (double)NAN;
 }
 
 Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *reference)
@@ -477,10 +486,7 @@ Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *re
     for (int i = 0; i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
         if (!gradient_of_used(n, b)) continue;
-        const Result *x = line_gradient(a, b, r), *y = line_gradient(a, b, reference);
-        for (int64_t c = 0; x && y && c < b->candidates.count; c++) {
-            if (!b->kept[c]) x->values[c] = x->values[c] == 0 ? y->values[c] : (double)NAN;
-        }
+        for (int w = 0; w < b->line.weight_count; w++) fill_unused(a, n, b, b->weights[w], r, reference);
     }
     return r;
 }

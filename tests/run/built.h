@@ -66,6 +66,7 @@ Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, 
                          int64_t count, double epoch);
 /* Fills in, from the reference, what the net leaves out: gradients of candidates not in use, of lines that
  * have those of edges in use alone. One that is not 0 becomes NaN. */
+bool built_learns(const Net *n, const NetBundle *b, int64_t candidate); /* has it a gradient in each step? */
 Results *built_fill_unused(Arena *a, const Net *n, Results *r, const Results *reference);
 /* The number of a candidate that has a weight, among all of its line. */
 int64_t built_number(const NetBundle *b, int64_t candidate);

@@ -234,7 +234,8 @@ static void expect_clamped(const Net *n)
 static bool stays(const Net *n, const NetParam *p, int64_t k)
 {
     for (int i = 0; i < n->bundle_count; i++)
-        if (n->bundles[i].param == p && gradient_of_used(n, &n->bundles[i])) return !n->bundles[i].kept[k];
+        for (int w = 0; w < n->bundles[i].line.weight_count && gradient_of_used(n, &n->bundles[i]); w++)
+            if (n->bundles[i].weights[w] == p) return !built_learns(n, &n->bundles[i], k);
     return false;
 }
 

@@ -105,7 +105,8 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
         for (int64_t c = 0; c < b->candidates.count; c++) {
             const int64_t at = b->param->offset + c, p = b->position + built_number(b, c);
             e.term[TERM_W][p] = (double)n->weights[at];
-            const bool computed = l->declared->all_gradients || b->line.full || b->kept[c];
+            const bool learns = l->declared->learns ? l->declared->learns[p] != 0 : b->kept[c],
+                       computed = l->declared->all_gradients || b->line.full || learns;
             e.term[TERM_GRADIENT][p] = computed ? (double)((const float *)n->grad)[at] : 0;
             e.term[TERM_MOMENTUM][p] = (double)n->slots[0][at];
             e.term[TERM_FIRST][p] = l->declared->first ? (double)l->declared->first[b->place + c] : 0;
@@ -144,6 +145,9 @@ static int64_t compare(const Net *n, int list, const EvalRule *e)
             near("change", l, e->done, (double)l->declared->changed[b->place + c], e->term[TERM_AGE][p]);
             for (int s = 0; s < l->declared->state_count; s++)
                 near("state", l, e->done, state_at(n, b, l->declared, s, c), e->term[TERM_COUNT + s][p]);
+            if (l->declared->learns && l->declared->learns[p] != e->learns[p])
+                fail_msg("'%s' after step %d: candidate %d learns otherwise", b->line.name, (int)e->done,
+                         (int)c);
         }
     }
     return moved;
@@ -403,6 +407,32 @@ static void test_forward(void **state)
     net_free(n);
 }
 
+/* What learns beside the edges in use: those of `top` and no others. */
+static void test_top(void **state)
+{
+    const Rules *r = (Rules *)*state + WEIGHTS;
+    Net *n = new_net(r, 2);
+    const NetBundle *b = &n->bundles[6];
+    const size_t bytes = (size_t)b->candidates.count * sizeof(float);
+    float *before = malloc(bytes), *learns = malloc(bytes);
+    int64_t unused = 0, all = 0;
+    assert_string_equal(b->line.name, "Wiring.edges.6");
+    for (int64_t t = 0; t < EPOCH_STEPS; t++) {
+        if (t == 0) choose_edges(n, 0);
+        memcpy(before, n->weights + b->param->offset, bytes);
+        memcpy(learns, n->lists[4].declared->learns, bytes);
+        step(r, n, t);
+        for (int64_t c = 0; c < b->candidates.count; c++) {
+            if (b->kept[c]) assert_true(n->lists[4].declared->learns[c] == 1);
+            assert_int_equal(before[c] != n->weights[b->param->offset + c], learns[c] != 0);
+            unused += learns[c] != 0 && !b->kept[c], all += learns[c] != 0;
+        }
+    }
+    assert_true(unused > 0 && all < EPOCH_STEPS * b->candidates.count);
+    free(before), free(learns);
+    net_free(n);
+}
+
 /* Under gradient = used, weights of candidates that are not in use stay between events. */
 static void test_unused_stay(void **state)
 {
@@ -449,6 +479,6 @@ int main(void)
                                        cmocka_unit_test(test_threads), cmocka_unit_test(test_dense),
                                        cmocka_unit_test(test_resume),  cmocka_unit_test(test_no_optimiser),
                                        cmocka_unit_test(test_forward), cmocka_unit_test(test_unused_stay),
-                                       cmocka_unit_test(test_slots)};
+                                       cmocka_unit_test(test_top),     cmocka_unit_test(test_slots)};
     return cmocka_run_group_tests(tests, open_rules, close_rules);
 }
