@@ -53,7 +53,7 @@ int main(void)
         "./time_flow.dnw",     "./time_scan.dnw",          "./time_steps.dnw",    "./time_long.dnw",
         "./time_adaptive.dnw", "./time_scan_adaptive.dnw", "./time_truncate.dnw", "./time_adjoint.dnw",
         "./map_time.dnw",      "./time_implicit.dnw",      "./via_time.dnw",      "./time_apart.dnw",
-        "./time_rejected.dnw"};
+        "./time_rejected.dnw", "./rule_timed.dnw"};
     struct CMUnitTest tests[sizeof paths / sizeof *paths] = {{0}};
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)
         tests[i] = (struct CMUnitTest){paths[i] + 2, test_one_step, NULL, NULL, (void *)paths[i]};
