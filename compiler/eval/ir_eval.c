@@ -210,6 +210,8 @@ static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_
     for (int b = 0; b < g->bundles.count; b++)
         for (int64_t t = 0; t < g->bundles.at[b].candidates.targets && g->bundles.at[b].list == u->list; t++)
             fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
+    const EdgeList *l = &g->lists.at[u->list];
+    if (l->declared && rule_starts_sparse(l->declared)) fan = fan_in_use(&l->budget, l->candidates, fan);
     for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(seed, p->number, i, fan);
 }
 

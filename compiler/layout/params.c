@@ -8,11 +8,7 @@ static bool reads_unused(const Rule *r)
     const uint64_t kept = 1ull << TERM_W | 1ull << TERM_MOMENTUM | 1ull << TERM_FIRST | 1ull << TERM_AGE |
                           1ull << TERM_FAN_IN | 1ull << TERM_FAN_OUT | 1ull << TERM_PATHS3 |
                           1ull << TERM_FLOW | 1ull << TERM_GRADIENT;
-    bool chooses = false;
-    for (int i = 0; i < r->events.count; i++)
-        for (int a = 0; a < r->events.at[i].actions.count; a++)
-            chooses |= r->events.at[i].actions.at[a].verb == VERB_CHOOSE ||
-                       r->events.at[i].actions.at[a].verb == VERB_REDISTRIBUTE;
+    const bool chooses = rule_has(r, VERB_CHOOSE) || rule_has(r, VERB_REDISTRIBUTE);
     const bool carries = r->forward != NO_FUNCTION || r->used != NO_FUNCTION || r->top_by != NO_FUNCTION;
     return r->all_gradients || r->start_all || carries || r->states.count > 0 || chooses ||
            r->reads >> TERM_FIRST & 1 || ((r->score_reads | r->value_reads) & kept);

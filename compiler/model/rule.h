@@ -93,11 +93,8 @@ typedef struct Rule {
     Span span;
 } Rule;
 
-static inline bool rule_has(const Rule *r, RuleVerb verb)
-{
-    for (int i = 0; i < r->events.count; i++)
-        for (int a = 0; a < r->events.at[i].actions.count; a++)
-            if (r->events.at[i].actions.at[a].verb == verb) return true;
-    return false;
-}
+/* Is the action one of its events? */
+bool rule_has(const Rule *r, RuleVerb verb);
+/* Are the edges that are drawn at the start those that are trained? Then weights are drawn for as many. */
+bool rule_starts_sparse(const Rule *r);
 #endif

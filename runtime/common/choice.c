@@ -41,3 +41,10 @@ int64_t rule_top(double part, bool share, int64_t candidates)
     const double top = share ? floor(part * (double)candidates + 0.5) : part;
     return top < 1 ? 1 : top < (double)candidates ? (int64_t)top : candidates;
 }
+
+double fan_in_use(const EdgeBudget *b, int64_t candidates, double fan)
+{
+    if (b->form == KEEP_FAN_IN) return fmin(fan, (double)b->keep);
+    if (b->form == KEEP_FAN_OUT || candidates == 0) return fan;
+    return fmax(1, fan * (double)budget_now(b, candidates, 0) / (double)candidates);
+}

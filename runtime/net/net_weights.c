@@ -15,7 +15,8 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
 }
 
 /* The most candidates into one node that a list leads to: edges that compete for one budget by their
- * magnitude start from one distribution. */
+ * magnitude start from one distribution. Where edges are drawn and then trained: those in use on average
+ * ("Gradient Flow in Sparse Neural Networks and How Lottery Tickets Win", Evci et al. 2022, section 3). */
 double net_list_fan(const Net *n, const NetBundle *b)
 {
     const NetGraph *g = &n->graphs[b->line.graph];
@@ -27,7 +28,9 @@ double net_list_fan(const Net *n, const NetBundle *b)
             most = count > most ? count : most;
         }
     }
-    return (double)most;
+    const NetList *l = &n->lists[g->first_list + b->line.list];
+    return l->declared && l->declared->sparse ? fan_in_use(&l->budget, l->candidates, (double)most)
+                                              : (double)most;
 }
 
 static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)

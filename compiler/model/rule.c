@@ -1,0 +1,15 @@
+/* rule.c: see rule.h. */
+#include "model/rule.h"
+
+bool rule_has(const Rule *r, RuleVerb verb)
+{
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++)
+            if (r->events.at[i].actions.at[a].verb == verb) return true;
+    return false;
+}
+
+bool rule_starts_sparse(const Rule *r)
+{
+    return !r->start_all && r->used == NO_FUNCTION && !rule_has(r, VERB_CHOOSE);
+}
