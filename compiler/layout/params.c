@@ -1,5 +1,6 @@
 /* params.c: see params.h. */
 #include "layout/params.h"
+#include "layout/timed_rows.h"
 #include "model/rule.h"
 
 /* Does the rule ask for numbers of candidates that are not in use? */
@@ -7,11 +8,12 @@ static bool reads_unused(const Rule *r)
 {
     const uint64_t kept = 1ull << TERM_W | 1ull << TERM_MOMENTUM | 1ull << TERM_FIRST | 1ull << TERM_AGE |
                           1ull << TERM_FAN_IN | 1ull << TERM_FAN_OUT | 1ull << TERM_PATHS3 |
-                          1ull << TERM_FLOW | 1ull << TERM_GRADIENT;
+                          1ull << TERM_FLOW;
     const bool chooses = rule_has(r, VERB_CHOOSE) || rule_has(r, VERB_REDISTRIBUTE);
     const bool carries = r->forward != NO_FUNCTION || r->used != NO_FUNCTION || r->top_by != NO_FUNCTION;
     return r->all_gradients || r->start_all || carries || r->states.count > 0 || chooses ||
-           r->reads >> TERM_FIRST & 1 || ((r->score_reads | r->value_reads) & kept);
+           r->reads >> TERM_FIRST & 1 || ((r->score_reads | r->value_reads) & kept) ||
+           r->value_reads >> TERM_GRADIENT & 1;
 }
 
 int64_t edges_slots(const Graph *g, const Bundle *u)
@@ -20,6 +22,8 @@ int64_t edges_slots(const Graph *g, const Bundle *u)
     const EdgeBudget *b = &l->budget;
     const bool counts = b->form == KEEP_COUNT || b->form == KEEP_ANNEAL;
     if (!l->declared || !counts || reads_unused(l->declared)) return 0;
+    /* Where a graph goes backwards in rounds, a step ends without all that gradients are made of. */
+    if (l->declared->score_reads >> TERM_GRADIENT & 1 && timed_rounds(g)) return 0;
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *o = &g->bundles.at[i];
         if (o->list == u->list && (o->edge || o->fixed || !o->weight)) return 0;

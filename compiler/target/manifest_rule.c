@@ -44,6 +44,7 @@ Declared *manifest_rule(Arena *perm, const Rule *r, int64_t total)
                     .top_by = r->top_by,
                     .top = r->top,
                     .top_share = r->top_share,
+                    .streams = r->score_reads >> TERM_GRADIENT & 1,
                     .sparse = rule_starts_sparse(r),
                     .forward = r->forward,
                     .slope = r->slope,

@@ -63,8 +63,8 @@ EdgeBytes edge_bytes(const EdgeFacts *f);
 
 /* `gradient = used and top(PART) by SCORE`: so many of the candidates. */
 int64_t rule_top(double part, bool share, int64_t candidates);
-/* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 /* Of `fan` candidates into a node, how many are in use at the start, on average; at least 1. */
 double fan_in_use(const EdgeBudget *b, int64_t candidates, double fan);
+/* Edges in use at `epoch` (a node, of FAN_IN and FAN_OUT), of so many candidates. */
 int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch);
 #endif

@@ -143,7 +143,7 @@ static void multiply(const Block *p)
     ProductSpan span[BLOCK_TARGETS];
     if (rounded) block_spans(p->field, p->place, span);
     multiply_all(p, b, rounded ? span : NULL);
-    for (int i = 0; i < p->field->part_count && gradient_is_estimate(n, b); i++)
+    for (int i = 0; i < p->field->part_count && gradient_is_estimate(n, b) && !p->sink; i++)
         part_put_used(p, &p->field->parts[i]);
 }
 
@@ -152,6 +152,10 @@ static void deliver(const Block *p, const NetBundle *b, int64_t first, int64_t c
 {
     const Net *n = p->n;
     int64_t at = b->param->offset + first;
+    if (p->sink) {
+        p->sink(p->context, b, first, count, (const float *)gradient);
+        return;
+    }
     if (p->more) {
         for (int64_t i = 0; i < count && n->real_size == 4; i++)
             ((float *)n->grad)[at + i] += ((const float *)gradient)[i];
@@ -243,14 +247,15 @@ static void pair_gradients(const Block *p, const NetBundle *b, int64_t target, i
 {
     if (p->n->real_size == 4) part_list(p, b, target, first, count);
     for (int64_t i = 0; i < count && p->n->real_size == 8; i++)
-        ((double *)p->scratch)[i] = pair_gradient(p, b, target, b->candidates.source[first + i]);
+        ((double *)p->scratch)[i] =
+            pair_gradient(p, b, target, p->field->parts[0].candidates->source[first + i]);
 }
 
 /* Candidates that each name their source. */
 static void list_block(const Block *p)
 {
     const NetBundle *b = &p->n->bundles[p->field->parts[0].line];
-    const Candidates *c = &b->candidates;
+    const Candidates *c = p->field->parts[0].candidates;
     const Stretch targets = p->place.targets;
     const int64_t room = BLOCK_SIZE;
     for (int64_t t = targets.from; t < targets.from + targets.count; t++)
@@ -310,7 +315,13 @@ static void run_item(Net *n, int item, int64_t at, int64_t tiles, const NetUpdat
 {
     if (item < n->field_count) {
         const Field *f = &n->fields[item];
-        const Block p = {n, f, f->blocks[at], update, more, tiles, scratch_of(n)};
+        const Block p = {.n = n,
+                         .field = f,
+                         .place = f->blocks[at],
+                         .update = update,
+                         .more = more,
+                         .tiles = tiles,
+                         .scratch = scratch_of(n)};
         run_block(&p);
         if (f->parts[0].candidates->form == CANDIDATES_LIST) dnwrt_lap(profile_edges(f->parts[0].line));
         else if (profile_is_open()) lap_block(&p);
@@ -367,6 +378,36 @@ void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
     run_blocks((Blocks){n, tiles, update, -1, false});
     if (!update) forward_gradients(n);
+}
+
+typedef struct Stream {
+    Net *n;
+    const Field *field;
+    GradientSink *sink;
+    void *context;
+} Stream;
+
+static void stream_block(void *job, int64_t at)
+{
+    const Stream *s = job;
+    const int64_t tiles = (s->n->context.count + s->n->lanes - 1) / s->n->lanes;
+    run_block(&(Block){.n = s->n,
+                       .field = s->field,
+                       .place = s->field->blocks[at],
+                       .sink = s->sink,
+                       .context = s->context,
+                       .tiles = tiles,
+                       .scratch = scratch_of(s->n)});
+}
+
+void gradient_stream(Net *n, const NetList *l, GradientSink *sink, void *context)
+{
+    for (int i = 0; i < n->stream_count; i++) {
+        const Field *f = &n->streams[i];
+        const int line = f->parts[0].line - l->first_bundle;
+        if (line < 0 || line >= l->bundle_count) continue;
+        thread_share(n->options.threads, f->block_count, stream_block, &(Stream){n, f, sink, context});
+    }
 }
 
 void gradient_round(Net *n, int64_t tiles, int graph, bool first)

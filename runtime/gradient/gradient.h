@@ -9,6 +9,8 @@ typedef struct Block {
     Net *n;
     const Field *field;
     BlockPlace place;
+    GradientSink *sink;      /* NULL: gradients are stored, or update */
+    void *context;           /* of sink */
     const NetUpdate *update; /* NULL: gradients are stored */
     bool more;               /* and added to those that are there */
     int64_t tiles;

@@ -239,9 +239,9 @@ void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first
                                b->rows.target_pitch * n->lanes, b->rows.source_pitch * n->lanes};
             for (int64_t at = 0; at < part.count; at += CHUNK)
                 add_chunk(&rows, target, part.from + at, part.count - at,
-                          (Sources){b->candidates.source + first, count, out});
+                          (Sources){p->field->parts[0].candidates->source + first, count, out});
         }
-    for (uint32_t e = l.row[target]; e < l.row[target + 1] && gradient_is_estimate(n, b); e++)
+    for (uint32_t e = l.row[target]; e < l.row[target + 1] && gradient_is_estimate(n, b) && !p->sink; e++)
         if (l.candidate[e] >= first && l.candidate[e] < first + count)
             out[l.candidate[e] - first] = b->used[e];
 }

@@ -113,7 +113,6 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
     for (int i = 0; i < n->list_count; i++) learn_lists(n, &n->lists[i]);
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
     edges_rebuild(n);
-    fields_free(n->fields, n->field_count), n->fields = NULL;
     return net_fields(n) || rt_fail(e, RT_SYSTEM, "not enough memory to start");
 }
 

@@ -429,7 +429,7 @@ void net_free(Net *n)
             free(b->next);
     }
     for (int i = 0; n->lists && i < n->list_count; i++) declared_free(n->lists[i].declared);
-    fields_free(n->fields, n->field_count);
+    net_free_fields(n);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         if (n->graphs[i].order) wiring_order_free(n->graphs[i].order);
         free(n->graphs[i].order);

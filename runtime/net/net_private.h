@@ -100,11 +100,12 @@ struct Net {
     Augment augment; /* of training samples */
     NetAhead ahead;
     int classes;
-    int param_count, graph_count, bundle_count, list_count, tensor_count, field_count;
+    int param_count, graph_count, bundle_count, list_count, tensor_count, field_count, stream_count;
     NetParam *params; /* these, graphs and lists: of the record */
     NetGraph *graphs;
     NetBundle *bundles;
-    Field *fields; /* of the gradients of all candidates whose edges have no function */
+    Field *fields;  /* of the gradients of all candidates whose edges have no function */
+    Field *streams; /* the same of lines that have numbers for edges in use alone, where events read them */
     NetList *lists;
     NetTensor *tensors;
     NetFunc train, infer; /* those of the record */
@@ -142,7 +143,8 @@ int64_t net_most_kept(const NetList *l); /* edges of a list that can be in use a
 bool net_list_tensors(Net *n);           /* net_tensors.c; false: out of memory */
 /* net_wiring.c: false: out of memory */
 bool net_wire(Net *n, int bundle); /* its candidates */
-bool net_fields(Net *n);           /* of all bundles */
+bool net_fields(Net *n);           /* of all bundles, anew */
+void net_free_fields(Net *n);
 bool net_order(Net *n, int graph);
 /* net_weights.c */
 void net_draw_weights(Net *n);
@@ -233,6 +235,12 @@ int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, in
 bool gradient_is_estimate(const Net *n, const NetBundle *b);
 /* gradient_rows.c: does the list of this bundle have factors rounded to bfloat16? */
 bool gradient_bf16(const Net *n, const NetBundle *b);
+/* gradient.c: hands over the gradients of all legal candidates of a list that has numbers for edges in use
+ * alone, as the last step made them: so many from candidate `first` of a line on, by several threads, in any
+ * order. */
+typedef void GradientSink(void *context, const NetBundle *b, int64_t first, int64_t count,
+                          const float *gradient);
+void gradient_stream(Net *n, const NetList *l, GradientSink *sink, void *context);
 /* gradient_used.c: are there gradients of edges in use alone? The weights of the others stay. */
 bool gradient_of_used(const Net *n, const NetBundle *b);
 /* The same in all steps: in some, all candidates have gradients and only edges in use are moved by them. */

@@ -373,7 +373,10 @@ bool events_before(Net *n, int64_t done)
     for (int i = 0; i < n->list_count; i++) {
         NetList *l = &n->lists[i];
         const bool full = gradient_due(n, l, done);
-        for (int b = 0; b < l->bundle_count; b++) n->bundles[l->first_bundle + b].line.full = full;
+        for (int b = 0; b < l->bundle_count; b++) {
+            LineRecord *line = &n->bundles[l->first_bundle + b].line;
+            line->full = full && !line->slots;
+        }
         any = any || full;
     }
     return any;

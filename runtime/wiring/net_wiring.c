@@ -59,25 +59,53 @@ bool net_wire(Net *n, int i)
     return !b->line.slots || slots_allocate(b);
 }
 
-bool net_fields(Net *n)
+/* Do steps compute the gradients of all candidates that have numbers? */
+static bool in_fields(const Net *n, const NetBundle *b)
+{
+    if (b->candidates.count == 0) return false;
+    return !gradient_of_used(n, b) || (events_read_gradient(n, b) && !b->line.slots);
+}
+
+/* Do events compute those of all legal candidates? */
+static bool in_streams(const Net *n, const NetBundle *b)
+{
+    const Declared *d = n->lists[n->graphs[b->line.graph].first_list + b->line.list].declared;
+    return b->line.slots && n->real_size == 4 && n->options.training && d->streams;
+}
+
+typedef bool IsIn(const Net *n, const NetBundle *b);
+static Field *build_fields(const Net *n, bool legal, IsIn *is_in, int *field_count)
 {
     FieldLine *lines = calloc((size_t)n->bundle_count + 1, sizeof *lines);
     int count = 0;
     for (int i = 0; lines && i < n->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
-        if (b->line.function || b->rows.target < 0 || b->candidates.count == 0) continue;
-        if (gradient_of_used(n, b) && !events_read_gradient(n, b)) continue;
+        if (b->line.function || b->rows.target < 0 || !is_in(n, b)) continue;
         lines[count++] = (FieldLine){i,
                                      n->graphs[b->line.graph].first_bundle + b->line.kind,
-                                     &b->candidates,
+                                     legal ? &b->legal : &b->candidates,
                                      b->rows.target,
                                      b->rows.target_pitch,
                                      b->rows.source,
                                      b->rows.source_pitch};
     }
-    if (lines) n->fields = fields_build(lines, count, &n->field_count);
+    Field *fields = lines ? fields_build(lines, count, field_count) : NULL;
     free(lines);
-    return n->fields;
+    return fields;
+}
+
+void net_free_fields(Net *n)
+{
+    fields_free(n->fields, n->field_count), fields_free(n->streams, n->stream_count);
+    n->fields = n->streams = NULL;
+}
+
+bool net_fields(Net *n)
+{
+    net_free_fields(n);
+    n->fields = build_fields(n, false, in_fields, &n->field_count);
+    n->streams = build_fields(n, true, in_streams, &n->stream_count);
+    return n->fields && n->streams;
 }
 
 bool net_order(Net *n, int i)

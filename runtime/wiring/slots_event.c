@@ -6,6 +6,7 @@
  * edges are merged into the lists, from the last one on, in place.
  */
 #include "net/slots.h"
+#include "net/thread.h"
 #include "wiring/moment.h"
 #include <math.h>
 #include <stdio.h>
@@ -83,13 +84,17 @@ static void forget_weak(Best *best)
         if (best->all[i].key < best->least) best->least = best->all[i].key;
 }
 
+static void add(Best *best, Scored one)
+{
+    if (one.key < best->least) return;
+    best->all[best->count++] = one;
+    if (best->count == best->room) forget_weak(best);
+}
+
 static void consider(Best *best, float score, int64_t position)
 {
-    const uint32_t key = score_key(score);
     best->bad |= isnan(score);
-    if (key < best->least) return;
-    best->all[best->count++] = (Scored){.key = key, .position = position};
-    if (best->count == best->room) forget_weak(best);
+    add(best, (Scored){.key = score_key(score), .position = position});
 }
 
 /* Legal candidates of a line from number `first` on, and what their functions read. */
@@ -126,29 +131,77 @@ typedef struct Cursor {
     int64_t target, edge, number; /* number: among the legal candidates; INT64_MAX: there are no more */
 } Cursor;
 
-static void next_edge(Cursor *c, int64_t step)
+static void read_edge(Cursor *c)
 {
     const Candidates *l = &c->b->candidates;
-    c->edge += step, c->number = INT64_MAX;
+    c->number = INT64_MAX;
     if (c->edge >= l->count) return;
     while (l->row[c->target + 1] <= c->edge) c->target++;
     c->number = candidates_number(&c->b->legal, c->target, l->source[c->edge]);
 }
 
-static void consider_line(const Moment *m, const DeclaredAction *a, const NetBundle *b, Best *best)
+/* The first edge from legal candidate `number` on. */
+static Cursor find_edge(const NetBundle *b, int64_t number)
 {
+    const Candidates *l = &b->candidates;
+    Cursor c = {.b = b, .target = candidates_target(&b->legal, number)};
+    const uint32_t source = (uint32_t)candidates_source(&b->legal, c.target, number);
+    int64_t end = l->row[c.target + 1];
+    for (c.edge = l->row[c.target]; c.edge < end;) {
+        const int64_t middle = c.edge + (end - c.edge) / 2;
+        if (l->source[middle] < source) c.edge = middle + 1;
+        else end = middle;
+    }
+    read_edge(&c);
+    return c;
+}
+
+/* One search: the candidates are gone through by several threads, each with its own best. */
+typedef struct Search {
+    const Moment *m;
+    const DeclaredAction *action;
+    const NetBundle *b; /* without gradients: the line at hand */
+    Best *best;         /* by thread */
+} Search;
+
+/* Legal candidates first .. first + count of a line; gradient NULL: the score does not read it. */
+static void search_run(void *search, const NetBundle *b, int64_t first, int64_t count, const float *gradient)
+{
+    const Search *s = search;
+    Best *best = &s->best[thread_number()];
     Block k = {.b = b};
     float score[RULE_BLOCK];
-    Cursor used = {.b = b};
-    next_edge(&used, 0);
-    for (; k.first < b->legal.count; k.first += RULE_BLOCK) {
-        const int64_t left = b->legal.count - k.first;
-        k.count = left < RULE_BLOCK ? left : RULE_BLOCK;
-        read_block(m, &k);
-        compute_block(m, &k, a->score, score);
+    Cursor used = find_edge(b, first);
+    for (int64_t at = 0; at < count; at += RULE_BLOCK) {
+        k.first = first + at, k.count = count - at < RULE_BLOCK ? count - at : RULE_BLOCK;
+        read_block(s->m, &k);
+        if (gradient) memcpy(k.room[TERM_GRADIENT], gradient + at, (size_t)k.count * sizeof *gradient);
+        compute_block(s->m, &k, s->action->score, score);
         for (int64_t i = 0; i < k.count; i++)
-            if (used.number == k.first + i) next_edge(&used, 1);
+            if (used.number == k.first + i) used.edge++, read_edge(&used);
             else consider(best, score[i], b->position + k.first + i);
+    }
+}
+
+enum { PIECE = 1 << 18 }; /* candidates of a piece of work */
+
+static void search_piece(void *search, int64_t i)
+{
+    const Search *s = search;
+    const int64_t first = i * PIECE, left = s->b->legal.count - first;
+    search_run(search, s->b, first, left < PIECE ? left : PIECE, NULL);
+}
+
+static void search_list(Search *s)
+{
+    Net *n = s->m->n;
+    if (s->m->rule->streams) {
+        gradient_stream(n, s->m->list, search_run, s);
+        return;
+    }
+    for (int i = 0; i < s->m->list->bundle_count; i++) {
+        s->b = &n->bundles[s->m->list->first_bundle + i];
+        thread_share(n->options.threads, (s->b->legal.count + PIECE - 1) / PIECE, search_piece, s);
     }
 }
 
@@ -246,21 +299,49 @@ static bool merge_all(const Moment *m, const DeclaredAction *a, const Best *best
     return numbers;
 }
 
-int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char *bad, size_t size)
+/* False: out of memory. */
+static bool begin_search(Best *best, int threads, int64_t wanted)
 {
     enum { FEW = 4096 };
+    bool ok = true;
+    for (int t = 0; t < threads; t++) {
+        best[t] = (Best){.room = wanted + wanted / 4 + FEW, .wanted = wanted};
+        ok = (best[t].all = malloc((size_t)best[t].room * sizeof *best[t].all)) && ok;
+    }
+    return ok;
+}
+
+/* The best of all threads, by position, to the first of them. */
+static void end_search(Best *best, int threads)
+{
+    for (int t = 1; t < threads; t++) {
+        for (int64_t i = 0; i < best[t].count; i++) add(best, best[t].all[i]);
+        best->bad |= best[t].bad;
+    }
+    if (best->count > best->wanted) forget_weak(best);
+    qsort(best->all, (size_t)best->count, sizeof *best->all, by_position);
+}
+
+int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char *bad, size_t size)
+{
+    const int threads = m->n->options.threads;
     if (count <= 0) return 0;
-    Best best = {.room = 2 * count + FEW, .wanted = count};
-    best.all = malloc((size_t)best.room * sizeof *best.all);
-    if (!best.all) return snprintf(bad, size, "rule %s: not enough memory to grow edges", m->rule->text), -1;
-    for (int i = 0; i < m->list->bundle_count; i++)
-        consider_line(m, a, &m->n->bundles[m->list->first_bundle + i], &best);
-    if (best.count > best.wanted) forget_weak(&best);
-    qsort(best.all, (size_t)best.count, sizeof *best.all, by_position);
-    const char *what = best.bad ? "score" : !merge_all(m, a, &best) ? "start weight" : NULL;
-    free(best.all);
-    if (!what) return best.count;
-    snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number after step %lld", m->rule->text,
-             what, m->list->name, (long long)m->done);
+    Best *best = calloc((size_t)threads, sizeof *best);
+    const bool room = best && begin_search(best, threads, count);
+    const char *what = NULL;
+    int64_t grown = -1;
+    if (room) {
+        search_list(&(Search){.m = m, .action = a, .best = best});
+        end_search(best, threads);
+        what = best->bad ? "score" : !merge_all(m, a, best) ? "start weight" : NULL;
+        grown = best->count;
+    }
+    for (int t = 0; best && t < threads; t++) free(best[t].all);
+    free(best);
+    if (room && !what) return grown;
+    if (!room) snprintf(bad, size, "rule %s: not enough memory to grow edges", m->rule->text);
+    else
+        snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number after step %lld", m->rule->text,
+                 what, m->list->name, (long long)m->done);
     return -1;
 }

@@ -84,6 +84,14 @@ static double *strengths(Arena *a, const Net *n, const NetBundle *b)
     return all;
 }
 
+/* Gradients of candidates without numbers, as the last step made them. */
+static void take_gradient(void *reference, const NetBundle *b, int64_t first, int64_t count,
+                          const float *gradient)
+{
+    EvalRule *e = reference;
+    for (int64_t i = 0; i < count; i++) e->term[TERM_GRADIENT][b->position + first + i] = (double)gradient[i];
+}
+
 /* The interpreter with the numbers of a list of the net. */
 static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int64_t done)
 {
@@ -97,6 +105,7 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
     for (int b = 0; b < n->bundle_count; b++) e.strength[b] = strengths(a, n, &n->bundles[b]);
     e.seed = SEED, e.done = done, e.epochs = EPOCHS, e.steps = EPOCH_STEPS, e.rate = n->rate;
     e.moved = l->declared->moved;
+    if (done > 0) gradient_stream((Net *)n, l, take_gradient, &e);
     const uint64_t fresh = rule_fresh_seed(SEED, done);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
