@@ -43,13 +43,15 @@ EdgeBytes list_bytes(const Graph *g, int list, ListTraining t)
     const EdgeList *l = &g->lists.at[list];
     const Bundle *u = &g->bundles.at[list_first(g, list)];
     const bool stored = t.gradients || (is_timed(g) && timed_rounds(g));
+    const bool alone = edges_slots(g, u) > 0;
     const EdgeFacts f = {
         .weights = 1 + (t.trains ? t.slots + stored : 0),
         .arrays = l->declared && t.trains
                       ? rule_arrays(own_states(l->declared) + (l->declared->top_by != NO_FUNCTION),
-                                    (int64_t)l->declared->reads)
+                                    (int64_t)l->declared->reads, alone)
                       : 0,
-        .alone = edges_slots(g, u) > 0,
+        .alone = alone,
+        .back = g->input != u->from || !g->sets.at[u->from].outside,
         .explored = l->declared && t.trains && l->candidates <= EXPLORED_MOST,
         .gradients =
             t.trains && (edges_of_used(g, u) || l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16),

@@ -17,10 +17,10 @@ int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch)
     return b->form == KEEP_ANNEAL ? anneal_count(b, epoch) : b->keep;
 }
 
-int rule_arrays(int own_states, int64_t reads)
+int rule_arrays(int own_states, int64_t reads, bool alone)
 {
     static const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT, TERM_PATHS3, TERM_FLOW};
-    int arrays = own_states + 3;
+    int arrays = own_states + (alone ? 1 : 3);
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) arrays += (int)(reads >> terms[i] & 1);
     return arrays;
 }
@@ -28,10 +28,11 @@ int rule_arrays(int own_states, int64_t reads)
 EdgeBytes edge_bytes(const EdgeFacts *f)
 {
     const double mark = 1, source = 4, lists = 20, bits = 2.0 / 8; /* bits: choose.c keeps two of each mark */
-    const double numbers = 4.0 * (f->weights + f->arrays) + mark;
-    EdgeBytes b = {.edge = lists + 2.0 * f->real + (f->gradients ? 4 : 0)};
-    if (f->alone) b.edge += numbers + source;
-    else b.candidate += numbers + bits;
+    const double numbers = 4.0 * (f->weights + f->arrays) + mark, gradient = f->gradients ? 4 : 0;
+    EdgeBytes b = {0, gradient};
+    if (f->alone)
+        b.edge += numbers + source + (f->back ? 8 + f->real : 0); /* weights by target are the weights */
+    else b.candidate += numbers + bits, b.edge += lists + 2.0 * f->real;
     if (f->explored) b.candidate += 1.0 / 8;
     return b;
 }

@@ -42,14 +42,15 @@ enum {
 enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a rule: none */
 
 /* Numbers that a rule keeps of what has numbers, 4 bytes each: states of its own, when it changed, two for
- * events to compute with, and what the rule reads. */
-int rule_arrays(int own_states, int64_t reads);
+ * events to compute with (`alone`, EdgeFacts: none between events), and what the rule reads. */
+int rule_arrays(int own_states, int64_t reads, bool alone);
 
 /* What the memory of a line of edges depends on. */
 typedef struct EdgeFacts {
     int weights;    /* numbers of 4 bytes: the weight, those of the optimiser, a gradient that is stored */
     int arrays;     /* rule_arrays; without a declared rule 0 */
     bool alone;     /* edges in use alone have numbers */
+    bool back;      /* something goes back to the sources (asked where `alone`) */
     bool explored;  /* a bit tells of each candidate whether it was ever in use */
     bool gradients; /* edges in use have gradients of their own */
     int real;       /* bytes of a number in the forward pass */

@@ -242,6 +242,6 @@ void part_list(const Block *p, const NetBundle *b, int64_t target, int64_t first
                           (Sources){p->field->parts[0].candidates->source + first, count, out});
         }
     for (uint32_t e = l.row[target]; e < l.row[target + 1] && gradient_is_estimate(n, b) && !p->sink; e++)
-        if (l.candidate[e] >= first && l.candidate[e] < first + count)
-            out[l.candidate[e] - first] = b->used[e];
+        if (net_learner(l, e) >= first && net_learner(l, e) < first + count)
+            out[net_learner(l, e) - first] = b->used[e];
 }

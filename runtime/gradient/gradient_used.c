@@ -46,31 +46,48 @@ static void put(float *all, const uint32_t *at, int64_t count, const float *in)
     for (int64_t i = 0; all && i < count; i++) all[at[i]] = in[i];
 }
 
-/* Moves the weights of candidates `at`, whose gradients stand side by side. */
-static void move(const Net *n, const NetParam *p, const uint32_t *at, int64_t count, const float *gradient,
-                 const NetUpdate *update)
+/* Edges of a line by their places, and their gradients side by side. */
+typedef struct Edges {
+    const NetBundle *b;
+    const NetParam *weight;
+    Stretch place;
+    const float *gradient;
+} Edges;
+
+/* Moves their weights; with slots these stand side by side, too. */
+static void move(const Net *n, Edges e, const NetUpdate *update)
 {
     const Optim *o = n->options.optim;
-    const OptimRange r = net_range(n, p->offset, gradient);
+    const OptimStep step = {update->lr, o->decay, update->scale, update->step + 1};
+    const int64_t offset = e.weight->offset;
+    const uint32_t *candidate = net_learners(e.b).candidate;
+    if (!candidate) {
+        const OptimRange r = net_range(n, offset + e.place.from, e.gradient);
+        optim_update(o, e.place.count, &r, &step);
+        return;
+    }
+    const OptimRange r = net_range(n, offset, e.gradient);
+    const uint32_t *at = candidate + e.place.from;
     float *all[3] = {r.weight, r.slot[0], r.slot[1]};
     float own[3][PIECE];
-    for (int i = 0; i < 3; i++) pick(all[i], at, count, own[i]);
-    optim_update(o, count, &(OptimRange){own[0], gradient, {own[1], own[2]}},
-                 &(OptimStep){update->lr, o->decay, update->scale, update->step + 1});
-    for (int i = 0; i < 3; i++) put(all[i], at, count, own[i]);
+    for (int i = 0; i < 3; i++) pick(all[i], at, e.place.count, own[i]);
+    optim_update(o, e.place.count, &(OptimRange){own[0], e.gradient, {own[1], own[2]}}, &step);
+    for (int i = 0; i < 3; i++) put(all[i], at, e.place.count, own[i]);
 }
 
 void gradient_used_piece(const Net *n, const NetBundle *b, int64_t piece, const NetUpdate *update, bool more)
 {
     const Stretch e = piece_of(b, piece);
-    const uint32_t *at = net_learners(b).candidate + e.from;
     const float *used = b->used + e.from;
     if (update) {
-        move(n, b->param, at, e.count, used, update);
+        move(n, (Edges){b, b->param, e, used}, update);
         return;
     }
     float *grad = (float *)n->grad + b->param->offset;
-    for (int64_t i = 0; i < e.count; i++) grad[at[i]] = used[i] + (more ? grad[at[i]] : 0);
+    for (int64_t i = 0; i < e.count; i++) {
+        float *to = &grad[net_learner(net_learners(b), e.from + i)];
+        *to = used[i] + (more ? *to : 0);
+    }
 }
 
 typedef struct Move {
@@ -84,10 +101,11 @@ static void move_piece(void *job, int64_t i)
 {
     const Move *m = job;
     const Stretch e = piece_of(m->b, i);
-    const uint32_t *at = net_learners(m->b).candidate + e.from;
+    const uint32_t *at = net_learners(m->b).candidate;
+    const float *all = (const float *)m->n->grad + m->p->offset;
     float gradient[PIECE];
-    pick((const float *)m->n->grad + m->p->offset, at, e.count, gradient);
-    move(m->n, m->p, at, e.count, gradient, m->update);
+    if (at) pick(all, at + e.from, e.count, gradient);
+    move(m->n, (Edges){m->b, m->p, e, at ? gradient : all + e.from}, m->update);
 }
 
 void gradient_move_used(Net *n, bool all, const NetUpdate *update)

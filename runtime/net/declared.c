@@ -49,9 +49,9 @@ void declared_free(Declared *d)
     free(d->learns), free(d->changed), free(d->score), free(d->value);
 }
 
-int declared_arrays(const Declared *d)
+int declared_arrays(const Declared *d, bool slots)
 {
-    return d ? rule_arrays(own_states(d) + (d->top_by != NO_FUNCTION), d->reads) : 0;
+    return d ? rule_arrays(own_states(d) + (d->top_by != NO_FUNCTION), d->reads, slots) : 0;
 }
 
 bool declared_sorts(const Declared *d)
@@ -70,11 +70,21 @@ static float *numbers(int64_t candidates)
     return calloc((size_t)candidates + RULE_WIDTH, sizeof(float));
 }
 
-bool declared_allocate(Declared *d, int64_t candidates)
+bool declared_lend(Declared *d, int64_t candidates)
+{
+    return (d->score = numbers(candidates)) && (d->value = numbers(candidates));
+}
+
+void declared_take_back(Declared *d)
+{
+    free(d->score), free(d->value);
+    d->score = d->value = NULL;
+}
+
+bool declared_allocate(Declared *d, int64_t candidates, bool slots)
 {
     if (!d) return true;
-    bool ok = (d->changed = numbers(candidates)) && (d->score = numbers(candidates)) &&
-              (d->value = numbers(candidates));
+    bool ok = (d->changed = numbers(candidates)) && (slots || declared_lend(d, candidates));
     if (d->top_by != NO_FUNCTION) ok = (d->learns = numbers(candidates)) && ok;
     for (int i = 0; i < TERM_COUNT; i++)
         if (reads(d, i) && declared_term(d, i)) ok = (*declared_term(d, i) = numbers(candidates)) && ok;

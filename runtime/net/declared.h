@@ -14,8 +14,11 @@ float **declared_term(Declared *d, int term);
 /* Edges in use that the budget of a list with a declared rule allows. */
 int64_t declared_budget(const NetList *l, double epoch);
 /* Arrays by candidate: how many, allocation (false: out of memory), end. d may be NULL. */
-int declared_arrays(const Declared *d);
-bool declared_allocate(Declared *d, int64_t candidates);
+int declared_arrays(const Declared *d, bool slots);
+bool declared_allocate(Declared *d, int64_t candidates, bool slots);
+/* Scores and values: with slots they are there while an action runs alone. False: out of memory. */
+bool declared_lend(Declared *d, int64_t candidates);
+void declared_take_back(Declared *d);
 void declared_free(Declared *d);
 /* Does it want the gradients of candidates stored? */
 bool declared_stores(const Declared *d);

@@ -165,7 +165,7 @@ static double moved_square_sum(const Net *n, const NetBundle *b, const NetParam 
     const NetLearners l = net_learners(b);
     double sum = 0;
     for (uint32_t i = 0; i < l.row[b->candidates.targets]; i++) {
-        const double g = (double)grad[l.candidate[i]];
+        const double g = (double)grad[net_learner(l, i)];
         sum += g * g;
     }
     return sum;

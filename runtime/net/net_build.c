@@ -84,12 +84,6 @@ static int64_t capacity_of(const Net *n, const NetBundle *b)
     return (most < b->line.candidates ? most : b->line.candidates) + 1;
 }
 
-/* Candidates of a line that have numbers. */
-static int64_t stored_of(const NetBundle *b)
-{
-    return b->line.slots ? b->line.slots : b->line.candidates;
-}
-
 /* Rows, the tile's own sums, gradients of edges in use. */
 static int64_t own_elements(const Net *n, const NetFunc *f)
 {
@@ -200,8 +194,9 @@ static int64_t most_compared(const Net *n)
 /* Without weights, which are counted with all others. */
 static int64_t bundle_bytes(const Net *n, const NetBundle *b)
 {
-    const EdgeFacts f = {.arrays = declared_arrays(net_list_of(n, b)->declared),
+    const EdgeFacts f = {.arrays = declared_arrays(net_list_of(n, b)->declared, b->line.slots > 0),
                          .alone = b->line.slots > 0,
+                         .back = b->line.back,
                          .explored = events_explored_words(n, b) > 0,
                          .gradients = has_used(n, b),
                          .real = n->real_size};
@@ -273,22 +268,23 @@ static bool allocate_bundle(Net *n, int i)
     NetBundle *b = &n->bundles[i];
     b->capacity = capacity_of(n, b);
     size_t c = (size_t)b->capacity, r = (size_t)n->real_size;
-    b->kept = calloc((size_t)stored_of(b) + 1, 1);
+    b->kept = calloc((size_t)net_stored(b) + 1, 1);
     b->marks = malloc((b->line.slots ? 1 : (size_t)b->candidates.count / 64 + 1) * sizeof *b->marks);
     const int64_t words = events_explored_words(n, b);
     if (words > 0 && !(b->explored = calloc((size_t)words, sizeof *b->explored))) return false;
     b->row = calloc((size_t)b->candidates.targets + 1, 4),
     b->column = calloc((size_t)b->candidates.sources + 1, 4);
-    b->source = malloc(c * 4), b->target = malloc(c * 4), b->candidate = malloc(c * 4),
-    b->order_back = malloc(c * 4);
-    b->weight = malloc(c * r), b->weight_back = malloc(c * r);
+    b->target = malloc(c * 4), b->order_back = malloc(c * 4), b->weight_back = malloc(c * r);
+    if (b->line.slots) b->source = b->candidates.source;
+    else b->source = malloc(c * 4), b->candidate = malloc(c * 4), b->weight = malloc(c * r);
     if (has_used(n, b)) b->used = malloc((size_t)(learn_capacity(n, b, b->capacity) + 1) * sizeof *b->used);
     bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads) &&
               learn_allocate(n, b);
     n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
                                b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
-    return ok && b->kept && b->marks && b->row && b->column && b->source && b->target && b->candidate &&
-           b->order_back && b->weight && b->weight_back && (b->used || !has_used(n, b));
+    const bool lists = b->line.slots || (b->candidate && b->weight);
+    return ok && lists && b->kept && b->marks && b->row && b->column && b->source && b->target &&
+           b->order_back && b->weight_back && (b->used || !has_used(n, b));
 }
 
 static void number_candidates(Net *n)
@@ -299,7 +295,7 @@ static void number_candidates(Net *n)
         for (int k = 0; k < l->bundle_count; k++) {
             NetBundle *b = &n->bundles[l->first_bundle + k];
             b->position = position, b->place = l->stored;
-            position += b->legal.count, l->stored += stored_of(b);
+            position += b->legal.count, l->stored += net_stored(b);
         }
     }
 }
@@ -363,6 +359,16 @@ static bool allocate_arrays(Net *n)
            n->context.tiles;
 }
 
+/* Weights of edges in use, which need no other order. */
+static void share_weights(Net *n)
+{
+    for (int i = 0; i < n->bundle_count; i++) {
+        NetBundle *b = &n->bundles[i];
+        if (b->line.slots) b->weight = (char *)n->param + b->param->offset * n->real_size;
+        n->wires[i].weight = b->weight;
+    }
+}
+
 bool net_allocate(Net *n, RtError *e)
 {
     int64_t bytes = needed_bytes(n), there = available_bytes();
@@ -379,8 +385,10 @@ bool net_allocate(Net *n, RtError *e)
     ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
     for (int i = 0; ok && i < n->list_count; i++)
-        ok = declared_allocate(n->lists[i].declared, n->lists[i].stored);
-    ok = ok && allocate_keys(n) && allocate_arrays(n) && ahead_allocate(n) && net_list_tensors(n);
+        ok = declared_allocate(n->lists[i].declared, n->lists[i].stored, net_has_slots(n, &n->lists[i]));
+    ok = ok && allocate_keys(n) && allocate_arrays(n);
+    if (ok) share_weights(n);
+    ok = ok && ahead_allocate(n) && net_list_tensors(n);
     return ok || rt_fail(e, RT_SYSTEM, "not enough memory: this network needs %lld bytes", (long long)bytes);
 }
 
@@ -408,7 +416,8 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
         net_allocate(n, e) && has_room_for_steps(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
-    choose_edges(n, 0);
+    choose_edges(n, 0); /* draws weights, too, of lines with numbers for edges in use alone */
+    net_f64_params(n);
     edges_rebuild(n);
     if (net_fields(n)) return n;
     net_free(n);
@@ -420,7 +429,7 @@ void net_free(Net *n)
     if (!n) return;
     for (int i = 0; i < n->bundle_count; i++) {
         NetBundle *b = &n->bundles[i];
-        if (b->line.slots) candidates_free(&b->candidates);
+        if (b->line.slots) candidates_free(&b->candidates), b->source = NULL, b->weight = NULL;
         candidates_free(&b->legal);
         free(b->kept), free(b->explored), free(b->marks), free(b->row), free(b->source), free(b->column),
             free(b->target), free(b->candidate), free(b->order_back);

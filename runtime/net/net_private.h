@@ -42,7 +42,7 @@ typedef struct NetBundle {
     uint32_t *row, *source, *column, *target;
     int part_count;              /* of its nodes, for the threads that make these lists */
     uint32_t *part_edges, *next; /* edges of each part; of each source: how many, then where the next goes */
-    uint32_t *candidate;         /* number of each edge in use, by target */
+    uint32_t *candidate;         /* number of each edge in use, by target; NULL with slots: its place */
     uint32_t *order_back;        /* by source: place of the edge in the order by target */
     uint32_t *candidate_back;    /* by source, where edges have a function */
     void *weight, *weight_back;  /* in the net's real type */
@@ -128,10 +128,28 @@ struct Net {
     int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
 };
 
+/* Candidates of a line that may have numbers. */
+static inline int64_t net_stored(const NetBundle *b)
+{
+    return b->line.slots ? b->line.slots : b->line.candidates;
+}
+
+/* The candidate of an edge in use, by its place in the order by target. */
+static inline int64_t net_candidate(const NetBundle *b, int64_t edge)
+{
+    return b->candidate ? (int64_t)b->candidate[edge] : edge;
+}
+
 /* Numbers of a weight for each candidate that has some. */
 static inline int64_t net_components(const NetBundle *b, const NetParam *weight)
 {
     return b->line.slots ? 1 : weight->size / b->candidates.count;
+}
+
+/* Are there numbers for edges in use alone? */
+static inline bool net_has_slots(const Net *n, const NetList *l)
+{
+    return l->bundle_count > 0 && n->bundles[l->first_bundle].line.slots > 0;
 }
 
 /* net_build.c */
@@ -178,6 +196,11 @@ int64_t events_after(Net *n, int64_t done, char *bad, size_t size);
 static inline NetLearners net_learners(const NetBundle *b)
 {
     return b->learners.row ? b->learners : (NetLearners){b->row, b->source, b->candidate};
+}
+/* The candidate of one of them. */
+static inline int64_t net_learner(NetLearners l, int64_t i)
+{
+    return l.candidate ? (int64_t)l.candidate[i] : i;
 }
 /* learn.c: how many these are at most, where so many edges can be in use; room for them (false: out of
  * memory); lists of those that are marked. */

@@ -190,7 +190,7 @@ static void put_weights(Text *t, const Net *n, const Term *x)
         int64_t each = net_components(b, p);
         const char *dot = strrchr(p->name, '.');
         put(t, "%s%s%s = %.4g", i ? ", " : " (", dot ? dot + 1 : p->name, each > 1 ? "[0]" : "",
-            (double)n->weights[p->offset + (int64_t)b->candidate[x->edge] * each]);
+            (double)n->weights[p->offset + net_candidate(b, x->edge) * each]);
     }
     if (b->line.weight_count) put(t, ")");
 }

@@ -16,7 +16,7 @@ enum { PART = 1 << 16 };
 
 bool edges_parts(NetBundle *b, int threads)
 {
-    const int64_t most = b->candidates.count / PART + 1;
+    const int64_t most = net_stored(b) / PART + 1;
     b->part_count = most < threads ? (int)most : threads;
     b->part_edges = calloc((size_t)b->part_count, sizeof *b->part_edges);
     b->next = malloc((size_t)(b->candidates.sources + 1) * sizeof *b->next);
@@ -53,7 +53,7 @@ static void count_rows(NetBundle *b, int part)
     const Nodes targets = part_of_nodes(b, part, c->targets);
     const int64_t end = candidates_row(c, targets.end);
     uint32_t edges = 0;
-    if (part + 1 == b->part_count) return; /* no part behind it asks */
+    if (b->line.slots || part + 1 == b->part_count) return; /* no part behind it asks */
     for (int64_t i = candidates_row(c, targets.first); i < end; i += 64)
         edges += (uint32_t)__builtin_popcountll(marks_at(b, i, end - i));
     b->part_edges[part] = edges;
@@ -75,6 +75,11 @@ static void compress_rows(NetBundle *b, int part)
 {
     const Candidates *c = &b->candidates;
     const Nodes targets = part_of_nodes(b, part, c->targets);
+    if (b->line.slots) {
+        for (int64_t t = targets.first; t <= targets.end; t++)
+            if (t < targets.end || t == c->targets) b->row[t] = (uint32_t)c->row[t];
+        return;
+    }
     uint32_t at = edges_before(b, part);
     for (int64_t t = targets.first; t < targets.end; t++) {
         CandidateRun run;
@@ -143,7 +148,7 @@ static void fetch(void *to, const void *from, const uint32_t *index, const NetBu
 
 static void fetch_weights(const Net *n, NetBundle *b, int part)
 {
-    if (b->line.function) return;
+    if (b->line.function || b->line.slots) return; /* slots: they are the weights themselves */
     if (forward_rule(n, b)) {
         const Nodes edges = part_of_nodes(b, part, b->row[b->candidates.targets]);
         forward_fetch(n, b, edges.first, edges.end);

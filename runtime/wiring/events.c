@@ -8,12 +8,6 @@
 
 /* ---- actions ---- */
 
-/* Are there numbers for edges in use alone? */
-static bool has_slots(const Moment *m)
-{
-    return m->n->bundles[m->list->first_bundle].line.slots > 0;
-}
-
 static bool is_score(const Moment *m, char *bad, size_t size)
 {
     for (int64_t c = 0; c < m->list->stored; c++)
@@ -63,7 +57,7 @@ static int64_t drop(const Moment *m, const DeclaredAction *a)
     const int64_t count = of_nodes(m)
                               ? pool_nodes(m, true, a, end_edge)
                               : pool_each(m, POOL_USED, moment_leaves(m, a, moment_size(m)), a, end_edge);
-    if (has_slots(m)) slots_remove(m);
+    if (net_has_slots(m->n, m->list)) slots_remove(m);
     return count;
 }
 
@@ -89,7 +83,7 @@ static void begin_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, i
 static int64_t grow(const Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     const int64_t count = moment_comes(m, a, moment_size(m));
-    if (has_slots(m)) return slots_grow(m, a, count, bad, size);
+    if (net_has_slots(m->n, m->list)) return slots_grow(m, a, count, bad, size);
     if (a->value != NO_FUNCTION) moment_compute(m, a->value, m->rule->value);
     return of_nodes(m) ? pool_nodes(m, false, a, begin_edge)
                        : pool_each(m, POOL_OTHERS, count, a, begin_edge);
@@ -145,16 +139,10 @@ static int64_t do_action(Moment *m, const DeclaredAction *a, char *bad, size_t s
     }
 }
 
-static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
+static int64_t run_action(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
-    m->draw++;
-    m->rule->magnitude = a->magnitude;
-    moment_read(m);
-    if (a->verb == VERB_REDISTRIBUTE) { /* of all lists, when the first of them is at it */
-        const bool first = m->rule->group == (int)(m->list - m->n->lists);
-        return !first || redistribute(m, a, bad, size) ? 0 : -1;
-    }
-    if (a->score != NO_FUNCTION && !a->magnitude && !(has_slots(m) && a->verb == VERB_GROW)) {
+    const bool searched = net_has_slots(m->n, m->list) && a->verb == VERB_GROW; /* block by block */
+    if (a->score != NO_FUNCTION && !a->magnitude && !searched) {
         moment_compute(m, a->score, m->rule->score);
         if (!is_score(m, bad, size)) return -1;
     }
@@ -171,6 +159,23 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
                                                          : "a state that is not a number",
              (long long)m->done);
     return -1;
+}
+
+static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
+{
+    const bool lends = net_has_slots(m->n, m->list) && a->verb != VERB_GROW;
+    int64_t swapped = -1;
+    m->draw++;
+    m->rule->magnitude = a->magnitude;
+    moment_read(m);
+    if (a->verb == VERB_REDISTRIBUTE) { /* of all lists, when the first of them is at it */
+        const bool first = m->rule->group == (int)(m->list - m->n->lists);
+        return !first || redistribute(m, a, bad, size) ? 0 : -1;
+    }
+    if (!lends || declared_lend(m->rule, m->list->stored)) swapped = run_action(m, a, bad, size);
+    else snprintf(bad, size, "rule %s: not enough memory for an event", m->rule->text);
+    if (lends) declared_take_back(m->rule);
+    return swapped;
 }
 
 /* ---- when ---- */
@@ -323,7 +328,7 @@ static int64_t draw_edges(const Moment *m)
     keep = keep < l->candidates && !m->rule->start_all ? keep : l->candidates;
     int64_t *positions = malloc((size_t)(keep + 1) * sizeof *positions);
     if (positions && rule_drawn(n->options.seed, (int)(l - n->lists), keep, l->candidates, positions)) {
-        if (has_slots(m)) slots_fill(n, l, positions, keep);
+        if (net_has_slots(m->n, m->list)) slots_fill(n, l, positions, keep);
         else mark_drawn(m, positions, keep);
     } else
         snprintf(n->begin_bad, sizeof n->begin_bad, "not enough memory to draw the edges of '%s'", l->name);

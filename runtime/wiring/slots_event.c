@@ -205,10 +205,23 @@ static void search_list(Search *s)
     }
 }
 
-static int by_position(const void *a, const void *b)
+/* By position, in place: the library's sort takes as much memory again. */
+static void sort_positions(Scored *s, int64_t count)
 {
-    const Scored *x = a, *y = b;
-    return x->position < y->position ? -1 : x->position > y->position;
+    while (count > 1) {
+        const int64_t pivot = s[count / 2].position;
+        int64_t i = 0, j = count - 1;
+        while (i <= j) {
+            while (s[i].position < pivot) i++;
+            while (s[j].position > pivot) j--;
+            if (i > j) break;
+            const Scored t = s[i];
+            s[i++] = s[j], s[j--] = t;
+        }
+        const bool left = j + 1 < count - i; /* the smaller part first, the other in this loop */
+        if (left) sort_positions(s, j + 1), s += i, count -= i;
+        else sort_positions(s + i, count - i), count = j + 1;
+    }
 }
 
 /* ---- new edges ---- */
@@ -256,13 +269,13 @@ static Next next_of(const Grown *g)
     return (Next){number, target, candidates_source(legal, target, number)};
 }
 
-/* Merges new edges into the list of a line, from the last one on. False: a weight is not a number. */
-static bool merge(const Moment *m, Grown *g)
+/* Merges new edges into the list of a line, from the last one on. */
+static void merge(const Moment *m, Grown *g)
 {
     Candidates *c = &g->b->candidates;
     const Columns all = columns_of(m, g->b);
     int64_t old = c->count, at = old + g->count;
-    bool numbers = true;
+    int64_t wrong = 0;
     c->count = at;
     Next next = next_of(g);
     for (int64_t t = c->targets - 1; t >= 0; t--) {
@@ -275,28 +288,27 @@ static bool merge(const Moment *m, Grown *g)
             }
             const float weight = start_weight(m, g, next.number);
             put_edge(g->b, &all, --at, next.source, weight);
-            numbers &= isfinite(weight), g->count--;
+            if (!isfinite(weight)) wrong = g->b->position + next.number + 1;
+            g->count--;
             next = next_of(g);
         }
     }
     memset(g->b->kept, 1, (size_t)c->count);
     g->b->changed = true;
-    return numbers;
+    if (!m->rule->wrong) m->rule->wrong = wrong;
 }
 
-static bool merge_all(const Moment *m, const DeclaredAction *a, const Best *best)
+static void merge_all(const Moment *m, const DeclaredAction *a, const Best *best)
 {
     const Scored *grown = best->all, *end = best->all + best->count;
-    bool numbers = true;
     for (int i = 0; i < m->list->bundle_count; i++) {
         NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         int64_t here = 0;
         while (grown + here < end && grown[here].position < b->position + b->legal.count) here++;
         Grown g = {b, a, grown, here, a->fresh ? net_list_fan(m->n, b) : 1};
-        if (here > 0) numbers = merge(m, &g) && numbers;
+        if (here > 0) merge(m, &g);
         grown += here;
     }
-    return numbers;
 }
 
 /* False: out of memory. */
@@ -319,7 +331,7 @@ static void end_search(Best *best, int threads)
         best->bad |= best[t].bad;
     }
     if (best->count > best->wanted) forget_weak(best);
-    qsort(best->all, (size_t)best->count, sizeof *best->all, by_position);
+    sort_positions(best->all, best->count);
 }
 
 int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char *bad, size_t size)
@@ -328,20 +340,21 @@ int64_t slots_grow(const Moment *m, const DeclaredAction *a, int64_t count, char
     if (count <= 0) return 0;
     Best *best = calloc((size_t)threads, sizeof *best);
     const bool room = best && begin_search(best, threads, count);
-    const char *what = NULL;
+    bool bad_score = false;
     int64_t grown = -1;
     if (room) {
         search_list(&(Search){.m = m, .action = a, .best = best});
         end_search(best, threads);
-        what = best->bad ? "score" : !merge_all(m, a, best) ? "start weight" : NULL;
+        bad_score = best->bad;
+        if (!bad_score) merge_all(m, a, best);
         grown = best->count;
     }
     for (int t = 0; best && t < threads; t++) free(best[t].all);
     free(best);
-    if (room && !what) return grown;
+    if (room && !bad_score) return grown;
     if (!room) snprintf(bad, size, "rule %s: not enough memory to grow edges", m->rule->text);
     else
-        snprintf(bad, size, "rule %s: a %s of a candidate of '%s' is not a number after step %lld", m->rule->text,
-                 what, m->list->name, (long long)m->done);
+        snprintf(bad, size, "rule %s: a score of a candidate of '%s' is not a number after step %lld",
+                 m->rule->text, m->list->name, (long long)m->done);
     return -1;
 }

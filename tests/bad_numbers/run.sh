@@ -242,7 +242,7 @@ blames() { # NAME WHAT
 rule start 'on every(steps = 3) { drop 4 by abs(w); grow by abs(gradient) at 1 / (0 * step) }'
 blames start "grow gives candidate"
 rule fresh_start 'on every(steps = 3) { drop 4 by abs(w); grow by random at 1 / (0 * step) }'
-blames fresh_start "a start weight of a candidate of 'Wiring.edges.0' is not a"
+blames fresh_start "grow gives candidate"
 rule reset 'on every(steps = 3) { reset w = log(0 - abs(w)) }'
 blames reset "reset gives candidate"
 rule next 'state s = 0; next s = if step < 2.5 then 1 else sqrt(0 - 1); on every(steps = 7) { choose by s }'

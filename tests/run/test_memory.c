@@ -44,7 +44,8 @@ static void test_candidates(void **state)
                      stated);
     }
     assert_true(all[0][0].stated.candidate == 0.125); /* set has numbers of edges in use alone */
-    assert_true(all[0][0].stated.edge > 28 && all[1][0].stated.candidate > 20);
+    assert_true(all[0][0].stated.edge == 25); /* weight, momentum, gradient twice, source, age, mark */
+    assert_true(all[1][0].stated.candidate > 20 && all[2][0].stated.candidate == 0.125);
 }
 
 int main(void)

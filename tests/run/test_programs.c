@@ -110,7 +110,7 @@ static void expect_lists(const NetBundle *b)
         assert_int_equal(b->row[t], n);
         for (int64_t i = candidates_row(c, t); i < candidates_row(c, t + 1); i++) {
             if (!b->kept[i]) continue;
-            assert_int_equal(b->candidate[n], i);
+            assert_int_equal(net_candidate(b, n), i);
             assert_int_equal(b->source[n++], candidates_source(c, t, i));
         }
     }

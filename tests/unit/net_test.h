@@ -39,6 +39,7 @@ static void test_bundle(Net *n, int i, const TestShape *shape, int lists)
         .from = test_ends[i][0], .to = test_ends[i][1], .list = lists == 1 ? 0 : i, .back = true};
     *b = (NetBundle){.line = ends, .param = &n->params[i], .changed = true};
     if (!candidates_build(from, to, &line, &b->candidates)) abort();
+    b->line.candidates = b->candidates.count, b->legal = b->candidates;
     n->params[i] = (NetParam){
         .name = "w", .offset = n->param_total, .size = b->candidates.count, .learned = true, .edges = true};
     n->param_total += (b->candidates.count + 15) / 16 * 16 + 16;
