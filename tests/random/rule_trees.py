@@ -37,7 +37,6 @@ LIBRARY = [
     library('set', [['part', 30]], [drop_and_grow({'epochs': num(1)}, PART, name('random'))]),
     library('rigl', [['interval', 100], ['part', 30], ['until', 75]],
             [drop_and_grow({'steps': name('interval'), 'until': {'percent': True, 'at': name('until')}}, cosine(name('until')), GRADIENT)]),
-    library('sparse_momentum', [['part', 50]], [drop_and_grow({'epochs': num(1)}, cosine(), call('abs', name('momentum')))], 'all'),
     library('mest', [['interval', 5], ['part', 30], ['pressure', 0.01]],
             [{**EVERY, 'epochs': name('interval'), 'actions': [
                 action('drop', op('+', call('abs', name('w')), op('*', name('pressure'), GRADIENT)), amount=PART),
