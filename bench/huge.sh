@@ -5,19 +5,7 @@
 #   bench/huge.sh --plot docs/growth_used.svg the same as a plot (installs gnuplot where it is missing)
 # One thread, batch 16, sgd with momentum. The step is the least of three runs. Memory is the peak of two epochs with an
 # event between them, beyond that of the same network with a thousand edges: the rest is for nodes and their values.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-root=$PWD
-dnw=$PWD/${BUILD:-build}/dnw
-plot=
-if [ "${1:-}" = --plot ]; then plot=$(realpath -m "${2:?--plot wants the name of an .svg file}"); fi
-if [ -n "$plot" ] && ! command -v gnuplot >/dev/null; then
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get install -y --no-install-recommends gnuplot-nox >/dev/null
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/growth.sh"
 cd "$work"
 
 # Runs a command: the peak of its memory in KiB.

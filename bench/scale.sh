@@ -4,19 +4,7 @@
 #   bench/scale.sh                        two tables: all pairs of nodes, 1e4 to 1e8 candidates; bands, 1,000 to 64,000 nodes
 #   bench/scale.sh --plot docs/growth.svg the same as a plot (installs gnuplot where it is missing)
 # One thread, batch 64, sgd with momentum. Memory is that of the process at its largest.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-root=$PWD
-dnw=$PWD/${BUILD:-build}/dnw
-plot=
-if [ "${1:-}" = --plot ]; then plot=$(realpath -m "${2:?--plot wants the name of an .svg file}"); fi
-if [ -n "$plot" ] && ! command -v gnuplot >/dev/null; then
-  sudo=
-  [ "$(id -u)" = 0 ] || sudo=sudo
-  $sudo apt-get install -y --no-install-recommends gnuplot-nox >/dev/null
-fi
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/growth.sh"
 train='train Net { data = spirals(2000); batch = 64; optim = sgd(0.01, momentum = 0.9) }'
 cat > "$work/pairs.dnw" <<DNW
 ## The candidates of a node are all nodes before it.

@@ -99,8 +99,10 @@ static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
     if (s->amount < 0) return false;
     const Func *f = c->k->model->rule_functions.at[s->amount];
     s->share = share || c->kind == VAL_PERCENT;
-    if (!same_for_all(c, f, e) || (!s->share && computed_share(c, f, e))) return false;
+    if (!same_for_all(c, f, e)) return false;
     const Value *v = f->results.at[0];
+    if (v->op == IR_CONST && v->number < 0 && mentions_percent(c, e)) return known_share(c, e, v->number);
+    if (!s->share && computed_share(c, f, e)) return false;
     if (v->op != IR_CONST) return true;
     return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
 }

@@ -156,6 +156,13 @@ static void skip_to_declaration(Parser *p)
     }
 }
 
+bool parse_is_inside(const Parser *p, BlockKind block)
+{
+    bool inside = false;
+    for (int i = 0; i < p->open_count; i++) inside |= p->open[i].block == block;
+    return inside;
+}
+
 void parse_line_recover(Parser *p)
 {
     p->recovering = true;

@@ -150,7 +150,9 @@ static bool keyword_as_name(const Mistake *m)
     if (!name && !(alone && m->wanted[T_NAME]) && !(alone && parse_is_first(m)) && !operand) return false;
     const char *word = parse_text_of(m, m->found);
     Diag *d = parse_complain(m->p, E_KEYWORD, m->found.span, "'%s' is a keyword and cannot be a name", word);
-    diag_help(d, "choose another name, such as: my_%s", word);
+    if (m->expression && strcmp(word, "weight") == 0 && parse_is_inside(m->p, BLOCK_RULE))
+        diag_fix(d, m->found.span, "w", "write ", ": in a rule it is the weight of a candidate");
+    else diag_help(d, "choose another name, such as: my_%s", word);
     return true;
 }
 

@@ -101,6 +101,8 @@ void parse_scan(Parser *p);
 
 /* parse_line.c: the next token of the grammar. */
 Token parse_token(Parser *p);
+/* Is one of the open brackets such a block? */
+bool parse_is_inside(const Parser *p, BlockKind block);
 /* The grammar has found a mistake at p->last and will throw tokens away: choose how far. */
 void parse_line_recover(Parser *p);
 /* The raw token `at` begins a declaration: its word is first on a line and a name or title follows. */

@@ -8,18 +8,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "built.h"
+#include "rules_test.h"
 #include "common/init.h"
 #include "eval/ir_eval_rule.h"
 #include "net/declared.h"
 
-enum { SAMPLES = 37, SEED = 11, EPOCHS = 4, EPOCH_STEPS = 6, MOST_LISTS = 32 };
-
-typedef struct Rules {
-    Built built;
-    Data *data;
-    int64_t order[SAMPLES];
-} Rules;
+enum { MOST_LISTS = 32 };
 
 static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw",   "rules/library.dnw",
                                        "rules/first.dnw", "rules/weights.dnw", "rules/nodes.dnw",
@@ -30,10 +24,7 @@ static int open_rules(void **state)
 {
     static Rules all[PROGRAMS];
     for (int p = 0; p < PROGRAMS; p++) {
-        Rules *r = &all[p];
-        if (!built_open(&r->built, programs[p], 3)) return -1;
-        r->data = built_data(r->built.compilation->perm, r->built.compilation->model, SAMPLES, SEED);
-        for (int64_t i = 0; i < SAMPLES; i++) r->order[i] = i;
+        if (!open_program(&all[p], programs[p])) return -1;
     }
     *state = all;
     return 0;
@@ -50,21 +41,6 @@ typedef void OfProgram(const Rules *r);
 static void all_programs(void **state, OfProgram *test)
 {
     for (int p = 0; p < PROGRAMS; p++) test((const Rules *)*state + p);
-}
-
-static Net *new_net(const Rules *r, int threads)
-{
-    Net *n = built_net(&r->built, false, SAMPLES, threads, SEED);
-    n->options.epochs = EPOCHS, n->options.epoch_steps = EPOCH_STEPS;
-    return n;
-}
-
-static void step(const Rules *r, Net *n, int64_t t)
-{
-    const double epoch = (double)t / EPOCH_STEPS;
-    NetStep s = net_train_step(n, (NetSamples){r->data, &r->data->train, r->order, SAMPLES},
-                               (NetPosition){0.05, t, epoch});
-    if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
 }
 
 /* State s of a candidate. */

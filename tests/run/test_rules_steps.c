@@ -6,22 +6,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "built.h"
-
-enum { SAMPLES = 37, SEED = 11, EPOCHS = 4, EPOCH_STEPS = 6 };
-
-typedef struct Rules {
-    Built built;
-    Data *data;
-    int64_t order[SAMPLES];
-} Rules;
+#include "rules_test.h"
 
 static int open_rules(void **state)
 {
     static Rules r;
-    if (!built_open(&r.built, "rules/rules.dnw", 3)) return -1;
-    r.data = built_data(r.built.compilation->perm, r.built.compilation->model, SAMPLES, SEED);
-    for (int64_t i = 0; i < SAMPLES; i++) r.order[i] = i;
+    if (!open_program(&r, "rules/rules.dnw")) return -1;
     *state = &r;
     return 0;
 }
@@ -30,21 +20,6 @@ static int close_rules(void **state)
 {
     built_close(&((Rules *)*state)->built);
     return 0;
-}
-
-static Net *new_net(const Rules *r, int threads)
-{
-    Net *n = built_net(&r->built, false, SAMPLES, threads, SEED);
-    n->options.epochs = EPOCHS, n->options.epoch_steps = EPOCH_STEPS;
-    return n;
-}
-
-static void step(const Rules *r, Net *n, int64_t t)
-{
-    const double epoch = (double)t / EPOCH_STEPS;
-    NetStep s = net_train_step(n, (NetSamples){r->data, &r->data->train, r->order, SAMPLES},
-                               (NetPosition){0.05, t, epoch});
-    if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
 }
 
 /* The norm that `clip` limits is that of what moves: edges in use, and all other weights. */
