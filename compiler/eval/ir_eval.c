@@ -63,6 +63,22 @@ static void eval_sum_samples(Eval *e, const Value *v, const EvalContext *c)
             e->value[v->id][i] += e->value[v->args[0]->id][v->args[0]->per_sample ? s * n + i : i];
 }
 
+static void eval_moments(Eval *e, const Value *v, const EvalContext *c)
+{
+    const Value *x = v->args[0];
+    int64_t channels = shape_size(v->shape) / 2, numbers = moments_numbers(v), size = channels * numbers;
+    for (int64_t i = 0; i < channels; i++) {
+        double *mean = &e->value[v->id][i], *variance = mean + channels;
+        double n = (double)(c->batch * numbers);
+        for (int64_t k = 0; k < c->batch * numbers; k++)
+            *mean += e->value[x->id][k / numbers * size + i * numbers + k % numbers] / n;
+        for (int64_t k = 0; k < c->batch * numbers; k++) {
+            double d = e->value[x->id][k / numbers * size + i * numbers + k % numbers] - *mean;
+            *variance += d * d / n;
+        }
+    }
+}
+
 Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
 {
     Eval *e = NEW(a, Eval);
@@ -74,6 +90,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
         e->value[i] = NEW_ARRAY(a, double, (size_t)(n * copies) + 1);
         if (op_info[v->op].class == CLASS_WIRED) eval_wired(a, e, v, c);
         else if (v->op == IR_SUM_SAMPLES) eval_sum_samples(e, v, c);
+        else if (v->op == IR_MOMENTS) eval_moments(e, v, c);
         else
             for (int64_t s = 0; s < copies; s++) eval_sample(e, v, c, s, e->value[i] + s * n);
     }

@@ -25,6 +25,11 @@ double pointwise_eval(OpCode op, const double *a);
 void tensor_shape(Value *v);
 void tensor_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads);
 void tensor_eval(const Value *v, const double *const *args, double *out);
+/* Mean and variance of x for each of the channels, its first axes, over all samples: one value, and a part of
+ * it (0: mean, 1: variance), which may be a gradient. How many numbers of a sample each is taken of. */
+Value *moments(Func *f, Value *x, Shape channels);
+Value *moments_part(Func *f, Value *moments, int part);
+int64_t moments_numbers(const Value *v);
 
 void axis_shape(Value *v);
 void axis_grad(Func *f, Value *v, Value *dy, Value **grads);

@@ -17,12 +17,27 @@ void op_grad(Func *f, Value *v, Value *dy, const bool *wanted, Value **grads)
     }
 }
 
-/* A gradient as `target` has to receive it: summed over what was repeated. */
+static Value *over_samples(Func *f, Value *g)
+{
+    return g->per_sample ? func_unary(f, IR_SUM_SAMPLES, g) : g;
+}
+
+/* A gradient as `target` has to receive it: summed over what was repeated. What is only repeated for more
+ * elements may have one for each sample: of the few numbers that it was made of, few are summed over samples.
+ */
 static Value *reduced(Func *f, Value *g, const Value *target)
 {
     if (target->shape.rank == 0) g = reduce(f, IR_REDUCE_SUM, g, 0, g->shape.rank);
-    if (!target->per_sample && g->per_sample) g = func_unary(f, IR_SUM_SAMPLES, g);
+    if (!target->per_sample && target->op != IR_BROADCAST) g = over_samples(f, g);
     return g->shape.rank ? g : broadcast(f, g, target->shape, 0);
+}
+
+/* Of a value that has more than one. */
+static Value *added(Func *f, Value *a, Value *b, const Value *target)
+{
+    if (!a) return b;
+    if (!target->per_sample && a->per_sample != b->per_sample) a = over_samples(f, a), b = over_samples(f, b);
+    return func_binary(f, IR_ADD, a, b);
 }
 
 /* active[i]: value i depends on a wanted one. */
@@ -57,7 +72,7 @@ void grad_append(Func *f, Seeds of, int count, Value *const *wanted, Value **gra
             Value *a = v->args[k];
             if (!part[k] || !use[k]) continue;
             Value *g = reduced(f, part[k], a);
-            d[a->id] = d[a->id] ? func_binary(f, IR_ADD, d[a->id], g) : g;
+            d[a->id] = added(f, d[a->id], g, a);
         }
     }
     for (int i = 0; i < count; i++) grads[i] = wanted[i]->id <= last ? d[wanted[i]->id] : NULL;

@@ -82,19 +82,30 @@ static Value *lower_layer_norm(Lower *l, const Value *v)
     return scaled(l, centred, to_elements(l, deviation(l, variance, v), x), v);
 }
 
-static void update(Lower *l, const Value *param, Value *old, Value *new, double momentum)
+static void update(Lower *l, Value *old, Value *new, double momentum)
 {
     Value *stays = B(MUL, N(1 - momentum), old), *comes = B(MUL, N(momentum), new), *v = B(ADD, stays, comes);
     vec_push(l->f->arena, &l->updates, v);
-    vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", param->param->name));
+    vec_push(l->f->arena, &l->update_names, arena_printf(l->f->arena, "set %s", old->param->name));
 }
 
-/* Over the samples of the step, the pixels of maps and the positions: a number a channel. */
-static Value *sum_step(Lower *l, Value *x, int rank)
+/* The kept mean and variance move to those of the step, taken of so many numbers of each sample. The variance
+ * that is kept is the unbiased estimate, as is usual; a single number has none. */
+static void move_kept(Lower *l, Value *const *kept, Value *const *now, int64_t numbers, double momentum)
 {
-    bool each = has_positions(x, rank);
-    x = reduce(l->f, IR_REDUCE_SUM, x, each + rank, x->shape.rank - rank - each);
-    return U(SUM_SAMPLES, reduce(l->f, IR_REDUCE_SUM, x, 0, each));
+    Value *count = func_add(l->f, IR_COUNT, kept[0]->span, 0, NULL), *one = N(1);
+    count = B(MUL, count, N((double)numbers));
+    if (numbers == 1) l->model->norm_of_samples = true;
+    Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
+    update(l, kept[0], now[0], momentum);
+    update(l, kept[1], B(MUL, now[1], unbiased), momentum);
+}
+
+/* Over the samples of the step, the pixels of maps and the positions: numbers a channel. */
+static Value *moments_step(Lower *l, Value *x, Shape channels)
+{
+    for (int i = 0; has_positions(x, channels.rank) && i < channels.rank; i++) x = transpose(l->f, x, i);
+    return moments(l->f, x, channels);
 }
 
 /* Of a frozen model: x times a number a channel, and one added (freeze_norm.c). */
@@ -110,22 +121,17 @@ static Value *lower_known_norm(Lower *l, const Value *v)
 static Value *lower_batch_norm(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id], *mean = l->map[v->args[3]->id], *variance = l->map[v->args[4]->id];
-    int rank = mean->shape.rank;
     int64_t others = shape_size(x->shape) / shape_size(mean->shape); /* pixels and positions */
     if (l->model->frozen) return lower_known_norm(l, v);
     if (!l->training) {
         Value *centred = B(SUB, x, spread(l, mean, x->shape));
         return scaled(l, centred, spread(l, deviation(l, variance, v), x->shape), v);
     }
-    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL);
-    if (others > 1) count = B(MUL, count, N((double)others));
-    else l->model->norm_of_samples = true;
-    Value *now = B(DIV, sum_step(l, x, rank), count), *centred = B(SUB, x, spread(l, now, x->shape));
-    Value *squares = sum_step(l, B(MUL, centred, centred), rank), *one = N(1);
-    update(l, v->args[3], mean, now, v->extra);
-    /* kept: the unbiased estimate, as is usual; one sample has none */
-    update(l, v->args[4], variance, B(DIV, squares, B(MAX, B(SUB, count, one), one)), v->extra);
-    return scaled(l, centred, spread(l, deviation(l, B(DIV, squares, count), v), x->shape), v);
+    Value *both = moments_step(l, x, mean->shape);
+    Value *now[2] = {moments_part(l->f, both, 0), moments_part(l->f, both, 1)};
+    move_kept(l, (Value *[]){mean, variance}, now, others, v->extra);
+    Value *centred = B(SUB, x, spread(l, now[0], x->shape));
+    return scaled(l, centred, spread(l, deviation(l, now[1], v), x->shape), v);
 }
 
 static Value *lower_dropout(Lower *l, const Value *v)
@@ -175,15 +181,9 @@ static Value *found(Lower *l, Value *wired, const Tensor *p, int64_t first)
 /* Statistics of the step move the kept ones. */
 static void lower_norm(Lower *l, Value *wired, const Value *v, const Norm *n)
 {
-    Value *count = func_add(l->f, IR_COUNT, v->span, 0, NULL), *one = N(1);
-    count = B(MUL, count, N((double)n->pixels));
-    if (n->pixels == 1) l->model->norm_of_samples = true;
-    Value *unbiased = B(DIV, count, B(MAX, B(SUB, count, one), one));
-    Value *mean = found(l, wired, n->mean, norm_at(n, 0, 0)),
-          *variance = found(l, wired, n->variance, norm_at(n, 1, 0));
-    Value *old_mean = kept(l, v, n->mean), *old_variance = kept(l, v, n->variance);
-    update(l, old_mean, old_mean, mean, n->momentum);
-    update(l, old_variance, old_variance, B(MUL, variance, unbiased), n->momentum);
+    Value *now[2] = {found(l, wired, n->mean, norm_at(n, 0, 0)),
+                     found(l, wired, n->variance, norm_at(n, 1, 0))};
+    move_kept(l, (Value *[]){kept(l, v, n->mean), kept(l, v, n->variance)}, now, n->pixels, n->momentum);
 }
 
 /* With batch_norm in functions of nodes or edges: those of all of them. */

@@ -1,5 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "target/manifest.h"
+#include "ir/op.h"
 #include "ir/predicate.h"
 #include "layout/layout.h"
 #include "layout/live.h"
@@ -212,7 +213,8 @@ static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
                   .sums = NEW_ARRAY(perm, NetSum, (size_t)p->sums.count + 1)};
     for (int i = 0; i < p->sums.count; i++) {
         const Value *v = p->sums.at[i];
-        l.sums[l.sum_count++] = (NetSum){v->partial, v->address, shape_size(v->shape)};
+        l.sums[l.sum_count++] = (NetSum){v->partial, v->address, shape_size(v->shape),
+                                          v->op == IR_MOMENTS ? moments_numbers(v) : 0};
     }
     if (!p->norms) return l;
     l.norms = NEW(perm, NetNorms);

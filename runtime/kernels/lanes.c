@@ -58,27 +58,34 @@ void KERNEL(sum_samples)(const real *rows, int64_t count, int64_t valid, real *o
     for (int64_t r = 0; r < count; r++) out[r] = KERNEL(sum_lanes)(rows + r * LANES, valid);
 }
 
-/* Mean, and sum of the squares of the distances from it, of the first `valid` lanes of `count` rows. */
+/* Mean, and sum of the squares of the distances from it, of the first `valid` lanes of `count` rows: in two
+ * passes, the second of which corrects the first (Chan, Golub, LeVeque 1983, equation 1.7). */
 void KERNEL(moments)(const real *rows, int64_t count, int64_t valid, real *mean, real *squares);
+
+static inline __attribute__((always_inline)) double sum_of(const real *lane, int64_t valid)
+{
+    double total = 0;
+    for (int64_t i = 0; i < valid; i++) total += (double)lane[i];
+    return total;
+}
 
 static inline __attribute__((always_inline)) void moments_of(const real *rows, int64_t count, int64_t valid,
                                                              real *mean, real *squares)
 {
-    real lane[LANES], total = 0;
+    const double numbers = (double)(count * valid);
+    real lane[LANES], square[LANES];
     for (int64_t i = 0; i < valid; i++) lane[i] = 0;
     for (int64_t r = 0; r < count; r++)
         for (int64_t i = 0; i < valid; i++) lane[i] += rows[r * LANES + i];
-    for (int64_t i = 0; i < valid; i++) total += lane[i];
-    real middle = total / (real)(count * valid);
-    for (int64_t i = 0; i < valid; i++) lane[i] = 0;
+    const real middle = (real)(sum_of(lane, valid) / numbers);
+    for (int64_t i = 0; i < valid; i++) lane[i] = square[i] = 0;
     for (int64_t r = 0; r < count; r++)
         for (int64_t i = 0; i < valid; i++) {
             real d = rows[r * LANES + i] - middle;
-            lane[i] += d * d;
+            lane[i] += d, square[i] += d * d;
         }
-    total = 0;
-    for (int64_t i = 0; i < valid; i++) total += lane[i];
-    *mean = middle, *squares = total;
+    const double rest = sum_of(lane, valid) / numbers;
+    *mean = (real)((double)middle + rest), *squares = (real)(sum_of(square, valid) - rest * rest * numbers);
 }
 
 /* Of a whole tile in vectors, with the same numbers. */

@@ -281,6 +281,16 @@ void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evalu
 void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
                           bool more);
 
+/* net_moments.c: what the tiles of a function found about the samples of a step, `numbers` numbers of each:
+ * elements of their own sums. */
+typedef struct NetMoments {
+    const NetFunc *f;
+    int64_t samples, numbers, mean, squares;
+} NetMoments;
+/* out[0]: the mean, out[1]: the variance. */
+void net_join_moments(const Net *n, const NetMoments *m, double *out);
+/* The sums of both elements, by how many numbers there are: gradients. */
+void net_mean_parts(const Net *n, const NetMoments *m, double *out);
 /* norm.c: the rounds of all levels, once the graphs are in order; the statistics after one of them */
 bool norm_rounds(Net *n); /* false: out of memory */
 void norm_free(Net *n);

@@ -36,6 +36,22 @@ RT_CLONES static void add_doubles(double *restrict total, const double *restrict
     for (int64_t i = 0; i < count; i++) total[i] += part[i];
 }
 
+static void put_shared(const Net *n, int64_t at, double x)
+{
+    if (n->real_size == 4) ((float *)n->context.shared)[at] = (float)x;
+    else ((double *)n->context.shared)[at] = x;
+}
+
+static void join_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t samples)
+{
+    const int64_t channels = s->size / 2;
+    for (int64_t i = 0; i < channels; i++) {
+        double out[2];
+        net_join_moments(n, &(NetMoments){f, samples, s->numbers, s->from + i, s->from + channels + i}, out);
+        put_shared(n, s->to + i, out[0]), put_shared(n, s->to + channels + i, out[1]);
+    }
+}
+
 /* Each sum over the tiles in their order; so many sums side by side that they stay in cache. */
 static void sum_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t tiles)
 {
@@ -48,11 +64,15 @@ static void sum_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t t
             if (n->real_size == 4) add_floats(total, (const float *)part, count);
             else add_doubles(total, (const double *)part, count);
         }
-        float *single = (float *)n->context.shared + s->to + from;
-        double *twice = (double *)n->context.shared + s->to + from;
-        for (int64_t i = 0; i < count && n->real_size == 4; i++) single[i] = (float)total[i];
-        for (int64_t i = 0; i < count && n->real_size == 8; i++) twice[i] = total[i];
+        for (int64_t i = 0; i < count; i++) put_shared(n, s->to + from + i, total[i]);
     }
+}
+
+static void after_level(const Net *n, const NetFunc *f, const NetLevel *level, int64_t samples)
+{
+    for (int s = 0; s < level->sum_count; s++)
+        if (level->sums[s].numbers) join_tiles(n, f, &level->sums[s], samples);
+        else sum_tiles(n, f, &level->sums[s], (samples + n->lanes - 1) / n->lanes);
 }
 
 static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile)
@@ -162,7 +182,7 @@ static void begin_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
 
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
 {
-    int64_t tiles = (b->count + n->lanes - 1) / n->lanes, right = 0;
+    int64_t right = 0;
     begin_run(n, f, b, step);
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
@@ -171,7 +191,7 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
         right += level->norms ? run_norms(n, f, b, l) : run_windows(n, f, b, l);
         double middle = net_clock();
-        for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
+        after_level(n, f, level, b->count);
         n->timer[TIME_TILES].seconds += middle - start, n->timer[TIME_TILES].calls++;
         n->timer[TIME_SUMS].seconds += net_clock() - middle, n->timer[TIME_SUMS].calls++;
     }
@@ -183,13 +203,12 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
 
 void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
 {
-    int64_t tiles = (b->count + n->lanes - 1) / n->lanes;
     begin_run(n, f, b, step);
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
         if (level->once >= 0) stage(n, level->once)(&n->context, 0);
         if (level->norms) run_norms(n, f, b, l);
         else run_level(n, f, b, l, false);
-        for (int s = 0; s < level->sum_count; s++) sum_tiles(n, f, &level->sums[s], tiles);
+        after_level(n, f, level, b->count);
     }
 }

@@ -1,10 +1,9 @@
 /* norm.c: graphs whose functions have a batch_norm: their levels in rounds, and the statistics between
  * them.
  *
- * Every tile has the mean and the squares of the distances from it of its own samples. They are joined tile
- * by tile, in order (Chan, Golub, LeVeque 1979, equation 2.1): exact where the mean is large beside the
- * deviation, and the same bits whatever the number of threads. Backwards the gradients of both are sums over
- * tiles, divided by how many numbers the statistics were taken of (compiler/lower/grad.h).
+ * Every tile has the mean and the squares of the distances from it of its own samples; net_moments.c joins
+ * them. Backwards the gradients of both are sums over tiles, divided by how many numbers the statistics were
+ * taken of (compiler/lower/grad.h).
  *
  * Those of edges follow from what their sources send alone. So they are taken before the sums of a phase, of
  * all candidates into its nodes, by code that goes through all tiles for one candidate after the other; their
@@ -113,11 +112,6 @@ void norm_free(Net *n)
 
 /* ---- statistics ---- */
 
-static double real_at(const Net *n, const void *base, int64_t i)
-{
-    return n->real_size == 4 ? (double)((const float *)base)[i] : ((const double *)base)[i];
-}
-
 static void put_real(const Net *n, int64_t i, double x)
 {
     if (n->real_size == 4) ((float *)n->context.shared)[i] = (float)x;
@@ -131,24 +125,6 @@ typedef struct Take {
     int64_t samples;
 } Take;
 
-/* What the tiles know of one node: `a` and `b` are elements of their own sums. */
-static void join_tiles(const Take *k, const NetNorm *norm, int64_t a, int64_t b, double *out)
-{
-    const Net *n = k->n;
-    double count = 0, mean = 0, squares = 0, d_mean = 0, d_variance = 0;
-    for (int64_t tile = 0; tile * n->lanes < k->samples; tile++) {
-        int64_t left = k->samples - tile * n->lanes,
-                own = n->context.tile_stride * tile + k->f->rows * n->lanes;
-        double x = real_at(n, n->context.tiles, own + a), y = real_at(n, n->context.tiles, own + b);
-        double more = (double)((left < n->lanes ? left : n->lanes) * norm->pixels), all = count + more;
-        double distance = x - mean;
-        squares += y + distance * distance * count * more / all, mean += distance * more / all, count = all;
-        d_mean += x, d_variance += y;
-    }
-    out[0] = k->r->norms->back ? d_mean / count : mean;
-    out[1] = (k->r->norms->back ? d_variance : squares) / count;
-}
-
 /* Those of one node at an evaluation: element `mean` of the tiles' parts, the statistics from element `to`
  * on. */
 static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64_t node, int64_t evaluation)
@@ -156,7 +132,9 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     int64_t size = s->wiring.size, mean = k->r->norms->moments + norm->first + node,
             to = k->r->norms->statistics + norm->first + evaluation * size + node;
     double out[2];
-    join_tiles(k, norm, mean, mean + size, out);
+    const NetMoments m = {k->f, k->samples, norm->pixels, mean, mean + size};
+    if (k->r->norms->back) net_mean_parts(k->n, &m, out);
+    else net_join_moments(k->n, &m, out);
     put_real(k->n, to, out[0]);
     put_real(k->n, to + norm->evaluations * size, out[1]);
 }

@@ -14,7 +14,7 @@ static json_t *written(void)
 {
     int64_t shape[] = {3, 5};
     double choices[] = {-0.1, 1e300};
-    NetSum sums[] = {{1, 2, 3}, {4, 5, INT64_MAX}};
+    NetSum sums[] = {{1, 2, 3, 0}, {4, 5, INT64_MAX, 6}};
     NetNorms norms = {.graph = 7, .back = true, .moments = 8, .statistics = 9};
     NetLevel levels[] = {{.once = -1, .tile = 2, .rounds = -1, .sums = sums, .sum_count = 2},
                          {.once = 3, .tile = -1, .rounds = 0, .norms = &norms}};
