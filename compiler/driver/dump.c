@@ -76,7 +76,8 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
         fprintf(out, "tile: %lld rows, %lld partial sums; shared: %lld\n", (long long)p->rows,
                 (long long)p->partials, (long long)p->shared);
     for (int i = 0; i < f->values.count; i++)
-        if (op_info[f->values.at[i]->op].class == CLASS_LEAF) print_planned(f->values.at[i], addresses, out);
+        if (op_info[f->values.at[i]->op].class == CLASS_LEAF || f->values.at[i]->in_place)
+            print_planned(f->values.at[i], addresses, out);
     for (int l = 0; l < p->levels.count; l++) {
         const PlanLevel *level = &p->levels.at[l];
         fprintf(out, "level %d%s\n", l, level->rounds || level->norms ? " in rounds" : "");

@@ -60,37 +60,100 @@ static LLVMValueRef random_lanes(GenTile *t, const Value *v, LLVMValueRef elemen
     return emit_load(e, e->lanes, out);
 }
 
-static LLVMValueRef lanes_of(GenTile *t, const Value *v, LLVMValueRef *made, const PlanStep *step,
-                             LLVMValueRef element, LLVMValueRef part)
+/* A loop of a tile: what its values are at this element; where sums over runs are added up. */
+typedef struct Loop {
+    const PlanStep *step;
+    LLVMValueRef *made, *sum;         /* by place in the step */
+    LLVMValueRef run, element, part;  /* numbers */
+    Vec(const Value *) repeated;      /* what is read once a run, and */
+    Vec(LLVMValueRef) repeated_lanes; /* its lanes */
+} Loop;
+
+static LLVMValueRef repeated_lanes(GenTile *t, Loop *l, const Value *a)
+{
+    for (int i = 0; i < l->repeated.count; i++)
+        if (l->repeated.at[i] == a) return l->repeated_lanes.at[i];
+    LLVMValueRef x = load_lanes(t, a->args[0], l->run, l->part);
+    vec_push(t->e->arena, &l->repeated, a);
+    vec_push(t->e->arena, &l->repeated_lanes, x);
+    return x;
+}
+
+static LLVMValueRef argument_lanes(GenTile *t, Loop *l, const Value *a)
+{
+    for (int i = 0; i < l->step->values.count; i++)
+        if (l->step->values.at[i] == a) return l->made[i];
+    return a->in_place ? repeated_lanes(t, l, a) : load_lanes(t, a, l->element, l->part);
+}
+
+static LLVMValueRef lanes_of(GenTile *t, Loop *l, const Value *v)
 {
     Emit *e = t->e;
     LLVMValueRef args[3];
-    if (v->op == IR_RANDOM) return random_lanes(t, v, element, part);
-    if (v->op == IR_POSITION) return emit_splat(e, LLVMBuildSIToFP(e->builder, element, e->real, ""));
-    for (int k = 0; k < v->arg_count; k++) {
-        args[k] = NULL;
-        for (int i = 0; i < step->values.count && !args[k]; i++)
-            if (step->values.at[i] == v->args[k]) args[k] = made[i];
-        if (!args[k]) args[k] = load_lanes(t, v->args[k], element, part);
-    }
+    if (v->op == IR_RANDOM) return random_lanes(t, v, l->element, l->part);
+    if (v->op == IR_POSITION) return emit_splat(e, LLVMBuildSIToFP(e->builder, l->element, e->real, ""));
+    for (int k = 0; k < v->arg_count; k++) args[k] = argument_lanes(t, l, v->args[k]);
     return gen_pointwise(e, v, args, true);
+}
+
+static void loop_element(GenTile *t, Loop *l)
+{
+    Emit *e = t->e;
+    for (int i = 0; i < l->step->values.count; i++) {
+        const Value *v = l->step->values.at[i];
+        if (l->sum[i]) {
+            LLVMValueRef more = argument_lanes(t, l, v->args[0]), now = emit_load(e, e->lanes, l->sum[i]);
+            emit_store(e, LLVMBuildFAdd(e->builder, now, more, ""), l->sum[i]);
+            continue;
+        }
+        LLVMValueRef x = l->made[i] = lanes_of(t, l, v);
+        if (!v->stored || !plan_stores(l->step, v)) continue;
+        if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->lanes, "");
+        emit_store(e, x, gen_row_part(t, v, l->element, l->part));
+    }
+}
+
+static int64_t run_of(const PlanStep *step)
+{
+    return step->run ? step->run : 1;
+}
+
+/* One run: what is repeated for it is read first, its sums are stored last. */
+static void loop_run(GenTile *t, Loop *l)
+{
+    Emit *e = t->e;
+    const PlanStep *step = l->step;
+    for (int i = 0; i < step->values.count; i++) {
+        const Value *v = step->values.at[i];
+        for (int k = 0; k < v->arg_count; k++)
+            if (v->args[k]->in_place) repeated_lanes(t, l, v->args[k]);
+        if (l->sum[i]) emit_store(e, emit_splat(e, emit_real(e, 0, false)), l->sum[i]);
+    }
+    EmitLoop elements = emit_loop(e, emit_int(e, run_of(step)));
+    l->element = emit_add(e, emit_mul(e, l->run, emit_int(e, run_of(step))), elements.i);
+    loop_element(t, l);
+    emit_loop_end(e, &elements);
+    for (int i = 0; i < step->values.count; i++)
+        if (l->sum[i])
+            emit_store(e, emit_load(e, e->lanes, l->sum[i]),
+                       gen_row_part(t, step->values.at[i], l->run, l->part));
 }
 
 static void gen_loop(GenTile *t, const PlanStep *step)
 {
     Emit *e = t->e;
-    LLVMValueRef *made = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)step->values.count);
-    EmitLoop elements = emit_loop(e, emit_int(e, step->size)),
+    const size_t count = (size_t)step->values.count;
+    Loop l = {.step = step,
+              .made = NEW_ARRAY(e->arena, LLVMValueRef, count),
+              .sum = NEW_ARRAY(e->arena, LLVMValueRef, count)};
+    for (size_t i = 0; i < count; i++)
+        if (step->values.at[i]->op == IR_REDUCE_SUM) l.sum[i] = emit_scratch(e, e->width);
+    EmitLoop runs = emit_loop(e, emit_int(e, step->size / run_of(step))),
              parts = emit_loop(e, emit_int(e, e->row / e->width));
-    for (int i = 0; i < step->values.count; i++) {
-        const Value *v = step->values.at[i];
-        LLVMValueRef x = made[i] = lanes_of(t, v, made, step, elements.i, parts.i);
-        if (!v->stored) continue;
-        if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->lanes, "");
-        emit_store(e, x, gen_row_part(t, v, elements.i, parts.i));
-    }
+    l.run = runs.i, l.part = parts.i;
+    loop_run(t, &l);
     emit_loop_end(e, &parts);
-    emit_loop_end(e, &elements);
+    emit_loop_end(e, &runs);
 }
 
 static void gen_step(GenTile *t, const Func *f, const Value *v)

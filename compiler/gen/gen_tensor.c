@@ -48,8 +48,8 @@ static void tile_moments(GenTile *t, const Value *v)
     EmitLoop l = emit_loop(e, emit_int(e, channels));
     LLVMValueRef mean = emit_element(e, gen_partial(t, t->plan_rows, v->partial), l.i);
     LLVMValueRef first = emit_mul(e, l.i, emit_int(e, numbers));
-    LLVMValueRef args[5] = {gen_row_part(t, v->args[0], first, emit_int(e, 0)), emit_int(e, numbers), t->valid,
-                            mean, emit_element(e, mean, emit_int(e, channels))};
+    LLVMValueRef args[5] = {gen_row_part(t, v->args[0], first, emit_int(e, 0)), emit_int(e, numbers),
+                            t->valid, mean, emit_element(e, mean, emit_int(e, channels))};
     emit_kernel(e, "moments", e->none, 5, args);
     emit_loop_end(e, &l);
 }
@@ -158,11 +158,10 @@ typedef struct TensorCode {
 } TensorCode;
 
 static const TensorCode codes[IR_OP_COUNT] = {
-    [IR_CONCAT] = {tile_concat, shared_concat},  [IR_EMBED] = {tile_embed, shared_embed},
-    [IR_SUM_SAMPLES] = {tile_sum_samples, NULL}, [IR_MOMENTS] = {tile_moments, NULL},
-    [IR_REDUCE_SUM] = {tile_runs, shared_runs},
-    [IR_REDUCE_MAX] = {tile_runs, NULL},         [IR_BROADCAST] = {tile_broadcast, shared_runs},
-    [IR_TRANSPOSE] = {tile_blocks, NULL},
+    [IR_CONCAT] = {tile_concat, shared_concat},     [IR_EMBED] = {tile_embed, shared_embed},
+    [IR_SUM_SAMPLES] = {tile_sum_samples, NULL},    [IR_MOMENTS] = {tile_moments, NULL},
+    [IR_REDUCE_SUM] = {tile_runs, shared_runs},     [IR_REDUCE_MAX] = {tile_runs, NULL},
+    [IR_BROADCAST] = {tile_broadcast, shared_runs}, [IR_TRANSPOSE] = {tile_blocks, NULL},
 };
 
 void gen_tensor(GenTile *t, const Value *v)

@@ -39,7 +39,8 @@ typedef enum OpTrait {
     OP_GROWS = 32,  /* of MAP: its result is the large map, its argument the small one */
     OP_NUMBER = 64, /* its text has, behind the arguments, `number`, */
     OP_INDEX = 128, /* `index`, */
-    OP_PARAM = 256  /* the name of `param` */
+    OP_PARAM = 256, /* the name of `param` */
+    OP_CHEAP = 512  /* of POINTWISE: computed again faster than written to memory and read */
 } OpTrait;
 typedef struct OpInfo {
     const char *text;
@@ -108,6 +109,7 @@ struct Value {
     Span span;
     /* by fuse and plan: */
     int group;             /* pointwise values of one group are computed in one loop; -1: none */
+    bool in_place;         /* BROADCAST: loops read its argument where they use it; it has no memory */
     int level;             /* barriers before it runs */
     bool stored;           /* lives in memory */
     int64_t address;       /* first row in the tile, or element in the shared area; -1 */

@@ -27,7 +27,7 @@ void tensor_shape(Value *v)
         v->per_sample = false;
         break;
     case IR_MOMENTS: v->per_sample = false; break; /* the maker has the right shape */
-    default: v->shape = v->args[0]->shape; break; /* RESHAPE, SLICE, EMBED: set by their maker */
+    default: v->shape = v->args[0]->shape; break;  /* RESHAPE, SLICE, EMBED: set by their maker */
     }
 }
 

@@ -1,4 +1,4 @@
-/* fuse.c: levels and steps. See plan.h. */
+/* fuse.c: levels, steps and loops. See plan.h. */
 #include "base/diag.h"
 #include "ir/op.h"
 #include "layout/plan.h"
@@ -55,42 +55,116 @@ static void set_levels(Arena *perm, Func *f)
     }
 }
 
+/* ---- loops ---- */
+
+bool plan_makes(const PlanStep *step, const Value *v)
+{
+    for (int i = 0; i < step->values.count; i++)
+        if (step->values.at[i] == v) return true;
+    return false;
+}
+
+bool plan_stores(const PlanStep *step, const Value *v)
+{
+    return v->group == step->number && v->level == step->level;
+}
+
+const Value *plan_read(const Value *a)
+{
+    return a->in_place ? a->args[0] : a;
+}
+
+int64_t plan_run(const Value *v)
+{
+    if (v->op == IR_REDUCE_SUM || v->in_place) return axes_of(v).count;
+    for (int k = 0; k < v->arg_count; k++)
+        if (v->args[k]->in_place) return axes_of(v->args[k]).count;
+    return 0;
+}
+
+/* Marks values that are repeated for the last axes, where loops of tiles alone read them, with other values
+ * of the same runs. */
+static void mark_in_place(const Func *f)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        v->in_place = v->op == IR_BROADCAST && axes_of(v).inner == 1;
+    }
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        int64_t run = 0;
+        for (int k = 0; k < v->arg_count; k++) {
+            Value *a = v->args[k];
+            if (!a->in_place) continue;
+            const int64_t count = axes_of(a).count;
+            a->in_place = pointwise_op(v) && v->per_sample && (run == 0 || run == count);
+            run = count;
+        }
+    }
+    for (int i = 0; i < f->results.count; i++) f->results.at[i]->in_place = false;
+}
+
+/* Sums over runs of what a loop computes; of tiles of one sample, the vectors run along the elements. */
+static bool sums_runs(const Value *v, int lanes)
+{
+    return v->op == IR_REDUCE_SUM && v->per_sample && lanes > 1 && axes_of(v).inner == 1 &&
+           pointwise_op(v->args[0]) && v->args[0]->level == v->level;
+}
+
+static bool same_runs(const PlanStep *step, int64_t run)
+{
+    return run == 0 || step->run == 0 || run == step->run;
+}
+
+static void join(Arena *perm, PlanLevel *l, int step, Value *v)
+{
+    const int64_t run = plan_run(v);
+    v->group = step;
+    if (run) l->steps.at[step].run = run;
+    vec_push(perm, &l->steps.at[step].values, v);
+}
+
 /* The first step in which all arguments of v are there; a loop may use values of the same element of its own
  * step. */
 static int earliest_step(const PlanLevel *l, const Value *v, int64_t size)
 {
     int first = 0;
     for (int k = 0; k < v->arg_count; k++) {
-        const Value *a = v->args[k];
+        const Value *a = plan_read(v->args[k]);
         if (!runs_in_tiles(a) || a->level != v->level || a->group < 0) continue;
-        bool same_element = pointwise_op(v) && l->steps.at[a->group].loop &&
-                            l->steps.at[a->group].size == size && (a->shape.rank > 0 || size == 1);
+        bool same_element = pointwise_op(v) && pointwise_op(a) && a == v->args[k] &&
+                            l->steps.at[a->group].loop && l->steps.at[a->group].size == size &&
+                            (a->shape.rank > 0 || size == 1);
         int step = same_element ? a->group : a->group + 1;
         if (step > first) first = step;
     }
     return first;
 }
 
-static void place(Arena *perm, PlanLevel *l, Value *v)
+static void place(Arena *perm, PlanLevel *l, Value *v, int lanes)
 {
     int64_t size = shape_size(v->shape);
     int first = earliest_step(l, v, size);
-    if (pointwise_op(v))
-        for (int s = first; s < l->steps.count; s++)
-            if (l->steps.at[s].loop && l->steps.at[s].size == size) {
-                v->group = s;
-                vec_push(perm, &l->steps.at[s].values, v);
-                return;
-            }
-    v->group = l->steps.count;
-    vec_push(perm, &l->steps, (PlanStep){.loop = pointwise_op(v), .size = size});
-    vec_push(perm, &l->steps.at[v->group].values, v);
+    if (sums_runs(v, lanes) && same_runs(&l->steps.at[v->args[0]->group], plan_run(v))) {
+        join(perm, l, v->args[0]->group, v);
+        return;
+    }
+    for (int s = first; s < l->steps.count && pointwise_op(v); s++)
+        if (l->steps.at[s].loop && l->steps.at[s].size == size && same_runs(&l->steps.at[s], plan_run(v))) {
+            join(perm, l, s, v);
+            return;
+        }
+    PlanStep step = {.loop = pointwise_op(v), .size = size, .level = v->level, .number = l->steps.count};
+    vec_push(perm, &l->steps, step);
+    join(perm, l, step.number, v);
+    if (!pointwise_op(v)) l->steps.at[v->group].run = 0;
 }
 
-static Plan *fuse_func(Arena *perm, Func *f)
+static Plan *fuse_func(Arena *perm, Func *f, int lanes)
 {
     Plan *p = NEW(perm, Plan);
     set_levels(perm, f);
+    mark_in_place(f);
     int levels = 0;
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->level >= levels) levels = f->values.at[i]->level + 1;
@@ -101,15 +175,17 @@ static Plan *fuse_func(Arena *perm, Func *f)
         if (in_windows(v)) l->rounds = v->graph;
         if (has_norms(v)) l->norms = v;
         if (is_sum(v)) vec_push(perm, &l->sums, v);
-        if (runs_in_tiles(v)) place(perm, l, v);
+        if (v->in_place) continue;
+        if (runs_in_tiles(v)) place(perm, l, v, lanes);
         else if (op_info[v->op].class != CLASS_LEAF && op_info[v->op].class != CLASS_WIRED)
             vec_push(perm, &l->once, v);
     }
+    recompute(perm, f, p);
     return p;
 }
 
 void fuse(Ir *ir)
 {
-    if (ir->train) ir->train_plan = fuse_func(ir->perm, ir->train);
-    ir->infer_plan = fuse_func(ir->perm, ir->infer);
+    if (ir->train) ir->train_plan = fuse_func(ir->perm, ir->train, ir->model->lanes);
+    ir->infer_plan = fuse_func(ir->perm, ir->infer, ir->model->lanes);
 }

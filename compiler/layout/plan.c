@@ -21,20 +21,25 @@ static bool is_leaf(const Value *v)
     return op_info[v->op].class == CLASS_LEAF;
 }
 
-/* Which values are read from memory. */
-static void mark_stored(Func *f)
+static void mark_read(const PlanStep *step, const Value *v)
 {
-    for (int i = 0; i < f->values.count; i++) f->values.at[i]->stored = false;
+    for (int k = 0; k < v->arg_count; k++)
+        if (!step->loop || !plan_makes(step, v->args[k])) ((Value *)plan_read(v->args[k]))->stored = true;
+}
+
+/* Which values are read from memory. */
+static void mark_stored(Func *f, const Plan *p)
+{
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
-        if (!is_leaf(v) && op_info[v->op].class != CLASS_POINTWISE) v->stored = true;
-        for (int k = 0; k < v->arg_count; k++) {
-            Value *a = v->args[k];
-            bool in_loop =
-                op_info[v->op].class == CLASS_POINTWISE && a->level == v->level && a->group == v->group;
-            if (!in_loop) a->stored = true;
-        }
+        v->stored = !is_leaf(v) && op_info[v->op].class != CLASS_POINTWISE && !v->in_place;
+        for (int k = 0; k < v->arg_count && !v->per_sample; k++) v->args[k]->stored = true;
     }
+    for (int l = 0; l < p->levels.count; l++)
+        for (int s = 0; s < p->levels.at[l].steps.count; s++) {
+            const PlanStep *step = &p->levels.at[l].steps.at[s];
+            for (int i = 0; i < step->values.count; i++) mark_read(step, step->values.at[i]);
+        }
     for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
 }
 
@@ -111,7 +116,8 @@ static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
     if (op_has(v->op, OP_SUM)) v->partial = p->partials, p->partials += size;
-    if (v->op == IR_WIRED_EDGES) return; /* straight into the gradient */
+    if (v->op == IR_WIRED_EDGES || v->in_place)
+        return; /* straight into the gradient; read where it is used */
     if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
         place_graph(p, v);
     } else if (is_view(v)) {
@@ -126,7 +132,7 @@ static void place_value(Plan *p, Value *v)
 static void plan_func(Func *f, Plan *p)
 {
     p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
-    mark_stored(f);
+    mark_stored(f, p);
     for (int i = 0; i < f->values.count; i++) f->values.at[i]->sums = -1;
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = 0; /* known below */

@@ -2,16 +2,20 @@
  *
  * fuse cuts a function into levels, separated by sums over samples: a value of level n needs such sums of
  * level n - 1. Within a level the per-sample values run tile by tile in steps; pointwise values of one size
- * share a step and become one loop. plan gives addresses: a row of the tile (one number a sample) for each
- * element that is kept in memory, an element of the shared area for values that all samples share.
+ * share a step and become one loop. Its elements are cut into runs where it reads or sums up one number for
+ * `run` elements: what is repeated for the pixels of a map needs no memory, nor what is summed over them.
+ * recompute adds to loops what is faster computed again than written by another loop and read. plan gives
+ * addresses: a row of the tile (one number a sample) for each element that is kept in memory, an element of
+ * the shared area for values that all samples share.
  */
 #ifndef DNW_PLAN_H
 #define DNW_PLAN_H
 #include "model/model.h"
 
 typedef struct PlanStep {
-    bool loop; /* pointwise values of `size` elements in one loop; else one operator */
-    int64_t size;
+    bool loop;         /* pointwise values of `size` elements, and sums over runs; else one operator */
+    int64_t size, run; /* run: elements of a run; 0: there are no runs */
+    int level, number; /* of the step in its level */
     Vec(Value *) values;
 } PlanStep;
 
@@ -35,6 +39,16 @@ typedef struct Plan {
 /* Fill ir->train_plan and ir->infer_plan. */
 void fuse(Ir *ir);
 void plan(Ir *ir);
+/* recompute.c */
+void recompute(Arena *perm, Func *f, Plan *p);
+/* Has this step code for v? */
+bool plan_makes(const PlanStep *step, const Value *v);
+/* Of a value that has memory: is this the loop that writes it? Others compute it again. */
+bool plan_stores(const PlanStep *step, const Value *v);
+/* What a loop reads for argument a of one of its values: a, or what that repeats. */
+const Value *plan_read(const Value *a);
+/* The elements of a run, for v in a loop: those that a sum is over, or that have the same number; 0: any. */
+int64_t plan_run(const Value *v);
 /* The value whose memory holds v: reshape and slice are views. */
 const Value *plan_storage(const Value *v);
 #endif

@@ -64,10 +64,16 @@ static Value *deviation(Lower *l, Value *variance, const Value *layer)
     return U(SQRT, B(ADD, variance, N(layer->number)));
 }
 
-static Value *scaled(Lower *l, Value *centred, Value *deviations, const Value *layer)
+/* 1 / deviation: few numbers are divided, many multiplied. */
+static Value *inverse(Lower *l, Value *variance, const Value *layer)
+{
+    return B(DIV, N(1), deviation(l, variance, layer));
+}
+
+static Value *scaled(Lower *l, Value *centred, Value *inverses, const Value *layer)
 {
     Shape s = centred->shape;
-    Value *y = B(DIV, centred, deviations), *scale = spread(l, l->map[layer->args[1]->id], s);
+    Value *y = B(MUL, centred, inverses), *scale = spread(l, l->map[layer->args[1]->id], s);
     y = B(MUL, y, scale);
     return B(ADD, y, spread(l, l->map[layer->args[2]->id], s));
 }
@@ -79,7 +85,7 @@ static Value *lower_layer_norm(Lower *l, const Value *v)
     Value *n = N(1.0 / (double)shape_size(v->args[1]->shape));
     Value *centred = B(SUB, x, to_elements(l, B(MUL, over_elements(l, IR_REDUCE_SUM, x, each), n), x));
     Value *variance = B(MUL, over_elements(l, IR_REDUCE_SUM, B(MUL, centred, centred), each), n);
-    return scaled(l, centred, to_elements(l, deviation(l, variance, v), x), v);
+    return scaled(l, centred, to_elements(l, inverse(l, variance, v), x), v);
 }
 
 static void update(Lower *l, Value *old, Value *new, double momentum)
@@ -125,13 +131,13 @@ static Value *lower_batch_norm(Lower *l, const Value *v)
     if (l->model->frozen) return lower_known_norm(l, v);
     if (!l->training) {
         Value *centred = B(SUB, x, spread(l, mean, x->shape));
-        return scaled(l, centred, spread(l, deviation(l, variance, v), x->shape), v);
+        return scaled(l, centred, spread(l, inverse(l, variance, v), x->shape), v);
     }
     Value *both = moments_step(l, x, mean->shape);
     Value *now[2] = {moments_part(l->f, both, 0), moments_part(l->f, both, 1)};
     move_kept(l, (Value *[]){mean, variance}, now, others, v->extra);
     Value *centred = B(SUB, x, spread(l, now[0], x->shape));
-    return scaled(l, centred, spread(l, deviation(l, now[1], v), x->shape), v);
+    return scaled(l, centred, spread(l, inverse(l, now[1], v), x->shape), v);
 }
 
 static Value *lower_dropout(Lower *l, const Value *v)

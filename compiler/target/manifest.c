@@ -214,7 +214,7 @@ static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
     for (int i = 0; i < p->sums.count; i++) {
         const Value *v = p->sums.at[i];
         l.sums[l.sum_count++] = (NetSum){v->partial, v->address, shape_size(v->shape),
-                                          v->op == IR_MOMENTS ? moments_numbers(v) : 0};
+                                         v->op == IR_MOMENTS ? moments_numbers(v) : 0};
     }
     if (!p->norms) return l;
     l.norms = NEW(perm, NetNorms);
