@@ -47,7 +47,19 @@ static bool goes_on(const Parser *p, const Decl *d, uint32_t at)
     return true;
 }
 
-/* Is the mistake where the name of a line stands? Then it may have had another one. */
+/* The token behind a bracket and what it encloses. */
+static const Token *behind_bracket(const Token *t)
+{
+    int depth = 0;
+    for (; t->kind != 0; t++) {
+        depth += (t->kind == '(' || t->kind == '[') - (t->kind == ')' || t->kind == ']');
+        if (depth == 0) return t + 1;
+    }
+    return t;
+}
+
+/* Is the mistake where the name of a line stands, or a second pair of brackets behind it, fn print(x)(z)?
+ * Then it may have had another one. */
 static bool spoils_name(const Parser *p, const Token *first, uint32_t mistake)
 {
     const Token *last = &p->raw.at[p->raw.count - 1];
@@ -55,6 +67,10 @@ static bool spoils_name(const Parser *p, const Token *first, uint32_t mistake)
     int next = last - first > 2 ? first[2].kind : 0, behind = next == '(' || next == '[' ? 3 : 2;
     if (next == '{' && first[1].kind == T_NAME) behind = 1;
     const Token *until = last - first > behind ? first + behind : last;
+    if (behind == 3) {
+        const Token *second = behind_bracket(first + 2);
+        if (second->kind == '(' && second->span.start == mistake) return true;
+    }
     return mistake > first->span.start && mistake <= until->span.start;
 }
 
