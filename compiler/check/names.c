@@ -113,20 +113,38 @@ static const char *words_text(Check *k, const Words *words)
     return words->count > SHOWN ? arena_printf(k->perm, "%s, ... %d more", list, words->count - SHOWN) : list;
 }
 
-/* In a rule: its own names, its parameters, the functions of the file, and what a candidate has. */
+static void add_word(Check *k, Words *words, const char *name)
+{
+    for (int i = 0; i < words->count; i++)
+        if (strcmp(words->at[i], name) == 0) return;
+    vec_push(k->perm, words, name);
+}
+
+/* Functions of numbers: of the file, then those that are built in. */
+static const char *functions_text(Check *k, const Module *m, bool nodes)
+{
+    Words known = {0};
+    for (int i = 0; m && i < m->ast->decls.count; i++)
+        if (m->ast->decls.at[i]->kind == DECL_FN && m->ast->decls.at[i]->name.text)
+            add_word(k, &known, m->ast->decls.at[i]->name.text);
+    for (int i = 0; i < BUILTIN_COUNT; i++)
+        if (builtin_at(i)->kind == KIND_POINT || (nodes && builtin_at(i)->kind == KIND_GEOM))
+            add_word(k, &known, builtin_at(i)->name);
+    return words_text(k, &known);
+}
+
+/* In a rule: its own names, its parameters, what a candidate has, and functions. */
 static void help_rule(Check *k, const Scope *scope, Diag *d)
 {
     Words known = {0};
-    const Module *m = scope_module(scope);
     for (const Scope *s = scope; s && s->what; s = s->outer)
         for (int i = 0; i < s->names.count; i++)
-            if (!rule_reads_name(s->names.at[i].name)) vec_push(k->perm, &known, s->names.at[i].name);
+            if (!rule_reads_name(s->names.at[i].name)) add_word(k, &known, s->names.at[i].name);
     for (const Scope *s = scope; s; s = s->outer)
-        for (int i = 0; !s->what && i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
-    for (int i = 0; m && i < m->ast->decls.count; i++)
-        if (m->ast->decls.at[i]->kind == DECL_FN) vec_push(k->perm, &known, m->ast->decls.at[i]->name.text);
-    for (int i = 0; rule_term_name(i); i++) vec_push(k->perm, &known, rule_term_name(i));
-    diag_help(d, "the names known here are: %s", words_text(k, &known));
+        for (int i = 0; !s->what && i < s->names.count; i++) add_word(k, &known, s->names.at[i].name);
+    for (int i = 0; rule_term_name(i); i++) add_word(k, &known, rule_term_name(i));
+    diag_help(d, "the names known here are: %s; functions: %s", words_text(k, &known),
+              functions_text(k, scope_module(scope), false));
 }
 
 /* In a condition of edges: the indices that it may use. */
@@ -135,13 +153,10 @@ static void help_indices(Check *k, const Scope *scope, Diag *d)
     Words known = {0};
     if (scope->what) help_rule(k, scope, d);
     if (scope->module || scope->what) return; /* of a declaration */
-    for (int i = scope->names.count; i-- > 0;) {
-        bool again = false;
-        for (int n = 0; n < known.count; n++)
-            again = again || strcmp(known.at[n], scope->names.at[i].name) == 0;
-        if (!again) vec_push(k->perm, &known, scope->names.at[i].name);
-    }
-    if (known.count) diag_help(d, "the indices known here are: %s", words_text(k, &known));
+    for (int i = scope->names.count; i-- > 0;) add_word(k, &known, scope->names.at[i].name);
+    if (known.count)
+        diag_help(d, "the indices known here are: %s; functions: %s", words_text(k, &known),
+                  functions_text(k, scope_module(scope), true));
 }
 
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
