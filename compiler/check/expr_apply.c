@@ -411,6 +411,9 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
 /* f(x, ...) with all arguments given: the first one bound by position is the value. */
 Val *apply_call(Check *k, Val *function, Span span)
 {
+    const Decl *d = function->decl;
+    const bool value = k->mode == MODE_CONST || k->mode == MODE_MODEL;
+    if (value && d && d->kind == DECL_RULE) return function; /* as `using` takes it */
     bool takes_value = !function->builtin && function->bound.count > 0 && !function->bound.at[0].name.text;
     if (!takes_value) return apply(k, function, NULL, span);
     Val *first = function->bound.at[0].value;

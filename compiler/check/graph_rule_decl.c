@@ -359,13 +359,17 @@ static bool shares_fit(Check *k, const Decl *d, const Scope *arguments)
     return ok;
 }
 
-/* A rule of another file is right or wrong by what it is given here. */
+/* A rule of another file is right or wrong by what it is given here; what -D gives has its own place. */
 static void blame_use(Check *k, const Val *use, int first)
 {
-    for (int i = first; i < diags_count(k->diags); i++)
-        if (diag_view(diags_at(k->diags, i)).span.file != use->span.file)
-            diag_move(diags_at(k->diags, i), use->span,
-                      arena_printf(k->perm, "in a line of rule '%s'", use->decl->name.text));
+    for (int i = first; i < diags_count(k->diags); i++) {
+        const uint32_t file = diag_view(diags_at(k->diags, i)).span.file;
+        bool given = file == use->span.file;
+        for (int a = 0; a < use->bound.count; a++) given = given || use->bound.at[a].value->span.file == file;
+        if (given) continue;
+        diag_move(diags_at(k->diags, i), use->span,
+                  arena_printf(k->perm, "in a line of rule '%s'", use->decl->name.text));
+    }
 }
 
 Rule *check_declared_rule(Check *k, Val *use)

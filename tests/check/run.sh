@@ -22,6 +22,13 @@ END
 expect "options" 0 "10 parameters" "$dnw" check options.dnw -D budget=50% -D width=4.0 -D deep=false -D 'mode="slow"'
 expect "an expression" 0 "Wiring" "$dnw" check options.dnw -D width=2^4+1
 expect "a count for a share" 0 "Wiring" "$dnw" check options.dnw -D budget=3
+cat >rule_of.dnw <<'END'
+option rule_of = set
+graph G { input x[4]; output y[2]; edges x[_] -> y[_] keep 50% using rule_of }
+model Net(x[4]) = x |> G
+END
+expect "a rule with arguments" 0 "line 2, rigl" "$dnw" check rule_of.dnw -D 'rule_of=rigl(part = 20%)'
+expect "a rule with wrong ones" 1 "-D:1:30" "$dnw" check rule_of.dnw -D 'rule_of=rigl(part = 3)'
 expect "unknown" 1 "error[E0207]: the file has no option 'widht'" "$dnw" check options.dnw -D widht=4
 expect "its suggestion" 1 "did you mean -D width=4?" "$dnw" check options.dnw -D widht=4
 expect "out of range" 1 "option 'width' is 65, which is not in 1 .. 64" "$dnw" check options.dnw -D width=65
