@@ -130,7 +130,7 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;
     if (val_is_poison(v)) return;
-    share_densities(k);
+    share_densities(k), check_redistribution(k);
     Value *result = val_value(k, v, "a tensor");
     if (!result) return;
     if (result->is_bool || !result->per_sample) {

@@ -357,7 +357,7 @@ Graph *instantiate(Check *k, Val *function, Span span)
         if (alone_again(k, &before, g != NULL, (Shape){2, {SIZE, SIZE}}))
             g = build_graph(k, function, NULL, (Shape){0}, span);
         alone_close(k);
-        share_densities(k);
+        share_densities(k), check_redistribution(k);
         return g;
     }
     Diag *g = diag_add(k->diags, E_ARGUMENT, span,

@@ -81,6 +81,7 @@ struct Rule *check_declared_rule(Check *k, Val *use);
 void add_rule_tensors(Check *k, Graph *g);
 /* graph_rule_fit.c: once the budgets are known; once the train block is. */
 void check_declared_lists(Check *k, const Graph *g);
+void check_redistribution(Check *k); /* once all graphs of the model are there */
 void check_rules_and_training(Check *k);
 bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
 /* What its edges do not allow, once their functions are known. */

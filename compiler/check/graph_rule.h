@@ -34,4 +34,10 @@ bool rule_is_shared(const Rule *r, int argument);
 const char *rule_differing(const Rule *r, const Func *f);
 /* graph_rule_action.c: adds an action to the event; false after a message. */
 bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a);
+/* graph_rule_idle.c: what does nothing; false after a message. */
+bool rule_amount_counts(RuleCheck *c, const RuleEvent *event, const RuleStep *s, const Expr *e);
+bool rule_reset_changes(RuleCheck *c, const RuleStep *s, const Expr *e);
+bool rule_event_lasts(RuleCheck *c, const RuleEvent *e, Span span); /* from `from` to `until` */
+bool rule_states_move(RuleCheck *c);
+void rule_steps_act(Check *k, const Rule *r); /* under a budget that stays */
 #endif

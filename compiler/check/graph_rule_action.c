@@ -92,7 +92,7 @@ static bool same_for_all(RuleCheck *c, const Func *f, const Expr *e)
     return false;
 }
 
-static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
+static bool step_amount(RuleCheck *c, const RuleEvent *event, RuleStep *s, const Expr *e)
 {
     const Expr *share = share_argument(e);
     s->amount = rule_function(c, share ? share : e, "amount");
@@ -103,7 +103,7 @@ static bool step_amount(RuleCheck *c, RuleStep *s, const Expr *e)
     const Value *v = f->results.at[0];
     if (v->op == IR_CONST && v->number < 0 && mentions_percent(c, e)) return known_share(c, e, v->number);
     if (!s->share && computed_share(c, f, e)) return false;
-    if (v->op != IR_CONST) return true;
+    if (v->op != IR_CONST) return rule_amount_counts(c, event, s, e);
     return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
 }
 
@@ -154,7 +154,8 @@ static bool reset_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
 {
     s->value = rule_function(c, a->value, "value");
     return s->value >= 0 &&
-           (s->target == TERM_W || rule_fits_state(c, s->target - TERM_COUNT, s->value, a->value));
+           (s->target == TERM_W || rule_fits_state(c, s->target - TERM_COUNT, s->value, a->value)) &&
+           rule_reset_changes(c, s, a->value);
 }
 
 static bool grown_value(RuleCheck *c, const RuleAction *a, RuleStep *s)
@@ -203,7 +204,7 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     if (verb != VERB_GROW && a->value && !assigns)
         return wrong_form(c, a, verb, "has no `at`: only edges that grow start anew");
     bool ok = !assigns || reset_target(c, a, &s);
-    if (a->amount) ok = step_amount(c, &s, a->amount) && ok;
+    if (a->amount) ok = step_amount(c, event, &s, a->amount) && ok;
     if (a->by) ok = (s.score = rule_function(c, a->by, "score")) >= 0 && ok;
     s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
     if (assigns) ok = ok && reset_value(c, a, &s);

@@ -174,7 +174,8 @@ static bool read_every(RuleCheck *c, const Val *v, RuleEvent *e)
     else e->epochs = n->number;
     bool ok = rule_time(c, v->items.at[2], "`from`", &e->from);
     const Val *until = v->items.at[3]; /* without it: the end of the training */
-    return (until->kind == VAL_NONE || rule_time(c, until, "`until`", &e->until)) && ok;
+    ok = (until->kind == VAL_NONE || rule_time(c, until, "`until`", &e->until)) && ok;
+    return ok && rule_event_lasts(c, e, until->kind == VAL_NONE ? v->items.at[2]->span : until->span);
 }
 
 static bool read_once(RuleCheck *c, const Val *v, RuleEvent *e)
@@ -225,9 +226,20 @@ static bool read_event(RuleCheck *c, const Expr *when, RuleEvent *e)
     return false;
 }
 
+/* "net.dnw:3:5", for messages of the program. */
+static const char *event_place(const RuleCheck *c, Span event)
+{
+    const Check *k = c->k;
+    const Module *library = k->files.library;
+    const Span span = library && event.file == library->ast->file ? c->rule->span : event;
+    const Place at = source_place(k->c->sources, span.file, span.start);
+    return arena_printf(k->perm, "%s:%d:%d", sources_file(k->c->sources, span.file)->path, at.line,
+                        at.column);
+}
+
 static bool add_event(RuleCheck *c, const RuleItem *item)
 {
-    RuleEvent e = {.span = item->span};
+    RuleEvent e = {.span = item->span, .place = event_place(c, item->span)};
     bool ok = read_event(c, item->value, &e);
     const uint64_t others = c->rule->reads;
     c->rule->reads = 0;

@@ -1,7 +1,7 @@
 /* graph_rule_fit.c: what a declared rule needs of its list of edges and of the training. */
-#include "check/graph.h"
-#include "model/rule.h"
+#include "check/graph_rule.h"
 #include "model/timed.h"
+#include <math.h>
 
 /* Does an event that comes again bring the edges in use to the budget, down and (where it grows) up? */
 static bool follows_budget(const Rule *r, const EdgeBudget *budget)
@@ -45,13 +45,6 @@ static void list_fits(Check *k, const Graph *g, const EdgeList *l)
                      l->declared->name);
         diag_help(d, "an event of `every` that chooses, or drops and then grows, follows the budget");
     }
-    const bool redistributes = rule_has(l->declared, VERB_REDISTRIBUTE);
-    if (!d && redistributes && (l->budget.form != KEEP_COUNT || l->declared->start_all)) {
-        d = diag_add(k->diags, E_LATER, l->span,
-                     "redistribute is for rules that start with as many edges as the budget says, and for "
-                     "budgets that are a number or a share");
-        diag_help(d, "keep 5%%");
-    }
     if (!d && is_timed(g) && l->declared->reads >> TERM_FLOW & 1) {
         d = diag_add(k->diags, E_LATER, l->span,
                      "rule '%s' reads flow, and paths of a graph in time have no end", l->declared->name);
@@ -64,6 +57,7 @@ static void list_fits(Check *k, const Graph *g, const EdgeList *l)
         diag_help(d, "leave `using %s` out: the weights with the largest magnitude are in use",
                   l->declared->name);
     }
+    if (!d && l->budget.form != KEEP_ANNEAL && l->budget.form != KEEP_ALL) rule_steps_act(k, l->declared);
 }
 
 void check_declared_lists(Check *k, const Graph *g)
@@ -71,6 +65,49 @@ void check_declared_lists(Check *k, const Graph *g)
     for (int i = 0; i < g->lists.count; i++)
         if (g->lists.at[i].declared) list_fits(k, g, &g->lists.at[i]);
 }
+
+/* ---- budgets that move between lists ---- */
+
+/* Lists of the model with the same rule and arguments. */
+static int lists_with(const Model *m, const Rule *r)
+{
+    int count = 0;
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int i = 0; i < m->graphs.at[g]->lists.count; i++) {
+            const Rule *other = m->graphs.at[g]->lists.at[i].declared;
+            if (other && rule_is_same(r, other)) count++;
+        }
+    return count;
+}
+
+static void remove_redistribute(Rule *r)
+{
+    for (int i = 0; i < r->events.count; i++) {
+        RuleEvent *e = &r->events.at[i];
+        if (e->actions.count == 0 || e->actions.at[0].verb != VERB_REDISTRIBUTE) continue;
+        e->actions.at++, e->actions.count--; /* it is the first */
+    }
+}
+
+void check_redistribution(Check *k)
+{
+    for (int g = 0; g < k->model->graphs.count; g++)
+        for (int i = 0; i < k->model->graphs.at[g]->lists.count; i++) {
+            EdgeList *l = &k->model->graphs.at[g]->lists.at[i];
+            const bool fits = l->budget.form == KEEP_COUNT && l->declared && !l->declared->start_all;
+            if (fits || !l->declared || !rule_has(l->declared, VERB_REDISTRIBUTE)) continue;
+            if (lists_with(k->model, l->declared) == 1) {
+                remove_redistribute(l->declared);
+                continue;
+            }
+            Diag *d = diag_add(k->diags, E_LATER, l->span,
+                               "redistribute is for rules that start with as many edges as the budget says, "
+                               "and for budgets that are a number or a share");
+            diag_help(d, "keep 5%%");
+        }
+}
+
+/* ---- the training ---- */
 
 /* Has the optimiser a first moment? */
 static bool has_moment(const json_t *optim)
@@ -85,16 +122,43 @@ static double in_epochs(RuleTime t, double epochs)
     return t.share ? t.at * epochs : t.at;
 }
 
-static void event_comes(Check *k, const Rule *r, const RuleEvent *e, double epochs)
+/* When the event comes first, as far as it is known without the steps of an epoch. */
+static double first_time(const RuleEvent *e, double epochs)
+{
+    const double from = in_epochs(e->from, epochs), slack = 1e-9;
+    return e->epochs > 0 ? e->epochs * fmax(ceil(from / e->epochs - slack), 1) : from;
+}
+
+static bool event_comes(const RuleEvent *e, double epochs)
 {
     const bool once = !e->steps && !(e->epochs > 0);
-    const double from = in_epochs(e->from, epochs), until = in_epochs(e->until, epochs);
-    const bool comes = once ? from <= epochs : from < until && e->epochs < epochs && from < epochs;
-    if (comes) return;
+    const double first = first_time(e, epochs);
+    return once ? first <= epochs : first < in_epochs(e->until, epochs) && first < epochs;
+}
+
+/* An event like this one that comes: with another time, or more often. */
+static const char *earlier(const RuleEvent *e, double epochs)
+{
+    RuleEvent other = *e;
+    other.from = (RuleTime){0.5, true};
+    if (!e->steps && !(e->epochs > 0)) return "once(at = 50%)";
+    if (event_comes(&other, epochs)) return "from = 50%";
+    return e->epochs >= epochs ? "every(epochs = 1)" : "from = 50%, and no `until`";
+}
+
+static void never_comes(Check *k, const Rule *r, const RuleEvent *e, double epochs)
+{
+    enum { LONGEST = 100000 };
+    double enough = floor(epochs) + 1;
+    while (enough < LONGEST && !event_comes(e, enough)) enough++;
     Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
                        "an event of rule '%s' never comes in a training of %.6g epochs", r->name, epochs);
-    diag_note(d, e->span, "it is this one");
-    diag_help(d, "train longer, or let it come earlier: once(at = 50%%) comes in the middle of any training");
+    diag_note(d, e->span, "it is this one: its first time is after %.6g epochs", first_time(e, epochs));
+    if (enough < LONGEST)
+        diag_help(d, "train for %.6g epochs or more, or let it come earlier: %s", enough, earlier(e, epochs));
+    else
+        diag_help(d, "it ends after %.6g epochs: let `until` be later, or leave it out",
+                  in_epochs(e->until, epochs));
 }
 
 void check_rules_and_training(Check *k)
@@ -106,7 +170,7 @@ void check_rules_and_training(Check *k)
             const Rule *r = k->model->graphs.at[g]->lists.at[i].declared;
             if (!r) continue;
             for (int e = 0; e < r->events.count && epochs > 0; e++)
-                event_comes(k, r, &r->events.at[e], epochs);
+                if (!event_comes(&r->events.at[e], epochs)) never_comes(k, r, &r->events.at[e], epochs);
             if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(json_object_get(settings, "optim"))) continue;
             Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
                                "rule '%s' reads momentum, and this optimiser keeps none", r->name);

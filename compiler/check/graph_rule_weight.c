@@ -150,19 +150,6 @@ static bool read_used(RuleCheck *c, const RuleItem *item)
     return c->rule->used >= 0 && reads_stored(c, item, c->rule->used);
 }
 
-static bool read_gradient(RuleCheck *c, const RuleItem *item)
-{
-    const Expr *e = item->value;
-    bool all = e->kind == EXPR_NAME && strcmp(e->name, "all") == 0,
-         used = e->kind == EXPR_NAME && strcmp(e->name, "used") == 0;
-    c->rule->all_gradients = all;
-    if ((all || used) && !item->by) return true;
-    Diag *d = diag_add(c->k->diags, E_KIND, e->span, "gradient is all or used");
-    diag_help(
-        d, "gradient = used: only edges in use learn between events; gradient = all: every candidate does");
-    return false;
-}
-
 /* The one argument of NAME(x) in `used and NAME(x)`, or NULL. */
 static const Expr *behind_used(const Expr *e, const char *name)
 {
@@ -220,7 +207,7 @@ bool rule_more_learn(RuleCheck *c, const RuleItem *item)
 static const struct Word {
     const char *name;
     bool (*read)(RuleCheck *c, const RuleItem *item);
-} words[] = {{"gradient", read_gradient}, {"forward", read_forward}, {"used", read_used}};
+} words[] = {{"forward", read_forward}, {"used", read_used}};
 
 bool rule_let(RuleCheck *c, const RuleItem *item)
 {
@@ -234,36 +221,6 @@ bool rule_let(RuleCheck *c, const RuleItem *item)
 }
 
 /* ---- the rule as a whole ---- */
-
-static bool is_moved(const Rule *r, int state)
-{
-    if (r->states.at[state].learned) return r->states.at[state].slope != NO_FUNCTION;
-    if (r->states.at[state].next != NO_FUNCTION) return true;
-    for (int i = 0; i < r->events.count; i++)
-        for (int a = 0; a < r->events.at[i].actions.count; a++)
-            if (r->events.at[i].actions.at[a].verb == VERB_RESET &&
-                r->events.at[i].actions.at[a].target == TERM_COUNT + state)
-                return true;
-    return false;
-}
-
-/* A state that nothing moves is a number. */
-static bool states_move(RuleCheck *c)
-{
-    for (int i = 0; i < c->rule->states.count; i++) {
-        const RuleState *s = &c->rule->states.at[i];
-        if (is_moved(c->rule, i)) continue;
-        Diag *d = diag_add(c->k->diags, E_AMOUNT, s->span, "%s '%s' never moves",
-                           s->learned ? "weight" : "state", s->name);
-        if (s->learned) diag_help(d, "its gradient is that of what edges carry: forward = %s * w", s->name);
-        else
-            diag_help(d, "next %s = %s moves it behind each step; a plain number is written %s = 2", s->name,
-                      arena_printf(c->k->perm, s->shared ? "0.9 * %s + 0.1" : "0.9 * %s + abs(w)", s->name),
-                      s->name);
-        return false;
-    }
-    return true;
-}
 
 static bool chooses_once(RuleCheck *c)
 {
@@ -288,7 +245,7 @@ bool rule_weights_fit(RuleCheck *c)
         RuleState *s = &r->states.at[i];
         s->stored = s->shared || s->learned || r->forward_reads >> (TERM_COUNT + i) & 1;
     }
-    return states_move(c) && chooses_once(c);
+    return rule_states_move(c) && chooses_once(c);
 }
 
 /* ---- their tensors ---- */

@@ -1,5 +1,11 @@
 /* rule.c: see rule.h. */
 #include "model/rule.h"
+#include <string.h>
+
+bool rule_is_same(const Rule *a, const Rule *b)
+{
+    return a->declaration == b->declaration && strcmp(a->text, b->text) == 0;
+}
 
 bool rule_has(const Rule *r, RuleVerb verb)
 {

@@ -70,6 +70,7 @@ typedef struct RuleEvent {
     int rounds;     /* so often one after the other */
     Vec(RuleStep) actions;
     Span span;
+    const char *place; /* "net.dnw:3:5": of an event of the library, where the rule is used */
 } RuleEvent;
 
 typedef struct Rule {
@@ -93,6 +94,8 @@ typedef struct Rule {
     Span span;
 } Rule;
 
+/* The same declaration with the same arguments? */
+bool rule_is_same(const Rule *a, const Rule *b);
 /* Is the action one of its events? */
 bool rule_has(const Rule *r, RuleVerb verb);
 /* Are the edges that are drawn at the start those that are trained? Then weights are drawn for as many. */

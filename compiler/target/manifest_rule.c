@@ -26,6 +26,7 @@ static DeclaredEvent event_record(Arena *perm, const RuleEvent *e)
                        .until = time_record(e->until),
                        .reads = (int64_t)e->reads,
                        .rounds = e->rounds,
+                       .place = e->place,
                        .actions = NEW_ARRAY(perm, DeclaredAction, (size_t)e->actions.count + 1)};
     for (int i = 0; i < e->actions.count; i++) r.actions[r.action_count++] = action_record(&e->actions.at[i]);
     return r;
@@ -68,11 +69,6 @@ Declared *manifest_rule(Arena *perm, const Rule *r, int64_t total)
     return d;
 }
 
-static bool same_rule(const Rule *a, const Rule *b)
-{
-    return a && b && a->declaration == b->declaration && strcmp(a->text, b->text) == 0;
-}
-
 void manifest_groups(const Model *m, NetList *lists)
 {
     Vec(const Rule *) rules = {0};
@@ -82,7 +78,7 @@ void manifest_groups(const Model *m, NetList *lists)
     for (int i = 0; i < rules.count; i++) {
         if (!rules.at[i]) continue;
         int first = 0;
-        while (!same_rule(rules.at[first], rules.at[i])) first++;
+        while (!rules.at[first] || !rule_is_same(rules.at[first], rules.at[i])) first++;
         lists[i].declared->group = first;
     }
 }

@@ -349,7 +349,7 @@ static void say_start(TrainRun *run)
         log_line(&run->console, "warning: %.*s", (int)strcspn(line, "\n"), line);
     log_line(&run->console, "batch %lld  threads %lld  seed %lld  writing to %s", (long long)t->batch,
              (long long)s->options->threads, (long long)t->seed, run->directory);
-    char note[256];
+    char note[512];
     session_batch_note(s, t->batch, note, sizeof note);
     if (*note) log_line(&run->console, "%s", note);
     for (int i = 0; i < s->calls->graph_count(s->net); i++) {

@@ -231,36 +231,6 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
     return swapped;
 }
 
-/* Does the event come at all in this training? */
-static bool comes(const Net *n, const DeclaredEvent *e)
-{
-    const double epochs = n->options.epochs, length = (double)n->options.epoch_steps,
-                 from = e->from.share ? e->from.at * epochs : e->from.at,
-                 every = e->steps ? (double)e->steps / length : e->epochs, slack = 1e-9;
-    if (!e->steps && !(e->epochs > 0)) return from <= epochs;
-    const double first = every * fmax(ceil(from / every - slack), 1);
-    return first <= epochs + slack && !has_come(n, e->until, first);
-}
-
-bool net_never_comes(const Net *n, int number, char *text, size_t size)
-{
-    for (int i = 0; i < n->list_count && n->options.epoch_steps > 0; i++) {
-        const Declared *d = n->lists[i].declared;
-        for (int k = 0; d && d->group == i && k < d->event_count;
-             k++) { /* once for lists with the same rule */
-            const DeclaredEvent *e = &d->events[k];
-            if (comes(n, e) || number-- > 0) continue;
-            const double every = e->steps ? (double)e->steps : e->epochs;
-            snprintf(text, size,
-                     "rule %s: its event of every %.6g %s never comes in a training of %.6g steps", d->text,
-                     every, e->steps ? "steps" : "epochs",
-                     n->options.epochs * (double)n->options.epoch_steps);
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Does an event behind `done` steps (0: before the first) read the gradients of all candidates? */
 static bool gradient_due(Net *n, NetList *l, int64_t done)
 {

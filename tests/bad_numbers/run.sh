@@ -252,6 +252,6 @@ blames score "a score of candidate"
 rule rare 'on every(steps = 100) { drop 4 by abs(w); grow by random }'
 train_anew rare.dnw >said 2>&1
 that "an event that never comes: a warning" \
-  grep -q 'warning: rule mine: its event of every 100 steps never comes in a training of 8 steps' said
+  grep -q 'warning: rare.dnw:[0-9]*:[0-9]*: every(steps = 100) of rule mine never comes in 2 epochs of 4 steps: train for 26 epochs or more, or write steps = 6' said
 
 finish
