@@ -56,8 +56,8 @@ static InitSpec uniform_within(double bound)
     return (InitSpec){.kind = INIT_UNIFORM, .a = -bound, .b = bound};
 }
 
-/* kaiming: U(-1/sqrt(fan_in), +)     xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq.
- * 16) */
+/* kaiming: U(-1/sqrt(fan_in), +)     he: N(0, sqrt(2/fan_in))  (He et al. 2015, eq. 10)
+ * xavier: U(-sqrt(6/(fan_in + fan_out)), +)  (Glorot & Bengio 2010, eq. 16) */
 static bool init_of(Check *k, Val *v, double fan_in, double fan_out, InitSpec *out)
 {
     *out = (InitSpec){0};
@@ -76,6 +76,7 @@ static bool init_of(Check *k, Val *v, double fan_in, double fan_out, InitSpec *o
     switch (v->builtin->id) {
     case BUILTIN_choice: return choices(k, v, out);
     case BUILTIN_kaiming: return *out = uniform_within(1 / sqrt(fan_in)), true;
+    case BUILTIN_he: return *out = (InitSpec){.kind = INIT_NORMAL, .b = sqrt(2 / fan_in)}, true;
     case BUILTIN_xavier: return *out = uniform_within(sqrt(6 / (fan_in + fan_out))), true;
     case BUILTIN_orthogonal: return out->kind = INIT_ORTHOGONAL, true;
     default: return drawn(k, v, out);
@@ -180,21 +181,29 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
     return list;
 }
 
-/* kaiming of an edge's own weight follows from the candidates; false after a message. */
+/* For a node's weight alone; says so. */
+static bool of_nodes(Check *k, const Val *v, const char *name)
+{
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is for weights of nodes; this is one of an edge", name);
+    diag_help(d, "kaiming and he follow from the candidates into the target: ~ kaiming");
+    return false;
+}
+
+/* kaiming and he of an edge's own weight follow from the candidates; false after a message. */
 static bool edge_start(Check *k, Val *start, bool shared, InitSpec *out)
 {
     Val *v = described(k, start);
     if (shared) return true;
     if (val_is(v, BUILTIN_kaiming)) *out = (InitSpec){.kind = INIT_FAN};
-    if (!val_is(v, BUILTIN_xavier)) return true;
-    Diag *d = diag_add(k->diags, E_KIND, v->span, "xavier is for weights of nodes; this is one of an edge");
-    diag_help(d, "kaiming follows from the candidates into the target: ~ kaiming");
-    return false;
+    if (val_is(v, BUILTIN_he)) *out = (InitSpec){.kind = INIT_HE};
+    return !val_is(v, BUILTIN_xavier) || of_nodes(k, v, "xavier");
 }
 
 bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out)
 {
-    return init_of(k, start, 1, 1, out) && edge_start(k, start, shared, out);
+    if (!init_of(k, start, 1, 1, out)) return false;
+    return out->kind == INIT_ORTHOGONAL ? of_nodes(k, start, "orthogonal")
+                                        : edge_start(k, start, shared, out);
 }
 
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)

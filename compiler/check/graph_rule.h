@@ -22,6 +22,7 @@ uint64_t rule_arguments_read(const Func *f);           /* bit i: the function re
 int rule_state_named(const Rule *r, const char *name); /* -1: none */
 /* graph_rule_weight.c: the lines of a rule that are no events; false after a message. */
 bool rule_add_state(RuleCheck *c, const RuleItem *item);
+bool rule_weight_start(RuleCheck *c, const RuleItem *item);
 bool rule_next(RuleCheck *c, const RuleItem *item);
 bool rule_let(RuleCheck *c, const RuleItem *item);
 bool rule_more_learn(RuleCheck *c, const RuleItem *item); /* gradient = used and ... */

@@ -271,6 +271,7 @@ static bool check_item(RuleCheck *c, const RuleItem *item)
     switch (item->kind) {
     case RULE_ITEM_STATE:
     case RULE_ITEM_WEIGHT: return true; /* first of all */
+    case RULE_ITEM_START: return rule_weight_start(c, item);
     case RULE_ITEM_NEXT: return rule_next(c, item);
     case RULE_ITEM_EVENT: return add_event(c, item);
     case RULE_ITEM_LET:
@@ -390,6 +391,7 @@ Rule *check_declared_rule(Check *k, Val *use)
     Scope scope = {.module = use->module};
     RuleCheck c = {.k = k, .rule = r, .decl = use->decl, .scope = &scope};
     r->name = use->decl->name.text, r->span = use->span, r->declaration = use->decl;
+    r->weight.kind = INIT_FAN;
     r->forward = r->slope = r->used = r->top_by = NO_FUNCTION, r->refresh = 1;
     Mode mode = k->mode;
     k->mode = MODE_CONST;

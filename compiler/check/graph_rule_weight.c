@@ -53,6 +53,7 @@ bool rule_add_state(RuleCheck *c, const RuleItem *item)
                    .learned = item->kind == RULE_ITEM_WEIGHT,
                    .span = item->span};
     if (scope_binds(c->scope, s.name)) return false; /* a parameter: said by names_rule.c */
+    if (rule_reads_name(s.name)) return true;        /* said there, too */
     if (!state_start(c, item, &s)) return false;
     if (c->rule->states.count == MOST_RULE_STATES) {
         diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);
@@ -60,6 +61,12 @@ bool rule_add_state(RuleCheck *c, const RuleItem *item)
     }
     vec_push(c->k->perm, &c->rule->states, s);
     return true;
+}
+
+bool rule_weight_start(RuleCheck *c, const RuleItem *item)
+{
+    Val *v = check_expr(c->k, c->scope, item->value);
+    return !val_is_poison(v) && edge_weight_start(c->k, v, false, &c->rule->weight);
 }
 
 bool rule_fits_state(RuleCheck *c, int state, int function, const Expr *e)
@@ -264,6 +271,7 @@ static void line_tensors(Check *k, Graph *g, int bundle, Rule *r)
 {
     Bundle *u = &g->bundles.at[bundle];
     const char *prefix = arena_printf(k->perm, "%s.edges.%d", g->name, bundle);
+    if (!u->fixed) u->weight->init = r->weight;
     if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION)
         u->weight->learned = false, u->weight->decay = 0;
     for (int i = 0; i < r->states.count; i++) {

@@ -56,6 +56,16 @@ static void rule_name(Check *k, Scope *scope, Name name)
     if (!reads_name(k, name)) names_bind(k, scope, name);
 }
 
+/* `weight w ~ he` */
+static bool names_w(Check *k, const RuleItem *item)
+{
+    if (item->kind != RULE_ITEM_WEIGHT || strcmp(item->name.text, rule_term_name(TERM_W)) != 0) return false;
+    Diag *d =
+        diag_add(k->diags, E_SHADOW, item->name.span, "w is the weight of an edge without a declaration");
+    diag_help(d, "how it starts is said without a name: weight ~ he");
+    return true;
+}
+
 /* `gradent = used`: a word is no number, so the line was meant. */
 static void setting_mistyped(Check *k, const RuleItem *item)
 {
@@ -187,7 +197,7 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
         const bool keeps = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT;
-        if (keeps && !is_parameter(k, d, item)) rule_name(k, &inner, item->name);
+        if (keeps && !is_parameter(k, d, item) && !names_w(k, item)) rule_name(k, &inner, item->name);
     }
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];

@@ -160,12 +160,17 @@ static void action_dump(const RuleStep *s, FILE *out)
     fprintf(out, s->fresh ? "  fresh\n" : "\n");
 }
 
+static void start_dump(const InitSpec *s, FILE *out)
+{
+    if (s->kind == INIT_CONSTANT) fprintf(out, " = %g", s->a);
+    else fprintf(out, " ~ %s", contract_text(CONTRACT_InitKind, (int)s->kind));
+}
+
 static void state_dump(const RuleState *s, int number, FILE *out)
 {
     fprintf(out, "    %s%s %d %s", s->shared ? "shared " : "", s->learned ? "weight" : "state", number,
             s->name);
-    if (s->init.kind == INIT_CONSTANT) fprintf(out, " = %g", s->init.a);
-    else fprintf(out, " ~ %s", contract_text(CONTRACT_InitKind, (int)s->init.kind));
+    start_dump(&s->init, out);
     fprintf(out, s->learned ? "  slope %d\n" : "  next %d\n", s->learned ? s->slope : s->next);
 }
 
@@ -177,7 +182,9 @@ static void rule_dump(const Rule *r, FILE *out)
     if (r->top_by != NO_FUNCTION)
         fprintf(out, ", top %g%s by %d", r->top * (r->top_share ? 100 : 1), r->top_share ? "%" : "",
                 r->top_by);
-    fputs(r->start_all ? "  start all\n" : "\n", out);
+    fputs(r->start_all ? "  start all" : "", out);
+    if (r->weight.kind != INIT_FAN) fputs("  weight", out), start_dump(&r->weight, out);
+    fputc('\n', out);
     for (int i = 0; i < r->states.count; i++) state_dump(&r->states.at[i], i, out);
     if (r->forward != NO_FUNCTION) fprintf(out, "    forward %d  slope %d\n", r->forward, r->slope);
     if (r->used != NO_FUNCTION) fprintf(out, "    used %d\n", r->used);

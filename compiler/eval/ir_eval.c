@@ -229,7 +229,7 @@ static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_
             fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
     const EdgeList *l = &g->lists.at[u->list];
     if (l->declared && rule_starts_sparse(l->declared)) fan = fan_in_use(&l->budget, l->candidates, fan);
-    for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(seed, p->number, i, fan);
+    for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(&p->init, seed, p->number, i, fan);
 }
 
 static void init_others(const Tensor *p, uint64_t seed, double *param)
@@ -259,7 +259,7 @@ void eval_init(const Model *m, uint64_t seed, double *param)
         const Graph *g = m->graphs.at[i];
         for (int b = 0; b < g->bundles.count; b++)
             for (int k = 0; k < g->bundles.at[b].weights.count; k++)
-                if (g->bundles.at[b].weights.at[k]->init.kind == INIT_FAN)
+                if (init_by_fan(&g->bundles.at[b].weights.at[k]->init))
                     init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
     }
     for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
@@ -276,7 +276,7 @@ uint8_t **eval_first_choice(Arena *a, const Graph *g)
     c.kept = NEW_ARRAY(a, uint8_t **, (size_t)g->number + 1);
     for (int b = 0; b < g->bundles.count; b++) {
         const Tensor *p = g->bundles.at[b].weight;
-        if (p && p->init.kind == INIT_FAN) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
+        if (p && init_by_fan(&p->init)) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
         else if (p) init_others(p, c.seed, c.param);
         if (p) init_clamp(p, c.param);
     }

@@ -373,6 +373,13 @@ RuleItem *ast_rule_weight(Parser *p, Span span, const Stmt *weight, Start start)
     return i;
 }
 
+RuleItem *ast_rule_start(Parser *p, Span span, Span word, Start start)
+{
+    RuleItem *i = ast_rule_item(p, span, RULE_ITEM_START, (Name){"w", word}, start.value);
+    i->drawn = start.drawn;
+    return i;
+}
+
 RuleItem *ast_rule_let(Parser *p, Span span, Name name, Expr *value, Expr *by)
 {
     RuleItem *i = ast_rule_item(p, span, RULE_ITEM_LET, name, value);

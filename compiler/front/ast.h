@@ -167,6 +167,7 @@ typedef Vec(RuleAction *) RuleActionList;
 typedef enum RuleItemKind {
     RULE_ITEM_STATE,  /* state name = value: a number that the rule moves */
     RULE_ITEM_WEIGHT, /* weight name = value: one that the optimiser moves */
+    RULE_ITEM_START,  /* weight ~ value: how w starts, which is the name of the item */
     RULE_ITEM_NEXT,   /* next name = value */
     RULE_ITEM_LET,    /* name = value: `gradient = used`, and names of one's own */
     RULE_ITEM_EVENT,  /* on value { actions } */
@@ -178,7 +179,7 @@ typedef struct RuleItem {
     Expr *value;
     Expr *by;    /* of `gradient = top(20%) by abs(w)`, else NULL */
     bool shared; /* STATE, WEIGHT: one number a list, else one a candidate */
-    bool drawn;  /* WEIGHT: `~ value` */
+    bool drawn;  /* WEIGHT, START: `~ value` */
     RuleActionList actions;
 } RuleItem;
 typedef Vec(RuleItem *) RuleItemList;

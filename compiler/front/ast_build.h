@@ -75,6 +75,7 @@ RuleItem *ast_rule_item(Parser *p, Span span, RuleItemKind kind, Name name, Expr
 /* state name = value, weight name = value; name = value by `by` (or NULL). */
 RuleItem *ast_rule_state(Parser *p, Span span, bool shared, Name name, Expr *value);
 RuleItem *ast_rule_weight(Parser *p, Span span, const Stmt *weight, Start start);
+RuleItem *ast_rule_start(Parser *p, Span span, Span word, Start start);
 RuleItem *ast_rule_let(Parser *p, Span span, Name name, Expr *value, Expr *by);
 RuleItem *ast_rule_event(Parser *p, Span span, Expr *when, RuleActionList actions);
 RuleItemList ast_rule_items(Parser *p, RuleItemList list, RuleItem *item);

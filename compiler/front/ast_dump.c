@@ -228,7 +228,7 @@ static void action(Dump *d, const RuleAction *a)
 
 static void rule_item(Dump *d, const RuleItem *i)
 {
-    static const char *const words[] = {"state", "weight", "next", "let"};
+    static const char *const words[] = {"state", "weight", "weight", "next", "let"};
     if (i->kind != RULE_ITEM_EVENT) {
         named(d, i->shared ? i->kind == RULE_ITEM_STATE ? "shared state" : "shared weight" : words[i->kind],
               i->name.text);

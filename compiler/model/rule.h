@@ -84,6 +84,7 @@ typedef struct Rule {
     uint64_t reads;      /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
     uint64_t next_reads; /* the same of what moves the states */
     uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
+    InitSpec weight;                   /* how w starts */
     int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
     int slope;              /* its derivative by w; NO_FUNCTION: w is fixed */
     int used;               /* is a candidate in use? 1 or 0; NO_FUNCTION: events say it */

@@ -3,14 +3,21 @@
 #define RT_INIT_H
 #include "common/contract.h"
 
-/* Element `index` of parameter `number`. Not for INIT_ORTHOGONAL and INIT_FAN. */
+/* Element `index` of parameter `number`. Not for INIT_ORTHOGONAL, INIT_FAN and INIT_HE. */
 double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index);
 /* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are
  * fewer) are orthonormal: Gram-Schmidt on normal numbers. */
 void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out);
-/* Element `candidate` of a weight of edges: U(-1/sqrt(fan), 1/sqrt(fan)), fan = the most candidates into one
- * node that its list leads to ("Discovering Neural Wirings", code: one range for a whole matrix). */
-double init_edge(uint64_t seed, int64_t number, int64_t candidate, double fan);
+/* Do the numbers follow from the candidates of a list of edges? */
+static inline bool init_by_fan(const InitSpec *s)
+{
+    return s->kind == INIT_FAN || s->kind == INIT_HE;
+}
+/* Element `candidate` of a weight of edges. fan: the most candidates into one node that its list leads to, so
+ * that a whole list has one distribution ("Discovering Neural Wirings", code). INIT_FAN: U(-1/sqrt(fan),
+ * 1/sqrt(fan)); INIT_HE: normal with variance 2/fan ("Delving Deep into Rectifiers", He et al. 2015, equation
+ * 10); others: init_value. */
+double init_edge(const InitSpec *s, uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);
 /* `random` of a declared rule, in [0, 1): of an action (from 1; 0: states) behind so many steps. */

@@ -37,7 +37,7 @@ static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
 {
     double fan = net_list_fan(n, b);
     for (int64_t k = 0; k < p->size; k++)
-        n->weights[p->offset + k] = (float)init_edge(n->options.seed, p - n->params, k, fan);
+        n->weights[p->offset + k] = (float)init_edge(&p->init, n->options.seed, p - n->params, k, fan);
 }
 
 static void draw_orthogonal(Net *n, int i)
@@ -64,7 +64,7 @@ void net_draw_weights(Net *n)
     for (int i = 0; i < n->bundle_count; i++)
         for (int w = 0; w < n->bundles[i].line.weight_count; w++) {
             const NetParam *p = n->bundles[i].weights[w];
-            if (p->init.kind == INIT_FAN && !n->bundles[i].line.slots) draw_bundle(n, &n->bundles[i], p);
+            if (init_by_fan(&p->init) && !n->bundles[i].line.slots) draw_bundle(n, &n->bundles[i], p);
         }
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];

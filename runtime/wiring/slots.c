@@ -29,7 +29,7 @@ static void fill_line(Net *n, NetBundle *b, const int64_t *positions, int64_t co
         c->source[i] = (uint32_t)candidates_source(&b->legal, target, number);
         c->row[target + 1]++;
         n->weights[b->param->offset + i] =
-            (float)init_edge(n->options.seed, b->param - n->params, number, fan);
+            (float)init_edge(&b->param->init, n->options.seed, b->param - n->params, number, fan);
     }
     for (int64_t t = 0; t < c->targets; t++) c->row[t + 1] += c->row[t];
     c->count = count;

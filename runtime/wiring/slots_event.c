@@ -239,8 +239,8 @@ static float start_weight(const Moment *m, const Grown *g, int64_t number)
 {
     float value[RULE_BLOCK];
     if (g->action->fresh)
-        return (float)init_edge(rule_fresh_seed(m->n->options.seed, m->done), g->b->param - m->n->params,
-                                number, g->fan);
+        return (float)init_edge(&g->b->param->init, rule_fresh_seed(m->n->options.seed, m->done),
+                                g->b->param - m->n->params, number, g->fan);
     if (g->action->value == NO_FUNCTION) return 0;
     Block k = {.b = g->b, .first = number, .count = 1};
     read_block(m, &k);

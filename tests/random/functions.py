@@ -77,7 +77,7 @@ class Functions:
         for k in range(self.r.randrange(3)):
             sizes = self.r.choice([[], [], [2], [2, 2]])
             w = {'name': f'w{k}', 'sizes': sizes, 'shared': shared and self.chance(0.25),
-                 'init': self.r.choice(['~ normal(0, 0.5)', '~ uniform(-1, 1)', '~ kaiming', '~ choice(-1, 0.5)']),
+                 'init': self.r.choice(['~ normal(0, 0.5)', '~ uniform(-1, 1)', '~ kaiming', '~ he', '~ choice(-1, 0.5)']),
                  'range': None}
             if not sizes and self.chance(0.3):
                 w['init'] = self.r.choice(['= 0', '= 0.7'])

@@ -107,6 +107,7 @@ class Rules(Functions):
         rule['events'] = [self.event(rule) for _ in range(self.d.choice([1, 1, 2]))]
         if not any(a['verb'] != 'reset' for e in rule['events'] for a in e['actions']):
             rule['events'].append(self.event(rule, acts=True))
+        rule['weight'] = self.d.choice([None, None, 'kaiming', 'he', 'normal(0.1, 0.4)'])
         return rule
 
     def value(self, rule, choices):

@@ -24,6 +24,21 @@ def uniform(seed, stream, index):
     return (words[0] << 21 ^ words[1] >> 11) * 2.0 ** -53
 
 
+def normal(seed, stream, index):
+    words = philox(seed, stream, index)
+    radius = ((words[0] << 21 ^ words[1] >> 11) + 1) * 2.0 ** -53
+    return math.sqrt(-2 * math.log(radius)) * math.cos(2 * math.pi * (words[2] << 21 ^ words[3] >> 11) * 2.0 ** -53)
+
+
+def start(kind, most, *where):
+    """A weight of an edge, with at most so many candidates into one node."""
+    if kind == 'he':
+        return normal(*where) * math.sqrt(2 / most)
+    if kind == 'normal(0.1, 0.4)':
+        return 0.1 + 0.4 * normal(*where)
+    return (2 * uniform(*where) - 1) / math.sqrt(most)
+
+
 def rounded(x, most):
     """To the nearest whole number, halves up, as a number of candidates."""
     return most if x >= most else int(math.floor(x + 0.5)) if x > 0 else 0
@@ -169,7 +184,7 @@ class RuleList:
                 memory[new] = 0
 
     def fresh(self, done):
-        """As at the start: uniform in +-1/sqrt(n), n the largest number of candidates of the list into one node."""
+        """As at the start, by the largest number of candidates of the list into one node."""
         into, found = {}, []
         for k in self.mine:
             for t, _ in self.instance.pairs[k]:
@@ -177,7 +192,7 @@ class RuleList:
         seed = self.rules.seed ^ (done + 1) * 0x9E3779B97F4A7C15 % 2 ** 64
         for k in self.mine:
             stream = 1 + (self.rules.parameters.index(f'{self.instance.title}.edges.{k}.w') << 8)
-            found += [(2 * uniform(seed, stream, c) - 1) / math.sqrt(max(into.values())) for c in range(len(self.instance.pairs[k]))]
+            found += [start(self.rule.get('weight'), max(into.values()), seed, stream, c) for c in range(len(self.instance.pairs[k]))]
         return torch.tensor(found, dtype=torch.float64)
 
     def put_weights(self, values, where):

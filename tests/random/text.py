@@ -157,6 +157,7 @@ def rule_event(e):
 
 def rule(r):
     lines = [f"gradient = {r['gradient']}"] if r['gradient'] else []
+    lines += [f"weight ~ {r['weight']}"] if r.get('weight') else []
     lines += [f"state {s['name']} = {literal(s['start'])}" for s in r['states']]
     lines += [f'{title} = {expr(tree)}' for title, tree in r['lets']]
     lines += [f"next {s['name']} = {expr(s['next'])}" for s in r['states']]
