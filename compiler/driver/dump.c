@@ -53,9 +53,10 @@ static void print_place(const Value *v, FILE *out)
 {
     if (v->address >= 0 && v->op != IR_CONST)
         fprintf(out, "  @%s%lld",
-                v->op == IR_PARAM ? "param "
-                : v->per_sample   ? "row "
-                                  : "shared ",
+                v->op == IR_PARAM        ? "param "
+                : plan_storage(v)->local ? "local "
+                : v->per_sample          ? "row "
+                                         : "shared ",
                 (long long)v->address);
     if (v->op == IR_WIRED) fprintf(out, "  nodes @row %lld", (long long)v->rows);
     if (v->sums >= 0) fprintf(out, "  sums @row %lld", (long long)v->sums);
@@ -73,8 +74,8 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
 {
     fprintf(out, "func %s\n", f->name);
     if (addresses)
-        fprintf(out, "tile: %lld rows, %lld partial sums; shared: %lld\n", (long long)p->rows,
-                (long long)p->partials, (long long)p->shared);
+        fprintf(out, "tile: %lld rows, %lld partial sums; thread: %lld rows; shared: %lld\n",
+                (long long)p->rows, (long long)p->partials, (long long)p->local_rows, (long long)p->shared);
     for (int i = 0; i < f->values.count; i++)
         if (op_info[f->values.at[i]->op].class == CLASS_LEAF || f->values.at[i]->in_place)
             print_planned(f->values.at[i], addresses, out);

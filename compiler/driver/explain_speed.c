@@ -488,9 +488,9 @@ static void tile_fact(Speed *s, const CompileOptions *o)
     s->tile_bytes = (double)p->rows * lanes * 4;
     bool large = s->tile_bytes >= mib;
     add(s, &s->facts, "tile", SPAN_NONE, o->lanes == 1,
-        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s (%s)", lanes, plural(lanes, "s"),
-                     thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024), large ? "MiB" : "KiB",
-                     why));
+        arena_printf(s->perm, "%d sample%s, %s rows, %.3g %s, and %s rows of each thread (%s)", lanes,
+                     plural(lanes, "s"), thousands(s->perm, p->rows), s->tile_bytes / (large ? mib : 1024),
+                     large ? "MiB" : "KiB", thousands(s->perm, p->local_rows), why));
 }
 
 static Speed *explain(const Compilation *c)

@@ -34,9 +34,8 @@ LLVMValueRef gen_shared_load(Emit *e, LLVMValueRef context, const Value *v, LLVM
 
 LLVMValueRef gen_row_part(GenTile *t, const Value *v, LLVMValueRef element, LLVMValueRef part)
 {
-    LLVMValueRef row = emit_int(t->e, v->address);
-    if (v->shape.rank > 0) row = emit_add(t->e, row, element);
-    return emit_element(t->e, gen_row(t, row), emit_mul(t->e, part, emit_int(t->e, t->e->width)));
+    LLVMValueRef row = gen_value_row(t, v, v->shape.rank > 0 ? element : NULL);
+    return emit_element(t->e, row, emit_mul(t->e, part, emit_int(t->e, t->e->width)));
 }
 
 /* WIDTH lanes of a value in a loop over elements and parts of a row. */
@@ -198,6 +197,7 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
                  .plan_rows = f->plan_rows};
     LLVMValueRef offset = emit_mul(e, t.number, gen_context(e, t.context, CONTEXT_STRIDE, e->i64));
     t.tile = emit_element(e, gen_context(e, t.context, CONTEXT_TILES, e->ptr), offset);
+    t.local = gen_context(e, t.context, CONTEXT_LOCAL, e->ptr);
     t.valid = valid_lanes(&t);
     for (int s = 0; s < l->steps.count; s++) {
         const PlanStep *step = &l->steps.at[s];

@@ -56,6 +56,7 @@ typedef struct GenTile {
     Emit *e;
     LLVMValueRef maps; /* room for the maps within a function of nodes or edges (Graph.cell_rows) */
     LLVMValueRef context, tile, number, valid; /* arguments of a stage; base of its tile; samples in it */
+    LLVMValueRef local;                        /* base of the rows of its thread */
     /* The set at hand; batch_norm: those of the function at hand; where the statistics of the step and their
      * gradients stand in the shared area, NULL: those that are kept are taken */
     const NodeSet *set;
@@ -103,6 +104,8 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f);
 
 /* gen_cell.c: what both share */
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row); /* address of a row of the tile */
+/* Address of the row of an element of a value (NULL: of the first). */
+LLVMValueRef gen_value_row(GenTile *t, const Value *v, LLVMValueRef element);
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type);
 /* Blocks of the nodes of a set: that of node 0, rows from one to the next. */
 typedef struct GenBlocks {

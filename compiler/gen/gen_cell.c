@@ -17,6 +17,14 @@ LLVMValueRef gen_row(GenTile *t, LLVMValueRef row)
     return emit_element(t->e, t->tile, emit_mul(t->e, row, emit_int(t->e, t->e->row)));
 }
 
+LLVMValueRef gen_value_row(GenTile *t, const Value *v, LLVMValueRef element)
+{
+    LLVMValueRef row = emit_int(t->e, v->address);
+    if (element) row = emit_add(t->e, row, element);
+    return emit_element(t->e, plan_storage(v)->local ? t->local : t->tile,
+                        emit_mul(t->e, row, emit_int(t->e, t->e->row)));
+}
+
 LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 {
     return emit_element(e, b.first, emit_mul(e, node, emit_int(e, b.pitch * e->row)));

@@ -148,7 +148,8 @@ static DnwrtPart gen_part_of(Build *b, const Func *use, int lanes, LLVMValueRef 
     *stages = words(b, "stages", count, code);
     DnwrtTime *times = NEW_ARRAY(b->arena, DnwrtTime, (size_t)m->graphs.count + 1);
     for (int g = 0; g < m->graphs.count; g++) times[g] = time_of(m->graphs.at[g]);
-    return (DnwrtPart){lanes, p->rows, p->shared, p->input_row, p->output_row, count, NULL, times};
+    return (DnwrtPart){
+        lanes, p->rows + p->local_rows, p->shared, p->input_row, p->output_row, p->rows, count, NULL, times};
 }
 
 /* Code of another width rounds differently, by which solvers could choose other steps. */
@@ -162,24 +163,25 @@ static bool adaptive(const Model *m)
 static LLVMValueRef parts_table(Build *b, const Func *use, DnwrtFrozen *f, DnwrtPart *parts)
 {
     int lanes[2] = {b->f->model->lanes, 1};
-    LLVMValueRef fields[16], stages;
+    LLVMValueRef fields[18], stages;
     f->part_count = lanes[0] == 1 || adaptive(b->f->model) ? 1 : 2;
     for (int i = 0; i < f->part_count; i++) {
         const DnwrtPart *p = &parts[i];
         parts[i] = gen_part_of(b, use, lanes[i], &stages);
         size_t size = (size_t)f->graphs * sizeof(DnwrtTime);
-        LLVMValueRef part[8] = {word(b, p->lanes),
+        LLVMValueRef part[9] = {word(b, p->lanes),
                                 word(b, p->rows),
                                 word(b, p->shared),
                                 word(b, p->input_row),
                                 word(b, p->output_row),
+                                word(b, p->local_row),
                                 word(b, p->stages),
                                 stages,
                                 bytes(b, "times", p->times, size)};
-        memcpy(fields + 8 * i, part, sizeof part);
+        memcpy(fields + 9 * i, part, sizeof part);
     }
     b->f->model->lanes = lanes[0];
-    return words(b, "parts", 8 * (int)f->part_count, fields);
+    return words(b, "parts", 9 * (int)f->part_count, fields);
 }
 
 /* ---- the whole ---- */

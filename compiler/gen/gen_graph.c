@@ -66,7 +66,7 @@ static LLVMValueRef slope_of(GenTile *t, const GenFrame *f, int set, LLVMValueRe
 static LLVMValueRef valid_row(GenTile *t, const GenFrame *f)
 {
     if (!f->back || f->back->arg_count < 3) return NULL;
-    return gen_row(t, emit_int(t->e, f->back->args[2]->address));
+    return gen_value_row(t, f->back->args[2], NULL);
 }
 
 /* Blocks of the ends of a bundle. */

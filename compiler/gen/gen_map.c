@@ -33,9 +33,8 @@ static int64_t rows_each(const Value *v, int64_t maps)
 static GenMap place(GenTile *t, const Value *v, int64_t maps, LLVMValueRef map, LLVMValueRef part)
 {
     Emit *e = t->e;
-    LLVMValueRef row =
-        emit_add(e, emit_int(e, v->address), emit_mul(e, map, emit_int(e, rows_each(v, maps))));
-    return (GenMap){gen_part(e, gen_row(t, row), part), e->row};
+    LLVMValueRef first = emit_mul(e, map, emit_int(e, rows_each(v, maps)));
+    return (GenMap){gen_part(e, gen_value_row(t, v, first), part), e->row};
 }
 
 /* A value of a model: map after map, and of each the parts of its rows. */

@@ -7,36 +7,38 @@
 
 /* ---- in a tile ---- */
 
-static void copy_rows(GenTile *t, int64_t to, const Value *from)
+/* x behind `at` rows of v */
+static void put_rows(GenTile *t, const Value *v, int64_t at, const Value *x)
 {
-    gen_copy_rows(t, gen_row(t, emit_int(t->e, to)), gen_row(t, emit_int(t->e, from->address)),
-                  shape_size(from->shape));
+    gen_copy_rows(t, gen_value_row(t, v, emit_int(t->e, at)), gen_value_row(t, x, NULL),
+                  shape_size(x->shape));
 }
 
-static void zero_rows(GenTile *t, int64_t to, int64_t count)
+static void zero_rows(GenTile *t, const Value *v, int64_t at, int64_t count)
 {
-    if (count > 0) gen_zero_rows(t, gen_row(t, emit_int(t->e, to)), count);
+    if (count > 0) gen_zero_rows(t, gen_value_row(t, v, emit_int(t->e, at)), count);
 }
 
 static void tile_embed(GenTile *t, const Value *v)
 {
     int64_t n = shape_size(v->args[0]->shape), all = shape_size(v->shape);
-    zero_rows(t, v->address, v->index);
-    copy_rows(t, v->address + v->index, v->args[0]);
-    zero_rows(t, v->address + v->index + n, all - v->index - n);
+    zero_rows(t, v, 0, v->index);
+    put_rows(t, v, v->index, v->args[0]);
+    zero_rows(t, v, v->index + n, all - v->index - n);
 }
 
 static void tile_concat(GenTile *t, const Value *v)
 {
-    int64_t at = v->address;
-    for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++) copy_rows(t, at, v->args[k]);
+    int64_t at = 0;
+    for (int k = 0; k < v->arg_count; at += shape_size(v->args[k]->shape), k++)
+        put_rows(t, v, at, v->args[k]);
 }
 
 static void tile_sum_samples(GenTile *t, const Value *v)
 {
     Emit *e = t->e;
-    LLVMValueRef args[4] = {gen_row(t, emit_int(e, v->args[0]->address)), emit_int(e, shape_size(v->shape)),
-                            t->valid, gen_partial(t, t->plan_rows, v->partial)};
+    LLVMValueRef args[4] = {gen_value_row(t, v->args[0], NULL), emit_int(e, shape_size(v->shape)), t->valid,
+                            gen_partial(t, t->plan_rows, v->partial)};
     emit_kernel(e, "sum_samples", e->none, 4, args);
 }
 

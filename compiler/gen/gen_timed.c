@@ -34,7 +34,7 @@ static LLVMValueRef new_drive(GenTile *t, const Value *v)
     SET(maps, gen_maps(t, v));
     SET(time, gen_timed_time(t, g));
     SET(number, t->number);
-    SET(held, gen_row(t, emit_int(e, v->args[0]->address)));
+    SET(held, gen_value_row(t, v->args[0], NULL));
     SET(value, gen_timed_address(t, v, r.values));
     SET(rates, gen_timed_address(t, v, r.rates));
     SET(saved, trains ? gen_timed_address(t, v, r.saved) : LLVMConstNull(e->ptr));
@@ -264,14 +264,14 @@ static LLVMValueRef d_output(GenTile *t, const Value *v)
 {
     bool plain = !is_moving(v->graph, v->graph->output);
     if (plain) return gen_timed_address(t, v, timed_rows(v->graph).back_output);
-    return gen_row(t, emit_int(t->e, v->args[1]->address));
+    return gen_value_row(t, v->args[1], NULL);
 }
 
 /* Sums start at 0; the gradients of a plain output are kept: those of its edges are made from them. */
 static void begin_back(GenTile *t, const Value *v, const Func *f)
 {
     const Graph *g = v->graph;
-    LLVMValueRef given = gen_row(t, emit_int(t->e, v->args[1]->address));
+    LLVMValueRef given = gen_value_row(t, v->args[1], NULL);
     gen_clear_partials(t, v, f);
     if (!is_moving(g, g->output))
         gen_copy_rows(t, d_output(t, v), given, g->time.positions * set_rows(&g->sets.at[g->output]));

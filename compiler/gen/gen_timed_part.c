@@ -84,7 +84,7 @@ void gen_timed_start(GenTile *t, const Value *v)
         for (int k = 0; k < s->states; k++) {
             LLVMValueRef to = gen_row(t, emit_int(e, v->rows + values + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
-                gen_copy_rows(t, to, gen_row(t, emit_int(e, v->args[0]->address)), s->size * s->state_pixels);
+                gen_copy_rows(t, to, gen_value_row(t, v->args[0], NULL), s->size * s->state_pixels);
                 continue;
             }
             EmitLoop l = emit_loop(e, emit_int(e, s->size * s->state_pixels * e->row));

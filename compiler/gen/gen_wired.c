@@ -12,7 +12,7 @@
 
 static GenFrame forward_frame(GenTile *t, const Value *v)
 {
-    GenFrame f = {.wired = v, .held = gen_row(t, emit_int(t->e, v->args[0]->address))};
+    GenFrame f = {.wired = v, .held = gen_value_row(t, v->args[0], NULL)};
     f.value = gen_row(t, emit_int(t->e, v->rows));
     if (v->sums >= 0) f.sum = gen_row(t, emit_int(t->e, v->sums));
     return f;
@@ -171,7 +171,7 @@ static void backward_sums(GenTile *t, const GenFrame *f, const GenNodes *n, cons
     GenBlocks d_values = gen_d_values(t, f, n->set);
     bool given = n->set == f->wired->graph->output;
     if (given) {
-        GenBlocks from = {gen_row(t, emit_int(t->e, f->back->args[1]->address)), s->value_pixels};
+        GenBlocks from = {gen_value_row(t, f->back->args[1], NULL), s->value_pixels};
         gen_start_blocks(t, n, d_values, &from, s->value_pixels);
     }
     if (gen_graph_spread(t, f, n, false, d_values, !given))
@@ -237,7 +237,7 @@ static void input_gradient(GenTile *t, const Value *v)
     if (is_timed(g) || !in->outside) return; /* a view of wired_back */
     t->maps = gen_maps(t, v->args[0]), t->positions = graph_copies(g);
     with_statistics(t, v->args[0]);
-    GenBlocks out = {gen_row(t, emit_int(t->e, v->address)), in->value_pixels};
+    GenBlocks out = {gen_value_row(t, v, NULL), in->value_pixels};
     GenFrame f = back_frame(t, v->args[0]);
     GenNodes all = gen_all_nodes(t->e, g, g->input);
     if (gen_graph_spread(t, &f, &all, false, out, true)) gen_zero_rows(t, out.first, set_rows(in));

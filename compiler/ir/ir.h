@@ -112,7 +112,8 @@ struct Value {
     bool in_place;         /* BROADCAST: loops read its argument where they use it; it has no memory */
     int level;             /* barriers before it runs */
     bool stored;           /* lives in memory */
-    int64_t address;       /* first row in the tile, or element in the shared area; -1 */
+    bool local;            /* its rows are those of the thread, not of the tile */
+    int64_t address;       /* first row, or element in the shared area; -1 */
     int64_t partial;       /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
     int64_t rows, scratch; /* WIRED, WIRED_BACK: first row of the nodes' values (of the gradients of
                               their sums); of the maps within their functions, behind these */

@@ -43,7 +43,7 @@ static void mark_stored(Func *f, const Plan *p)
     for (int i = 0; i < f->results.count; i++) f->results.at[i]->stored = true;
 }
 
-static bool is_view(const Value *v)
+bool plan_is_view(const Value *v)
 {
     if (v->op == IR_WIRED_INPUT) return is_timed(v->graph) || !v->graph->sets.at[v->graph->input].outside;
     return op_has(v->op, OP_VIEW) || v->op == IR_WIRED_STATISTIC;
@@ -120,11 +120,11 @@ static void place_value(Plan *p, Value *v)
         return; /* straight into the gradient; read where it is used */
     if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
         place_graph(p, v);
-    } else if (is_view(v)) {
+    } else if (plan_is_view(v)) {
         v->address = view_address(v);
     } else if (!v->per_sample) {
         v->address = p->shared, p->shared += size;
-    } else if (v->stored) {
+    } else if (v->stored && !v->local) {
         v->address = p->rows, p->rows += size;
     }
 }
@@ -133,6 +133,7 @@ static void plan_func(Func *f, Plan *p)
 {
     p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
     mark_stored(f, p);
+    plan_local(f, p);
     for (int i = 0; i < f->values.count; i++) f->values.at[i]->sums = -1;
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = 0; /* known below */

@@ -30,6 +30,7 @@ typedef struct PlanLevel {
 typedef struct Plan {
     Vec(PlanLevel) levels;
     int64_t rows;                                         /* of a tile */
+    int64_t local_rows;                                   /* of a thread: local.c */
     int64_t partials;                                     /* elements after them: the tile's own sums */
     int64_t shared;                                       /* elements */
     int64_t input_row, target_row, valid_row, output_row; /* -1: not used */
@@ -41,6 +42,10 @@ void fuse(Ir *ir);
 void plan(Ir *ir);
 /* recompute.c */
 void recompute(Arena *perm, Func *f, Plan *p);
+/* local.c: which values are local, and their rows; marks of what is stored are there. */
+void plan_local(const Func *f, Plan *p);
+/* Its rows are those of its argument, or of another value of its graph. */
+bool plan_is_view(const Value *v);
 /* Has this step code for v? */
 bool plan_makes(const PlanStep *step, const Value *v);
 /* Of a value that has memory: is this the loop that writes it? Others compute it again. */

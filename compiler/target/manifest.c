@@ -226,6 +226,7 @@ static NetLevel level_of(Arena *perm, const PlanLevel *p, const LevelStages *s)
 static NetFunc func_record(Arena *perm, const Plan *p, const FuncStages *s)
 {
     NetFunc f = {.rows = p->rows,
+                 .local_rows = p->local_rows,
                  .partials = p->partials,
                  .shared = p->shared,
                  .input_row = p->input_row,

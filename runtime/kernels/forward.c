@@ -51,7 +51,8 @@ static int64_t run_tile(const Tile *t, const FrozenWork *w)
                       .count = t->count,
                       .wires = f->wires,
                       .order = f->orders,
-                      .time = w->times};
+                      .time = w->times,
+                      .local = w->tile + p->local_row * p->lanes};
     for (int64_t g = 0; g < f->graphs; g++) {
         DnwrtRun *run = w->times[g].run;
         w->times[g] = p->times[g];

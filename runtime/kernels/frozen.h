@@ -13,8 +13,8 @@ typedef void DnwrtFrozenStage(DnwrtContext *context, int64_t tile);
 
 /* The code for tiles of one number of lanes. */
 typedef struct DnwrtPart {
-    int64_t lanes, rows, shared, input_row, output_row,
-        stages; /* rows of a tile; elements all samples share */
+    int64_t lanes, rows, shared, input_row, output_row, local_row,
+        stages; /* rows of a tile, the local ones last; elements all samples share */
     DnwrtFrozenStage *const *stage;
     const DnwrtTime *times; /* by graph; a copy is in the workspace */
 } DnwrtPart;

@@ -141,6 +141,7 @@ typedef struct DnwrtContext {
     void *grad;              /* like param */
     const DnwrtTime *time;   /* by graph */
     const DnwrtTurns *turns; /* of the round */
+    void *local;             /* rows of the thread: what a stage makes and reads */
 } DnwrtContext;
 
 enum ContextField {
@@ -155,9 +156,10 @@ enum ContextField {
     CONTEXT_ORDER,
     CONTEXT_GRAD,
     CONTEXT_TIME,
-    CONTEXT_TURNS
+    CONTEXT_TURNS,
+    CONTEXT_LOCAL
 };
-_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_TURNS + 1),
+_Static_assert(sizeof(DnwrtContext) == 8 * (CONTEXT_LOCAL + 1),
                "generated code reads the context by field number");
 
 /* How many bytes of a sum over edges stay in registers, 512, 256 or 128: eight registers of AVX-512, AVX,

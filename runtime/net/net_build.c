@@ -122,6 +122,12 @@ static int64_t work_elements(const Net *n)
     return n->tiles * (train > infer ? train : infer);
 }
 
+int64_t net_local_elements(const Net *n)
+{
+    int64_t train = n->options.training ? n->train.local_rows : 0, infer = n->infer.local_rows;
+    return ((train > infer ? train : infer) * n->lanes + 15) / 16 * 16;
+}
+
 static int64_t slot_count(const Net *n)
 {
     return n->options.training && n->options.optim ? n->options.optim->slots : 0;
@@ -218,7 +224,9 @@ static int64_t needed_bytes(const Net *n)
     bytes += most_compared(n) * CHOOSE_BYTES;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
     bytes += ahead_bytes(n);
-    return bytes + (work_elements(n) + scratch_elements(n) + shared_elements(n)) * r;
+    return bytes + (work_elements(n) + net_local_elements(n) * n->options.threads + scratch_elements(n) +
+                    shared_elements(n)) *
+                       r;
 }
 
 static void set_options(Net *n, const DnwrtProgram *p, const NetOptions *o)
@@ -354,9 +362,10 @@ static bool allocate_arrays(Net *n)
                                 .wires = n->wires,
                                 .order = n->orders,
                                 .grad = n->grad,
-                                .time = n->times};
+                                .time = n->times,
+                                .local = aligned(net_local_elements(n) * n->options.threads * r)};
     return n->weights && n->param && (n->grad || !n->options.training) && n->scratch && n->context.shared &&
-           n->context.tiles;
+           n->context.tiles && n->context.local;
 }
 
 /* Weights of edges in use, which need no other order. */
@@ -451,6 +460,7 @@ void net_free(Net *n)
     if (n->grad) munmap(n->grad, (size_t)(n->param_total * n->real_size) + 64);
     free(n->weights), free(n->slots[0]), free(n->slots[1]), free(n->scratch), free(n->keys), free(n->counts),
         free(n->happened);
-    free(n->context.shared), free(n->context.tiles), free(n->wires), free(n->orders), flow_free(n);
+    free(n->context.shared), free(n->context.tiles), free(n->context.local), free(n->wires), free(n->orders),
+        flow_free(n);
     free(n->bundles), free(n->tensors), contract_free(CONTRACT_NetRecord, &n->record), free(n);
 }

@@ -156,6 +156,7 @@ static inline bool net_has_slots(const Net *n, const NetList *l)
 bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for double, for tests */
 bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
+int64_t net_local_elements(const Net *n);                /* of one thread */
 bool net_allocate(Net *n, RtError *e);
 int64_t net_most_kept(const NetList *l); /* edges of a list that can be in use at once */
 bool net_list_tensors(Net *n);           /* net_tensors.c; false: out of memory */

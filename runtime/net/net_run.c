@@ -124,7 +124,11 @@ static void run_tile(void *job, int64_t t)
     if (first) net_fill_tile(n, r->f, r->b, t), dnwrt_lap(profile_fill());
     if (r->f == &n->train && (r->again ? level->rounds >= 0 : first))
         clear_dots(n, t, r->again ? level->rounds : -1);
-    if (level->tile >= 0) stage(n, level->tile)((DnwrtContext *)&n->context, t);
+    if (level->tile >= 0) {
+        DnwrtContext own = n->context;
+        own.local = (char *)n->context.local + thread_number() * net_local_elements(n) * n->real_size;
+        stage(n, level->tile)(&own, t);
+    }
     if (!last) return;
     r->right += tile_correct(n, r->f, r->b, t);
     dnwrt_lap(profile_right());
