@@ -89,11 +89,11 @@ static const char *action_text(Arena *a, const EdgeList *l, const RuleStep *s, b
     const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     switch (s->verb) {
     case VERB_CHOOSE:
-        if (s->magnitude && !fan)
-            return arena_printf(a, "choose: one pass over the weights of %s candidates", all);
-        return arena_printf(
-            a, "choose: the scores of %s candidates, the best of them selected, in a copy of 16 bytes each",
-            all);
+        if (fan)
+            return arena_printf(
+                a, "choose: the scores of %s candidates, node by node, in a copy of 16 bytes each", all);
+        return arena_printf(a, "choose: one pass over the %s of %s candidates",
+                            s->magnitude ? "weights" : "scores", all);
     case VERB_DROP:
         return arena_printf(a, "drop: the scores of %s %s, without a sort", alone ? used : all,
                             alone ? "edges in use" : "candidates");

@@ -54,17 +54,6 @@ int declared_arrays(const Declared *d, bool slots)
     return d ? rule_arrays(own_states(d) + (d->top_by != NO_FUNCTION), d->reads, slots) : 0;
 }
 
-bool declared_sorts(const Declared *d)
-{
-    bool sorts = false;
-    for (int i = 0; i < d->event_count; i++)
-        for (int a = 0; a < d->events[i].action_count; a++) {
-            const DeclaredAction *action = &d->events[i].actions[a];
-            sorts |= action->verb == VERB_CHOOSE && !action->magnitude;
-        }
-    return sorts;
-}
-
 static float *numbers(int64_t candidates)
 {
     return calloc((size_t)candidates + RULE_WIDTH, sizeof(float));

@@ -22,8 +22,6 @@ void declared_take_back(Declared *d);
 void declared_free(Declared *d);
 /* Does it want the gradients of candidates stored? */
 bool declared_stores(const Declared *d);
-/* Does it choose by other numbers than the magnitude of weights? */
-bool declared_sorts(const Declared *d);
 /* Array i of those that go into checkpoints, and its name; NULL: there are no more. */
 enum { DECLARED_ARRAYS = MOST_RULE_STATES + 3 };
 const char *declared_array(const Declared *d, int i, float **data);

@@ -183,15 +183,13 @@ static int64_t shared_elements(const Net *n)
     return n->infer.shared > n->train.shared ? n->infer.shared : n->train.shared;
 }
 
-/* Candidates that are sorted at once: of lists whose rule compares other numbers than weights, or node by
- * node. */
+/* Candidates that are compared at once: all of lists whose nodes have a budget each. */
 static int64_t most_compared(const Net *n)
 {
     int64_t most = CHOOSE_ROOM;
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
-        const bool all = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT ||
-                         (l->declared && declared_sorts(l->declared));
+        const bool all = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
         if (all && l->candidates > most) most = l->candidates;
     }
     return most;

@@ -1,11 +1,11 @@
-/* choose.c: which candidates are in use: the largest |w| of a list, without sorting.
+/* choose.c: which candidates are in use: the largest |w|, or score, of a list, without sorting.
  *
- * Keys are the bits of |w| (or random scores of sampled lists): as unsigned numbers they order like
- * magnitudes. A list keeps the k largest; among equal keys the candidate that comes first wins ("Discovering
- * Neural Wirings", Algorithm 1, with ties settled). The k-th largest key is found by counting keys in buckets
- * of their high bits, twice, each time within one bucket of the last (radix selection): three passes over the
- * keys, no copy of them. From the second step on the threshold is first searched near the last one, in one
- * pass.
+ * Keys are the bits of |w| or of a rule's score (or random numbers, of sampled lists): as unsigned numbers
+ * they order like what they are of. A list keeps the k largest; among equal keys the candidate that comes
+ * first wins ("Discovering Neural Wirings", Algorithm 1, with ties settled). The k-th largest key is found by
+ * counting keys in buckets of their high bits, twice, each time within one bucket of the last (radix
+ * selection): three passes over the keys, no copy of them. From the second step on the threshold is first
+ * searched near the last one, in one pass.
  */
 #include "wiring/rule.h"
 #include "common/simd.h"
@@ -18,44 +18,62 @@ typedef struct Cut {
     int64_t position; /* of equal keys those up to this position in the list are in */
 } Cut;
 
-static bool by_magnitude(const NetList *l)
+/* Is it the score of a declared rule that decides? */
+static bool by_score(const NetList *l)
 {
-    return rule_of(l)->weights || (l->declared && l->declared->magnitude);
+    return l->declared && !l->declared->magnitude && !l->declared->drawn;
+}
+
+/* Of each candidate of a line the number that decides, by its magnitude or as a score; NULL: there are keys
+ * alone. */
+static const float *numbers_of(const Net *n, const NetList *l, const NetBundle *b)
+{
+    const bool magnitudes = rule_of(l)->weights || (l->declared && l->declared->magnitude);
+    if (by_score(l)) return l->declared->score + b->place;
+    return magnitudes ? n->weights + b->param->offset : NULL;
+}
+
+static inline __attribute__((always_inline)) uint32_t number_key(float x, bool score)
+{
+    return score ? score_key(x) : magnitude(x);
 }
 
 static uint32_t key_of(const Net *n, const NetList *l, const NetBundle *b, int64_t candidate)
 {
-    const Rule *r = rule_of(l);
-    return by_magnitude(l) ? magnitude(n->weights[b->param->offset + candidate]) : r->score(n, b, candidate);
+    const float *numbers = numbers_of(n, l, b);
+    return numbers ? number_key(numbers[candidate], by_score(l)) : rule_of(l)->score(n, b, candidate);
 }
 
 /* ---- one cut for a whole list ---- */
 
-enum { BUCKETS = 2048, LARGEST = 0x7fffffff }; /* of the keys */
+enum { BUCKETS = 2048 };
 
-RT_CLONES static void count_keys(const float *w, int64_t count, uint32_t low, uint32_t high, int shift,
-                                 int64_t *buckets)
+/* Keys from low to high, of magnitudes or of scores. */
+typedef struct Band {
+    uint32_t low, high;
+    bool score;
+} Band;
+
+static inline void count_key(uint32_t key, Band band, int shift, int64_t *buckets)
 {
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t key = magnitude(w[i]);
-        if (key >= low && key <= high) buckets[(key - low) >> shift]++;
-    }
+    if (key >= band.low && key <= band.high) buckets[(key - band.low) >> shift]++;
 }
 
-static void count_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int shift,
-                       int64_t *buckets)
+RT_CLONES static void count_keys(const float *x, int64_t count, Band band, int shift, int64_t *buckets)
+{
+    for (int64_t i = 0; i < count; i++) count_key(number_key(x[i], band.score), band, shift, buckets);
+}
+
+static void count_list(const Net *n, const NetList *l, Band band, int shift, int64_t *buckets)
 {
     memset(buckets, 0, BUCKETS * sizeof *buckets);
     for (int i = 0; i < l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (by_magnitude(l)) {
-            count_keys(n->weights + b->param->offset, b->candidates.count, low, high, shift, buckets);
-            continue;
-        }
-        for (int64_t c = 0; c < b->candidates.count; c++) {
-            uint32_t key = key_of(n, l, b, c);
-            if (key >= low && key <= high) buckets[(key - low) >> shift]++;
-        }
+        const float *numbers = numbers_of(n, l, b);
+        const int64_t count = b->candidates.count;
+        if (numbers) count_keys(numbers, count, band, shift, buckets);
+        else
+            for (int64_t c = 0; c < count; c++) count_key(key_of(n, l, b, c), band, shift, buckets);
     }
 }
 
@@ -71,18 +89,18 @@ static int64_t tie_position(const Net *n, const NetList *l, uint32_t key, int64_
 
 static Cut find_cut(const Net *n, const NetList *l, int64_t keep)
 {
-    static const int shifts[] = {20, 9, 0};
+    static const int shifts[] = {21, 10, 0};
     int64_t buckets[BUCKETS], left = keep, equal = 0;
-    uint32_t low = 0, high = LARGEST;
+    Band band = {0, UINT32_MAX, by_score(l)};
     for (int pass = 0; pass < 3; pass++) {
-        count_list(n, l, low, high, shifts[pass], buckets);
-        int at = BUCKETS - 1;
+        count_list(n, l, band, shifts[pass], buckets);
+        int at = (int)((band.high - band.low) >> shifts[pass]);
         while (at > 0 && left > buckets[at]) left -= buckets[at--];
-        low += (uint32_t)at << shifts[pass];
-        high = low + ((1u << shifts[pass]) - 1);
+        band.low += (uint32_t)at << shifts[pass];
+        band.high = band.low + ((1u << shifts[pass]) - 1);
         equal = buckets[at];
     }
-    return (Cut){low, left == equal ? INT64_MAX : tie_position(n, l, low, left)};
+    return (Cut){band.low, left == equal ? INT64_MAX : tie_position(n, l, band.low, left)};
 }
 
 /* ---- the strongest of few ---- */
@@ -119,14 +137,13 @@ void choose_strongest(Scored *s, int64_t count, int64_t keep)
 
 enum { PIECE = 1 << 16, GROUP = 64 };
 
-static inline __attribute__((always_inline)) void scan_group(const float *w, int size, uint32_t low,
-                                                             uint32_t high, NetMarks *m)
+static inline __attribute__((always_inline)) void scan_group(const float *x, int size, Band band, NetMarks *m)
 {
     uint8_t over[GROUP] = {0}, reach[GROUP] = {0};
     for (int k = 0; k < size; k++) {
-        uint32_t key = magnitude(w[k]);
-        over[k] = key > high;
-        reach[k] = key >= low;
+        uint32_t key = number_key(x[k], band.score);
+        over[k] = key > band.high;
+        reach[k] = key >= band.low;
     }
     *m = (NetMarks){simd_word(over, GROUP), simd_word(reach, GROUP)};
 }
@@ -136,16 +153,23 @@ typedef struct Found {
     int64_t above, inside;
 } Found;
 
-/* Marks of `count` candidates. */
-RT_CLONES static Found scan_weights(const float *w, int64_t count, uint32_t low, uint32_t high, NetMarks *m)
+static inline __attribute__((always_inline)) Found scan_groups(const float *x, int64_t count, Band band,
+                                                               NetMarks *m)
 {
     int64_t over = 0, reach = 0;
     for (int64_t i = 0; i < count; i += GROUP, m++) {
-        if (count - i >= GROUP) scan_group(w + i, GROUP, low, high, m);
-        else scan_group(w + i, (int)(count - i), low, high, m);
+        if (count - i >= GROUP) scan_group(x + i, GROUP, band, m);
+        else scan_group(x + i, (int)(count - i), band, m);
         over += __builtin_popcountll(m->over), reach += __builtin_popcountll(m->reach);
     }
     return (Found){over, reach - over};
+}
+
+/* Marks of `count` candidates: a loop for each kind of numbers. */
+RT_CLONES static Found scan_numbers(const float *x, int64_t count, Band band, NetMarks *m)
+{
+    if (band.score) return scan_groups(x, count, (Band){band.low, band.high, true}, m);
+    return scan_groups(x, count, (Band){band.low, band.high, false}, m);
 }
 
 static int64_t pieces_of(const NetBundle *b)
@@ -154,9 +178,9 @@ static int64_t pieces_of(const NetBundle *b)
 }
 
 typedef struct Scan {
-    const Net *n;
     const NetBundle *b;
-    uint32_t low, high;
+    const float *numbers;
+    Band band;
     _Atomic int64_t above, inside;
 } Scan;
 
@@ -164,8 +188,8 @@ static void scan_piece(void *job, int64_t piece)
 {
     Scan *s = job;
     const int64_t at = piece * PIECE, left = s->b->candidates.count - at;
-    const Found found = scan_weights(s->n->weights + s->b->param->offset + at, left < PIECE ? left : PIECE,
-                                     s->low, s->high, s->b->marks + at / GROUP);
+    const Found found =
+        scan_numbers(s->numbers + at, left < PIECE ? left : PIECE, s->band, s->b->marks + at / GROUP);
     s->above += found.above;
     s->inside += found.inside;
 }
@@ -173,9 +197,10 @@ static void scan_piece(void *job, int64_t piece)
 static void scan_list(const Net *n, const NetList *l, uint32_t low, uint32_t high, int64_t *above,
                       int64_t *inside)
 {
-    Scan s = {.n = n, .low = low, .high = high};
+    Scan s = {.band = {low, high, by_score(l)}};
     for (int i = 0; i < l->bundle_count; i++) {
         s.b = &n->bundles[l->first_bundle + i];
+        s.numbers = numbers_of(n, l, s.b);
         thread_share(n->options.threads, pieces_of(s.b), scan_piece, &s);
     }
     *above = s.above, *inside = s.inside;
@@ -198,7 +223,7 @@ static void collect_band(const Net *n, const NetList *l, Scored *out)
 
 static uint32_t key_at(int64_t key)
 {
-    return key < 0 ? 0 : key > LARGEST ? LARGEST : (uint32_t)key;
+    return key < 0 ? 0 : key > UINT32_MAX ? UINT32_MAX : (uint32_t)key;
 }
 
 /* Marks of the keys around `center`: how many lie in the band, and how many of these are in. */
@@ -250,17 +275,26 @@ static bool is_in(const Cut *cut, uint32_t key, int64_t position)
     return key > cut->key || (key == cut->key && position <= cut->position);
 }
 
-/* Candidates from .. from + count of a bundle whose band holds the cut; returns how many came into use, adds
- * to *gone how many went out of it. */
-static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, const Cut *cut, int64_t *gone)
+/* Edges in use anew from the marks of a line whose band holds the cut. */
+typedef struct Marking {
+    const Net *n;
+    const NetList *l;
+    NetBundle *b;
+    const Cut *cut;
+    _Atomic int64_t swapped, gone;
+} Marking;
+
+/* Candidates from .. from + count; returns how many came into use, adds to *gone how many went out of it. */
+static int64_t mark_group(const Marking *all, int64_t from, int count, int64_t *gone)
 {
+    NetBundle *b = all->b;
     const NetMarks *m = &b->marks[from / GROUP];
     uint8_t *kept = b->kept + from;
     uint64_t in = m->over, before = simd_word(kept, count);
     for (uint64_t band = m->reach & ~m->over; band; band &= band - 1) {
         int k = __builtin_ctzll(band);
-        uint32_t key = magnitude(n->weights[b->param->offset + from + k]);
-        in |= (uint64_t)is_in(cut, key, b->position + from + k) << k;
+        const uint32_t key = key_of(all->n, all->l, b, from + k);
+        in |= (uint64_t)is_in(all->cut, key, b->position + from + k) << k;
     }
     if (in == before) return 0;
     for (int k = 0; k < count; k++) kept[k] = in >> k & 1;
@@ -268,33 +302,27 @@ static int64_t mark_group(const Net *n, NetBundle *b, int64_t from, int count, c
     return __builtin_popcountll(in & ~before);
 }
 
-typedef struct Marking {
-    const Net *n;
-    NetBundle *b;
-    const Cut *cut;
-    _Atomic int64_t swapped, gone;
-} Marking;
-
 static void mark_piece(void *job, int64_t piece)
 {
     Marking *m = job;
     const int64_t count = m->b->candidates.count, end = (piece + 1) * PIECE;
     int64_t swapped = 0, gone = 0;
     for (int64_t i = piece * PIECE; i < count && i < end; i += GROUP)
-        swapped += mark_group(m->n, m->b, i, count - i < GROUP ? (int)(count - i) : GROUP, m->cut, &gone);
+        swapped += mark_group(m, i, count - i < GROUP ? (int)(count - i) : GROUP, &gone);
     m->swapped += swapped;
     m->gone += gone;
 }
 
-static int64_t mark_bundle(Net *n, NetBundle *b, const Cut *cut)
+static int64_t mark_bundle(Net *n, const NetList *l, NetBundle *b, const Cut *cut)
 {
-    Marking m = {.n = n, .b = b, .cut = cut};
+    Marking m = {.n = n, .l = l, .b = b, .cut = cut};
     thread_share(n->options.threads, pieces_of(b), mark_piece, &m);
     if (m.swapped | m.gone) b->changed = true;
     return m.swapped;
 }
 
-static int64_t mark_scores(const Net *n, const NetList *l, const NetBundle *b, const Cut *cut)
+/* Without marks: by keys alone. */
+static int64_t mark_keys(const Net *n, const NetList *l, const NetBundle *b, const Cut *cut)
 {
     int64_t swapped = 0;
     for (int64_t i = 0; i < b->candidates.count; i++) {
@@ -309,16 +337,17 @@ static int64_t choose_count(Net *n, NetList *l, int64_t keep)
 {
     Cut cut;
     int64_t swapped = 0, above, inside;
-    bool near = by_magnitude(l) && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
+    const bool numbers = numbers_of(n, l, &n->bundles[l->first_bundle]) != NULL,
+               near = numbers && l->threshold > 0 && cut_near_threshold(n, l, keep, &cut);
     if (!near) cut = find_cut(n, l, keep);
-    if (!near && by_magnitude(l)) scan_list(n, l, cut.key, cut.key, &above, &inside);
+    if (!near && numbers) scan_list(n, l, cut.key, cut.key, &above, &inside);
     l->drift = l->threshold ? (int64_t)cut.key - (int64_t)l->threshold : 0;
     l->threshold = cut.key;
     if (!l->band) l->band = 1u << 16;
     for (int i = 0; i < l->bundle_count; i++) {
         NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (by_magnitude(l)) swapped += mark_bundle(n, b, &cut);
-        else swapped += mark_scores(n, l, b, &cut), b->changed = true;
+        if (numbers) swapped += mark_bundle(n, l, b, &cut);
+        else swapped += mark_keys(n, l, b, &cut), b->changed = true;
     }
     return swapped;
 }
@@ -390,19 +419,6 @@ static int64_t choose_fan_out(Net *n, NetList *l, Scored *s, int set)
     return swapped;
 }
 
-/* All candidates at once: where scores are no magnitudes. */
-static int64_t choose_pool(Net *n, NetList *l, int64_t keep)
-{
-    Scored *s = n->keys;
-    int64_t count = 0;
-    for (int i = 0; i < l->bundle_count; i++) {
-        NetBundle *b = &n->bundles[l->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) s[count++] = scored(n, l, b, c);
-        b->changed = true;
-    }
-    return mark_node(n, s, count, keep);
-}
-
 static int64_t choose_fan(Net *n, NetList *l)
 {
     Scored *s = (Scored *)n->keys;
@@ -435,7 +451,7 @@ int64_t choose_list(Net *n, NetList *l, double epoch)
         (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
         return mark_all(n, l);
     if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) return choose_fan(n, l);
-    return l->declared && !l->declared->magnitude ? choose_pool(n, l, keep) : choose_count(n, l, keep);
+    return choose_count(n, l, keep);
 }
 
 int64_t choose_edges(Net *n, double epoch)

@@ -1,5 +1,6 @@
 /* events.c: what declared rules do between steps: choose, drop, grow, reset (net/declared.h). */
 #include "common/init.h"
+#include "common/simd.h"
 #include "net/slots.h"
 #include "wiring/moment.h"
 #include <math.h>
@@ -8,15 +9,17 @@
 
 /* ---- actions ---- */
 
-static bool is_score(const Moment *m, char *bad, size_t size)
+/* The scores of all candidates; false: one of them is not a number. */
+static bool compute_scores(const Moment *m, int function, char *bad, size_t size)
 {
+    if (moment_compute(m, function, m->rule->score)) return true;
     for (int64_t c = 0; c < m->list->stored; c++)
         if (isnan(m->rule->score[c])) {
             snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number after step %lld",
                      m->rule->text, (long long)c, m->list->name, (long long)m->done);
-            return false;
+            break;
         }
-    return true;
+    return false;
 }
 
 static int64_t rounded(double x, int64_t most)
@@ -48,7 +51,7 @@ static bool of_nodes(const Moment *m)
 static void end_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate)
 {
     (void)a;
-    b->kept[candidate] = 0, m->rule->changed[b->place + candidate] = (float)m->done;
+    b->kept[candidate] = 0, b->changed = true, m->rule->changed[b->place + candidate] = (float)m->done;
 }
 
 /* Returns how many went out of use. */
@@ -71,7 +74,7 @@ static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate
 static void begin_edge(const Moment *m, const DeclaredAction *a, NetBundle *b, int64_t candidate)
 {
     const int64_t place = b->place + candidate, at = b->param->offset + candidate;
-    b->kept[candidate] = 1, m->rule->changed[place] = (float)m->done;
+    b->kept[candidate] = 1, b->changed = true, m->rule->changed[place] = (float)m->done;
     m->n->weights[at] = a->fresh                  ? fresh_weight(m, b, candidate)
                         : a->value == NO_FUNCTION ? 0
                                                   : m->rule->value[place];
@@ -110,20 +113,31 @@ static void reset(const Moment *m, const DeclaredAction *a)
     }
 }
 
-/* `before`: marks of all candidates in the list, as values; ages of those that change. */
+/* Ages of the candidates of a line that change. */
+static void note_changes(Moment *m, const NetBundle *b, const uint8_t *before)
+{
+    enum { GROUP = 64 };
+    for (int64_t c = 0; c < b->candidates.count; c += GROUP) {
+        const int64_t left = b->candidates.count - c, count = left < GROUP ? left : GROUP;
+        const uint64_t now = simd_word(b->kept + c, count), then = simd_word(before + c, count);
+        m->dropped += __builtin_popcountll(then & ~now);
+        for (uint64_t differ = now ^ then; differ; differ &= differ - 1)
+            m->rule->changed[b->place + c + __builtin_ctzll(differ)] = (float)m->done;
+    }
+}
+
+/* `before`: marks of all candidates in the list, where values stand. */
 static int64_t choose(Moment *m)
 {
-    float *before = m->rule->value;
+    uint8_t *before = (uint8_t *)m->rule->value;
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) before[b->place + c] = b->kept[c];
+        memcpy(before + b->place, b->kept, (size_t)b->candidates.count);
     }
     int64_t swapped = choose_list(m->n, m->list, m->epoch);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++)
-            if (before[b->place + c] != b->kept[c])
-                m->rule->changed[b->place + c] = (float)m->done, m->dropped += !b->kept[c];
+        note_changes(m, b, before + b->place);
     }
     return swapped;
 }
@@ -142,10 +156,8 @@ static int64_t do_action(Moment *m, const DeclaredAction *a, char *bad, size_t s
 static int64_t run_action(Moment *m, const DeclaredAction *a, char *bad, size_t size)
 {
     const bool searched = net_has_slots(m->n, m->list) && a->verb == VERB_GROW; /* block by block */
-    if (a->score != NO_FUNCTION && !a->magnitude && !searched) {
-        moment_compute(m, a->score, m->rule->score);
-        if (!is_score(m, bad, size)) return -1;
-    }
+    if (a->score != NO_FUNCTION && !a->magnitude && !searched && !compute_scores(m, a->score, bad, size))
+        return -1;
     if (a->amount != NO_FUNCTION && isnan(moment_amount(m, a->amount, moment_size(m)))) {
         snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
                  contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
@@ -226,7 +238,6 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
         if (more < 0) return -1;
         swapped += more;
     }
-    for (int i = 0; i < m->list->bundle_count; i++) m->n->bundles[m->list->first_bundle + i].changed = true;
     events_happened(m, e, swapped);
     return swapped;
 }
@@ -253,8 +264,7 @@ static int64_t settle(Moment *m, char *bad, size_t size)
     m->draw = RULE_DRAW_TOP;
     m->reads = m->rule->reads;
     moment_read(m);
-    moment_compute(m, m->rule->top_by, m->rule->score);
-    if (!is_score(m, bad, size)) return -1;
+    if (!compute_scores(m, m->rule->top_by, bad, size)) return -1;
     learn_choose(m);
     return swapped;
 }

@@ -1,6 +1,8 @@
 /* moment.c: what the functions of declared rules read, and what they compute, of all candidates of a list. */
 #include "wiring/moment.h"
+#include "common/simd.h"
 #include "net/slots.h"
+#include "net/thread.h"
 #include <math.h>
 
 double moment_position(const Net *n, int64_t done)
@@ -89,40 +91,32 @@ float *moment_state(const Moment *m, const NetBundle *b, int state)
     return m->n->weights + (s->shared ? m->n->params[s->param].offset : b->weights[s->param]->offset);
 }
 
-static void fill_state(const Moment *m, const NetBundle *b, int state, int64_t first, int64_t count,
-                       float *out)
+/* The array in which the numbers of a line's candidates stand; NULL: they are computed. */
+static const float *stored_term(const Moment *m, const NetBundle *b, int term)
 {
-    const float *numbers = moment_state(m, b, state);
-    if (m->rule->states[state].shared) fill(out, count, *numbers);
-    else memcpy(out, numbers + first, (size_t)count * sizeof *out);
+    if (term == TERM_W) return m->n->weights + b->param->offset;
+    if (term == TERM_MOMENTUM) return moments(m->n, b);
+    if (term >= TERM_COUNT)
+        return m->rule->states[term - TERM_COUNT].shared ? NULL : moment_state(m, b, term - TERM_COUNT);
+    return declared_term(m->rule, term) ? *declared_term(m->rule, term) + b->place : NULL;
 }
 
 static void fill_term(const Moment *m, const NetBundle *b, int term, int64_t first, int64_t count, float *out)
 {
-    const Net *n = m->n;
-    const int64_t at = b->param->offset + first, place = b->place + first;
-    const size_t bytes = (size_t)count * sizeof *out;
-    const float *moment;
     switch (term) {
-    case TERM_W: memcpy(out, n->weights + at, bytes); return;
     case TERM_GRADIENT: fill_gradient(m, b, first, count, out); return;
-    case TERM_MOMENTUM:
-        moment = moments(n, b);
-        if (moment) memcpy(out, moment + first, bytes);
-        else fill(out, count, 0);
-        return;
+    case TERM_MOMENTUM: fill(out, count, 0); return; /* the optimiser keeps none */
     case TERM_USED:
         for (int64_t i = 0; i < count; i++) out[i] = b->kept[first + i];
         return;
     case TERM_AGE:
-        for (int64_t i = 0; i < count; i++) out[i] = (float)m->done - m->rule->changed[place + i];
+        for (int64_t i = 0; i < count; i++) out[i] = (float)m->done - m->rule->changed[b->place + first + i];
         return;
     case TERM_RANDOM: fill_random(m, b, first, count, out); return;
     default: break;
     }
-    if (term >= TERM_COUNT) fill_state(m, b, term - TERM_COUNT, first, count, out);
-    else if (term >= TERM_STEP) fill(out, count, m->same[term - TERM_STEP]);
-    else memcpy(out, *declared_term(m->rule, term) + place, bytes);
+    fill(out, count,
+         term >= TERM_COUNT ? *moment_state(m, NULL, term - TERM_COUNT) : m->same[term - TERM_STEP]);
 }
 
 /* Calls `each` for all candidates of a line. */
@@ -182,18 +176,20 @@ static void read_part(const Moment *m, const NetBundle *b, int64_t first, Part *
     p->b = b, p->first = first, p->count = left < RULE_BLOCK ? left : RULE_BLOCK;
     p->whole = (p->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
     for (int i = 0; i < TERM_COUNT + m->rule->state_count; i++) {
-        p->args[i] = p->room[i];
-        if (!moment_reads(m, i)) continue;
-        fill_term(m, b, i, first, p->count, p->room[i]);
+        const float *stored = moment_reads(m, i) ? stored_term(m, b, i) : NULL;
+        p->args[i] = stored && p->count == p->whole ? stored + first : p->room[i];
+        if (!moment_reads(m, i) || p->args[i] != p->room[i]) continue;
+        if (stored) memcpy(p->room[i], stored + first, (size_t)p->count * sizeof *stored);
+        else fill_term(m, b, i, first, p->count, p->room[i]);
         fill(p->room[i] + p->count, p->whole - p->count, 0);
     }
 }
 
-static void compute_part(const Moment *m, const Part *p, int function, float *out)
+RT_CLONES static bool has_nan(const float *x, int64_t count)
 {
-    float result[RULE_BLOCK];
-    m->n->program->rules[function](p->args, p->whole, result);
-    memcpy(out + p->b->place + p->first, result, (size_t)p->count * sizeof *result);
+    int found = 0;
+    for (int64_t i = 0; i < count; i++) found |= x[i] != x[i];
+    return found;
 }
 
 /* What follows from the edges in use at the ends of a line. */
@@ -204,39 +200,76 @@ static void read_wiring(const Moment *m, const NetBundle *b)
     if (moment_reads(m, TERM_PATHS3)) paths3(m, b);
 }
 
-/* Calls `each` with all candidates of the list, part by part. */
-typedef void EachPart(const Moment *m, const Part *p, int function, float *out);
-
-static void each_part(const Moment *m, EachPart *each, int function, float *out)
+static void read_list(const Moment *m)
 {
-    Part p;
     for (int i = 0; i < m->list->bundle_count; i++) read_wiring(m, &m->n->bundles[m->list->first_bundle + i]);
     if (moment_reads(m, TERM_FLOW)) path_flow(m);
+}
+
+/* Of a line of the list; parts are shared out by pieces. */
+typedef struct Piece {
+    const Moment *m;
+    const NetBundle *b;
+    int function;
+    float *out;
+    _Atomic bool missing; /* a result that is not a number */
+} Piece;
+
+enum { PIECE_PARTS = 64 };
+
+static void compute_piece(void *job, int64_t piece)
+{
+    Piece *all = job;
+    Part p;
+    bool missing = false;
+    const int64_t first = piece * PIECE_PARTS * RULE_BLOCK, end = first + PIECE_PARTS * RULE_BLOCK;
+    for (int64_t c = first; c < end && c < all->b->candidates.count; c += RULE_BLOCK) {
+        read_part(all->m, all->b, c, &p);
+        float *out = all->out + all->b->place + c; /* the next ones, or RULE_WIDTH more, stand behind them */
+        all->m->n->program->rules[all->function](p.args, p.whole, out);
+        missing |= has_nan(out, p.count);
+    }
+    if (missing) all->missing = true;
+}
+
+bool moment_compute(const Moment *m, int function, float *out)
+{
+    Piece all = {.m = m, .function = function, .out = out};
+    read_list(m);
+    for (int i = 0; i < m->list->bundle_count; i++) {
+        all.b = &m->n->bundles[m->list->first_bundle + i];
+        const int64_t size = PIECE_PARTS * RULE_BLOCK;
+        thread_share(m->n->options.threads, (all.b->candidates.count + size - 1) / size, compute_piece, &all);
+    }
+    return !all.missing;
+}
+
+/* All states read what they were before. */
+static void move_part(const Moment *m, const Part *p)
+{
+    float result[MOST_RULE_STATES][RULE_BLOCK];
+    const DeclaredState *states = m->rule->states;
+    for (int s = 0; s < m->rule->state_count; s++)
+        if (states[s].next != NO_FUNCTION && !states[s].shared)
+            m->n->program->rules[states[s].next](p->args, p->whole, result[s]);
+    for (int s = 0; s < m->rule->state_count; s++) {
+        if (states[s].next == NO_FUNCTION || states[s].shared) continue;
+        memcpy(moment_state(m, p->b, s) + p->first, result[s], (size_t)p->count * sizeof **result);
+        for (int64_t i = 0; i < p->count; i++)
+            moment_number(m, p->b->place + p->first + i, !isnan(result[s][i]));
+    }
+}
+
+static void move_parts(const Moment *m)
+{
+    Part p;
+    read_list(m);
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c += RULE_BLOCK) {
             read_part(m, b, c, &p);
-            each(m, &p, function, out);
+            move_part(m, &p);
         }
-    }
-}
-
-void moment_compute(const Moment *m, int function, float *out)
-{
-    each_part(m, compute_part, function, out);
-}
-
-/* All states read what they were before. */
-static void move_part(const Moment *m, const Part *p, int function, float *out)
-{
-    (void)function, (void)out;
-    float result[RULE_BLOCK];
-    for (int s = 0; s < m->rule->state_count; s++) {
-        if (m->rule->states[s].next == NO_FUNCTION || m->rule->states[s].shared) continue;
-        m->n->program->rules[m->rule->states[s].next](p->args, p->whole, result);
-        memcpy(moment_state(m, p->b, s) + p->first, result, (size_t)p->count * sizeof *result);
-        for (int64_t i = 0; i < p->count; i++)
-            moment_number(m, p->b->place + p->first + i, !isnan(result[i]));
     }
 }
 
@@ -262,7 +295,7 @@ void moment_move_states(const Moment *m)
     for (int s = 0; s < m->rule->state_count; s++)
         if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
             shared[s] = moment_amount(m, m->rule->states[s].next, moment_size(m));
-    if (m->rule->state_count) each_part(m, move_part, NO_FUNCTION, NULL);
+    if (m->rule->state_count) move_parts(m);
     for (int s = 0; s < m->rule->state_count; s++)
         if (m->rule->states[s].shared && m->rule->states[s].next != NO_FUNCTION)
             *moment_state(m, NULL, s) = (float)shared[s], moment_number(m, 0, !isnan(shared[s]));

@@ -67,8 +67,9 @@ void moment_read(Moment *m);
 int moment_slots(const Net *n); /* arrays of the optimiser */
 /* Numbers of a state by candidate of a line; a shared one: the number (b may be NULL). */
 float *moment_state(const Moment *m, const NetBundle *b, int state);
-/* A function for all candidates of the list; one that is the same for all. */
-void moment_compute(const Moment *m, int function, float *out);
+/* A function for all candidates of the list (false: a result is not a number); one that is the same for
+ * all. */
+bool moment_compute(const Moment *m, int function, float *out);
 double moment_amount(const Moment *m, int function, PoolSize p);
 void moment_move_states(const Moment *m);
 /* redistribute.c: new budgets of all lists with the rule; false: see `bad`. */

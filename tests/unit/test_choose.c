@@ -7,47 +7,53 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "net_test.h"
+#include "wiring/rule.h"
 
 /* ---- the choice by sorting ---- */
 
-typedef struct Scored {
+typedef struct Ranked {
     double score;
     int64_t position, group; /* group: the node that a fan budget counts for; else 0 */
     uint8_t *mark;
-} Scored;
+} Ranked;
 
 static int by_rank(const void *a, const void *b)
 {
-    const Scored *x = a, *y = b;
+    const Ranked *x = a, *y = b;
     if (x->group != y->group) return x->group < y->group ? -1 : 1;
     if (x->score != y->score) return x->score > y->score ? -1 : 1;
     return x->position < y->position ? -1 : 1;
 }
 
-static Scored scored(const Net *n, const NetList *l, const NetBundle *b, int64_t target, int64_t c,
+static double score_of(const Net *n, const NetList *l, const NetBundle *b, int64_t c)
+{
+    if (l->declared) return (double)l->declared->score[b->place + c];
+    return l->rule.kind == RULE_SAMPLE ? sample_score(n->options.seed, 0, b->line.list, b->position + c)
+                                       : fabs((double)n->weights[b->param->offset + c]);
+}
+
+static Ranked ranked(const Net *n, const NetList *l, const NetBundle *b, int64_t target, int64_t c,
                      uint8_t *mark)
 {
-    double score = l->rule.kind == RULE_SAMPLE
-                       ? sample_score(n->options.seed, 0, b->line.list, b->position + c)
-                       : fabs((double)n->weights[b->param->offset + c]);
+    const double score = score_of(n, l, b, c);
     int64_t group = 0;
     if (l->budget.form == KEEP_FAN_IN) group = b->line.to * 1000000 + target;
     if (l->budget.form == KEEP_FAN_OUT)
         group = b->line.from * 1000000 + candidates_source(&b->candidates, target, c);
-    return (Scored){score, b->position + c, group, mark};
+    return (Ranked){score, b->position + c, group, mark};
 }
 
 /* marks[bundle][candidate] of one list */
 static void sorted_choice(const Net *n, const NetList *l, int64_t keep, uint8_t **marks)
 {
-    Scored *all = malloc((size_t)(l->candidates + 1) * sizeof *all);
+    Ranked *all = malloc((size_t)(l->candidates + 1) * sizeof *all);
     int64_t count = 0, in_group = 0;
     for (int i = l->first_bundle; i < l->first_bundle + l->bundle_count; i++) {
         const NetBundle *b = &n->bundles[i];
         for (int64_t t = 0; t < b->candidates.targets; t++)
             for (int64_t c = candidates_row(&b->candidates, t); c < candidates_row(&b->candidates, t + 1);
                  c++)
-                all[count++] = scored(n, l, b, t, c, &marks[i][c]);
+                all[count++] = ranked(n, l, b, t, c, &marks[i][c]);
     }
     assert_int_equal(count, l->candidates);
     qsort(all, (size_t)count, sizeof *all, by_rank);
@@ -56,6 +62,15 @@ static void sorted_choice(const Net *n, const NetList *l, int64_t keep, uint8_t 
         *all[i].mark = l->budget.form == KEEP_ALL || in_group < keep;
     }
     free(all);
+}
+
+/* Lists with declared rules are chosen by scores that are there. */
+static int64_t choose_all(Net *n, double epoch)
+{
+    int64_t swapped = 0;
+    for (int i = 0; i < n->list_count && n->lists[i].declared; i++)
+        swapped += choose_list(n, &n->lists[i], epoch);
+    return n->lists[0].declared ? swapped : choose_edges(n, epoch);
 }
 
 static void expect_choice(Net *n, double epoch, const char *what, int step)
@@ -75,7 +90,7 @@ static void expect_choice(Net *n, double epoch, const char *what, int step)
                                                     : l->budget.keep,
                       want);
     }
-    int64_t swapped = choose_edges(n, epoch);
+    int64_t swapped = choose_all(n, epoch);
     for (int i = 0; i < TEST_BUNDLES; i++) {
         const NetBundle *b = &n->bundles[i];
         for (int64_t c = 0; c < b->candidates.count; c++) {
@@ -251,6 +266,35 @@ static void test_sequences(void **state)
     }
 }
 
+/* Scores of declared rules: with signs, equal, infinite; pieces of work for three threads. */
+static void test_scores(void **state)
+{
+    (void)state;
+    static const TestShape large = {{200, 340, 20}, 1};
+    static const double moves[] = {1e-4, 1e-3, 0, 1e-2, 1, 1e-3, 30, 1e-4};
+    for (int k = 0; k < 2 * KINDS; k++) {
+        Net *n = test_net(k % 3 ? &shapes[2 + k % 3] : &large, k % 2 ? 1 : 3, 1 + k % 3, false);
+        Declared rules[TEST_BUNDLES] = {{0}};
+        set_rule(n, KEEP_COUNT, false, k % 4 == 0 ? 0.02 : 0.4);
+        for (int i = 0; i < TEST_BUNDLES; i++) n->bundles[i].place = n->bundles[i].position;
+        for (int i = 0; i < n->list_count; i++) {
+            n->lists[i].rule.kind = RULE_DECLARED, n->lists[i].declared = &rules[i];
+            rules[i].score = calloc((size_t)n->lists[i].candidates, sizeof(float));
+            for (int64_t c = 0; c < n->lists[i].candidates; c++)
+                rules[i].score[c] = c % 97 == 5 ? (c % 2 ? INFINITY : -INFINITY) : (float)kinds[k % KINDS](c);
+        }
+        for (int step = 0; step < 10; step++) {
+            expect_choice(n, 0, kind_names[k % KINDS], step);
+            for (int i = 0; i < n->list_count; i++)
+                for (int64_t c = 0; c < n->lists[i].candidates; c++)
+                    rules[i].score[c] +=
+                        (float)(moves[step % 8] * rng_normal(85, (uint64_t)(8 * step + i), (uint64_t)c));
+        }
+        for (int i = 0; i < n->list_count; i++) free(rules[i].score);
+        test_net_free(n);
+    }
+}
+
 /* All magnitudes grow, shrink, jump and stand still: the cut moves on as before, turns back, or is far off.
  */
 static void test_drift(void **state)
@@ -352,7 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rules),  cmocka_unit_test(test_anneal),    cmocka_unit_test(test_anneal_count),
         cmocka_unit_test(test_curves), cmocka_unit_test(test_sequences), cmocka_unit_test(test_drift),
-        cmocka_unit_test(test_lists),  cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_scores), cmocka_unit_test(test_lists),     cmocka_unit_test(test_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
