@@ -16,6 +16,7 @@
  * none.
  */
 #include "gather.h"
+#include "dense.h"
 #define SUMS_NUMBER real
 #include "sums.h"
 #ifdef __clang__
@@ -109,10 +110,49 @@ INLINE int64_t pieces(const Nodes *n, Piece *piece, int64_t size, int64_t at)
     return at;
 }
 
+INLINE int64_t node_of(const Nodes *n, int64_t i)
+{
+    return n->nodes ? n->nodes[i] : i;
+}
+
+/* Do all nodes read the same run of neighbours? Those of a node are in ascending order. */
+INLINE bool is_dense(const Nodes *n)
+{
+    enum { FEW = 4 };
+    const uint32_t *row = n->lists.row, *other = n->lists.other;
+    if (LANES < 8 || n->count < FEW) return false;
+    const uint32_t first = row[node_of(n, 0)], edges = row[node_of(n, 0) + 1] - first;
+    if (edges < FEW) return false;
+    for (int64_t i = 0; i < n->count; i++) {
+        const uint32_t at = row[node_of(n, i)], end = row[node_of(n, i) + 1];
+        if (end - at != edges || other[at] != other[first] || other[end - 1] - other[at] != edges - 1)
+            return false;
+    }
+    return true;
+}
+
+/* The sums of dense nodes, as far as blocks have whole pieces; returns how many numbers that are. */
+INLINE int64_t dense_pieces(const Nodes *n)
+{
+    const uint32_t first = n->lists.row[node_of(n, 0)];
+    return KERNEL(dense)(&(DenseSums){.nodes = n->nodes,
+                                      .row = n->lists.row,
+                                      .weight = n->lists.weight,
+                                      .rows = n->rows + n->lists.other[first] * n->step,
+                                      .out = n->out,
+                                      .count = n->count,
+                                      .edges = n->lists.row[node_of(n, 0) + 1] - first,
+                                      .step = n->step,
+                                      .out_step = n->out_step,
+                                      .block = n->block,
+                                      .fresh = n->fresh});
+}
+
 INLINE void gather_nodes(Nodes n)
 {
     const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
-    int64_t at = most < 128 || LANES == 64 ? 0 : pieces(&n, piece_of_128, 128, 0);
+    int64_t at = is_dense(&n) ? dense_pieces(&n) : 0;
+    if (most >= 128 && LANES != 64) at = pieces(&n, piece_of_128, 128, at);
     if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
     at = pieces(&n, piece_of_32, 32, at);
     if (LANES < 64) at = pieces(&n, short_piece, 16, at);
