@@ -371,7 +371,9 @@ static void run_blocks(Blocks k)
     prepare(n, k.tiles, k.graph);
     for (int i = 0; i < n->field_count + n->bundle_count; i++) total += blocks_of(n, i, k.graph);
     bool large = ahead || n->functions || n->param_total * k.tiles > 1 << 14;
+    const uint64_t start = profile_clock();
     thread_share(large ? n->options.threads : 1, total + ahead, run_next, &k);
+    if (total + ahead) profile_waited(start);
 }
 
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)

@@ -405,14 +405,17 @@ static json_t *stage_lines(const Net *n, int stage)
     json_t *lines = json_array();
     double left = n->timer[stage].seconds * n->options.threads, clock = 0;
     for (int64_t row = 0; row < profile_rows(); row++) {
-        json_t *line = row_stage(n, row) == stage ? profile_line(row) : NULL;
-        if (!line) continue;
-        left -= json_number_value(json_object_get(line, "seconds"));
+        if (row_stage(n, row) != stage) continue;
+        json_t *both[] = {profile_line(row), profile_wait_line(row)};
+        for (int i = 0; i < 2; i++) {
+            if (!both[i]) continue;
+            left -= json_number_value(json_object_get(both[i], "seconds"));
+            json_array_append_new(lines, both[i]);
+        }
         clock += profile_clock_cost(row);
-        json_array_append_new(lines, line);
     }
     json_array_append_new(lines, json_pack("{s:s, s:f}", "what", "reading the clock", "seconds", clock));
-    const char *rest = n->options.threads > 1 ? "other, and threads that wait" : "other";
+    const char *rest = n->options.threads > 1 ? "other, by one thread" : "other";
     json_array_append_new(lines, json_pack("{s:s, s:f}", "what", rest, "seconds", left - clock));
     return lines;
 }

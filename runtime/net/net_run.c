@@ -138,7 +138,9 @@ static void run_tile(void *job, int64_t t)
 static int64_t run_level(const Net *n, const NetFunc *f, const NetBatch *b, int l, bool again)
 {
     LevelRun r = {.n = n, .f = f, .b = b, .level = l, .again = again};
+    const uint64_t start = profile_clock();
     thread_share(n->options.threads, (b->count + n->lanes - 1) / n->lanes, run_tile, &r);
+    profile_waited(start);
     return r.right;
 }
 

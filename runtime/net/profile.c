@@ -17,7 +17,8 @@ static struct {
     const json_t *profile;
     int64_t rows, edges, stride; /* stride: rows of a thread, and room between threads */
     int threads;
-    Row *row; /* (threads, stride); in the last one the thread's clock */
+    Row *row;  /* (threads, stride); in the last one the thread's clock, and the row of its last lap */
+    Row *wait; /* by the row that was done last: time of threads without work */
     uint64_t ticks;
     double seconds, cost; /* when the table was opened; ticks of one lap */
 } table;
@@ -44,7 +45,31 @@ void dnwrt_lap(int64_t row)
     Row *mine = table.row + thread * table.stride;
     uint64_t now = ticks(), *last = &mine[table.rows].ticks;
     if (row >= 0) mine[row].ticks += now - *last, mine[row].calls++;
-    *last = now;
+    *last = now, mine[table.rows].calls = row;
+}
+
+uint64_t profile_clock(void)
+{
+    return table.row ? ticks() : 0;
+}
+
+/* The clock of a thread: its last lap, and the row of it. */
+static const Row *clock_of(int thread)
+{
+    return &table.row[thread * table.stride + table.rows];
+}
+
+void profile_waited(uint64_t start)
+{
+    const uint64_t now = ticks();
+    const Row *end = NULL;
+    for (int t = 0; table.row && t < table.threads; t++)
+        if (clock_of(t)->ticks > start && (!end || clock_of(t)->ticks > end->ticks)) end = clock_of(t);
+    if (!end || end->calls < 0) return;
+    Row *wait = &table.wait[end->calls];
+    for (int t = 0; t < table.threads; t++)
+        wait->ticks += now - (clock_of(t)->ticks > start ? clock_of(t)->ticks : start);
+    wait->calls++;
 }
 
 void profile_part(int64_t row, double part)
@@ -54,7 +79,7 @@ void profile_part(int64_t row, double part)
     Row *mine = table.row + thread * table.stride;
     uint64_t *last = &mine[table.rows].ticks, time = (uint64_t)((double)(ticks() - *last) * part);
     mine[row].ticks += time, mine[row].calls++;
-    *last += time;
+    *last += time, mine[table.rows].calls = row;
 }
 
 /* Ticks of a lap, the smallest mean of a few tries. */
@@ -81,7 +106,8 @@ bool profile_open(const json_t *profile, int threads)
     table.rows = table.edges + (int64_t)json_array_size(json_object_get(profile, "edges")) + own;
     table.stride = table.rows + gap;
     table.row = calloc((size_t)(table.stride * threads), sizeof *table.row);
-    if (!table.row) return false;
+    table.wait = calloc((size_t)table.rows + 1, sizeof *table.wait);
+    if (!table.row || !table.wait) return profile_close(), false;
     table.cost = lap_cost();
     table.ticks = ticks(), table.seconds = log_clock();
     return true;
@@ -89,8 +115,8 @@ bool profile_open(const json_t *profile, int threads)
 
 void profile_close(void)
 {
-    free(table.row);
-    table.row = NULL;
+    free(table.row), free(table.wait);
+    table.row = table.wait = NULL;
 }
 
 bool profile_is_open(void)
@@ -146,20 +172,36 @@ double profile_clock_cost(int64_t row)
     return cost_ticks(total(row)) * tick();
 }
 
-json_t *profile_line(int64_t row)
+/* Where a row stands in the file, and what it does. */
+static json_t *described(int64_t row)
 {
-    Row r = total(row);
-    json_t *line;
-    if (!r.calls) return NULL;
     static const char *const own[] = {"samples of the next step", "samples into tiles",
                                       "which samples are right"};
     if (row >= profile_ahead())
-        line = json_pack("{s:s, s:s}", "what", own[row - profile_ahead()], "when", "once");
-    else if (row >= table.edges)
-        line =
-            json_copy(json_array_get(json_object_get(table.profile, "edges"), (size_t)(row - table.edges)));
-    else line = json_copy(json_array_get(json_object_get(table.profile, "rows"), (size_t)row));
+        return json_pack("{s:s, s:s}", "what", own[row - profile_ahead()], "when", "once");
+    const bool edges = row >= table.edges;
+    const json_t *rows = json_object_get(table.profile, edges ? "edges" : "rows");
+    return json_copy(json_array_get(rows, (size_t)(edges ? row - table.edges : row)));
+}
+
+json_t *profile_line(int64_t row)
+{
+    Row r = total(row);
+    if (!r.calls) return NULL;
+    json_t *line = described(row);
     json_object_set_new(line, "seconds", json_real(((double)r.ticks - cost_ticks(r)) * tick()));
+    json_object_set_new(line, "calls", json_integer(r.calls));
+    return line;
+}
+
+json_t *profile_wait_line(int64_t row)
+{
+    const Row r = table.wait[row];
+    if (!r.calls || table.threads == 1) return NULL;
+    json_t *line = described(row);
+    const char *what = json_string_value(json_object_get(line, "what"));
+    json_object_set_new(line, "what", json_sprintf("threads wait for the end of: %s", what));
+    json_object_set_new(line, "seconds", json_real((double)r.ticks * tick()));
     json_object_set_new(line, "calls", json_integer(r.calls));
     return line;
 }

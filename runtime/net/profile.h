@@ -17,6 +17,11 @@ void dnwrt_lap(int64_t row);
 /* A part of the time since the last call, 1: the rest of it, belongs to that row. */
 void profile_part(int64_t row, double part);
 
+/* Work for several threads began at `start`, by profile_clock, and is done: since its last lap each thread that was
+ * ready waited for the others. */
+uint64_t profile_clock(void);
+void profile_waited(uint64_t start);
+
 /* Makes the table, one a process. `profile`: of the manifest. False: not enough memory. */
 bool profile_open(const json_t *profile, int threads);
 void profile_close(void);
@@ -31,6 +36,8 @@ int64_t profile_rows(void);
 /* {"file", "first", "last", "what", "when", "seconds", "calls"}; seconds of all threads, without what reading
  * the clock takes. NULL: it never ran. */
 json_t *profile_line(int64_t row);
+/* The same for what threads waited behind this row until all were done. */
+json_t *profile_wait_line(int64_t row);
 /* Seconds that reading the clock took for this row, about. */
 double profile_clock_cost(int64_t row);
 #endif

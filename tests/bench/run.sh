@@ -100,6 +100,7 @@ for threads in 1 2; do
     "net.dnw:15 Flow: candidate gradients h -> y, backward" "net.dnw:4 Flow: node function Leaky of h, forward" \
     "net.dnw:7 Flow: states between evaluations, forward"
 done
+expect "threads that wait" 0 "threads wait for the end of: " "$dnw" ${measured/ --json/} --threads 2
 cat > edges.dnw <<'DNW'
 fn Bent(x) { weight w ~ kaiming; weight a = 1; w * tanh(batch_norm(a * x)) }
 graph Wiring {
