@@ -9,30 +9,36 @@ the states, 2EB for the gradients of all candidates; 2kB to infer. The ceiling i
 products; `positions` with those of an eighth of samples and pixels a step (2EB/8), edges in use exact (another 2kB).
 Single samples are computed by programs built for them: the example with batch = 1 in its train block.
 `frozen` is `infer` by the program that `dnw build --freeze` makes of weights of a few steps of training on noise.
-The peers are in PyTorch. `set` and `set-scipy` are one net (bench/set.dnw) beside masks in PyTorch and beside SciPy: training
+The peers are in PyTorch. `mobile`, `resnet50` and `resnet20` are convolutional networks at batch 64. `set` and `set-scipy` are one net (bench/set.dnw) beside masks in PyTorch and beside SciPy: training
 steps between two events; gradients of edges in use only, so E is k in the arithmetic above.
 """
-import argparse, functools, json, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time
+import argparse, collections, functools, json, os, re, shutil, signal, statistics, subprocess, sys, tempfile, time
 
-# Example, what is defined, milliseconds that a step of training may take, its peer, kinds of work. The paper's classifiers
-# compute what the peer does, in its order (tests/reference).
-WORK, PLAIN, BETWEEN_EVENTS = ["train", "bf16", "positions", "infer", "frozen"], ["train", "infer", "frozen"], ["train"]
+# Example, what is defined, milliseconds that a step of training may take, its peer, kinds of work, and samples of a step
+# (the first: what frozen programs are trained with). The paper's classifiers compute what the peer does, in its order
+# (tests/reference).
+Model = collections.namedtuple("Model", "example defines ms peer works batches", defaults=[(128, 1)])
+WORK, PLAIN, TRAIN = ["train", "bf16", "positions", "infer", "frozen"], ["train", "infer", "frozen"], ["train"]
 MODELS = {
-    "mlp": ("examples/fashion_mlp.dnw", [], 5, ["torch_dnw.py", "mlp"], PLAIN),
-    "static": ("examples/tiny_exact.dnw", [], 150, ["torch_dnw.py", "static"], WORK),
-    "discrete": ("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000, ["torch_dnw.py", "discrete"], WORK),
-    "continuous": ("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500,
-                   ["torch_dnw.py", "continuous"], WORK),
-    "set": ("bench/set.dnw", [], 60, ["sparse.py", "torch-set"], BETWEEN_EVENTS),
-    "set-scipy": ("bench/set.dnw", [], 60, ["sparse.py", "scipy-set"], BETWEEN_EVENTS),
+    "mlp": Model("examples/fashion_mlp.dnw", [], 5, ["torch_dnw.py", "mlp"], PLAIN),
+    "static": Model("examples/tiny_exact.dnw", [], 150, ["torch_dnw.py", "static"], WORK),
+    "discrete": Model("examples/tiny_exact.dnw", ["-D", "mode=steps"], 1000, ["torch_dnw.py", "discrete"], WORK),
+    "continuous": Model("examples/tiny_exact.dnw", ["-D", "mode=flow", "-D", "solver=rk4(4)"], 3500,
+                        ["torch_dnw.py", "continuous"], WORK),
+    "mobile": Model("bench/mobile.dnw", [], 300, ["nets.py", "mobile"], PLAIN, (64, 1)),
+    "resnet50": Model("bench/resnet.dnw", [], 300, ["nets.py", "resnet50"], PLAIN, (64, 1)),
+    "resnet20": Model("bench/resnet20.dnw", [], 200, ["nets.py", "resnet20"], TRAIN, (64,)),
+    "set": Model("bench/set.dnw", [], 60, ["sparse.py", "torch-set"], TRAIN, (100,)),
+    "set-scipy": Model("bench/set.dnw", [], 60, ["sparse.py", "scipy-set"], TRAIN, (100,)),
 }
+BETWEEN_EVENTS = ["set", "set-scipy"]  # gradients of edges in use alone
 # Ways to train: what is defined, and how many multiply-adds of a sample that is, over edges in use and candidates.
 TRAINING = {
     "train": ([], lambda kept, candidates: 2 * kept + candidates),
     "bf16": (["-D", "bf16=true"], lambda kept, candidates: 2 * kept + candidates),
     "positions": (["-D", "positions=1/8"], lambda kept, candidates: 3 * kept + candidates / 8),
 }
-BATCHES, THREADS = [128, 1], [1, 2]
+THREADS = [1, 2]
 RUN_MS = 1500  # what the steps of a run should take together
 TRAIN_S = 4  # before the weights of frozen programs are saved
 LEAST_MS = 300  # and at least: a shorter run is repeated with more steps
@@ -53,7 +59,7 @@ def run(command):
 
 
 def steps(model, work, batch):
-    ms = MODELS[model][2] / (1 if work in TRAINING else 3) / (4 if batch == 1 else 1)
+    ms = MODELS[model].ms / (1 if work in TRAINING else 3) / (4 if batch == 1 else 1)
     return max(2, min(400, round(RUN_MS / ms)))
 
 
@@ -70,7 +76,7 @@ def ours(program, model, work, batch, threads):
 
 def theirs(model, work, batch, threads):
     flags = ["--batch", str(batch), "--threads", str(threads), "--steps", str(steps(model, work, batch))]
-    script, kind = MODELS[model][3]
+    script, kind = MODELS[model].peer
     out, mib = run(["/usr/bin/python3", f"bench/peer/{script}", kind] + flags + ["--infer"] * (work not in TRAINING))
     words = out.split()
     return float(words[words.index("ms/step") - 1]), mib
@@ -92,7 +98,7 @@ def noise(place):
 @functools.lru_cache
 def build(dnw, place, model, more, single):
     """The program, seconds it took to build, multiply-adds of a sample over edges in use and candidates."""
-    example, defines = MODELS[model][0], MODELS[model][1] + list(more)
+    example, defines = MODELS[model].example, MODELS[model].defines + list(more)
     program = f"{place}/{model}-{len(os.listdir(place))}"
     if single:
         text, example = open(example).read(), program + ".dnw"
@@ -109,10 +115,10 @@ def build(dnw, place, model, more, single):
 def frozen(dnw, place, model):
     """The program of weights that training wrote when it was interrupted, and what `build` says of that one."""
     program, seconds, macs = build(dnw, place, model, (), False)
-    example, defines = MODELS[model][:2]
+    example, defines, batch = MODELS[model].example, MODELS[model].defines, str(MODELS[model].batches[0])
     data = [] if model == "mlp" else ["--data", noise(place)]
     log = f"{place}/{model}-run/log.jsonl"
-    training = subprocess.Popen([program, "train", "--quiet", "--batch", "128", "--out", os.path.dirname(log)] + data,
+    training = subprocess.Popen([program, "train", "--quiet", "--batch", batch, "--out", os.path.dirname(log)] + data,
                                 stderr=subprocess.DEVNULL)
     while training.poll() is None and not (os.path.exists(log) and os.path.getsize(log)):
         time.sleep(0.1)
@@ -140,7 +146,7 @@ def row(program, seconds, macs, model, work, batch, threads, args):
         if not args.alone:
             other.append(theirs(model, work, batch, threads))
     ms = statistics.median(m for m, _ in mine)
-    candidates = kept if MODELS[model][4] is BETWEEN_EVENTS else candidates
+    candidates = kept if model in BETWEEN_EVENTS else candidates
     flop = 2 * batch * (TRAINING[work][1](kept, candidates) if work in TRAINING else kept)
     rate = flop / ms * 1e-6
     peer = ["", "", ""]
@@ -174,7 +180,7 @@ def arguments():
     p = argparse.ArgumentParser(prog="bench/run.sh", description="Compiled programs beside their peers, the same work in turn.")
     p.add_argument("--only", type=words(list(MODELS)), default=list(MODELS), metavar="A,B", help=f"models: {', '.join(MODELS)}")
     p.add_argument("--work", type=words(WORK), default=WORK, metavar="A,B", help=", ".join(WORK))
-    p.add_argument("--batch", type=numbers, default=BATCHES, metavar="A,B", help="samples of a step (default: 128,1)")
+    p.add_argument("--batch", type=numbers, metavar="A,B", help="samples of a step (default: those of each model)")
     p.add_argument("--threads", type=words(THREADS), default=THREADS, metavar="A,B", help="1, 2")
     p.add_argument("--pairs", type=int, default=3, metavar="N", help="runs of each side a row (default: 3)")
     p.add_argument("--alone", action="store_true", help="without the peers")
@@ -198,9 +204,9 @@ def main():
     print("| " + " | ".join(HEAD) + " |\n" + "|---" * len(HEAD) + "|", flush=True)
     for model in args.only:
         for work in args.work:
-            if work not in MODELS[model][4]:
+            if work not in MODELS[model].works:
                 continue
-            for batch in args.batch:
+            for batch in args.batch or MODELS[model].batches:
                 more = tuple(TRAINING[work][0]) if work in TRAINING else ()
                 built = (frozen(args.dnw, args.place, model) if work == "frozen"
                          else build(args.dnw, args.place, model, more, batch == 1))
