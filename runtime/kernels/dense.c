@@ -1,8 +1,8 @@
-/* dense.c: sums over nodes that all read the same run of neighbours, as in layers whose weights are all in use.
+/* dense.c: sums over nodes that all read the same run of neighbours: layers whose weights are all in use.
  *
- * Lists of edges cost a load for each multiply-add. Here a few nodes are summed side by side: what is loaded of a
- * neighbour serves all of them. Each number is summed in the order of the edges, as in gather.c: the bits are
- * the same.
+ * Lists of edges cost a load for each multiply-add. Here a few nodes are summed side by side: what is loaded
+ * of a neighbour serves all of them. Each number is summed in the order of the edges, as in gather.c: the
+ * bits are the same.
  */
 #include "dense.h"
 #ifdef __clang__

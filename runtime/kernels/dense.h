@@ -3,9 +3,9 @@
 #define KERNEL_DENSE_H
 #include "kernel.h"
 
-/* `count` nodes, those listed or 0 .. count, of `edges` edges each, whose weights stand one after the other: of
- * node v from weight[row[v]] on. Edge e of a node reads `block` numbers, e * step behind rows; sums of node v
- * are at out + v * out_step. `fresh`: they start at 0. */
+/* `count` nodes, those listed or 0 .. count, of `edges` edges each, whose weights stand one after the other:
+ * of node v from weight[row[v]] on. Edge e of a node reads `block` numbers, e * step behind rows; sums of
+ * node v are at out + v * out_step. `fresh`: they start at 0. */
 typedef struct DenseSums {
     const uint32_t *nodes, *row;
     const real *weight, *rows;

@@ -17,8 +17,8 @@ void dnwrt_lap(int64_t row);
 /* A part of the time since the last call, 1: the rest of it, belongs to that row. */
 void profile_part(int64_t row, double part);
 
-/* Work for several threads began at `start`, by profile_clock, and is done: since its last lap each thread that was
- * ready waited for the others. */
+/* Work for several threads began at `start`, by profile_clock, and is done: since its last lap each thread
+ * that was ready waited for the others. */
 uint64_t profile_clock(void);
 void profile_waited(uint64_t start);
 
