@@ -137,24 +137,42 @@ def ceiling(args, threads):
     return sum(float(core.communicate()[0]) for core in cores)
 
 
-def row(program, seconds, macs, model, work, batch, threads, args):
+def program_of(dnw, place, model, work, batch):
+    if work == "frozen":
+        return frozen(dnw, place, model)
+    return build(dnw, place, model, tuple(TRAINING[work][0]) if work in TRAINING else (), batch == 1)
+
+
+def peer_of(model, work, batch, args):
+    """What measures the other side: the peer, or a program of another dnw."""
+    if args.alone:
+        return None
+    if not args.against:
+        return lambda threads: theirs(model, work, batch, threads)
+    place = args.place + "/against"
+    os.makedirs(place, exist_ok=True)
+    program = program_of(args.against, place, model, work, batch)[0]
+    return lambda threads: ours(program, model, work, batch, threads)
+
+
+def row(program, seconds, macs, model, work, batch, threads, args, peer):
     kept, candidates = macs
     mine, other, most = [], [], []
     for _ in range(args.pairs):
         most.append(ceiling(args, threads))
         mine.append(ours(program, model, work, batch, threads))
-        if not args.alone:
-            other.append(theirs(model, work, batch, threads))
+        if peer:
+            other.append(peer(threads))
     ms = statistics.median(m for m, _ in mine)
     candidates = kept if model in BETWEEN_EVENTS else candidates
     flop = 2 * batch * (TRAINING[work][1](kept, candidates) if work in TRAINING else kept)
     rate = flop / ms * 1e-6
-    peer = ["", "", ""]
+    beside = ["", "", ""]
     if other:
         ratio = statistics.median(o / m for (o, _), (m, _) in zip(other, mine))
-        peer = [f"{statistics.median(o for o, _ in other):.2f}", f"{ratio:.2f} x", f"{max(mib for _, mib in other):.0f}"]
-    cells = [model, work, batch, threads, f"{ms:.3f}", peer[0], peer[1], f"{rate:.1f}",
-             f"{100 * rate / statistics.median(most):.1f} %", f"{max(mib for _, mib in mine):.0f}", peer[2], f"{seconds:.2f}"]
+        beside = [f"{statistics.median(o for o, _ in other):.3f}", f"{ratio:.2f} x", f"{max(mib for _, mib in other):.0f}"]
+    cells = [model, work, batch, threads, f"{ms:.3f}", beside[0], beside[1], f"{rate:.1f}",
+             f"{100 * rate / statistics.median(most):.1f} %", f"{max(mib for _, mib in mine):.0f}", beside[2], f"{seconds:.2f}"]
     print("| " + " | ".join(str(c) for c in cells) + " |", flush=True)
 
 
@@ -184,6 +202,7 @@ def arguments():
     p.add_argument("--threads", type=words(THREADS), default=THREADS, metavar="A,B", help="1, 2")
     p.add_argument("--pairs", type=int, default=3, metavar="N", help="runs of each side a row (default: 3)")
     p.add_argument("--alone", action="store_true", help="without the peers")
+    p.add_argument("--against", metavar="DNW", help="another dnw in place of the peers: does a change make programs slower?")
     p.add_argument("--dnw", default="build/dnw", help=argparse.SUPPRESS)
     p.add_argument("--place", required=True, help=argparse.SUPPRESS)
     a = p.parse_args()
@@ -207,11 +226,10 @@ def main():
             if work not in MODELS[model].works:
                 continue
             for batch in args.batch or MODELS[model].batches:
-                more = tuple(TRAINING[work][0]) if work in TRAINING else ()
-                built = (frozen(args.dnw, args.place, model) if work == "frozen"
-                         else build(args.dnw, args.place, model, more, batch == 1))
+                built = program_of(args.dnw, args.place, model, work, batch)
+                peer = peer_of(model, work, batch, args)
                 for threads in [1] if model == "set-scipy" else args.threads:
-                    row(*built, model, work, batch, threads, args)
+                    row(*built, model, work, batch, threads, args, peer)
 
 
 main()

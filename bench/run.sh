@@ -4,6 +4,7 @@
 #   bench/run.sh                                 all rows, 3 pairs each: about a quarter of an hour on an idle machine
 #   bench/run.sh --only static,mlp --pairs 5     some rows; also --work, --batch, --threads
 #   bench/run.sh --alone                         without the peers
+#   bench/run.sh --against OTHER/build/dnw       another dnw in place of the peers
 # Installs python3-torch and python3-scipy when they are missing and needed. Needs no data: if a data set is not found, the
 # programs use random numbers of the same shape. Absolute times depend on the machine; quote the ratios.
 set -euo pipefail
@@ -13,7 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 case " $* " in
 *" --help "* | *" -h "*) exec /usr/bin/python3 bench/compare.py --help ;;
-*" --alone "*) ;;
+*" --alone "* | *" --against"*) ;;
 *)
   for library in torch scipy; do
     /usr/bin/python3 -c "import $library" 2>/dev/null && continue
