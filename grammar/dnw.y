@@ -42,7 +42,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
        IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" IN "'in'"
 %token ARROW "'->'" PIPE "'|>'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" DOTS "'..'"
 
-%nterm <Decl *> decl head graph_head rule_head
+%nterm <Decl *> decl fn_head model_head graph_head rule_head
 %nterm <Name> name as_opt
 %nterm <NameList> names sizes_opt
 %nterm <Parameters> parameters
@@ -95,17 +95,22 @@ decls:
 decl:
   IMPORT STRING as_opt                          { $$ = ast_import(p, @$, @STRING, $as_opt); }
 | OPTION name '=' expr range_opt help_opt       { $$ = ast_option(p, @$, $name, $expr, $range_opt, $help_opt); }
-| head '=' expr                                 { $$ = ast_with_value(@$, $head, $expr); }
-| head '{' stmts '}'                            { $$ = ast_with_body(@$, $head, $stmts); }
+| fn_head '=' expr                              { $$ = ast_with_value(@$, $fn_head, $expr); }
+| fn_head '{' stmts '}'                         { $$ = ast_with_body(@$, $fn_head, $stmts); }
+| model_head '=' expr budget                    { $$ = ast_with_budget(p, ast_with_value(@$, $1, $3), @budget, $budget); }
+| model_head '{' stmts '}' budget               { $$ = ast_with_budget(p, ast_with_body(@$, $1, $3), @budget, $budget); }
 | graph_head '{' items '}'                      { $$ = ast_with_items(@$, $graph_head, $items); }
 | rule_head '{' rule_items '}'                  { $$ = ast_with_rule(@$, $rule_head, $rule_items); }
 | TRAIN name '{' settings '}'                   { $$ = ast_train(p, @$, $name, $settings); }
 | TEST STRING '{' checks '}'                    { $$ = ast_test(p, @$, @STRING, $checks); }
 ;
 
-head:
+fn_head:
   FN name sizes_opt parameters                  { $$ = ast_head(p, @$, DECL_FN, $name, $sizes_opt, $parameters); }
-| MODEL name sizes_opt parameters               { $$ = ast_head(p, @$, DECL_MODEL, $name, $sizes_opt, $parameters); }
+;
+
+model_head:
+  MODEL name sizes_opt parameters               { $$ = ast_head(p, @$, DECL_MODEL, $name, $sizes_opt, $parameters); }
 ;
 
 graph_head:

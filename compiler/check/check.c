@@ -123,12 +123,20 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     Model *m = k->model;
     m->name = d->name.text, m->input = input;
     k->func = func_new(k->perm, d->name.text);
+    Scope scope = {.module = module};
+    ModelBudget *outer = k->budget;
+    if (!model_budget_open(k, d->edges, &scope)) {
+        k->budget = outer;
+        return;
+    }
     k->mode = MODE_MODEL;
     Value *x = func_add(k->func, IR_INPUT, d->params.at[0].span, 0, NULL);
     x->shape = input;
     Val *function = val_function(k, NULL, d, module, d->name.span);
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;
+    if (!val_is_poison(v)) model_budget_close(k);
+    k->budget = outer;
     if (val_is_poison(v)) return;
     share_densities(k), check_redistribution(k);
     Value *result = val_value(k, v, "a tensor");

@@ -163,38 +163,19 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     return true;
 }
 
-static bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
-{
-    if (!d->rule) return true;
-    const bool name = d->rule->kind == EXPR_NAME || d->rule->kind == EXPR_MEMBER;
-    Val *rule = name ? check_expr(k, scope, d->rule) : check_function(k, scope, d->rule);
-    if (val_is_poison(rule)) return false;
-    if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE) {
-        l->declared = check_declared_rule(k, rule);
-        if (l->declared) l->rule.refresh = l->declared->refresh;
-        return l->declared != NULL;
-    }
-    rule = described(k, rule);
-    if (val_is_poison(rule)) return false;
-    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
-    Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
-                       rule->builtin ? rule->builtin->name : val_text(k, rule));
-    diag_help(
-        m,
-        "rules are dnw, those that `dnw explain rules` lists, and those that you declare: rule mine { ... }");
-    return false;
-}
-
 static bool add_edges(Check *k, Graph *g, Scope *scope, const EdgesDecl *d)
 {
-    int list = g->lists.count;
-    bool ok = true;
-    vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.%d", g->name, list), d->span));
-    if (!check_rule(k, scope, d, &g->lists.at[list])) ok = false;
+    const ModelBudget *whole = d->budget == BUDGET_NONE ? k->budget : NULL;
+    const int before = g->lists.count,
+              joins = whole && whole->together && before && g->lists.at[before - 1].together,
+              list = before - joins;
+    const char *name = arena_printf(k->perm, "%s.edges.%d", g->name, list);
+    if (!joins) vec_push(k->perm, &g->lists, edge_list(name, d->span));
+    bool ok = whole ? model_rule(k, &g->lists.at[list]) : check_rule(k, scope, d, &g->lists.at[list]);
     for (int i = 0; i < d->lines.count; i++)
         if (!add_line(k, g, scope, d->lines.at[i], d, list)) ok = false;
     bool lines = g->bundles.count && g->bundles.at[g->bundles.count - 1].list == list;
-    if (!lines) g->lists.count--; /* all are taken away */
+    if (!lines && !joins) g->lists.count--; /* all are taken away */
     return ok;
 }
 
@@ -222,12 +203,17 @@ static bool budgets(Check *k, Graph *g, Scope *scope)
     for (int b = 0; b < g->bundles.count; b++) {
         int list = g->bundles.at[b].list;
         if (b && g->bundles.at[b - 1].list == list) continue;
-        const EdgesDecl *d = k->graph->uses.at[b].decl;
-        Val *amount = d->amount ? described(k, check_expr(k, scope, d->amount)) : NULL;
+        const EdgesDecl *own = k->graph->uses.at[b].decl;
+        const ModelBudget *whole = own->budget == BUDGET_NONE ? k->budget : NULL;
+        const EdgesDecl *d = whole ? whole->decl : own;
+        if (g->lists.at[list].together) continue;
+        Val *amount = whole       ? whole->amount
+                      : d->amount ? described(k, check_expr(k, scope, d->amount))
+                                  : NULL;
         const int before = mistakes(k);
         if (amount && is_density(amount)) split_line(k, g, b);
         check_budget(k, g, list, d->budget, amount, d->amount ? d->amount->span : d->span);
-        while (mistakes(k) != before && b + 1 < g->bundles.count && k->graph->uses.at[b + 1].decl == d) b++;
+        while (mistakes(k) != before && b + 1 < g->bundles.count && k->graph->uses.at[b + 1].decl == own) b++;
     }
     return mistakes(k) == start;
 }

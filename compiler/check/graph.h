@@ -75,18 +75,36 @@ void build_edge_functions(Check *k, Graph *g);
 void choose_scores(Check *k, Graph *g);
 /* graph_rule.c */
 EdgeList edge_list(const char *name, Span span); /* by `using dnw` */
+/* `using RULE`; false after a message. */
+bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l);
 /* graph_rule_decl.c: `using NAME(...)` of a declared rule; NULL after a message. */
 struct Rule *check_declared_rule(Check *k, Val *use);
 /* graph_rule_weight.c: states and weights of declared rules that stand beside the weights of edges. */
 void add_rule_tensors(Check *k, Graph *g);
 /* graph_rule_fit.c: once the budgets are known; once the train block is. */
 void check_declared_lists(Check *k, const Graph *g);
+void check_declared_list(Check *k, const Graph *g, const EdgeList *l);
 void check_redistribution(Check *k); /* once all graphs of the model are there */
 void check_rules_and_training(Check *k);
 bool check_rule_options(Check *k, const Val *rule, EdgeList *l);
 /* What its edges do not allow, once their functions are known. */
 void check_rule_edges(Check *k, const Graph *g);
+/* graph_model.c: `model ... keep BUDGET using RULE`: for edges and layers without a budget of their own. */
+typedef struct ModelBudget {
+    const EdgesDecl *decl;
+    Scope *scope;
+    Val *amount;
+    bool together; /* one budget for all; else for each line, or node */
+    EdgeList list; /* of all, where they are together */
+} ModelBudget;
+/* Before the body of the model is built; NULL: it has none. False after a message. */
+bool model_budget_open(Check *k, const EdgesDecl *d, Scope *scope);
+void model_budget_close(Check *k); /* once all graphs are there */
+/* The rule that a list has from the model; false after a message. */
+bool model_rule(Check *k, EdgeList *l);
 /* graph_budget.c */
+/* A count, a share, all, or anneal(...) of l->candidates; false after a message. */
+bool count_budget(Check *k, EdgeList *l, Val *amount);
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span);
 /* Edges in use of a list with at most `most` into (else out of) each node. */
 int64_t fan_kept(Arena *a, const Graph *g, int list, bool in, int64_t most);

@@ -195,21 +195,36 @@ static bool anneal_curve(Check *k, const Val *v, AnnealCurve *out)
     return false;
 }
 
-static void anneal_budget(Check *k, EdgeList *l, Val *v)
+static bool anneal_budget(Check *k, EdgeList *l, Val *v)
 {
     Val *epochs = v->items.at[2];
     if (epochs->kind != VAL_NUMBER || !(epochs->number > 0) || !isfinite(epochs->number)) {
         diag_add(k->diags, E_AMOUNT, epochs->span, "anneal needs a number of epochs above 0; this is %s",
                  val_text(k, epochs));
-        return;
+        return false;
     }
     if (!amount_count(k, v->items.at[0], l->candidates, &l->budget.start) ||
         !amount_count(k, v->items.at[1], l->candidates, &l->budget.keep) ||
         !anneal_curve(k, v->items.at[3], &l->budget.curve))
-        return;
+        return false;
     l->budget.form = KEEP_ANNEAL;
     l->budget.epochs = epochs->number;
     l->kept = l->budget.keep;
+    return true;
+}
+
+/* So many edges of a list whose form is KEEP_ALL so far. */
+static void keep_count(EdgeList *l)
+{
+    l->kept = l->budget.keep;
+    if (l->budget.keep < l->candidates) l->budget.form = KEEP_COUNT;
+}
+
+bool count_budget(Check *k, EdgeList *l, Val *amount)
+{
+    if (val_is(amount, BUILTIN_anneal)) return anneal_budget(k, l, amount);
+    if (!amount_count(k, amount, l->candidates, &l->budget.keep)) return false;
+    return keep_count(l), true;
 }
 
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span)
@@ -229,16 +244,9 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     if (val_is(amount, BUILTIN_fan_in) || val_is(amount, BUILTIN_fan_out))
         return fan_budget(k, g, list, amount);
     if (is_density(amount)) return density_budget(k, g, list, amount);
-    if (val_is(amount, BUILTIN_anneal)) {
-        if (l->rule.kind == RULE_SAMPLE)
-            diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
-        else anneal_budget(k, l, amount);
-        return;
-    }
     bool other = val_is(amount, BUILTIN_params) || val_is(amount, BUILTIN_macs);
-    if (!(other ? params_count(k, g, list, amount, l->candidates, &l->budget.keep)
-                : amount_count(k, amount, l->candidates, &l->budget.keep)))
-        return;
-    l->kept = l->budget.keep;
-    if (l->budget.keep < l->candidates) l->budget.form = KEEP_COUNT;
+    if (val_is(amount, BUILTIN_anneal) && l->rule.kind == RULE_SAMPLE)
+        diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
+    else if (!other) count_budget(k, l, amount);
+    else if (params_count(k, g, list, amount, l->candidates, &l->budget.keep)) keep_count(l);
 }

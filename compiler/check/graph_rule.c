@@ -1,5 +1,6 @@
 /* graph_rule.c: `using RULE`, by which edges are chosen, and how exact its gradients are. */
 #include "check/graph.h"
+#include "model/rule.h"
 #include <math.h>
 
 EdgeList edge_list(const char *name, Span span)
@@ -68,4 +69,26 @@ void check_rule_edges(Check *k, const Graph *g)
                      "edges that are a weight");
         diag_help(d, "give this line a list of its own with `using dnw`");
     }
+}
+
+bool check_rule(Check *k, Scope *scope, const EdgesDecl *d, EdgeList *l)
+{
+    if (!d->rule) return true;
+    const bool name = d->rule->kind == EXPR_NAME || d->rule->kind == EXPR_MEMBER;
+    Val *rule = name ? check_expr(k, scope, d->rule) : check_function(k, scope, d->rule);
+    if (val_is_poison(rule)) return false;
+    if (rule->kind == VAL_FUNCTION && rule->decl && rule->decl->kind == DECL_RULE) {
+        l->declared = check_declared_rule(k, rule);
+        if (l->declared) l->rule.refresh = l->declared->refresh;
+        return l->declared != NULL;
+    }
+    rule = described(k, rule);
+    if (val_is_poison(rule)) return false;
+    if (rule->kind == VAL_CALL && rule->builtin->kind == KIND_RULE) return check_rule_options(k, rule, l);
+    Diag *m = diag_add(k->diags, E_KIND, d->rule->span, "%s is not a rule for choosing edges",
+                       rule->builtin ? rule->builtin->name : val_text(k, rule));
+    diag_help(
+        m,
+        "rules are dnw, those that `dnw explain rules` lists, and those that you declare: rule mine { ... }");
+    return false;
 }

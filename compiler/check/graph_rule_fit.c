@@ -25,7 +25,7 @@ static bool chooses(const Rule *r)
     return r->used == NO_FUNCTION && (events || r->forward == NO_FUNCTION);
 }
 
-static void list_fits(Check *k, const Graph *g, const EdgeList *l)
+void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
 {
     Diag *d = NULL;
     const bool decides = l->declared->used != NO_FUNCTION;
@@ -63,7 +63,7 @@ static void list_fits(Check *k, const Graph *g, const EdgeList *l)
 void check_declared_lists(Check *k, const Graph *g)
 {
     for (int i = 0; i < g->lists.count; i++)
-        if (g->lists.at[i].declared) list_fits(k, g, &g->lists.at[i]);
+        if (g->lists.at[i].declared && !g->lists.at[i].together) check_declared_list(k, g, &g->lists.at[i]);
 }
 
 /* ---- budgets that move between lists ---- */

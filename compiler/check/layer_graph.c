@@ -190,10 +190,16 @@ static bool add_edges(Check *k, Graph *g, Bundle u, Val *keep)
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &g->lists, edge_list(arena_printf(k->perm, "%s.edges.0", g->name), g->span));
     int before = mistakes(k);
+    bool all = keep->kind == VAL_NONE;
+    const ModelBudget *whole = all && !u.fixed ? k->budget : NULL;
+    if (whole && !model_rule(k, &g->lists.at[0])) return false;
     if (!few_nodes(k, g, g->span) || !build_candidates(k, g)) return false;
     add_edge_weights(k, g);
-    bool all = keep->kind == VAL_NONE;
-    check_budget(k, g, 0, all ? BUDGET_NONE : BUDGET_KEEP, keep, all ? g->span : keep->span);
+    add_rule_tensors(k, g);
+    if (whole && !whole->together)
+        check_budget(k, g, 0, BUDGET_KEEP, whole->amount, whole->decl->amount->span);
+    else if (!whole) check_budget(k, g, 0, all ? BUDGET_NONE : BUDGET_KEEP, keep, all ? g->span : keep->span);
+    check_declared_lists(k, g);
     return build_order(k, g) && mistakes(k) == before;
 }
 

@@ -451,8 +451,11 @@ static void decl_names(Check *k, Module *m, const Decl *d)
     case DECL_OPTION:
         names_use(k, &scope, d->value), names_use(k, &scope, d->low), names_use(k, &scope, d->high);
         break;
-    case DECL_FN:
-    case DECL_MODEL: function_names(k, &scope, d); break;
+    case DECL_FN: function_names(k, &scope, d); break;
+    case DECL_MODEL:
+        function_names(k, &scope, d);
+        if (d->edges) names_use(k, &scope, d->edges->amount), use_rule(k, &scope, d->edges->rule);
+        break;
     case DECL_GRAPH: graph_names(k, &scope, d); break;
     case DECL_RULE: names_rule(k, &scope, d); break;
     case DECL_TRAIN:

@@ -168,6 +168,7 @@ typedef struct Check {
                                           the source have */
     struct CellBuild *cell;           /* MODE_CELL (cell.h), else NULL */
     struct GraphBuild *graph;         /* that is built (graph.h); NULL: none */
+    struct ModelBudget *budget;       /* of the model that is built (graph.h); NULL: none */
     const struct Above *above;        /* what expressions ask of the groups above them (expr.h) */
     Files files;
     Said said;

@@ -230,6 +230,8 @@ static void graph_dump(const Graph *g, FILE *out)
                 l->rule.kind == RULE_SAMPLE ? "sample" : "keep",
                 contract_text(CONTRACT_KeepForm, (int)l->budget.form), (long long)l->candidates,
                 (long long)l->kept);
+        if (l->together)
+            fprintf(out, "    of the model's %lld of %lld\n", (long long)l->budget.keep, (long long)l->total);
         if (l->declared) rule_dump(l->declared, out);
     }
     for (int i = 0; i < g->bundles.count; i++)

@@ -295,7 +295,9 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
 
 static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
 {
-    const char *kept = thousands(s->perm, l->kept), *of = thousands(s->perm, l->candidates), *text;
+    const char *kept = thousands(s->perm, l->together ? l->budget.keep : l->kept), *text,
+               *of = arena_printf(s->perm, "%s%s", thousands(s->perm, list_candidates(l)),
+                                  l->together ? " in all graphs of the budget" : "");
     bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     if (l->declared && l->declared->used != NO_FUNCTION)
         text =

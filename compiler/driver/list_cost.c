@@ -52,7 +52,7 @@ EdgeBytes list_bytes(const Graph *g, int list, ListTraining t)
                       : 0,
         .alone = alone,
         .back = g->input != u->from || !g->sets.at[u->from].outside,
-        .explored = l->declared && t.trains && l->candidates <= EXPLORED_MOST,
+        .explored = l->declared && t.trains && list_candidates(l) <= EXPLORED_MOST,
         .gradients =
             t.trains && (edges_of_used(g, u) || l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16),
         .real = 4};
@@ -85,7 +85,8 @@ static const char *when_text(Arena *a, const RuleEvent *e)
 /* What one action goes through; `alone`: edges in use alone have numbers. */
 static const char *action_text(Arena *a, const EdgeList *l, const RuleStep *s, bool alone)
 {
-    const char *all = thousands(a, l->candidates), *used = thousands(a, l->kept);
+    const char *all = thousands(a, list_candidates(l)),
+               *used = thousands(a, l->together ? l->budget.keep : l->kept);
     const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     switch (s->verb) {
     case VERB_CHOOSE:
@@ -121,5 +122,5 @@ const char *list_event_text(Arena *a, const Graph *g, int list, int event)
         text = arena_printf(a, "%s%s%s", text, between, action_text(a, l, &e->actions.at[i], alone));
     if (l->declared->all_gradients || !(e->reads >> TERM_GRADIENT & 1)) return text;
     return arena_printf(a, "%s; gradients of %s candidates in the step before", text,
-                        thousands(a, l->candidates));
+                        thousands(a, list_candidates(l)));
 }

@@ -9,13 +9,15 @@
 
 typedef struct GraphRow {
     const char *name;
+    bool together; /* kept, and what follows from it, is not known of one graph */
     int64_t candidates, kept, parameters, macs;
 } GraphRow;
 
 static GraphRow graph_row(const Graph *g)
 {
     GraphRow r = {.name = g->name, .kept = model_edges_kept(g), .parameters = graph_parameters(g)};
-    for (int i = 0; i < g->lists.count; i++) r.candidates += g->lists.at[i].candidates;
+    for (int i = 0; i < g->lists.count; i++)
+        r.candidates += g->lists.at[i].candidates, r.together = r.together || g->lists.at[i].together;
     r.macs = graph_macs(g);
     return r;
 }
@@ -78,12 +80,23 @@ static void report_lists(const Compilation *c, const Graph *g, FILE *out)
     }
 }
 
+/* The budget of the model. */
+static void report_together(const Model *m, FILE *out)
+{
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int i = 0; i < m->graphs.at[g]->lists.count; i++) {
+            const EdgeList *l = &m->graphs.at[g]->lists.at[i];
+            if (!l->together || l->goes_on) continue;
+            fprintf(out, "%-20s %12lld %12lld\n", "together", (long long)l->total, (long long)l->budget.keep);
+        }
+}
+
 /* Lists with declared rules: what these keep. */
 static void report_rules(const Compilation *c, const Graph *g, FILE *out)
 {
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
-        if (!l->declared) continue;
+        if (!l->declared || l->goes_on) continue;
         fprintf(out, "  line %d, %s: %s\n", source_place(c->sources, l->span.file, l->span.start).line,
                 l->declared->name, list_bytes_text(c->perm, g, i, list_training(c->model)));
     }
@@ -102,14 +115,23 @@ void compile_report(const Compilation *c, FILE *out)
     fprintf(out, "%-20s %12s %12s %12s %14s\n", "graph", "candidates", "kept", "parameters", "multiply-adds");
     for (int i = 0; i < m->graphs.count; i++) {
         GraphRow r = graph_row(m->graphs.at[i]);
-        fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
-                (long long)r.kept, (long long)r.parameters, (long long)r.macs);
+        if (r.together)
+            fprintf(out, "%-20s %12lld %12s %12s %14s\n", r.name, (long long)r.candidates, "-", "-", "-");
+        else
+            fprintf(out, "%-20s %12lld %12lld %12lld %14lld\n", r.name, (long long)r.candidates,
+                    (long long)r.kept, (long long)r.parameters, (long long)r.macs);
         report_lists(c, m->graphs.at[i], out);
     }
+    report_together(m, out);
     fprintf(out, "%lld parameter%s in use\n", (long long)model_parameters(m),
             plural(model_parameters(m), "s"));
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
     for (int i = 0; i < m->graphs.count; i++) report_rules(c, m->graphs.at[i], out);
+}
+
+static json_t *known(const GraphRow *r, int64_t n)
+{
+    return r->together ? json_null() : json_integer((json_int_t)n);
 }
 
 json_t *compile_report_json(const Compilation *c)
@@ -121,9 +143,9 @@ json_t *compile_report_json(const Compilation *c)
         EdgeMacs edges = graph_edge_macs(m->graphs.at[i]);
         json_object_set_new(
             graphs, r.name,
-            json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:f}", "candidates", (json_int_t)r.candidates, "kept",
-                      (json_int_t)r.kept, "parameters", (json_int_t)r.parameters, "macs", (json_int_t)r.macs,
-                      "edge_macs", (json_int_t)(edges.kept + 0.5), "candidate_macs",
+            json_pack("{s:I, s:o, s:o, s:o, s:o, s:I, s:f}", "candidates", (json_int_t)r.candidates, "kept",
+                      known(&r, r.kept), "parameters", known(&r, r.parameters), "macs", known(&r, r.macs),
+                      "edge_macs", known(&r, (int64_t)(edges.kept + 0.5)), "candidate_macs",
                       (json_int_t)(edges.candidates + 0.5), "left_out", live_left_out(m->graphs.at[i])));
     }
     return json_pack("{s:b, s:s?, s:o}", "ok", (int)(m != NULL), "model", m ? m->name : NULL, "graphs",

@@ -125,9 +125,18 @@ static void keep_best(Scored *s, int64_t count, int64_t keep)
     for (int64_t i = 0; i < count && i < keep; i++) *s[i].kept = 1;
 }
 
+/* A list of edges, and marks of the candidates of its graph, by bundle. */
+typedef struct Chosen {
+    const Graph *g;
+    int list;
+    uint8_t **kept;
+} Chosen;
+
 /* Candidates of a list; for fan budgets only those into (out of) one node. */
-static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_t node, Scored *out)
+static int64_t collect(const EvalContext *c, const Chosen *of, int set, int64_t node, Scored *out)
 {
+    const Graph *g = of->g;
+    const int list = of->list;
     int64_t n = 0, order = 0;
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
@@ -143,54 +152,55 @@ static int64_t collect(EvalContext *c, const Graph *g, int list, int set, int64_
                     double score = l->rule.kind != RULE_DNW ? sample_score(c->seed, g->number, list, order)
                                    : u->weight ? fabs(c->param[u->weight->offset + run.first + i])
                                                : 0;
-                    out[n++] = (Scored){score, order, &c->kept[g->number][b][run.first + i]};
+                    out[n++] = (Scored){score, order, &of->kept[b][run.first + i]};
                 }
     }
     return n;
 }
 
 /* A rule that says itself which edges are in use. */
-static void choose_by_condition(const EvalContext *c, const Graph *g, int list)
+static void choose_by_condition(const EvalContext *c, const Chosen *of)
 {
-    const int used = g->lists.at[list].declared->used;
+    const Graph *g = of->g;
+    const int used = g->lists.at[of->list].declared->used;
     for (int b = 0; b < g->bundles.count; b++)
-        for (int64_t i = 0; g->bundles.at[b].list == list && i < g->bundles.at[b].candidates.count; i++)
-            c->kept[g->number][b][i] = eval_carried(c->model, g, (CandidateAt){b, i}, used, c->param) != 0;
+        for (int64_t i = 0; g->bundles.at[b].list == of->list && i < g->bundles.at[b].candidates.count; i++)
+            of->kept[b][i] = eval_carried(c->model, g, (CandidateAt){b, i}, used, c->param) != 0;
 }
 
 /* Before the first step of a declared rule. */
-static void draw_list(Arena *a, EvalContext *c, const Graph *g, int list, int64_t keep)
+static void draw_list(Arena *a, const EvalContext *c, const Chosen *of, int64_t keep)
 {
-    Scored *s = NEW_ARRAY(a, Scored, (size_t)g->lists.at[list].candidates + 1);
-    int64_t count = collect(c, g, list, 0, 0, s), number = list;
-    for (int i = 0; c->model->graphs.at[i] != g; i++) number += c->model->graphs.at[i]->lists.count;
+    Scored *s = NEW_ARRAY(a, Scored, (size_t)of->g->lists.at[of->list].candidates + 1);
+    const int64_t count = collect(c, of, 0, 0, s);
     if (keep > count) keep = count;
     int64_t *drawn = NEW_ARRAY(a, int64_t, (size_t)keep + 1);
-    if (!rule_drawn(c->seed, (int)number, keep, count, drawn)) return;
+    if (!rule_drawn(c->seed, list_number(c->model, of->g, of->list), keep, count, drawn)) return;
     for (int64_t i = 0; i < keep; i++) *s[drawn[i]].kept = 1;
 }
 
-static void choose_list(Arena *a, EvalContext *c, const Graph *g, int list, double epoch)
+static void choose_list(Arena *a, const EvalContext *c, const Chosen *of, double epoch)
 {
-    const EdgeList *l = &g->lists.at[list];
+    const Graph *g = of->g;
+    const EdgeList *l = &g->lists.at[of->list];
     if (c->model && l->declared && l->declared->used != NO_FUNCTION) {
-        choose_by_condition(c, g, list);
+        choose_by_condition(c, of);
         return;
     }
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
     const bool all = l->declared && l->declared->start_all;
     int64_t keep = all ? l->candidates : budget_now(&l->budget, l->candidates, epoch);
     if (l->declared && (l->budget.form == KEEP_COUNT || l->budget.form == KEEP_ANNEAL)) {
-        draw_list(a, c, g, list, keep);
+        draw_list(a, c, of, keep);
         return;
     }
     if (l->budget.form != KEEP_FAN_IN && l->budget.form != KEEP_FAN_OUT) {
-        keep_best(s, collect(c, g, list, 0, 0, s), keep);
+        keep_best(s, collect(c, of, 0, 0, s), keep);
         return;
     }
     for (int set = 0; set < g->sets.count; set++)
         for (int64_t node = 0; node < g->sets.at[set].size; node++)
-            keep_best(s, collect(c, g, list, set, node, s), keep);
+            keep_best(s, collect(c, of, set, node, s), keep);
 }
 
 static void choose_graph(Arena *a, EvalContext *c, const Graph *g, double epoch)
@@ -198,7 +208,44 @@ static void choose_graph(Arena *a, EvalContext *c, const Graph *g, double epoch)
     uint8_t **kept = c->kept[g->number] = NEW_ARRAY(a, uint8_t *, (size_t)g->bundles.count + 1);
     for (int b = 0; b < g->bundles.count; b++)
         kept[b] = NEW_ARRAY(a, uint8_t, (size_t)g->bundles.at[b].candidates.count + 1);
-    for (int l = 0; l < g->lists.count; l++) choose_list(a, c, g, l, epoch);
+    for (int l = 0; l < g->lists.count; l++)
+        if (!c->model || !g->lists.at[l].together) choose_list(a, c, &(Chosen){g, l, kept}, epoch);
+}
+
+/* Adds the sets and lines of a graph to one of all. */
+static void join(Arena *a, const Model *m, const Graph *g, Graph *all)
+{
+    const int sets = all->sets.count;
+    for (int i = 0; i < g->sets.count; i++) vec_push(a, &all->sets, g->sets.at[i]);
+    for (int i = 0; i < g->lists.count; i++) {
+        EdgeList l = g->lists.at[i];
+        l.candidates = list_candidates(&l);
+        if (!l.goes_on) vec_push(a, &all->lists, l);
+    }
+    for (int i = 0; i < g->bundles.count; i++) {
+        Bundle u = g->bundles.at[i];
+        u.from += sets, u.to += sets, u.list = list_number(m, g, u.list);
+        vec_push(a, &all->bundles, u);
+    }
+}
+
+Graph *eval_joined(Arena *a, const Model *m)
+{
+    Graph *all = NEW(a, Graph);
+    for (int i = 0; i < m->graphs.count; i++) join(a, m, m->graphs.at[i], all);
+    return all;
+}
+
+/* Lists of several graphs. */
+static void choose_together(Arena *a, const EvalContext *c, double epoch)
+{
+    const Graph *all = eval_joined(a, c->model);
+    uint8_t **kept = NEW_ARRAY(a, uint8_t *, (size_t)all->bundles.count + 1);
+    int count = 0;
+    for (int i = 0; i < c->model->graphs.count; i++)
+        for (int b = 0; b < c->model->graphs.at[i]->bundles.count; b++) kept[count++] = c->kept[i][b];
+    for (int l = 0; l < all->lists.count; l++)
+        if (all->lists.at[l].together) choose_list(a, c, &(Chosen){all, l, kept}, epoch);
 }
 
 void eval_choose(Arena *a, EvalContext *c, double epoch)
@@ -206,6 +253,7 @@ void eval_choose(Arena *a, EvalContext *c, double epoch)
     const Model *m = c->model;
     c->kept = NEW_ARRAY(a, uint8_t **, (size_t)m->graphs.count);
     for (int i = 0; i < m->graphs.count; i++) choose_graph(a, c, m->graphs.at[i], epoch);
+    choose_together(a, c, epoch);
 }
 
 /* Candidates of the graph that lead into a node. */
@@ -255,13 +303,13 @@ static void init_clamp(const Tensor *p, double *param)
 void eval_init(const Model *m, uint64_t seed, double *param)
 {
     for (int i = 0; i < m->params.count; i++) init_others(m->params.at[i], seed, param);
-    for (int i = 0; i < m->graphs.count; i++) {
-        const Graph *g = m->graphs.at[i];
-        for (int b = 0; b < g->bundles.count; b++)
-            for (int k = 0; k < g->bundles.at[b].weights.count; k++)
-                if (init_by_fan(&g->bundles.at[b].weights.at[k]->init))
-                    init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
-    }
+    Arena *tmp = arena_new();
+    const Graph *g = eval_joined(tmp, m);
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int k = 0; k < g->bundles.at[b].weights.count; k++)
+            if (init_by_fan(&g->bundles.at[b].weights.at[k]->init))
+                init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
+    arena_free(tmp);
     for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
 }
 

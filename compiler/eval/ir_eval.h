@@ -52,6 +52,8 @@ static inline const double *cell_result(const Cell *c, int i)
 }
 /* The mark of a candidate that is not in use, while gradcheck moves its weights (ir_eval_graph.h). */
 enum { EDGE_PROBED = 2 };
+/* All graphs of a model as one, with the lists of a program: where edges of several graphs are one list. */
+Graph *eval_joined(Arena *a, const Model *m);
 /* Marks the edges in use: the budget of every list, the largest |w| first, ties by candidate number; sampled
  * lists by their random scores. `epoch` is the position for budgets that anneal. Allocates c->kept. */
 void eval_choose(Arena *a, EvalContext *c, double epoch);

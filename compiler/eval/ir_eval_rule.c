@@ -25,9 +25,7 @@ EvalRule eval_rule_new(Arena *a, const Model *m, const Graph *g, int list, uint8
     EvalRule r = {.model = m, .graph = g, .list = list, .kept = kept, .arena = a};
     const EdgeList *l = &g->lists.at[list];
     const int terms = TERM_COUNT + l->declared->states.count;
-    for (int i = 0; i < m->graphs.count && m->graphs.at[i] != g; i++)
-        r.number += m->graphs.at[i]->lists.count;
-    r.number += list;
+    r.number = list_number(m, g, list);
     r.term = NEW_ARRAY(a, double *, (size_t)terms);
     for (int i = 0; i < terms; i++) r.term[i] = NEW_ARRAY(a, double, (size_t)l->candidates + 1);
     for (int s = 0; s < l->declared->states.count; s++)

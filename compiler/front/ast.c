@@ -330,6 +330,15 @@ Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule)
     return (Budget){kind, amount, by, rule};
 }
 
+Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget)
+{
+    if (budget.kind == BUDGET_NONE) return head;
+    head->edges = NEW(p->perm, EdgesDecl);
+    *head->edges = (EdgesDecl){
+        .span = span, .budget = budget.kind, .amount = budget.amount, .by = budget.by, .rule = budget.rule};
+    return head;
+}
+
 GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr *via, Budget budget)
 {
     GraphItem *i = item(p, ITEM_EDGES, span);

@@ -216,6 +216,7 @@ typedef struct Decl {
     bool has_params;
     ParamList params;
     StmtList body;        /* DECL_FN, DECL_MODEL with { } */
+    EdgesDecl *edges;     /* DECL_MODEL: the budget of the edges that have none of their own; or NULL */
     GraphItemList items;  /* DECL_GRAPH */
     RuleItemList rule;    /* DECL_RULE */
     SettingList settings; /* DECL_TRAIN */

@@ -67,6 +67,8 @@ GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell);
 NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices);
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
+/* A model with a budget over its graphs, if there is one. */
+Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget);
 Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule);
 GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr *via, Budget budget);
 GraphItem *ast_item_let(Parser *p, Span span, Name name, Expr *value);

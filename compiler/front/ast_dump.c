@@ -165,6 +165,13 @@ static void node_ref(const Dump *d, const NodeRef *ref)
     if (ref->bracketed) fputc(']', d->out);
 }
 
+static void budget(Dump *d, const EdgesDecl *e)
+{
+    part(d, e->budget == BUDGET_SAMPLE ? "sample" : "keep", e->amount);
+    part(d, "by", e->by);
+    part(d, "using", e->rule);
+}
+
 static void edges(Dump *d, const EdgesDecl *e)
 {
     line(d, e->braced ? "edges { }" : "edges");
@@ -183,9 +190,7 @@ static void edges(Dump *d, const EdgesDecl *e)
         d->depth--;
     }
     part(d, "via", e->via);
-    part(d, e->budget == BUDGET_SAMPLE ? "sample" : "keep", e->amount);
-    part(d, "by", e->by);
-    part(d, "using", e->rule);
+    budget(d, e);
     d->depth--;
 }
 
@@ -272,6 +277,7 @@ static void declaration(Dump *d, const Decl *decl)
     part(d, "high", decl->high);
     texts(d, "help", decl->help);
     for (int i = 0; i < decl->body.count; i++) stmt(d, decl->body.at[i]);
+    if (decl->edges) budget(d, decl->edges);
     for (int i = 0; i < decl->items.count; i++) item(d, decl->items.at[i]);
     for (int i = 0; i < decl->rule.count; i++) rule_item(d, decl->rule.at[i]);
     for (int i = 0; i < decl->settings.count; i++)

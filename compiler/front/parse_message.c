@@ -352,18 +352,6 @@ static bool budget_in_list(const Mistake *m)
     return true;
 }
 
-static bool budget_of_model(const Mistake *m)
-{
-    int kind = m->found.kind;
-    if (m->p->first.kind != T_MODEL || m->in_parentheses || (kind != T_KEEP && kind != T_SAMPLE))
-        return false;
-    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "a model has no budget of its own");
-    diag_help(
-        d,
-        "a budget belongs to edges or to a layer, linear(10, keep = 5%%); all that have erk(5%%) share one");
-    return true;
-}
-
 static bool via_behind_budget(const Mistake *m)
 {
     if (m->found.kind != T_VIA || m->p->first.kind != T_EDGES || !m->has_operator) return false;
@@ -542,43 +530,19 @@ static void help_rule(const Mistake *m, Diag *d)
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
-    nothing_behind,
-    parse_extra_sign,
-    keyword_as_name,
-    parse_word_called,
-    parse_choice_behind,
-    budget_in_list,
-    budget_of_model,
-    parse_misplaced_word,
-    parse_loop,
-    parse_unknown_word,
-    edge_without_edges,
-    derivative_read,
-    parse_indented_body,
-    parse_type_of_name,
-    parse_type_of_result,
-    colon_for_equals,
-    double_equals,
-    cell_with_equals,
-    parse_any_index,
-    index_is_no_name,
-    parse_index_twice,
-    parse_lost_colon,
-    wrong_arrow,
-    parse_if_for_where,
-    parse_lambda,
-    missing_equals,
-    via_behind_budget,
-    wrong_body,
-    import_without_quotes,
-    bare_point,
-    equals_for_comparison,
-    parse_range,
-    parse_unfinished_if,
-    chained_comparison,
-    trailing_comma,
-    missing_comma,
-    parse_lost_parentheses,
+    nothing_behind,        parse_extra_sign,     keyword_as_name,
+    parse_word_called,     parse_choice_behind,  budget_in_list,
+
+    parse_misplaced_word,  parse_loop,           parse_unknown_word,
+    edge_without_edges,    derivative_read,      parse_indented_body,
+    parse_type_of_name,    parse_type_of_result, colon_for_equals,
+    double_equals,         cell_with_equals,     parse_any_index,
+    index_is_no_name,      parse_index_twice,    parse_lost_colon,
+    wrong_arrow,           parse_if_for_where,   parse_lambda,
+    missing_equals,        via_behind_budget,    wrong_body,
+    import_without_quotes, bare_point,           equals_for_comparison,
+    parse_range,           parse_unfinished_if,  chained_comparison,
+    trailing_comma,        missing_comma,        parse_lost_parentheses,
     parse_nameless,
 };
 

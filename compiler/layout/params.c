@@ -22,8 +22,9 @@ int64_t edges_slots(const Graph *g, const Bundle *u)
     const EdgeBudget *b = &l->budget;
     const bool counts = b->form == KEEP_COUNT || b->form == KEEP_ANNEAL;
     if (!l->declared || !counts || reads_unused(l->declared)) return 0;
-    /* Where a graph goes backwards in rounds, a step ends without all that gradients are made of. */
-    if (l->declared->score_reads >> TERM_GRADIENT & 1 && timed_rounds(g)) return 0;
+    /* Where a graph goes backwards in rounds, a step ends without all that gradients are made of; of several
+     * graphs with one list one may be such a graph. */
+    if (l->declared->score_reads >> TERM_GRADIENT & 1 && (timed_rounds(g) || l->together)) return 0;
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *o = &g->bundles.at[i];
         if (o->list == u->list && (o->edge || o->fixed || !o->weight)) return 0;

@@ -67,6 +67,19 @@ int64_t model_edges_kept(const Graph *g)
     return n;
 }
 
+int list_number(const Model *m, const Graph *g, int list)
+{
+    int number = -1;
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Graph *at = m->graphs.at[i];
+        for (int l = 0; l < at->lists.count; l++) {
+            number += !at->lists.at[l].goes_on;
+            if (at == g && l == list) return number;
+        }
+    }
+    return list;
+}
+
 int64_t bundle_numbers(const Bundle *u)
 {
     int64_t n = 0;

@@ -158,8 +158,18 @@ typedef struct EdgeList {
     struct Rule *declared; /* rule.h; NULL: a built-in rule */
     EdgeDensity density;
     int64_t candidates, kept; /* kept: edges in use (at the end) */
+    /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
+    bool together;
+    bool goes_on;  /* it begins in a graph before */
+    int64_t total; /* candidates of all that share the budget; kept is the list's part, were it even */
     Span span;
 } EdgeList;
+
+/* Of all lists that share its budget. */
+static inline int64_t list_candidates(const EdgeList *l)
+{
+    return l->together ? l->total : l->candidates;
+}
 
 /* How a graph runs in time; stages 0: it does not (timed.h). */
 typedef struct Time {
@@ -300,6 +310,7 @@ bool model_edge_norms(const Graph *g,
 int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
 /* Bundles are in the order of their lists: the first bundle of one. */
 int list_first(const Graph *g, int list);
+int list_number(const Model *m, const Graph *g, int list); /* among those of a program */
 int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
 int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
 #endif

@@ -149,17 +149,16 @@ static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const 
     return r;
 }
 
-static NetList list_record(Arena *perm, const Graph *g, int list)
+/* Without its number of lines. */
+static NetList list_record(const Model *m, const Graph *g, int list)
 {
     const EdgeList *l = &g->lists.at[list];
-    NetList r = {.name = l->name,
-                 .budget = l->budget,
-                 .rule = l->rule,
-                 .declared = l->declared ? manifest_rule(perm, l->declared, l->kept) : NULL,
-                 .candidates = l->candidates,
-                 .first_bundle = g->first_bundle + list_first(g, list)};
-    for (int b = 0; b < g->bundles.count; b++) r.bundle_count += g->bundles.at[b].list == list;
-    return r;
+    return (NetList){.name = l->together ? arena_printf(m->perm, "%s.edges", m->name) : l->name,
+                     .budget = l->budget,
+                     .rule = l->rule,
+                     .declared = l->declared ? manifest_rule(m->perm, l->declared, l->kept) : NULL,
+                     .candidates = list_candidates(l),
+                     .first_bundle = g->first_bundle + list_first(g, list)};
 }
 
 /* Without its place among the lists of all graphs. */
@@ -197,10 +196,13 @@ static void add_graphs(NetRecord *n, const Ir *ir, const Stages *stages)
     for (int i = 0; i < m->graphs.count; i++) {
         const Graph *g = m->graphs.at[i];
         NetGraph *r = &n->graphs[n->graph_count++];
-        *r = graph_record(ir, g), r->first_list = n->list_count;
-        for (int l = 0; l < g->lists.count; l++) n->lists[n->list_count++] = list_record(ir->perm, g, l);
-        for (int b = 0; b < g->bundles.count; b++)
+        *r = graph_record(ir, g), r->first_list = list_number(m, g, 0);
+        for (int l = 0; l < g->lists.count; l++)
+            if (!g->lists.at[l].goes_on) n->lists[n->list_count++] = list_record(m, g, l);
+        for (int b = 0; b < g->bundles.count; b++) {
+            n->lists[r->first_list + g->bundles.at[b].list].bundle_count++;
             n->bundles[n->bundle_count++] = edges_record(ir, g, b, stages);
+        }
     }
     manifest_groups(m, n->lists);
 }

@@ -74,7 +74,8 @@ void manifest_groups(const Model *m, NetList *lists)
     Vec(const Rule *) rules = {0};
     for (int g = 0; g < m->graphs.count; g++)
         for (int l = 0; l < m->graphs.at[g]->lists.count; l++)
-            vec_push(m->perm, &rules, m->graphs.at[g]->lists.at[l].declared);
+            if (!m->graphs.at[g]->lists.at[l].goes_on)
+                vec_push(m->perm, &rules, m->graphs.at[g]->lists.at[l].declared);
     for (int i = 0; i < rules.count; i++) {
         if (!rules.at[i]) continue;
         int first = 0;

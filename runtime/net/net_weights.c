@@ -19,16 +19,15 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
  * ("Gradient Flow in Sparse Neural Networks and How Lottery Tickets Win", Evci et al. 2022, section 3). */
 double net_list_fan(const Net *n, const NetBundle *b)
 {
-    const NetGraph *g = &n->graphs[b->line.graph];
+    const NetList *l = net_list_of(n, b);
     int64_t most = 0;
-    for (int i = 0; i < g->bundle_count; i++) {
-        const NetBundle *u = &n->bundles[g->first_bundle + i];
-        for (int64_t t = 0; t < u->legal.targets && u->line.list == b->line.list; t++) {
-            int64_t count = candidates_into(n, g, u->line.to, t);
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[l->first_bundle + i];
+        for (int64_t t = 0; t < u->legal.targets; t++) {
+            int64_t count = candidates_into(n, &n->graphs[u->line.graph], u->line.to, t);
             most = count > most ? count : most;
         }
     }
-    const NetList *l = &n->lists[g->first_list + b->line.list];
     return l->declared && l->declared->sparse ? fan_in_use(&l->budget, l->candidates, (double)most)
                                               : (double)most;
 }

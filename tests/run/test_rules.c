@@ -17,7 +17,7 @@ enum { MOST_LISTS = 32 };
 
 static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw",   "rules/library.dnw",
                                        "rules/first.dnw", "rules/weights.dnw", "rules/nodes.dnw",
-                                       "rules/paths.dnw", "rules/between.dnw"};
+                                       "rules/paths.dnw", "rules/between.dnw", "rules/together.dnw"};
 enum { WEIGHTS = 4, PROGRAMS = sizeof programs / sizeof *programs };
 
 static int open_rules(void **state)
@@ -72,7 +72,7 @@ static void take_gradient(void *reference, const NetBundle *b, int64_t first, in
 static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int64_t done)
 {
     const Model *m = r->built.compilation->model;
-    const Graph *g = m->graphs.at[0];
+    const Graph *g = m->graphs.count > 1 ? eval_joined(a, m) : m->graphs.at[0];
     const NetList *l = &n->lists[list];
     uint8_t **kept = NEW_ARRAY(a, uint8_t *, (size_t)n->bundle_count);
     for (int b = 0; b < n->bundle_count; b++) kept[b] = built_marks(a, &n->bundles[b]);
@@ -236,6 +236,15 @@ static void compare_first(Arena *a, const Rules *r, Net *n)
     net_free(other);
 }
 
+/* Of the lines of all graphs, one after the other. */
+static uint8_t **all_marks(Arena *a, const Model *m, const EvalContext *c)
+{
+    Vec(uint8_t *) all = {0};
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) vec_push(a, &all, c->kept[g][b]);
+    return all.at;
+}
+
 static void compare_begin(const Rules *r)
 {
     Arena *a = arena_new();
@@ -245,7 +254,7 @@ static void compare_begin(const Rules *r)
     for (int list = 0; list < n->list_count; list++) {
         if (!n->lists[list].declared || n->bundles[n->lists[list].first_bundle].line.full) continue;
         EvalRule want = reference(a, r, n, list, 0);
-        want.kept = c.kept[0];
+        want.kept = all_marks(a, r->built.compilation->model, &c);
         eval_rule_begin(&want);
         compare(n, list, &want);
     }
