@@ -17,6 +17,8 @@ def constructs(p):
             found.add('layer ' + item['name'] if item['op'] == 'layer' else 'model ' + item['op'])
             if item['op'] == 'scan':
                 found.add('scan of ' + item['body']['op'] + (', truncated' if item.get('truncate') else ''))
+    if p['model'].get('keep'):
+        found.add('keep of the model ' + p['model']['keep']['kind'])
     for g in p['graphs']:
         found |= graph_constructs(p, g)
     for fn in p['fns']:

@@ -2,6 +2,7 @@
 import torch
 import torch.nn.functional as F
 from expression import DTYPE, POINTWISE, evaluate
+import wiring
 from instance import Instance
 
 
@@ -321,6 +322,17 @@ class Model:
     def choose(self, position):
         for instance in self.instances.values():
             instance.choose(position)
+        if self.program['model'].get('keep'):
+            self.choose_together(position)
+
+    def choose_together(self, position):
+        """One budget for the lines of all graphs."""
+        lines = [(instance, k) for instance in self.instances.values() for k in range(len(instance.lines))]
+        sizes = [abs(w) for instance, k in lines for w in instance.deciding(k).detach().float().tolist()]
+        used = wiring.in_use(self.program['model']['keep'], [None] * len(sizes), sizes, position)
+        for instance, k in lines:
+            instance.marks[k] = torch.tensor(used[:len(instance.pairs[k])], dtype=torch.bool)
+            used = used[len(instance.pairs[k]):]
 
 
 def dense(title, n, out, keep):

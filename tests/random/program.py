@@ -251,10 +251,27 @@ class Generator(Graphs):
             train['epochs'] = 5
         if "'momentum'" in repr(self.rules) and train['optim']['name'] in ('sgd', 'rmsprop'):
             train['optim']['args']['momentum'] = 0.9
+        model = {'input': inputs, 'ops': ops, 'output': out}
+        if kind != 5 and self.one_budget(model):
+            model['keep'] = self.d.choice([{'kind': 'share', 'value': self.d.choice([30, 50, 70, 90])}, {'kind': 'count', 'value': 3},
+                                           {'kind': 'anneal', 'start': {'kind': 'share', 'value': 90}, 'end': {'kind': 'share', 'value': 40}, 'epochs': 2}])
         return {'options': self.options(), 'imports': imports,
-                'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks,
-                'model': {'input': inputs, 'ops': ops, 'output': out},
-                'train': train}
+                'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}
+
+    def one_budget(self, model):
+        """Sometimes all edges and layers lose their budgets to one of the model."""
+        groups = [group for g in self.graphs for group in g['lists']]
+        plain = all(not group['via'] and group['rule'] == 'keep' and not any(line['via'] or line.get('drawn') for line in group['lines'])
+                    for group in groups)
+        items = [item for ops in [model['ops']] + [b['ops'] for b in self.blocks] for item in ops]
+        layers = [item for item in items if item['op'] == 'layer' and item['name'] in ('linear', 'conv2d')]
+        if self.rules or not plain or not groups + layers or 'scan' in repr(items) or not self.odds(0.5):
+            return False
+        for group in groups:
+            group['budget'] = group['by'] = None
+        for item in layers:
+            item['args'].pop('keep', None)
+        return True
 
 
 def generate(seed):

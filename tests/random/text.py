@@ -276,7 +276,8 @@ def program(p):
     parts += [function(f) for f in p['fns'] if f['name'] not in p['imports']] + [graph(g) for g in p['graphs']]
     parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
     sizes = ', '.join(literal(n) for n in p['model']['input'])
-    parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x'))
+    whole = f" keep {budget(p['model']['keep'])}" if p['model'].get('keep') else ''
+    parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x') + whole)
     parts.append(train(p['train']))
     OPTIONS.clear()
     cells = [function(f) for f in p['fns'] if f['name'] in p['imports']]
