@@ -90,9 +90,10 @@ static bool add_lists(Check *k, Graph *g, Lists *all, const EdgeList **other)
         if (!l->together && all->count && !*other) *other = l;
         if (!l->together) continue;
         if (*other)
-            return wrong_form(k, (*other)->span,
-                              "this budget stands between edges that share that of the model",
-                              "leave it out; what comes first or last in the model may have one of its own");
+            return wrong_form(
+                k, (*other)->span,
+                "this has no part in the budget of the model, and stands between edges that have",
+                "leave its budget out, or give the edges of each graph one of their own");
         if (l->candidates == 0)
             return wrong_form(k, g->bundles.at[list_first(g, i)].span, "these edges have no candidates",
                               "check the sizes of the node sets and the `where` conditions");
@@ -135,7 +136,7 @@ void model_budget_close(Check *k)
         if (!first && lists.count) first = k->model->graphs.at[g];
     }
     if (!first) {
-        wrong_form(k, b->list.span, "all edges of this model have budgets of their own",
+        wrong_form(k, b->list.span, "this budget is for no edges: there are none without one of their own",
                    "remove this one, or leave the budget out at edges that it is for");
         return;
     }
