@@ -267,17 +267,14 @@ static double candidates_into(const Graph *g, int set, int64_t node)
     return count;
 }
 
-/* Weights of edges that follow from the most candidates into one node: that their list leads to, as those
- * that compete for one budget start from one distribution, or (he) their line. */
+/* Weights of edges whose range follows from the most candidates into one node that their list leads to: those
+ * that compete for one budget start from one distribution. */
 static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_t seed, double *param)
 {
     double fan = 0;
-    for (int b = 0; b < g->bundles.count; b++) {
-        const Bundle *o = &g->bundles.at[b];
-        const bool counts = p->init.kind == INIT_FAN ? o->list == u->list : o == u;
-        for (int64_t t = 0; counts && t < o->candidates.targets; t++)
-            fan = fmax(fan, candidates_into(g, o->to, t));
-    }
+    for (int b = 0; b < g->bundles.count; b++)
+        for (int64_t t = 0; t < g->bundles.at[b].candidates.targets && g->bundles.at[b].list == u->list; t++)
+            fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
     const EdgeList *l = &g->lists.at[u->list];
     if (l->declared && rule_starts_sparse(l->declared)) fan = fan_in_use(&l->budget, l->candidates, fan);
     for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(&p->init, seed, p->number, i, fan);

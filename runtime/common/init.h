@@ -13,13 +13,10 @@ static inline bool init_by_fan(const InitSpec *s)
 {
     return s->kind == INIT_FAN || s->kind == INIT_HE;
 }
-/* Element `candidate` of a weight of edges.
- * INIT_FAN: U(-1/sqrt(fan), 1/sqrt(fan)), fan = the most candidates into one node that its list leads to, so
- * that edges that compete by their magnitude start from one distribution ("Discovering Neural Wirings", code:
- * one range for a whole matrix).
- * INIT_HE: normal with variance 2/fan, fan = the most candidates into one node that its line leads to
- * ("Delving Deep into Rectifiers", He et al. 2015, equation 10).
- * Others: init_value. */
+/* Element `candidate` of a weight of edges. fan: the most candidates into one node that its list leads to, so
+ * that a whole list has one distribution ("Discovering Neural Wirings", code). INIT_FAN: U(-1/sqrt(fan),
+ * 1/sqrt(fan)); INIT_HE: normal with variance 2/fan ("Delving Deep into Rectifiers", He et al. 2015, equation
+ * 10); others: init_value. */
 double init_edge(const InitSpec *s, uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);

@@ -167,8 +167,8 @@ void net_free_fields(Net *n);
 bool net_order(Net *n, int graph);
 /* net_weights.c */
 void net_draw_weights(Net *n);
-double net_fan(const Net *n, const NetBundle *b, const InitSpec *init); /* of a line: see init_edge */
-void net_f64_params(Net *n); /* copies weights to the double array */
+double net_list_fan(const Net *n, const NetBundle *b); /* of the list of a line: see init_edge */
+void net_f64_params(Net *n);                           /* copies weights to the double array */
 
 /* choose.c: marks NetBundle.kept; returns the number of edges that came into use */
 enum { CHOOSE_ROOM = 4096, CHOOSE_BYTES = 16 }; /* candidates that are compared at once; what each takes */

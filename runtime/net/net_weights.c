@@ -14,26 +14,19 @@ static int64_t candidates_into(const Net *n, const NetGraph *g, int set, int64_t
     return count;
 }
 
-/* The most candidates into one node that a line leads to. */
-static int64_t line_fan(const Net *n, const NetBundle *b)
-{
-    int64_t most = 0;
-    for (int64_t t = 0; t < b->legal.targets; t++) {
-        const int64_t count = candidates_into(n, &n->graphs[b->line.graph], b->line.to, t);
-        most = count > most ? count : most;
-    }
-    return most;
-}
-
-/* Where edges are drawn and then trained: those in use on average ("Gradient Flow in Sparse Neural Networks
- * and How Lottery Tickets Win", Evci et al. 2022, section 3). */
-double net_fan(const Net *n, const NetBundle *b, const InitSpec *init)
+/* The most candidates into one node that a list leads to: edges that compete for one budget by their
+ * magnitude start from one distribution. Where edges are drawn and then trained: those in use on average
+ * ("Gradient Flow in Sparse Neural Networks and How Lottery Tickets Win", Evci et al. 2022, section 3). */
+double net_list_fan(const Net *n, const NetBundle *b)
 {
     const NetList *l = net_list_of(n, b);
-    int64_t most = line_fan(n, b);
-    for (int i = 0; i < l->bundle_count && init->kind == INIT_FAN; i++) {
-        const int64_t fan = line_fan(n, &n->bundles[l->first_bundle + i]);
-        most = fan > most ? fan : most;
+    int64_t most = 0;
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *u = &n->bundles[l->first_bundle + i];
+        for (int64_t t = 0; t < u->legal.targets; t++) {
+            int64_t count = candidates_into(n, &n->graphs[u->line.graph], u->line.to, t);
+            most = count > most ? count : most;
+        }
     }
     return l->declared && l->declared->sparse ? fan_in_use(&l->budget, l->candidates, (double)most)
                                               : (double)most;
@@ -41,7 +34,7 @@ double net_fan(const Net *n, const NetBundle *b, const InitSpec *init)
 
 static void draw_bundle(Net *n, const NetBundle *b, const NetParam *p)
 {
-    double fan = net_fan(n, b, &p->init);
+    double fan = net_list_fan(n, b);
     for (int64_t k = 0; k < p->size; k++)
         n->weights[p->offset + k] = (float)init_edge(&p->init, n->options.seed, p - n->params, k, fan);
 }

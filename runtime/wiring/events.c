@@ -67,8 +67,7 @@ static int64_t drop(const Moment *m, const DeclaredAction *a)
 static float fresh_weight(const Moment *m, const NetBundle *b, int64_t candidate)
 {
     const uint64_t seed = rule_fresh_seed(m->n->options.seed, m->done);
-    return (float)init_edge(&b->param->init, seed, b->param - m->n->params, candidate,
-                            net_fan(m->n, b, &b->param->init));
+    return (float)init_edge(&b->param->init, seed, b->param - m->n->params, candidate, net_list_fan(m->n, b));
 }
 
 /* A candidate comes into use: its weight begins anew, and what the optimiser keeps for it at 0. */

@@ -22,7 +22,7 @@ int64_t slots_number(const NetBundle *b, int64_t edge)
 static void fill_line(Net *n, NetBundle *b, const int64_t *positions, int64_t count)
 {
     Candidates *c = &b->candidates;
-    const double fan = net_fan(n, b, &b->param->init);
+    const double fan = net_list_fan(n, b);
     memset(c->row, 0, (size_t)(c->targets + 1) * sizeof *c->row);
     for (int64_t i = 0; i < count; i++) {
         const int64_t number = positions[i] - b->position, target = candidates_target(&b->legal, number);

@@ -305,7 +305,7 @@ static void merge_all(const Moment *m, const DeclaredAction *a, const Best *best
         NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         int64_t here = 0;
         while (grown + here < end && grown[here].position < b->position + b->legal.count) here++;
-        Grown g = {b, a, grown, here, a->fresh ? net_fan(m->n, b, &b->param->init) : 1};
+        Grown g = {b, a, grown, here, a->fresh ? net_list_fan(m->n, b) : 1};
         if (here > 0) merge(m, &g);
         grown += here;
     }

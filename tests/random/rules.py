@@ -184,18 +184,17 @@ class RuleList:
                 memory[new] = 0
 
     def fresh(self, done):
-        """As at the start, by the largest number of candidates of the list (he: the line) into one node."""
+        """As at the start, by the largest number of candidates into a node that the list leads to."""
         into, found = {}, []
         for k, (line, _) in enumerate(self.instance.lines):
             for t, _ in self.instance.pairs[k]:
                 into[line['to'], t] = into.get((line['to'], t), 0) + 1
-        ends = {k: {(self.instance.lines[k][0]['to'], t) for t, _ in self.instance.pairs[k]} for k in self.mine}
+        most = max(into[self.instance.lines[k][0]['to'], t] for k in self.mine for t, _ in self.instance.pairs[k])
         kind, sparse = self.rule.get('weight'), not any(a['verb'] == 'choose' for e in self.rule['events'] for a in e['actions'])
+        most = max(1, most * self.budget(0) / self.count) if sparse else most
         seed = self.rules.seed ^ (done + 1) * 0x9E3779B97F4A7C15 % 2 ** 64
         for k in self.mine:
             stream = 1 + (self.rules.parameters.index(f'{self.instance.title}.edges.{k}.w') << 8)
-            most = max([into[end] for other in ([k] if kind == 'he' else self.mine) for end in ends[other]], default=0)
-            most = max(1, most * self.budget(0) / self.count) if sparse else most
             found += [start(kind, most, seed, stream, c) for c in range(len(self.instance.pairs[k]))]
         return torch.tensor(found, dtype=torch.float64)
 

@@ -87,7 +87,7 @@ static EvalRule reference(Arena *a, const Rules *r, const Net *n, int list, int6
         const NetBundle *b = &n->bundles[l->first_bundle + i];
         for (int64_t k = 0; k < b->legal.count; k++)
             e.fresh[b->position + k] =
-                init_edge(&b->param->init, fresh, b->param - n->params, k, net_fan(n, b, &b->param->init));
+                init_edge(&b->param->init, fresh, b->param - n->params, k, net_list_fan(n, b));
         for (int64_t c = 0; c < b->candidates.count; c++) {
             const int64_t at = b->param->offset + c, p = b->position + built_number(b, c);
             e.term[TERM_W][p] = (double)n->weights[at];
