@@ -1,6 +1,7 @@
 /* emit.c: small wrappers of LLVM's builder. See emit.h. */
 #include "gen/emit.h"
 #include "base/diag.h"
+#include "base/vec.h"
 #include <llvm-c/DebugInfo.h>
 #include <string.h>
 
@@ -34,6 +35,16 @@ LLVMValueRef emit_begin(Emit *e, const char *name, int count, const LLVMTypeRef 
 void emit_end(Emit *e)
 {
     LLVMBuildRetVoid(e->builder);
+}
+
+/* What follows stands first in the function, until the builder goes back to the end of the block returned. */
+static LLVMBasicBlockRef begin_entry(Emit *e)
+{
+    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
+    LLVMValueRef first = LLVMGetFirstInstruction(entry);
+    if (first) LLVMPositionBuilderBefore(e->builder, first);
+    else LLVMPositionBuilderAtEnd(e->builder, entry);
+    return here;
 }
 
 EmitPlace emit_place(const Emit *e)
@@ -109,10 +120,7 @@ void emit_store(Emit *e, LLVMValueRef value, LLVMValueRef address)
 
 static LLVMValueRef on_stack(Emit *e, LLVMTypeRef type, size_t count, unsigned align)
 {
-    LLVMBasicBlockRef here = LLVMGetInsertBlock(e->builder), entry = LLVMGetEntryBasicBlock(e->function);
-    LLVMValueRef first = LLVMGetFirstInstruction(entry);
-    if (first) LLVMPositionBuilderBefore(e->builder, first);
-    else LLVMPositionBuilderAtEnd(e->builder, entry);
+    LLVMBasicBlockRef here = begin_entry(e);
     LLVMValueRef a = LLVMBuildAlloca(e->builder, LLVMArrayType2(type, (uint64_t)count), "");
     LLVMSetAlignment(a, align);
     LLVMPositionBuilderAtEnd(e->builder, here);
@@ -129,6 +137,15 @@ LLVMValueRef emit_struct(Emit *e, size_t bytes)
     return on_stack(e, e->i64, bytes / 8, 8);
 }
 
+static LLVMValueRef new_table(Emit *e, const char *name, LLVMValueRef value, LLVMLinkage linkage)
+{
+    LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(g, value);
+    LLVMSetGlobalConstant(g, true);
+    LLVMSetLinkage(g, linkage);
+    return g;
+}
+
 LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *words)
 {
     for (int i = 0; i < count; i++)
@@ -136,11 +153,7 @@ LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *word
     LLVMValueRef value = LLVMConstStructInContext(e->context, words, (unsigned)count, false);
     for (LLVMValueRef g = LLVMGetFirstGlobal(e->module); g; g = LLVMGetNextGlobal(g))
         if (LLVMGetInitializer(g) == value) return g;
-    LLVMValueRef g = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
-    LLVMSetInitializer(g, value);
-    LLVMSetGlobalConstant(g, true);
-    LLVMSetLinkage(g, LLVMInternalLinkage);
-    return g;
+    return new_table(e, name, value, LLVMInternalLinkage);
 }
 
 LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *numbers)
@@ -149,6 +162,55 @@ LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *n
     for (int i = 0; i < count; i++) words[i] = emit_int(e, numbers[i]);
     return emit_table(e, name, count, words);
 }
+
+/* ---- steps ---- */
+
+typedef struct EmitStep {
+    EmitPlace before;
+    LLVMValueRef function;
+    Vec(LLVMValueRef) addresses; /* constants */
+    Vec(LLVMValueRef) loaded;    /* at the start of the function */
+} EmitStep;
+
+void emit_begin_step(Emit *e)
+{
+    EmitStep *s = e->step = NEW(e->arena, EmitStep);
+    s->before = emit_place(e);
+    s->function = emit_begin(e, "step", 3, (LLVMTypeRef[]){e->ptr, e->i64, e->ptr});
+    LLVMAddAttributeAtIndex(s->function, LLVMAttributeFunctionIndex,
+                            LLVMCreateStringAttribute(e->context, EMIT_STEP, strlen(EMIT_STEP), "", 0));
+}
+
+void emit_end_step(Emit *e)
+{
+    EmitStep *s = e->step;
+    LLVMValueRef args[3];
+    e->step = NULL;
+    emit_end_to(e, s->before);
+    for (unsigned i = 0; i < 2; i++) args[i] = LLVMGetParam(e->function, i);
+    args[2] =
+        new_table(e, "addresses", LLVMConstArray2(e->i64, s->addresses.at, (uint64_t)s->addresses.count),
+                  LLVMPrivateLinkage);
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(s->function), s->function, args, 3, "");
+}
+
+LLVMValueRef emit_address(Emit *e, int64_t n)
+{
+    EmitStep *s = e->step;
+    LLVMValueRef known = emit_int(e, n);
+    if (!s || e->function != s->function) return known;
+    for (int i = 0; i < s->addresses.count; i++)
+        if (s->addresses.at[i] == known) return s->loaded.at[i];
+    LLVMBasicBlockRef here = begin_entry(e);
+    LLVMValueRef at = emit_bytes(e, LLVMGetParam(s->function, 2), emit_int(e, 8 * s->addresses.count)),
+                 x = emit_load(e, e->i64, at);
+    LLVMPositionBuilderAtEnd(e->builder, here);
+    vec_push(e->arena, &s->addresses, known);
+    vec_push(e->arena, &s->loaded, x);
+    return x;
+}
+
+/* ---- kernels ---- */
 
 enum { MAX_ARGUMENTS = 24 };
 

@@ -22,6 +22,7 @@ typedef struct Emit {
     int width;          /* lanes of a vector; 1: vectors are numbers */
     int bytes;          /* of a real */
     LLVMValueRef function;
+    struct EmitStep *step;   /* that is being made (emit_begin_step), or NULL */
     struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Emit;
 
@@ -38,6 +39,15 @@ typedef struct EmitPlace {
 } EmitPlace;
 EmitPlace emit_place(const Emit *e);
 void emit_end_to(Emit *e, EmitPlace before);
+
+/* A step: a function that is made while one of (ptr, i64) is, and called there with the same arguments. Its
+ * addresses come from a table that the call hands over. So the steps of equal blocks come out equal, and are
+ * merged before LLVM spends time on them (object.c). */
+#define EMIT_STEP "dnw-step" /* attribute of these functions */
+void emit_begin_step(Emit *e);
+void emit_end_step(Emit *e);
+/* A number that tells where something stands (row, place, list, ...): where else equal code has another. */
+LLVMValueRef emit_address(Emit *e, int64_t n);
 
 LLVMValueRef emit_int(Emit *e, int64_t n);
 LLVMValueRef emit_real(Emit *e, double x, bool vector);

@@ -17,7 +17,7 @@ static LLVMValueRef shared_element(Emit *e, LLVMValueRef context, const Value *v
     const Value *storage = plan_storage(v);
     LLVMValueRef base =
         gen_context(e, context, storage->op == IR_PARAM ? CONTEXT_PARAM : CONTEXT_SHARED, e->ptr);
-    LLVMValueRef index = emit_int(e, v->address);
+    LLVMValueRef index = emit_address(e, v->address);
     if (v->shape.rank > 0) index = emit_add(e, index, element);
     return emit_element(e, base, index);
 }
@@ -54,7 +54,7 @@ static LLVMValueRef random_lanes(GenTile *t, const Value *v, LLVMValueRef elemen
 {
     Emit *e = t->e;
     LLVMValueRef out = emit_scratch(e, e->width);
-    LLVMValueRef args[6] = {t->context, emit_int(e, v->index), t->number, element, part, out};
+    LLVMValueRef args[6] = {t->context, emit_address(e, v->index), t->number, element, part, out};
     emit_kernel(e, "random", e->none, 6, args);
     return emit_load(e, e->lanes, out);
 }
@@ -188,22 +188,29 @@ static bool has_code(const Value *v)
     return op_info[v->op].class != CLASS_WIRED && !op_has(v->op, OP_VIEW);
 }
 
-static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
+static void gen_tile_step(Emit *e, const Func *f, const PlanStep *step)
 {
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    emit_begin_step(e);
     GenTile t = {.e = e,
-                 .context = LLVMGetParam(function, 0),
-                 .number = LLVMGetParam(function, 1),
+                 .context = LLVMGetParam(e->function, 0),
+                 .number = LLVMGetParam(e->function, 1),
                  .plan_rows = f->plan_rows};
     LLVMValueRef offset = emit_mul(e, t.number, gen_context(e, t.context, CONTEXT_STRIDE, e->i64));
     t.tile = emit_element(e, gen_context(e, t.context, CONTEXT_TILES, e->ptr), offset);
     t.local = gen_context(e, t.context, CONTEXT_LOCAL, e->ptr);
     t.valid = valid_lanes(&t);
+    if (step->loop) gen_loop(&t, step);
+    else gen_step(&t, f, step->values.at[0]);
+    emit_end_step(e);
+}
+
+static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
+{
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
     for (int s = 0; s < l->steps.count; s++) {
         const PlanStep *step = &l->steps.at[s];
         set_direction(e, f, step->values.at[0]);
-        if (step->loop) gen_loop(&t, step);
-        else gen_step(&t, f, step->values.at[0]);
+        gen_tile_step(e, f, step);
         if (has_code(step->values.at[0]))
             gen_lap_values(e, NULL, (const Value *const *)step->values.at, step->values.count);
     }
@@ -229,7 +236,7 @@ void gen_shared_store(Emit *e, LLVMValueRef context, const Value *v, int64_t off
 {
     if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->real, "");
     LLVMValueRef base = gen_context(e, context, CONTEXT_SHARED, e->ptr);
-    emit_store(e, x, emit_element(e, base, emit_add(e, emit_int(e, v->address + offset), i)));
+    emit_store(e, x, emit_element(e, base, emit_add(e, emit_address(e, v->address + offset), i)));
 }
 
 static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
@@ -245,12 +252,14 @@ static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
 
 static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
 {
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}),
-                 context = LLVMGetParam(function, 0);
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
     for (int i = 0; i < l->once.count; i++) {
         const Value *v = l->once.at[i];
+        emit_begin_step(e);
+        LLVMValueRef context = LLVMGetParam(e->function, 0);
         if (op_info[v->op].class == CLASS_POINTWISE) shared_pointwise(e, context, v);
         else gen_tensor_shared(e, context, v);
+        emit_end_step(e);
     }
     gen_profile_when(e, "once");
     gen_lap(e, SPAN_NONE, "values that all samples share");
@@ -258,24 +267,29 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
     return function;
 }
 
+static void gen_copy(Emit *e, const Value *v, const Tensor *param, int field)
+{
+    emit_begin_step(e);
+    LLVMValueRef context = LLVMGetParam(e->function, 0), base = gen_context(e, context, field, e->ptr);
+    EmitLoop l = emit_loop(e, emit_int(e, param->size));
+    LLVMValueRef to = emit_element(e, base, emit_add(e, emit_address(e, param->place), l.i));
+    emit_store(e, gen_shared_load(e, context, v, l.i), to);
+    gen_shared_loop_end(e, &l, param->size);
+    emit_end_step(e);
+}
+
 /* Copies results named `prefix`NAME to the parameter area (field) at the place of NAME. */
 static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int field, const char *name)
 {
     const Func *f = ir->train;
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64}),
-                 context = LLVMGetParam(function, 0);
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
     for (int r = 0; r < f->results.count; r++) {
         const Value *v = f->results.at[r];
         size_t n = strlen(prefix);
         if (strncmp(f->result_names.at[r], prefix, n) != 0 || v->op == IR_WIRED_EDGES) continue;
         for (int p = 0; p < ir->model->params.count; p++) {
             const Tensor *param = ir->model->params.at[p];
-            if (strcmp(param->name, f->result_names.at[r] + n) != 0) continue;
-            EmitLoop l = emit_loop(e, emit_int(e, param->size));
-            LLVMValueRef to = emit_element(e, gen_context(e, context, field, e->ptr),
-                                           emit_add(e, emit_int(e, param->place), l.i));
-            emit_store(e, gen_shared_load(e, context, v, l.i), to);
-            gen_shared_loop_end(e, &l, param->size);
+            if (strcmp(param->name, f->result_names.at[r] + n) == 0) gen_copy(e, v, param, field);
         }
     }
     emit_end(e);

@@ -19,7 +19,7 @@ LLVMValueRef gen_row(GenTile *t, LLVMValueRef row)
 
 LLVMValueRef gen_value_row(GenTile *t, const Value *v, LLVMValueRef element)
 {
-    LLVMValueRef row = emit_int(t->e, v->address);
+    LLVMValueRef row = emit_address(t->e, v->address);
     if (element) row = emit_add(t->e, row, element);
     return emit_element(t->e, plan_storage(v)->local ? t->local : t->tile,
                         emit_mul(t->e, row, emit_int(t->e, t->e->row)));
@@ -32,12 +32,12 @@ LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 
 LLVMValueRef gen_maps(GenTile *t, const Value *v)
 {
-    return gen_row(t, emit_int(t->e, v->scratch));
+    return gen_row(t, emit_address(t->e, v->scratch));
 }
 
 GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
 {
-    return (GenBlocks){gen_row(t, emit_int(t->e, v->scratch + v->graph->cell_rows)), pitch};
+    return (GenBlocks){gen_row(t, emit_address(t->e, v->scratch + v->graph->cell_rows)), pitch};
 }
 
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)
@@ -55,7 +55,7 @@ void gen_zero_rows(GenTile *t, LLVMValueRef to, int64_t count)
 static LLVMValueRef weight_base(GenTile *t, const Value *w, LLVMValueRef node)
 {
     Emit *e = t->e;
-    LLVMValueRef index = emit_int(e, w->param->place);
+    LLVMValueRef index = emit_address(e, w->param->place);
     if (!w->param->shared) index = emit_add(e, index, emit_mul(e, node, emit_int(e, w->param->components)));
     return emit_element(e, gen_context(e, t->context, CONTEXT_PARAM, e->ptr), index);
 }
@@ -70,7 +70,7 @@ static LLVMValueRef statistic_base(GenTile *t, const Value *v, LLVMValueRef node
     int64_t first =
         t->wired ? (kind < 2 ? t->wired : t->wired_back)->statistics + norm_at(n, kind, 0) : v->param->place;
     if (t->step) node = emit_add(e, node, emit_mul(e, t->step, emit_int(e, n->size)));
-    return emit_element(e, base, emit_add(e, emit_int(e, first), node));
+    return emit_element(e, base, emit_add(e, emit_address(e, first), node));
 }
 
 LLVMValueRef gen_cell_base(GenTile *t, const Value *v, LLVMValueRef node)
@@ -111,7 +111,7 @@ static int64_t partial_of(const Func *f, const Tensor *p)
 
 LLVMValueRef gen_partial(GenTile *t, int64_t rows, int64_t partial)
 {
-    return emit_element(t->e, t->tile, emit_int(t->e, rows * t->e->row + partial));
+    return emit_element(t->e, t->tile, emit_address(t->e, rows * t->e->row + partial));
 }
 
 void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef lanes, LLVMValueRef node,
@@ -122,7 +122,7 @@ void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef
     if (partial < 0) return;
     LLVMValueRef args[2] = {lanes, emit_int(e, e->width)};
     LLVMValueRef sum = emit_kernel(e, "sum_lanes", e->real, 2, args);
-    LLVMValueRef at = gen_partial(t, f->plan_rows, partial + w->index);
+    LLVMValueRef at = emit_element(e, gen_partial(t, f->plan_rows, partial), emit_int(e, w->index));
     if (!w->param->shared) at = emit_element(e, at, emit_mul(e, node, emit_int(e, w->param->components)));
     if (add) sum = LLVMBuildFAdd(e->builder, emit_load(e, e->real, at), sum, "");
     emit_store(e, sum, at);
@@ -131,7 +131,7 @@ void gen_weight_gradient(GenTile *t, const Func *f, const Value *w, LLVMValueRef
 LLVMValueRef gen_norm_part(GenTile *t, const Value *v, int norm, LLVMValueRef node)
 {
     int64_t first = t->plan_rows * t->e->row + v->moments + t->norms[norm].first;
-    return emit_element(t->e, t->tile, emit_add(t->e, emit_int(t->e, first), node));
+    return emit_element(t->e, t->tile, emit_add(t->e, emit_address(t->e, first), node));
 }
 
 EmitLoop gen_first_round(GenTile *t)

@@ -10,12 +10,17 @@
 #include "model/timed.h"
 #include <stddef.h>
 
+static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
+{
+    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
+    return emit_bytes(t->e, all,
+                      emit_address(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
+}
+
 static LLVMValueRef wires_field(GenTile *t, const Graph *g, int bundle, size_t offset)
 {
     Emit *e = t->e;
-    LLVMValueRef all = gen_context(e, t->context, CONTEXT_WIRES, e->ptr);
-    int64_t at = (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires) + (int64_t)offset;
-    return emit_load(e, e->ptr, emit_bytes(e, all, emit_int(e, at)));
+    return emit_load(e, e->ptr, emit_bytes(e, wires_of(t, g, bundle), emit_int(e, (int64_t)offset)));
 }
 #define FIELD(t, g, b, name) wires_field(t, g, b, offsetof(DnwrtWires, name))
 
@@ -103,12 +108,6 @@ static void add_all_edges(GenTile *t, const GenEdges *r, GenBlocks out, bool fre
     if (fresh) gen_zero_rows(t, gen_block(t->e, out, node), rows);
     add_edges(t, r, node, out, back);
     emit_loop_end(t->e, &l);
-}
-
-static LLVMValueRef wires_of(GenTile *t, const Graph *g, int bundle)
-{
-    LLVMValueRef all = gen_context(t->e, t->context, CONTEXT_WIRES, t->e->ptr);
-    return emit_bytes(t->e, all, emit_int(t->e, (g->first_bundle + bundle) * (int64_t)sizeof(DnwrtWires)));
 }
 
 #define SET(field, value)                                                                                    \

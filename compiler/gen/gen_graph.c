@@ -161,7 +161,7 @@ void gen_graph_norm(GenTile *t, const GenFrame *f, const GenNodes *n, int norm, 
     NodeLoop l = gen_node_loop(e, n);
     LLVMValueRef *args = arguments(t, f, n->set, l.node), mean = gen_norm_part(t, w, norm, l.node);
     LLVMValueRef x =
-        gen_row(t, emit_int(e, w->scratch + w->graph->cell_rows + (work ? w->graph->work_rows : 0)));
+        gen_row(t, emit_address(e, w->scratch + w->graph->cell_rows + (work ? w->graph->work_rows : 0)));
     if (given->op == IR_ARG && given->index == SLOT_SUM) x = args[SLOT_SUM];
     else gen_cell(t, m->input, l.node, args, &(CellResult){RESULT_STORE, x});
     LLVMValueRef moments[5] = {x, emit_int(e, m->pixels), samples, mean,

@@ -38,7 +38,7 @@ static LLVMValueRef new_drive(GenTile *t, const Value *v)
     SET(value, gen_timed_address(t, v, r.values));
     SET(rates, gen_timed_address(t, v, r.rates));
     SET(saved, trains ? gen_timed_address(t, v, r.saved) : LLVMConstNull(e->ptr));
-    SET(sums, trains ? gen_row(t, emit_int(e, v->sums)) : gen_timed_address(t, v, r.sums));
+    SET(sums, trains ? gen_row(t, emit_address(e, v->sums)) : gen_timed_address(t, v, r.sums));
     SET(sums_step, emit_int(e, trains ? g->sum_rows : 0));
     SET(output, gen_timed_address(t, v, TIMED_OUTPUT));
     return d;

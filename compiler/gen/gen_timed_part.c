@@ -82,7 +82,7 @@ void gen_timed_start(GenTile *t, const Value *v)
     for (int i = 0; i < v->graph->sets.count; i++) {
         const NodeSet *s = &v->graph->sets.at[i];
         for (int k = 0; k < s->states; k++) {
-            LLVMValueRef to = gen_row(t, emit_int(e, v->rows + values + set_state(s, k, 0)));
+            LLVMValueRef to = gen_row(t, emit_address(e, v->rows + values + set_state(s, k, 0)));
             if (s->role == 0 && k == 0) {
                 gen_copy_rows(t, to, gen_value_row(t, v->args[0], NULL), s->size * s->state_pixels);
                 continue;
@@ -97,12 +97,12 @@ void gen_timed_start(GenTile *t, const Value *v)
 LLVMValueRef gen_timed_time(GenTile *t, const Graph *g)
 {
     return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_TIME, t->e->ptr),
-                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
+                      emit_address(t->e, g->number * (int64_t)sizeof(DnwrtTime)));
 }
 
 LLVMValueRef gen_timed_address(GenTile *t, const Value *v, int64_t row)
 {
-    return gen_row(t, emit_int(t->e, v->rows + row));
+    return gen_row(t, emit_address(t->e, v->rows + row));
 }
 
 /* ---- evaluations ---- */

@@ -13,8 +13,8 @@
 static GenFrame forward_frame(GenTile *t, const Value *v)
 {
     GenFrame f = {.wired = v, .held = gen_value_row(t, v->args[0], NULL)};
-    f.value = gen_row(t, emit_int(t->e, v->rows));
-    if (v->sums >= 0) f.sum = gen_row(t, emit_int(t->e, v->sums));
+    f.value = gen_row(t, emit_address(t->e, v->rows));
+    if (v->sums >= 0) f.sum = gen_row(t, emit_address(t->e, v->sums));
     return f;
 }
 
@@ -39,7 +39,7 @@ typedef struct PhaseRows {
 static LLVMValueRef order_of(GenTile *t, const Graph *g)
 {
     return emit_bytes(t->e, gen_context(t->e, t->context, CONTEXT_ORDER, t->e->ptr),
-                      emit_int(t->e, g->number * (int64_t)sizeof(DnwrtOrder)));
+                      emit_address(t->e, g->number * (int64_t)sizeof(DnwrtOrder)));
 }
 
 static PhaseRows phase_rows(Emit *e, LLVMValueRef *part, LLVMValueRef phase)

@@ -1,7 +1,8 @@
 /* object.c: everything that knows LLVM's passes (targets: target.c).
  *
  * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the
- * program, is made private, and is optimised together with the generated code. Code in float and in double
+ * program, is made private, and is optimised together with the generated code, of which equal functions were
+ * merged before. Code in float and in double
  * goes this way at the same time, in two threads.
  */
 #include "target/object.h"
@@ -77,13 +78,39 @@ static void run_passes(LLVMModuleRef module, const Target *m, const char *passes
     if (error) BUG("passes: %s", LLVMGetErrorMessage(error));
 }
 
-static const char unoptimised[] = "default<O0>,globaldce", optimised[] = "globaldce,mergefunc,default<O2>";
+static const char unoptimised[] = "default<O0>,globaldce",
+                  optimised[] = "globaldce,always-inline,default<O2>";
+
+static void add_attribute(LLVMModuleRef module, LLVMValueRef f, const char *name)
+{
+    unsigned kind = LLVMGetEnumAttributeKindForName(name, strlen(name));
+    LLVMAttributeRef a = LLVMCreateEnumAttribute(LLVMGetModuleContext(module), kind, 0);
+    LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
+}
+
+/* Equal functions of the generated code become one. A step that is called once then goes to its caller, with
+ * its addresses as constants. The others stay functions, of which LLVM makes no copies for single callers
+ * (noduplicate). */
+static void merge_functions(LLVMModuleRef module, const Target *m)
+{
+    run_passes(module, m, "mergefunc");
+    for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
+        if (!LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, EMIT_STEP, strlen(EMIT_STEP)))
+            continue;
+        if (LLVMGetNextUse(LLVMGetFirstUse(f))) {
+            add_attribute(module, f, "noinline");
+            add_attribute(module, f, "noduplicate");
+        } else {
+            add_attribute(module, f, "alwaysinline");
+        }
+    }
+}
 
 /* Stages in double serve gradcheck alone: kernels are not made for the sizes of the program, only shortest
  * loops are unrolled, and each pass runs once: instcombine, too, which otherwise stops LLVM 19 where a second
  * run would find more. They still have vectors: those that kernels are written in. */
 static const char cheap[] =
-    "globaldce,mergefunc,always-inline,"
+    "globaldce,always-inline,"
     "function(sroa,early-cse,simplifycfg,loop-simplify,lcssa,loop-mssa(loop-rotate,licm),loop(indvars),"
     "loop-unroll<O2;no-partial;no-runtime;no-peeling;full-unroll-max=4>,sroa,gvn,"
     "instcombine<no-verify-fixpoint>,simplifycfg),"
@@ -198,6 +225,7 @@ static void close_job(Job *j)
 static void *run_job(void *job)
 {
     Job *j = job;
+    if (j->passes != unoptimised) merge_functions(j->module, &j->target);
     link_kernels(j->module, j->kernels);
     retarget(j->module, &j->target);
     if (j->f64) call_kernels(j->module);
@@ -279,6 +307,7 @@ bool object_frozen(Compilation *c, Frozen *f)
     LLVMModuleRef module = new_module(f->model, context, &m);
     int64_t parts = gen_frozen(f, context, module, manifest_frozen(f, &m), name);
     verify(module);
+    if (c->options.optimize > 0) merge_functions(module, &m);
     link_kernels(module, kernels_bc(false, f->model->lanes));
     if (parts > 1) link_kernels(module, kernels_bc(false, 1));
     retarget(module, &m);

@@ -69,6 +69,18 @@ expect "no linker" 1 "cannot start a C compiler" env DNW_CC=/nowhere/cc "$dnw" b
 expect "no runtime" 1 "set DNW_RUNTIME" env DNW_RUNTIME=/nowhere.a "$dnw" build net.dnw -o other
 that "no half program" test ! -e other
 
+# equal blocks share code: six more blocks add less than half of what a program of two has
+blocks() { # COUNT: lines of the code of a program with so many blocks
+  {
+    echo 'fn Block(x) = x |> conv2d(8, 3, bias = false, keep = 50%) |> batch_norm |> relu'
+    echo "model Net(image) = image |> conv2d(8, 3)$(printf ' |> Block%.0s' $(seq "$1")) |> mean_map |> linear(10)"
+    echo 'train Net { data = cifar10 }'
+  } >blocks.dnw
+  "$dnw" build --dump=asm blocks.dnw | grep -c "$(printf '^\t[a-z]')"
+}
+two=$(blocks 2) eight=$(blocks 8)
+that "code of equal blocks: $two, then $eight lines" test "$two" -gt 1000 -a "$((2 * eight))" -lt "$((3 * two))"
+
 # cache: the second start does not link, an edit does
 expect "info" 0 "" "$dnw" info net.dnw
 expect "cached" 0 "" env DNW_CC=/bin/false "$dnw" info net.dnw
