@@ -6,6 +6,7 @@
 #include "eval/ir_eval.h"
 #include "layout/params.h"
 #include "app/checkpoint.h"
+#include "model/rule.h"
 #include "model/timed.h"
 #include <stdlib.h>
 
@@ -109,7 +110,8 @@ static bool marks_fit(const Weights *w, RtError *e)
                 for (int64_t i = 0;
                      graph->bundles.at[b].list == l && i < graph->bundles.at[b].candidates.count; i++)
                     kept += w->kept[g][b][i];
-            if (list->budget.form == KEEP_COUNT && kept > list->budget.keep)
+            const bool moves = list->declared && rule_leaves_budget(list->declared);
+            if (!moves && list->budget.form == KEEP_COUNT && kept > list->budget.keep)
                 return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edge%s in use where its budget allows %lld",
                                list->name, (long long)kept, plural(kept, "s"), (long long)list->budget.keep);
         }

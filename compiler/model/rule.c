@@ -15,6 +15,11 @@ bool rule_has(const Rule *r, RuleVerb verb)
     return false;
 }
 
+bool rule_leaves_budget(const Rule *r)
+{
+    return r->start_all || rule_has(r, VERB_REDISTRIBUTE);
+}
+
 bool rule_starts_sparse(const Rule *r)
 {
     return !r->start_all && r->used == NO_FUNCTION && !rule_has(r, VERB_CHOOSE);

@@ -99,6 +99,8 @@ typedef struct Rule {
 bool rule_is_same(const Rule *a, const Rule *b);
 /* Is the action one of its events? */
 bool rule_has(const Rule *r, RuleVerb verb);
+/* May a list have more edges in use than its budget: all at the start, or what others gave? */
+bool rule_leaves_budget(const Rule *r);
 /* Are the edges that are drawn at the start those that are trained? Then weights are drawn for as many. */
 bool rule_starts_sparse(const Rule *r);
 #endif
