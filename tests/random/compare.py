@@ -122,7 +122,7 @@ class Case:
         n, total = sets[line['from']]['sizes'][0], sets[line['from']]['sizes'][0] * sets[line['to']]['sizes'][0]
         to, origin = line['to_index'][0], line['from_index'][0]
         found = set()
-        for last in (total - 1, 0):
+        for last in (n * (n - 1), n) if line['from'] == line['to'] and not g['time'] else (total - 1, 0):  # no loop
             tree = copy.deepcopy(self.tree)
             other = next(o for o in tree['graphs'] if o['name'] == g['name'])
             other['sized'], other['parameters'] = False, '(up = 0)'
@@ -284,8 +284,12 @@ def counts(case, model):
 
 
 def parameters(case, model):
-    """Learned numbers in use, as the log of the first training says."""
+    """Learned numbers in use, as the log of the first training says: before its first step."""
     model.choose(0)
+    rules = optim.Rules(model, [], 1, 1, optim.Optimiser(model, case.t['optim'], 1))
+    rules.begin()
+    if rules.unsure:
+        return
     log = (case.folder / 'start' / 'log.jsonl').read_text().splitlines()
     said, wanted = json.loads(log[0])['parameters'], model.parameters()
     if said != wanted:

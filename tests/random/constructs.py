@@ -35,6 +35,12 @@ def graph_constructs(p, g):
     fns = {f['name']: f for f in p['fns']}
     time = g['time']
     found = {'rule ' + group['using']['rule'].rstrip('0123456789') for group in g['lists'] if group.get('using')}
+    trees = {r['name']: r for r in p['rules']}
+    for group in g['lists']:
+        rule = trees[group['using']['rule']] if group.get('using') else {}
+        found |= {f'rule with {key}' for key in ('start', 'forward', 'used') if rule.get(key)}
+        found |= {'rule with redistribute'} if 'redistribute' in repr(rule) else set()
+        found |= {f"rule under {group['budget']['kind']}"} if rule else set()
     found |= {'graph static' if not time else 'graph ' + time.get('solver', 'steps')}
     for s in g['sets']:
         found |= {'set ' + ('moving input' if s['kind'] == 'input' else 'function')} if s['fn'] else set()

@@ -1,6 +1,7 @@
 """One use of a graph: how values go through its edges and nodes (sections 6 to 10 of docs/language.md)."""
 import torch
 import wiring
+from carried import Carried
 from expression import DTYPE
 
 
@@ -20,6 +21,10 @@ class Instance:
                 model.pieces(model.fns[self.via(k)['fn']], f'{title}.edges.{k}', len(self.pairs[k]), 0, slice(None))
             elif constant is None:
                 self.deciding(k)
+        self.rules = {id(group): Carried(model, title, group, number) for number, group in enumerate(g['lists']) if group.get('using')}
+        for k in range(len(self.lines)):
+            if self.carries(k):
+                self.carries(k).tensors(k, len(self.pairs[k]))
         self.states = None
         self.arriving = {}
         for k, (line, _) in enumerate(self.lines):
@@ -59,6 +64,10 @@ class Instance:
         chosen = self.lines[k][1].get('by') or own[0]['name']
         w = next(w for w in own if w['name'] == chosen)
         return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'))
+
+    def carries(self, k):
+        """The declared rule of a line, where it says what edges carry or has numbers that stand beside weights."""
+        return self.rules.get(id(self.lines[k][1]))
 
     def shared(self, k, name):
         ref = self.via(k)
@@ -103,7 +112,10 @@ class Instance:
             return self.model.apply(ref, source, base, count, which, own)
         if self.constant is not None:
             return source * self.constant
-        w = self.model.weight(base + '.w', [count])[which]
+        w = self.model.weight(base + '.w', [count])
+        if self.carries(k):
+            w = self.carries(k).carried(k, w)
+        w = w[which]
         return w.reshape([1, -1] + [1] * (source.dim() - 2)) * source
 
     def parts(self, k, which, source, own):

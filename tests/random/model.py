@@ -21,6 +21,7 @@ class Model:
         self.blocks = {b['name']: b for b in program['blocks']}
         self.weights, self.statistics, self.instances, self.limits, self.uses = {}, {}, {}, {}, {}
         self.training, self.chance, self.moment, self.as_if = False, None, None, False
+        self.fixed = set()  # weights that a rule fixes
 
     # weights
 
@@ -52,6 +53,7 @@ class Model:
             for k, (_, group) in enumerate(instance.lines):
                 if group['rule'] == 'sample' and instance.via(k) is None:
                     found[f'{instance.title}.edges.{k}.w'] = ~instance.marks[k]
+        found.update({title: torch.ones_like(self.weights[title], dtype=torch.bool) for title in self.fixed})
         return found
 
     def parameters(self):
@@ -60,7 +62,9 @@ class Model:
         for title, w in self.weights.items():
             head, found, rest = title.partition('.edges.')
             instance = self.instances.get(head)
-            if not found:
+            if title in self.fixed:
+                continue
+            if not found or w.shape == (1,) and rest.split('.')[1] in self.shared_by_lists():
                 total += w.numel()
                 continue
             k = int(rest.split('.')[0])
@@ -68,6 +72,10 @@ class Model:
             each = w.shape[0] == len(marks) and not instance.shared(k, rest.split('.')[1])
             total += int(marks.sum()) * (w.numel() // len(marks)) if each else w.numel()
         return total
+
+    def shared_by_lists(self):
+        """Names of weights of rules of which a list has one."""
+        return {s['name'] for rule in self.program.get('rules', []) for s in rule['states'] if s['shared']}
 
     # functions (sections 4 and 5): z is [samples, nodes, pixels ...]
 

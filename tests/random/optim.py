@@ -57,6 +57,7 @@ class Optimiser:
     def step(self, t):
         lr, a = rate(self.a.get('lr', 0.001), t, self.epochs), self.a
         self.count += 1
+        self.rules.rate = lr
         slopes = {k: torch.zeros_like(w) if w.grad is None else w.grad for k, w in self.model.weights.items()}
         stay = self.rules.take(slopes)
         if a.get('clip', 0) > 0:
@@ -64,7 +65,7 @@ class Optimiser:
             if norm > a['clip']:
                 slopes = {k: g * (a['clip'] / norm) for k, g in slopes.items()}
         with torch.no_grad():
-            still = {**self.model.still(), **stay}
+            still = {**stay, **self.model.still()}
             for k, w in self.model.weights.items():
                 before, memory = w.clone(), [m.clone() for m in self.memory.get(k, [torch.zeros_like(w)] * 2)]
                 w -= self.move(k, w, slopes[k], lr)

@@ -1,5 +1,7 @@
 """Writes a program tree (see program.py) as the text of a .dnw file."""
 
+from carried import PERCENT
+
 LEVEL = {'or': 1, 'and': 2, 'not': 3, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4, '>=': 4,
          '+': 5, '-': 5, '*': 6, '/': 6, 'mod': 6, 'neg': 7, '^': 8}
 
@@ -149,25 +151,33 @@ def rule_action(a):
 
 def rule_event(e):
     if 'once' in e:
-        return f"once(at = {literal(e['once'])})"
+        share = isinstance(e['once'], dict)
+        return f"once(at = {literal(e['once']['at'])}%)" if share else f"once(at = {literal(e['once'])})"
     parts = [f'{k} = {expr(e[k])}' for k in ('steps', 'epochs') if k in e]
     parts += [f"{k} = {expr(e[k]['at'])}{'%' if e[k]['percent'] else ''}" for k in ('from', 'until') if e[k]]
     return f"every({', '.join(parts)})"
 
 
+def rule_state(s):
+    start = f" {s['start']}" if isinstance(s['start'], str) else f" = {literal(s['start'])}"
+    return f"{'shared ' if s['shared'] else ''}{'weight' if s['learned'] else 'state'} {s['name']}{start}"
+
+
 def rule(r):
     lines = [f"gradient = {r['gradient']}"] if r['gradient'] else []
     lines += [f"weight ~ {r['weight']}"] if r.get('weight') else []
-    lines += [f"state {s['name']} = {literal(s['start'])}" for s in r['states']]
+    lines += ['start = all'] if r.get('start') == 'all' else []
+    lines += [rule_state(s) for s in r['states']]
+    lines += [f'{title} = {expr(r[title])}' for title in ('forward', 'used') if r.get(title)]
     lines += [f'{title} = {expr(tree)}' for title, tree in r['lets']]
-    lines += [f"next {s['name']} = {expr(s['next'])}" for s in r['states']]
+    lines += [f"next {s['name']} = {expr(s['next'])}" for s in r['states'] if s['next']]
     for e in r['events']:
         lines += [f'on {rule_event(e)} {{'] + ['  ' + rule_action(a) for a in e['actions']] + ['}']
     return f"rule {r['name']} {{\n  " + '\n  '.join(lines) + '\n}'
 
 
 def using(ref):
-    args = ', '.join(f"{k} = {literal(v)}{'%' if k in ('part', 'until') else ''}" for k, v in ref['args'].items())
+    args = ', '.join(f"{k} = {literal(v)}{'%' if k in PERCENT else ''}" for k, v in ref['args'].items())
     return f" using {ref['rule']}{f'({args})' if args else ''}"
 
 
