@@ -24,6 +24,7 @@ static const SettingRow settings[] = {
     {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
     {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
     {"augment", KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
+    {"validation", KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0, 0},
 };
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
@@ -176,7 +177,10 @@ static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v
     if (val_is_poison(v)) return false;
     for (int i = 0; i < v->items.count; i++)
         if (val_is_poison(v->items.at[i])) return false;
-    if (row->high > 0) {
+    if (strcmp(row->name, "validation") == 0) {
+        const double share = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+        if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && share >= 0 && share < 1) return true;
+    } else if (row->high > 0) {
         if (v->kind == VAL_NUMBER && v->number >= row->low && v->number <= row->high &&
             floor(v->number) == v->number)
             return true;

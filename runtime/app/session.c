@@ -129,7 +129,8 @@ bool session_data(Session *s, RtError *e)
     DataContext context = {s->options->data, s->program->directory, DATA_SEED};
     Data *data = data_open(setting, &context, e);
     if (!data) return false;
-    if (!data_fits(s, data, e)) {
+    const double share = json_number_value(json_object_get(s->program->settings, "validation"));
+    if (!data_fits(s, data, e) || !data_validation(data, share, DATA_SEED, e)) {
         data_free(data);
         return false;
     }

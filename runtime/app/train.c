@@ -341,8 +341,11 @@ static void say_start(TrainRun *run)
     log_line(&run->console, "%s: %lld parameter%s, %lld of %lld candidate edge%s in use", s->program->model,
              (long long)parameters, plural(parameters, "s"), (long long)kept, (long long)candidates,
              plural(candidates, "s"));
-    log_line(&run->console, "%s: %lld training sample%s, %lld test sample%s", s->data->name,
-             (long long)s->data->train.samples, plural(s->data->train.samples, "s"),
+    const int64_t held = s->data->validation.samples;
+    char validation[64] = "";
+    if (held) snprintf(validation, sizeof validation, ", %lld for the validation", (long long)held);
+    log_line(&run->console, "%s: %lld training sample%s%s, %lld test sample%s", s->data->name,
+             (long long)s->data->train.samples, plural(s->data->train.samples, "s"), validation,
              (long long)s->data->test.samples, plural(s->data->test.samples, "s"));
     if (*s->data->form) log_line(&run->console, "%s", s->data->form);
     for (const char *line = s->data->warnings; *line; line += strcspn(line, "\n"), line += *line == '\n')
@@ -370,19 +373,38 @@ static void say_start(TrainRun *run)
                  (long long)t->step);
 }
 
+/* "accuracy 92.31%", "loss 0.25" */
+static const char *figure_text(const TrainState *t, double figure, char *text, size_t size)
+{
+    if (t->classes > 0) snprintf(text, size, "accuracy %.2f%%", 100 * figure);
+    else snprintf(text, size, "loss %.6g", figure);
+    return text;
+}
+
+static void say_best(TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    const Data *d = run->session->data;
+    const bool held = d->validation.samples > 0;
+    char best[48], tested[48], test[64] = "";
+    if (held && d->test.samples)
+        snprintf(test, sizeof test, "; test %s", figure_text(t, t->best_test, tested, sizeof tested));
+    log_line(&run->console, "best %s%s in epoch %lld%s",
+             held             ? "validation "
+             : t->classes > 0 ? ""
+                              : "test ",
+             figure_text(t, t->best, best, sizeof best), (long long)t->best_epoch, test);
+}
+
 /* How good it got, where the weights are, and what to type next. */
 static void say_end(TrainRun *run)
 {
     const Options *o = run->session->options;
     const TrainState *t = &run->state;
-    bool tested = t->best_epoch > 0, classes = t->classes > 0;
+    bool tested = t->best_epoch > 0;
     const char *weights = tested ? run->best_path : run->last_path;
     char call[1024], file[512], data[600];
-    if (tested && classes)
-        log_line(&run->console, "best accuracy %.2f%% in epoch %lld", 100 * t->best,
-                 (long long)t->best_epoch);
-    else if (tested)
-        log_line(&run->console, "best test loss %.6g in epoch %lld", t->best, (long long)t->best_epoch);
+    if (tested) say_best(run);
     options_call(o, COMMAND_EVAL, call, sizeof call);
     options_quote(weights, file, sizeof file);
     data_flag(o, data, sizeof data);

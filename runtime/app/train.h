@@ -25,8 +25,10 @@ typedef struct TrainState {
     int64_t seen, correct, swapped;
     int64_t idle; /* nodes that the last step of this epoch taught nothing (NetIdle) */
     int64_t flow_tiles, evaluations, accepted, rejected; /* NetFlow, added up */
-    double best;                                         /* accuracy, or loss when the target is numbers */
-    int64_t best_epoch;                                  /* 0: none yet */
+    double best; /* of the validation samples, or of the test samples where there are none: accuracy, or loss
+                    when the target is numbers */
+    double best_test;              /* of the test samples after that epoch */
+    int64_t best_epoch;            /* 0: none yet */
     double seconds, epoch_seconds; /* spent so far: in all; in training steps of this epoch */
     int64_t log_bytes;             /* length of log.jsonl that belongs to this state */
 } TrainState;

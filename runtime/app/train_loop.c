@@ -224,16 +224,27 @@ const char *train_above_budget(const TrainRun *run)
     return s->calls->above_budget ? s->calls->above_budget(s->net, (double)run->state.epoch) : NULL;
 }
 
-/* Is this epoch the best so far, with no more edges than the budgets say? Then its weights are kept. */
-static bool keep_best(TrainRun *run, const EvalResult *test, RtError *e)
+/* Both splits behind an epoch; no samples: NaN. */
+typedef struct EpochResult {
+    EvalResult test, validation;
+} EpochResult;
+
+static double figure_of(const TrainRun *run, const EvalResult *r)
+{
+    return run->session->data->classes > 0 ? r->accuracy : r->loss;
+}
+
+/* Is this epoch the best so far, with no more edges than the budgets say? Then its weights are kept. The
+ * validation samples choose it; without any, the test samples do. */
+static bool keep_best(TrainRun *run, const EpochResult *r, RtError *e)
 {
     TrainState *t = &run->state;
     bool classes = run->session->data->classes > 0;
-    double figure = classes ? test->accuracy : test->loss;
+    double figure = figure_of(run, r->validation.samples ? &r->validation : &r->test);
     bool better = !t->best_epoch || (classes ? figure > t->best : figure < t->best);
     if (!isfinite(figure) || !better || train_above_budget(run)) return true;
-    t->best = figure;
-    t->best_epoch = t->epoch;
+    t->best = figure, t->best_epoch = t->epoch;
+    t->best_test = r->test.samples ? figure_of(run, &r->test) : 0;
     return train_save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
 }
 
@@ -251,16 +262,20 @@ static bool reports(const TrainRun *run, const char *name)
 }
 
 /* The line of an epoch on the console; fits a terminal of 80 columns. */
-static void say_epoch(TrainRun *run, const EvalResult *test)
+static void say_epoch(TrainRun *run, const EpochResult *r)
 {
     const TrainState *t = &run->state;
-    char figures[96] = "", time[32];
+    const EvalResult *test = &r->test, *held = &r->validation;
+    char figures[128] = "", more[48] = "", time[32];
     double right = 100 * (double)t->correct / (double)t->seen, tested = 100 * test->accuracy;
     bool classes = run->session->data->classes > 0;
+    if (held->samples && classes) snprintf(more, sizeof more, ", validation %.2f%%", 100 * held->accuracy);
+    else if (held->samples) snprintf(more, sizeof more, "  validation loss %.6g", held->loss);
     if (classes && test->samples)
-        snprintf(figures, sizeof figures, "  accuracy %.2f%% (train %.2f%%)", tested, right);
-    else if (classes) snprintf(figures, sizeof figures, "  train accuracy %.2f%%", right);
-    else if (test->samples) snprintf(figures, sizeof figures, "  test loss %.6g", test->loss);
+        snprintf(figures, sizeof figures, "  accuracy %.2f%% (train %.2f%%%s)", tested, right, more);
+    else if (classes) snprintf(figures, sizeof figures, "  train accuracy %.2f%%%s", right, more);
+    else if (test->samples) snprintf(figures, sizeof figures, "  test loss %.6g%s", test->loss, more);
+    else snprintf(figures, sizeof figures, "%s", more);
     if (reports(run, "nfe") && t->flow_tiles) {
         size_t used = strlen(figures);
         snprintf(figures + used, sizeof figures - used, "  nfe %.1f",
@@ -272,7 +287,14 @@ static void say_epoch(TrainRun *run, const EvalResult *test)
              (double)t->seen / t->epoch_seconds, time);
 }
 
-static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+static void log_split(json_t *event, const EvalResult *r, bool classes, const char *loss,
+                      const char *accuracy)
+{
+    if (r->samples) json_object_set_new(event, loss, log_number(r->loss));
+    if (r->samples && classes) json_object_set_new(event, accuracy, log_number(r->accuracy));
+}
+
+static bool log_epoch(TrainRun *run, const EpochResult *r, RtError *e)
 {
     const TrainState *t = &run->state;
     bool classes = run->session->data->classes > 0;
@@ -282,8 +304,8 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     json_t *event = json_pack("{s:s, s:I, s:o}", "event", "epoch", "epoch", (json_int_t)t->epoch, "loss",
                               log_number(loss));
     if (classes) json_object_set_new(event, "train_accuracy", log_number(train_accuracy));
-    if (test->samples) json_object_set_new(event, "test_loss", log_number(test->loss));
-    if (test->samples && classes) json_object_set_new(event, "accuracy", log_number(test->accuracy));
+    log_split(event, &r->test, classes, "test_loss", "accuracy");
+    log_split(event, &r->validation, classes, "validation_loss", "validation_accuracy");
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
     json_t *wiring = run->session->calls->wiring(run->session->net, t->epoch * steps_per_epoch(t));
@@ -301,31 +323,34 @@ static bool log_epoch(TrainRun *run, const EvalResult *test, RtError *e)
     return log_event(&run->log, event, e);
 }
 
-static bool log_end(TrainRun *run, const EvalResult *test, RtError *e)
+/* With validation samples: the figures of the epoch that they chose. */
+static bool log_end(TrainRun *run, const EpochResult *r, RtError *e)
 {
     const TrainState *t = &run->state;
-    bool classes = run->session->data->classes > 0;
+    const bool classes = run->session->data->classes > 0, held = r->validation.samples > 0;
+    const double best = t->best_epoch ? t->best : NAN, best_test = t->best_epoch ? t->best_test : NAN;
     json_t *event = json_pack("{s:s}", "event", "end");
-    if (test->samples) {
-        double best = t->best_epoch ? t->best : NAN;
-        json_object_set_new(event, classes ? "accuracy" : "test_loss",
-                            log_number(classes ? test->accuracy : test->loss));
-        json_object_set_new(event, classes ? "best_accuracy" : "best_test_loss", log_number(best));
+    if (r->test.samples) {
+        json_object_set_new(event, classes ? "accuracy" : "test_loss", log_number(figure_of(run, &r->test)));
+        json_object_set_new(event, classes ? "best_accuracy" : "best_test_loss", log_number(best_test));
     }
+    if (held)
+        json_object_set_new(event, classes ? "best_validation_accuracy" : "best_validation_loss",
+                            log_number(best));
     json_object_set_new(event, "seconds", log_number(t->seconds));
     return log_event(&run->log, event, e);
 }
 
 /* Best, log, last: see train.h. */
-static bool end_epoch(TrainRun *run, const EvalResult *test, RtError *e)
+static bool end_epoch(TrainRun *run, const EpochResult *r, RtError *e)
 {
     TrainState *t = &run->state;
     tick(run);
     if (!weights_finite(run, e)) return false;
     t->epoch++;
-    say_epoch(run, test);
-    if (!keep_best(run, test, e) || !log_epoch(run, test, e)) return false;
-    if (t->epoch == t->epochs && !log_end(run, test, e)) return false;
+    say_epoch(run, r);
+    if (!keep_best(run, r, e) || !log_epoch(run, r, e)) return false;
+    if (t->epoch == t->epochs && !log_end(run, r, e)) return false;
     clear_sums(t);
     return log_sync(&run->log, e) && train_save(run, run->last_path, CHECKPOINT_RESUME, e);
 }
@@ -338,6 +363,21 @@ static bool interrupted(TrainRun *run, RtError *e)
     return rt_fail(e, RT_INTERRUPTED, "stopped in epoch %lld after step %lld of %lld",
                    (long long)run->state.epoch + 1, (long long)run->state.step,
                    (long long)steps_per_epoch(&run->state));
+}
+
+static bool eval_epoch(TrainRun *run, const DataSplit *split, const char *name, EvalResult *r, RtError *e)
+{
+    const Session *s = run->session;
+    char samples[32];
+    *r = (EvalResult){.loss = NAN, .accuracy = NAN};
+    if (!split->samples) return true;
+    *r = eval_split(s->calls, s->net, s->data, split, run->state.batch, run->stop);
+    snprintf(samples, sizeof samples, "%s samples", name);
+    if (r->stopped) return interrupted(run, e);
+    if (r->failed.help[0]) return flow_stopped(run, samples, &r->failed, e);
+    if (r->failed.bad[0])
+        log_line(&run->console, "warning: the %s result is not finite: %s", name, r->failed.bad);
+    return true;
 }
 
 bool train_loop(TrainRun *run, RtError *e)
@@ -353,14 +393,11 @@ bool train_loop(TrainRun *run, RtError *e)
         }
         s->calls->choose(s->net,
                          (double)t->epoch + 1); /* the last step moved the weights: measure what is saved */
-        EvalResult test = {.loss = NAN, .accuracy = NAN};
-        if (s->data->test.samples)
-            test = eval_split(s->calls, s->net, s->data, &s->data->test, t->batch, run->stop);
-        if (test.stopped) return interrupted(run, e);
-        if (test.failed.help[0]) return flow_stopped(run, "test samples", &test.failed, e);
-        if (test.failed.bad[0])
-            log_line(&run->console, "warning: the test result is not finite: %s", test.failed.bad);
-        if (!end_epoch(run, &test, e)) return false;
+        EpochResult r;
+        if (!eval_epoch(run, &s->data->test, "test", &r.test, e) ||
+            !eval_epoch(run, &s->data->validation, "validation", &r.validation, e))
+            return false;
+        if (!end_epoch(run, &r, e)) return false;
     }
     return true;
 }

@@ -36,6 +36,7 @@ static const struct Field {
     COUNT(swapped),
     COUNT(idle),
     REAL(best, -INFINITY),
+    REAL(best_test, -INFINITY),
     COUNT(best_epoch),
     REAL(seconds, 0),
     REAL(epoch_seconds, 0),

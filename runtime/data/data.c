@@ -58,6 +58,7 @@ void data_free(Data *d)
     if (!d) return;
     data_split_free(&d->train);
     data_split_free(&d->test);
+    data_split_free(&d->validation);
     free(d);
 }
 
@@ -352,15 +353,21 @@ static void share_out(Stratum *strata, int64_t count, int64_t held, int64_t n)
     for (int64_t i = 0; i < left; i++) strata[i].held++;
 }
 
-/* Marks `count` rows for the test split, of each class its share. `draws` and `strata` have room for a row
- * each. */
-static void mark_rows(const DataSplit *split, int64_t count, uint64_t seed, Draw *draws, Stratum *strata,
+/* Which rows are drawn. */
+typedef struct DrawKey {
+    uint64_t seed, stream;
+} DrawKey;
+
+/* Marks `count` rows to be held out, of each class its share. `draws` and `strata` have room for a row each.
+ */
+static void mark_rows(const DataSplit *split, int64_t count, DrawKey key, Draw *draws, Stratum *strata,
                       uint8_t *held)
 {
     const int64_t n = split->samples;
 
     for (int64_t i = 0; i < n; i++) {
-        draws[i] = (Draw){rng_uniform(seed, RNG_DATA, (uint64_t)i), i, split->labels ? split->labels[i] : 0};
+        draws[i] =
+            (Draw){rng_uniform(key.seed, key.stream, (uint64_t)i), i, split->labels ? split->labels[i] : 0};
         held[i] = 0;
     }
     qsort(draws, (size_t)n, sizeof *draws, compare_draws);
@@ -371,13 +378,13 @@ static void mark_rows(const DataSplit *split, int64_t count, uint64_t seed, Draw
 }
 
 /* Which rows are held out: one byte a row, to be freed. */
-static uint8_t *choose_rows(const DataSplit *split, int64_t count, uint64_t seed, RtError *e)
+static uint8_t *choose_rows(const DataSplit *split, int64_t count, DrawKey key, RtError *e)
 {
     uint8_t *held = data_memory(split->samples, 1, e);
     Draw *draws = held ? data_memory(split->samples, sizeof *draws, e) : NULL;
     Stratum *strata = draws ? data_memory(split->samples, sizeof *strata, e) : NULL;
 
-    if (strata) mark_rows(split, count, seed, draws, strata, held);
+    if (strata) mark_rows(split, count, key, draws, strata, held);
     else free(held), held = NULL;
     free(draws);
     free(strata);
@@ -390,12 +397,12 @@ int64_t data_held(double share, int64_t n)
     return count == 0 && share > 0 && n > 1 ? 1 : count;
 }
 
-bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
+/* Moves so many training rows to another split, which is empty. */
+static bool move_rows(Data *d, int64_t count, DrawKey key, DataSplit *to, RtError *e)
 {
-    DataSplit *a = &d->train, *b = &d->test;
-    const int64_t n = a->samples, count = data_held(share, n);
-    if (count == 0) return true;
-    uint8_t *held = choose_rows(a, count, c->seed, e);
+    DataSplit *a = &d->train;
+    const int64_t n = a->samples;
+    uint8_t *held = choose_rows(a, count, key, e);
     void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
 
     if (!held) return false;
@@ -404,10 +411,28 @@ bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
                 part_rows(a->labels, 4, held, n, count, &labels, e) &&
                 part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e);
     free(held);
-    *b = (DataSplit){count, bytes, floats, labels, targets};
+    *to = (DataSplit){count, bytes, floats, labels, targets};
     a->samples = n - count;
-    if (!good || a->samples > 0) return good;
+    return good;
+}
+
+bool data_hold_out(Data *d, double share, const DataContext *c, RtError *e)
+{
+    const int64_t n = d->train.samples, count = data_held(share, n);
+    if (count == 0) return true;
+    const bool good = move_rows(d, count, (DrawKey){c->seed, RNG_DATA}, &d->test, e);
+    if (!good || d->train.samples > 0) return good;
     rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld sample%s to train on", d->name, share,
             (long long)n, plural(n, "s"));
     return rt_help(e, "split = 0.2 holds a fifth out for the test");
+}
+
+bool data_validation(Data *d, double share, uint64_t seed, RtError *e)
+{
+    const int64_t n = d->train.samples, count = data_held(share, n);
+    if (share <= 0 || n == 0) return true;
+    if (count == 0 || count == n)
+        return rt_fail(e, RT_BAD_INPUT, "%s: validation = %g leaves none of the %lld training sample%s to %s",
+                       d->name, share, (long long)n, plural(n, "s"), count ? "train on" : "validate with");
+    return move_rows(d, count, (DrawKey){seed, RNG_VALIDATION}, &d->validation, e);
 }

@@ -40,8 +40,8 @@ typedef struct Data {
     bool image;          /* the last two of two or three sizes are height and width: `augment` may move it */
     int channels;        /* with a mean and std of their own: equal parts of a sample, one after the other */
     float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
-    DataSplit train, test;
-    char inputs_from[200], target_from[200]; /* the training files; "" for made data */
+    DataSplit train, test, validation;             /* validation: data_validation; else empty */
+    char inputs_from[200], target_from[200];       /* the training files; "" for made data */
     struct {
         int64_t sample, byte;
     } most;             /* where the largest class stands in target_from */
@@ -75,6 +75,9 @@ static inline float data_value(DataScale s, int byte)
 /* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
 void data_free(Data *d);
+/* Moves a share of the training samples, of each class its part, to the validation split; which ones is drawn
+ * from the seed and the number of the sample. Of a share of 0 none. */
+bool data_validation(Data *d, double share, uint64_t seed, RtError *e);
 
 /* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at
  * most. Returns false when the file is not there yet, too: the code is then RT_OK, the text says which. */

@@ -99,6 +99,21 @@ expect "train" 0 "evaluate with: $dnw eval net.dnw -D width=8 --weights runs/net
   "$dnw" train net.dnw -D width=8 --epochs 1
 measured=$(sed -n 's/.*"test_loss":\([^,]*\),.*/\1/p' runs/net/log.jsonl)
 expect "eval measures what train did" 0 "\"loss\": $measured," "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors --json
+
+# samples held out for the validation choose the best epoch; a continued run is the same run
+cat >held.dnw <<'DNW'
+model Net(point) = point |> linear(8) |> tanh |> linear(3)
+train Net { data = spirals(200); validation = 10%; epochs = 3 }
+DNW
+expect "validation" 0 "180 training samples, 20 for the validation, 50 test samples" "$dnw" train held.dnw --out whole
+expect "validation: its best epoch" 0 "best validation accuracy" "$dnw" train held.dnw --out whole --force
+expect "validation: the first epoch" 0 "; test accuracy" "$dnw" train held.dnw --out parts --epochs 1
+expect "validation: the others" 0 "epoch 3/3" "$dnw" train held.dnw --out parts --epochs 3 --resume
+results() { grep -E '"epoch"|"end"' "$1/log.jsonl" | tail -2 | sed 's/,"samples_per_s.*//; s/,"seconds.*//'; }
+that "validation: the same results" test "$(results whole)" = "$(results parts)"
+that "validation: figures of both" grep -q '"best_accuracy":.*"best_validation_accuracy":' whole/log.jsonl
+expect "validation: nobody left to train on" 1 "validation = 0.999 leaves none of the 200 training samples to train on" \
+  bash -c 'sed "s/10%/0.999/" held.dnw >most.dnw && "$0" train most.dnw --out most_left' "$dnw"
 expect "eval" 0 "accuracy" "$dnw" eval net.dnw -D width=8 --weights runs/net/best.safetensors
 
 # names that begin like flags
