@@ -218,6 +218,18 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
     return function;
 }
 
+/* What a graph is given, as its level made it (plan.h: local). */
+static LLVMValueRef gen_remake(Emit *e, const Func *f, const Value *wired)
+{
+    const char *name = arena_printf(e->arena, "remake%d", wired->graph->number);
+    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    PlanStep step = {.loop = false};
+    vec_push(e->arena, &step.values, wired->args[0]);
+    gen_tile_step(e, f, &step);
+    emit_end(e);
+    return function;
+}
+
 /* ---- shared values ----
  *
  * They are made once a step by one thread: loops over few of them stay as they are written. LLVM would unroll
@@ -332,6 +344,16 @@ LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count)
     return list.functions.at;
 }
 
+static void remake_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
+{
+    out->remake.count = 0;
+    for (int g = 0; g < ir->model->graphs.count; g++) {
+        const Value *wired = func_find_wired(ir->train, ir->model->graphs.at[g], IR_WIRED);
+        const bool again = wired && wired->remade;
+        vec_push(e->arena, &out->remake, again ? add_stage(e, list, gen_remake(e, ir->train, wired)) : -1);
+    }
+}
+
 static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
 {
     out->edges.count = 0;
@@ -361,6 +383,7 @@ static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
     out->train.gradients = add_stage(e, list, gen_copies(e, ir, "d ", CONTEXT_GRAD, "gradients"));
     out->train.updates = add_stage(e, list, gen_copies(e, ir, "set ", CONTEXT_PARAM, "updates"));
     edge_stages(ir, e, list, &out->train);
+    remake_stages(ir, e, list, &out->train);
 }
 
 /* Seen by the other module (object.c), not from outside. */

@@ -105,7 +105,8 @@ struct Value {
     Window window; /* of operators on maps; size 0: none */
     struct Tensor *param;
     struct Graph *graph;
-    bool batch; /* WIRED: batch_norm in functions takes the statistics of the step, not the kept ones */
+    bool remade; /* WIRED: its argument is local, and made again for the gradients of candidates (local.c) */
+    bool batch;  /* WIRED: batch_norm in functions takes the statistics of the step, not the kept ones */
     Span span;
     /* by fuse and plan: */
     int group;             /* pointwise values of one group are computed in one loop; -1: none */

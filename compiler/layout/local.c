@@ -3,9 +3,13 @@
  * They stand in the local rows of the thread that computes the tile, one behind the other by when they are
  * needed: a row is used again as soon as its value was read for the last time. So they stay in cache, and
  * memory grows with what goes from level to level. See plan.h.
+ *
+ * The gradients of candidates, behind all levels, read the values of sources. What each tap of a convolution
+ * sees is many times as large as the map that it follows from: these windows are made again then, tile by tile.
  */
 #include "ir/op.h"
 #include "layout/plan.h"
+#include "model/timed.h"
 
 /* By number of a value: where it is made, and the last step of that level that reads it. */
 typedef struct Use {
@@ -43,12 +47,45 @@ static void find_read(const PlanStep *step, int at, Use *use)
     }
 }
 
+/* Are the gradients of all candidates from the input plain products of values and gradients? */
+static bool plain_products(const Graph *g)
+{
+    for (int i = 0; i < g->bundles.count; i++) {
+        const Bundle *u = &g->bundles.at[i];
+        const EdgeList *l = &g->lists.at[u->list];
+        if (u->from != g->input) continue;
+        if (u->edge || l->declared || edges_with_dots(g, u) || u->candidates.form != CANDIDATES_DENSE)
+            return false;
+        if (l->rule.kind != RULE_DNW || l->rule.bf16 || l->rule.refresh > 1 || l->rule.positions > 1)
+            return false;
+    }
+    return true;
+}
+
+static bool may_be_remade(const Func *f, const Value *wired)
+{
+    const Graph *g = wired->graph;
+    return wired->args[0]->op == IR_WINDOWS && func_find_wired(f, g, IR_WIRED_BACK) && !wired->batch &&
+           !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside && plain_products(g);
+}
+
+static Use *use_of(Use *use, const Value *v)
+{
+    return &use[plan_storage(v)->id];
+}
+
 /* What is read behind all levels: results, and the values of sources, for the gradients of candidates. */
 static void find_read_later(const Func *f, Use *use)
 {
-    for (int i = 0; i < f->results.count; i++) use[plan_storage(f->results.at[i])->id].fits = false;
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WIRED) use[plan_storage(f->values.at[i]->args[0])->id].fits = false;
+    for (int i = 0; i < f->results.count; i++) use_of(use, f->results.at[i])->fits = false;
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i];
+        if (v->op != IR_WIRED) continue;
+        Use *sources = use_of(use, v->args[0]);
+        v->remade = sources->fits && may_be_remade(f, v);
+        if (v->remade) use_of(use, v->args[0]->args[0])->fits = false;
+        else sources->fits = false;
+    }
 }
 
 /* A value with its rows, until a step. */

@@ -162,7 +162,7 @@ static NetList list_record(const Model *m, const Graph *g, int list)
 }
 
 /* Without its place among the lists of all graphs. */
-static NetGraph graph_record(const Ir *ir, const Graph *g)
+static NetGraph graph_record(const Ir *ir, const Graph *g, const Stages *stages)
 {
     const Value *wired = func_find_wired(ir->train, g, IR_WIRED);
     NetGraph r = {.name = g->name,
@@ -176,7 +176,8 @@ static NetGraph graph_record(const Ir *ir, const Graph *g)
                   .bundle_count = g->bundles.count,
                   .list_count = g->lists.count,
                   .value_row = -1,
-                  .held_row = -1};
+                  .held_row = -1,
+                  .remake = ir->train ? stages->train.remake.at[g->number] : -1};
     for (int s = 0; s < g->sets.count; s++) r.sets[s] = set_record(ir->perm, g, &g->sets.at[s]);
     if (!wired) return r;
     r.value_row = wired->rows + (is_timed(g) ? timed_rows(g).values : 0);
@@ -196,7 +197,7 @@ static void add_graphs(NetRecord *n, const Ir *ir, const Stages *stages)
     for (int i = 0; i < m->graphs.count; i++) {
         const Graph *g = m->graphs.at[i];
         NetGraph *r = &n->graphs[n->graph_count++];
-        *r = graph_record(ir, g), r->first_list = list_number(m, g, 0);
+        *r = graph_record(ir, g, stages), r->first_list = list_number(m, g, 0);
         for (int l = 0; l < g->lists.count; l++)
             if (!g->lists.at[l].goes_on) n->lists[n->list_count++] = list_record(m, g, l);
         for (int b = 0; b < g->bundles.count; b++) {

@@ -16,10 +16,11 @@
 
 /* ---- products ---- */
 
-/* One product: the elements of all tiles at which its first rows begin (d: gradients of targets, z: values of
- * sources), from row to row, and how many numbers of each row count. Rounded factors stand at the same
- * places. It makes the sums of this place in scratch, or adds to them. */
+/* One product: the elements at which its first rows begin (d: gradients of targets, of all tiles; z: values of
+ * sources, from `sources` on), from row to row, and how many numbers of each row count. Rounded factors stand
+ * at the same places as those of the tiles. It makes the sums of this place in scratch, or adds to them. */
 typedef struct Factors {
+    const void *sources;
     int64_t d, d_step, z, z_step, inner;
     BlockPlace place;
     bool add;
@@ -43,19 +44,19 @@ static void multiply_exact(const Block *p, Factors f)
                            f.add};
     const int64_t at = scratch_at(p, f.place);
     if (n->real_size == 4) {
-        const float *tiles = n->context.tiles, *d = tiles + f.d, *z = tiles + f.z;
+        const float *d = (const float *)n->context.tiles + f.d, *z = (const float *)f.sources + f.z;
         float *c = (float *)p->scratch + at;
         const SparseProduct sparse = {m.rows,   m.columns, m.inner, d, z,
                                       m.a_step, m.b_step,  f.add,   c, m.c_step};
         if (!product_sparse(&sparse)) blas_sgemm_nt(&m, d, z, c);
     } else {
-        const double *tiles = n->context.tiles;
-        blas_dgemm_nt(&m, tiles + f.d, tiles + f.z, (double *)p->scratch + at);
+        blas_dgemm_nt(&m, (const double *)n->context.tiles + f.d, (const double *)f.sources + f.z,
+                      (double *)p->scratch + at);
     }
 }
 
 /* Leaves out itself the columns that a row does not want. */
-static void multiply_rounded(const Block *p, const ProductSpan *span, Factors f)
+static void multiply_rounded(const Block *p, const ProductSpan *span, Factors f, int64_t tile)
 {
     const uint16_t *rows = p->n->rounded;
     const int64_t first = f.place.targets.from - p->place.targets.from,
@@ -66,9 +67,9 @@ static void multiply_rounded(const Block *p, const ProductSpan *span, Factors f)
         low = low > 0 ? low : 0, high = high < columns ? high : columns;
         wanted[i] = low < high ? (ProductSpan){low, high} : (ProductSpan){0, 0};
     }
-    product_bf16(&(Product){f.place.targets.count, columns, f.inner, rows + f.d, rows + f.z, f.d_step,
-                            f.z_step, f.add, (float *)p->scratch + scratch_at(p, f.place),
-                            p->place.sources.count, wanted});
+    product_bf16(&(Product){f.place.targets.count, columns, f.inner, rows + f.d,
+                            rows + tile * p->n->context.tile_stride + f.z, f.d_step, f.z_step, f.add,
+                            (float *)p->scratch + scratch_at(p, f.place), p->place.sources.count, wanted});
 }
 
 /* A line within a place, and where the rows of its field begin in a tile. */
@@ -119,14 +120,15 @@ static void multiply_all(const Block *p, const NetBundle *b, const ProductSpan *
         for (int64_t k = 0; k < flow_pairs(n, b, t); k++) {
             Stretch part = part_of(n, b, t + k);
             int count = part.count ? live_lines(p, t, k, live) : 0;
+            if (count) f.sources = net_sources(n, b->line.graph, t);
             for (int i = 0; i < count; i++) {
                 int64_t at = t * n->context.tile_stride + part.from;
                 bool whole = block_is_same(live[i].place, p->place);
                 if (!begun && !whole) zero(p);
                 f.place = live[i].place, f.inner = part.count, f.add = begun || !whole, begun = true;
                 f.d = at + live[i].d * n->lanes + f.place.targets.from * f.d_step;
-                f.z = at + live[i].z * n->lanes + f.place.sources.from * f.z_step;
-                if (span) multiply_rounded(p, span, f);
+                f.z = part.from + live[i].z * n->lanes + f.place.sources.from * f.z_step;
+                if (span) multiply_rounded(p, span, f, t);
                 else multiply_exact(p, f);
             }
         }

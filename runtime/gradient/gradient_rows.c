@@ -15,7 +15,7 @@ int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, in
     const NetBundle *b = &n->bundles[bundle];
     const int64_t block = b->line.pixels * n->lanes;
     int64_t from, to, other_from, other_to;
-    bool value = true, gradient = true;
+    bool value = n->graphs[b->line.graph].remake < 0, gradient = true; /* made again: not there */
     int count = 0;
     if (!flow_pair(n, b, tile, k, &from, &to)) return 0;
     for (int i = n->graphs[b->line.graph].first_bundle; i < bundle; i++) {

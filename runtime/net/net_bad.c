@@ -83,10 +83,11 @@ static bool bad_in_static(const Net *n, int graph, int64_t tile, NetStep *step)
                 continue;
             NetPlace v = {graph, set, node, bad.pixel, s->value_pixels};
             tell(n, &v, "is", &bad, "", step);
-            terms_note(
-                n, &v,
-                &(NetMoment){tile_row(n, tile, g->value_row), tile_row(n, tile, g->held_row), bad.lane}, "",
-                step->terms, sizeof step->terms);
+            terms_note(n, &v,
+                       &(NetMoment){tile_row(n, tile, g->value_row),
+                                    (const float *)net_sources(n, graph, tile) + g->held_row * n->lanes,
+                                    bad.lane},
+                       "", step->terms, sizeof step->terms);
             return true;
         }
     return false;

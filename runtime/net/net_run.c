@@ -114,6 +114,22 @@ typedef struct LevelRun {
     _Atomic int64_t right;
 } LevelRun;
 
+/* What a stage is given: with the local rows of this thread. */
+static DnwrtContext own_context(const Net *n)
+{
+    DnwrtContext own = n->context;
+    own.local = (char *)n->context.local + thread_number() * net_local_elements(n) * n->real_size;
+    return own;
+}
+
+const void *net_sources(const Net *n, int graph, int64_t tile)
+{
+    if (n->graphs[graph].remake < 0) return row_of(n, tile, 0);
+    DnwrtContext own = own_context(n);
+    stage(n, n->graphs[graph].remake)(&own, tile);
+    return own.local;
+}
+
 static void run_tile(void *job, int64_t t)
 {
     LevelRun *r = job;
@@ -125,8 +141,7 @@ static void run_tile(void *job, int64_t t)
     if (r->f == &n->train && (r->again ? level->rounds >= 0 : first))
         clear_dots(n, t, r->again ? level->rounds : -1);
     if (level->tile >= 0) {
-        DnwrtContext own = n->context;
-        own.local = (char *)n->context.local + thread_number() * net_local_elements(n) * n->real_size;
+        DnwrtContext own = own_context(n);
         stage(n, level->tile)(&own, t);
     }
     if (!last) return;
