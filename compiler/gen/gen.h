@@ -19,7 +19,7 @@ typedef struct FuncStages {
     int gradients;              /* copies gradients of parameters to their places; train */
     int updates;                /* kept statistics; train */
     Vec(CandidateStages) edges; /* by bundle of all graphs; train */
-    Vec(int) remake;            /* by graph: makes the values of its input again (local.c); -1: they are there */
+    Vec(int) remake;            /* by graph: makes the values of its input again (local.c); -1: none */
 } FuncStages;
 typedef struct Stages {
     FuncStages train, infer;

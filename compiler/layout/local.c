@@ -5,7 +5,8 @@
  * memory grows with what goes from level to level. See plan.h.
  *
  * The gradients of candidates, behind all levels, read the values of sources. What each tap of a convolution
- * sees is many times as large as the map that it follows from: these windows are made again then, tile by tile.
+ * sees is many times as large as the map that it follows from: these windows are made again then, tile by
+ * tile.
  */
 #include "ir/op.h"
 #include "layout/plan.h"

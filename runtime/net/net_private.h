@@ -157,7 +157,7 @@ bool net_stores_gradients(const Net *n); /* those of edges too: for a norm, for 
 bool net_read_manifest(Net *n, const json_t *manifest, RtError *e);
 int64_t net_tile_stride(const Net *n, const NetFunc *f); /* elements from one tile to the next */
 int64_t net_local_elements(const Net *n);                /* of one thread */
-/* Row 0 of what the candidates of a graph read of a tile: its own, or those of this thread, made again now. */
+/* Row 0 of what the candidates of a graph read of a tile: its own, or those of this thread, made again. */
 const void *net_sources(const Net *n, int graph, int64_t tile);
 bool net_allocate(Net *n, RtError *e);
 int64_t net_most_kept(const NetList *l); /* edges of a list that can be in use at once */
