@@ -18,8 +18,7 @@
 
 /* One product: the elements at which its first rows begin (d: gradients of targets, of all tiles; z: values
  * of sources, from `sources` on), from row to row, and how many numbers of each row count. Rounded factors
- * stand at the same places as those of the tiles. It makes the sums of this place in scratch, or adds to them.
- */
+ * stand where those of the tiles do. It makes the sums of this place in scratch, or adds to them. */
 typedef struct Factors {
     const void *sources;
     int64_t d, d_step, z, z_step, inner;
