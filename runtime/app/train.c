@@ -381,13 +381,15 @@ static const char *figure_text(const TrainState *t, double figure, char *text, s
     return text;
 }
 
+/* A run that is finished needs no data. */
 static void say_best(TrainRun *run)
 {
     const TrainState *t = &run->state;
     const Data *d = run->session->data;
-    const bool held = d->validation.samples > 0;
+    const json_t *share = json_object_get(run->session->program->settings, "validation");
+    const bool held = json_number_value(share) > 0;
     char best[48], tested[48], test[64] = "";
-    if (held && d->test.samples)
+    if (held && (!d || d->test.samples))
         snprintf(test, sizeof test, "; test %s", figure_text(t, t->best_test, tested, sizeof tested));
     log_line(&run->console, "best %s%s in epoch %lld%s",
              held             ? "validation "

@@ -107,6 +107,7 @@ train Net { data = spirals(200); validation = 10%; epochs = 3 }
 DNW
 expect "validation" 0 "180 training samples, 20 for the validation, 50 test samples" "$dnw" train held.dnw --out whole
 expect "validation: its best epoch" 0 "best validation accuracy" "$dnw" train held.dnw --out whole --force
+expect "validation: a finished run" 0 "best validation accuracy" "$dnw" train held.dnw --out whole --resume
 expect "validation: the first epoch" 0 "; test accuracy" "$dnw" train held.dnw --out parts --epochs 1
 expect "validation: the others" 0 "epoch 3/3" "$dnw" train held.dnw --out parts --epochs 3 --resume
 results() { grep -E '"epoch"|"end"' "$1/log.jsonl" | tail -2 | sed 's/,"samples_per_s.*//; s/,"seconds.*//'; }
