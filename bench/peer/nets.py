@@ -6,20 +6,8 @@ NET: mobile (bench/mobile.dnw), resnet50 (bench/resnet.dnw), resnet20 (bench/res
 strongest weights are found anew and all weights have gradients ("Discovering Neural Wirings", Wortsman et al. 2019,
 Algorithm 1). Prints one line with the median of a step.
 """
-import argparse, statistics, time
 import torch, torch.nn as nn, torch.nn.functional as F
-
-
-class Strongest(torch.autograd.Function):
-    """The k weights of largest magnitude; the gradient reaches all."""
-    @staticmethod
-    def forward(ctx, w, k):
-        least = w.abs().flatten().kthvalue(w.numel() - k + 1).values
-        return torch.where(w.abs() >= least, w, torch.zeros_like(w))
-
-    @staticmethod
-    def backward(ctx, g):
-        return g, None
+from common import Strongest, flags, median_ms
 
 
 class SparseConv(nn.Conv2d):
@@ -107,31 +95,24 @@ NETS = {"mobile": mobile, "resnet50": lambda: resnet(16, [3, 4, 6, 3], bottlenec
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("net", choices=NETS)
-    p.add_argument("--batch", type=int, default=64)
-    p.add_argument("--steps", type=int, default=4)
-    p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--infer", action="store_true")
-    a = p.parse_args()
+    a = flags(list(NETS), 64, 4).parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(a.threads)
-    net = NETS[a.net]().train(not a.infer)
+    net = NETS[a.model]().train(not a.infer)
     x, y = torch.randn(a.batch, 3, 32, 32), torch.randint(0, 10, (a.batch,))
     optim = torch.optim.SGD(net.parameters(), 0.1, momentum=0.9, weight_decay=1e-4)
-    seconds = []
-    for _ in range(a.steps + 1):
-        start = time.perf_counter()
+
+    def step():
         if a.infer:
             with torch.no_grad():
                 net(x)
-        else:
-            optim.zero_grad()
-            F.cross_entropy(net(x), y).backward()
-            optim.step()
-        seconds.append(time.perf_counter() - start)
-    ms = statistics.median(seconds[1:]) * 1e3
-    print(f"{a.net} batch {a.batch} threads {a.threads} {'infer' if a.infer else 'train'} {ms:.2f} ms/step")
+            return
+        optim.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optim.step()
+
+    ms = median_ms(step, a.steps, 1)
+    print(f"{a.model} batch {a.batch} threads {a.threads} {'infer' if a.infer else 'train'} {ms:.2f} ms/step")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@
 #include <math.h>
 
 #define MOST_SEED 9007199254740991.0 /* every whole number up to here is exact */
-enum { DEFAULT_BATCH = 64 };
+enum { DEFAULT_BATCH = 64, BELOW_ALL = -1 };
 
 typedef struct SettingRow {
     const char *name;
     BuiltinKind kind; /* of the description wanted */
     const char *wanted;
-    double low, high; /* whole numbers; high 0: not a number */
+    double low, high; /* whole numbers; high 0: not a number, BELOW_ALL: a share */
 } SettingRow;
 
 static const SettingRow settings[] = {
@@ -24,7 +24,7 @@ static const SettingRow settings[] = {
     {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
     {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
     {"augment", KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
-    {"validation", KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0, 0},
+    {"validation", KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0, BELOW_ALL},
 };
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
@@ -177,7 +177,7 @@ static bool setting_ok(Check *k, const SettingRow *row, const Setting *s, Val *v
     if (val_is_poison(v)) return false;
     for (int i = 0; i < v->items.count; i++)
         if (val_is_poison(v->items.at[i])) return false;
-    if (strcmp(row->name, "validation") == 0) {
+    if (row->high == BELOW_ALL) {
         const double share = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
         if ((v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && share >= 0 && share < 1) return true;
     } else if (row->high > 0) {

@@ -69,7 +69,7 @@ bool plan_stores(const PlanStep *step, const Value *v)
     return v->group == step->number && v->level == step->level;
 }
 
-const Value *plan_read(const Value *a)
+Value *plan_read(Value *a)
 {
     return a->in_place ? a->args[0] : a;
 }

@@ -24,7 +24,7 @@ static bool may_be_local(const Value *v)
            v->op != IR_WIRED && v->op != IR_WIRED_BACK && !(v->op == IR_WIRED_INPUT && plan_is_view(v));
 }
 
-static void read_by(Use *use, const Value *a, int level, int step)
+static void read_by(Use *use, Value *a, int level, int step)
 {
     Use *u = &use[plan_storage(plan_read(a))->id];
     if (u->level != level) u->fits = false;

@@ -24,7 +24,7 @@ static bool is_leaf(const Value *v)
 static void mark_read(const PlanStep *step, const Value *v)
 {
     for (int k = 0; k < v->arg_count; k++)
-        if (!step->loop || !plan_makes(step, v->args[k])) ((Value *)plan_read(v->args[k]))->stored = true;
+        if (!step->loop || !plan_makes(step, v->args[k])) plan_read(v->args[k])->stored = true;
 }
 
 /* Which values are read from memory. */

@@ -51,7 +51,7 @@ bool plan_makes(const PlanStep *step, const Value *v);
 /* Of a value that has memory: is this the loop that writes it? Others compute it again. */
 bool plan_stores(const PlanStep *step, const Value *v);
 /* What a loop reads for argument a of one of its values: a, or what that repeats. */
-const Value *plan_read(const Value *a);
+Value *plan_read(Value *a);
 /* The elements of a run, for v in a loop: those that a sum is over, or that have the same number; 0: any. */
 int64_t plan_run(const Value *v);
 /* The value whose memory holds v: reshape and slice are views. */

@@ -5,6 +5,12 @@
  */
 #include "net/net_private.h"
 
+void net_put_shared(const Net *n, int64_t at, double x)
+{
+    if (n->real_size == 4) ((float *)n->context.shared)[at] = (float)x;
+    else ((double *)n->context.shared)[at] = x;
+}
+
 /* Element `at` of the own sums of a tile. */
 static double own(const Net *n, const NetMoments *m, int64_t tile, int64_t at)
 {

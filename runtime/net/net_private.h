@@ -290,6 +290,7 @@ typedef struct NetMoments {
     const NetFunc *f;
     int64_t samples, numbers, mean, squares;
 } NetMoments;
+void net_put_shared(const Net *n, int64_t at, double x); /* an element of the area that all samples share */
 /* out[0]: the mean, out[1]: the variance. */
 void net_join_moments(const Net *n, const NetMoments *m, double *out);
 /* The sums of both elements, by how many numbers there are: gradients. */

@@ -36,19 +36,13 @@ RT_CLONES static void add_doubles(double *restrict total, const double *restrict
     for (int64_t i = 0; i < count; i++) total[i] += part[i];
 }
 
-static void put_shared(const Net *n, int64_t at, double x)
-{
-    if (n->real_size == 4) ((float *)n->context.shared)[at] = (float)x;
-    else ((double *)n->context.shared)[at] = x;
-}
-
 static void join_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t samples)
 {
     const int64_t channels = s->size / 2;
     for (int64_t i = 0; i < channels; i++) {
         double out[2];
         net_join_moments(n, &(NetMoments){f, samples, s->numbers, s->from + i, s->from + channels + i}, out);
-        put_shared(n, s->to + i, out[0]), put_shared(n, s->to + channels + i, out[1]);
+        net_put_shared(n, s->to + i, out[0]), net_put_shared(n, s->to + channels + i, out[1]);
     }
 }
 
@@ -64,7 +58,7 @@ static void sum_tiles(const Net *n, const NetFunc *f, const NetSum *s, int64_t t
             if (n->real_size == 4) add_floats(total, (const float *)part, count);
             else add_doubles(total, (const double *)part, count);
         }
-        for (int64_t i = 0; i < count; i++) put_shared(n, s->to + from + i, total[i]);
+        for (int64_t i = 0; i < count; i++) net_put_shared(n, s->to + from + i, total[i]);
     }
 }
 

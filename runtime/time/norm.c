@@ -112,12 +112,6 @@ void norm_free(Net *n)
 
 /* ---- statistics ---- */
 
-static void put_real(const Net *n, int64_t i, double x)
-{
-    if (n->real_size == 4) ((float *)n->context.shared)[i] = (float)x;
-    else ((double *)n->context.shared)[i] = x;
-}
-
 typedef struct Take {
     const Net *n;
     const NetFunc *f;
@@ -135,8 +129,8 @@ static void take_node(const Take *k, const NetSet *s, const NetNorm *norm, int64
     const NetMoments m = {k->f, k->samples, norm->pixels, mean, mean + size};
     if (k->r->norms->back) net_mean_parts(k->n, &m, out);
     else net_join_moments(k->n, &m, out);
-    put_real(k->n, to, out[0]);
-    put_real(k->n, to + norm->evaluations * size, out[1]);
+    net_put_shared(k->n, to, out[0]);
+    net_put_shared(k->n, to + norm->evaluations * size, out[1]);
 }
 
 typedef struct EdgeTake {
