@@ -228,6 +228,7 @@ static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, cons
     const char *learned;
     RtError e = {0};
     json_t *setting = val_json(v);
+    k->model->one_hot = data_is_one_hot(setting);
     const DataPlace place = {k->whole->source, k->c->options.data_directory};
     bool ok = data_look(k->perm, place, setting, data, &e, &learned);
     data_look_keep(k->c, setting, learned);
@@ -326,17 +327,22 @@ static Value *sum(Func *f, Value *v)
     return reduce(f, IR_REDUCE_SUM, v, 0, v->shape.rank);
 }
 
+/* For each output `yes` where it is that of class t, `no` where not. */
+static Value *by_class(Func *f, const Value *p, Value *t, double yes, double no)
+{
+    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
+    position->shape = p->shape;
+    Value *here = func_binary(f, IR_EQ, position, t), *y = func_const(f, yes), *n = func_const(f, no);
+    return func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, y, n});
+}
+
 /* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
 static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
 {
     double n = (double)shape_size(p->shape);
     Value *z = func_binary(f, IR_SUB, p, reduce(f, IR_REDUCE_MAX, p, 0, p->shape.rank));
     Value *lse = func_unary(f, IR_LOG, sum(f, func_unary(f, IR_EXP, z)));
-    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
-    position->shape = p->shape;
-    Value *here = func_binary(f, IR_EQ, position, t), *yes = func_const(f, 1 - smoothing + smoothing / n),
-          *no = func_const(f, smoothing / n);
-    Value *q = func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, yes, no});
+    Value *q = by_class(f, p, t, 1 - smoothing + smoothing / n, smoothing / n);
     return func_binary(f, IR_SUB, lse, sum(f, func_binary(f, IR_MUL, q, z)));
 }
 
@@ -365,6 +371,7 @@ static bool loss_fits(Check *k, const Val *loss)
     Model *m = k->model;
     int64_t out = shape_size(m->output);
     bool ce = val_is(loss, BUILTIN_cross_entropy), bce = val_is(loss, BUILTIN_binary_cross_entropy);
+    const int64_t numbers = m->one_hot ? m->classes : m->target_size;
     if (ce && m->target_size > 0 && !m->classes) {
         Diag *d = diag_add(k->diags, E_SETTING, loss->span,
                            "cross_entropy compares classes; this data has numbers to predict");
@@ -380,7 +387,7 @@ static bool loss_fits(Check *k, const Val *loss)
                       "%d outputs",
                       m->first_class, m->classes);
         else diag_help(d, "give the model %d outputs", m->classes);
-    } else if (bce && m->classes > 2) {
+    } else if (bce && m->classes > 2 && !m->one_hot) {
         Diag *d =
             diag_add(k->diags, E_SETTING, loss->span,
                      "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
@@ -389,16 +396,16 @@ static bool loss_fits(Check *k, const Val *loss)
     } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
                       loss->items.at[0]->number >= 1)) {
         diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
-    } else if ((val_is(loss, BUILTIN_mse) || val_is(loss, BUILTIN_mae)) && m->classes) {
+    } else if ((val_is(loss, BUILTIN_mse) || val_is(loss, BUILTIN_mae)) && m->classes && !m->one_hot) {
         Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes",
                            loss->builtin->name);
         diag_help(d,
                   "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
-                  "t) ^ 2");
-    } else if (!ce && m->target_size != out && !(m->target_size == 0)) {
+                  "t) ^ 2; or vectors of the classes: data = one_hot(...)");
+    } else if (!ce && numbers != out && numbers != 0) {
         diag_add(k->diags, E_SHAPE, loss->span,
-                 "the data has %lld number%s to predict and the model %lld output%s",
-                 (long long)m->target_size, plural(m->target_size, "s"), (long long)out, plural(out, "s"));
+                 "the data has %lld number%s to predict and the model %lld output%s", (long long)numbers,
+                 plural(numbers, "s"), (long long)out, plural(out, "s"));
     } else {
         return true;
     }
@@ -410,9 +417,9 @@ void build_loss(Check *k, Val *loss)
     Model *m = k->model;
     if (!loss_fits(k, loss)) return;
     bool ce = val_is(loss, BUILTIN_cross_entropy);
-    bool one_class = ce || m->classes;
-    if (m->target_size == 0) m->target_size = ce ? 1 : shape_size(m->output);
-    if (ce && !m->classes) m->classes = (int)shape_size(m->output);
+    bool one_class = ce || m->classes || m->one_hot;
+    if (m->target_size == 0) m->target_size = one_class ? 1 : shape_size(m->output);
+    if ((ce || m->one_hot) && !m->classes) m->classes = (int)shape_size(m->output);
     Func *saved = k->func;
     k->func = func_new(k->perm, "loss");
     k->mode = MODE_MODEL;
@@ -420,6 +427,7 @@ void build_loss(Check *k, Val *loss)
                    : shape_size(m->output) == m->target_size ? m->output
                                                              : shape_vector(m->target_size);
     Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
+    if (m->one_hot && !ce) t = by_class(k->func, p, t, 1, 0);
     if (loss->kind == VAL_CALL) {
         result = described_loss(k, loss, p, t);
     } else {
@@ -449,8 +457,9 @@ static void set_defaults(Check *k, const Decl *d, Val **value)
     Model *m = k->model;
     if (!value[1]) value[1] = val_number(k, DEFAULT_BATCH, d->span);
     if (!value[2])
-        value[2] = default_value(k, m->target_size && !m->classes ? BUILTIN_mse : BUILTIN_cross_entropy,
-                                 d->name.span);
+        value[2] = default_value(
+            k, m->one_hot || (m->target_size && !m->classes) ? BUILTIN_mse : BUILTIN_cross_entropy,
+            d->name.span);
     if (!value[3]) value[3] = default_value(k, BUILTIN_adam, d->name.span);
     if (!value[4]) value[4] = val_number(k, 10, d->span);
     if (!value[5]) value[5] = val_number(k, 0, d->span);

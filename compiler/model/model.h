@@ -234,6 +234,7 @@ typedef struct Model {
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
     Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
     int classes;
+    bool one_hot;              /* losses that compare numbers see 1 for the class and 0 for the others */
     int first_class;           /* the smallest label of the data */
     const char *labels;        /* the first labels of the data */
     const char *data_warnings; /* a line each */

@@ -66,7 +66,7 @@ static bool targets_fit(const Session *s, const Data *d, const char *from, RtErr
     const char *call = json_string_value(json_object_get(loss, "call"));
     DataNumbers seen = {0};
     char list[160];
-    if (!call || strcmp(call, "binary_cross_entropy")) return true;
+    if (!call || strcmp(call, "binary_cross_entropy") || program_has_classes(s->program)) return true;
     see_targets(&seen, &d->train, d->target_size);
     see_targets(&seen, &d->test, d->target_size);
     if (seen.least >= 0 && seen.most <= 1) return true;

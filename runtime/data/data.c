@@ -25,6 +25,7 @@ static const DataKind data_kinds[] = {
     {"sines", data_sines_peek, data_sines_load, NULL},
     {"copy_task", data_copy_peek, data_copy_load, NULL},
     {"rows", data_rows_peek, data_rows_load, NULL},
+    {"one_hot", data_one_hot_peek, data_one_hot_load, NULL},
 };
 enum { KINDS = sizeof data_kinds / sizeof *data_kinds };
 
@@ -167,6 +168,31 @@ bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e)
     if (!kind->scale) return true;
     *scaled = true;
     return kind->scale(args, NULL, d, e);
+}
+
+bool data_peek_inner(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    const json_t *inner = json_object_get(args, "data");
+    const DataKind *kind = data_find_kind(inner, e);
+    if (kind) d->name = kind->name;
+    return kind && kind->peek(json_object_get(inner, "args"), c, d, e);
+}
+
+bool data_load_inner(const json_t *args, const DataContext *c, Data *d, RtError *e)
+{
+    const json_t *inner = json_object_get(args, "data");
+    const DataKind *kind = data_find_kind(inner, e);
+    if (kind) d->name = kind->name;
+    return kind && kind->load(json_object_get(inner, "args"), c, d, e);
+}
+
+bool data_is_one_hot(const json_t *setting)
+{
+    for (; setting; setting = json_object_get(json_object_get(setting, "args"), "data")) {
+        const char *name = json_string_value(json_object_get(setting, "call"));
+        if (name && strcmp(name, "one_hot") == 0) return true;
+    }
+    return false;
 }
 
 /* Arguments */

@@ -87,6 +87,10 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
  * known: fills channels, mean and std. *scaled is false where its samples are never bytes. Opens no file. */
 bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e);
 
+/* Is the target of a sample a vector, 1 for its class and 0 for the others: one_hot(DATA)? The samples keep
+ * the numbers of their classes, and the generated code makes the vectors. */
+bool data_is_one_hot(const json_t *setting);
+
 /* Counts a number. */
 void data_see(DataNumbers *n, float x);
 /* Those that were seen as a list: "1, 2" or "0, 2, 3, 7, 9, ...". */

@@ -25,8 +25,11 @@ DataMaker data_csv_peek, data_csv_load;
 DataMaker data_npy_peek, data_npy_load, data_npy_scale;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
     data_sines_load;
-DataMaker data_copy_peek, data_copy_load, data_rows_peek, data_rows_load;
+DataMaker data_copy_peek, data_copy_load, data_rows_peek, data_rows_load, data_one_hot_peek,
+    data_one_hot_load;
 
+/* Of the data set that is the argument `data` of another one. */
+DataMaker data_peek_inner, data_load_inner;
 /* The kind that {"call": NAME, ...} names; NULL and a message when there is none. */
 const DataKind *data_find_kind(const json_t *setting, RtError *e);
 

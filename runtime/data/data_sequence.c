@@ -61,15 +61,10 @@ static bool to_rows(Data *d, RtError *e)
 
 bool data_rows_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    const json_t *inner = json_object_get(args, "data");
-    const DataKind *kind = data_find_kind(inner, e);
-    return kind && kind->peek(json_object_get(inner, "args"), c, d, e) && to_rows(d, e);
+    return data_peek_inner(args, c, d, e) && to_rows(d, e);
 }
 
 bool data_rows_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    const json_t *inner = json_object_get(args, "data");
-    const DataKind *kind = data_find_kind(inner, e);
-    if (kind) d->name = kind->name;
-    return kind && kind->load(json_object_get(inner, "args"), c, d, e) && to_rows(d, e);
+    return data_load_inner(args, c, d, e) && to_rows(d, e);
 }

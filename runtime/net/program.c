@@ -1,5 +1,6 @@
 /* program.c: opens the manifest; one table says which strings it must have. */
 #include "net/program.h"
+#include "data/data.h"
 #include "kernels/kernel.h"
 #include <stddef.h>
 #include <stdlib.h>
@@ -99,7 +100,7 @@ bool program_has_classes(const Program *p)
     const json_t *loss = json_object_get(p->settings, "loss");
     const char *call =
         json_is_string(loss) ? json_string_value(loss) : json_string_value(json_object_get(loss, "call"));
-    return call && !strcmp(call, "cross_entropy");
+    return (call && !strcmp(call, "cross_entropy")) || data_is_one_hot(json_object_get(p->settings, "data"));
 }
 
 int64_t program_size(const Program *p, const char *which)

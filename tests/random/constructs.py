@@ -4,6 +4,8 @@
 def constructs(p):
     """What a program uses, for the table of slow.sh."""
     found = {'optimiser ' + p['train']['optim']['name'], 'loss ' + ((p['train']['loss'] or {}).get('name') or 'by default').rstrip('0123456789')}
+    if p['train']['one_hot']:
+        found.add('data one_hot')
     for key in ('options', 'imports'):
         if p[key]:
             found.add(key)

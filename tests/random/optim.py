@@ -9,13 +9,15 @@ from rules import Rules
 def loss_of(program, p, target):
     """Mean over the samples. target: numbers [samples, outputs] or classes [samples]."""
     t = program['train']
-    call = t.get('loss') or {'name': 'cross_entropy' if t['classes'] else 'mse', 'args': {}}
+    call = t.get('loss') or {'name': 'cross_entropy' if t['classes'] and not t['one_hot'] else 'mse', 'args': {}}
     name, p = call['name'], p.reshape(p.shape[0], -1)
     if name == 'cross_entropy':
         s, n = call['args'].get('smoothing', 0), p.shape[1]
         q = torch.full_like(p, s / n)
         q[torch.arange(len(target)), target] += 1 - s
         return (torch.logsumexp(p, 1) - (q * p).sum(1)).mean()
+    if t['one_hot']:
+        target = torch.nn.functional.one_hot(target, p.shape[1])
     target = target.reshape(p.shape).to(DTYPE[0])
     if name == 'binary_cross_entropy':
         return (torch.nn.functional.softplus(p) - target * p).mean()

@@ -216,6 +216,9 @@ class Generator(Graphs):
 
     def training(self, out, batch):
         loss, classes, binary = self.loss(out)
+        one_hot = not classes and out[0] > 1 and self.d.random() < 0.3
+        if one_hot:
+            classes, binary = True, False
         samples = max(batch, out[0]) if classes else batch
         batch = samples
         if not self.normed and self.chance(0.2):
@@ -223,7 +226,7 @@ class Generator(Graphs):
             if classes and samples < out[0]:
                 samples, batch = out[0], out[0]
         return {'drawn': self.drawn, 'loose': self.loose, 'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
-                'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary}
+                'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary, 'one_hot': one_hot}
 
     def program(self):
         kind = self.r.randrange(6)

@@ -266,7 +266,8 @@ def call(c):
 
 
 def train(t):
-    lines = ['data = npy("x.npy", "y.npy", split = 0)', f"batch = {t['batch']}", f"epochs = {t['epochs']}",
+    data = 'npy("x.npy", "y.npy", split = 0)'
+    lines = [f"data = {f'one_hot({data})' if t['one_hot'] else data}", f"batch = {t['batch']}", f"epochs = {t['epochs']}",
              f"optim = {call(t['optim'])}", f"seed = {t['seed']}"]
     if t.get('loss'):
         lines.append(f"loss = {call(t['loss'])}")
