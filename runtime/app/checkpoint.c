@@ -369,9 +369,9 @@ static void copy_tensor(const Checkpoint *c, const CheckpointTensor *t, void *to
     else if (bytes) memcpy(to, c->bytes + c->data_at + t->begin, (size_t)bytes);
 }
 
-/* Is `name` WEIGHT.SLOT for one of the slots that the file says it has? Then a reader of weights may skip it.
- */
-static bool is_slot(const Checkpoint *c, const char *name, const NetTensor *const *tensors, int count)
+/* Is `name` WEIGHT.SLOT for a weight of the file and one of the slots that the file says it has? Then a
+ * reader of weights may skip it. */
+static bool is_slot(const Checkpoint *c, const char *name)
 {
     const char *slots = checkpoint_text(c, "slots"), *dot = strrchr(name, '.');
     if (strstr(name, RULE_TENSOR)) return true; /* what a declared rule keeps of candidates */
@@ -380,11 +380,16 @@ static bool is_slot(const Checkpoint *c, const char *name, const NetTensor *cons
     bool listed = false;
     for (const char *s = slots; *s && !listed; s += strcspn(s, ","), s += *s == ',')
         listed = strcspn(s, ",") == length && !strncmp(s, dot + 1, length);
-    for (int i = 0; listed && i < count; i++)
-        if (tensors[i]->kind == NET_WEIGHT && strlen(tensors[i]->name) == (size_t)(dot - name) &&
-            !strncmp(tensors[i]->name, name, (size_t)(dot - name)))
-            return true;
-    return false;
+    char weight[sizeof((NetTensor *)0)->name];
+    snprintf(weight, sizeof weight, "%.*s", (int)(dot - name), name);
+    return listed && find(c, weight);
+}
+
+static bool is_missing(const Checkpoint *c, const NetTensor *want, RtError *e)
+{
+    rt_fail(e, RT_BAD_INPUT, "%s: tensor '%s' of shape %s is missing", c->path, want->name,
+            shape_text(want->shape, want->rank).text);
+    return add_origin(c, e);
 }
 
 /* Does the file have this tensor, as it should? Chosen edges may be missing when only weights are wanted. */
@@ -395,9 +400,7 @@ static bool check_wanted(const Checkpoint *c, const NetTensor *want, CheckpointU
     if (have && net_is_wiring(want->kind)) *kept = true;
     if (have) return check_tensor(c, want, have, use, e) && check_values(c, have, e);
     if (use == CHECKPOINT_WEIGHTS && (net_is_of_run(want->kind) || want->kind == NET_KEPT)) return true;
-    rt_fail(e, RT_BAD_INPUT, "%s: tensor '%s' of shape %s is missing", c->path, want->name,
-            shape_text(want->shape, want->rank).text);
-    return add_origin(c, e);
+    return is_missing(c, want, e);
 }
 
 /* All or none of the lists of chosen edges. */
@@ -411,20 +414,17 @@ static bool check_kept(const Checkpoint *c, const NetTensor *const *tensors, int
     return true;
 }
 
-static bool check_unknown(const Checkpoint *c, const NetTensor *const *tensors, int count, CheckpointUse use,
-                          RtError *e)
+bool checkpoint_knows(const Checkpoint *c, size_t k, const NetTensor *const *tensors, int count,
+                      CheckpointUse use, RtError *e)
 {
-    for (size_t k = 0; k < c->count; k++) {
-        const CheckpointTensor *have = &c->tensors[k];
-        bool known = false;
-        for (int i = 0; i < count && !known; i++) known = !strcmp(tensors[i]->name, have->name);
-        if (known || (use == CHECKPOINT_WEIGHTS && is_slot(c, have->name, tensors, count))) continue;
-        rt_fail(e, RT_BAD_INPUT, "%s: byte %lld: tensor '%s' of shape %s is not one of this program", c->path,
-                (long long)c->data_at + have->begin, printable(have->name).text,
-                shape_text(have->shape, have->rank).text);
-        return add_origin(c, e);
-    }
-    return true;
+    const CheckpointTensor *have = &c->tensors[k];
+    for (int i = 0; i < count; i++)
+        if (!strcmp(tensors[i]->name, have->name)) return true;
+    if (use == CHECKPOINT_WEIGHTS && is_slot(c, have->name)) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: byte %lld: tensor '%s' of shape %s is not one of this program", c->path,
+            (long long)c->data_at + have->begin, printable(have->name).text,
+            shape_text(have->shape, have->rank).text);
+    return add_origin(c, e);
 }
 
 bool checkpoint_load(const Checkpoint *c, const NetTensor *const *tensors, int count, CheckpointUse use,
@@ -434,10 +434,25 @@ bool checkpoint_load(const Checkpoint *c, const NetTensor *const *tensors, int c
     for (int i = 0; i < count; i++)
         if (!check_wanted(c, tensors[i], use, kept_given, e)) return false;
     if (*kept_given && !check_kept(c, tensors, count, e)) return false;
-    if (!check_unknown(c, tensors, count, use, e)) return false;
+    for (size_t k = 0; k < c->count; k++)
+        if (!checkpoint_knows(c, k, tensors, count, use, e)) return false;
     for (int i = 0; i < count; i++) {
         const CheckpointTensor *have = find(c, tensors[i]->name);
         if (have) copy_tensor(c, have, tensors[i]->data);
     }
+    return true;
+}
+
+bool checkpoint_fits(const Checkpoint *c, const NetTensor *want, RtError *e)
+{
+    const CheckpointTensor *have = find(c, want->name);
+    return have ? check_tensor(c, want, have, CHECKPOINT_WEIGHTS, e) : is_missing(c, want, e);
+}
+
+bool checkpoint_take(const Checkpoint *c, const NetTensor *want, RtError *e)
+{
+    const CheckpointTensor *have = find(c, want->name);
+    if (!check_values(c, have, e)) return false;
+    copy_tensor(c, have, want->data);
     return true;
 }

@@ -58,6 +58,15 @@ const char *checkpoint_text(const Checkpoint *c, const char *key);
 bool checkpoint_load(const Checkpoint *c, const NetTensor *const *tensors, int count, CheckpointUse use,
                      bool *kept_given, RtError *e);
 
+/* Of a file that may be of another program. Does it have this tensor, in a shape and a type that fit? If not,
+ * *e says why. */
+bool checkpoint_fits(const Checkpoint *c, const NetTensor *want, RtError *e);
+/* Copies one that fits. Fails where a number of it is not finite. */
+bool checkpoint_take(const Checkpoint *c, const NetTensor *want, RtError *e);
+/* Is tensor k of the file one of these, or left out by `use`? If not, *e says which it is. */
+bool checkpoint_knows(const Checkpoint *c, size_t k, const NetTensor *const *tensors, int count,
+                      CheckpointUse use, RtError *e);
+
 /* Writes tensors to `path` (through PATH.tmp); `use` says whether optimiser state goes along. `metadata` maps
  * keys to texts. On failure the file that was there is still there, and *e has code RT_SYSTEM. */
 bool checkpoint_write(const char *path, const NetTensor *const *tensors, int count, CheckpointUse use,

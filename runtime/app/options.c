@@ -55,6 +55,9 @@ static const OptionRow rows[] = {
     {"resume", NULL, KIND_FLAG, FIELD(resume), 0, 0, ON(TRAIN), 0, "continue the run in that directory"},
     {"force", NULL, KIND_FLAG, FIELD(force), 0, 0, ON(TRAIN), 0,
      "start a new run that replaces the one in that directory"},
+    {"init", "FILE", KIND_TEXT, FIELD(init), 0, 0, ON(TRAIN), 0,
+     "start from the weights in this .safetensors file, tensor by tensor where names and shapes are the "
+     "same"},
     {"quiet", NULL, KIND_FLAG, FIELD(quiet), 0, 0, ON(TRAIN), 0, "print nothing but errors"},
     {"weights", "FILE", KIND_TEXT, FIELD(weights), 0, 0, ON(EVAL) | ON(PREDICT), ON(EVAL) | ON(PREDICT),
      "a .safetensors file that train wrote"},
@@ -482,6 +485,10 @@ static bool check_required(const Options *o, const Program *p, RtError *e)
         return frozen_refuses(p, o, "bench of training", e);
     if (o->resume && o->force)
         return rt_fail(e, RT_USAGE, "--resume continues a run and --force replaces it: give one of them");
+    if (o->resume && o->init)
+        return rt_fail(e, RT_USAGE,
+                       "--resume continues a run with its own weights and --init starts one with those of a "
+                       "file: give one of them");
     return true;
 }
 

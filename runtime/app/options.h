@@ -28,7 +28,7 @@ typedef struct Options {
     int64_t epochs, batch, seed, threads,
         steps; /* -1 when not given; threads: never -1 after options_parse */
     double lr; /* -1 when not given */
-    const char *data, *out, *weights, *input, *output; /* NULL when not given; they point into argv */
+    const char *data, *out, *init, *weights, *input, *output; /* NULL when not given; they point into argv */
     bool resume, force, quiet, json, infer, profile, help, version;
 } Options;
 

@@ -202,7 +202,9 @@ static bool open_net(TrainRun *run, RtError *e)
                     .training = true,
                     .seed = (uint64_t)t->seed,
                     .epochs = t->epochs,
-                    .epoch_steps = (have + t->batch - 1) / t->batch};
+                    .epoch_steps = (have + t->batch - 1) / t->batch,
+                    .start = s->options->init ? train_init : NULL,
+                    .start_context = run};
     run->order = malloc((size_t)have * sizeof *run->order);
     if (!run->order)
         return rt_fail(e, RT_SYSTEM, "out of memory for the order of %lld sample%s", (long long)have,
@@ -234,13 +236,13 @@ static bool log_start(TrainRun *run, RtError *e)
             graphs, g.name,
             json_pack("{s:I, s:I}", "candidates", (json_int_t)g.candidates, "kept", (json_int_t)g.kept));
     }
-    return log_event(&run->log,
-                     json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "event", "start", "program",
-                               s->program->name, "source", s->program->source, "seed", (json_int_t)t->seed,
-                               "threads", (json_int_t)s->options->threads, "batch", (json_int_t)t->batch,
-                               "epochs", (json_int_t)t->epochs, "parameters",
-                               (json_int_t)s->calls->parameters(s->net), "graphs", graphs),
-                     e);
+    json_t *event = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "event", "start", "program",
+                              s->program->name, "source", s->program->source, "seed", (json_int_t)t->seed,
+                              "threads", (json_int_t)s->options->threads, "batch", (json_int_t)t->batch,
+                              "epochs", (json_int_t)t->epochs, "parameters",
+                              (json_int_t)s->calls->parameters(s->net), "graphs", graphs);
+    if (s->options->init) json_object_set_new(event, "init", json_string(s->options->init));
+    return log_event(&run->log, event, e);
 }
 
 static bool log_continue(TrainRun *run, RtError *e)

@@ -56,6 +56,9 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e);
 /* The loop: runs from run->state to the end. RT_INTERRUPTED when *run->stop became non-zero (state is saved).
  */
 bool train_loop(TrainRun *run, RtError *e);
+/* NetOptions.start of a TrainRun: weights and edges in use come from the file of --init (train_init.c). What
+ * is missing in it, of another shape or not used is told line by line. Fails where nothing fits. */
+bool train_init(Net *n, void *run, RtError *e);
 /* See net_above_budget. */
 const char *train_above_budget(const TrainRun *run);
 #endif

@@ -24,6 +24,9 @@ typedef struct NetOptions {
     double epochs;       /* of the training, for rules that ask for its progress */
     int64_t epoch_steps; /* steps of an epoch */
     bool events_apart;   /* the events of declared rules are left to the caller (tests) */
+    /* NULL, or called when weights are drawn and no edges are chosen: writes tensors (net_start_from) */
+    bool (*start)(Net *n, void *context, RtError *e);
+    void *start_context;
 } NetOptions;
 
 typedef enum NetTensorKind {
@@ -78,6 +81,11 @@ const NetTensor *net_tensor(const Net *n, int i);
  * `kept_given`: the wiring was loaded and is used as it is; else edges are chosen from the
  * weights. */
 bool net_reload(Net *n, bool kept_given, RtError *e);
+
+/* For NetOptions.start, after the tensors with `taken` were written: list number `list` of edges starts with
+ * the edges in use that are among them, where its rule does not decide by itself. `note` says why it does
+ * not, or is "". False: there is no such list. */
+bool net_start_from(Net *n, int list, const bool *taken, char *note, size_t size);
 
 /* What solvers did in a forward pass, added up over tiles and graphs in time. */
 typedef struct NetFlow {

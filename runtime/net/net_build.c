@@ -423,6 +423,7 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
         net_allocate(n, e) && has_room_for_steps(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
+    if (o->start && !o->start(n, o->start_context, e)) return net_free(n), NULL;
     choose_edges(n, 0); /* draws weights, too, of lines with numbers for edges in use alone */
     net_f64_params(n);
     edges_rebuild(n);

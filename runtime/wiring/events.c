@@ -327,7 +327,7 @@ int64_t events_begin(Net *n, NetList *l, double epoch)
     }
     Moment m = moment_new(n, l, 0);
     m.epoch = epoch;
-    int64_t swapped = draw_edges(&m);
+    int64_t swapped = l->given ? 0 : draw_edges(&m);
     if (d->used != NO_FUNCTION) swapped += forward_choose(n, l, 0);
     if (!n->options.training || *n->begin_bad || gradient_due(n, l, 0)) return swapped;
     int64_t more = begin_list(n, l, n->begin_bad, sizeof n->begin_bad);
