@@ -365,11 +365,11 @@ static void say_start(TrainRun *run)
     for (int i = 0; s->calls->never_comes && s->calls->never_comes(s->net, i, note, sizeof note); i++)
         log_line(&run->console, "warning: %s", note);
     if (run->epochs_before)
-        log_line(&run->console,
-                 "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp) "
-                 "continues "
-                 "on its curve over %lld",
-                 (long long)t->epochs, (long long)run->epochs_before, (long long)t->epochs);
+        log_line(
+            &run->console,
+            "%lld epochs instead of %lld; a learning rate that falls over all of them (cosine, ramp), and "
+            "times in rules that are shares of the training, are from now on those of %lld",
+            (long long)t->epochs, (long long)run->epochs_before, (long long)t->epochs);
     if (t->epoch || t->step)
         log_line(&run->console, "continuing in epoch %lld after step %lld", (long long)t->epoch + 1,
                  (long long)t->step);
@@ -433,8 +433,12 @@ static bool train(TrainRun *run, RtError *e)
     if (!s->options->resume) new_state(run);
     else if (!old_state(run, e)) return false;
     if (s->options->resume && run->state.epoch == run->state.epochs) {
-        log_line(&run->console, "the run in %s is finished: %lld epochs; --epochs with more makes it longer",
-                 run->directory, (long long)run->state.epochs);
+        const int64_t had = run->state.epochs, now = program_setting(s->program, "epochs", had);
+        char more[64] = "with more makes it longer";
+        if (now > had)
+            snprintf(more, sizeof more, "%lld makes it as long as the program says", (long long)now);
+        log_line(&run->console, "the run in %s is finished: %lld epochs; --epochs %s", run->directory,
+                 (long long)had, more);
         say_end(run);
         return true;
     }

@@ -110,6 +110,18 @@ expect "validation: its best epoch" 0 "best validation accuracy" "$dnw" train he
 expect "validation: a finished run" 0 "best validation accuracy" "$dnw" train held.dnw --out whole --resume
 expect "validation: the first epoch" 0 "; test accuracy" "$dnw" train held.dnw --out parts --epochs 1
 expect "validation: the others" 0 "epoch 3/3" "$dnw" train held.dnw --out parts --epochs 3 --resume
+# a finished run is made longer, not shorter
+longer() { sed "s/epochs = 3/epochs = $1/" held.dnw >longer.dnw; }
+longer 2
+expect "longer: a run" 0 "epoch 2/2" "$dnw" train longer.dnw --out long
+expect "longer: it is finished" 0 "the run in long is finished: 2 epochs; --epochs with more makes it longer" "$dnw" train longer.dnw --out long --resume
+longer 5
+expect "longer: the program says more" 0 "the run in long is finished: 2 epochs; --epochs 5 makes it as long as the program says" \
+  "$dnw" train longer.dnw --out long --resume
+expect "longer: fewer" 2 "the run in long has 2 epochs, not 1" "$dnw" train longer.dnw --out long --resume --epochs 1
+expect "longer: more" 0 "epoch 4/4" "$dnw" train longer.dnw --out long --resume --epochs 4
+that "longer: what else follows is told" grep -q "^4 epochs instead of 2; .*(cosine, ramp), and times in rules" <<<"$said"
+that "longer: in the log" grep -q '"event":"continue","epoch":2,"epochs":4' long/log.jsonl
 results() { grep -E '"epoch"|"end"' "$1/log.jsonl" | tail -2 | sed 's/,"samples_per_s.*//; s/,"seconds.*//'; }
 that "validation: the same results" test "$(results whole)" = "$(results parts)"
 that "validation: figures of both" grep -q '"best_accuracy":.*"best_validation_accuracy":' whole/log.jsonl

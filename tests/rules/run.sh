@@ -63,4 +63,23 @@ open('other.safetensors', 'wb').write(data)
 PY
 expect "eval: other edges" 0 '"loss": ' ./net eval --weights other.safetensors --json
 that "eval: another loss" test "$(loss <<<"$said")" != "$logged"
+# A run that is made longer: shares of the training are of the new number of epochs.
+cat >longer.dnw <<'DNW'
+rule halfway {
+  gradient = all
+  on once(at = 50%) { drop 50% by abs(w); grow by random }
+}
+graph Wiring {
+  input  x[2]
+  output y[2]
+  edges x[_] -> y[_] keep 50% using halfway
+}
+model Net(point) = point |> Wiring
+train Net { data = spirals(64); batch = 16; epochs = 4 }
+DNW
+expect "to be longer" 0 "epoch 4/4" "$dnw" train longer.dnw --out long
+expect "longer" 0 "epoch 12/12" "$dnw" train longer.dnw --out long --resume --epochs 12
+that "what comes at half of the training comes at the half of both" \
+  test "$(grep -o '"event":"rule","step":[0-9]*' long/log.jsonl | tr '\n' ' ')" = '"event":"rule","step":8 "event":"rule","step":24 '
+
 finish
