@@ -385,6 +385,36 @@ static struct GraphRun *new_run(Arena *a, const Value *wired, const EvalContext 
     return r;
 }
 
+/* The number of the input's value (a map with a border) that a tap reads for a pixel. */
+static int64_t tap_at(const Taps *t, int64_t source, int64_t pixel)
+{
+    return taps_first(t, source) + taps_step(t, pixel);
+}
+
+/* The numbers of the nodes of the input, from its value. */
+static const double *node_input(Arena *a, const Graph *g, const double *value)
+{
+    const NodeSet *in = &g->sets.at[g->input];
+    if (!has_taps(&g->taps)) return value;
+    double *x = NEW_ARRAY(a, double, (size_t)set_rows(in) + 1);
+    for (int64_t i = 0; i < set_rows(in); i++)
+        x[i] = value[tap_at(&g->taps, i / in->value_pixels, i % in->value_pixels)];
+    return x;
+}
+
+/* Back: the gradients of all nodes, to that of the value of each of `samples`, of `size` numbers. */
+static void value_gradient(const Graph *g, const double *d, int64_t samples, int64_t size, double *out)
+{
+    const NodeSet *in = &g->sets.at[g->input];
+    if (!has_taps(&g->taps)) memcpy(out, d, (size_t)(samples * size) * sizeof *out);
+    else memset(out, 0, (size_t)(samples * size) * sizeof *out);
+    for (int64_t i = 0; has_taps(&g->taps) && i < samples * set_rows(in); i++) {
+        const int64_t number = i % set_rows(in),
+                      at = tap_at(&g->taps, number / in->value_pixels, number % in->value_pixels);
+        out[i / set_rows(in) * size + at] += d[i];
+    }
+}
+
 static void forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     struct GraphRun *r = e->run[v->id] = new_run(a, v, c);
@@ -392,7 +422,8 @@ static void forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     if (!v->batch) keep_statistics(v->graph, c->param, r->statistics);
     for (int64_t i = 0; i < c->batch; i++) {
         Sample *s = &r->group[i / r->group_size].at[i % r->group_size];
-        s->input = e->value[v->args[0]->id] + i * in, s->output = e->value[v->id] + i * out;
+        s->input = node_input(a, v->graph, e->value[v->args[0]->id] + i * in);
+        s->output = e->value[v->id] + i * out;
     }
     for (int64_t i = 0; i < r->count; i++) {
         if (!is_timed(v->graph)) static_forward(&r->group[i]);
@@ -416,7 +447,8 @@ static void backward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     const Graph *g = v->graph;
     const Value *wired = v->args[0], *dy = v->args[1];
     struct GraphRun *forward = e->run[wired->id], *r = e->run[v->id] = NEW(a, struct GraphRun);
-    int64_t in = shape_size(wired->args[0]->shape), out = shape_size(wired->shape);
+    int64_t in = has_taps(&g->taps) ? set_rows(&g->sets.at[g->input]) : shape_size(wired->args[0]->shape),
+            out = shape_size(wired->shape);
     *r = *forward;
     r->group = NEW_ARRAY(a, GraphEval, (size_t)r->count + 1);
     r->d_input = NEW_ARRAY(a, double, (size_t)(c->batch * in) + 1);
@@ -448,7 +480,7 @@ void eval_wired(Arena *a, Eval *e, const Value *v, const EvalContext *c)
     case IR_WIRED: forward(a, e, v, c); break;
     case IR_WIRED_BACK: backward(a, e, v, c); break;
     case IR_WIRED_STATISTIC: memcpy(out, run->statistics + v->index, bytes); break;
-    case IR_WIRED_INPUT: memcpy(out, run->d_input, bytes * (size_t)c->batch); break;
+    case IR_WIRED_INPUT: value_gradient(v->graph, run->d_input, c->batch, shape_size(v->shape), out); break;
     case IR_WIRED_WEIGHT:
     case IR_WIRED_EDGES: memcpy(out, run->gradient + v->param->offset, bytes); break;
     default: BUG("%s is no wired operator", op_info[v->op].text);

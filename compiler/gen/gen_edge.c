@@ -110,6 +110,11 @@ static void add_all_edges(GenTile *t, const GenEdges *r, GenBlocks out, bool fre
     emit_loop_end(t->e, &l);
 }
 
+static bool reads_taps(const GenEdges *r)
+{
+    return has_taps(&r->g->taps) && r->g->bundles.at[r->bundle].from == r->g->input;
+}
+
 #define SET(field, value)                                                                                    \
     emit_store(e, value, emit_bytes(e, d, emit_int(e, (int64_t)offsetof(GatherDots, field))))
 
@@ -124,6 +129,23 @@ static LLVMValueRef gather_dots(GenTile *t, const GenEdges *r, bool fresh)
 }
 #undef SET
 
+/* Blocks are one run of pixels; those of taps are a run for each row of the targets' maps, or for each pixel
+ * where taps skip some. */
+static GatherSizes gather_sizes(const GenEdges *r, GenBlocks from, GenBlocks out, bool dots)
+{
+    const Bundle *u = &r->g->bundles.at[r->bundle];
+    const Taps *t = &r->g->taps;
+    GatherSizes s = {.pitch = from.pitch,
+                     .out_pitch = out.pitch,
+                     .own_pitch = dots ? r->source.pitch : 0,
+                     .pixels = r->g->sets.at[u->to].pixels};
+    if (!reads_taps(r)) return s;
+    s.pixels = t->stride == 1 ? t->columns : 1;
+    s.runs = t->stride == 1 ? 1 : t->columns, s.run_step = t->stride;
+    s.rows = t->rows, s.row_step = t->stride * t->width;
+    return s;
+}
+
 /* Edges that are a weight: sums over the edges into the nodes ("gather") or out of them ("gather_back"); with
  * "gather_back_dots" gradients of the weights of edges in use are added up as well. */
 static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks from, GenBlocks out,
@@ -132,10 +154,7 @@ static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks 
     Emit *e = t->e;
     const Graph *g = r->g;
     const bool dots = strcmp(kernel, "gather_back_dots") == 0;
-    const GatherSizes s = {.pitch = from.pitch,
-                           .out_pitch = out.pitch,
-                           .own_pitch = dots ? r->source.pitch : 0,
-                           .pixels = g->sets.at[g->bundles.at[r->bundle].to].pixels};
+    const GatherSizes s = gather_sizes(r, from, out, dots);
     LLVMValueRef args[] = {wires_of(t, g, r->bundle),
                            r->nodes.nodes ? r->nodes.nodes : LLVMConstNull(e->ptr),
                            r->nodes.count,
@@ -149,13 +168,14 @@ static void gather(GenTile *t, const char *kernel, const GenEdges *r, GenBlocks 
 void gen_edges_in(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh)
 {
     if (r->g->bundles.at[r->bundle].edge) add_all_edges(t, r, out, fresh, false);
-    else gather(t, "gather", r, r->source, out, fresh);
+    else gather(t, reads_taps(r) ? "gather_taps" : "gather", r, r->source, out, fresh);
 }
 
 void gen_edges_out(GenTile *t, const GenEdges *r, GenBlocks out, bool fresh)
 {
     const Bundle *u = &r->g->bundles.at[r->bundle];
     if (u->edge) add_all_edges(t, r, out, fresh, true);
+    else if (reads_taps(r)) gather(t, "gather_taps_back", r, r->d, out, fresh);
     else gather(t, edges_with_dots(r->g, u) ? "gather_back_dots" : "gather_back", r, r->d, out, fresh);
 }
 

@@ -67,9 +67,17 @@ static LLVMValueRef same_numbers(Build *b, int64_t count)
     return bytes(b, "candidate", all, (size_t)count * sizeof *all);
 }
 
+/* Of sources that are taps. */
+static LLVMValueRef first_pixels(Build *b, const Taps *t, int64_t count)
+{
+    uint32_t *all = NEW_ARRAY(b->arena, uint32_t, (size_t)count + 1);
+    for (int64_t i = 0; i < count; i++) all[i] = (uint32_t)taps_first(t, i);
+    return bytes(b, "first", all, (size_t)count * sizeof *all);
+}
+
 enum { WIRES_FIELDS = sizeof(DnwrtWires) / 8 };
 /* DnwrtWires of one bundle: what a forward pass reads of it. */
-static void wires_of(Build *b, const Bundle *u, LLVMValueRef param, LLVMValueRef *out)
+static void wires_of(Build *b, const Graph *g, const Bundle *u, LLVMValueRef param, LLVMValueRef *out)
 {
     const Candidates *c = &u->candidates;
     uint32_t *row = NEW_ARRAY(b->arena, uint32_t, (size_t)c->targets + 1);
@@ -77,6 +85,7 @@ static void wires_of(Build *b, const Bundle *u, LLVMValueRef param, LLVMValueRef
     for (int i = 0; i < WIRES_FIELDS; i++) out[i] = null(b);
     out[0] = bytes(b, "row", row, (size_t)(c->targets + 1) * sizeof *row);
     out[1] = bytes(b, "source", c->source, (size_t)c->count * sizeof *c->source);
+    if (u->from == g->input && has_taps(&g->taps)) out[9] = first_pixels(b, &g->taps, c->sources);
     if (u->edge) out[6] = same_numbers(b, c->count);
     else {
         LLVMValueRef at = word(b, u->weight->offset * (int64_t)sizeof(float));
@@ -90,7 +99,7 @@ static LLVMValueRef wires_table(Build *b, LLVMValueRef param)
     for (int g = 0; g < b->f->model->graphs.count; g++)
         for (int i = 0; i < b->f->model->graphs.at[g]->bundles.count; i++) {
             LLVMValueRef fields[WIRES_FIELDS];
-            wires_of(b, &b->f->model->graphs.at[g]->bundles.at[i], param, fields);
+            wires_of(b, b->f->model->graphs.at[g], &b->f->model->graphs.at[g]->bundles.at[i], param, fields);
             for (int k = 0; k < WIRES_FIELDS; k++) vec_push(b->arena, &all, fields[k]);
         }
     return words(b, "wires", all.count, all.at);

@@ -240,7 +240,9 @@ static void input_gradient(GenTile *t, const Value *v)
     GenBlocks out = {gen_value_row(t, v, NULL), in->value_pixels};
     GenFrame f = back_frame(t, v->args[0]);
     GenNodes all = gen_all_nodes(t->e, g, g->input);
-    if (gen_graph_spread(t, &f, &all, false, out, true)) gen_zero_rows(t, out.first, set_rows(in));
+    const bool taps = has_taps(&g->taps); /* of one map: they are added up */
+    if (taps) gen_zero_rows(t, out.first, shape_size(v->shape));
+    if (gen_graph_spread(t, &f, &all, false, out, !taps)) gen_zero_rows(t, out.first, set_rows(in));
     t->wired = NULL;
 }
 

@@ -186,6 +186,7 @@ static Plan *fuse_func(Arena *perm, Func *f, int lanes)
 
 void fuse(Ir *ir)
 {
+    plan_taps(ir);
     if (ir->train) ir->train_plan = fuse_func(ir->perm, ir->train, ir->model->lanes);
     ir->infer_plan = fuse_func(ir->perm, ir->infer, ir->model->lanes);
 }

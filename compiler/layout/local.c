@@ -4,9 +4,8 @@
  * needed: a row is used again as soon as its value was read for the last time. So they stay in cache, and
  * memory grows with what goes from level to level. See plan.h.
  *
- * The gradients of candidates, behind all levels, read the values of sources. What each tap of a convolution
- * sees is many times as large as the map that it follows from: these windows are made again then, tile by
- * tile.
+ * The gradients of candidates, behind all levels, read the values of sources. Those of a convolution, its map
+ * with a border (taps.c) or windows, which are many times as large, are made again then, tile by tile.
  */
 #include "ir/op.h"
 #include "layout/plan.h"
@@ -48,26 +47,12 @@ static void find_read(const PlanStep *step, int at, Use *use)
     }
 }
 
-/* Are the gradients of all candidates from the input plain products of values and gradients? */
-static bool plain_products(const Graph *g)
-{
-    for (int i = 0; i < g->bundles.count; i++) {
-        const Bundle *u = &g->bundles.at[i];
-        const EdgeList *l = &g->lists.at[u->list];
-        if (u->from != g->input) continue;
-        if (u->edge || l->declared || edges_with_dots(g, u) || u->candidates.form != CANDIDATES_DENSE)
-            return false;
-        if (l->rule.kind != RULE_DNW || l->rule.bf16 || l->rule.refresh > 1 || l->rule.positions > 1)
-            return false;
-    }
-    return true;
-}
-
 static bool may_be_remade(const Func *f, const Value *wired)
 {
     const Graph *g = wired->graph;
-    return wired->args[0]->op == IR_WINDOWS && func_find_wired(f, g, IR_WIRED_BACK) && !wired->batch &&
-           !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside && plain_products(g);
+    return (wired->args[0]->op == IR_WINDOWS || has_taps(&g->taps)) && func_find_wired(f, g, IR_WIRED_BACK) &&
+           !wired->batch && !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside &&
+           plan_plain_products(g);
 }
 
 static Use *use_of(Use *use, const Value *v)

@@ -40,6 +40,9 @@ typedef struct Plan {
 /* Fill ir->train_plan and ir->infer_plan. */
 void fuse(Ir *ir);
 void plan(Ir *ir);
+/* taps.c: before values have levels. */
+void plan_taps(Ir *ir);
+bool plan_plain_products(const Graph *g);
 /* recompute.c */
 void recompute(Arena *perm, Func *f, Plan *p);
 /* local.c: which values are local, and their rows; marks of what is stored are there. */

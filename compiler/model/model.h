@@ -7,6 +7,7 @@
 #define DNW_MODEL_H
 #include "ir/ir.h"
 #include "common/choice.h"
+#include "common/taps.h"
 #include "common/wiring.h"
 #include "base/table.h"
 #include <jansson.h>
@@ -197,6 +198,7 @@ typedef struct Graph {
     Vec(Bundle) bundles;
     Vec(EdgeList) lists;
     int input, output;      /* sets */
+    Taps taps;              /* of the input (layout/taps.c) */
     int64_t rows, sum_rows; /* of the values and of the sums of all nodes but those of a held input */
     int first_bundle;       /* number of bundle 0 among all of the model */
     Time time;

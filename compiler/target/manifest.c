@@ -177,6 +177,7 @@ static NetGraph graph_record(const Ir *ir, const Graph *g, const Stages *stages)
                   .list_count = g->lists.count,
                   .value_row = -1,
                   .held_row = -1,
+                  .taps = g->taps,
                   .remake = ir->train ? stages->train.remake.at[g->number] : -1};
     for (int s = 0; s < g->sets.count; s++) r.sets[s] = set_record(ir->perm, g, &g->sets.at[s]);
     if (!wired) return r;

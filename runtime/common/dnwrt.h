@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 19 };
+enum { DNWRT_ABI = 20 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */

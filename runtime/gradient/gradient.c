@@ -9,6 +9,7 @@
 #include "net/blas.h"
 #include "gradient/gradient.h"
 #include "common/product.h"
+#include "gradient/product_direct.h"
 #include "gradient/product_sparse.h"
 #include "net/profile.h"
 #include "net/thread.h"
@@ -32,27 +33,59 @@ static int64_t scratch_at(const Block *p, BlockPlace place)
            p->place.sources.from;
 }
 
-static void multiply_exact(const Block *p, Factors f)
+/* The inner index of taps: the pixels of a row of the targets' maps stand together, or each by itself. */
+static InnerRuns tap_runs(const Net *n, const NetBundle *b)
+{
+    const Taps *t = &n->graphs[b->line.graph].taps;
+    const int64_t lanes = n->lanes, row = t->stride * t->width * lanes;
+    if (t->stride == 1) return (InnerRuns){t->rows, 1, t->columns * lanes, row, 0};
+    return (InnerRuns){t->rows, t->columns, lanes, row, t->stride * lanes};
+}
+
+static DirectProduct direct(const Block *p, Factors f)
 {
     const Net *n = p->n;
-    const BlasProduct m = {(int)f.place.targets.count,
-                           (int)f.place.sources.count,
-                           (int)f.inner,
-                           (int)f.d_step,
-                           (int)f.z_step,
-                           (int)p->place.sources.count,
-                           f.add};
-    const int64_t at = scratch_at(p, f.place);
-    if (n->real_size == 4) {
-        const float *d = (const float *)n->context.tiles + f.d, *z = (const float *)f.sources + f.z;
-        float *c = (float *)p->scratch + at;
-        const SparseProduct sparse = {m.rows,   m.columns, m.inner, d, z,
-                                      m.a_step, m.b_step,  f.add,   c, m.c_step};
-        if (!product_sparse(&sparse)) blas_sgemm_nt(&m, d, z, c);
-    } else {
-        blas_dgemm_nt(&m, (const double *)n->context.tiles + f.d, (const double *)f.sources + f.z,
-                      (double *)p->scratch + at);
-    }
+    return (DirectProduct){.rows = f.place.targets.count,
+                           .columns = f.place.sources.count,
+                           .a = (const char *)n->context.tiles + f.d * n->real_size,
+                           .b = (const char *)f.sources + f.z * n->real_size,
+                           .a_step = f.d_step,
+                           .b_step = f.z_step,
+                           .add = f.add,
+                           .c = (char *)p->scratch + scratch_at(p, f.place) * n->real_size,
+                           .c_step = p->place.sources.count};
+}
+
+/* Sources that are taps: rows that share the numbers of a map. */
+static void multiply_taps(const Block *p, const NetBundle *b, Factors f)
+{
+    DirectProduct m = direct(p, f);
+    m.b_step = p->n->lanes, m.first = b->first + f.place.sources.from, m.inner = tap_runs(p->n, b);
+    if (p->n->real_size == 4) product_direct(&m);
+    else product_direct_double(&m);
+}
+
+static void multiply_floats(const Block *p, Factors f)
+{
+    const DirectProduct m = direct(p, f);
+    const SparseProduct sparse = {m.rows,   m.columns, f.inner, m.a, m.b,
+                                  m.a_step, m.b_step,  m.add,   m.c, m.c_step};
+    if (product_sparse(&sparse)) return;
+    if (product_is_direct(m.rows, m.columns, f.inner)) product_direct_rows(&m, f.inner);
+    else
+        blas_sgemm_nt(&(BlasProduct){(int)m.rows, (int)m.columns, (int)f.inner, (int)m.a_step, (int)m.b_step,
+                                     (int)m.c_step, m.add},
+                      m.a, m.b, m.c);
+}
+
+static void multiply_exact(const Block *p, Factors f)
+{
+    const DirectProduct m = direct(p, f);
+    if (p->n->real_size == 4) multiply_floats(p, f);
+    else
+        blas_dgemm_nt(&(BlasProduct){(int)m.rows, (int)m.columns, (int)f.inner, (int)m.a_step, (int)m.b_step,
+                                     (int)m.c_step, m.add},
+                      m.a, m.b, m.c);
 }
 
 /* Leaves out itself the columns that a row does not want. */
@@ -127,8 +160,9 @@ static void multiply_all(const Block *p, const NetBundle *b, const ProductSpan *
                 if (!begun && !whole) zero(p);
                 f.place = live[i].place, f.inner = part.count, f.add = begun || !whole, begun = true;
                 f.d = at + live[i].d * n->lanes + f.place.targets.from * f.d_step;
-                f.z = part.from + live[i].z * n->lanes + f.place.sources.from * f.z_step;
-                if (span) multiply_rounded(p, span, f, t);
+                f.z = part.from + live[i].z * n->lanes + (b->first ? 0 : f.place.sources.from * f.z_step);
+                if (b->first) multiply_taps(p, b, f);
+                else if (span) multiply_rounded(p, span, f, t);
                 else multiply_exact(p, f);
             }
         }

@@ -38,7 +38,8 @@ typedef struct Group {
             for (int k = 0; k < vectors; k++)                                                                \
                 sum[i][k] = d->fresh ? (Vector){0} : ((const Vector *)(g->out[i] + at))[k];                  \
         for (int64_t e = 0; e < d->edges; e++) {                                                             \
-            for (int k = 0; k < vectors; k++) x[k] = ((const Vector *)(d->rows + e * d->step + at))[k];      \
+            const real *row = d->rows + (d->first ? (int64_t)d->first[e] * LANES : e * d->step) + at;        \
+            for (int k = 0; k < vectors; k++) x[k] = ((const Vector *)row)[k];                               \
             for (int i = 0; i < nodes; i++)                                                                  \
                 for (int k = 0; k < vectors; k++) sum[i][k] += g->weight[i][e] * x[k];                       \
         }                                                                                                    \

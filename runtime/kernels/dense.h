@@ -4,10 +4,11 @@
 #include "kernel.h"
 
 /* `count` nodes, those listed or 0 .. count, of `edges` edges each, whose weights stand one after the other:
- * of node v from weight[row[v]] on. Edge e of a node reads `block` numbers, e * step behind rows; sums of
- * node v are at out + v * out_step. `fresh`: they start at 0. */
+ * of node v from weight[row[v]] on. Edge e of a node reads `block` numbers, e * step behind rows, or with
+ * `first` from row first[e] of these on; sums of node v are at out + v * out_step. `fresh`: they start at 0.
+ */
 typedef struct DenseSums {
-    const uint32_t *nodes, *row;
+    const uint32_t *nodes, *row, *first;
     const real *weight, *rows;
     real *out;
     int64_t count, edges, step, out_step, block, fresh;

@@ -14,6 +14,10 @@
  *     dots[edge] += sum over t of own[v][t] * rows[d][t],   own: blocks of what the nodes v send
  * to the place in the tile that the bundle has for them, in its order by source; to nothing where it has
  * none.
+ *
+ * Sources that are the taps of filters (taps.h) share the rows of a map: of source s and pixel (i, j) of a
+ * target those from pixel first[s] + i * row_step + j * run_step on. Their sums go run by run; backwards,
+ * what belongs to each tap is added to the map.
  */
 #include "gather.h"
 #include "dense.h"
@@ -23,15 +27,21 @@
 #pragma STDC FP_CONTRACT ON /* one rounding where the processor has fused multiply-add */
 #endif
 
-/* Edges of one direction, by node. */
+/* Edges of one direction, by node. first: rows where the neighbours' begin; NULL: they are a step apart. */
 typedef struct Lists {
     const uint32_t *row, *other;
     const real *weight;
+    const uint32_t *first;
 } Lists;
 
 #define INLINE static inline __attribute__((always_inline))
 typedef Sixteen Short;
 typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step, real *out, int64_t fresh);
+
+INLINE const real *neighbour(const Lists *l, uint32_t e, const real *rows, int64_t step)
+{
+    return rows + (l->first ? (int64_t)l->first[l->other[e]] * LANES : (int64_t)l->other[e] * step);
+}
 
 /* Whole pieces are one vector type, so that their sums never leave the registers. */
 #define LONG_PIECE(size)                                                                                     \
@@ -42,7 +52,7 @@ typedef void Piece(const Lists *l, int64_t node, const real *rows, int64_t step,
     {                                                                                                        \
         Long##size sum = fresh ? (Long##size){0} : *(const Long##size *)out;                                 \
         for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)                                           \
-            sum += l->weight[e] * *(const Long##size *)(rows + (int64_t)l->other[e] * step);                 \
+            sum += l->weight[e] * *(const Long##size *)neighbour(l, e, rows, step);                          \
         *(Long##size *)out = sum;                                                                            \
     }
 LONG_PIECE(128)
@@ -54,7 +64,7 @@ INLINE void short_piece(const Lists *l, int64_t node, const real *rows, int64_t 
 {
     Short sum = fresh ? (Short){0} : *(const Short *)out;
     for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)
-        sum += l->weight[e] * *(const Short *)(rows + (int64_t)l->other[e] * step);
+        sum += l->weight[e] * *(const Short *)neighbour(l, e, rows, step);
     *(Short *)out = sum;
 }
 
@@ -63,7 +73,7 @@ INLINE void eight_piece(const Lists *l, int64_t node, const real *rows, int64_t 
 {
     Eight sum = fresh ? (Eight){0} : *(const Eight *)out;
     for (uint32_t e = l->row[node]; e < l->row[node + 1]; e++)
-        sum += l->weight[e] * *(const Eight *)(rows + (int64_t)l->other[e] * step);
+        sum += l->weight[e] * *(const Eight *)neighbour(l, e, rows, step);
     *(Eight *)out = sum;
 }
 
@@ -73,15 +83,16 @@ INLINE void one_number(const Lists *l, int64_t node, const real *rows, int64_t s
     real sum[4] = {fresh ? 0 : *out, 0, 0, 0};
     uint32_t e = l->row[node], end = l->row[node + 1];
     for (; e + 4 <= end; e += 4)
-        for (int k = 0; k < 4; k++) sum[k] += l->weight[e + k] * rows[(int64_t)l->other[e + k] * step];
-    for (; e < end; e++) sum[0] += l->weight[e] * rows[(int64_t)l->other[e] * step];
+        for (uint32_t k = 0; k < 4; k++) sum[k] += l->weight[e + k] * *neighbour(l, e + k, rows, step);
+    for (; e < end; e++) sum[0] += l->weight[e] * *neighbour(l, e, rows, step);
     *out = (sum[0] + sum[1]) + (sum[2] + sum[3]);
 }
 
-/* What all nodes have in common, and the numbers of a block. */
+/* What all nodes have in common, and the numbers of a block. first: rows where their blocks of `out` begin;
+ * NULL: they are a step apart. */
 typedef struct Nodes {
     Lists lists;
-    const uint32_t *nodes;
+    const uint32_t *nodes, *first;
     int64_t count, step, out_step, block;
     const real *rows;
     real *out;
@@ -104,8 +115,10 @@ INLINE int64_t pieces(const Nodes *n, Piece *piece, int64_t size, int64_t at)
     for (; at + size <= n->block; at += size)
         for (int64_t i = 0; i < n->count; i++) {
             int64_t node = n->nodes ? n->nodes[i] : i;
-            fetch_ahead(n, n->out, n->out_step, i, at, size);
-            piece(&n->lists, node, n->rows + at, n->step, n->out + node * n->out_step + at, n->fresh);
+            if (!n->first) fetch_ahead(n, n->out, n->out_step, i, at, size);
+            else if (n->lists.row[node] == n->lists.row[node + 1]) continue;
+            real *out = n->out + (n->first ? (int64_t)n->first[node] * LANES : node * n->out_step);
+            piece(&n->lists, node, n->rows + at, n->step, out + at, n->fresh);
         }
     return at;
 }
@@ -135,29 +148,36 @@ INLINE bool is_dense(const Nodes *n)
 INLINE int64_t dense_pieces(const Nodes *n)
 {
     const uint32_t first = n->lists.row[node_of(n, 0)];
-    return KERNEL(dense)(&(DenseSums){.nodes = n->nodes,
-                                      .row = n->lists.row,
-                                      .weight = n->lists.weight,
-                                      .rows = n->rows + n->lists.other[first] * n->step,
-                                      .out = n->out,
-                                      .count = n->count,
-                                      .edges = n->lists.row[node_of(n, 0) + 1] - first,
-                                      .step = n->step,
-                                      .out_step = n->out_step,
-                                      .block = n->block,
-                                      .fresh = n->fresh});
+    return KERNEL(dense)(
+        &(DenseSums){.nodes = n->nodes,
+                     .row = n->lists.row,
+                     .weight = n->lists.weight,
+                     .rows = n->rows + (n->lists.first ? 0 : n->lists.other[first] * n->step),
+                     .first = n->lists.first ? n->lists.first + n->lists.other[first] : 0,
+                     .out = n->out,
+                     .count = n->count,
+                     .edges = n->lists.row[node_of(n, 0) + 1] - first,
+                     .step = n->step,
+                     .out_step = n->out_step,
+                     .block = n->block,
+                     .fresh = n->fresh});
 }
 
-INLINE void gather_nodes(Nodes n)
+INLINE void gather_block(Nodes n, bool dense)
 {
     const int64_t most = cpu_piece_bytes / (int64_t)sizeof(real);
-    int64_t at = is_dense(&n) ? dense_pieces(&n) : 0;
+    int64_t at = dense ? dense_pieces(&n) : 0;
     if (most >= 128 && LANES != 64) at = pieces(&n, piece_of_128, 128, at);
     if (most >= 64) at = pieces(&n, piece_of_64, 64, at);
     at = pieces(&n, piece_of_32, 32, at);
     if (LANES < 64) at = pieces(&n, short_piece, 16, at);
     if (LANES == 8) pieces(&n, eight_piece, 8, at);
     if (LANES < 8) pieces(&n, one_number, 1, at);
+}
+
+INLINE void gather_nodes(Nodes n)
+{
+    gather_block(n, is_dense(&n));
 }
 
 /* The caller sets rows, out and fresh. */
@@ -173,12 +193,12 @@ INLINE Nodes nodes_of(Lists lists, const uint32_t *nodes, int64_t count, const G
 
 INLINE Lists forward_lists(const DnwrtWires *w)
 {
-    return (Lists){w->row, w->source, w->weight};
+    return (Lists){w->row, w->source, w->weight, 0};
 }
 
 INLINE Lists back_lists(const DnwrtWires *w)
 {
-    return (Lists){w->column, w->target, w->weight_back};
+    return (Lists){w->column, w->target, w->weight_back, 0};
 }
 
 void KERNEL(gather)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
@@ -195,6 +215,34 @@ void KERNEL(gather_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t
     Nodes n = nodes_of(back_lists(wires), nodes, count, sizes);
     n.rows = rows, n.out = out, n.fresh = fresh;
     gather_nodes(n);
+}
+
+/* ---- taps ---- */
+
+void KERNEL(gather_taps)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                         real *out, const GatherSizes *sizes, int64_t fresh)
+{
+    Nodes n = nodes_of(forward_lists(wires), nodes, count, sizes);
+    n.lists.first = wires->first, n.out = out, n.fresh = fresh;
+    const bool dense = is_dense(&n);
+    for (int64_t i = 0; i < sizes->rows; i++)
+        for (int64_t j = 0; j < sizes->runs; j++, n.out += n.block) {
+            n.rows = rows + (i * sizes->row_step + j * sizes->run_step) * LANES;
+            gather_block(n, dense);
+        }
+}
+
+/* Added to what is in `out`: taps share the pixels of a map. */
+void KERNEL(gather_taps_back)(const DnwrtWires *wires, const uint32_t *nodes, int64_t count, const real *rows,
+                              real *out, const GatherSizes *sizes, int64_t fresh)
+{
+    Nodes n = nodes_of(back_lists(wires), nodes, count, sizes);
+    n.first = wires->first, n.rows = rows, n.fresh = fresh;
+    for (int64_t i = 0; i < sizes->rows; i++)
+        for (int64_t j = 0; j < sizes->runs; j++, n.rows += n.block) {
+            n.out = out + (i * sizes->row_step + j * sizes->run_step) * LANES;
+            gather_block(n, false);
+        }
 }
 
 /* ---- with gradients of weights ---- */

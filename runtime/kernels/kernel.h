@@ -24,6 +24,7 @@ typedef struct DnwrtWires {
     const void *weight_back;
     const uint32_t *candidate, *candidate_back; /* of an edge with a function: whose weights it has */
     int64_t dots; /* element of a tile where the gradients of its weights are, by source; -1: nowhere */
+    const uint32_t *first; /* sources that are taps: the first pixel of each (taps.h) */
 } DnwrtWires;
 
 /* Where the values and gradients of one evaluation begin: elements of Context.tiles for node 0 of sources,
@@ -52,9 +53,12 @@ typedef struct MapSizes {
 } MapSizes;
 
 /* Numbers of a sum over edges (gather.c), constants of a program: rows from one node to the next of what is
- * read, of the sums and of what the nodes themselves send; rows of a sum. */
+ * read, of the sums and of what the nodes themselves send; rows of a sum. Where sources are taps of maps: of
+ * a run of pixels that stand together in both maps; runs in each of so many rows, and the pixels of the map
+ * with its border from run to run and from row to row. */
 typedef struct GatherSizes {
     int64_t pitch, out_pitch, own_pitch, pixels;
+    int64_t runs, run_step, rows, row_step;
 } GatherSizes;
 
 /* Of gather_back_dots: blocks of what the nodes send; the tile that gradients of weights go to; do sums start

@@ -4,6 +4,7 @@
 #include "net/declared.h"
 #include "net/net_private.h"
 #include "common/rng.h"
+#include "common/taps.h"
 #include "net/thread.h"
 #include <math.h>
 #include <stdlib.h>
@@ -269,6 +270,17 @@ static bool allocate_edge_rows(Net *n, NetBundle *b)
     return b->candidate_back && b->tile_first && b->tile_rows;
 }
 
+/* Where each source begins, if these are taps; false: no memory. */
+static bool place_taps(const Net *n, NetBundle *b)
+{
+    const NetGraph *g = &n->graphs[b->line.graph];
+    if (!has_taps(&g->taps) || b->line.from != g->input) return true;
+    b->first = malloc(((size_t)b->candidates.sources + 1) * sizeof *b->first);
+    for (int64_t i = 0; b->first && i < b->candidates.sources; i++)
+        b->first[i] = (uint32_t)taps_first(&g->taps, i);
+    return b->first;
+}
+
 static bool allocate_bundle(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
@@ -285,9 +297,9 @@ static bool allocate_bundle(Net *n, int i)
     else b->source = malloc(c * 4), b->candidate = malloc(c * 4), b->weight = malloc(c * r);
     if (has_used(n, b)) b->used = malloc((size_t)(learn_capacity(n, b, b->capacity) + 1) * sizeof *b->used);
     bool ok = (!b->line.function || allocate_edge_rows(n, b)) && edges_parts(b, n->options.threads) &&
-              learn_allocate(n, b);
-    n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,    b->target,
-                               b->weight_back, b->candidate, b->candidate_back, dots_at(n, i)};
+              learn_allocate(n, b) && place_taps(n, b);
+    n->wires[i] = (DnwrtWires){b->row,         b->source,    b->weight,         b->column,     b->target,
+                               b->weight_back, b->candidate, b->candidate_back, dots_at(n, i), b->first};
     const bool lists = b->line.slots || (b->candidate && b->weight);
     return ok && lists && b->kept && b->marks && b->row && b->column && b->source && b->target &&
            b->order_back && b->weight_back && (b->used || !has_used(n, b));
@@ -440,7 +452,7 @@ void net_free(Net *n)
         if (b->line.slots) candidates_free(&b->candidates), b->source = NULL, b->weight = NULL;
         candidates_free(&b->legal);
         free(b->kept), free(b->explored), free(b->marks), free(b->row), free(b->source), free(b->column),
-            free(b->target), free(b->candidate), free(b->order_back);
+            free(b->target), free(b->candidate), free(b->order_back), free(b->first);
         free(b->weight), free(b->weight_back), free(b->candidate_back), free(b->weights);
         learn_free(b), free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges),
             free(b->next);

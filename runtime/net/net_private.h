@@ -40,7 +40,8 @@ typedef struct NetBundle {
     NetMarks *marks; /* of 64 candidates each, for lists with one cut by weights */
     bool changed;    /* marks differ from the lists below */
     uint32_t *row, *source, *column, *target;
-    int part_count;              /* of its nodes, for the threads that make these lists */
+    uint32_t *first; /* sources that are taps: the first pixel of each (taps.h); NULL: they are not */
+    int part_count;  /* of its nodes, for the threads that make these lists */
     uint32_t *part_edges, *next; /* edges of each part; of each source: how many, then where the next goes */
     uint32_t *candidate;         /* number of each edge in use, by target; NULL with slots: its place */
     uint32_t *order_back;        /* by source: place of the edge in the order by target */

@@ -2,6 +2,7 @@
  * that are no longer finite or move too fast (contract in terms.h).
  */
 #include "common/plural.h"
+#include "common/taps.h"
 #include "net/terms.h"
 #include <math.h>
 #include <stdarg.h>
@@ -77,7 +78,10 @@ static double value_of(const Net *n, const NetBundle *b, const NetMoment *m, uin
 {
     const NetSet *from = &n->graphs[b->line.graph].sets[b->line.from];
     const float *rows = from->wiring.held ? m->held : m->sent + from->first * n->lanes;
-    return (double)rows[((int64_t)b->source[edge] * from->value_pitch + pixel) * n->lanes + m->lane];
+    const Taps *taps = &n->graphs[b->line.graph].taps;
+    const int64_t at = b->first ? b->first[b->source[edge]] + taps_step(taps, pixel)
+                                : (int64_t)b->source[edge] * from->value_pitch + pixel;
+    return (double)rows[at * n->lanes + m->lane];
 }
 
 /* Numbers that are not finite count as the largest. */

@@ -95,10 +95,10 @@ typedef struct Asked {
 static void call_gather(const Case *c, const Edges *e, const real *rows, real *out, int gap, Asked a)
 {
     uint32_t odd[64];
-    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, -1};
+    DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, -1, NULL};
     int64_t count = a.listed ? c->nodes / 2 : c->nodes;
     for (int i = 0; i < c->nodes / 2; i++) odd[i] = (uint32_t)(2 * i + 1);
-    const GatherSizes s = {c->pixels + gap, c->pixels + 1, 0, c->pixels};
+    const GatherSizes s = {.pitch = c->pixels + gap, .out_pitch = c->pixels + 1, .pixels = c->pixels};
     (a.back ? KERNEL(gather_back) : KERNEL(gather))(&w, a.listed ? odd : NULL, count, rows, out, &s, a.fresh);
 }
 
@@ -157,12 +157,13 @@ static void expect_dots(const Case *c, const Edges *e, const real *rows, const r
 {
     enum { BEFORE = 3 };
     const int64_t block = c->pixels * LANES, pitch = block + LANES, edges = e->row[c->nodes];
-    const DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, place};
+    const DnwrtWires w = {e->row, e->other, e->weight, e->row, e->other, e->weight, NULL, NULL, place, NULL};
     real *out = malloc((size_t)(2 * c->nodes * pitch) * sizeof *out), *plain = out + c->nodes * pitch,
          *tile = malloc((size_t)(edges + 4) * sizeof *tile);
     for (int64_t t = 0; t < 2 * c->nodes * pitch; t++) out[t] = (real)(t % (c->nodes * pitch) % 1000);
     for (int64_t i = 0; i < edges + 4; i++) tile[i] = BEFORE;
-    const GatherSizes s = {c->pixels, c->pixels + 1, c->pixels + 1, c->pixels};
+    const GatherSizes s = {
+        .pitch = c->pixels, .out_pitch = c->pixels + 1, .own_pitch = c->pixels + 1, .pixels = c->pixels};
     KERNEL(gather_back)(&w, NULL, c->nodes, rows, plain, &s, 0);
     KERNEL(gather_back_dots)(&w, NULL, c->nodes, rows, out, &s, &(GatherDots){own, tile, 0});
     for (int64_t t = 0; t < c->nodes * pitch; t++)
@@ -198,6 +199,100 @@ static void test_dots(void **state)
 {
     (void)state;
     with_all_pieces(dots_cases);
+}
+
+/* ---- taps of filters ---- */
+
+/* Maps with their border of width x width pixels, so many of them; filters of size x size. */
+typedef struct TapCase {
+    int64_t maps, width, size, stride, targets;
+    double density;
+} TapCase;
+static const TapCase tap_cases[] = {{1, 3, 3, 1, 2, 1},   {2, 10, 3, 1, 5, 0.3}, {3, 9, 3, 2, 8, 1},
+                                    {4, 6, 2, 1, 6, 1},   {2, 11, 5, 3, 4, 0.5}, {1, 4, 2, 2, 3, 0},
+                                    {2, 18, 3, 1, 7, 0.2}};
+
+/* The rows of each tap by itself. */
+static void spread_taps(const TapCase *k, const GatherSizes *s, const uint32_t *first, const real *maps,
+                        real *windows)
+{
+    const int64_t side = s->rows, pixels = side * side;
+    for (int64_t i = 0; i < k->maps * k->size * k->size; i++)
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t t = 0; t < LANES; t++)
+                windows[(i * pixels + p) * LANES + t] =
+                    maps[(first[i] + k->stride * (p / side * k->width + p % side)) * LANES + t];
+}
+
+/* The reverse: the rows of taps are added to those of the maps. */
+static void collect_taps(const TapCase *k, const GatherSizes *s, const uint32_t *first, const real *windows,
+                         double *maps)
+{
+    const int64_t side = s->rows, pixels = side * side;
+    for (int64_t i = 0; i < k->maps * k->size * k->size; i++)
+        for (int64_t p = 0; p < pixels; p++)
+            for (int64_t t = 0; t < LANES; t++)
+                maps[(first[i] + k->stride * (p / side * k->width + p % side)) * LANES + t] +=
+                    (double)windows[(i * pixels + p) * LANES + t];
+}
+
+/* Forwards as gather of the taps' rows, where whole vectors are added with the same bits; backwards as
+ * gather_back, collected. */
+static void expect_tap_sums(const TapCase *k, const GatherSizes *s, const uint32_t *first)
+{
+    const int taps = (int)(k->maps * k->size * k->size), targets = (int)k->targets;
+    const int64_t side = s->rows, pixels = side * side, map = k->maps * k->width * k->width;
+    const Case in = {targets, taps, 1, k->density}, back = {taps, targets, 1, k->density};
+    const GatherSizes plain = {.pitch = pixels, .out_pitch = pixels, .pixels = pixels};
+    Edges e = drawn_edges(&in), f = drawn_edges(&back);
+    const DnwrtWires w = {e.row, e.other, e.weight, f.row, f.other, f.weight, NULL, NULL, -1, first};
+    real *maps = drawn_rows(10, map), *windows = drawn_rows(11, taps * pixels),
+         *out = drawn_rows(12, 2 * targets * pixels), *other = out + targets * pixels * LANES;
+    double *wanted = calloc((size_t)(map * LANES), sizeof *wanted);
+    spread_taps(k, s, first, maps, windows);
+    KERNEL(gather)(&w, NULL, targets, windows, other, &plain, 1);
+    KERNEL(gather_taps)(&w, NULL, targets, maps, out, s, 1);
+    for (int64_t i = 0; i < targets * pixels * LANES; i++)
+        assert_true(fabs((double)(out[i] - other[i])) <= (LANES < 8 ? 1e2 * EPSILON : 0));
+    KERNEL(gather_back)(&w, NULL, taps, out, windows, &plain, 1);
+    collect_taps(k, s, first, windows, wanted);
+    memset(maps, 0, (size_t)(map * LANES) * sizeof *maps);
+    KERNEL(gather_taps_back)(&w, NULL, taps, out, maps, s, 0);
+    for (int64_t i = 0; i < map * LANES; i++)
+        if (!(fabs((double)maps[i] - wanted[i]) <= 1e3 * EPSILON * (1 + fabs(wanted[i]))))
+            fail_msg("map of %d, number %d: %g instead of %g", (int)k->width, (int)i, (double)maps[i],
+                     wanted[i]);
+    free(e.row), free(e.other), free(e.weight), free(f.row), free(f.other), free(f.weight);
+    free(maps), free(windows), free(out), free(wanted);
+}
+
+static void tap_case(const TapCase *k)
+{
+    const int64_t side = (k->width - k->size) / k->stride + 1, taps = k->size * k->size;
+    uint32_t first[64];
+    for (int64_t i = 0; i < k->maps * taps; i++)
+        first[i] = (uint32_t)(i / taps * k->width * k->width + i % taps / k->size * k->width + i % k->size);
+    const bool whole = k->stride == 1; /* a row of the targets' maps is one run */
+    expect_tap_sums(k,
+                    &(GatherSizes){.out_pitch = side * side,
+                                   .pitch = side * side,
+                                   .pixels = whole ? side : 1,
+                                   .runs = whole ? 1 : side,
+                                   .run_step = k->stride,
+                                   .rows = side,
+                                   .row_step = k->stride * k->width},
+                    first);
+}
+
+static void all_tap_cases(void)
+{
+    for (size_t i = 0; i < sizeof tap_cases / sizeof *tap_cases; i++) tap_case(&tap_cases[i]);
+}
+
+static void test_taps(void **state)
+{
+    (void)state;
+    with_all_pieces(all_tap_cases);
 }
 
 /* ---- sums over lanes and rows ---- */
@@ -457,7 +552,7 @@ int main(void)
         cmocka_unit_test(test_special_rows),   cmocka_unit_test(test_random),
         cmocka_unit_test(test_chance),         cmocka_unit_test(test_functions),
         cmocka_unit_test(test_function_edges), cmocka_unit_test(test_pow),
-        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_moments),        cmocka_unit_test(test_taps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
