@@ -10,6 +10,16 @@ static bool same_kind(const NetBundle *a, const NetBundle *b)
     return a->line.graph == b->line.graph && a->rows.plain == b->rows.plain; /* pairs are numbered alike */
 }
 
+/* From row `from` on; taps share the rows of maps. */
+static NodeRows source_rows(const Net *n, const NetBundle *b, int64_t from)
+{
+    const Taps *t = &n->graphs[b->line.graph].taps;
+    const int64_t map = t->pixels * n->lanes;
+    if (b->first) return (NodeRows){from, b->candidates.sources / (t->size * t->size), map, map};
+    return (NodeRows){from, b->candidates.sources, b->rows.source_pitch * n->lanes,
+                      b->line.pixels * n->lanes};
+}
+
 int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, int64_t k, NodeRows *out)
 {
     const NetBundle *b = &n->bundles[bundle];
@@ -23,7 +33,7 @@ int gradient_rows(const Net *n, int bundle, RowsWanted *wanted, int64_t tile, in
         if (!wanted(n, o) || !same_kind(o, b) || !flow_pair(n, o, tile, k, &other_from, &other_to)) continue;
         value &= other_from != from, gradient &= other_to != to;
     }
-    if (value) out[count++] = (NodeRows){from, b->candidates.sources, b->rows.source_pitch * n->lanes, block};
+    if (value) out[count++] = source_rows(n, b, from);
     if (gradient)
         out[count++] = (NodeRows){to, b->candidates.targets, b->rows.target_pitch * n->lanes, block};
     return count;
