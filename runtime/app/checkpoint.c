@@ -456,3 +456,18 @@ bool checkpoint_take(const Checkpoint *c, const NetTensor *want, RtError *e)
     copy_tensor(c, have, want->data);
     return true;
 }
+
+void *checkpoint_read(const Checkpoint *c, const char *line, const char *suffix, NetTensorKind kind,
+                      int64_t *count)
+{
+    NetTensor want = {.kind = kind};
+    RtError e;
+    snprintf(want.name, sizeof want.name, "%s.%s", line, suffix);
+    const CheckpointTensor *have = find(c, want.name);
+    if (!have || !dtype_fits(&want, have->dtype, CHECKPOINT_WEIGHTS) || !check_values(c, have, &e))
+        return NULL;
+    *count = (have->end - have->begin) / dtypes[have->dtype].bytes;
+    void *numbers = malloc((size_t)(*count * net_element(kind) + 1));
+    if (numbers) copy_tensor(c, have, numbers);
+    return numbers;
+}

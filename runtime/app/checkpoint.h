@@ -63,6 +63,10 @@ bool checkpoint_load(const Checkpoint *c, const NetTensor *const *tensors, int c
 bool checkpoint_fits(const Checkpoint *c, const NetTensor *want, RtError *e);
 /* Copies one that fits. Fails where a number of it is not finite. */
 bool checkpoint_take(const Checkpoint *c, const NetTensor *want, RtError *e);
+/* The numbers of tensor LINE.SUFFIX as a tensor of that kind has them in memory, for the caller to free.
+ * NULL: the file has none of this type, or one of them is not finite. */
+void *checkpoint_read(const Checkpoint *c, const char *line, const char *suffix, NetTensorKind kind,
+                      int64_t *count);
 /* Is tensor k of the file one of these, or left out by `use`? If not, *e says which it is. */
 bool checkpoint_knows(const Checkpoint *c, size_t k, const NetTensor *const *tensors, int count,
                       CheckpointUse use, RtError *e);

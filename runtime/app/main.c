@@ -18,6 +18,7 @@ static const NetCalls net_calls = {
     .tensor_count = net_tensor_count,
     .tensor = net_tensor,
     .reload = net_reload,
+    .take_edges = net_take_edges,
     .start_from = net_start_from,
     .train_step = net_train_step,
     .idle = net_idle,

@@ -18,6 +18,7 @@ typedef struct NetCalls {
     int (*tensor_count)(const Net *n);
     const NetTensor *(*tensor)(const Net *n, int i);
     bool (*reload)(Net *n, bool kept_given, RtError *e);
+    bool (*take_edges)(Net *n, const char *line, const NetEdges *edges);
     bool (*start_from)(Net *n, int list, const bool *taken, char *note, size_t size);
     NetStep (*train_step)(Net *n, NetSamples samples, NetPosition at);
     NetIdle (*idle)(const Net *n, int64_t samples);

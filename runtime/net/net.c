@@ -61,7 +61,7 @@ int64_t net_parameters(const Net *n)
     return total;
 }
 
-static int64_t list_kept(const Net *n, const NetList *l)
+int64_t net_list_kept(const Net *n, const NetList *l)
 {
     int64_t kept = 0;
     for (int k = 0; k < l->bundle_count; k++) {
@@ -76,15 +76,14 @@ const char *net_above_budget(const Net *n, double epoch)
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
         const bool all = l->declared && l->declared->start_all;
-        if (all && list_kept(n, l) > declared_budget(l, epoch)) return l->name;
+        if (all && net_list_kept(n, l) > declared_budget(l, epoch)) return l->name;
     }
     return NULL;
 }
 
-/* Marks from outside must fit the budget, which is what memory was taken for. */
-static bool marks_fit(const Net *n, const NetList *l, RtError *e)
+bool net_marks_fit(const Net *n, const NetList *l, RtError *e)
 {
-    const int64_t kept = list_kept(n, l), most = net_most_kept(l);
+    const int64_t kept = net_list_kept(n, l), most = net_most_kept(l);
     if (kept <= most) return true;
     return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edge%s in use where its budget allows %lld", l->name,
                    (long long)kept, plural(kept, "s"), (long long)most);
@@ -98,9 +97,9 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
             if (n->bundles[l->first_bundle + k].line.slots &&
                 !slots_load(&n->bundles[l->first_bundle + k], e))
                 return false;
-        if (!marks_fit(n, l, e)) return false;
+        if (!net_marks_fit(n, l, e)) return false;
         if (kept_given && l->declared && l->declared->redistributes)
-            l->declared->moved = list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
+            l->declared->moved = net_list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
         l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
@@ -108,55 +107,6 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
     for (int i = 0; i < n->bundle_count; i++) n->bundles[i].changed = true;
     edges_rebuild(n);
     return net_fields(n) || rt_fail(e, RT_SYSTEM, "not enough memory to start");
-}
-
-static bool was_taken(const Net *n, const NetBundle *b, const bool *taken)
-{
-    for (int i = 0; i < n->tensor_count; i++)
-        if (n->tensors[i].data == (b->line.slots ? (void *)b->candidates.row : b->kept)) return taken[i];
-    return false;
-}
-
-/* Are the edges in use of all its lines given, and as many as there is room for? Then they are in use. */
-static bool use_given(Net *n, const NetList *l, const bool *taken, RtError *e)
-{
-    for (int i = 0; i < l->bundle_count; i++) {
-        NetBundle *b = &n->bundles[l->first_bundle + i];
-        if (!was_taken(n, b, taken))
-            return rt_fail(e, RT_BAD_INPUT, "no edges in use are there that fit '%s'", b->line.name);
-        if (b->line.slots && !slots_load(b, e)) return false;
-    }
-    return marks_fit(n, l, e);
-}
-
-static void use_none(const Net *n, const NetList *l)
-{
-    for (int i = 0; i < l->bundle_count; i++) {
-        NetBundle *b = &n->bundles[l->first_bundle + i];
-        memset(b->kept, 0, (size_t)b->candidates.count);
-        if (b->line.slots)
-            memset(b->candidates.row, 0, (size_t)(b->candidates.targets + 1) * 8), b->candidates.count = 0;
-    }
-}
-
-bool net_start_from(Net *n, int list, const bool *taken, char *note, size_t size)
-{
-    if (list >= n->list_count) return false;
-    NetList *l = &n->lists[list];
-    const Declared *d = l->declared;
-    const bool decides = d ? d->start_all || d->used != NO_FUNCTION : l->rule.kind != RULE_SAMPLE;
-    RtError why = {0};
-    *note = 0;
-    if (decides || l->budget.form == KEEP_ALL || !use_given(n, l, taken, &why)) {
-        use_none(n, l);
-        if (*why.text) snprintf(note, size, "%.*s: they are drawn", (int)strcspn(why.text, "\n"), why.text);
-        return true;
-    }
-    l->given = d != NULL, l->chosen = !d;
-    if (d && d->redistributes)
-        l->declared->moved = list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
-    for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
-    return true;
 }
 
 void net_choose(Net *n, double epoch)

@@ -87,6 +87,20 @@ bool net_reload(Net *n, bool kept_given, RtError *e);
  * not, or is "". False: there is no such list. */
 bool net_start_from(Net *n, int list, const bool *taken, char *note, size_t size);
 
+/* Edges in use of a line and their weights, as a checkpoint has them: a mark and a weight for each of `count`
+ * candidates; or, where `row` is given, a sparse matrix with `rows` first edges, and `count` sources and
+ * weights. */
+typedef struct NetEdges {
+    const uint8_t *kept;
+    const int64_t *row;
+    const uint32_t *source;
+    const float *weight;
+    int64_t rows, count;
+} NetEdges;
+/* Writes them into the tensors of a line that has the other form. False: they do not fit, and nothing was
+ * written. */
+bool net_take_edges(Net *n, const char *line, const NetEdges *edges);
+
 /* What solvers did in a forward pass, added up over tiles and graphs in time. */
 typedef struct NetFlow {
     int64_t tiles, evaluations; /* of tiles; tiles 0: no graph runs in time */

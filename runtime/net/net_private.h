@@ -161,6 +161,9 @@ int64_t net_local_elements(const Net *n);                /* of one thread */
 /* Row 0 of what the candidates of a graph read of a tile: its own, or those of this thread, made again. */
 const void *net_sources(const Net *n, int graph, int64_t tile);
 bool net_allocate(Net *n, RtError *e);
+int64_t net_list_kept(const Net *n, const NetList *l); /* edges of a list in use */
+/* Marks from outside must fit the budget, which is what memory was taken for. */
+bool net_marks_fit(const Net *n, const NetList *l, RtError *e);
 int64_t net_most_kept(const NetList *l); /* edges of a list that can be in use at once */
 bool net_list_tensors(Net *n);           /* net_tensors.c; false: out of memory */
 /* net_wiring.c: false: out of memory */

@@ -128,12 +128,38 @@ net all "keep 50% using dense_first" 3 2 $still
 expect "a rule that starts with all" 0 "3 of 3 tensors" ./all train --out all.run --init "$(last found.run)" --epochs 2
 that "a rule that starts with all: has all" grep -q '"event":"start".*"kept":150' all.run/log.jsonl
 
-# Edges in use alone have weights: all of it or nothing.
+# Checkpoints have edges in use as marks of all candidates, or as a sparse matrix with their weights alone. One is read
+# for the other; of another number of edges nothing is taken.
+cat >edges.py <<'PY'
+import struct, sys
+sys.argv[1:], files = ['x'], sys.argv[1:]
+exec(open('tensors.py').read().split('if sys.argv')[0])
+def edges(path, line='Wiring.edges.0', sources=2):
+    t = load(path)[1]
+    w = [v for v, in struct.iter_unpack('<f', t[line + '.w'][2])]
+    if line + '.kept' in t:
+        return {(k // sources, k % sources): w[k] for k, used in enumerate(t[line + '.kept'][2]) if used}
+    row = [v for v, in struct.iter_unpack('<q', t[line + '.row'][2])]
+    source = [v for v, in struct.iter_unpack('<i', t[line + '.source'][2])]
+    return {(n, source[k]): w[k] for n in range(len(row) - 1) for k in range(row[n], row[n + 1])}
+a, b = map(edges, files)
+sys.exit(a != b or len(a) != 30)
+PY
+alike() { "$python" edges.py "$1" "$2"; }
 net sparse "keep 50% using wander" 3 2 $still
-expect "edges in use alone have weights" 0 "2 of 3 tensors" ./sparse train --out sparse.run --init "$(last first.run)"
-that "edges in use alone have weights: these have another shape" grep -qE "'Wiring.edges.0.w' has shape \[30, 2\], the program has \[30\]" <<<"$said"
+expect "marks for a sparse matrix" 0 "3 of 3 tensors" ./sparse train --out sparse.run --epochs 1 --init "$(last first.run)"
+that "marks for a sparse matrix: the same edges and weights" alike "$(last first.run)" "$(last sparse.run)"
+that "marks for a sparse matrix: nothing is told" test -z "$(grep -E 'without --init|missing|not one of|shape' <<<"$said")"
+for rule in "sample 50%" "keep 50% using drift"; do
+  net dense "$rule" 3 1 $still
+  expect "a sparse matrix for marks, $rule" 0 "3 of 3 tensors" ./dense train --out dense.run --force --init "$(last parts.run)"
+  that "a sparse matrix for marks, $rule: the same edges and weights" alike "$(last parts.run)" "$(last dense.run)"
+  that "a sparse matrix for marks, $rule: nothing is told" test -z "$(grep -E 'without --init|missing|not one of|shape' <<<"$said")"
+done
 net fewer "keep 40% using wander" 3 2 $still
+expect "fewer edges" 0 "2 of 3 tensors" ./fewer train --out fewer.run --init "$(last first.run)"
+that "fewer edges: are drawn" grep -q "no edges in use are there that fit 'Wiring.edges.0': they are drawn" <<<"$said"
 edit "$(last parts.run)" row.safetensors -Wiring.edges.0.source
-expect "another budget" 0 "2 of 3 tensors" ./fewer train --out fewer.run --init "$(last parts.run)"
-that "another budget: the edges are left out" grep -q "'Wiring.edges.0.row' is left out, as not all tensors of these edges fit" <<<"$said"
+expect "half a matrix" 0 "2 of 3 tensors" ./sparse train --out half.run --init row.safetensors
+that "half a matrix: is left out" grep -q "'Wiring.edges.0.row' is left out, as not all tensors of these edges fit" <<<"$said"
 finish

@@ -106,6 +106,10 @@ static const struct Mistake {
     {"./toy train --lr 0.1x", "--lr takes a finite number above 0, not '0.1x'"},
     {"./toy train --out=", "--out is empty"},
     {"./toy train --resume --force", "--resume continues a run and --force replaces it: give one of them"},
+    {"./toy train --resume --init w",
+     "--resume continues a run with its own weights and --init starts one with "
+     "those of a file: give one of them"},
+    {"./toy train --init", "--init takes a value: --init FILE"},
     {"./toy eval", "'eval' needs --weights FILE"},
     {"./toy predict --weights w", "'predict' needs --input X.npy"},
     {"./toy info --epochs 3", "'info' has no flag --epochs\nhelp: it belongs to 'train'"},
