@@ -1,8 +1,8 @@
 /* blas.c: see blas.h.
  *
- * OpenBLAS takes a buffer when it is loaded and one for each thread that multiplies beside others, asks the
+ * OpenBLAS takes a buffer for each thread that multiplies beside others, keeps it for the next one, asks the
  * system for it again and again until it gets it, and so never returns when there is no memory. That is why
- * there must be room for them before.
+ * it takes all of them before the first step, where there is room.
  */
 #define _GNU_SOURCE
 #include "net/blas.h"
@@ -24,6 +24,8 @@ typedef void Dgemm(int, int, int, int, int, int, double, const double *, int, co
 static Sgemm *sgemm;
 static Dgemm *dgemm;
 static char *(*core_name)(void);
+static void *(*take_buffer)(int);
+static void (*give_buffer)(void *);
 
 static void choose_kernels(void)
 {
@@ -36,7 +38,8 @@ static void choose_kernels(void)
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
 }
 
-bool blas_room(int64_t bytes, RtError *e)
+/* Could so many bytes be had now? */
+static bool has_room(int64_t bytes, RtError *e)
 {
     void *room = mmap(NULL, (size_t)bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (room != MAP_FAILED) return munmap(room, (size_t)bytes) == 0;
@@ -69,7 +72,7 @@ bool blas_open(RtError *e)
     const char *why;
     if (sgemm) return true;
     choose_kernels();
-    if (!blas_room(LIBRARY + BLAS_BUFFER, e)) return false;
+    if (!has_room(LIBRARY + BLAS_BUFFER, e)) return false;
     void *library = open_library(&why);
     if (!library && why) return rt_fail(e, RT_SYSTEM, "OpenBLAS cannot be loaded: %s", why);
     if (!library) {
@@ -79,9 +82,25 @@ bool blas_open(RtError *e)
     *(void **)&sgemm = dlsym(library, "cblas_sgemm");
     *(void **)&dgemm = dlsym(library, "cblas_dgemm");
     *(void **)&core_name = dlsym(library, "openblas_get_corename");
+    *(void **)&take_buffer = dlsym(library, "blas_memory_alloc");
+    *(void **)&give_buffer = dlsym(library, "blas_memory_free");
     if (sgemm && dgemm) return true;
     sgemm = NULL;
     return rt_fail(e, RT_SYSTEM, "the installed OpenBLAS has no cblas_sgemm");
+}
+
+bool blas_reserve(int threads, RtError *e)
+{
+    const int64_t spare = 16 << 20; /* for what steps take beside it */
+    if (!has_room(spare + (int64_t)threads * BLAS_BUFFER, e)) return false;
+    if (!take_buffer || !give_buffer) return true;
+    void **taken = calloc((size_t)threads, sizeof *taken);
+    if (!taken) return rt_fail(e, RT_SYSTEM, "not enough memory to start");
+    for (int i = 0; i < threads; i++) taken[i] = take_buffer(0);
+    for (int i = 0; i < threads; i++)
+        if (taken[i]) give_buffer(taken[i]);
+    free(taken);
+    return true;
 }
 
 void blas_sgemm_nt(const BlasProduct *p, const float *a, const float *b, float *c)

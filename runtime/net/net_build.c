@@ -416,10 +416,9 @@ bool net_allocate(Net *n, RtError *e)
 /* When all else is there: what steps take later, where nothing can be refused any more. */
 static bool has_room_for_steps(const Net *n, RtError *e)
 {
-    const int64_t spare = 16 << 20, buffers = n->options.threads - 1; /* one came with the library */
     if (!n->options.training && !n->options.f64) return true;
     thread_start(n->options.threads);
-    return blas_room(spare + buffers * BLAS_BUFFER, e);
+    return blas_reserve(n->options.threads, e);
 }
 
 Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)

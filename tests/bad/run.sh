@@ -409,6 +409,19 @@ little() { # NAME COMMAND...
 }
 if (ulimit -v 4000000; ./net info >/dev/null 2>&1); then # not with sanitizers, which reserve far more
   little "training" ./net train --out little --force --epochs 1 --threads 2
+  cat >products.dnw <<'END'
+graph Wiring {
+  time = steps(32)
+  input  x[2]
+  nodes  h[400] : tanh
+  output y[2]
+  edges { x[_] -> h[_]; h[_] -> h[_]; h[_] -> y[_] } keep 5%
+}
+model Net(p[2]) = p |> Wiring
+train Net { data = spirals(256); epochs = 1 }
+END
+  "$dnw" build products.dnw -o products >/dev/null
+  little "products in two threads" ./products train --out little --force --threads 2
   little "eval" ./net eval --weights "$good"
   little "gradcheck" ./net gradcheck --threads 1
   for limit in 260000 280000 300000; do
