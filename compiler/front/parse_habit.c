@@ -98,8 +98,9 @@ bool parse_indented_body(const Mistake *m)
 bool parse_type_of_name(const Mistake *m)
 {
     int first = m->p->first.kind;
-    bool header = first == T_FN || first == T_MODEL || first == T_GRAPH;
-    bool parameter = header && m->in_parentheses && !m->expression;
+    bool header = first == T_FN || first == T_MODEL || first == T_GRAPH || first == T_RULE;
+    int behind = parse_raw(m, 1).kind; /* `n: 3` is a default */
+    bool parameter = header && m->in_parentheses && !m->expression && (behind == T_NAME || behind == '[');
     bool set =
         m->wanted['='] && !m->in_parentheses && parse_raw(m, 1).kind == T_NAME && parse_raw(m, 2).kind == '=';
     if (m->found.kind != ':' || !(parameter || set)) return false;
@@ -302,22 +303,10 @@ bool parse_nameless(const Mistake *m)
     else if (word == T_FN) diag_help(d, "a function has a name: fn f(x) = 2 * x");
     else if (word == T_MODEL) diag_help(d, "a model has a name: model Net(x[2]) = x |> linear(1)");
     else if (word == T_OPTION) diag_help(d, "an option has a name: option n = 3");
+    else if (word == T_GRAPH) diag_help(d, "a graph has a name: graph G { input x[2] }");
+    else if (word == T_RULE)
+        diag_help(d, "a rule has a name: rule mine { on every(epochs = 1) { choose by abs(w) } }");
     if (string && m->found.kind == T_NAME)
         parse_help_write(m, d, m->found.span, arena_printf(m->p->perm, "\"%s\"", found));
     return true;
-}
-
-/* every(steps 10): the arguments of events have names. */
-bool parse_event_argument(const Mistake *m)
-{
-    static const char *const names[] = {"steps", "epochs", "from", "until", "at", "rounds"};
-    const char *before = parse_text_of(m, m->p->before), *found = parse_text_of(m, m->found);
-    for (size_t i = 0; i < sizeof names / sizeof *names && m->block == BLOCK_RULE; i++) {
-        if (strcmp(before, names[i]) != 0) continue;
-        Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "'=' is missing before '%s'", found);
-        parse_help_write(m, d, span_join(m->p->before.span, m->found.span),
-                         arena_printf(m->p->perm, "%s = %s", before, found));
-        return true;
-    }
-    return false;
 }

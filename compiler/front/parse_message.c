@@ -516,23 +516,10 @@ static void help_mistyped(const Mistake *m, Diag *d)
     if (near) diag_fix(d, m->found.span, near, "did you mean '", "'?");
 }
 
-/* Help: what a line of a rule looks like. */
-static void help_rule(const Mistake *m, Diag *d)
-{
-    const bool event = m->p->first.kind == T_ON;
-    if (m->block == BLOCK_EVENT)
-        diag_help(d,
-                  "an action is written: drop 30%% by abs(w), grow by random, choose by abs(w), reset w = 0");
-    else if (m->block == BLOCK_RULE && event)
-        diag_help(d, "what happens at an event stands in { }: on every(epochs = 1) { choose by abs(w) }");
-    else if (m->block == BLOCK_RULE && m->wanted['='])
-        diag_help(d, "an action stands in the { } of an event: on every(epochs = 1) { choose by abs(w) }");
-}
-
 static bool (*const mistakes[])(const Mistake *) = {
     nothing_behind,        parse_extra_sign,     keyword_as_name,
     parse_word_called,     parse_choice_behind,  budget_in_list,
-
+    parse_action_outside,  parse_event_head,     parse_misplaced_rule,
     parse_misplaced_word,  parse_loop,           parse_unknown_word,
     edge_without_edges,    derivative_read,      parse_indented_body,
     parse_type_of_name,    parse_type_of_result, colon_for_equals,
@@ -560,5 +547,5 @@ void parse_syntax_error(Parser *p, const bool *wanted)
     Diag *d =
         parse_complain(p, E_SYNTAX, p->last.span, "found %s, expected %s", found_words(&m), wanted_words(&m));
     help_mistyped(&m, d);
-    help_rule(&m, d);
+    parse_help_rule(&m, d);
 }

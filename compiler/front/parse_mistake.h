@@ -1,5 +1,5 @@
-/* parse_mistake.h: shared by the files that describe syntax errors. Private to parse_message.c, parse_word.c
- * and parse_habit.c.
+/* parse_mistake.h: shared by the files that describe syntax errors. Private to parse_message.c, parse_word.c,
+ * parse_habit.c and parse_rule.c.
  */
 #ifndef DNW_PARSE_MISTAKE_H
 #define DNW_PARSE_MISTAKE_H
@@ -70,5 +70,11 @@ bool parse_range(const Mistake *m);
 bool parse_lost_parentheses(const Mistake *m);
 bool parse_nameless(const Mistake *m);
 bool parse_type_before(const Mistake *m);
+/* parse_rule.c */
 bool parse_event_argument(const Mistake *m);
+bool parse_event_head(const Mistake *m);
+bool parse_action_outside(const Mistake *m);
+bool parse_misplaced_rule(const Mistake *m);
+/* Help: what a line of a rule looks like. */
+void parse_help_rule(const Mistake *m, Diag *d);
 #endif

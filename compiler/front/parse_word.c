@@ -1,27 +1,33 @@
 /* parse_word.c: lines that begin with a wrong word: of another place, of another language, or mistyped. */
 #include "front/parse_mistake.h"
 
-/* Where a word that begins or continues a statement belongs. */
+/* Where a word that begins or continues a statement belongs; in a rule, where that differs. */
 static const struct Place_of_word {
     int kind;
-    const char *help;
+    const char *help, *in_rule;
 } places[] = {
-    {T_WEIGHT, "a weight is declared in a function: fn F(z) { weight w = 1; w * z }"},
-    {T_SHARED, "a weight is declared in a function: fn F(z) { shared weight w = 1; w * z }"},
-    {T_STATE, "a state is declared in a function: fn F(z) { state s = 0; s' = z; s }"},
-    {T_NEXT, "a state moves in a function: fn F(z) { state s = 0; next s = z; s }"},
-    {T_INPUT, "node sets are declared in a graph: graph G { input x[4] }"},
-    {T_NODES, "node sets are declared in a graph: graph G { nodes h[4] }"},
-    {T_OUTPUT, "node sets are declared in a graph: graph G { output y[4] }"},
-    {T_EDGES, "edges are written in a graph: graph G { edges x[_] -> y[_] }"},
-    {T_WHERE, "a condition is written after an edge: x[i] -> y[j] where i < j"},
-    {T_VIA, "an edge function is written after an edge: edges x[_] -> y[_] via F"},
-    {T_KEEP, "a budget is written after its edges: edges x[_] -> y[_] keep 5%"},
-    {T_SAMPLE, "a budget is written after its edges: edges x[_] -> y[_] sample 5%"},
-    {T_BY, "a score is written after its budget: keep 5% by w"},
-    {T_USING, "a rule is written after its budget: keep 5% using rigl"},
-    {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)"},
-    {T_ON, "an event is written in a rule: on every(epochs = 1) { drop 30% by abs(w); grow by random }"},
+    {T_WEIGHT, "a weight is declared in a function: fn F(z) { weight w = 1; w * z }",
+     "a weight of a rule is declared outside of its events: weight s = 1"},
+    {T_SHARED, "a weight is declared in a function: fn F(z) { shared weight w = 1; w * z }",
+     "a state of a rule is declared outside of its events: shared state s = 0"},
+    {T_STATE, "a state is declared in a function: fn F(z) { state s = 0; s' = z; s }",
+     "a state of a rule is declared outside of its events: state s = 0"},
+    {T_NEXT, "a state moves in a function: fn F(z) { state s = 0; next s = z; s }",
+     "a state is set at an event by reset: reset s = 0; `next` stands outside of events"},
+    {T_INPUT, "node sets are declared in a graph: graph G { input x[4] }", NULL},
+    {T_NODES, "node sets are declared in a graph: graph G { nodes h[4] }", NULL},
+    {T_OUTPUT, "node sets are declared in a graph: graph G { output y[4] }", NULL},
+    {T_EDGES, "edges are written in a graph: graph G { edges x[_] -> y[_] }", NULL},
+    {T_WHERE, "a condition is written after an edge: x[i] -> y[j] where i < j", NULL},
+    {T_VIA, "an edge function is written after an edge: edges x[_] -> y[_] via F", NULL},
+    {T_KEEP, "a budget is written after its edges: edges x[_] -> y[_] keep 5%",
+     "the budget stands at the edges; choose by abs(w) keeps as many as it says"},
+    {T_SAMPLE, "a budget is written after its edges: edges x[_] -> y[_] sample 5%", NULL},
+    {T_BY, "a score is written after its budget: keep 5% by w", NULL},
+    {T_USING, "a rule is written after its budget: keep 5% using rigl", NULL},
+    {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)", NULL},
+    {T_ON, "an event is written in a rule: on every(epochs = 1) { drop 30% by abs(w); grow by random }",
+     "an event is no part of another one: close the one before with '}'"},
 };
 
 const char *parse_block_name(BlockKind block)
@@ -38,7 +44,8 @@ bool parse_misplaced_word(const Mistake *m)
         if (places[i].kind != m->found.kind) continue;
         Diag *d = parse_complain(m->p, E_LINE, m->found.span, "'%s' cannot begin a line of %s",
                                  parse_text_of(m, m->found), parse_block_name(m->block));
-        diag_help(d, "%s", places[i].help);
+        const bool rule = places[i].in_rule && parse_is_inside(m->p, BLOCK_RULE);
+        diag_help(d, "%s", rule ? places[i].in_rule : places[i].help);
         return true;
     }
     return false;
@@ -84,6 +91,8 @@ static const struct Foreign_word {
     {BLOCK_GRAPH, "edge", "edges", NULL},
     {BLOCK_GRAPH, "connect", "edges", NULL},
     {BLOCK_BODY, "param", "weight", NULL},
+    {BLOCK_RULE, "when", "on", NULL},
+    {BLOCK_RULE, "event", "on", NULL},
     {BLOCK_ANY, "let", "", SET_ALONE},
     {BLOCK_ANY, "var", "", SET_ALONE},
     {BLOCK_ANY, "const", "", SET_ALONE},

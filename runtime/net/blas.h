@@ -14,7 +14,7 @@ enum { BLAS_BUFFER = 128 << 20 }; /* bytes that it maps for each thread */
 
 /* RT_SYSTEM when it is not there or there is no memory for it. */
 bool blas_open(RtError *e);
-/* Takes what so many threads need that multiply at the same time; RT_SYSTEM when there is no memory for it. */
+/* Takes what so many threads need that multiply at the same time; RT_SYSTEM when there is no memory. */
 bool blas_reserve(int threads, RtError *e);
 /* C (rows x columns) = A (rows x inner) times B (columns x inner) transposed, or added to C; numbers from one
  * row to the next of each. */
