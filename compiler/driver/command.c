@@ -432,8 +432,35 @@ int command_fmt(const CommandArgs *a)
     return worst;
 }
 
-/* `dnw explain rigl`: the declaration in the library, with the comment above it. `rules`: their names. */
-static bool explain_rule(Arena *perm, const char *name)
+typedef Vec(const char *) Names;
+
+/* The one rule that is no declaration, as the library would show it. */
+static const char dnw_rule[] =
+    "## After each step the candidates with the largest abs(w) are in use, and all of them learn. The rule "
+    "of\n"
+    "## lists that name no other. \"Discovering Neural Wirings\", Wortsman, Farhadi, Rastegari 2019, section "
+    "3.\n"
+    "rule dnw(refresh = 1, positions = 1, bf16 = false)   # built in; docs/language.md, section 9\n";
+
+static void print_rule(const Decl *d, const char *text)
+{
+    for (const char *line = d->doc; line && *line; line += strcspn(line, "\n"), line += *line == '\n')
+        printf("## %.*s\n", (int)strcspn(line, "\n"), line);
+    printf("%.*s\n", (int)(d->span.end - d->span.start), text + d->span.start);
+}
+
+/* The first sentence of the comment, on one line. */
+static void print_sentence(Arena *perm, const char *name, const char *doc)
+{
+    char *line = arena_text(perm, doc, strlen(doc));
+    const size_t end = strcspn(line, ".:;");
+    for (char *c = line; *c; c++) *c = *c == '\n' ? ' ' : *c;
+    printf("%-16s %.*s\n", name, (int)end, line);
+}
+
+/* `dnw explain rigl`: the declaration in the library, with the comment above it. `rules`: their names.
+ * False with the names of all rules in `names`. */
+static bool explain_rule(Arena *perm, const char *name, Names *names)
 {
     size_t length;
     const char *text = library_text(&length);
@@ -441,29 +468,31 @@ static bool explain_rule(Arena *perm, const char *name)
     const Ast *ast = parse(perm, sources, (uint32_t)sources_add(sources, LIBRARY_PATH, text, length),
                            diags_new(perm, sources));
     const bool all = strcmp(name, "rules") == 0;
-    bool found = false;
+    bool found = all;
+    vec_push(perm, names, "dnw");
+    if (all) print_sentence(perm, "dnw", dnw_rule + strlen("## "));
+    if (strcmp(name, "dnw") == 0) return fputs(dnw_rule, stdout), true;
     for (int i = 0; i < ast->decls.count; i++) {
         const Decl *d = ast->decls.at[i];
-        if (!all && strcmp(d->name.text, name) != 0) continue;
-        if (all)
-            printf("%-16s %.*s\n", d->name.text, (int)strcspn(d->doc ? d->doc : "", "\n"),
-                   d->doc ? d->doc : "");
-        for (const char *line = all ? NULL : d->doc; line && *line;
-             line += strcspn(line, "\n"), line += *line == '\n')
-            printf("## %.*s\n", (int)strcspn(line, "\n"), line);
-        if (!all) printf("%.*s\n", (int)(d->span.end - d->span.start), text + d->span.start);
-        found = true;
+        vec_push(perm, names, d->name.text);
+        if (all) print_sentence(perm, d->name.text, d->doc ? d->doc : "");
+        if (strcmp(d->name.text, name) == 0) print_rule(d, text), found = true;
     }
     return found;
 }
 
 int command_explain(const CommandArgs *a)
 {
-    const char *code = a->files.at[0], *codes[DIAG_COUNT];
-    if (diag_explain(code, stdout) || explain_rule(a->arena, code)) return EXIT_DONE;
-    for (int i = 0; i < DIAG_COUNT; i++) codes[i] = diag_code_text((DiagCode)i);
-    const char *near = diag_nearest(code, codes, DIAG_COUNT);
-    return command_fail(EXIT_WRONG_USAGE, arena_printf(a->arena, "dnw explain %s", near ? near : codes[0]),
+    const char *code = a->files.at[0];
+    Names names = {0};
+    if (diag_explain(code, stdout) || explain_rule(a->arena, code, &names)) return EXIT_DONE;
+    for (int i = 0; i < DIAG_COUNT; i++) vec_push(a->arena, &names, diag_code_text((DiagCode)i));
+    const char *near = diag_nearest(code, names.at, names.count);
+    return command_fail(EXIT_WRONG_USAGE,
+                        arena_printf(a->arena, "dnw explain %s",
+                                     near                          ? near
+                                     : strpbrk(code, "0123456789") ? diag_code_text((DiagCode)0)
+                                                                   : "rules"),
                         "there is no message with the code '%s', and no rule of that name", code);
 }
 
