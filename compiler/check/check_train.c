@@ -59,6 +59,11 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
                        row->wanted, val_text(k, v));
     if (row->kind == KIND_METRIC && v->kind == VAL_CALL && v->builtin->kind == KIND_METRIC)
         diag_help(d, "report = [%s]", v->builtin->name);
+    if (row->high == BELOW_ALL) {
+        const bool count = v->kind == VAL_NUMBER && v->number >= 1 && v->number < 100;
+        const char *share = count ? arena_printf(k->perm, "%.6g%%", v->number) : "10%";
+        diag_fix(d, s->value->span, share, "write ", " for a share of the training samples");
+    }
     if (row->high > 0) diag_help(d, "it must be in %.16g .. %.16g", row->low, row->high);
 }
 

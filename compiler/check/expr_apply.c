@@ -25,24 +25,31 @@ static int param_named(const Signature *s, const Table *names, const char *name)
     return -1;
 }
 
+static void help_arguments(Check *k, const Signature *s, Diag *d)
+{
+    const char *list = "";
+    for (int i = 0; i < s->count; i++)
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", s->param[i].name);
+    if (s->count == 1) diag_help(d, "its argument is: %s", list);
+    if (s->count > 1) diag_help(d, "its arguments are: %s", list);
+}
+
 static void unknown_argument(Check *k, const Signature *s, Name name)
 {
-    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)s->count + 1), *list = "";
-    for (int i = 0; i < s->count; i++) {
-        names[i] = s->param[i].name;
-        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
-    }
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)s->count + 1);
+    for (int i = 0; i < s->count; i++) names[i] = s->param[i].name;
     Diag *d = diag_add(k->diags, E_ARGUMENT, name.span, "'%s' has no argument '%s'", s->name, name.text);
     const char *near = diag_nearest(name.text, names, s->count);
     if (near) diag_fix(d, name.span, near, "did you mean '", "'?");
-    else if (s->count) diag_help(d, "its arguments are: %s", list);
+    else help_arguments(k, s, d);
 }
 
 /* `value`: what the first parameter is given within the parentheses, or NULL. */
-static void needed_argument(Check *k, const char *callee, Span span, const char *name, const Val *value,
+static void needed_argument(Check *k, const Signature *s, Span span, const char *name, const Val *value,
                             const Val *function)
 {
     enum { MOST = 60 };
+    const char *callee = s->name;
     const Builtin *b = function->builtin;
     Diag *d = diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, name);
     bool layer = b && (b->kind == KIND_LAYER || b->kind == KIND_MAP);
@@ -57,7 +64,7 @@ static void needed_argument(Check *k, const char *callee, Span span, const char 
         diag_help(d,
                   "%s was taken for the value that '%s' is given; the value is written before '|>': x |> %s",
                   val_text(k, value), callee, call);
-    }
+    } else help_arguments(k, s, d);
 }
 
 /* Binds to parameters; out[i] NULL where absent. False after messages. */
@@ -79,8 +86,10 @@ static bool bind_args(Check *k, const Signature *s, Val *function, Val *first, S
             unknown_argument(k, s, a->name);
             ok = false;
         } else if (p >= count) {
-            diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s", s->name, count,
-                     plural(count, "s"), first ? ", the value it is given included" : "");
+            help_arguments(k, s,
+                           diag_add(k->diags, E_ARGUMENT, a->value->span, "'%s' takes %d argument%s%s",
+                                    s->name, count, plural(count, "s"),
+                                    first ? ", the value it is given included" : ""));
             return false;
         } else if (out[p]) {
             diag_add(k->diags, E_ARGUMENT, a->value->span, "argument '%s' of '%s' is given twice",
@@ -92,7 +101,7 @@ static bool bind_args(Check *k, const Signature *s, Val *function, Val *first, S
     }
     for (int i = 0; i < count && ok; i++)
         if (!out[i] && !s->param[i].optional) {
-            needed_argument(k, s->name, span, s->param[i].name, first ? NULL : out[0], function);
+            needed_argument(k, s, span, s->param[i].name, first ? NULL : out[0], function);
             ok = false;
         }
     return ok;
@@ -397,6 +406,7 @@ Val *apply(Check *k, Val *function, Val *first, Span span)
             return k->above->tensor(k, function, first, span);
         return apply_fn(k, function, first, span);
     case DECL_RULE:
+        if (is_lost(function->module, function->decl->name.text)) return k->said.silent++, val_poison(k);
         diag_help(diag_add(k->diags, E_PLACE, span, "'%s' is a rule: it stands behind a budget",
                            function->decl->name.text),
                   "edges x[_] -> y[_] keep 5%% using %s", function->decl->name.text);

@@ -103,7 +103,10 @@ static bool step_amount(RuleCheck *c, const RuleEvent *event, RuleStep *s, const
     const Value *v = f->results.at[0];
     if (v->op == IR_CONST && v->number < 0 && mentions_percent(c, e)) return known_share(c, e, v->number);
     if (!s->share && computed_share(c, f, e)) return false;
-    if (v->op != IR_CONST) return rule_amount_counts(c, event, s, e);
+    const Expr *written = share ? share : e;
+    const bool zero = v->op == IR_CONST && v->number == 0 &&
+                      (written->kind == EXPR_NUMBER || written->kind == EXPR_PERCENT);
+    if (v->op != IR_CONST || zero) return rule_amount_counts(c, event, s, e);
     return s->share ? known_share(c, e, v->number) : known_count(c, e, v->number);
 }
 
@@ -146,6 +149,8 @@ static bool reset_target(RuleCheck *c, const RuleAction *a, RuleStep *s)
                        "'%s' cannot be reset: it is neither w nor a state of this rule", a->target.text);
     const char *near = nearest_state(c->rule, a->target.text);
     if (near) diag_fix(d, a->target.span, near, "did you mean '", "'?");
+    else if (rule_reads_name(a->target.text) || scope_binds(c->scope, a->target.text))
+        diag_help(d, "reset w = first sets weights; what a rule sets otherwise is a state: state s = 0");
     else diag_help(d, "declare it first: state %s = 0", a->target.text);
     return false;
 }

@@ -48,6 +48,8 @@ static bool is_number(Check *k, const Val *v, const char *what)
     Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is a number; this is %s", what, val_kind_text(v));
     if (v->kind == VAL_BOOL || v->kind == VAL_RUNTIME)
         diag_help(d, "make numbers of it: if ... then 1 else 0");
+    else if (strcmp(what, "amount") == 0) diag_help(d, "such as drop 30%% by abs(w), or drop 10 by abs(w)");
+    else if (strcmp(what, "score") == 0) diag_help(d, "such as drop 30%% by abs(w)");
     return false;
 }
 
@@ -86,13 +88,17 @@ int rule_add_function(RuleCheck *c, Func *f)
     return m->rule_functions.count - 1;
 }
 
-static bool is_condition(Check *k, const Val *v, const char *what)
+static bool is_condition(Check *k, const Decl *rule, const Val *v, const char *what)
 {
+    bool carries = false;
     if (val_is_poison(v)) return false;
     if (v->kind == VAL_RUNTIME && v->value->is_bool) return true;
     Diag *d = diag_add(k->diags, E_KIND, v->span, "%s is a condition on each candidate; this is %s", what,
                        v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
-    diag_help(d, "write a comparison: used = forward != 0");
+    for (int i = 0; i < rule->rule.count; i++)
+        carries = carries || (rule->rule.at[i]->kind == RULE_ITEM_LET &&
+                              strcmp(rule->rule.at[i]->name.text, "forward") == 0);
+    diag_help(d, "write a comparison: used = %s", carries ? "forward != 0" : "abs(w) > 0.01");
     return false;
 }
 
@@ -100,7 +106,7 @@ static bool is_condition(Check *k, const Val *v, const char *what)
 static Value *result_of(RuleCheck *c, const Val *v, const char *what, bool condition)
 {
     Func *f = c->k->func;
-    if (!(condition ? is_condition(c->k, v, what) : is_number(c->k, v, what))) return NULL;
+    if (!(condition ? is_condition(c->k, c->decl, v, what) : is_number(c->k, v, what))) return NULL;
     if (!condition) return val_value(c->k, v, "a number");
     return func_add(f, IR_SELECT, v->span, 3, (Value *[]){v->value, func_const(f, 1), func_const(f, 0)});
 }
@@ -210,6 +216,11 @@ static Val *event_value(RuleCheck *c, const Expr *e)
 static bool read_event(RuleCheck *c, const Expr *when, RuleEvent *e)
 {
     Check *k = c->k;
+    if (when->kind == EXPR_BINARY) {
+        Diag *d = diag_add(k->diags, E_KIND, when->span, "`on` is followed by one event");
+        diag_help(d, "what happens at two of them is written twice: on every(epochs = 1) { ... }");
+        return false;
+    }
     Val *v = event_value(c, when);
     if (val_is_poison(v)) return false;
     v = described(k, v);
@@ -237,14 +248,49 @@ static const char *event_place(const RuleCheck *c, Span event)
                         at.column);
 }
 
+bool rule_no_rounds(RuleCheck *c, Span span)
+{
+    Diag *d =
+        diag_add(c->k->diags, E_PLACE, span, "'round' counts the rounds of an event; there are none here");
+    diag_help(d, "an event with rounds is written: once(at = 0, rounds = 100)");
+    return false;
+}
+
+/* `once(at = 0, rounds = 100)` */
+static bool has_rounds(const Expr *event)
+{
+    for (int i = 0; i < event->args.count; i++) {
+        const char *name = event->args.at[i].name.text;
+        if (name ? strcmp(name, "rounds") == 0 : i == 1 && strcmp(event->left->name, "once") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The parameter of the rule that says how often an event comes, or when; "" where none does alone. */
+static const char *event_argument(const RuleCheck *c, const Expr *event)
+{
+    for (int i = 0; i < event->args.count; i++) {
+        const Arg *a = &event->args.at[i];
+        const bool often = !a->name.text || (strcmp(a->name.text, "from") && strcmp(a->name.text, "until") &&
+                                             strcmp(a->name.text, "rounds"));
+        for (int p = 0; often && a->value->kind == EXPR_NAME && p < c->decl->params.count; p++)
+            if (strcmp(c->decl->params.at[p].name.text, a->value->name) == 0) return a->value->name;
+    }
+    return "";
+}
+
 static bool add_event(RuleCheck *c, const RuleItem *item)
 {
-    RuleEvent e = {.span = item->span, .place = event_place(c, item->span)};
+    RuleEvent e = {
+        .span = item->span, .place = event_place(c, item->span), .argument = event_argument(c, item->value)};
     bool ok = read_event(c, item->value, &e);
     const uint64_t others = c->rule->reads;
     c->rule->reads = 0;
     for (int i = 0; i < item->actions.count; i++) ok = rule_add_step(c, &e, item->actions.at[i]) && ok;
     e.reads = c->rule->reads;
+    if (ok && e.reads >> TERM_ROUND & 1 && !has_rounds(item->value))
+        ok = rule_no_rounds(c, item->value->span);
     c->rule->reads |= others;
     vec_push(c->k->perm, &c->rule->events, e);
     return ok;
@@ -329,22 +375,28 @@ static const char *rule_text(Check *k, const Decl *d, const Scope *arguments)
     return d->params.count ? arena_printf(k->perm, "%s)", text) : text;
 }
 
-/* What comes into use at the end of the training has not been trained. */
+/* What comes into use at an event at the end of the training has not been trained. */
+bool rule_ends_trained(Check *k, const RuleEvent *e)
+{
+    for (int a = 0; a < e->actions.count; a++) {
+        const RuleStep *s = &e->actions.at[a];
+        if (s->verb == VERB_DROP || (s->verb == VERB_RESET && s->target != TERM_W)) continue;
+        Diag *d = diag_add(k->diags, E_AMOUNT, s->span,
+                           "%s at the end of the training leaves edges that have not been trained",
+                           contract_text(CONTRACT_RuleVerb, (int)s->verb));
+        diag_help(d, "let it come earlier, such as once(at = 75%%); drop by abs(w) may come last");
+        return false;
+    }
+    return true;
+}
+
 static bool ends_trained(RuleCheck *c)
 {
     const Rule *r = c->rule;
     for (int i = 0; i < r->events.count; i++) {
         const RuleEvent *e = &r->events.at[i];
         if (e->steps || e->epochs > 0 || !e->from.share || e->from.at < 1) continue;
-        for (int a = 0; a < e->actions.count; a++) {
-            const RuleStep *s = &e->actions.at[a];
-            if (s->verb == VERB_DROP || (s->verb == VERB_RESET && s->target != TERM_W)) continue;
-            Diag *d = diag_add(c->k->diags, E_AMOUNT, s->span,
-                               "%s at the end of the training leaves edges that have not been trained",
-                               contract_text(CONTRACT_RuleVerb, (int)s->verb));
-            diag_help(d, "let it come earlier, such as once(at = 75%%); drop by abs(w) may come last");
-            return false;
-        }
+        if (!rule_ends_trained(c->k, e)) return false;
     }
     return true;
 }
@@ -403,6 +455,11 @@ Rule *check_declared_rule(Check *k, Val *use)
         if (item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT) ok = rule_add_state(&c, item);
     }
     bool bound = ok;
+    for (int i = 0; i < use->decl->rule.count; i++) { /* said by names_rule.c */
+        const RuleItem *item = use->decl->rule.at[i];
+        if (item->kind == RULE_ITEM_NEXT && rule_state_named(r, item->name.text) < 0)
+            scope_add(k, &scope, item->name, val_poison(k));
+    }
     for (int i = 0; bound && i < use->decl->rule.count; i++) ok = check_item(&c, use->decl->rule.at[i]) && ok;
     ok = ok && events_fit(&c) && ends_trained(&c) && rule_weights_fit(&c);
     k->mode = mode;

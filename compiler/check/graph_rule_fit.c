@@ -3,16 +3,14 @@
 #include "model/timed.h"
 #include <math.h>
 
-/* Does an event that comes again bring the edges in use to the budget, down and (where it grows) up? */
+/* Does an event that comes again bring the edges in use up to a budget that grows, down to one that falls? */
 static bool follows_budget(const Rule *r, const EdgeBudget *budget)
 {
     for (int i = 0; i < r->events.count; i++) {
         const RuleEvent *e = &r->events.at[i];
-        bool drops = false;
         for (int a = 0; a < e->actions.count && (e->steps || e->epochs > 0); a++) {
             const RuleStep *s = &e->actions.at[a];
-            drops = drops || rule_shrinks(s);
-            if (drops && (rule_fills(s) || budget->start >= budget->keep)) return true;
+            if (budget->start < budget->keep ? rule_fills(s) : rule_shrinks(s)) return true;
         }
     }
     return false;
@@ -43,7 +41,8 @@ void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "this budget changes with the epochs, and no event of rule '%s' follows it",
                      l->declared->name);
-        diag_help(d, "an event of `every` that chooses, or drops and then grows, follows the budget");
+        diag_help(d, "such as on every(epochs = 1) { %s }",
+                  l->budget.start < l->budget.keep ? "grow by random" : "drop by abs(w)");
     }
     if (!d && is_timed(g) && l->declared->reads >> TERM_FLOW & 1) {
         d = diag_add(k->diags, E_LATER, l->span,
@@ -129,19 +128,25 @@ static double first_time(const RuleEvent *e, double epochs)
     return e->epochs > 0 ? e->epochs * fmax(ceil(from / e->epochs - slack), 1) : from;
 }
 
-static bool event_comes(const RuleEvent *e, double epochs)
+static bool comes_once(const RuleEvent *e)
 {
-    const bool once = !e->steps && !(e->epochs > 0);
-    const double first = first_time(e, epochs);
-    return once ? first <= epochs : first < in_epochs(e->until, epochs) && first < epochs;
+    return !e->steps && !(e->epochs > 0);
 }
 
-/* An event like this one that comes: with another time, or more often. */
-static const char *earlier(const RuleEvent *e, double epochs)
+static bool event_comes(const RuleEvent *e, double epochs)
 {
+    const double first = first_time(e, epochs);
+    return comes_once(e) ? first <= epochs : first < in_epochs(e->until, epochs) && first < epochs;
+}
+
+/* An event like this one that comes: with another time, or more often, as the use of its rule says it. */
+static const char *earlier(Check *k, const Rule *r, const RuleEvent *e, double epochs)
+{
+    if (*e->argument && comes_once(e)) return arena_printf(k->perm, "%s(%s = 50%%)", r->name, e->argument);
+    if (*e->argument && e->epochs >= epochs) return arena_printf(k->perm, "%s(%s = 1)", r->name, e->argument);
     RuleEvent other = *e;
     other.from = (RuleTime){0.5, true};
-    if (!e->steps && !(e->epochs > 0)) return "once(at = 50%)";
+    if (comes_once(e)) return "once(at = 50%)";
     if (event_comes(&other, epochs)) return "from = 50%";
     return e->epochs >= epochs ? "every(epochs = 1)" : "from = 50%, and no `until`";
 }
@@ -151,14 +156,32 @@ static void never_comes(Check *k, const Rule *r, const RuleEvent *e, double epoc
     enum { LONGEST = 100000 };
     double enough = floor(epochs) + 1;
     while (enough < LONGEST && !event_comes(e, enough)) enough++;
+    if (enough <= e->from.at && comes_once(e)) enough = floor(e->from.at) + 1; /* not at the very end */
     Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
-                       "an event of rule '%s' never comes in a training of %.6g epochs", r->name, epochs);
-    diag_note(d, e->span, "it is this one: its first time is after %.6g epochs", first_time(e, epochs));
+                       "an event of rule '%s' never comes in a training of %.6g epoch%s", r->name, epochs,
+                       epochs == 1 ? "" : "s");
+    const double first = first_time(e, epochs);
+    diag_note(d, e->span, "it is this one: its first time is after %.6g epoch%s", first,
+              first == 1 ? "" : "s");
     if (enough < LONGEST)
-        diag_help(d, "train for %.6g epochs or more, or let it come earlier: %s", enough, earlier(e, epochs));
+        diag_help(d, "train for %.6g epochs or more, or let it come earlier: %s", enough,
+                  earlier(k, r, e, epochs));
+    else if (!e->until.share && e->until.at < 1)
+        diag_help(d, "until = %.6g%% is a share of the training; %.6g is a number of epochs",
+                  100 * e->until.at, e->until.at);
     else
         diag_help(d, "it ends after %.6g epochs: let `until` be later, or leave it out",
                   in_epochs(e->until, epochs));
+}
+
+/* The events of one rule come, and none brings edges into use at the very end. */
+static void events_and_training(Check *k, const Rule *r, double epochs)
+{
+    for (int i = 0; i < r->events.count && epochs > 0; i++) {
+        const RuleEvent *e = &r->events.at[i];
+        if (!event_comes(e, epochs)) never_comes(k, r, e, epochs);
+        else if (comes_once(e) && !e->from.share && e->from.at >= epochs) rule_ends_trained(k, e);
+    }
 }
 
 void check_rules_and_training(Check *k)
@@ -169,8 +192,7 @@ void check_rules_and_training(Check *k)
         for (int i = 0; i < k->model->graphs.at[g]->lists.count; i++) {
             const Rule *r = k->model->graphs.at[g]->lists.at[i].declared;
             if (!r) continue;
-            for (int e = 0; e < r->events.count && epochs > 0; e++)
-                if (!event_comes(&r->events.at[e], epochs)) never_comes(k, r, &r->events.at[e], epochs);
+            events_and_training(k, r, epochs);
             if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(json_object_get(settings, "optim"))) continue;
             Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
                                "rule '%s' reads momentum, and this optimiser keeps none", r->name);

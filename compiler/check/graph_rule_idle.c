@@ -111,13 +111,34 @@ static const Expr *next_line(const RuleCheck *c, const char *state)
     return NULL;
 }
 
+/* Does anything but its own `next` read the state? */
+static bool is_read(const RuleCheck *c, int state)
+{
+    const Rule *r = c->rule;
+    const int functions[] = {r->forward, r->used, r->top_by};
+    uint64_t read = 0;
+    for (int i = 0; i < r->events.count; i++) read |= r->events.at[i].reads;
+    for (int i = 0; i < 3; i++)
+        if (functions[i] != NO_FUNCTION) read |= rule_arguments_read(function_at(c, functions[i]));
+    for (int i = 0; i < r->states.count; i++)
+        if (i != state && r->states.at[i].next != NO_FUNCTION)
+            read |= rule_arguments_read(function_at(c, r->states.at[i].next));
+    return read >> (TERM_COUNT + state) & 1;
+}
+
 /* A state that nothing moves is a number. */
 bool rule_states_move(RuleCheck *c)
 {
     double at;
     for (int i = 0; i < c->rule->states.count; i++) {
         const RuleState *s = &c->rule->states.at[i];
-        if (is_moved(c, i, &at)) continue;
+        if (is_moved(c, i, &at)) {
+            if (!s->learned && !is_read(c, i))
+                diag_help(diag_add(c->k->diags, W_UNREAD, s->span, "nothing reads state '%s'", s->name),
+                          "leave it out, or let an action read it, such as drop 30%% by abs(w) + %s",
+                          s->name);
+            continue;
+        }
         const Expr *next = next_line(c, s->name);
         const char *moves =
             arena_printf(c->k->perm, s->shared ? "0.9 * %s + 0.1" : "0.9 * %s + abs(w)", s->name);

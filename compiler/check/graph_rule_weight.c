@@ -31,8 +31,24 @@ const char *rule_differing(const Rule *r, const Func *f)
 
 /* ---- states, and weights of its own ---- */
 
+/* Does it read what is known of a candidate while the program trains? */
+static bool reads_candidate(const Expr *e)
+{
+    bool reads = e && e->kind == EXPR_NAME && rule_reads_name(e->name);
+    if (!e || reads) return reads;
+    for (int i = 0; i < e->args.count && !reads; i++) reads = reads_candidate(e->args.at[i].value);
+    return reads || reads_candidate(e->left) || reads_candidate(e->right) || reads_candidate(e->third);
+}
+
 static bool state_start(RuleCheck *c, const RuleItem *item, RuleState *s)
 {
+    if (reads_candidate(item->value)) {
+        Diag *d = diag_add(c->k->diags, E_KIND, item->value->span,
+                           "a %s starts with a number; this is known while the program trains",
+                           s->learned ? "weight" : "state");
+        diag_fix(d, item->value->span, "0", "write ", "; an event sets it: on once(at = 0) { reset ... }");
+        return false;
+    }
     Val *v = check_expr(c->k, c->scope, item->value);
     if (val_is_poison(v)) return false;
     if (s->learned) return edge_weight_start(c->k, v, s->shared, &s->init);
@@ -56,7 +72,9 @@ bool rule_add_state(RuleCheck *c, const RuleItem *item)
     if (rule_reads_name(s.name)) return true;        /* said there, too */
     if (!state_start(c, item, &s)) return false;
     if (c->rule->states.count == MOST_RULE_STATES) {
-        diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);
+        Diag *d =
+            diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);
+        diag_help(d, "what follows from others is a name: %s = abs(w)", item->name.text);
         return false;
     }
     vec_push(c->k->perm, &c->rule->states, s);
@@ -88,6 +106,8 @@ bool rule_next(RuleCheck *c, const RuleItem *item)
     RuleState *s = &c->rule->states.at[at];
     s->next = rule_function(c, item->value, "next");
     if (s->next < 0) return false;
+    if (rule_arguments_read(function_at(c, s->next)) >> TERM_ROUND & 1)
+        return rule_no_rounds(c, item->value->span);
     c->rule->next_reads |= rule_arguments_read(function_at(c, s->next));
     return rule_fits_state(c, at, s->next, item->value);
 }

@@ -172,6 +172,7 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     if (is_lost(module, name)) return (void)k->said.silent++;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
     const char *near = near_name(k, scope, name);
+    if (!near && scope->what) near = rule_name_meant(name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
     else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
     else help_indices(k, scope, d);
@@ -480,8 +481,11 @@ static void declared_names(Check *k, Module *m)
         if (!has_name(d)) continue;
         names_bind(k, &(Scope){.module = m}, d->name);
         int *first = table_place(k->perm, &names, d->name.text, strlen(d->name.text));
+        const Builtin *b = builtin_find(d->name.text);
         if (*first >= 0) names_twice(k, "", d->name, m->ast->decls.at[*first]->name.span);
-        else *first = i;
+        /* What its uses mean cannot be said. */
+        if (*first >= 0 || (b && b->kind != KIND_EVENT)) vec_push(k->perm, &m->ast->lost, d->name.text);
+        if (*first < 0) *first = i;
     }
 }
 

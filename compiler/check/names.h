@@ -18,6 +18,7 @@ Module *find_import(Module *m, const char *name);
 /* names_rule.c */
 const char *rule_term_name(int term); /* what rules read: RuleTerm; NULL: none */
 bool rule_reads_name(const char *name);
+const char *rule_name_meant(const char *wrong); /* grad: gradient; NULL: none */
 /* A line `name = WORD` of a rule that is a choice and no name of one's own. */
 typedef enum RuleChoice { CHOICE_GRADIENT, CHOICE_START, RULE_CHOICES } RuleChoice;
 typedef struct RuleSetting {

@@ -42,6 +42,17 @@ bool rule_reads_name(const char *name)
     return false;
 }
 
+const char *rule_name_meant(const char *wrong)
+{
+    static const char *const others[][2] = {
+        {"lr", "rate"}, {"learning_rate", "rate"}, {"weights", "w"}, {"mask", "used"}, {"size", "kept"}};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], wrong) == 0) return others[i][1];
+    for (int i = 0; rule_term_name(i) && strlen(wrong) > 2; i++)
+        if (strncmp(rule_term_name(i), wrong, strlen(wrong)) == 0) return rule_term_name(i);
+    return NULL;
+}
+
 /* A state is moved by one `next`; no name of a rule is one of those that rules read. */
 static bool reads_name(Check *k, Name name)
 {
@@ -113,7 +124,8 @@ static bool is_declared(const Decl *d, RuleItemKind kind, const char *name)
     return false;
 }
 
-static void rule_state_known(Check *k, const Decl *d, Name name)
+/* A state that is none counts as one from here on. */
+static void rule_state_known(Check *k, Scope *scope, const Decl *d, Name name)
 {
     if (is_declared(d, RULE_ITEM_STATE, name.text)) return;
     if (is_declared(d, RULE_ITEM_WEIGHT, name.text)) {
@@ -123,6 +135,7 @@ static void rule_state_known(Check *k, const Decl *d, Name name)
     }
     Diag *g = diag_add(k->diags, E_UNKNOWN_NAME, name.span, "'%s' is not a state of this rule", name.text);
     diag_help(g, "declare it first: state %s = 0", name.text);
+    scope_add(k, scope, name, NULL);
 }
 
 /* `fresh` is known where a new edge begins, and alone. */
@@ -149,12 +162,34 @@ static bool argument_alone(Check *k, const Scope *scope, const Expr *e, const Ar
     return false;
 }
 
+/* `on epoch`, `on each(epochs = 1)` */
+static bool no_event(Check *k, const Scope *scope, const Expr *e)
+{
+    static const char *const meant[][2] = {{"epoch", "every(epochs = 1)"}, {"step", "every(steps = 1)"},
+                                           {"batch", "every(steps = 1)"},  {"start", "once(at = 0)"},
+                                           {"begin", "once(at = 0)"},      {"end", "once(at = 75%)"}};
+    const Expr *name = e->kind == EXPR_CALL ? e->left : e;
+    if (name->kind != EXPR_NAME || scope_binds(scope, name->name) || builtin_find(name->name)) return false;
+    if (find_decl(scope_module(scope), name->name, &(Module *){NULL})) return false;
+    if (names_reported(k, name->span)) return true;
+    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, name->span, "'%s' is no event", name->name);
+    const char *text = NULL;
+    for (size_t i = 0; i < sizeof meant / sizeof *meant && e == name; i++)
+        if (strncmp(name->name, meant[i][0], strlen(meant[i][0])) == 0) text = meant[i][1];
+    if (e != name)
+        text =
+            e->args.count && e->args.at[0].name.text && e->args.at[0].name.text[0] == 'a' ? "once" : "every";
+    if (text) diag_fix(d, name->span, text, "write ", "");
+    else diag_help(d, "every(steps = 100), every(epochs = 1) or once(at = 50%%)");
+    return true;
+}
+
 static void event_names(Check *k, const Scope *scope, const Expr *e)
 {
     const bool call = e->kind == EXPR_CALL && e->left->kind == EXPR_NAME;
     const Builtin *b = call ? builtin_find(e->left->name) : NULL;
     if (!b || b->kind != KIND_EVENT) {
-        names_use(k, scope, e);
+        if (!no_event(k, scope, e)) names_use(k, scope, e);
         return;
     }
     for (int i = 0; i < e->args.count; i++)
@@ -198,12 +233,12 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
         const RuleItem *item = d->rule.at[i];
         const bool keeps = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT;
         if (keeps && !is_parameter(k, d, item) && !names_w(k, item)) rule_name(k, &inner, item->name);
+        if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, &inner, d, item->name);
     }
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
         const bool let = item->kind == RULE_ITEM_LET && strcmp(item->name.text, "used") != 0,
                    setting = rule_setting(item) >= 0;
-        if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, d, item->name);
         if (item->kind == RULE_ITEM_EVENT) event_names(k, scope, item->value);
         else if (setting) setting_names(k, scope, item->value);
         else names_use(k, &inner, item->value);

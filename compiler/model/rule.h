@@ -70,7 +70,8 @@ typedef struct RuleEvent {
     int rounds;     /* so often one after the other */
     Vec(RuleStep) actions;
     Span span;
-    const char *place; /* "net.dnw:3:5": of an event of the library, where the rule is used */
+    const char *argument; /* "interval": the parameter that says how often it comes, or when; "": none */
+    const char *place;    /* "net.dnw:3:5": of an event of the library, where the rule is used */
 } RuleEvent;
 
 typedef struct Rule {

@@ -27,6 +27,7 @@ static DeclaredEvent event_record(Arena *perm, const RuleEvent *e)
                        .reads = (int64_t)e->reads,
                        .rounds = e->rounds,
                        .place = e->place,
+                       .argument = e->argument,
                        .actions = NEW_ARRAY(perm, DeclaredAction, (size_t)e->actions.count + 1)};
     for (int i = 0; i < e->actions.count; i++) r.actions[r.action_count++] = action_record(&e->actions.at[i]);
     return r;

@@ -437,8 +437,8 @@ static bool train(TrainRun *run, RtError *e)
         char more[64] = "with more makes it longer";
         if (now > had)
             snprintf(more, sizeof more, "%lld makes it as long as the program says", (long long)now);
-        log_line(&run->console, "the run in %s is finished: %lld epochs; --epochs %s", run->directory,
-                 (long long)had, more);
+        log_line(&run->console, "the run in %s is finished: %lld epoch%s; --epochs %s", run->directory,
+                 (long long)had, plural(had, "s"), more);
         say_end(run);
         return true;
     }

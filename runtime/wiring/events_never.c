@@ -49,9 +49,10 @@ static void remedy_text(const DeclaredEvent *e, double every, double epochs, dou
     while (often >= 1 && !comes(e, often * unit, epochs)) often = floor(often / 2);
     char more[64] = "";
     if (enough < LONGEST) snprintf(more, sizeof more, "train for %.6g epochs or more, or ", enough);
-    if (every > 0 && often >= 1)
-        snprintf(text, size, "%swrite %s = %.6g", more, e->steps ? "steps" : "epochs", floor(often));
+    const char *unit_name = *e->argument ? e->argument : e->steps ? "steps" : "epochs";
+    if (every > 0 && often >= 1) snprintf(text, size, "%swrite %s = %.6g", more, unit_name, floor(often));
     else if (every > 0) snprintf(text, size, "%swrite from = 50%% and no until", more);
+    else if (*e->argument) snprintf(text, size, "%swrite %s = 50%%", more, e->argument);
     else snprintf(text, size, "%swrite once(at = 50%%)", more);
 }
 

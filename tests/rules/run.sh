@@ -82,4 +82,27 @@ expect "longer" 0 "epoch 12/12" "$dnw" train longer.dnw --out long --resume --ep
 that "what comes at half of the training comes at the half of both" \
   test "$(grep -o '"event":"rule","step":[0-9]*' long/log.jsonl | tr '\n' ' ')" = '"event":"rule","step":8 "event":"rule","step":24 '
 
+
+# A budget that rises is followed by growth alone.
+cat >rise.dnw <<'DNW'
+rule more { gradient = used; on every(epochs = 1) { grow by random } }
+graph Wiring {
+  input  x[2]
+  nodes  h[60] : tanh
+  output y[2]
+  edges { x[_] -> h[_]; h[_] -> y[_] } keep anneal(10%, 60%, epochs = 6) using more
+}
+model Net(point) = point |> Wiring
+train Net { data = spirals(1000); epochs = 8 }
+DNW
+"$dnw" build rise.dnw >/dev/null
+expect "a budget that rises" 0 "epoch 8/8" ./rise train --out rise1 --threads 1
+expect "a budget that rises, two threads" 0 "epoch 8/8" ./rise train --out rise2 --threads 2
+that "the same weights at two threads" cmp -s rise1/best.safetensors rise2/best.safetensors
+that "grown from 10% to 60% of 240" test "$(grep -o '"grown":[0-9]*' rise1/log.jsonl | awk -F: '{ n += $2 } END { print n }')" -eq 120
+
+# An event that never comes: the argument of the rule that would make it come is named.
+sed 's/^rule more.*//; s/anneal(.*using more/30% using rigl(interval = 100000)/' rise.dnw >seldom.dnw
+"$dnw" build seldom.dnw >/dev/null
+expect "an event that never comes" 0 "or write interval = 48" ./seldom train --out seldom1
 finish
