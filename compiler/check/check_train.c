@@ -1,6 +1,7 @@
 /* check_train.c: the settings of a train block, the shape of its data, and its loss. */
 #include "check/check.h"
 #include "check/data_look.h"
+#include "front/parse.h"
 #include "common/plural.h"
 #include "ir/op.h"
 #include <math.h>
@@ -28,23 +29,30 @@ static const SettingRow settings[] = {
 };
 enum { SETTING_COUNT = sizeof settings / sizeof *settings };
 
+/* The setting that a name of another one was meant for; NULL: none. */
+static const char *setting_meant(const char *wrong)
+{
+    static const char *const others[][2] = {
+        {"optimizer", "optim"}, {"optimiser", "optim"},      {"batch_size", "batch"},
+        {"batchsize", "batch"}, {"metrics", "report"},       {"dataset", "data"},
+        {"criterion", "loss"},  {"num_epochs", "epochs"},    {"n_epochs", "epochs"},
+        {"val", "validation"},  {"augmentation", "augment"}, {"validation_split", "validation"}};
+    const char *names[SETTING_COUNT];
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (strcmp(others[i][0], wrong) == 0) return others[i][1];
+    for (int i = 0; i < SETTING_COUNT; i++) names[i] = settings[i].name;
+    return diag_nearest(wrong, names, SETTING_COUNT);
+}
+
 static const SettingRow *find_row(Check *k, const Setting *s)
 {
-    const char *names[SETTING_COUNT], *list = "";
+    const char *list = "";
     for (int i = 0; i < SETTING_COUNT; i++) {
         if (strcmp(settings[i].name, s->name.text) == 0) return &settings[i];
-        names[i] = settings[i].name;
-        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", names[i]);
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", settings[i].name);
     }
     Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
-    static const char *const others[][2] = {{"optimizer", "optim"},
-                                            {"optimiser", "optim"},
-                                            {"batch_size", "batch"},
-                                            {"batchsize", "batch"},
-                                            {"metrics", "report"}};
-    const char *near = diag_nearest(s->name.text, names, SETTING_COUNT);
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(others[i][0], s->name.text) == 0) near = others[i][1];
+    const char *near = setting_meant(s->name.text);
     bool rate = strcmp(s->name.text, "lr") == 0 || strcmp(s->name.text, "learning_rate") == 0;
     if (rate) diag_help(d, "the rate is an argument of the optimiser: optim = sgd(0.1)");
     else if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
@@ -57,8 +65,14 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
     if (val_is_poison(v)) return;
     Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' needs %s; this is %s", row->name,
                        row->wanted, val_text(k, v));
-    if (row->kind == KIND_METRIC && v->kind == VAL_CALL && v->builtin->kind == KIND_METRIC)
-        diag_help(d, "report = [%s]", v->builtin->name);
+    const bool one = (row->kind == KIND_METRIC || row->kind == KIND_AUGMENT) && v->kind == VAL_CALL &&
+                     v->builtin->kind == row->kind;
+    const Builtin *quoted = v->kind == VAL_STRING ? builtin_find(v->text) : NULL;
+    if (one)
+        diag_fix(d, s->value->span,
+                 arena_printf(k->perm, "[%s]", expr_text(k->perm, k->c->sources, s->value)),
+                 arena_printf(k->perm, "%s = ", row->name), "");
+    if (quoted && quoted->kind == row->kind) diag_fix(d, s->value->span, quoted->name, "write ", "");
     if (row->high == BELOW_ALL) {
         const bool count = v->kind == VAL_NUMBER && v->number >= 1 && v->number < 100;
         const char *share = count ? arena_printf(k->perm, "%.6g%%", v->number) : "10%";
@@ -222,8 +236,10 @@ const Setting *find_setting(const Decl *d, const char *name)
 /* Is one of the settings a mistyped `name`? It has its message. */
 static bool mistypes(const Decl *d, const char *name)
 {
-    for (int i = 0; i < d->settings.count; i++)
-        if (diag_nearest(d->settings.at[i]->name.text, &name, 1)) return true;
+    for (int i = 0; i < d->settings.count; i++) {
+        const char *meant = setting_meant(d->settings.at[i]->name.text);
+        if (meant && strcmp(meant, name) == 0 && strcmp(d->settings.at[i]->name.text, name) != 0) return true;
+    }
     return false;
 }
 
@@ -494,6 +510,7 @@ void check_train(Check *k, const Decl *d, Module *m)
         if (value[n]) {
             Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", row->name);
             diag_note(g, given[n], "the first is here");
+            diag_help(g, "remove one of the two");
         }
         Val *v = setting_value(k, s, m);
         if (!setting_ok(k, row, s, v)) ok = false;

@@ -222,8 +222,10 @@ static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
     }
     Value *p = val_value(k, args[0], "a probability");
     if (args[0]->kind == VAL_NUMBER && (args[0]->number < 0 || args[0]->number > 1)) {
-        diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1",
-                 val_text(k, args[0]));
+        Diag *d = diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1",
+                           val_text(k, args[0]));
+        if (args[0]->number >= 2 && args[0]->number <= 100)
+            diag_fix(d, args[0]->span, arena_printf(k->perm, "%.6g%%", args[0]->number), "write ", "");
         return val_poison(k);
     }
     return p ? val_runtime(k, func_add(k->func, IR_CHANCE, span, 1, &p), span) : val_poison(k);

@@ -503,17 +503,41 @@ static const char *wanted_words(const Mistake *m)
 }
 
 /* Help: the word of the language that is wanted and nearly stands there. */
-static void help_mistyped(const Mistake *m, Diag *d)
+static bool help_mistyped(const Mistake *m, Diag *d)
 {
     const char *words[T_IN - T_IMPORT + 1], *near = NULL;
     int count = 0;
-    if (m->found.kind != T_NAME || m->found.span.end - m->found.span.start < 3) return;
+    if (m->found.kind != T_NAME || m->found.span.end - m->found.span.start < 3) return false;
     for (int kind = T_IMPORT; kind <= T_IN; kind++) {
         const char *quoted = m->wanted[kind] ? parse_kind_words(kind) : NULL; /* 'keep' */
         if (quoted) words[count++] = arena_text(m->p->perm, quoted + 1, strlen(quoted) - 2);
     }
     near = diag_nearest(parse_text_of(m, m->found), words, count);
     if (near) diag_fix(d, m->found.span, near, "did you mean '", "'?");
+    return near != NULL;
+}
+
+/* Help: what a line that begins with this word looks like. */
+static void help_line(const Mistake *m, Diag *d)
+{
+    static const struct {
+        int first;
+        const char *example;
+    } lines[] = {{T_IMPORT, "import \"cells.dnw\" as cells"},
+                 {T_OPTION, "option n = 3"},
+                 {T_MODEL, "model Net(x[2]) = x |> linear(1)"},
+                 {T_TRAIN, "train Net { data = spirals(2000) }"},
+                 {T_GRAPH, "graph G { input x[2] }"},
+                 {T_INPUT, "input x[2]"},
+                 {T_NODES, "nodes h[8] : relu"},
+                 {T_OUTPUT, "output y[2]"},
+                 {T_EDGES, "edges x[i] -> y[j] where i < j keep 50%"},
+                 {T_WEIGHT, "weight w = 1, or weight w ~ normal(0, 0.1)"},
+                 {T_STATE, "state s = 0"},
+                 {T_NEXT, "next s = z"}};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines && m->block != BLOCK_RULE; i++)
+        if (lines[i].first == m->p->first.kind) diag_help(d, "such as: %s", lines[i].example);
+    if (m->block == BLOCK_EDGES) diag_help(d, "such as: x[i] -> y[j] where i < j; a line end or ';' ends it");
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
@@ -546,6 +570,5 @@ void parse_syntax_error(Parser *p, const bool *wanted)
         if (mistakes[i](&m)) return;
     Diag *d =
         parse_complain(p, E_SYNTAX, p->last.span, "found %s, expected %s", found_words(&m), wanted_words(&m));
-    help_mistyped(&m, d);
-    parse_help_rule(&m, d);
+    if (!help_mistyped(&m, d)) help_line(&m, d), parse_help_rule(&m, d);
 }
