@@ -143,12 +143,15 @@ static bool event_comes(const RuleEvent *e, double epochs)
 static const char *earlier(Check *k, const Rule *r, const RuleEvent *e, double epochs)
 {
     if (*e->argument && comes_once(e)) return arena_printf(k->perm, "%s(%s = 50%%)", r->name, e->argument);
-    if (*e->argument && e->epochs >= epochs) return arena_printf(k->perm, "%s(%s = 1)", r->name, e->argument);
+    const double often = epochs > 1 ? 1 : 0.5;
+    if (*e->argument && e->epochs >= epochs)
+        return arena_printf(k->perm, "%s(%s = %.6g)", r->name, e->argument, often);
     RuleEvent other = *e;
     other.from = (RuleTime){0.5, true};
     if (comes_once(e)) return "once(at = 50%)";
     if (event_comes(&other, epochs)) return "from = 50%";
-    return e->epochs >= epochs ? "every(epochs = 1)" : "from = 50%, and no `until`";
+    return e->epochs >= epochs ? arena_printf(k->perm, "every(epochs = %.6g)", often)
+                               : "from = 50%, and no `until`";
 }
 
 static void never_comes(Check *k, const Rule *r, const RuleEvent *e, double epochs)

@@ -180,8 +180,8 @@ typedef struct NetGraphInfo {
     int64_t candidates, kept;
     const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
 } NetGraphInfo;
-/* Event `number` (0, 1, ...) of those of declared rules that never come in this training, in words; false:
- * there are no more. */
+/* Event `number` (0, 1, ...) of those of declared rules that never come in this training, or whose edges come
+ * at its very end, in words; false: there are no more. */
 bool net_never_comes(const Net *n, int number, char *text, size_t size);
 /* A list whose rule starts with all candidates and has more edges in use than its budget says, or NULL. */
 const char *net_above_budget(const Net *n, double epoch);

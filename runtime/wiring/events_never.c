@@ -1,5 +1,5 @@
-/* events_never.c: events of declared rules that do not come in this training, and when they would come
- * (contract in net/net.h).
+/* events_never.c: events of declared rules that do not come in this training, and when they would come; and
+ * those that come too late (contract in net/net.h).
  */
 #include "common/plural.h"
 #include "wiring/moment.h"
@@ -56,6 +56,15 @@ static void remedy_text(const DeclaredEvent *e, double every, double epochs, dou
     else snprintf(text, size, "%swrite once(at = 50%%)", more);
 }
 
+/* Edges that come into use at the very end are not trained. */
+static bool ends_untrained(const DeclaredEvent *e, double epochs)
+{
+    bool brings = false;
+    for (int i = 0; i < e->action_count; i++)
+        brings = brings || e->actions[i].verb == VERB_CHOOSE || e->actions[i].verb == VERB_GROW;
+    return brings && !e->steps && !(e->epochs > 0) && in_epochs(e->from, epochs) >= epochs;
+}
+
 bool net_never_comes(const Net *n, int number, char *text, size_t size)
 {
     const double epochs = n->options.epochs, length = (double)n->options.epoch_steps;
@@ -66,11 +75,19 @@ bool net_never_comes(const Net *n, int number, char *text, size_t size)
              k++) { /* once for lists with the same rule */
             const DeclaredEvent *e = &d->events[k];
             const double every = e->steps ? (double)e->steps / length : e->epochs;
-            if (comes(e, every, epochs) || number-- > 0) continue;
+            const bool late = ends_untrained(e, epochs);
+            if ((comes(e, every, epochs) && !late) || number-- > 0) continue;
             event_text(e, event, sizeof event);
+            if (late) {
+                snprintf(text, size,
+                         "%s: %s of rule %s comes at the end of %.6g epoch%s, and its edges are not trained",
+                         e->place, event, d->text, epochs, epochs == 1 ? "" : "s");
+                return true;
+            }
             remedy_text(e, every, epochs, length, remedy, sizeof remedy);
-            snprintf(text, size, "%s: %s of rule %s never comes in %.6g epochs of %.6g step%s: %s", e->place,
-                     event, d->text, epochs, length, plural(n->options.epoch_steps, "s"), remedy);
+            snprintf(text, size, "%s: %s of rule %s never comes in %.6g epoch%s of %.6g step%s: %s", e->place,
+                     event, d->text, epochs, epochs == 1 ? "" : "s", length,
+                     plural(n->options.epoch_steps, "s"), remedy);
             return true;
         }
     }

@@ -105,4 +105,11 @@ that "grown from 10% to 60% of 240" test "$(grep -o '"grown":[0-9]*' rise1/log.j
 sed 's/^rule more.*//; s/anneal(.*using more/30% using rigl(interval = 100000)/' rise.dnw >seldom.dnw
 "$dnw" build seldom.dnw >/dev/null
 expect "an event that never comes" 0 "or write interval = 48" ./seldom train --out seldom1
+
+# A training that is shorter than the program says: what comes at its end is told.
+sed 's/on every.*}/on once(at = 4) { choose by random } }/; s/anneal(.*using more/30% using more/' rise.dnw >short.dnw
+"$dnw" build short.dnw >/dev/null
+expect "an event at the end" 0 "comes at the end of 4 epochs, and its edges are not trained" ./short train --out short1 --epochs 4
+expect "an event before the end" 0 "epoch 5/5" ./short train --out short2 --epochs 5
+that "nothing is told" test -z "$(grep 'not trained' <<<"$said")"
 finish
