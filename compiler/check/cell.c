@@ -44,10 +44,12 @@ static bool drawn(Check *k, const Val *v, InitSpec *out)
     if (!two_numbers(k, v, &out->a, &out->b)) return false;
     bool bad = out->kind == INIT_NORMAL ? out->b < 0 : out->a > out->b;
     if (bad && out->kind == INIT_NORMAL)
-        diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b);
+        diag_fix(diag_add(k->diags, E_RANGE, v->span, "a deviation of %.6g is below 0", out->b), v->span,
+                 arena_printf(k->perm, "normal(%.6g, %.6g)", out->a, -out->b), "write ", "");
     else if (bad)
-        diag_add(k->diags, E_RANGE, v->span, "uniform(low, high) has its low of %.6g above its high of %.6g",
-                 out->a, out->b);
+        diag_fix(diag_add(k->diags, E_RANGE, v->span,
+                          "uniform(low, high) has its low of %.6g above its high of %.6g", out->a, out->b),
+                 v->span, arena_printf(k->perm, "uniform(%.6g, %.6g)", out->b, out->a), "write ", "");
     return !bad;
 }
 

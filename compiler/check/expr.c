@@ -357,6 +357,8 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
         return val_poison(k);
     }
     if (callee->kind != VAL_FUNCTION) {
+        if (e->left->kind == EXPR_NAME && builtin_find(e->left->name)) /* a name that hides it: said */
+            return k->said.silent++, val_poison(k);
         const bool number =
             callee->kind == VAL_RUNTIME && k->mode == MODE_PREDICATE && e->left->kind == EXPR_NAME;
         Diag *d = diag_add(k->diags, E_KIND, e->left->span, "%s cannot be called",

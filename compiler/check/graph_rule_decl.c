@@ -49,6 +49,7 @@ static bool is_number(Check *k, const Val *v, const char *what)
     if (v->kind == VAL_BOOL || v->kind == VAL_RUNTIME)
         diag_help(d, "make numbers of it: if ... then 1 else 0");
     else if (strcmp(what, "amount") == 0) diag_help(d, "such as drop 30%% by abs(w), or drop 10 by abs(w)");
+    else if (strcmp(what, "start") == 0) diag_help(d, "such as grow by random at 0.1, or at fresh");
     else if (strcmp(what, "score") == 0) diag_help(d, "such as drop 30%% by abs(w)");
     return false;
 }

@@ -162,6 +162,17 @@ static bool argument_alone(Check *k, const Scope *scope, const Expr *e, const Ar
     return false;
 }
 
+/* `every(steps = step)`: a name of what changes while the program trains. */
+static bool changes(Check *k, const Scope *scope, const Expr *e)
+{
+    if (e->kind != EXPR_NAME || !rule_reads_name(e->name) || scope_binds(scope, e->name)) return false;
+    names_reported(k, e->span);
+    Diag *d = diag_add(k->diags, E_PLACE, e->span,
+                       "'%s' changes while the program trains; when an event comes does not", e->name);
+    diag_help(d, "every(steps = 100), every(epochs = 1) or once(at = 50%%)");
+    return true;
+}
+
 /* `on epoch`, `on each(epochs = 1)` */
 static bool no_event(Check *k, const Scope *scope, const Expr *e)
 {
@@ -193,7 +204,8 @@ static void event_names(Check *k, const Scope *scope, const Expr *e)
         return;
     }
     for (int i = 0; i < e->args.count; i++)
-        if (!argument_alone(k, scope, e, &e->args.at[i])) names_use(k, scope, e->args.at[i].value);
+        if (!argument_alone(k, scope, e, &e->args.at[i]) && !changes(k, scope, e->args.at[i].value))
+            names_use(k, scope, e->args.at[i].value);
 }
 
 /* Names are those of one thing each: parameters come first. */

@@ -31,8 +31,10 @@ bool parse_event_argument(const Mistake *m)
         return true;
     }
     if (!turned) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, place, "an argument of an event is given by its name");
-    parse_help_write(m, d, place, turned);
+    const bool named = parse_raw(m, -2).kind == '='; /* at = 3 epochs */
+    Diag *d = parse_complain(m->p, E_SYNTAX, place, "an argument of an event is %s",
+                             named ? "a number without a word" : "given by its name");
+    parse_help_write(m, d, place, named ? before : turned);
     return true;
 }
 
@@ -114,6 +116,13 @@ bool parse_misplaced_rule(const Mistake *m)
         diag_fix(d, parse_raw(m, k).span, "keep", "write ", " for edges that a rule chooses");
         return true;
     }
+    k = -1;
+    while (parse_raw(m, k).span.start > m->p->first.span.start && parse_raw(m, k).kind != T_USING) k--;
+    if (parse_raw(m, k).kind == T_USING) {
+        Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "a budget has one rule");
+        diag_fix(d, rule, "", "remove this one", "");
+        return true;
+    }
     Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "a rule is written after its budget");
     const char *keep = strstr(text, " keep ");
     if (!keep) parse_help_write(m, d, m->found.span, "keep 5% using");
@@ -136,7 +145,6 @@ void parse_help_rule(const Mistake *m, Diag *d)
     else if (first == T_STATE) text = "a state begins with a number: state s = 0";
     else if (first == T_SHARED) text = "one number for the list is written: shared state s = 0";
     else if (first == T_NEXT) text = "a state moves behind each step: next s = 0.9 * s + abs(w)";
-    else if (m->wanted['='])
-        text = "a line of a rule is written: gradient = used, state s = 0, on every(epochs = 1) { ... }";
-    if (text) diag_help(d, "%s", text);
+    else text = "a line of a rule is written: gradient = used, state s = 0, on every(epochs = 1) { ... }";
+    diag_help(d, "%s", text);
 }
