@@ -105,6 +105,8 @@ void gen_timed_back(GenTile *t, const Value *v, const Func *f);
 
 /* gen_cell.c: what both share */
 LLVMValueRef gen_row(GenTile *t, LLVMValueRef row); /* address of a row of the tile */
+/* Of row `row`, in the tile or among the thread's, wherever a value or a graph has its rows. */
+LLVMValueRef gen_graph_row(GenTile *t, const Value *v, LLVMValueRef row);
 /* Address of the row of an element of a value (NULL: of the first). */
 LLVMValueRef gen_value_row(GenTile *t, const Value *v, LLVMValueRef element);
 LLVMValueRef gen_context(Emit *e, LLVMValueRef context, int field, LLVMTypeRef type);

@@ -21,8 +21,12 @@ LLVMValueRef gen_value_row(GenTile *t, const Value *v, LLVMValueRef element)
 {
     LLVMValueRef row = emit_address(t->e, v->address);
     if (element) row = emit_add(t->e, row, element);
-    return emit_element(t->e, plan_storage(v)->local ? t->local : t->tile,
-                        emit_mul(t->e, row, emit_int(t->e, t->e->row)));
+    return gen_graph_row(t, plan_storage(v), row);
+}
+
+LLVMValueRef gen_graph_row(GenTile *t, const Value *v, LLVMValueRef row)
+{
+    return emit_element(t->e, v->local ? t->local : t->tile, emit_mul(t->e, row, emit_int(t->e, t->e->row)));
 }
 
 LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
@@ -32,12 +36,12 @@ LLVMValueRef gen_block(Emit *e, GenBlocks b, LLVMValueRef node)
 
 LLVMValueRef gen_maps(GenTile *t, const Value *v)
 {
-    return gen_row(t, emit_address(t->e, v->scratch));
+    return gen_graph_row(t, v, emit_address(t->e, v->scratch));
 }
 
 GenBlocks gen_work(GenTile *t, const Value *v, int64_t pitch)
 {
-    return (GenBlocks){gen_row(t, emit_address(t->e, v->scratch + v->graph->cell_rows)), pitch};
+    return (GenBlocks){gen_graph_row(t, v, emit_address(t->e, v->scratch + v->graph->cell_rows)), pitch};
 }
 
 void gen_copy_rows(GenTile *t, LLVMValueRef to, LLVMValueRef from, int64_t count)

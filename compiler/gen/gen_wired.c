@@ -13,7 +13,7 @@
 static GenFrame forward_frame(GenTile *t, const Value *v)
 {
     GenFrame f = {.wired = v, .held = gen_value_row(t, v->args[0], NULL)};
-    f.value = gen_row(t, emit_address(t->e, v->rows));
+    f.value = gen_graph_row(t, v, emit_address(t->e, v->rows));
     if (v->sums >= 0) f.sum = gen_row(t, emit_address(t->e, v->sums));
     return f;
 }
@@ -163,14 +163,15 @@ static void forward(GenTile *t, const Value *v)
 
 /* ---- backward ---- */
 
-/* Gradients of what the nodes send: from outside, from the edges out of them. */
+/* Gradients of what the nodes send: from outside, unless they stand here already; from the edges out of
+ * them. */
 static void backward_sums(GenTile *t, const GenFrame *f, const GenNodes *n, const Func *train)
 {
     (void)train;
     const NodeSet *s = t->set;
     GenBlocks d_values = gen_d_values(t, f, n->set);
     bool given = n->set == f->wired->graph->output;
-    if (given) {
+    if (given && !f->back->args[1]->sums_of) {
         GenBlocks from = {gen_value_row(t, f->back->args[1], NULL), s->value_pixels};
         gen_start_blocks(t, n, d_values, &from, s->value_pixels);
     }

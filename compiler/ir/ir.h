@@ -114,6 +114,9 @@ struct Value {
     int level;             /* barriers before it runs */
     bool stored;           /* lives in memory */
     bool local;            /* its rows are those of the thread, not of the tile */
+    const Value *sums_of;  /* this WIRED_BACK reads it alone, where it keeps the gradients of its output's
+                              sums: the value stands there (sums.c); NULL: it has rows of its own */
+    int64_t gap;           /* with sums_of: free rows behind each run of its loop */
     int64_t address;       /* first row, or element in the shared area; -1 */
     int64_t partial;       /* SUM_SAMPLES, WIRED_WEIGHT: first element of the tile's own sum; -1 */
     int64_t rows, scratch; /* WIRED, WIRED_BACK: first row of the nodes' values (of the gradients of

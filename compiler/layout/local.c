@@ -2,7 +2,8 @@
  *
  * They stand in the local rows of the thread that computes the tile, one behind the other by when they are
  * needed: a row is used again as soon as its value was read for the last time. So they stay in cache, and
- * memory grows with what goes from level to level. See plan.h.
+ * memory grows with what goes from level to level. A graph through which nothing goes back is such a value,
+ * with all its nodes. See plan.h.
  *
  * The gradients of candidates, behind all levels, read the values of sources. Those of a convolution, its map
  * with a border (taps.c) or windows, which are many times as large, are made again then, tile by tile.
@@ -17,10 +18,17 @@ typedef struct Use {
     bool fits;
 } Use;
 
+/* A graph through which nothing goes back, and which starts from nothing. */
+static bool is_passed(const Value *wired)
+{
+    return wired->sums < 0 && !is_timed(wired->graph) && !wired->batch;
+}
+
 static bool may_be_local(const Value *v)
 {
-    return v->stored && v->per_sample && op_info[v->op].class != CLASS_LEAF && !op_has(v->op, OP_VIEW) &&
-           v->op != IR_WIRED && v->op != IR_WIRED_BACK && !(v->op == IR_WIRED_INPUT && plan_is_view(v));
+    return v->stored && !v->sums_of && v->per_sample && op_info[v->op].class != CLASS_LEAF &&
+           !op_has(v->op, OP_VIEW) && (v->op != IR_WIRED || is_passed(v)) && v->op != IR_WIRED_BACK &&
+           !(v->op == IR_WIRED_INPUT && plan_is_view(v));
 }
 
 static void read_by(Use *use, Value *a, int level, int step)
@@ -47,12 +55,11 @@ static void find_read(const PlanStep *step, int at, Use *use)
     }
 }
 
-static bool may_be_remade(const Func *f, const Value *wired)
+static bool may_be_remade(const Value *wired)
 {
     const Graph *g = wired->graph;
-    return (wired->args[0]->op == IR_WINDOWS || has_taps(&g->taps)) && func_find_wired(f, g, IR_WIRED_BACK) &&
-           !wired->batch && !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside &&
-           plan_plain_products(g);
+    return (wired->args[0]->op == IR_WINDOWS || has_taps(&g->taps)) && !wired->batch && !is_timed(g) &&
+           graph_copies(g) == 1 && g->sets.at[g->input].outside && plan_plain_products(g);
 }
 
 static Use *use_of(Use *use, const Value *v)
@@ -66,9 +73,9 @@ static void find_read_later(const Func *f, Use *use)
     for (int i = 0; i < f->results.count; i++) use_of(use, f->results.at[i])->fits = false;
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
-        if (v->op != IR_WIRED) continue;
+        if (v->op != IR_WIRED || !func_find_wired(f, v->graph, IR_WIRED_BACK)) continue;
         Use *sources = use_of(use, v->args[0]);
-        v->remade = sources->fits && may_be_remade(f, v);
+        v->remade = sources->fits && may_be_remade(v);
         if (v->remade) use_of(use, v->args[0]->args[0])->fits = false;
         else sources->fits = false;
     }
@@ -106,7 +113,7 @@ static void place_level(Arena *tmp, Plan *p, const PlanLevel *l, const Use *use)
         for (int i = 0; i < l->steps.at[s].values.count; i++) {
             Value *v = l->steps.at[s].values.at[i];
             if (!plan_stores(&l->steps.at[s], v) || !use[v->id].fits) continue;
-            const int64_t size = shape_size(v->shape);
+            const int64_t size = v->op == IR_WIRED ? plan_graph_rows(v) : shape_size(v->shape);
             v->local = true, v->address = place(tmp, &places, size, &use[v->id]);
             if (v->address + size > p->local_rows) p->local_rows = v->address + size;
         }

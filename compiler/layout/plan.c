@@ -101,14 +101,19 @@ static void place_norms(Plan *p, Value *v)
     if (!back) p->rows += v->graph->norm_rows;
 }
 
+int64_t plan_graph_rows(const Value *v)
+{
+    return node_rows(v) + v->graph->cell_rows + (needs_work(v) ? v->graph->work_rows : 0);
+}
+
 /* A graph, or its backward pass. */
 static void place_graph(Plan *p, Value *v)
 {
     const Graph *g = v->graph;
-    v->rows = p->rows, v->scratch = v->rows + node_rows(v);
+    v->rows = v->local ? v->address : p->rows, v->scratch = v->rows + node_rows(v);
     v->address = v->rows;
     if (v->op == IR_WIRED) v->address += is_timed(g) ? TIMED_OUTPUT : g->sets.at[g->output].rows.value;
-    p->rows = v->scratch + g->cell_rows + (needs_work(v) ? g->work_rows : 0);
+    if (!v->local) p->rows += plan_graph_rows(v);
     place_norms(p, v);
 }
 
@@ -124,26 +129,35 @@ static void place_value(Plan *p, Value *v)
         v->address = view_address(v);
     } else if (!v->per_sample) {
         v->address = p->shared, p->shared += size;
-    } else if (v->stored && !v->local) {
+    } else if (v->stored && !v->local && !v->sums_of) {
         v->address = p->rows, p->rows += size;
     }
+}
+
+static const NodeSet *output_of(const Graph *g)
+{
+    return &g->sets.at[g->output];
 }
 
 static void plan_func(Func *f, Plan *p)
 {
     p->input_row = p->target_row = p->valid_row = p->output_row = p->loss = -1;
     mark_stored(f, p);
-    plan_local(f, p);
     for (int i = 0; i < f->values.count; i++) f->values.at[i]->sums = -1;
     for (int i = 0; i < f->values.count; i++)
         if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = 0; /* known below */
+    plan_sums(f, p);
+    plan_local(f, p);
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         if (is_leaf(v)) place_leaf(p, v);
         else place_value(p, v);
     }
-    for (int i = 0; i < f->values.count; i++) /* sums of nodes: the rows that wired_back will overwrite */
-        if (f->values.at[i]->op == IR_WIRED_BACK) f->values.at[i]->args[0]->sums = f->values.at[i]->rows;
+    for (int i = 0; i < f->values.count; i++) {
+        Value *v = f->values.at[i]; /* sums of nodes: the rows that wired_back will overwrite */
+        if (v->op == IR_WIRED_BACK) v->args[0]->sums = v->rows;
+        if (v->sums_of) v->address = v->sums_of->rows + output_of(v->sums_of->graph)->rows.sum;
+    }
     for (int i = 0; i < f->results.count; i++) {
         if (strcmp(f->result_names.at[i], "output") == 0) p->output_row = f->results.at[i]->address;
         if (strcmp(f->result_names.at[i], "loss") == 0) p->loss = f->results.at[i]->address;

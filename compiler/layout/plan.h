@@ -45,6 +45,10 @@ void plan_taps(Ir *ir);
 bool plan_plain_products(const Graph *g);
 /* recompute.c */
 void recompute(Arena *perm, Func *f, Plan *p);
+/* sums.c: gradients of outputs that stand where the graph keeps them. */
+void plan_sums(Func *f, const Plan *p);
+/* Of WIRED or WIRED_BACK: those of its nodes, and room behind them. */
+int64_t plan_graph_rows(const Value *v);
 /* local.c: which values are local, and their rows; marks of what is stored are there. */
 void plan_local(const Func *f, Plan *p);
 /* Its rows are those of its argument, or of another value of its graph. */

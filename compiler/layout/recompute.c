@@ -60,7 +60,8 @@ static void add_read(Again *a, const Value *v)
     else a->read[a->read_count++] = v;
 }
 
-static void look(Again *a, const bool *needed, const Value *v, int64_t size)
+/* keep[id]: the value has memory, because others than loops read it or it follows from too much. */
+static void look(Again *a, const bool *keep, const Value *v, int64_t size)
 {
     const int64_t run = plan_run(v);
     a->fits = a->fits && op_has(v->op, OP_CHEAP) && a->ops++ < MOST_OPS && (!run || !a->run || run == a->run);
@@ -68,28 +69,43 @@ static void look(Again *a, const bool *needed, const Value *v, int64_t size)
     for (int k = 0; k < v->arg_count && a->fits; k++) {
         const Value *x = v->args[k];
         if (x->in_place || x->shape.rank == 0) continue;
-        if (!pointwise(x) || needed[x->id] || !op_has(x->op, OP_CHEAP) || shape_size(x->shape) != size)
-            add_read(a, x);
-        else look(a, needed, x, size);
+        if (!pointwise(x) || keep[x->id] || shape_size(x->shape) != size) add_read(a, x);
+        else look(a, keep, x, size);
+    }
+}
+
+static bool is_read(const bool *keep, const Value *v, int64_t *run)
+{
+    Again a = {.fits = !keep[v->id]};
+    look(&a, keep, v, shape_size(v->shape));
+    *run = a.run;
+    return !a.fits;
+}
+
+/* Of maps that loops alone read: those that do not follow from few others of which some are kept. */
+static void keep_others(const Func *f, bool *keep)
+{
+    for (int i = 0; i < f->values.count; i++) {
+        const Value *v = f->values.at[i];
+        int64_t run;
+        if (pointwise(v) && v->shape.rank > 0) keep[v->id] = is_read(keep, v, &run);
     }
 }
 
 /* Does a step compute v again instead of reading it? */
-static bool again(const PlanStep *step, const bool *needed, const Value *v)
+static bool again(const PlanStep *step, const bool *keep, const Value *v)
 {
-    if (!pointwise(v) || needed[v->id] || v->shape.rank == 0 || shape_size(v->shape) != step->size)
-        return false;
-    Again a = {.fits = true};
-    look(&a, needed, v, step->size);
-    return a.fits && (!a.run || !step->run || a.run == step->run);
+    int64_t run;
+    if (!pointwise(v) || v->shape.rank == 0 || shape_size(v->shape) != step->size) return false;
+    return !is_read(keep, v, &run) && (!run || !step->run || run == step->run);
 }
 
-static void add(Arena *perm, PlanStep *to, const PlanStep *from, const bool *needed, Value *v)
+static void add(Arena *perm, PlanStep *to, const PlanStep *from, const bool *keep, Value *v)
 {
     if (plan_makes(to, v)) return;
     for (int k = 0; k < v->arg_count; k++) {
         Value *a = v->args[k];
-        if (plan_makes(from, a) || again(to, needed, a)) add(perm, to, from, needed, a);
+        if (plan_makes(from, a) || again(to, keep, a)) add(perm, to, from, keep, a);
     }
     if (plan_run(v)) to->run = plan_run(v);
     vec_push(perm, &to->values, v);
@@ -123,13 +139,15 @@ static void drop_unread(Arena *tmp, PlanStep *step, const bool *read, int count)
 void recompute(Arena *perm, Func *f, Plan *p)
 {
     Arena *tmp = arena_new();
-    bool *needed = needed_values(tmp, f, p);
+    bool *needed = needed_values(tmp, f, p), *keep = NEW_ARRAY(tmp, bool, (size_t)f->values.count + 1);
+    memcpy(keep, needed, (size_t)f->values.count * sizeof *keep);
+    keep_others(f, keep);
     for (int l = 0; l < p->levels.count; l++)
         for (int s = 0; s < p->levels.at[l].steps.count; s++) {
             PlanStep *step = &p->levels.at[l].steps.at[s], old = *step;
             if (!step->loop) continue;
             memset(&step->values, 0, sizeof step->values);
-            for (int i = 0; i < old.values.count; i++) add(perm, step, &old, needed, old.values.at[i]);
+            for (int i = 0; i < old.values.count; i++) add(perm, step, &old, keep, old.values.at[i]);
         }
     each_loop(p, mark_read, needed);
     for (int l = 0; l < p->levels.count; l++) {
