@@ -173,6 +173,17 @@ static Val *dropout(Check *k, Val **a, Span span)
     return val_runtime(k, v, span);
 }
 
+/* Two random numbers an element (lower.c). */
+static Val *noise(Check *k, Val **a, Span span)
+{
+    double deviation;
+    if (!number_between(k, a[1], "the standard deviation of noise", 0, 1e6, &deviation)) return val_poison(k);
+    Value *v = func_add(k->func, IR_NOISE, span, 1, &a[0]->value);
+    v->number = deviation;
+    v->index = k->made.dropouts, k->made.dropouts += 2;
+    return val_runtime(k, v, span);
+}
+
 /* last: what stands at the last position; mean_time: the mean over positions. */
 static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
 {
@@ -229,6 +240,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     case BUILTIN_conv2d: return conv2d(k, b, a, span);
     case BUILTIN_depthwise: return depthwise(k, b, a, span);
     case BUILTIN_dropout: return dropout(k, a, span);
+    case BUILTIN_noise: return noise(k, a, span);
     case BUILTIN_scan: return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
     case BUILTIN_last:
     case BUILTIN_mean_time: return along_time(k, b, x, span);

@@ -98,7 +98,7 @@ static bool stays_turned(const Positions *p, const Value *v)
     return first != NULL;
 }
 
-/* POINTWISE and DROPOUT */
+/* POINTWISE, DROPOUT and NOISE */
 static void element_at(Positions *p, const Value *v)
 {
     bool turned = stays_turned(p, v);
@@ -197,7 +197,7 @@ static void value_at(Positions *p, const Value *v)
 {
     Value **at = &p->at[v->id], **turned = &p->turned[v->id];
     OpClass class = op_info[v->op].class;
-    if (class == CLASS_POINTWISE || v->op == IR_DROPOUT) element_at(p, v);
+    if (class == CLASS_POINTWISE || v->op == IR_DROPOUT || v->op == IR_NOISE) element_at(p, v);
     else if (class == CLASS_LAYER) *at = layer_at(p, v);
     else if (class == CLASS_MAP) *at = map_at(p, v);
     else if (v->op == IR_WIRED) *turned = wired_at(p, v);

@@ -119,7 +119,7 @@ typedef struct Applied {
 
 /* What was made so far. */
 typedef struct Made {
-    int dropouts;        /* each has its own random stream */
+    int dropouts;        /* random streams of dropout and noise */
     int states;          /* of node functions */
     Table names;         /* of graphs and layers, to keep them unique: the number that is tried next */
     Vec(Graph *) graphs; /* all instances, the model's and others, to free */

@@ -2,6 +2,9 @@
  *
  * dropout: x 1{u >= p} / (1 - p), u uniform per element, in training; x in use.
  *
+ * noise: deviation sqrt(-2 log(1 - u)) cos(2 pi v), u and v uniform per element (Box & Muller 1958), in
+ * training; 0 in use.
+ *
  * layer_norm: (x - mean x) / sqrt(var x + eps) * scale + shift, over the elements of a sample (Ba et al.
  * 2016).
  *
@@ -140,13 +143,31 @@ static Value *lower_batch_norm(Lower *l, const Value *v)
     return scaled(l, centred, spread(l, inverse(l, now[1], v), x->shape), v);
 }
 
+/* Uniform numbers of one stream, for each sample and element of x. */
+static Value *uniform(Lower *l, const Value *v, const Value *x, int64_t stream)
+{
+    Value *u = func_add(l->f, IR_RANDOM, v->span, 0, NULL);
+    u->shape = x->shape;
+    u->index = stream;
+    return u;
+}
+
+static Value *lower_noise(Lower *l, const Value *v)
+{
+    static const double turn = 6.283185307179586;
+    Value *x = l->map[v->args[0]->id];
+    if (!l->training || v->number == 0) /* zeros of the same shape, whatever x holds */
+        return func_add(l->f, IR_SELECT, v->span, 3, (Value *[]){B(LT, x, x), x, N(0)});
+    Value *u = uniform(l, v, x, v->index), *angle = B(MUL, uniform(l, v, x, v->index + 1), N(turn));
+    Value *length = U(SQRT, B(MUL, U(LOG, B(SUB, N(1), u)), N(-2 * v->number * v->number)));
+    return B(MUL, length, U(COS, angle));
+}
+
 static Value *lower_dropout(Lower *l, const Value *v)
 {
     Value *x = l->map[v->args[0]->id];
     if (!l->training || v->number == 0) return x;
-    Value *u = func_add(l->f, IR_RANDOM, v->span, 0, NULL);
-    u->shape = x->shape;
-    u->index = v->index;
+    Value *u = uniform(l, v, x, v->index);
     Value *dropped = B(LT, u, N(v->number)), *zero = N(0), *kept = B(MUL, x, N(1 / (1 - v->number)));
     return func_add(l->f, IR_SELECT, v->span, 3, (Value *[]){dropped, zero, kept});
 }
@@ -211,6 +232,7 @@ static Value *lower_value(Lower *l, const Value *v)
 {
     switch (v->op) {
     case IR_DROPOUT: return lower_dropout(l, v);
+    case IR_NOISE: return lower_noise(l, v);
     case IR_LAYER_NORM: return lower_layer_norm(l, v);
     case IR_BATCH_NORM: return lower_batch_norm(l, v);
     case IR_SOFTMAX: return lower_softmax(l, v);

@@ -217,6 +217,10 @@ class Model:
         assert not self.training or args['p'] == 0
         return x
 
+    def layer_Noisy(self, x, args):
+        assert not self.training
+        return x
+
     def layer_last(self, x, args):
         return x[:, -1]
 

@@ -118,6 +118,8 @@ class Generator(Graphs):
             return {'op': 'function', 'name': self.gain(), 'args': {}}, [n]
         if kind == 9 and self.chance(0.2):
             self.drawn = True
+            if self.chance(0.5):
+                return {'op': 'layer', 'name': 'Noisy', 'args': {}}, [n]
             return {'op': 'layer', 'name': 'dropout', 'args': {'p': 0.3}}, [n]
         if kind < 9 and not self.inside:
             out = self.r.randint(1, 3)

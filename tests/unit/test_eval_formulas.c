@@ -255,6 +255,7 @@ static void test_layers(void **state)
                  {"clamp(x, -0.3, 0.4)", "output", clamped, SAMPLES},
                  {"x + tanh(x)", "output", residual, SAMPLES},
                  {"x |> dropout(0)", "output", NULL, SAMPLES},
+                 {"x + noise(exp(x), 0)", "output", NULL, SAMPLES},
                  {"x |> batch_norm(momentum = 0.3)", "set batch_norm.mean", mean_batch, 1},
                  {"x |> batch_norm(momentum = 0.3)", "set batch_norm.variance", variance_batch, 1}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
@@ -295,6 +296,24 @@ static void test_dropout(void **state)
     assert_true(dropped > 45 && dropped < 100); /* of 288: 72 expected, deviation 7 */
 }
 
+/* Noise: normal numbers, whose mean, deviation and fourth moment are about right; 0 outside training. */
+static void test_noise(void **state)
+{
+    (void)state;
+    enum { WIDE = N * 24 };
+    double y[SAMPLES * WIDE], zeros[SAMPLES * WIDE] = {0}, mean = 0, square = 0, fourth = 0;
+    evaluate("fn Many(x) = concat(concat(x, x), concat(x, x))\nfn More(x) = concat(Many(Many(x)), "
+             "concat(Many(x), Many(x)))\n"
+             "model M(x[3]) = x |> More |> noise(0.5)\ntrain M { data = npy(\"none.npy\", "
+             "\"none.npy\"); loss = mse }\n",
+             zeros, "output", y);
+    for (int i = 0; i < SAMPLES * WIDE; i++) mean += y[i] / (SAMPLES * WIDE);
+    for (int i = 0; i < SAMPLES * WIDE; i++)
+        square += y[i] * y[i] / (SAMPLES * WIDE), fourth += pow(y[i], 4) / (SAMPLES * WIDE);
+    assert_true(fabs(mean) < 0.12 && square > 0.17 && square < 0.34); /* of 288 with variance 0.25 */
+    assert_true(fourth / (square * square) > 2 && fourth / (square * square) < 4.5); /* 3 expected */
+}
+
 /* A graph by hand: x0, x1 -> h = (x0 w0 + x1 w1 + b)^2 kept edges only -> y. */
 static void test_graph(void **state)
 {
@@ -332,7 +351,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operators), cmocka_unit_test(test_losses), cmocka_unit_test(test_layers),
-        cmocka_unit_test(test_dropout),   cmocka_unit_test(test_graph),
+        cmocka_unit_test(test_dropout),   cmocka_unit_test(test_noise),  cmocka_unit_test(test_graph),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
