@@ -108,7 +108,9 @@ static Val *pool(Check *k, const Builtin *b, Value *x, Val **a, Span span)
     w.stride = w.size;
     if (a[2]->kind != VAL_NONE && !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride))
         return val_poison(k);
-    if (!fits(k, b, x, w.size, a[1]->span, span)) return val_poison(k);
+    if (!whole_between(k, a[3], "the padding of a pool", 0, w.size / 2, &w.border) ||
+        !fits(k, b, x, w.size - 2 * w.border, a[1]->span, span))
+        return val_poison(k);
     bool mean = b->id == BUILTIN_avg_pool;
     OpCode op = mean ? IR_POOL_SUM : IR_POOL_MAX;
     Value *y = map_value(k->func, op, span, (MapForm){map_windowed(op, x->shape, w), w}, 1, &x);
@@ -204,7 +206,7 @@ static bool filter_taps(Check *k, const Val *filter, Value **args)
 static Val *conv(Check *k, Value *x, Val **a, Span span)
 {
     Value *args[1 + MOST_TAPS] = {x};
-    Window w;
+    Window w = {0};
     if (val_is_poison(a[1])) return val_poison(k);
     if (a[1]->kind != VAL_LIST)
         return filter_wrong(k, a[1],

@@ -12,7 +12,8 @@ void gen_map_kernel(Emit *e, const Value *v, const GenMap *a, GenMap out)
                   .width = map_width(large),
                   .size = v->window.size,
                   .stride = v->window.stride,
-                  .dilation = v->window.dilation};
+                  .dilation = v->window.dilation,
+                  .border = v->window.border};
     LLVMValueRef args[4] = {a[0].at};
     int count = 1;
     if (v->arg_count > 1) m.step[1] = a[1].step, args[count++] = a[1].at;

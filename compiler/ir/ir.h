@@ -81,9 +81,10 @@ static inline int64_t map_pixels(Shape s)
     return map_height(s) * map_width(s);
 }
 
-/* What an output pixel of a map sees: size x size pixels, `dilation` apart; windows are `stride` apart. */
+/* What an output pixel of a map sees: size x size pixels, `dilation` apart; windows are `stride` apart. Those
+ * of a pool reach up to `border` pixels over the edge of the map, where there is nothing. */
 typedef struct Window {
-    int64_t size, stride, dilation;
+    int64_t size, stride, dilation, border;
 } Window;
 
 struct Tensor;

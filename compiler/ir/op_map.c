@@ -41,7 +41,7 @@ Shape map_windowed(OpCode op, Shape x, Window w)
 {
     Shape y = x;
     for (int i = 1; i <= 2; i++)
-        y.dim[y.rank - i] = (x.dim[x.rank - i] - (is_pool(op) ? w.size : 1)) / w.stride + 1;
+        y.dim[y.rank - i] = (x.dim[x.rank - i] + 2 * w.border - (is_pool(op) ? w.size : 1)) / w.stride + 1;
     if (op != IR_WINDOWS) return y;
     return (Shape){3, {shape_size(x) / map_pixels(x) * w.size * w.size, map_height(y), map_width(y)}};
 }
@@ -136,7 +136,7 @@ static void meet(const Meeting *m, int64_t p, int64_t q)
 static void meet_all(Meeting *m, Shape s, Shape l)
 {
     Window w = m->v->window;
-    int64_t before = is_pool(m->v->op) ? 0 : w.dilation * (w.size - 1) / 2;
+    int64_t before = is_pool(m->v->op) ? w.border : w.dilation * (w.size - 1) / 2;
     for (int64_t p = 0; p < m->small; p++)
         for (m->tap = 0; m->tap < m->taps; m->tap++) {
             int64_t row = p / map_width(s) * w.stride + m->tap / w.size * w.dilation - before,
@@ -162,10 +162,12 @@ static void eval_windows(const Value *v, const double *const *args, double *out)
 /* The pixel of the window of p that holds its largest number: the first one, or the first NaN. */
 static int64_t largest(const double *x, Shape s, Window w, int64_t p, int64_t columns)
 {
-    int64_t corner = p / columns * w.stride * map_width(s) + p % columns * w.stride, best = corner;
+    int64_t best = -1;
     for (int64_t t = 0; t < w.size * w.size; t++) {
-        int64_t q = corner + t / w.size * map_width(s) + t % w.size;
-        if (x[q] > x[best] || (isnan(x[q]) && !isnan(x[best]))) best = q;
+        int64_t row = p / columns * w.stride + t / w.size - w.border,
+                column = p % columns * w.stride + t % w.size - w.border, q = row * map_width(s) + column;
+        if (row < 0 || row >= map_height(s) || column < 0 || column >= map_width(s)) continue;
+        if (best < 0 || x[q] > x[best] || (isnan(x[q]) && !isnan(x[best]))) best = q;
     }
     return best;
 }

@@ -46,10 +46,10 @@ typedef struct DnwrtEdgeJob {
 /* Numbers of a kernel on maps (map.h), constants of a program: reals from one pixel to the next in the maps
  * that it reads and in its result; the large map, which is the argument of an operator or the result of its
  * gradient, and the small one (crop and pad_map alone ask for it, and for `first`); the window; the pixel of
- * the large map at which the small one begins. */
+ * the large map at which the small one begins; how far windows of a pool reach over its edge. */
 typedef struct MapSizes {
     int64_t step[3];
-    int64_t height, width, rows, columns, size, stride, dilation, first;
+    int64_t height, width, rows, columns, size, stride, dilation, first, border;
 } MapSizes;
 
 /* Numbers of a sum over edges (gather.c), constants of a program: rows from one node to the next of what is

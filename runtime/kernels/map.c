@@ -413,16 +413,36 @@ MAP_KERNEL KERNEL(windows_back)(const real *restrict dy, real *restrict dx, cons
 
 /* ---- pooling ---- */
 
+/* Windows along a map of n rows or columns. */
+INLINE int64_t pooled(int64_t n, const MapSizes *m)
+{
+    return (n + 2 * m->border - m->size) / m->stride + 1;
+}
+
+/* Rows (columns) of the map in window p of these. */
+INLINE Range pool_taps(int64_t p, int64_t n, const MapSizes *m)
+{
+    int64_t first = p * m->stride - m->border;
+    return (Range){most(first, 0), least(first + m->size, n)};
+}
+
+/* Windows that row (column) `at` of the map is in. */
+INLINE Range pool_windows(int64_t at, int64_t windows, const MapSizes *m)
+{
+    int64_t reach = at + m->border;
+    return (Range){parts(reach - m->size + 1, m->stride), least(reach / m->stride + 1, windows)};
+}
+
 MAP_KERNEL KERNEL(pool_sum)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
     const MapSizes m = *sizes;
-    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
+    int64_t rows = pooled(m.height, &m), columns = pooled(m.width, &m);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
+            Range i = pool_taps(row, m.height, &m), j = pool_taps(column, m.width, &m);
             Lanes sum = {0};
-            for (int64_t a = 0; a < m.size; a++)
-                for (int64_t b = 0; b < m.size; b++)
-                    sum += load(x, m.step[0], (row * m.stride + a) * m.width + column * m.stride + b);
+            for (int64_t a = i.first; a < i.end; a++)
+                for (int64_t b = j.first; b < j.end; b++) sum += load(x, m.step[0], a * m.width + b);
             store(y, m.step[2], row * columns + column, sum);
         }
 }
@@ -430,11 +450,10 @@ MAP_KERNEL KERNEL(pool_sum)(const real *restrict x, real *restrict y, const MapS
 MAP_KERNEL KERNEL(pool_spread)(const real *restrict dy, real *restrict dx, const MapSizes *sizes)
 {
     const MapSizes m = *sizes;
-    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
+    int64_t rows = pooled(m.height, &m), columns = pooled(m.width, &m);
     for (int64_t row = 0; row < m.height; row++)
         for (int64_t column = 0; column < m.width; column++) {
-            Range i = {parts(row - m.size + 1, m.stride), least(row / m.stride + 1, rows)},
-                  j = {parts(column - m.size + 1, m.stride), least(column / m.stride + 1, columns)};
+            Range i = pool_windows(row, rows, &m), j = pool_windows(column, columns, &m);
             Lanes sum = {0};
             for (int64_t p = i.first; p < i.end; p++)
                 for (int64_t r = j.first; r < j.end; r++) sum += load(dy, m.step[0], p * columns + r);
@@ -456,31 +475,34 @@ INLINE Lanes choose(Mask condition, Lanes yes, Lanes no)
 }
 #endif
 
-/* The largest number of a window in each lane, and the number of its tap: the first one, or the first NaN. */
+/* The largest number of a window in each lane, and its pixel in the map: the first one, or the first NaN. */
 typedef struct Largest {
-    Lanes value, tap;
+    Lanes value, pixel;
 } Largest;
 
-INLINE Largest largest(const real *x, int64_t x_step, int64_t width, int64_t corner, int64_t size)
+INLINE Largest largest(const real *x, const MapSizes *m, Range i, Range j)
 {
-    Largest best = {.value = load(x, x_step, corner)};
-    for (int64_t t = 1; t < size * size; t++) {
-        Lanes v = load(x, x_step, corner + t / size * width + t % size), number = (Lanes){0} + (real)t;
-        Mask wins = (v > best.value) | ((v != v) & (best.value == best.value));
-        best.value = choose(wins, v, best.value);
-        best.tap = choose(wins, number, best.tap);
-    }
+    int64_t first = i.first * m->width + j.first;
+    Largest best = {load(x, m->step[0], first), (Lanes){0} + (real)first};
+    for (int64_t a = i.first; a < i.end; a++)
+        for (int64_t b = j.first; b < j.end; b++) {
+            int64_t q = a * m->width + b;
+            Lanes v = load(x, m->step[0], q), number = (Lanes){0} + (real)q;
+            Mask wins = (v > best.value) | ((v != v) & (best.value == best.value));
+            best.value = choose(wins, v, best.value);
+            best.pixel = choose(wins, number, best.pixel);
+        }
     return best;
 }
 
 MAP_KERNEL KERNEL(pool_max)(const real *restrict x, real *restrict y, const MapSizes *sizes)
 {
     const MapSizes m = *sizes;
-    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
+    int64_t rows = pooled(m.height, &m), columns = pooled(m.width, &m);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
-            int64_t corner = row * m.stride * m.width + column * m.stride;
-            store(y, m.step[2], row * columns + column, largest(x, m.step[0], m.width, corner, m.size).value);
+            Range i = pool_taps(row, m.height, &m), j = pool_taps(column, m.width, &m);
+            store(y, m.step[2], row * columns + column, largest(x, &m, i, j).value);
         }
 }
 
@@ -488,18 +510,19 @@ MAP_KERNEL KERNEL(pool_max_back)(const real *restrict x, const real *restrict dy
                                  const MapSizes *sizes)
 {
     const MapSizes m = *sizes;
-    int64_t rows = (m.height - m.size) / m.stride + 1, columns = (m.width - m.size) / m.stride + 1;
+    int64_t rows = pooled(m.height, &m), columns = pooled(m.width, &m);
     Lanes zero = {0};
     for (int64_t p = 0; p < m.height * m.width; p++) store(dx, m.step[2], p, zero);
     for (int64_t row = 0; row < rows; row++)
         for (int64_t column = 0; column < columns; column++) {
-            int64_t corner = row * m.stride * m.width + column * m.stride;
-            Lanes tap = largest(x, m.step[0], m.width, corner, m.size).tap,
-                  d = load(dy, m.step[1], row * columns + column);
-            for (int64_t t = 0; t < m.size * m.size; t++) {
-                int64_t q = corner + t / m.size * m.width + t % m.size;
-                store(dx, m.step[2], q, load(dx, m.step[2], q) + choose(tap == (zero + (real)t), d, zero));
-            }
+            Range i = pool_taps(row, m.height, &m), j = pool_taps(column, m.width, &m);
+            Lanes pixel = largest(x, &m, i, j).pixel, d = load(dy, m.step[1], row * columns + column);
+            for (int64_t a = i.first; a < i.end; a++)
+                for (int64_t b = j.first; b < j.end; b++) {
+                    int64_t q = a * m.width + b;
+                    store(dx, m.step[2], q,
+                          load(dx, m.step[2], q) + choose(pixel == (zero + (real)q), d, zero));
+                }
         }
 }
 

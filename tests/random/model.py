@@ -262,10 +262,10 @@ class Model:
         return instance_norm(x, **args)
 
     def layer_avg_pool(self, x, args):
-        return F.avg_pool2d(x, args['size'], args.get('stride', args['size']))
+        return F.avg_pool2d(x, args['size'], args.get('stride', args['size']), args.get('padding', 0))
 
     def layer_max_pool(self, x, args):
-        return F.max_pool2d(x, args['size'], args.get('stride', args['size']))
+        return F.max_pool2d(x, args['size'], args.get('stride', args['size']), args.get('padding', 0))
 
     def layer_mean_map(self, x, args):
         return x.mean([2, 3])

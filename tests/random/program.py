@@ -33,7 +33,10 @@ class Generator(Graphs):
         if kind == 3 and min(h, w) >= 2:
             title, size, stride = self.r.choice(['avg_pool', 'max_pool']), 2, self.r.choice([1, 2])
             args = {'size': size} if stride == 2 else {'size': size, 'stride': stride}
-            return {'op': 'layer', 'name': title, 'args': args}, [c, (h - size) // stride + 1, (w - size) // stride + 1]
+            border = self.r.choice([0, 0, 1])
+            if border:
+                args['padding'] = border
+            return {'op': 'layer', 'name': title, 'args': args}, [c, *((n + 2 * border - size) // stride + 1 for n in (h, w))]
         if kind == 4:
             title = self.r.choice(['batch_norm', 'instance_norm', 'layer_norm'] if h * w > 1 else ['batch_norm'])
             self.normed |= title == 'batch_norm'

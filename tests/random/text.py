@@ -286,7 +286,7 @@ def program(p):
     parts += [rule(r) for r in p.get('rules', []) if not r['library']]
     parts += [function(f) for f in p['fns'] if f['name'] not in p['imports']] + [graph(g) for g in p['graphs']]
     parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
-    if any(op['name'] == 'Noisy' for ops in [p['model']['ops'], *(b['ops'] for b in p['blocks'])] for op in ops if 'name' in op):
+    if any(op.get('body', op).get('name') == 'Noisy' for ops in [p['model']['ops'], *(b['ops'] for b in p['blocks'])] for op in ops):
         parts.append('fn Noisy(x) = x + noise(x, 0.3)')
     sizes = ', '.join(literal(n) for n in p['model']['input'])
     whole = f" keep {budget(p['model']['keep'])}" if p['model'].get('keep') else ''

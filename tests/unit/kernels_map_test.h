@@ -75,7 +75,8 @@ static MapSizes sizes_of(const Case *c)
                       .width = c->width,
                       .size = c->size,
                       .stride = c->stride,
-                      .dilation = c->dilation};
+                      .dilation = c->dilation,
+                      .border = c->before}; /* of a pool */
 }
 
 static void run(Kind kind, const Case *c, const real *a, const real *b, real *y)
@@ -134,14 +135,15 @@ static void expect_windowed(Kind kind, const Case *c)
 static const int64_t sizes[][2] = {{1, 1}, {1, 5}, {5, 1}, {2, 3}, {7, 6}, {12, 11}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
-/* The same padding for all windows, or none for pools; false where the window is larger than the map. */
-static bool set_case(Case *c, bool pooled, int n, int64_t size, int64_t stride, int64_t dilation, bool rows)
+/* The same padding for all windows, or for pools as much as is asked for; false where the window is larger
+ * than the map. */
+static bool set_case(Case *c, bool pooled, int64_t border)
 {
-    *c = (Case){sizes[n][0], sizes[n][1], size, stride, dilation, .step = rows ? LANES : WIDTH};
-    if (pooled && (size > c->height || size > c->width || dilation > 1)) return false;
-    c->before = pooled ? 0 : dilation * (size - 1) / 2;
-    c->h = (c->height - (pooled ? size : 1)) / stride + 1;
-    c->w = (c->width - (pooled ? size : 1)) / stride + 1;
+    const int64_t reach = 2 * border - c->size;
+    if (pooled && (c->height + reach < 0 || c->width + reach < 0 || c->dilation > 1)) return false;
+    c->before = pooled ? border : c->dilation * (c->size - 1) / 2;
+    c->h = (c->height + (pooled ? reach : -1)) / c->stride + 1;
+    c->w = (c->width + (pooled ? reach : -1)) / c->stride + 1;
     return true;
 }
 
@@ -152,9 +154,10 @@ static int each_case(bool pooled, void (*test)(const Case *))
         for (int64_t size = 1; size <= 5; size++)
             for (int64_t stride = 1; stride <= 3; stride++)
                 for (int64_t dilation = 1; dilation <= 2; dilation++)
-                    for (int rows = 0; rows < 2; rows++) {
-                        Case c;
-                        if (!set_case(&c, pooled, n, size, stride, dilation, rows)) continue;
+                    for (int64_t more = 0; more <= (pooled ? 2 * (size / 2) + 1 : 1); more++) {
+                        Case c = {sizes[n][0], sizes[n][1], size,
+                                  stride,      dilation,    .step = more % 2 ? LANES : WIDTH};
+                        if (!set_case(&c, pooled, more / 2)) continue;
                         test(&c);
                         cases++;
                     }
@@ -206,7 +209,9 @@ static void pool_max_case(const Case *c)
             int64_t best = -1;
             for (int64_t i = 0; i < c->size; i++)
                 for (int64_t j = 0; j < c->size; j++) {
-                    int64_t q = (p / c->w * c->stride + i) * c->width + p % c->w * c->stride + j;
+                    int64_t row = p / c->w * c->stride + i - c->before,
+                            column = p % c->w * c->stride + j - c->before, q = row * c->width + column;
+                    if (row < 0 || row >= c->height || column < 0 || column >= c->width) continue;
                     real v = x[q * c->step + k], b = best < 0 ? 0 : x[best * c->step + k];
                     if (best < 0 || (!isnan(b) && (isnan(v) || v > b))) best = q;
                 }
