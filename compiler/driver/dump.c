@@ -58,7 +58,7 @@ static void print_place(const Value *v, FILE *out)
                 : v->per_sample          ? "row "
                                          : "shared ",
                 (long long)v->address);
-    if (v->op == IR_WIRED) fprintf(out, "  nodes @row %lld", (long long)v->rows);
+    if (v->op == IR_WIRED) fprintf(out, "  nodes @%s %lld", v->local ? "local" : "row", (long long)v->rows);
     if (v->sums >= 0) fprintf(out, "  sums @row %lld", (long long)v->sums);
     if (v->partial >= 0) fprintf(out, "  sum @partial %lld", (long long)v->partial);
 }
