@@ -224,6 +224,8 @@ class Generator(Graphs):
         one_hot = not classes and out[0] > 1 and self.d.random() < 0.3
         if one_hot:
             classes, binary = True, False
+            if loss and loss['name'] == 'mae':  # outputs without edges are 0, as targets are: its derivative jumps there
+                loss = None
         samples = max(batch, out[0]) if classes else batch
         batch = samples
         if not self.normed and self.chance(0.2):
