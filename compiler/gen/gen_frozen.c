@@ -15,6 +15,7 @@ typedef struct Build {
     LLVMContextRef context;
     LLVMModuleRef module;
     LLVMTypeRef i32, i64, ptr;
+    Taps *taps; /* by graph, of the parts that have them */
 } Build;
 
 /* ---- tables ---- */
@@ -85,7 +86,8 @@ static void wires_of(Build *b, const Graph *g, const Bundle *u, LLVMValueRef par
     for (int i = 0; i < WIRES_FIELDS; i++) out[i] = null(b);
     out[0] = bytes(b, "row", row, (size_t)(c->targets + 1) * sizeof *row);
     out[1] = bytes(b, "source", c->source, (size_t)c->count * sizeof *c->source);
-    if (u->from == g->input && has_taps(&g->taps)) out[9] = first_pixels(b, &g->taps, c->sources);
+    const Taps *taps = &b->taps[g->number];
+    if (u->from == g->input && has_taps(taps)) out[9] = first_pixels(b, taps, c->sources);
     if (u->edge) out[6] = same_numbers(b, c->count);
     else {
         LLVMValueRef at = word(b, u->weight->offset * (int64_t)sizeof(float));
@@ -148,6 +150,8 @@ static DnwrtPart gen_part_of(Build *b, const Func *use, int lanes, LLVMValueRef 
     Ir ir = {.perm = b->arena, .model = m, .infer = copied(b, use)};
     fuse(&ir);
     plan(&ir);
+    for (int g = 0; g < m->graphs.count; g++)
+        if (has_taps(&m->graphs.at[g]->taps)) b->taps[g] = m->graphs.at[g]->taps;
     const Plan *p = ir.infer_plan;
     if (p->partials) BUG("a frozen function with sums over samples");
     Emit *e = emit_new(b->arena, b->context, b->module, false, lanes);
@@ -250,7 +254,8 @@ int64_t gen_frozen(Frozen *f, LLVMContextRef context, LLVMModuleRef module, cons
                module,
                LLVMInt32TypeInContext(context),
                LLVMInt64TypeInContext(context),
-               LLVMPointerTypeInContext(context, 0)};
+               LLVMPointerTypeInContext(context, 0),
+               NEW_ARRAY(f->model->perm, Taps, (size_t)f->model->graphs.count + 1)};
     Func *use = lower(f->model)->infer;
     freeze_fold(f, use);
     DnwrtPart parts[2];

@@ -60,11 +60,20 @@ static Value *windows_of(const Func *f, const Graph *g)
     return !d || read_by(f, d, IR_WINDOWS_BACK) ? wired->args[0] : NULL;
 }
 
+/* Sums over edges go through the pixels that stand together in both maps. With fewer numbers than this, as in
+ * small maps of single samples, windows are faster (docs/lab/2026-11-29-convolutions.md). */
+enum { SHORTEST_RUN = 64 };
+
+static bool has_long_runs(const Ir *ir, const Graph *g)
+{
+    const Value *windows = windows_of(ir->infer, g);
+    return windows && map_width(windows->shape) * ir->model->lanes >= SHORTEST_RUN;
+}
+
 static bool reads_taps(const Ir *ir, const Graph *g)
 {
-    return !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside && only_sums(g) &&
-           (!ir->train || plan_plain_products(g)) && windows_of(ir->infer, g) &&
-           (!ir->train || windows_of(ir->train, g));
+    return has_long_runs(ir, g) && !is_timed(g) && graph_copies(g) == 1 && g->sets.at[g->input].outside &&
+           only_sums(g) && (!ir->train || (plan_plain_products(g) && windows_of(ir->train, g)));
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -107,6 +116,7 @@ void plan_taps(Ir *ir)
 {
     for (int i = 0; i < ir->model->graphs.count; i++) {
         Graph *g = ir->model->graphs.at[i];
+        g->taps = (Taps){0};
         if (!reads_taps(ir, g)) continue;
         Taps t;
         if (ir->train) pad(ir->train, g, &t);
