@@ -108,8 +108,9 @@ static void loop_element(GenTile *t, Loop *l)
         LLVMValueRef x = l->made[i] = lanes_of(t, l, v);
         if (!v->stored || !plan_stores(l->step, v)) continue;
         if (v->is_bool) x = LLVMBuildUIToFP(e->builder, x, e->lanes, "");
-        LLVMValueRef gaps = emit_mul(e, l->run, emit_int(e, v->gap));
-        emit_store(e, x, gen_row_part(t, v, v->gap ? emit_add(e, l->element, gaps) : l->element, l->part));
+        LLVMValueRef at = l->element;
+        if (v->gap) at = emit_add(e, at, emit_mul(e, l->run, emit_int(e, v->gap)));
+        emit_store(e, x, gen_row_part(t, v, at, l->part));
     }
 }
 

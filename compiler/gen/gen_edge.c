@@ -129,20 +129,18 @@ static LLVMValueRef gather_dots(GenTile *t, const GenEdges *r, bool fresh)
 }
 #undef SET
 
-/* Blocks are one run of pixels; those of taps are a run for each row of the targets' maps, or for each pixel
- * where taps skip some. */
+/* Blocks are one run of pixels, but those of taps (taps.h). */
 static GatherSizes gather_sizes(const GenEdges *r, GenBlocks from, GenBlocks out, bool dots)
 {
     const Bundle *u = &r->g->bundles.at[r->bundle];
-    const Taps *t = &r->g->taps;
     GatherSizes s = {.pitch = from.pitch,
                      .out_pitch = out.pitch,
                      .own_pitch = dots ? r->source.pitch : 0,
                      .pixels = r->g->sets.at[u->to].pixels};
     if (!reads_taps(r)) return s;
-    s.pixels = t->stride == 1 ? t->columns : 1;
-    s.runs = t->stride == 1 ? 1 : t->columns, s.run_step = t->stride;
-    s.rows = t->rows, s.row_step = t->stride * t->width;
+    const TapRuns runs = taps_runs(&r->g->taps);
+    s.pixels = runs.pixels, s.runs = runs.runs, s.run_step = runs.run_step;
+    s.rows = runs.rows, s.row_step = runs.row_step;
     return s;
 }
 

@@ -72,7 +72,7 @@ static LLVMValueRef same_numbers(Build *b, int64_t count)
 static LLVMValueRef first_pixels(Build *b, const Taps *t, int64_t count)
 {
     uint32_t *all = NEW_ARRAY(b->arena, uint32_t, (size_t)count + 1);
-    for (int64_t i = 0; i < count; i++) all[i] = (uint32_t)taps_first(t, i);
+    taps_firsts(t, count, all);
     return bytes(b, "first", all, (size_t)count * sizeof *all);
 }
 

@@ -9,6 +9,7 @@
 #include "net/blas.h"
 #include "gradient/gradient.h"
 #include "common/product.h"
+#include "common/taps.h"
 #include "gradient/product_direct.h"
 #include "gradient/product_sparse.h"
 #include "net/profile.h"
@@ -33,13 +34,12 @@ static int64_t scratch_at(const Block *p, BlockPlace place)
            p->place.sources.from;
 }
 
-/* The inner index of taps: the pixels of a row of the targets' maps stand together, or each by itself. */
+/* The inner index of taps. */
 static InnerRuns tap_runs(const Net *n, const NetBundle *b)
 {
-    const Taps *t = &n->graphs[b->line.graph].taps;
-    const int64_t lanes = n->lanes, row = t->stride * t->width * lanes;
-    if (t->stride == 1) return (InnerRuns){t->rows, 1, t->columns * lanes, row, 0};
-    return (InnerRuns){t->rows, t->columns, lanes, row, t->stride * lanes};
+    const TapRuns r = taps_runs(&n->graphs[b->line.graph].taps);
+    const int64_t lanes = n->lanes;
+    return (InnerRuns){r.rows, r.runs, r.pixels * lanes, r.row_step * lanes, r.run_step * lanes};
 }
 
 static DirectProduct direct(const Block *p, Factors f)
@@ -65,27 +65,22 @@ static void multiply_taps(const Block *p, const NetBundle *b, Factors f)
     else product_direct_double(&m);
 }
 
-static void multiply_floats(const Block *p, Factors f)
+static void multiply_floats(const DirectProduct *m, const BlasProduct *b)
 {
-    const DirectProduct m = direct(p, f);
-    const SparseProduct sparse = {m.rows,   m.columns, f.inner, m.a, m.b,
-                                  m.a_step, m.b_step,  m.add,   m.c, m.c_step};
+    const SparseProduct sparse = {m->rows,   m->columns, b->inner, m->a, m->b,
+                                  m->a_step, m->b_step,  m->add,   m->c, m->c_step};
     if (product_sparse(&sparse)) return;
-    if (product_is_direct(m.rows, m.columns, f.inner)) product_direct_rows(&m, f.inner);
-    else
-        blas_sgemm_nt(&(BlasProduct){(int)m.rows, (int)m.columns, (int)f.inner, (int)m.a_step, (int)m.b_step,
-                                     (int)m.c_step, m.add},
-                      m.a, m.b, m.c);
+    if (product_is_direct(m->rows, m->columns, b->inner)) product_direct_rows(m, b->inner);
+    else blas_sgemm_nt(b, m->a, m->b, m->c);
 }
 
 static void multiply_exact(const Block *p, Factors f)
 {
     const DirectProduct m = direct(p, f);
-    if (p->n->real_size == 4) multiply_floats(p, f);
-    else
-        blas_dgemm_nt(&(BlasProduct){(int)m.rows, (int)m.columns, (int)f.inner, (int)m.a_step, (int)m.b_step,
-                                     (int)m.c_step, m.add},
-                      m.a, m.b, m.c);
+    const BlasProduct b = {(int)m.rows,   (int)m.columns, (int)f.inner, (int)m.a_step,
+                           (int)m.b_step, (int)m.c_step,  m.add};
+    if (p->n->real_size == 4) multiply_floats(&m, &b);
+    else blas_dgemm_nt(&b, m.a, m.b, m.c);
 }
 
 /* Leaves out itself the columns that a row does not want. */

@@ -5,6 +5,7 @@
  * rows of B.
  */
 #include "gradient/product_direct.h"
+#include "net/cpu.h"
 #define SUMS_NUMBER float
 #include "kernels/sums.h"
 
@@ -113,13 +114,10 @@ static ChunkSums *chunk_sums(int64_t run)
 {
 #if defined __x86_64__
     __builtin_cpu_init();
-    const bool wide = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
     if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) return chunk_of_1;
-#else
-    const bool wide = false;
 #endif
-    return run % 8 ? chunk_of_1 : wide && run % 16 == 0 ? chunk_of_16 : chunk_of_8;
+    if (run % 8) return chunk_of_1;
+    return run % 16 == 0 && cpu_has_avx512() ? chunk_of_16 : chunk_of_8;
 }
 
 static void each_chunk(const DirectProduct *p, ChunkSums *sums)

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "net/blas.h"
+#include "net/cpu.h"
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
@@ -29,12 +30,7 @@ static void (*give_buffer)(void *);
 
 static void choose_kernels(void)
 {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw"))
-        setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
-#endif
+    if (cpu_has_avx512()) setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
     setenv("OPENBLAS_NUM_THREADS", "1", 1);
 }
 

@@ -50,6 +50,17 @@ bool cpu_has(const char *feature)
     return false;
 }
 
+bool cpu_has_avx512(void)
+{
+#if defined __x86_64__
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw");
+#else
+    return false;
+#endif
+}
+
 bool cpu_check(const Program *p, CpuHas *has, RtError *e)
 {
     const json_t *need;

@@ -7,6 +7,8 @@
 /* Does the processor have a feature of cpu.def? */
 typedef bool CpuHas(const char *feature);
 bool cpu_has(const char *feature);
+/* Has it the instructions of AVX-512 that kernels of 16 floats use? */
+bool cpu_has_avx512(void);
 /* Compares "needs" of the manifest with what `has` says. */
 bool cpu_check(const Program *p, CpuHas *has, RtError *e);
 extern int64_t cpu_piece_bytes; /* kernels/kernel.h: of the native kernels, which only tests use */

@@ -276,8 +276,7 @@ static bool place_taps(const Net *n, NetBundle *b)
     const NetGraph *g = &n->graphs[b->line.graph];
     if (!has_taps(&g->taps) || b->line.from != g->input) return true;
     b->first = malloc(((size_t)b->candidates.sources + 1) * sizeof *b->first);
-    for (int64_t i = 0; b->first && i < b->candidates.sources; i++)
-        b->first[i] = (uint32_t)taps_first(&g->taps, i);
+    if (b->first) taps_firsts(&g->taps, b->candidates.sources, b->first);
     return b->first;
 }
 

@@ -212,28 +212,19 @@ static const TapCase tap_cases[] = {{1, 3, 3, 1, 2, 1},   {2, 10, 3, 1, 5, 0.3},
                                     {4, 6, 2, 1, 6, 1},   {2, 11, 5, 3, 4, 0.5}, {1, 4, 2, 2, 3, 0},
                                     {2, 18, 3, 1, 7, 0.2}};
 
-/* The rows of each tap by itself. */
-static void spread_taps(const TapCase *k, const GatherSizes *s, const uint32_t *first, const real *maps,
-                        real *windows)
+/* Every number of the rows of each tap, and where it stands in the maps: copied from there, or added to
+ * `sums`, which is there in place of `maps`. */
+static void each_tap(const TapCase *k, const GatherSizes *s, const uint32_t *first, real *windows,
+                     const real *maps, double *sums)
 {
     const int64_t side = s->rows, pixels = side * side;
-    for (int64_t i = 0; i < k->maps * k->size * k->size; i++)
-        for (int64_t p = 0; p < pixels; p++)
-            for (int64_t t = 0; t < LANES; t++)
-                windows[(i * pixels + p) * LANES + t] =
-                    maps[(first[i] + k->stride * (p / side * k->width + p % side)) * LANES + t];
-}
-
-/* The reverse: the rows of taps are added to those of the maps. */
-static void collect_taps(const TapCase *k, const GatherSizes *s, const uint32_t *first, const real *windows,
-                         double *maps)
-{
-    const int64_t side = s->rows, pixels = side * side;
-    for (int64_t i = 0; i < k->maps * k->size * k->size; i++)
-        for (int64_t p = 0; p < pixels; p++)
-            for (int64_t t = 0; t < LANES; t++)
-                maps[(first[i] + k->stride * (p / side * k->width + p % side)) * LANES + t] +=
-                    (double)windows[(i * pixels + p) * LANES + t];
+    for (int64_t i = 0; i < k->maps * k->size * k->size * pixels * LANES; i++) {
+        const int64_t p = i / LANES % pixels,
+                      row = first[i / LANES / pixels] + k->stride * (p / side * k->width + p % side),
+                      at = row * LANES + i % LANES;
+        if (maps) windows[i] = maps[at];
+        else sums[at] += (double)windows[i];
+    }
 }
 
 /* Forwards as gather of the taps' rows, where whole vectors are added with the same bits; backwards as
@@ -249,13 +240,13 @@ static void expect_tap_sums(const TapCase *k, const GatherSizes *s, const uint32
     real *maps = drawn_rows(10, map), *windows = drawn_rows(11, taps * pixels),
          *out = drawn_rows(12, 2 * targets * pixels), *other = out + targets * pixels * LANES;
     double *wanted = calloc((size_t)(map * LANES), sizeof *wanted);
-    spread_taps(k, s, first, maps, windows);
+    each_tap(k, s, first, windows, maps, NULL);
     KERNEL(gather)(&w, NULL, targets, windows, other, &plain, 1);
     KERNEL(gather_taps)(&w, NULL, targets, maps, out, s, 1);
     for (int64_t i = 0; i < targets * pixels * LANES; i++)
         assert_true(fabs((double)(out[i] - other[i])) <= (LANES < 8 ? 1e2 * EPSILON : 0));
     KERNEL(gather_back)(&w, NULL, taps, out, windows, &plain, 1);
-    collect_taps(k, s, first, windows, wanted);
+    each_tap(k, s, first, windows, NULL, wanted);
     memset(maps, 0, (size_t)(map * LANES) * sizeof *maps);
     KERNEL(gather_taps_back)(&w, NULL, taps, out, maps, s, 0);
     for (int64_t i = 0; i < map * LANES; i++)
