@@ -18,7 +18,6 @@ int rule_function(RuleCheck *c, const Expr *e, const char *what);
 /* The same of a condition: 1 or 0. */
 int rule_condition(RuleCheck *c, const Expr *e, const char *what);
 int rule_add_function(RuleCheck *c, Func *f); /* one with its result: its number */
-uint64_t rule_arguments_read(const Func *f);  /* bit i: the function reads argument i */
 /* What an event at the end of the training does needs no training; false after a message. */
 bool rule_ends_trained(Check *k, const RuleEvent *e);
 bool rule_no_rounds(RuleCheck *c, Span span); /* `round` is read where there are none: says so; false */

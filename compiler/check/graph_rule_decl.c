@@ -54,17 +54,6 @@ static bool is_number(Check *k, const Val *v, const char *what)
     return false;
 }
 
-uint64_t rule_arguments_read(const Func *f)
-{
-    uint64_t read = f->results.at[0]->op == IR_ARG ? 1ull << f->results.at[0]->index : 0;
-    for (int i = 0; i < f->values.count; i++)
-        for (int a = 0; a < f->values.at[i]->arg_count; a++) {
-            const Value *v = f->values.at[i]->args[a];
-            if (v->op == IR_ARG) read |= 1ull << v->index;
-        }
-    return read;
-}
-
 /* func_prune leaves arguments that nothing reads. */
 static void drop_unread(Func *f)
 {

@@ -108,7 +108,6 @@ bool rule_next(RuleCheck *c, const RuleItem *item)
     if (s->next < 0) return false;
     if (rule_arguments_read(function_at(c, s->next)) >> TERM_ROUND & 1)
         return rule_no_rounds(c, item->value->span);
-    c->rule->next_reads |= rule_arguments_read(function_at(c, s->next));
     return rule_fits_state(c, at, s->next, item->value);
 }
 

@@ -83,7 +83,6 @@ typedef struct Rule {
     bool top_share;
     bool start_all;      /* all candidates are in use before the first step, and amounts are exact */
     uint64_t reads;      /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
-    uint64_t next_reads; /* the same of what moves the states */
     uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
     InitSpec weight;                   /* how w starts */
     int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
@@ -96,6 +95,7 @@ typedef struct Rule {
     Span span;
 } Rule;
 
+uint64_t rule_arguments_read(const Func *f); /* bit i: the function reads argument i */
 /* The same declaration with the same arguments? */
 bool rule_is_same(const Rule *a, const Rule *b);
 /* Is the action one of its events? */

@@ -254,6 +254,9 @@ static json_t *net_json(const Ir *ir, const Stages *stages)
                    .params = NEW_ARRAY(ir->perm, NetParam, (size_t)m->params.count + 1),
                    .infer = func_record(ir->perm, ir->infer_plan, &stages->infer)};
     for (int i = 0; i < m->params.count; i++) n.params[n.param_count++] = param_record(m->params.at[i]);
+    n.rule_reads = NEW_ARRAY(ir->perm, int64_t, (size_t)m->rule_functions.count + 1);
+    for (int i = 0; i < m->rule_functions.count; i++)
+        n.rule_reads[n.rule_count++] = (int64_t)rule_arguments_read(m->rule_functions.at[i]);
     add_graphs(&n, ir, stages);
     if (ir->train) train = func_record(ir->perm, ir->train_plan, &stages->train), n.train = &train;
     return contract_write(CONTRACT_NetRecord, &n);

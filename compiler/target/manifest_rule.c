@@ -41,7 +41,6 @@ Declared *manifest_rule(Arena *perm, const Rule *r, int64_t total)
                     .start_all = r->start_all,
                     .total = total,
                     .redistributes = rule_has(r, VERB_REDISTRIBUTE),
-                    .next_reads = (int64_t)r->next_reads,
                     .reads = (int64_t)r->reads,
                     .top_by = r->top_by,
                     .top = r->top,

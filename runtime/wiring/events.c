@@ -158,11 +158,6 @@ static int64_t run_action(Moment *m, const DeclaredAction *a, char *bad, size_t 
     const bool searched = net_has_slots(m->n, m->list) && a->verb == VERB_GROW; /* block by block */
     if (a->score != NO_FUNCTION && !a->magnitude && !searched && !compute_scores(m, a->score, bad, size))
         return -1;
-    if (a->amount != NO_FUNCTION && isnan(moment_amount(m, a->amount, moment_size(m)))) {
-        snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
-                 contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
-        return -1;
-    }
     const int64_t swapped = do_action(m, a, bad, size);
     if (!m->rule->wrong) return swapped;
     snprintf(bad, size, "rule %s: %s gives candidate %lld of '%s' %s after step %lld", m->rule->text,
@@ -171,6 +166,21 @@ static int64_t run_action(Moment *m, const DeclaredAction *a, char *bad, size_t 
                                                          : "a state that is not a number",
              (long long)m->done);
     return -1;
+}
+
+static bool amount_is_number(const Moment *m, const DeclaredAction *a, char *bad, size_t size)
+{
+    if (a->amount == NO_FUNCTION || !isnan(moment_amount(m, a->amount, moment_size(m)))) return true;
+    snprintf(bad, size, "rule %s: an amount of %s is not a number after step %lld", m->rule->text,
+             contract_text(CONTRACT_RuleVerb, (int)a->verb), (long long)m->done);
+    return false;
+}
+
+/* A drop or a grow of no edge, whose scores nobody asks for; each node of a fan counts for itself. */
+static bool moves_nothing(const Moment *m, const DeclaredAction *a)
+{
+    if (of_nodes(m) || (a->verb != VERB_DROP && a->verb != VERB_GROW)) return false;
+    return (a->verb == VERB_DROP ? moment_leaves : moment_comes)(m, a, moment_size(m)) <= 0;
 }
 
 static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
@@ -184,6 +194,8 @@ static int64_t act(Moment *m, const DeclaredAction *a, char *bad, size_t size)
         const bool first = m->rule->group == (int)(m->list - m->n->lists);
         return !first || redistribute(m, a, bad, size) ? 0 : -1;
     }
+    if (!amount_is_number(m, a, bad, size)) return -1;
+    if (moves_nothing(m, a)) return 0;
     if (!lends || declared_lend(m->rule, m->list->stored)) swapped = run_action(m, a, bad, size);
     else snprintf(bad, size, "rule %s: not enough memory for an event", m->rule->text);
     if (lends) declared_take_back(m->rule);
@@ -370,16 +382,15 @@ bool events_before(Net *n, int64_t done)
 static int64_t run_list(Net *n, NetList *l, int64_t done, char *bad, size_t size)
 {
     int64_t swapped = 0;
-    bool acted = l->declared->used != NO_FUNCTION;
     Moment m = moment_new(n, l, done);
     for (int k = 0; k < l->declared->event_count; k++) {
         if (!is_due(n, &l->declared->events[k], done)) continue;
         int64_t more = run_event(&m, &l->declared->events[k], bad, size);
         if (more < 0) return -1;
-        swapped += more, acted = true;
+        swapped += more;
     }
     const int64_t more = settle(&m, bad, size);
-    if (acted || l->declared->used != NO_FUNCTION) events_explored(n, l);
+    if (swapped + more > 0) events_explored(n, l);
     return more < 0 ? -1 : swapped + more;
 }
 

@@ -234,8 +234,10 @@ static void compute_piece(void *job, int64_t piece)
 
 bool moment_compute(const Moment *m, int function, float *out)
 {
-    Piece all = {.m = m, .function = function, .out = out};
-    read_list(m);
+    Moment of = *m;
+    of.reads = m->n->record.rule_reads[function];
+    Piece all = {.m = &of, .function = function, .out = out};
+    read_list(&of);
     for (int i = 0; i < m->list->bundle_count; i++) {
         all.b = &m->n->bundles[m->list->first_bundle + i];
         const int64_t size = PIECE_PARTS * RULE_BLOCK;
@@ -311,7 +313,9 @@ PoolSize moment_size(const Moment *m)
 Moment moment_new(Net *n, NetList *l, int64_t done)
 {
     Moment m = {.n = n, .list = l, .rule = l->declared, .done = done, .epoch = moment_position(n, done)};
-    m.reads = l->declared->next_reads, m.round = 1;
+    for (int s = 0; s < m.rule->state_count; s++)
+        if (m.rule->states[s].next != NO_FUNCTION) m.reads |= n->record.rule_reads[m.rule->states[s].next];
+    m.round = 1;
     moment_read(&m);
     return m;
 }

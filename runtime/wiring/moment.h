@@ -14,7 +14,8 @@ typedef struct Moment {
     double epoch;                        /* position of the training */
     uint64_t draw;                       /* of the actions at this moment: keys `random` */
     double same[TERM_COUNT - TERM_STEP]; /* terms that all candidates share, of the action at hand */
-    int64_t reads;                       /* bit i: RuleTerm i, or state i - TERM_COUNT, is read now */
+    int64_t reads;                       /* bit i: RuleTerm i, or state i - TERM_COUNT, is read now: by the
+                                          * event, or by the function at hand */
     double round;
     int64_t dropped; /* edges that the event took out of use so far */
 } Moment;
@@ -22,6 +23,12 @@ typedef struct Moment {
 static inline bool rule_reads(const Declared *d, int term)
 {
     return d->reads >> term & 1;
+}
+
+/* A function of a rule. */
+static inline bool function_reads(const Net *n, int function, int term)
+{
+    return n->record.rule_reads[function] >> term & 1;
 }
 
 static inline bool moment_reads(const Moment *m, int term)

@@ -105,13 +105,13 @@ typedef struct Block {
     const float *args[TERM_COUNT + MOST_RULE_STATES];
 } Block;
 
-static void read_block(const Moment *m, Block *k)
+static void read_block(const Moment *m, Block *k, int function)
 {
     const int64_t whole = (k->count + RULE_WIDTH - 1) / RULE_WIDTH * RULE_WIDTH;
     for (int term = 0; term < TERM_COUNT; term++) {
         float *out = k->room[term];
         k->args[term] = out;
-        if (!rule_reads(m->rule, term)) continue;
+        if (!function_reads(m->n, function, term)) continue;
         const float same = term >= TERM_STEP ? (float)m->same[term - TERM_STEP] : 0;
         for (int64_t i = 0; i < whole; i++) out[i] = same;
         if (term == TERM_RANDOM)
@@ -174,7 +174,7 @@ static void search_run(void *search, const NetBundle *b, int64_t first, int64_t 
     Cursor used = find_edge(b, first);
     for (int64_t at = 0; at < count; at += RULE_BLOCK) {
         k.first = first + at, k.count = count - at < RULE_BLOCK ? count - at : RULE_BLOCK;
-        read_block(s->m, &k);
+        read_block(s->m, &k, s->action->score);
         if (gradient) memcpy(k.room[TERM_GRADIENT], gradient + at, (size_t)k.count * sizeof *gradient);
         compute_block(s->m, &k, s->action->score, score);
         for (int64_t i = 0; i < k.count; i++)
@@ -243,7 +243,7 @@ static float start_weight(const Moment *m, const Grown *g, int64_t number)
                                 g->b->param - m->n->params, number, g->fan);
     if (g->action->value == NO_FUNCTION) return 0;
     Block k = {.b = g->b, .first = number, .count = 1};
-    read_block(m, &k);
+    read_block(m, &k, g->action->value);
     compute_block(m, &k, g->action->value, value);
     return value[0];
 }

@@ -116,4 +116,13 @@ sed 's/on every.*}/on once(at = 4) { choose by random } }/; s/anneal(.*using mor
 expect "an event at the end" 0 "comes at the end of 4 epochs, and its edges are not trained" ./short train --out short1 --epochs 4
 expect "an event before the end" 0 "epoch 5/5" ./short train --out short2 --epochs 5
 that "nothing is told" test -z "$(grep 'not trained' <<<"$said")"
+
+# Scores that are no numbers end a training when an action asks for them: in a step in which it moves an edge.
+for gradient in used all; do
+  sed "s/^rule more.*/rule late(step_of = 1000) { gradient = $gradient; on every(steps = 1) { drop if step > step_of then 1 else 0 by log(abs(w) - 100); grow by random } }/; s/anneal(.*using more/30% using late/" \
+    rise.dnw >late.dnw
+  expect "gradient = $gradient, no action" 0 "epoch 8/8" "$dnw" train late.dnw --out late1_$gradient
+  sed 's/using late/using late(step_of = 20)/' late.dnw >soon.dnw
+  expect "gradient = $gradient, a score" 1 "is not a number after step 21" "$dnw" train soon.dnw --out late2_$gradient
+done
 finish
