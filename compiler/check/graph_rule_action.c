@@ -186,7 +186,7 @@ static bool moves_nothing(const RuleCheck *c, const RuleStep *s)
     return v->op == IR_CONST && v->number == 0;
 }
 
-static bool is_magnitude(const Func *score)
+bool rule_is_magnitude(const Func *score)
 {
     const Value *v = score->results.at[0];
     return v->op == IR_ABS && v->args[0]->op == IR_ARG && v->args[0]->index == TERM_W;
@@ -211,7 +211,7 @@ bool rule_add_step(RuleCheck *c, RuleEvent *event, const RuleAction *a)
     bool ok = !assigns || reset_target(c, a, &s);
     if (a->amount) ok = step_amount(c, event, &s, a->amount) && ok;
     if (a->by) ok = (s.score = rule_function(c, a->by, "score")) >= 0 && ok;
-    s.magnitude = ok && verb == VERB_CHOOSE && is_magnitude(c->k->model->rule_functions.at[s.score]);
+    s.magnitude = ok && verb == VERB_CHOOSE && rule_is_magnitude(c->k->model->rule_functions.at[s.score]);
     if (assigns) ok = ok && reset_value(c, a, &s);
     else ok = grown_value(c, a, &s) && ok;
     if (ok && verb == VERB_GROW) note_grown(c, &s);

@@ -257,6 +257,13 @@ static bool has_rounds(const Expr *event)
     return false;
 }
 
+const char *rule_parameter(const RuleCheck *c, const Expr *e)
+{
+    for (int p = 0; e->kind == EXPR_NAME && p < c->decl->params.count; p++)
+        if (strcmp(c->decl->params.at[p].name.text, e->name) == 0) return e->name;
+    return "";
+}
+
 /* The parameter of the rule that says how often an event comes, or when; "" where none does alone. */
 static const char *event_argument(const RuleCheck *c, const Expr *event)
 {
@@ -264,8 +271,7 @@ static const char *event_argument(const RuleCheck *c, const Expr *event)
         const Arg *a = &event->args.at[i];
         const bool often = !a->name.text || (strcmp(a->name.text, "from") && strcmp(a->name.text, "until") &&
                                              strcmp(a->name.text, "rounds"));
-        for (int p = 0; often && a->value->kind == EXPR_NAME && p < c->decl->params.count; p++)
-            if (strcmp(c->decl->params.at[p].name.text, a->value->name) == 0) return a->value->name;
+        if (often && *rule_parameter(c, a->value)) return a->value->name;
     }
     return "";
 }

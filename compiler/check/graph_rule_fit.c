@@ -57,6 +57,7 @@ void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
                   l->declared->name);
     }
     if (!d && l->budget.form != KEEP_ANNEAL && l->budget.form != KEEP_ALL) rule_steps_act(k, l->declared);
+    if (!d) rule_top_adds(k, l);
 }
 
 void check_declared_lists(Check *k, const Graph *g)

@@ -1,5 +1,6 @@
 /* graph_rule_idle.c: lines of a declared rule that do nothing: an amount that is never above 0, a `reset` to
- * what is there, an event that ends before it begins, a state that stays, growth where nothing is missing.
+ * what is there, an event that ends before it begins, a state that stays, growth where nothing is missing,
+ * gradients that edges in use have anyway.
  */
 #include "check/graph_rule.h"
 #include "ir/predicate.h"
@@ -206,4 +207,37 @@ void rule_steps_act(Check *k, const Rule *r)
             else if (rule_fills(s)) full = true;
         }
     }
+}
+
+/* ---- gradients ---- */
+
+/* Are the candidates with the largest abs(w) in use at each step? */
+static bool uses_strongest(const Rule *r)
+{
+    const RuleEvent *e = r->events.at;
+    return r->events.count == 1 && e->steps == 1 && e->from.at == 0 && e->until.share && e->until.at == 1 &&
+           e->actions.count == 1 && e->actions.at[0].magnitude;
+}
+
+/* More candidates learn by `top` than are in use anyway. */
+void rule_top_adds(Check *k, const EdgeList *l)
+{
+    const Rule *r = l->declared;
+    const EdgeBudget *b = &l->budget;
+    const int64_t all = list_candidates(l), top = rule_top(r->top, r->top_share, all),
+                  used = b->form == KEEP_ANNEAL && b->start < b->keep ? b->start : b->keep;
+    const bool one = b->form == KEEP_COUNT || b->form == KEEP_ANNEAL;
+    if (r->top_by == NO_FUNCTION || !one || !uses_strongest(r) || top > used || used >= all) return;
+    if (!rule_is_magnitude(k->model->rule_functions.at[r->top_by])) return;
+    const double middle = (double)(all + used) / 2;
+    const char *unit = r->top_share ? "%" : "",
+               *more = arena_printf(k->perm, "%g%s", ceil(r->top_share ? 100 * middle / (double)all : middle),
+                                    unit);
+    Diag *d =
+        diag_add(k->diags, E_AMOUNT, r->span,
+                 "only edges in use learn: top(%g%s) by abs(w) names %lld of %lld candidates, and the "
+                 "strongest %lld are in use",
+                 r->top * (r->top_share ? 100 : 1), unit, (long long)top, (long long)all, (long long)used);
+    if (*r->top_argument) diag_help(d, "let more of them learn: %s(%s = %s)", r->name, r->top_argument, more);
+    else diag_help(d, "let more of them learn: top(%s) by abs(w)", more);
 }

@@ -207,6 +207,7 @@ static bool learn_top(RuleCheck *c, const Expr *e, const Expr *by)
     const Val *v = check_expr(c->k, c->scope, e);
     if (val_is_poison(v)) return false;
     r->top_share = v->kind == VAL_PERCENT, r->top = r->top_share ? v->number / 100 : v->number;
+    r->top_argument = rule_parameter(c, e);
     if (r->top_share ? r->top > 0 && r->top <= 1
                      : v->kind == VAL_NUMBER && r->top >= 1 && isfinite(r->top) && floor(r->top) == r->top)
         return (r->top_by = rule_function(c, by, "top")) >= 0;

@@ -81,8 +81,9 @@ typedef struct Rule {
     int top_by;              /* of those, too, whose score is among the largest; NO_FUNCTION: of no more */
     double top;              /* so many of all candidates: a share, or a number */
     bool top_share;
-    bool start_all;      /* all candidates are in use before the first step, and amounts are exact */
-    uint64_t reads;      /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
+    const char *top_argument; /* "part": the parameter that says `top`; "": none */
+    bool start_all;           /* all candidates are in use before the first step, and amounts are exact */
+    uint64_t reads;           /* bit i: some function reads RuleTerm i, or state i - TERM_COUNT */
     uint64_t score_reads, value_reads; /* the same of the scores and start values of GROW */
     InitSpec weight;                   /* how w starts */
     int forward;            /* what an edge carries instead of w, from w and states; NO_FUNCTION: w */
