@@ -37,8 +37,7 @@ typedef struct Speed {
     const Sources *sources;
     const Ir *ir;
     const Model *m;
-    bool trains, stores;                              /* stores: all gradients, before any weight moves */
-    int slots;                                        /* numbers of the optimiser for each weight */
+    ListTraining training;
     double tile_bytes, other_forward, other_backward; /* other: outside of graphs */
     Facts facts;
     Vec(GraphSpeed) graphs;
@@ -118,13 +117,13 @@ static void graph_flop(const Speed *s, GraphSpeed *x)
         x->forward += nodes * (func_flop(n->cell.forward) + func_flop(n->send.forward));
         x->backward += nodes * (func_flop(n->cell.back) + func_flop(n->send.back));
     }
-    if (!s->trains) x->backward = x->candidates = 0;
+    if (!s->training.trains) x->backward = x->candidates = 0;
 }
 
 /* What stands between the graphs: layers, loss. */
 static void other_flop(Speed *s)
 {
-    const Func *f = s->trains ? s->ir->train : s->ir->infer;
+    const Func *f = s->training.trains ? s->ir->train : s->ir->infer;
     int loss = f->values.count;
     for (int i = 0; i < f->results.count; i++)
         if (strcmp(f->result_names.at[i], "loss") == 0) loss = f->results.at[i]->id;
@@ -183,7 +182,7 @@ static void nodes_fact(Speed *s, Facts *facts, const Graph *g, const NodeSet *n)
 static Field *graph_fields(Speed *s, const Graph *g, int *count)
 {
     Vec(FieldLine) lines = {0};
-    for (int i = 0; i < g->bundles.count && s->trains; i++) {
+    for (int i = 0; i < g->bundles.count && s->training.trains; i++) {
         const Bundle *u = &g->bundles.at[i];
         const EdgeRows r = manifest_edge_rows(s->ir, g, u);
         if (r.source < 0 || u->edge || u->candidates.count == 0 || edges_of_used(g, u)) continue;
@@ -290,7 +289,7 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
         arena_printf(s->perm, "%s: %s candidate%s (%s); sums over edges in use: %s", name,
                      thousands(s->perm, u->candidates.count), plural(u->candidates.count, "s"),
                      forms[u->candidates.form], kernel));
-    if (s->trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
+    if (s->training.trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
 }
 
 static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
@@ -313,7 +312,7 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
             s->perm,
             "%s of %s: the threshold is searched near that of the last step, in one pass over the weights",
             kept, of);
-    add(s, facts, "budget", l->span, fan && l->rule.kind != RULE_SAMPLE && s->trains, text);
+    add(s, facts, "budget", l->span, fan && l->rule.kind != RULE_SAMPLE && s->training.trains, text);
 }
 
 static void order_fact(Speed *s, Facts *facts, const Graph *g)
@@ -342,7 +341,7 @@ static void norms_fact(Speed *s, Facts *facts, const Graph *g)
     for (int i = 0; i < g->sets.count && is_timed(g); i++)
         most = rounds_of(g, i) > most ? rounds_of(g, i) : most;
     if (is_timed(g)) rounds = most * timed_evaluations(g);
-    if (rounds == 0 || !s->trains) return;
+    if (rounds == 0 || !s->training.trains) return;
     add(s, facts, "norms", g->span, true,
         arena_printf(s->perm,
                      "in training %s rounds in each pass: all tiles wait for each other at a batch_norm in a "
@@ -360,7 +359,7 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
             : arena_printf(s->perm, "%s evaluation%s", thousands(s->perm, timed_evaluations(g)),
                            plural(timed_evaluations(g), "s"));
     add(s, facts, "time", g->span, false, arena_printf(s->perm, "%s: %s", t->text, count));
-    if (!s->trains) return;
+    if (!s->training.trains) return;
     if (t->adjoint)
         add(s, facts, "time", g->span, false,
             "adjoint gradient: nothing is kept, the states are solved again backwards");
@@ -375,21 +374,16 @@ static void time_facts(Speed *s, Facts *facts, const Graph *g)
     else add(s, facts, "time", g->span, false, "all evaluations are kept for the backward pass");
 }
 
-static ListTraining training_of(const Speed *s)
-{
-    return (ListTraining){s->trains, s->stores, s->slots};
-}
-
 /* Once for lists that are alike; each declared rule has its own numbers. */
 static void memory_facts(Speed *s, GraphSpeed *x)
 {
     const Graph *g = x->g;
     const char *told = "";
     for (int i = 0; i < g->lists.count; i++) {
-        const EdgeBytes b = list_bytes(g, i, training_of(s));
+        const EdgeBytes b = list_bytes(g, i, &s->training);
         if (b.candidate > x->candidate_bytes) x->candidate_bytes = b.candidate;
         if (b.edge > x->edge_bytes) x->edge_bytes = b.edge;
-        const char *text = list_bytes_text(s->perm, g, i, training_of(s));
+        const char *text = list_bytes_text(s->perm, g, i, &s->training);
         if (!g->lists.at[i].declared && strcmp(text, told) == 0) continue;
         told = text;
         add(s, &x->facts, "memory", g->lists.at[i].declared ? g->lists.at[i].span : g->span, false, text);
@@ -407,7 +401,7 @@ static void arithmetic_fact(Speed *s, GraphSpeed *x)
 {
     Arena *a = s->perm;
     const char *text = arena_printf(a, "%s flop per sample in the forward pass", amount(a, x->forward));
-    if (s->trains)
+    if (s->training.trains)
         text = arena_printf(a, "%s, %s in the backward pass, %s for gradients of candidates", text,
                             amount(a, x->backward), amount(a, x->candidates));
     if (x->g->time.adaptive) text = arena_printf(a, "%s (per step)", text);
@@ -427,61 +421,36 @@ static void graph_facts(Speed *s, const Graph *g)
     for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
     for (int i = 0; i < g->lists.count; i++) {
         budget_fact(s, &x.facts, &g->lists.at[i]);
-        if (s->trains) event_facts(s, &x.facts, g, i);
+        if (s->training.trains) event_facts(s, &x.facts, g, i);
     }
     vec_push(s->perm, &s->graphs, x);
 }
 
 /* ---- the model ---- */
 
-static bool has_edge_functions(const Model *m)
-{
-    for (int g = 0; g < m->graphs.count; g++)
-        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++)
-            if (m->graphs.at[g]->bundles.at[b].edge) return true;
-    return false;
-}
-
-static bool rules_read_gradients(const Model *m)
-{
-    for (int g = 0; g < m->graphs.count; g++)
-        for (int i = 0; i < m->graphs.at[g]->lists.count; i++) {
-            const Rule *r = m->graphs.at[g]->lists.at[i].declared;
-            if (r && (r->reads >> TERM_GRADIENT & 1 || r->forward != NO_FUNCTION)) return true;
-        }
-    return false;
-}
-
 static void update_fact(Speed *s)
 {
-    RtError e;
-    Optim o = {0};
-    bool functions = has_edge_functions(s->m);
-    if (!s->trains || !optim_open(json_object_get(s->m->settings, "optim"), &o, &e)) return;
-    s->slots = o.slots;
-    const int64_t batch = json_integer_value(json_object_get(s->m->settings, "batch")),
-                  tiles = (batch + s->m->lanes - 1) / s->m->lanes;
-    const bool needed = o.clip > 0 || functions,
-               few = (double)s->m->stored_total * STORED_SHARE <= (double)tiles * s->tile_bytes / 4;
-    const bool read = rules_read_gradients(s->m);
-    s->stores = needed || few || read;
+    const ListTraining *t = &s->training;
+    if (!t->trains) return;
+    const bool clip = t->optim.clip > 0;
     const char *text =
-        read        ? "gradients of candidates are stored: a declared rule reads them"
-        : functions ? "gradients of candidates are stored, and checked before any weight changes: edges with "
-                      "functions"
-        : o.clip > 0
-            ? "gradients of candidates are stored: clip needs the norm of all before any weight changes"
-        : few ? "gradients of candidates are stored, and checked before any weight changes: they are fewer "
-                "than the values they are computed from"
-              : "the weights of a block are updated as soon as its gradients are known; gradients are not "
-                "stored";
-    add(s, &s->facts, "update", SPAN_NONE, needed, text);
+        t->read ? "gradients of candidates are stored: a declared rule reads them"
+        : t->functions
+            ? "gradients of candidates are stored, and checked before any weight changes: edges with "
+              "functions"
+        : clip ? "gradients of candidates are stored: clip needs the norm of all before any weight changes"
+        : t->few
+            ? "gradients of candidates are stored, and checked before any weight changes: they are fewer "
+              "than the values they are computed from"
+            : "the weights of a block are updated as soon as its gradients are known; gradients are not "
+              "stored";
+    add(s, &s->facts, "update", SPAN_NONE, clip || t->functions, text);
 }
 
 static void tile_fact(Speed *s, const CompileOptions *o)
 {
     const Tiling any = {0, target_is_wide(o->cpu), INT64_MAX};
-    const Plan *p = s->trains ? s->ir->train_plan : s->ir->infer_plan;
+    const Plan *p = s->training.trains ? s->ir->train_plan : s->ir->infer_plan;
     int lanes = s->m->lanes;
     const char *why = o->lanes ? "set by --lanes"
                       : lanes < model_lanes(s->m, &any)
@@ -500,15 +469,19 @@ static void tile_fact(Speed *s, const CompileOptions *o)
 static Speed *explain(const Compilation *c)
 {
     Speed *s = NEW(c->perm, Speed);
-    *s = (Speed){
-        .perm = c->perm, .sources = c->sources, .ir = c->ir, .m = c->model, .trains = c->ir->train != NULL};
+    *s = (Speed){.perm = c->perm,
+                 .sources = c->sources,
+                 .ir = c->ir,
+                 .m = c->model,
+                 .training = list_training(c->model, c->ir->train_plan)};
     tile_fact(s, &c->options);
     update_fact(s);
     other_flop(s);
-    const char *other = arena_printf(
-        s->perm, "%s flop per sample in the forward pass%s", amount(s->perm, s->other_forward),
-        s->trains ? arena_printf(s->perm, ", %s in the backward pass", amount(s->perm, s->other_backward))
-                  : "");
+    const char *other =
+        arena_printf(s->perm, "%s flop per sample in the forward pass%s", amount(s->perm, s->other_forward),
+                     s->training.trains ? arena_printf(s->perm, ", %s in the backward pass",
+                                                       amount(s->perm, s->other_backward))
+                                        : "");
     add(s, &s->facts, "outside", SPAN_NONE, false,
         arena_printf(s->perm, "outside of graphs: %s, loops fused", other));
     for (int i = 0; i < s->m->graphs.count; i++) graph_facts(s, s->m->graphs.at[i]);

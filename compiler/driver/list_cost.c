@@ -1,33 +1,32 @@
 /* list_cost.c: see list_cost.h. Bytes come from the function by which programs ask for memory
  * (common/choice.h). */
 #include "driver/list_cost.h"
-#include "common/optim.h"
+#include "common/blocks.h"
 #include "layout/params.h"
 #include "model/rule.h"
 #include "layout/timed_rows.h"
 
 /* ---- bytes ---- */
 
-/* Do edges with functions, or rules, ask for it? */
-static bool stores_gradients(const Graph *g)
+static void note_lists(const Graph *g, ListTraining *t)
 {
-    bool stores = false;
-    for (int b = 0; b < g->bundles.count; b++) stores = stores || g->bundles.at[b].edge;
+    for (int b = 0; b < g->bundles.count; b++) t->functions = t->functions || g->bundles.at[b].edge;
     for (int i = 0; i < g->lists.count; i++) {
         const Rule *r = g->lists.at[i].declared;
-        stores = stores || (r && (r->reads >> TERM_GRADIENT & 1 || r->forward != NO_FUNCTION));
+        t->read = t->read || (r && (r->reads >> TERM_GRADIENT & 1 || r->forward != NO_FUNCTION));
     }
-    return stores;
 }
 
-ListTraining list_training(const Model *m)
+ListTraining list_training(const Model *m, const Plan *train)
 {
     RtError e;
-    Optim o = {0};
     ListTraining t = {.trains = m->trained};
-    if (!m->trained || !optim_open(json_object_get(m->settings, "optim"), &o, &e)) return t;
-    t.slots = o.slots, t.gradients = o.clip > 0;
-    for (int g = 0; g < m->graphs.count; g++) t.gradients = t.gradients || stores_gradients(m->graphs.at[g]);
+    if (!m->trained || !optim_open(json_object_get(m->settings, "optim"), &t.optim, &e)) return t;
+    for (int g = 0; g < m->graphs.count; g++) note_lists(m->graphs.at[g], &t);
+    const int64_t batch = json_integer_value(json_object_get(m->settings, "batch")),
+                  tiles = (batch + m->lanes - 1) / m->lanes;
+    t.few = train && (double)m->stored_total * STORED_SHARE <= (double)(tiles * train->rows * m->lanes);
+    t.gradients = t.read || t.functions || t.few || t.optim.clip > 0;
     return t;
 }
 
@@ -38,32 +37,32 @@ static int own_states(const Rule *r)
     return count;
 }
 
-EdgeBytes list_bytes(const Graph *g, int list, ListTraining t)
+EdgeBytes list_bytes(const Graph *g, int list, const ListTraining *t)
 {
     const EdgeList *l = &g->lists.at[list];
     const Bundle *u = &g->bundles.at[list_first(g, list)];
-    const bool stored = t.gradients || (is_timed(g) && timed_rounds(g));
+    const bool stored = t->gradients || (is_timed(g) && timed_rounds(g));
     const bool alone = edges_slots(g, u) > 0;
     const EdgeFacts f = {
-        .weights = 1 + (t.trains ? t.slots + stored : 0),
-        .arrays = l->declared && t.trains
+        .weights = 1 + (t->trains ? t->optim.slots + stored : 0),
+        .arrays = l->declared && t->trains
                       ? rule_arrays(own_states(l->declared) + (l->declared->top_by != NO_FUNCTION),
                                     (int64_t)l->declared->reads, alone)
                       : 0,
         .alone = alone,
         .back = g->input != u->from || !g->sets.at[u->from].outside,
-        .explored = l->declared && t.trains && list_candidates(l) <= EXPLORED_MOST,
-        .gradients =
-            t.trains && (edges_of_used(g, u) || l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16),
+        .explored = l->declared && t->trains && list_candidates(l) <= EXPLORED_MOST,
+        .gradients = t->trains &&
+                     (edges_of_used(g, u) || l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16),
         .real = 4};
     return edge_bytes(&f);
 }
 
-const char *list_bytes_text(Arena *a, const Graph *g, int list, ListTraining t)
+const char *list_bytes_text(Arena *a, const Graph *g, int list, const ListTraining *t)
 {
     const EdgeBytes b = list_bytes(g, list, t);
     return arena_printf(a, "%.4g bytes per candidate%s, %.4g more per edge in use", b.candidate,
-                        t.trains ? " in training" : "", b.edge);
+                        t->trains ? " in training" : "", b.edge);
 }
 
 /* ---- events ---- */

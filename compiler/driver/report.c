@@ -94,11 +94,12 @@ static void report_together(const Model *m, FILE *out)
 /* Lists with declared rules: what these keep. */
 static void report_rules(const Compilation *c, const Graph *g, FILE *out)
 {
+    const ListTraining training = list_training(c->model, NULL);
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
         if (!l->declared || l->goes_on) continue;
         fprintf(out, "  line %d, %s: %s\n", source_place(c->sources, l->span.file, l->span.start).line,
-                l->declared->name, list_bytes_text(c->perm, g, i, list_training(c->model)));
+                l->declared->name, list_bytes_text(c->perm, g, i, &training));
     }
 }
 

@@ -21,8 +21,8 @@ static Memory measured(const char *rule, const char *nodes)
     if (!built_open_defined(&b, "rules/memory.dnw", 1, 2, defines)) fail_msg("rules/memory.dnw");
     const Model *m = b.compilation->model;
     const NetOptions o = {.batch = 1, .threads = 1, .training = true, .optim = &b.optim};
-    const Memory r = {(double)net_bytes(b.code, b.manifest, &o),
-                      list_bytes(m->graphs.at[0], 0, list_training(m))};
+    const ListTraining training = list_training(m, NULL);
+    const Memory r = {(double)net_bytes(b.code, b.manifest, &o), list_bytes(m->graphs.at[0], 0, &training)};
     built_close(&b);
     return r;
 }
