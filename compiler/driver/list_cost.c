@@ -37,6 +37,14 @@ static int own_states(const Rule *r)
     return count;
 }
 
+/* What the weights of a candidate take, and what a rule keeps beside them. */
+static int numbers_of(const Bundle *u)
+{
+    int64_t numbers = 0;
+    for (int i = 0; i < u->weights.count; i++) numbers += u->weights.at[i]->components;
+    return (int)numbers;
+}
+
 EdgeBytes list_bytes(const Graph *g, int list, const ListTraining *t)
 {
     const EdgeList *l = &g->lists.at[list];
@@ -44,7 +52,7 @@ EdgeBytes list_bytes(const Graph *g, int list, const ListTraining *t)
     const bool stored = t->gradients || (is_timed(g) && timed_rounds(g));
     const bool alone = edges_slots(g, u) > 0;
     const EdgeFacts f = {
-        .weights = 1 + (t->trains ? t->optim.slots + stored : 0),
+        .weights = numbers_of(u) * (1 + (t->trains ? t->optim.slots + stored : 0)),
         .arrays = l->declared && t->trains
                       ? rule_arrays(own_states(l->declared) + (l->declared->top_by != NO_FUNCTION),
                                     (int64_t)l->declared->reads, alone)

@@ -7,7 +7,7 @@
 #include "built.h"
 #include "driver/list_cost.h"
 
-enum { RULES = 3, SIZES = 2, OUTPUTS = 20 };
+enum { RULES = 4, SIZES = 2, OUTPUTS = 20 };
 
 typedef struct Memory {
     double bytes;     /* of a net that trains */
@@ -31,7 +31,7 @@ static Memory measured(const char *rule, const char *nodes)
 static void test_candidates(void **state)
 {
     (void)state;
-    static const char *const rules[RULES] = {"0", "1", "2"}, *const nodes[SIZES] = {"1000", "3000"};
+    static const char *const rules[RULES] = {"0", "1", "2", "3"}, *const nodes[SIZES] = {"1000", "3000"};
     const double more = (3000 - 1000) * OUTPUTS;
     Memory all[RULES][SIZES];
     for (int r = 0; r < RULES; r++)
@@ -45,6 +45,7 @@ static void test_candidates(void **state)
     }
     assert_true(all[0][0].stated.candidate == 0.125); /* set has numbers of edges in use alone */
     assert_true(all[0][0].stated.edge == 25); /* weight, momentum, gradient twice, source, age, mark */
+    assert_true(all[3][0].stated.candidate > all[1][0].stated.candidate); /* two weights */
     assert_true(all[1][0].stated.candidate > 20 && all[2][0].stated.candidate == 0.125);
 }
 
