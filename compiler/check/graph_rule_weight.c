@@ -10,11 +10,6 @@ static Func *function_at(const RuleCheck *c, int number)
     return c->k->model->rule_functions.at[number];
 }
 
-static const char *argument_name(const Rule *r, int argument)
-{
-    return argument < TERM_COUNT ? rule_term_name(argument) : r->states.at[argument - TERM_COUNT].name;
-}
-
 bool rule_is_shared(const Rule *r, int argument)
 {
     if (argument < TERM_COUNT) return argument >= TERM_STEP;
@@ -25,7 +20,7 @@ const char *rule_differing(const Rule *r, const Func *f)
 {
     uint64_t read = rule_arguments_read(f);
     for (int i = 0; read; i++, read >>= 1)
-        if (read & 1 && !rule_is_shared(r, i)) return argument_name(r, i);
+        if (read & 1 && !rule_is_shared(r, i)) return rule_argument_name(r, i);
     return NULL;
 }
 
@@ -120,7 +115,8 @@ static int slope_of(RuleCheck *c, int function, int argument)
     const Func *f = function_at(c, function);
     Value **map = NEW_ARRAY(perm, Value *, (size_t)f->values.count + 1);
     Func *d = func_copy(
-        perm, f, arena_printf(perm, "%s.forward.%s", c->rule->name, argument_name(c->rule, argument)), map);
+        perm, f, arena_printf(perm, "%s.forward.%s", c->rule->name, rule_argument_name(c->rule, argument)),
+        map);
     Value *x = func_argument(d, argument), *y = map[f->results.at[0]->id], *one = func_const(d, 1), *slope;
     if (!x) return NO_FUNCTION;
     grad_append(d, (Seeds){1, &y, &one}, 1, &x, &slope);

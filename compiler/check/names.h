@@ -2,6 +2,7 @@
 #ifndef DNW_NAMES_H
 #define DNW_NAMES_H
 #include "check/val.h"
+#include "model/rule.h"
 
 /* names_import.c */
 /* Loads a file's imports, theirs, and so on; each file once. */
@@ -16,7 +17,6 @@ bool is_lost(const Module *m, const char *name);
 Module *find_import(Module *m, const char *name);
 
 /* names_rule.c */
-const char *rule_term_name(int term); /* what rules read: RuleTerm; NULL: none */
 bool rule_reads_name(const char *name);
 const char *rule_name_meant(const char *wrong); /* grad: gradient; NULL: none */
 /* A line `name = WORD` of a rule that is a choice and no name of one's own. */

@@ -1,14 +1,6 @@
 /* names_rule.c: names in rules: what they read, their states, lines and events. */
 #include "check/names_private.h"
 
-const char *rule_term_name(int term)
-{
-#define TERM(name, text, help) text,
-    static const char *const names[] = {RULE_TERMS(TERM)};
-#undef TERM
-    return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
-}
-
 const RuleSetting rule_settings[RULE_CHOICES] = {
     [CHOICE_GRADIENT] =
         {"gradient",

@@ -2,6 +2,7 @@
 #include "driver/compile.h"
 #include "check/check.h"
 #include "driver/dump.h"
+#include "driver/dump_rule.h"
 #include "lower/grad.h"
 #include "eval/gradcheck.h"
 #include "layout/layout.h"
@@ -53,6 +54,7 @@ static void dump_plans(const Ir *ir, bool addresses, FILE *out)
 {
     if (ir->train) plan_dump(ir->train, ir->train_plan, addresses, out);
     plan_dump(ir->infer, ir->infer_plan, addresses, out);
+    rules_dump(ir, addresses ? RULE_PLAN : RULE_FUSE, out);
 }
 
 static void verify(const Ir *ir)

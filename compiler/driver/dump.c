@@ -1,6 +1,6 @@
 /* dump.c: see dump.h. */
 #include "driver/dump.h"
-#include "model/rule.h"
+#include "driver/dump_rule.h"
 #include "lower/lower.h"
 #include "ir/op.h"
 #include "layout/plan.h"
@@ -136,6 +136,7 @@ void ir_dump(const Ir *ir, FILE *out)
     bool differentiated = ir->train && ir->train->results.count > 2;
     cells_dump(ir->model, false, out);
     if (differentiated) cells_dump(ir->model, true, out);
+    rules_dump(ir, differentiated ? RULE_GRAD : RULE_IR, out);
     if (ir->train) func_dump(ir->train, out);
     func_dump(ir->infer, out);
 }
@@ -144,62 +145,6 @@ void ir_dump(const Ir *ir, FILE *out)
 
 static const char *const role_text[] = {"input", "nodes", "output"};
 static const char *const form_text[] = {"dense", "segments", "list"};
-
-static void time_dump(const char *word, RuleTime t, FILE *out)
-{
-    fprintf(out, t.share ? " %s %g%%" : " %s %g", word, t.share ? 100 * t.at : t.at);
-}
-
-static void action_dump(const RuleStep *s, FILE *out)
-{
-    fprintf(out, "      %s", contract_text(CONTRACT_RuleVerb, (int)s->verb));
-    if (s->verb == VERB_RESET && s->target == TERM_W) fprintf(out, " w");
-    else if (s->verb == VERB_RESET) fprintf(out, " state %d", s->target - TERM_COUNT);
-    if (s->amount != NO_FUNCTION) fprintf(out, "  amount %s%d", s->share ? "share of " : "", s->amount);
-    if (s->score != NO_FUNCTION) fprintf(out, "  score %d%s", s->score, s->magnitude ? " (magnitude)" : "");
-    if (s->value != NO_FUNCTION) fprintf(out, "  value %d", s->value);
-    fprintf(out, s->fresh ? "  fresh\n" : "\n");
-}
-
-static void start_dump(const InitSpec *s, FILE *out)
-{
-    if (s->kind == INIT_CONSTANT) fprintf(out, " = %g", s->a);
-    else fprintf(out, " ~ %s", contract_text(CONTRACT_InitKind, (int)s->kind));
-}
-
-static void state_dump(const RuleState *s, int number, FILE *out)
-{
-    fprintf(out, "    %s%s %d %s", s->shared ? "shared " : "", s->learned ? "weight" : "state", number,
-            s->name);
-    start_dump(&s->init, out);
-    fprintf(out, s->learned ? "  slope %d\n" : "  next %d\n", s->learned ? s->slope : s->next);
-}
-
-/* Numbers are those of the functions behind. */
-static void rule_dump(const Rule *r, FILE *out)
-{
-    fprintf(out, "    rule %s  gradient %s", r->text, r->all_gradients && r->refresh == 1 ? "all" : "used");
-    if (r->refresh > 1) fprintf(out, ", all every %lld steps", (long long)r->refresh);
-    if (r->top_by != NO_FUNCTION)
-        fprintf(out, ", top %g%s by %d", r->top * (r->top_share ? 100 : 1), r->top_share ? "%" : "",
-                r->top_by);
-    fputs(r->start_all ? "  start all" : "", out);
-    if (r->weight.kind != INIT_FAN) fputs("  weight", out), start_dump(&r->weight, out);
-    fputc('\n', out);
-    for (int i = 0; i < r->states.count; i++) state_dump(&r->states.at[i], i, out);
-    if (r->forward != NO_FUNCTION) fprintf(out, "    forward %d  slope %d\n", r->forward, r->slope);
-    if (r->used != NO_FUNCTION) fprintf(out, "    used %d\n", r->used);
-    for (int i = 0; i < r->events.count; i++) {
-        const RuleEvent *e = &r->events.at[i];
-        if (e->steps) fprintf(out, "    on every %lld steps", (long long)e->steps);
-        else if (e->epochs > 0) fprintf(out, "    on every %g epochs", e->epochs);
-        else fprintf(out, "    on once");
-        time_dump("from", e->from, out), time_dump("until", e->until, out);
-        if (e->rounds > 1) fprintf(out, " rounds %d", e->rounds);
-        fputc('\n', out);
-        for (int a = 0; a < e->actions.count; a++) action_dump(&e->actions.at[a], out);
-    }
-}
 
 static void graph_dump(const Graph *g, FILE *out)
 {

@@ -73,6 +73,31 @@ const char *list_bytes_text(Arena *a, const Graph *g, int list, const ListTraini
                         t->trains ? " in training" : "", b.edge);
 }
 
+static const char *listed(Arena *a, const char *all, const char *one)
+{
+    return *all ? arena_printf(a, "%s, %s", all, one) : one;
+}
+
+const char *list_numbers_text(Arena *a, const Graph *g, int list, const ListTraining *t)
+{
+    const Rule *r = g->lists.at[list].declared;
+    const Bundle *u = &g->bundles.at[list_first(g, list)];
+    const bool alone = edges_slots(g, u) > 0;
+    const char *text = "";
+    for (int i = 0; i < u->weights.count; i++)
+        text = listed(a, text, strrchr(u->weights.at[i]->name, '.') + 1);
+    if (!t->trains) return text;
+    for (int i = 0; i < t->optim.slots; i++) text = listed(a, text, t->optim.slot_names[i]);
+    if (t->gradients) text = listed(a, text, "gradient");
+    for (int i = 0; i < r->states.count; i++)
+        if (!r->states.at[i].stored) text = listed(a, text, r->states.at[i].name);
+    text = listed(a, text, alone ? "changed" : "changed, score, value");
+    if (r->top_by != NO_FUNCTION) text = listed(a, text, "learns");
+    for (int i = 0; i < TERM_COUNT; i++)
+        if (rule_term_kept(i) && r->reads >> i & 1) text = listed(a, text, rule_term_name(i));
+    return text;
+}
+
 /* ---- events ---- */
 
 static const char *thousands(Arena *a, int64_t n)

@@ -19,6 +19,8 @@ ListTraining list_training(const Model *m, const Plan *train);
 EdgeBytes list_bytes(const Graph *g, int list, const ListTraining *t);
 /* "0.125 bytes per candidate in training, 57 more per edge in use" */
 const char *list_bytes_text(Arena *a, const Graph *g, int list, const ListTraining *t);
+/* The numbers of each candidate, or edge in use, that a rule chooses among: "w, momentum, changed". */
+const char *list_numbers_text(Arena *a, const Graph *g, int list, const ListTraining *t);
 /* What an event of a declared rule goes through, and which gradients it needs. */
 const char *list_event_text(Arena *a, const Graph *g, int list, int event);
 #endif

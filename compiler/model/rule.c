@@ -2,6 +2,19 @@
 #include "model/rule.h"
 #include <string.h>
 
+const char *rule_term_name(int term)
+{
+#define TERM(name, text, help) text,
+    static const char *const names[] = {RULE_TERMS(TERM)};
+#undef TERM
+    return term >= 0 && term < TERM_COUNT ? names[term] : NULL;
+}
+
+const char *rule_argument_name(const Rule *r, int argument)
+{
+    return argument < TERM_COUNT ? rule_term_name(argument) : r->states.at[argument - TERM_COUNT].name;
+}
+
 uint64_t rule_arguments_read(const Func *f)
 {
     uint64_t read = f->results.at[0]->op == IR_ARG ? 1ull << f->results.at[0]->index : 0;

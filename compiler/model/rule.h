@@ -96,6 +96,8 @@ typedef struct Rule {
     Span span;
 } Rule;
 
+const char *rule_term_name(int term); /* "gradient"; NULL: there are no more */
+const char *rule_argument_name(const Rule *r, int argument);
 uint64_t rule_arguments_read(const Func *f); /* bit i: the function reads argument i */
 /* The same declaration with the same arguments? */
 bool rule_is_same(const Rule *a, const Rule *b);

@@ -17,11 +17,16 @@ int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch)
     return b->form == KEEP_ANNEAL ? anneal_count(b, epoch) : b->keep;
 }
 
+bool rule_term_kept(RuleTerm term)
+{
+    return term == TERM_FIRST || term == TERM_FAN_IN || term == TERM_FAN_OUT || term == TERM_PATHS3 ||
+           term == TERM_FLOW;
+}
+
 int rule_arrays(int own_states, int64_t reads, bool alone)
 {
-    static const int terms[] = {TERM_FIRST, TERM_FAN_IN, TERM_FAN_OUT, TERM_PATHS3, TERM_FLOW};
     int arrays = own_states + (alone ? 1 : 3);
-    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) arrays += (int)(reads >> terms[i] & 1);
+    for (int i = 0; i < TERM_COUNT; i++) arrays += rule_term_kept(i) && reads >> i & 1;
     return arrays;
 }
 

@@ -41,6 +41,8 @@ enum {
 }; /* candidates of a list of which it is known whether they were ever in use */
 enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a rule: none */
 
+/* Has it an array of its own where a rule reads it? */
+bool rule_term_kept(RuleTerm term);
 /* Numbers that a rule keeps of what has numbers, 4 bytes each: states of its own, when it changed, two for
  * events to compute with (`alone`, EdgeFacts: none between events), and what the rule reads. */
 int rule_arrays(int own_states, int64_t reads, bool alone);
