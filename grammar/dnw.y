@@ -36,7 +36,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %token SKIPPED
 /* The words of the language, from the first to the last (parse_line.c counts on it). */
 %token IMPORT "'import'" AS "'as'" OPTION "'option'" FN "'fn'" GRAPH "'graph'" MODEL "'model'" RULE "'rule'" TRAIN "'train'"
-       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" ON "'on'"
+       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" COST "'cost'" ON "'on'"
        INPUT "'input'" NODES "'nodes'" OUTPUT "'output'" EDGES "'edges'" AT "'at'" WHERE "'where'" VIA "'via'"
        KEEP "'keep'" BY "'by'" USING "'using'" SAMPLE "'sample'"
        IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" IN "'in'"
@@ -158,6 +158,7 @@ stmt:
 | STATE name dims_opt '=' expr  { $$ = ast_state(p, @$, $name, $dims_opt, $expr); }
 | DERIV '=' expr                { $$ = ast_stmt(p, @$, STMT_DERIV, ast_marked_name(p, @1), $expr); }
 | NEXT name '=' expr            { $$ = ast_stmt(p, @$, STMT_NEXT, $name, $expr); }
+| COST name '=' expr            { $$ = ast_stmt(p, @$, STMT_COST, $name, $expr); }
 | name '=' expr                 { $$ = ast_stmt(p, @$, STMT_LET, $name, $expr); }
 | expr                          { $$ = ast_stmt(p, @$, STMT_EXPR, NO_NAME, $expr); }
 ;

@@ -20,6 +20,12 @@ typedef struct TimedCell {
     bool own;            /* edges read what its node sends */
 } TimedCell;
 
+typedef struct CellCost {
+    const char *name;
+    Value *value;
+    Span span;
+} CellCost;
+
 /* The function of nodes or edges that is evaluated. */
 typedef struct CellBuild {
     Graph *graph;
@@ -27,6 +33,7 @@ typedef struct CellBuild {
     bool of_edge;
     const char *prefix;      /* of parameter names */
     TimedCell *timed;        /* in a graph with time */
+    Vec(CellCost) costs;     /* of its weights (cell_cost.c) */
     struct CellBuild *outer; /* what goes on when it is done */
     Mode mode;
     Func *func;
@@ -42,6 +49,15 @@ bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
 /* cell.c: what a weight of edges starts with, from the value behind = or ~; false after a message. */
 bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out);
+/* cell_cost.c */
+/* One more part of a cost of the model: a number in the function being built. */
+void cost_add(Check *k, const char *name, Value *part, Span span);
+/* The line `cost NAME = value`, for Above. */
+bool cost_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+/* The costs of the function that was built, as a function of the weights of one node or candidate; NULL: it
+ * has none, or after a message. */
+Func *cell_costs(Check *k, const CellBuild *cell, const Func *f);
+
 /* cell_norm.c */
 /* x, momentum, eps: batch_norm of the sum of a node. */
 Val *cell_batch_norm(Check *k, Val **a, Span span);

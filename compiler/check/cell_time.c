@@ -468,6 +468,7 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own)
     if (function) v = apply(k, function, v, span);
     cell.sent = val_is_poison(v) ? NULL : last_line(k, v, &cell, span);
     cell_close(k);
+    s->costs = cell_costs(k, &here, f);
     if (cell.sent && cell.sent->is_bool) {
         diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
                  s->cell_name);

@@ -147,6 +147,10 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
         return;
     }
     func_result(k->func, "output", result);
+    for (int i = 0; i < m->costs.count; i++)
+        for (int n = 0; n < m->costs.at[i].parts.count; n++)
+            func_result(k->func, arena_printf(k->perm, "cost %s", m->costs.at[i].name),
+                        m->costs.at[i].parts.at[n]);
     func_prune(k->func);
     m->body = k->func, m->output = result->shape;
 }
@@ -210,7 +214,7 @@ static Val *apply_builtin_above(Check *k, const Builtin *b, Val **args, Span spa
     return b->kind == KIND_MAP ? apply_map(k, b, args, span) : apply_layer(k, b, args, span);
 }
 
-static const Above above = {apply_builtin_above, apply_tensor, cell_line};
+static const Above above = {apply_builtin_above, apply_tensor, cell_line, loss_term};
 
 Check *check_open(Compilation *c)
 {
@@ -248,6 +252,6 @@ Model *check(Compilation *c)
     check_unused(k);
     bool ok = diags_errors(c->diags) == 0;
     check_close(k, ok ? k->model : NULL);
-    if (!ok) json_decref(k->model->settings);
+    if (!ok) json_decref(k->model->settings), json_decref(k->model->factors);
     return ok ? k->model : NULL;
 }

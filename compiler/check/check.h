@@ -34,7 +34,19 @@ const Setting *find_setting(const Decl *train, const char *name);
 /* The seed of a train block; 0 when there is none. */
 double train_seed(Check *k, const Decl *d, Module *m);
 int64_t train_batch(Check *k, const Decl *d, Module *m);
-void build_loss(Check *k, Val *loss);
+/* Are the arguments of a schedule in their ranges? Else a message. Its first is at least `least`, the others
+ * are at least 0; epochs is a list of them. */
+bool schedule_ok(Check *k, const Val *v, double least);
+
+/* check_loss.c */
+/* The loss of the model, from a described loss alone. */
+void build_loss(Check *k, const Val *loss);
+/* The same from the expression of the setting, with the costs of the model; returns the first loss of
+ * predictions in it, NULL after a message. */
+const Val *check_loss(Check *k, const Expr *e, Module *m);
+/* The value of a loss of predictions or a schedule, where the loss is built; others are returned as they
+ * are. */
+Val *loss_term(Check *k, Val *v);
 
 /* check_test.c */
 /* Test blocks are well formed; nothing is differentiated. */

@@ -1,4 +1,4 @@
-/* check_train.c: the settings of a train block, the shape of its data, and its loss. */
+/* check_train.c: the settings of a train block, and the shape of its data. */
 #include "check/check.h"
 #include "check/data_look.h"
 #include "front/parse.h"
@@ -103,20 +103,28 @@ static bool number_in(const Val *v, double low, double high)
     return v->kind == VAL_NUMBER && v->number >= low && v->number <= high;
 }
 
-/* The first number of a schedule is its rate; its others are at least 0; epochs is a list of them. */
-static bool schedule_ok(Check *k, const Val *v)
+/* `epochs` of a schedule: those of drops, or the two between which a ramp runs. */
+static bool epochs_ok(const Val *schedule, const Val *list)
+{
+    const bool ramp = val_is(schedule, BUILTIN_ramp);
+    bool ok = list->kind == VAL_LIST && (!ramp || list->items.count == 2);
+    for (int i = 0; ok && i < list->items.count; i++) ok = number_in(list->items.at[i], 0, 1e9);
+    if (ok && ramp) ok = list->items.at[0]->number < list->items.at[1]->number;
+    return ok || (ramp && list->kind == VAL_NONE);
+}
+
+bool schedule_ok(Check *k, const Val *v, double least)
 {
     for (int i = 0; i < v->items.count; i++) {
         const Val *a = v->items.at[i];
         const char *name = v->builtin->params[i].name;
-        bool list = strcmp(name, "epochs") == 0,
-             ok = list ? a->kind == VAL_LIST : number_in(a, i == 0 ? 1e-30 : 0, 1e9);
-        for (int n = 0; ok && list && n < a->items.count; n++) ok = number_in(a->items.at[n], 0, 1e9);
-        if (ok) continue;
+        const bool list = strcmp(name, "epochs") == 0;
+        if (list ? epochs_ok(v, a) : number_in(a, i == 0 ? least : 0, 1e9)) continue;
         diag_add(k->diags, E_RANGE, a->span, "%s of %s must be %s; this is %s", name, v->builtin->name,
-                 list     ? "a list of epochs, such as [80, 120]"
-                 : i == 0 ? "a number above 0"
-                          : "a number from 0",
+                 list && val_is(v, BUILTIN_ramp) ? "its first and last epoch, such as [3, 10]"
+                 : list                          ? "a list of epochs, such as [80, 120]"
+                 : i == 0 && least > 0           ? "a number above 0"
+                                                 : "a number from 0",
                  val_text(k, a));
         return false;
     }
@@ -126,7 +134,7 @@ static bool schedule_ok(Check *k, const Val *v)
 static bool rate_ok(Check *k, const Val *v)
 {
     if (v->kind == VAL_NUMBER && v->number > 0 && isfinite(v->number)) return true;
-    if (is_described(v, KIND_SCHEDULE)) return schedule_ok(k, v);
+    if (is_described(v, KIND_SCHEDULE)) return schedule_ok(k, v, 1e-30);
     if (val_is_poison(v)) return false;
     Diag *d = diag_add(k->diags, E_SETTING, v->span,
                        "a learning rate is a number above 0 or a schedule; this is %s", val_text(k, v));
@@ -334,138 +342,6 @@ static bool augment_fits(Check *k, const Setting *s, const Val *data_value, cons
     return true;
 }
 
-/* ---- loss ---- */
-
-static Value *arg(Check *k, int index, Shape shape, Span span)
-{
-    Value *v = func_add(k->func, IR_ARG, span, 0, NULL);
-    v->index = index, v->shape = shape;
-    return v;
-}
-
-static Value *sum(Func *f, Value *v)
-{
-    return reduce(f, IR_REDUCE_SUM, v, 0, v->shape.rank);
-}
-
-/* For each output `yes` where it is that of class t, `no` where not. */
-static Value *by_class(Func *f, const Value *p, Value *t, double yes, double no)
-{
-    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
-    position->shape = p->shape;
-    Value *here = func_binary(f, IR_EQ, position, t), *y = func_const(f, yes), *n = func_const(f, no);
-    return func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, y, n});
-}
-
-/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
-static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
-{
-    double n = (double)shape_size(p->shape);
-    Value *z = func_binary(f, IR_SUB, p, reduce(f, IR_REDUCE_MAX, p, 0, p->shape.rank));
-    Value *lse = func_unary(f, IR_LOG, sum(f, func_unary(f, IR_EXP, z)));
-    Value *q = by_class(f, p, t, 1 - smoothing + smoothing / n, smoothing / n);
-    return func_binary(f, IR_SUB, lse, sum(f, func_binary(f, IR_MUL, q, z)));
-}
-
-static Value *mean(Func *f, Value *v)
-{
-    if (v->shape.rank == 0) return v;
-    Value *part = func_const(
-        f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
-    return func_binary(f, IR_MUL, sum(f, v), part);
-}
-
-static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
-{
-    Func *f = k->func;
-    if (val_is(loss, BUILTIN_cross_entropy)) return cross_entropy(f, p, t, loss->items.at[0]->number);
-    if (val_is(loss, BUILTIN_binary_cross_entropy)) { /* of a logit: softplus(p) - t p */
-        Value *product = func_binary(f, IR_MUL, t, p);
-        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
-    }
-    Value *d = func_binary(f, IR_SUB, p, t);
-    return mean(f, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
-}
-
-static bool loss_fits(Check *k, const Val *loss)
-{
-    Model *m = k->model;
-    int64_t out = shape_size(m->output);
-    bool ce = val_is(loss, BUILTIN_cross_entropy), bce = val_is(loss, BUILTIN_binary_cross_entropy);
-    const int64_t numbers = m->one_hot ? m->classes : m->target_size;
-    if (ce && m->target_size > 0 && !m->classes) {
-        Diag *d = diag_add(k->diags, E_SETTING, loss->span,
-                           "cross_entropy compares classes; this data has numbers to predict");
-        diag_help(d, "loss = mse");
-    } else if (ce && m->classes > out) {
-        Diag *d =
-            diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld output%s",
-                     m->classes, (long long)out, plural(out, "s"));
-        diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
-        if (m->first_class)
-            diag_help(d,
-                      "no label is 0: labels seem to start at %d; subtract it from them, or give the model "
-                      "%d outputs",
-                      m->first_class, m->classes);
-        else diag_help(d, "give the model %d outputs", m->classes);
-    } else if (bce && m->classes > 2 && !m->one_hot) {
-        Diag *d =
-            diag_add(k->diags, E_SETTING, loss->span,
-                     "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
-        diag_help(
-            d, "write 0 and 1 into the data, or give the model one output per class and use cross_entropy");
-    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
-                      loss->items.at[0]->number >= 1)) {
-        diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
-    } else if ((val_is(loss, BUILTIN_mse) || val_is(loss, BUILTIN_mae)) && m->classes && !m->one_hot) {
-        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes",
-                           loss->builtin->name);
-        diag_help(d,
-                  "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
-                  "t) ^ 2; or vectors of the classes: data = one_hot(...)");
-    } else if (!ce && numbers != out && numbers != 0) {
-        diag_add(k->diags, E_SHAPE, loss->span,
-                 "the data has %lld number%s to predict and the model %lld output%s", (long long)numbers,
-                 plural(numbers, "s"), (long long)out, plural(out, "s"));
-    } else {
-        return true;
-    }
-    return false;
-}
-
-void build_loss(Check *k, Val *loss)
-{
-    Model *m = k->model;
-    if (!loss_fits(k, loss)) return;
-    bool ce = val_is(loss, BUILTIN_cross_entropy);
-    bool one_class = ce || m->classes || m->one_hot;
-    if (m->target_size == 0) m->target_size = one_class ? 1 : shape_size(m->output);
-    if ((ce || m->one_hot) && !m->classes) m->classes = (int)shape_size(m->output);
-    Func *saved = k->func;
-    k->func = func_new(k->perm, "loss");
-    k->mode = MODE_MODEL;
-    Shape target = one_class                                 ? (Shape){0}
-                   : shape_size(m->output) == m->target_size ? m->output
-                                                             : shape_vector(m->target_size);
-    Value *p = arg(k, 0, m->output, loss->span), *t = arg(k, 1, target, loss->span), *result = NULL;
-    if (m->one_hot && !ce) t = by_class(k->func, p, t, 1, 0);
-    if (loss->kind == VAL_CALL) {
-        result = described_loss(k, loss, p, t);
-    } else {
-        Val *bound = NEW(k->perm, Val);
-        *bound = *loss;
-        vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
-        Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
-        Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
-        if (value && value->is_bool)
-            diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
-        else if (value) result = mean(k->func, value);
-    }
-    if (result) func_result(k->func, "loss", result);
-    m->loss = k->func;
-    k->func = saved;
-}
-
 /* ---- the block ---- */
 
 static Val *default_value(Check *k, BuiltinId id, Span span)
@@ -494,8 +370,21 @@ static void warn_of_data(Check *k, const Setting *s)
         diag_add(k->diags, W_DATA, s->value->span, "%.*s", (int)strcspn(line, "\n"), line);
 }
 
+/* Is it more than one description? Then its value is known once the model is (check_loss.c). */
+static bool is_sum(Check *k, const Expr *e)
+{
+    if (e->kind == EXPR_NAME) return names_cost(k, e->name);
+    return e->kind == EXPR_BINARY || e->kind == EXPR_UNARY;
+}
+
+static json_t *loss_json(const Val *loss)
+{
+    return loss->kind == VAL_FUNCTION ? json_string(loss->decl->name.text) : val_json(loss);
+}
+
 void check_train(Check *k, const Decl *d, Module *m)
 {
+    const Expr *sum = NULL;
     Val *value[SETTING_COUNT] = {0};
     Span given[SETTING_COUNT] = {{0}};
     bool ok = true;
@@ -507,6 +396,10 @@ void check_train(Check *k, const Decl *d, Module *m)
             continue;
         }
         int n = (int)(row - settings);
+        if (row->kind == KIND_LOSS && !sum && is_sum(k, s->value)) {
+            sum = s->value, given[n] = s->name.span;
+            continue;
+        }
         if (value[n]) {
             Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", row->name);
             diag_note(g, given[n], "the first is here");
@@ -523,12 +416,14 @@ void check_train(Check *k, const Decl *d, Module *m)
     if (!ok || !value[0] || !k->model->body || !augment_fits(k, find_setting(d, "data"), value[0], value[7]))
         return;
     set_defaults(k, d, value);
+    const Val *loss = value[2];
     json_t *j = k->model->settings = json_object();
     for (int i = 0; i < SETTING_COUNT; i++)
         if (value[i]) json_object_set_new(j, settings[i].name, val_json(value[i]));
-    if (value[2]->kind == VAL_FUNCTION)
-        json_object_set_new(j, "loss", json_string(value[2]->decl->name.text));
-    build_loss(k, value[2]);
+    if (sum) loss = check_loss(k, sum, m);
+    else build_loss(k, loss);
+    if (!k->model->loss) return;
+    json_object_set_new(j, "loss", loss_json(loss));
     k->model->trained = k->model->loss != NULL;
     if (k->model->trained) warn_of_data(k, find_setting(d, "data"));
 }

@@ -176,6 +176,7 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     double numbers[3];
     Value *values[3];
     for (int i = 0; i < count; i++) {
+        if (k->loss) args[i] = k->above->term(k, args[i]);
         if (val_is_poison(args[i])) return val_poison(k);
         if (!known(args[i])) all_known = false;
         if (!known(args[i]) && args[i]->kind != VAL_RUNTIME) {

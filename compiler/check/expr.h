@@ -18,6 +18,8 @@ typedef struct Above {
     /* The line s of d, which declares a weight or a state or moves a state; false after a message: d has no
      * value. */
     bool (*line)(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+    /* In a loss: the value of what describes one; others are returned as they are. */
+    Val *(*term)(Check *k, Val *v);
 } Above;
 
 /* expr.c */
@@ -46,7 +48,7 @@ void share_items(Check *k, Val *v);
 void share_bound(Check *k, Val *v);
 /* What was made before, to see whether an application makes anything beside its value. */
 typedef struct MadeCounts {
-    int counts[9];
+    int counts[10];
 } MadeCounts;
 typedef struct Application {
     Val *result; /* of an equal application before; NULL: none */

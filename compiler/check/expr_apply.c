@@ -287,6 +287,7 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         case STMT_STATE:
         case STMT_NEXT:
         case STMT_DERIV:
+        case STMT_COST:
             if (!k->above->line(k, scope, d, s)) return val_poison(k);
             break;
         case STMT_EXPR:

@@ -184,7 +184,7 @@ void add_edge_weights(Check *k, Graph *g)
 {
     for (int b = 0; b < g->bundles.count; b++) {
         Bundle *u = &g->bundles.at[b];
-        if (u->edge) continue;
+        if (u->edge || u->weight) continue;
         u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b),
                                 candidates_shape(g, u), u->span);
         u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
@@ -401,6 +401,7 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
     }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g, w->shape = output_shape(k, g);
+    add_graph_costs(k, w);
     return val_runtime(k, w, span);
 }
 

@@ -55,6 +55,9 @@ Graph *graph_new(Check *k, const char *base, Span span);
 void add_edge_weights(Check *k, Graph *g);
 /* The graph as a value of the function being built. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span);
+
+/* graph_cost.c: what functions of nodes and edges add to the costs of the model, from all their weights. */
+void add_graph_costs(Check *k, const Value *wired);
 const char *unique_name(Check *k, const char *base);
 /* Is no argument of a graph or function with weights, which is given a tensor of shape `taken`, a second
  * one? */

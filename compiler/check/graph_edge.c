@@ -279,6 +279,7 @@ static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candi
         apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
     Value *result = edge_result(k, v, name, span);
     cell_close(k);
+    candidates->costs = cell_costs(k, &here, f);
     if (!result) return NULL;
     func_result(f, "value", result);
     func_prune(f);
@@ -401,6 +402,17 @@ static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const
     return false;
 }
 
+/* The source's value times the only weight, which is not clamped: an edge without a function. */
+static bool is_plain(const Func *f, const NodeSet *candidates)
+{
+    const Value *v = f->results.at[0];
+    if (v->op != IR_MUL || candidates->weights.count != 1) return false;
+    const Tensor *w = candidates->weights.at[0];
+    const int source = v->args[0]->op == IR_ARG ? 0 : 1;
+    return v->args[source]->op == IR_ARG && v->args[source]->index == SLOT_SOURCE &&
+           v->args[!source]->op == IR_WEIGHT && !w->shared && w->components == 1 && !w->clamped;
+}
+
 static void build_edge(Check *k, Graph *g, int b)
 {
     Bundle *u = &g->bundles.at[b];
@@ -412,6 +424,12 @@ static void build_edge(Check *k, Graph *g, int b)
     Func *f = edge_value(k, g, b, ends[1], &candidates);
     candidates.cell_name = e->name;
     if (!f || !norms_used(k, g, &candidates, f)) return;
+    u->costs = candidates.costs;
+    if (is_plain(f, &candidates)) {
+        u->weight = candidates.weights.at[0];
+        vec_push(k->perm, &u->weights, u->weight);
+        return;
+    }
     e->fn = candidates.cell, e->fn.forward = f;
     if (!norms_fit(k, g, &candidates, to) || !adds_to_sum(k, g, b, f->results.at[0]->shape) ||
         is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))

@@ -121,6 +121,7 @@ typedef struct Applied {
 typedef struct Made {
     int dropouts;        /* random streams of dropout and noise */
     int states;          /* of node functions */
+    int costs;           /* lines */
     Table names;         /* of graphs and layers, to keep them unique: the number that is tried next */
     Vec(Graph *) graphs; /* all instances, the model's and others, to free */
 } Made;
@@ -168,6 +169,7 @@ typedef struct Check {
                                           the source have */
     struct CellBuild *cell;           /* MODE_CELL (cell.h), else NULL */
     struct GraphBuild *graph;         /* that is built (graph.h); NULL: none */
+    struct LossBuild *loss;           /* that is built (check_loss.c); NULL: none */
     struct ModelBudget *budget;       /* of the model that is built (graph.h); NULL: none */
     const struct Above *above;        /* what expressions ask of the groups above them (expr.h) */
     Files files;

@@ -35,7 +35,7 @@ static void free_candidates(Model *m)
         for (int b = 0; b < graph->bundles.count; b++) candidates_free(&graph->bundles.at[b].candidates);
         wiring_order_free(&graph->order);
     }
-    if (m) json_decref(m->settings);
+    if (m) json_decref(m->settings), json_decref(m->factors);
 }
 
 void compilation_free(Compilation *c)

@@ -91,7 +91,8 @@ void plan_dump(const Func *f, const Plan *p, bool addresses, FILE *out)
         }
     }
     for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_WIRED_EDGES) print_planned(f->values.at[i], addresses, out);
+        if (f->values.at[i]->op == IR_WIRED_EDGES || plan_adds_to_edges(f->values.at[i]))
+            print_planned(f->values.at[i], addresses, out);
     print_results(f, out);
 }
 

@@ -116,7 +116,7 @@ static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at,
                 const Tensor *w = u->weights.at[i];
                 if (at < w->offset || at >= w->offset + w->size) continue;
                 const Rule *r = m->graphs.at[g]->lists.at[u->list].declared;
-                *function = u->edge || (r && r->forward != NO_FUNCTION);
+                *function = u->edge || u->costs || (r && r->forward != NO_FUNCTION);
                 return &c->kept[g][b][(at - w->offset) / w->components];
             }
         }

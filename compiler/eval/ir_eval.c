@@ -5,6 +5,7 @@
 #include "ir/op.h"
 #include "common/init.h"
 #include "common/rng.h"
+#include "common/schedule.h"
 #include <math.h>
 
 /* ---- whole functions ---- */
@@ -31,6 +32,19 @@ static void eval_pointwise(Eval *e, const Value *v, const EvalContext *c, int64_
     }
 }
 
+/* Schedules stand halfway through the training. */
+static double eval_factor(const EvalContext *c, int64_t index)
+{
+    const json_t *factor = json_array_get(c->model->factors, (size_t)index);
+    if (json_is_string(factor)) return (double)(c->samples ? c->samples : c->batch);
+    return schedule_at(factor, 0.5, 1, -1);
+}
+
+static void eval_used(const EvalContext *c, const Value *v, double *out)
+{
+    for (int64_t i = 0; i < shape_size(v->shape); i++) out[i] = c->kept[v->graph->number][v->index][i] == 1;
+}
+
 static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
 {
     const double *args[MOST_TAPS + 1];
@@ -38,6 +52,8 @@ static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t s
     switch (v->op) {
     case IR_CONST: *out = v->number; return;
     case IR_COUNT: *out = (double)c->batch; return;
+    case IR_FACTOR: *out = eval_factor(c, v->index); return;
+    case IR_USED: eval_used(c, v, out); return;
     case IR_VALID: *out = 1; return;
     case IR_INPUT: memcpy(out, c->input + sample * n, (size_t)n * sizeof *out); return;
     case IR_TARGET: memcpy(out, c->target + sample * n, (size_t)n * sizeof *out); return;

@@ -20,6 +20,7 @@ struct EvalContext {
     double *param;        /* flat, by Tensor.offset */
     uint8_t ***kept;      /* [graph][bundle][candidate]: 1 = in use; EDGE_PROBED */
     const double *base;   /* where an edge is probed: the parameters that its difference is taken from */
+    int64_t samples;      /* of the training set, which factors of the loss may read; 0: those of the batch */
     uint64_t seed;
     int64_t step;      /* with the seed: dropout */
     EvalSteps **steps; /* [graph][group]: kept from the first pass for later ones; NULL: chosen anew */

@@ -68,8 +68,10 @@ static double of_rule(const GraphEval *e, const EdgeAt *at, int function, const 
 static double carried(const GraphEval *e, const EdgeAt *at)
 {
     const Rule *r = rule_of(e, at);
-    if (!r) return e->c->param[weight_at(e, at)];
-    const double base = mark_of(e, at) == EDGE_PROBED ? of_rule(e, at, r->forward, e->c->base) : 0;
+    const bool probed = mark_of(e, at) == EDGE_PROBED;
+    const int64_t w = weight_at(e, at);
+    if (!r) return e->c->param[w] - (probed ? e->c->base[w] : 0);
+    const double base = probed ? of_rule(e, at, r->forward, e->c->base) : 0;
     return of_rule(e, at, r->forward, e->c->param) - base;
 }
 

@@ -78,7 +78,15 @@ struct Expr {
 };
 
 /* A line of a function body. */
-typedef enum StmtKind { STMT_WEIGHT, STMT_STATE, STMT_DERIV, STMT_NEXT, STMT_LET, STMT_EXPR } StmtKind;
+typedef enum StmtKind {
+    STMT_WEIGHT,
+    STMT_STATE,
+    STMT_DERIV,
+    STMT_NEXT,
+    STMT_COST,
+    STMT_LET,
+    STMT_EXPR
+} StmtKind;
 typedef struct Stmt {
     StmtKind kind;
     Span span;

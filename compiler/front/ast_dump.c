@@ -125,7 +125,7 @@ static void list(const Dump *d, const char *word, const ExprList *items)
 
 static void stmt(Dump *d, const Stmt *s)
 {
-    static const char *const words[] = {"weight", "state", "derivative", "next", "let", "value"};
+    static const char *const words[] = {"weight", "state", "derivative", "next", "cost", "let", "value"};
     if (s->kind == STMT_EXPR) {
         part(d, "value", s->value);
         return;

@@ -61,10 +61,10 @@ static bool is_in(const int *list, int kind)
 }
 
 /* A line that begins like this cannot go on with the statement before it. */
-static const int statement_starts[] = {T_NAME,   T_DERIV,  T_NUMBER, T_PERCENT, T_STRING, T_IF,
-                                       T_IMPORT, T_OPTION, T_FN,     T_GRAPH,   T_MODEL,  T_RULE,
-                                       T_ON,     T_TRAIN,  T_TEST,   T_INPUT,   T_NODES,  T_OUTPUT,
-                                       T_EDGES,  T_WEIGHT, T_STATE,  T_SHARED,  T_NEXT,   0};
+static const int statement_starts[] = {T_NAME,   T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_IF,     T_IMPORT,
+                                       T_OPTION, T_FN,    T_GRAPH,  T_MODEL,   T_RULE,   T_ON,     T_TRAIN,
+                                       T_TEST,   T_INPUT, T_NODES,  T_OUTPUT,  T_EDGES,  T_WEIGHT, T_STATE,
+                                       T_SHARED, T_NEXT,  T_COST,   0};
 /* An expression can end in these. */
 static const int operand_ends[] = {T_NAME, T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_SKIPPED, ')', ']', 0};
 /* Behind these a statement goes on, whatever the next line begins with. */
@@ -118,7 +118,7 @@ static bool begins_line(Parser *p)
 {
     const Token *word = peek(p, 0), *next = peek(p, 1);
     bool starts = is_graph_word(word->kind) || word->kind == T_WEIGHT || word->kind == T_SHARED ||
-                  word->kind == T_STATE || word->kind == T_NEXT;
+                  word->kind == T_STATE || word->kind == T_NEXT || word->kind == T_COST;
     return word->line_ends && starts && !next->line_ends && (is_word(next->kind) || next->kind == '{');
 }
 

@@ -292,6 +292,57 @@ static void gen_copy(Emit *e, const Value *v, const Tensor *param, int field)
     emit_end_step(e);
 }
 
+typedef struct StageList {
+    Vec(LLVMValueRef) functions;
+} StageList;
+
+static int add_stage(Emit *e, StageList *list, LLVMValueRef function)
+{
+    vec_push(e->arena, &list->functions, function);
+    return list->functions.count - 1;
+}
+
+static bool is_of_edges(const Value *v)
+{
+    return v->op == IR_WIRED_EDGES || plan_adds_to_edges(v);
+}
+
+/* What v adds to the gradient of the edges of a line. */
+static void gen_cost(Emit *e, const Value *v, const Tensor *param)
+{
+    if (v->op == IR_WIRED_EDGES) return;
+    if (plan_adds_to_edges(v)) {
+        gen_cost(e, v->args[0], param);
+        gen_cost(e, v->args[1], param);
+        return;
+    }
+    emit_begin_step(e);
+    LLVMValueRef context = LLVMGetParam(e->function, 0), base = gen_context(e, context, CONTEXT_GRAD, e->ptr);
+    EmitLoop l = emit_loop(e, emit_int(e, param->size));
+    LLVMValueRef to = emit_element(e, base, emit_add(e, emit_address(e, param->place), l.i));
+    LLVMValueRef now = emit_load(e, e->real, to), more = gen_shared_load(e, context, v, l.i);
+    emit_store(e, LLVMBuildFAdd(e->builder, now, more, ""), to);
+    gen_shared_loop_end(e, &l, param->size);
+    emit_end_step(e);
+}
+
+/* Adds gradients of costs to those of edges; -1: there are none. */
+static int gen_edge_costs(Emit *e, StageList *list, const Ir *ir)
+{
+    LLVMValueRef function = NULL;
+    for (int r = 0; r < ir->train->results.count; r++) {
+        const Value *v = ir->train->results.at[r];
+        if (!plan_adds_to_edges(v)) continue;
+        if (!function) function = emit_begin(e, "edge_costs", 2, (LLVMTypeRef[]){e->ptr, e->i64});
+        for (int p = 0; p < ir->model->params.count; p++)
+            if (strcmp(ir->model->params.at[p]->name, ir->train->result_names.at[r] + 2) == 0)
+                gen_cost(e, v, ir->model->params.at[p]);
+    }
+    if (!function) return -1;
+    emit_end(e);
+    return add_stage(e, list, function);
+}
+
 /* Copies results named `prefix`NAME to the parameter area (field) at the place of NAME. */
 static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int field, const char *name)
 {
@@ -300,7 +351,7 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
     for (int r = 0; r < f->results.count; r++) {
         const Value *v = f->results.at[r];
         size_t n = strlen(prefix);
-        if (strncmp(f->result_names.at[r], prefix, n) != 0 || v->op == IR_WIRED_EDGES) continue;
+        if (strncmp(f->result_names.at[r], prefix, n) != 0 || is_of_edges(v)) continue;
         for (int p = 0; p < ir->model->params.count; p++) {
             const Tensor *param = ir->model->params.at[p];
             if (strcmp(param->name, f->result_names.at[r] + n) == 0) gen_copy(e, v, param, field);
@@ -311,16 +362,6 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
 }
 
 /* ---- all stages ---- */
-
-typedef struct StageList {
-    Vec(LLVMValueRef) functions;
-} StageList;
-
-static int add_stage(Emit *e, StageList *list, LLVMValueRef function)
-{
-    vec_push(e->arena, &list->functions, function);
-    return list->functions.count - 1;
-}
 
 static void gen_func(Emit *e, StageList *list, const Func *f, const Plan *p, FuncStages *out)
 {
@@ -380,10 +421,12 @@ static void gen_type(const Ir *ir, Emit *e, StageList *list, Stages *out)
 {
     gen_func(e, list, ir->infer, ir->infer_plan, &out->infer);
     out->infer.gradients = out->infer.updates = out->train.gradients = out->train.updates = -1;
+    out->infer.edge_costs = out->train.edge_costs = -1;
     if (!ir->train) return;
     gen_func(e, list, ir->train, ir->train_plan, &out->train);
     out->train.gradients = add_stage(e, list, gen_copies(e, ir, "d ", CONTEXT_GRAD, "gradients"));
     out->train.updates = add_stage(e, list, gen_copies(e, ir, "set ", CONTEXT_PARAM, "updates"));
+    out->train.edge_costs = gen_edge_costs(e, list, ir);
     edge_stages(ir, e, list, &out->train);
     remake_stages(ir, e, list, &out->train);
 }

@@ -18,6 +18,7 @@ typedef struct FuncStages {
     Vec(LevelStages) levels;
     int gradients;              /* copies gradients of parameters to their places; train */
     int updates;                /* kept statistics; train */
+    int edge_costs;             /* adds gradients of costs to those of edges; -1: there are none; train */
     Vec(CandidateStages) edges; /* by bundle of all graphs; train */
     Vec(int) remake;            /* by graph: makes the values of its input again (local.c); -1: none */
 } FuncStages;

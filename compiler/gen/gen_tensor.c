@@ -152,6 +152,24 @@ static void shared_runs(Emit *e, LLVMValueRef context, const Value *v)
     emit_loop_end_small(e, &outer);
 }
 
+static void shared_transpose(Emit *e, LLVMValueRef context, const Value *v)
+{
+    Axes s = axes_of(v);
+    EmitLoop outer = emit_loop(e, emit_int(e, s.outer)), a = emit_loop(e, emit_int(e, s.count)),
+             b = emit_loop(e, emit_int(e, s.second)), inner = emit_loop(e, emit_int(e, s.inner));
+    LLVMValueRef from = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.count)), a.i),
+                 to = emit_add(e, emit_mul(e, outer.i, emit_int(e, s.second)), b.i);
+    from = emit_add(e, emit_mul(e, from, emit_int(e, s.second)), b.i);
+    to = emit_add(e, emit_mul(e, to, emit_int(e, s.count)), a.i);
+    from = emit_add(e, emit_mul(e, from, emit_int(e, s.inner)), inner.i);
+    to = emit_add(e, emit_mul(e, to, emit_int(e, s.inner)), inner.i);
+    gen_shared_store(e, context, v, 0, to, gen_shared_load(e, context, v->args[0], from));
+    gen_shared_loop_end(e, &inner, s.inner);
+    emit_loop_end_small(e, &b);
+    emit_loop_end_small(e, &a);
+    emit_loop_end_small(e, &outer);
+}
+
 /* ---- both ---- */
 
 typedef struct TensorCode {
@@ -163,7 +181,7 @@ static const TensorCode codes[IR_OP_COUNT] = {
     [IR_CONCAT] = {tile_concat, shared_concat},     [IR_EMBED] = {tile_embed, shared_embed},
     [IR_SUM_SAMPLES] = {tile_sum_samples, NULL},    [IR_MOMENTS] = {tile_moments, NULL},
     [IR_REDUCE_SUM] = {tile_runs, shared_runs},     [IR_REDUCE_MAX] = {tile_runs, NULL},
-    [IR_BROADCAST] = {tile_broadcast, shared_runs}, [IR_TRANSPOSE] = {tile_blocks, NULL},
+    [IR_BROADCAST] = {tile_broadcast, shared_runs}, [IR_TRANSPOSE] = {tile_blocks, shared_transpose},
 };
 
 void gen_tensor(GenTile *t, const Value *v)

@@ -175,7 +175,7 @@ static Plan *fuse_func(Arena *perm, Func *f, int lanes)
         if (in_windows(v)) l->rounds = v->graph;
         if (has_norms(v)) l->norms = v;
         if (is_sum(v)) vec_push(perm, &l->sums, v);
-        if (v->in_place) continue;
+        if (v->in_place || plan_adds_to_edges(v)) continue;
         if (runs_in_tiles(v)) place(perm, l, v, lanes);
         else if (op_info[v->op].class != CLASS_LEAF && op_info[v->op].class != CLASS_WIRED)
             vec_push(perm, &l->once, v);

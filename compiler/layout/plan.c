@@ -16,6 +16,14 @@ const Value *plan_storage(const Value *v)
     return v;
 }
 
+bool plan_adds_to_edges(const Value *v)
+{
+    if (v->op != IR_ADD || v->per_sample) return false;
+    for (int i = 0; i < 2; i++)
+        if (v->args[i]->op == IR_WIRED_EDGES || plan_adds_to_edges(v->args[i])) return true;
+    return false;
+}
+
 static bool is_leaf(const Value *v)
 {
     return op_info[v->op].class == CLASS_LEAF;
@@ -61,17 +69,19 @@ static int64_t view_address(const Value *v)
     return v->args[0]->address + (v->op == IR_SLICE ? v->index : 0);
 }
 
-static void place_leaf(Plan *p, Value *v)
+static void place_leaf(const Func *f, Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
     int64_t *row = v->op == IR_INPUT    ? &p->input_row
                    : v->op == IR_TARGET ? &p->target_row
                    : v->op == IR_VALID  ? &p->valid_row
                                         : NULL;
-    if (!row) {
-        if (v->op == IR_PARAM) v->address = v->param->place;
-        return;
+    if (v->op == IR_PARAM) v->address = v->param->place;
+    if (v->op == IR_FACTOR || v->op == IR_USED) {
+        v->address = p->shared, p->shared += size;
+        vec_push(f->arena, &p->filled, v);
     }
+    if (!row) return;
     if (*row < 0) *row = p->rows, p->rows += size;
     v->address = *row;
 }
@@ -121,7 +131,7 @@ static void place_value(Plan *p, Value *v)
 {
     int64_t size = shape_size(v->shape);
     if (op_has(v->op, OP_SUM)) v->partial = p->partials, p->partials += size;
-    if (v->op == IR_WIRED_EDGES || v->in_place)
+    if (v->op == IR_WIRED_EDGES || v->in_place || plan_adds_to_edges(v))
         return; /* straight into the gradient; read where it is used */
     if (v->op == IR_WIRED || v->op == IR_WIRED_BACK) {
         place_graph(p, v);
@@ -150,7 +160,7 @@ static void plan_func(Func *f, Plan *p)
     plan_local(f, p);
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
-        if (is_leaf(v)) place_leaf(p, v);
+        if (is_leaf(v)) place_leaf(f, p, v);
         else place_value(p, v);
     }
     for (int i = 0; i < f->values.count; i++) {

@@ -35,6 +35,7 @@ typedef struct Plan {
     int64_t shared;                                       /* elements */
     int64_t input_row, target_row, valid_row, output_row; /* -1: not used */
     int64_t loss;                                         /* element of the shared area; -1 */
+    Vec(const Value *) filled; /* FACTOR, USED: in the shared area, which the runtime fills */
 } Plan;
 
 /* Fill ir->train_plan and ir->infer_plan. */
@@ -53,6 +54,9 @@ int64_t plan_graph_rows(const Value *v);
 void plan_local(const Func *f, Plan *p);
 /* Its rows are those of its argument, or of another value of its graph. */
 bool plan_is_view(const Value *v);
+/* Does it add to the gradient of a line's candidates, which the runtime makes? Then it has no memory: what is
+ * added joins the gradient behind the step. */
+bool plan_adds_to_edges(const Value *v);
 /* Has this step code for v? */
 bool plan_makes(const PlanStep *step, const Value *v);
 /* Of a value that has memory: is this the loop that writes it? Others compute it again. */

@@ -241,13 +241,28 @@ static Value *lower_value(Lower *l, const Value *v)
     }
 }
 
-static Value *lower_loss(Lower *l, const Func *loss, Value *output)
+/* A cost of the step: of one sample where it is of values, else one number. */
+static Value *lower_cost(Lower *l, const Cost *cost)
 {
-    Lower inner = {.model = l->model, .f = l->f, .training = l->training};
+    Value *sum = NULL;
+    for (int i = 0; i < cost->parts.count; i++) {
+        Value *part = l->map[cost->parts.at[i]->id];
+        sum = sum ? B(ADD, sum, part) : part;
+    }
+    return sum;
+}
+
+/* The sum over the samples of a loss with one result. */
+static Value *lower_loss(Lower *l, const Func *loss, Value *output, Value *const *costs)
+{
+    const bool training = l->training;
+    Lower inner = {.model = l->model, .f = l->f, .training = training};
     inner.map = NEW_ARRAY(l->f->arena, Value *, (size_t)loss->values.count);
     for (int i = 0; i < loss->values.count; i++) {
         const Value *v = loss->values.at[i];
-        if (v->op == IR_ARG && v->index == 0) inner.map[i] = output;
+        if (v->op == IR_ARG && v->index == LOSS_PREDICTION) inner.map[i] = output;
+        else if (v->op == IR_ARG && v->index >= LOSS_COSTS)
+            inner.map[i] = training ? costs[v->index - LOSS_COSTS] : NULL; /* evaluation reads none */
         else if (v->op == IR_ARG) {
             inner.map[i] = func_add(l->f, IR_TARGET, v->span, 0, NULL);
             inner.map[i]->shape = v->shape;
@@ -259,6 +274,38 @@ static Value *lower_loss(Lower *l, const Func *loss, Value *output)
     return func_unary(l->f, IR_SUM_SAMPLES, each);
 }
 
+/* Training makes the whole sum small, the first result; evaluation measures its terms without costs and
+ * schedules, the last one. */
+static const Func *loss_alone(const Model *m, bool training)
+{
+    const Func *loss = m->loss;
+    if (loss->results.count == 1) return loss;
+    Value **map = NEW_ARRAY(m->perm, Value *, (size_t)loss->values.count);
+    Func *one = func_copy(m->perm, loss, loss->name, map);
+    const int result = training ? 0 : loss->results.count - 1;
+    func_result(one, loss->result_names.at[result], map[loss->results.at[result]->id]);
+    func_prune(one);
+    return one;
+}
+
+static Value *mean_of_step(Lower *l, Value *sum)
+{
+    return B(DIV, sum, func_add(l->f, IR_COUNT, sum->span, 0, NULL));
+}
+
+static void train_results(Lower *l, const Model *m, Value *output)
+{
+    Value **costs = NEW_ARRAY(m->perm, Value *, (size_t)m->costs.count + 1);
+    for (int i = 0; i < m->costs.count; i++) costs[i] = lower_cost(l, &m->costs.at[i]);
+    func_result(l->f, "loss", mean_of_step(l, lower_loss(l, loss_alone(m, true), output, costs)));
+    func_result(l->f, "output", output);
+    for (int i = 0; i < l->updates.count; i++) func_result(l->f, l->update_names.at[i], l->updates.at[i]);
+    for (int i = 0; i < m->costs.count; i++) {
+        if (costs[i]->per_sample) costs[i] = mean_of_step(l, U(SUM_SAMPLES, costs[i]));
+        func_result(l->f, arena_printf(m->perm, "cost %s", m->costs.at[i].name), costs[i]);
+    }
+}
+
 static Func *lower_main(Model *m, bool training)
 {
     Lower *l = NEW(m->perm, Lower);
@@ -267,14 +314,10 @@ static Func *lower_main(Model *m, bool training)
     l->map = NEW_ARRAY(m->perm, Value *, (size_t)m->body->values.count);
     for (int i = 0; i < m->body->values.count; i++) l->map[i] = lower_value(l, m->body->values.at[i]);
     Value *output = l->map[m->body->results.at[0]->id];
-    if (training) {
-        Value *loss = lower_loss(l, m->loss, output);
-        func_result(l->f, "loss", B(DIV, loss, func_add(l->f, IR_COUNT, loss->span, 0, NULL)));
+    if (training) train_results(l, m, output);
+    else {
         func_result(l->f, "output", output);
-        for (int i = 0; i < l->updates.count; i++) func_result(l->f, l->update_names.at[i], l->updates.at[i]);
-    } else {
-        func_result(l->f, "output", output);
-        if (m->loss) func_result(l->f, "loss", lower_loss(l, m->loss, output));
+        if (m->loss) func_result(l->f, "loss", lower_loss(l, loss_alone(m, false), output, NULL));
     }
     func_prune(l->f);
     return l->f;

@@ -30,6 +30,7 @@ typedef struct Tensor {
 } Tensor;
 
 enum { MAX_STATES = 8 };
+enum { LOSS_PREDICTION, LOSS_TARGET, LOSS_COSTS }; /* arguments of Model.loss */
 
 /* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
  * candidate (in use or not), has four numbers of it
@@ -74,6 +75,13 @@ typedef struct CellFn {
     Vec(Norm) norms;            /* its batch_norm, those whose x comes first first */
 } CellFn;
 
+/* A quantity that functions add to, and that the loss reads by its name: `cost NAME = ...`. */
+typedef struct Cost {
+    const char *name;
+    Vec(Value *) parts; /* in Model.body: a number each, of all samples or of one */
+    Span span;          /* of the first */
+} Cost;
+
 /* Where its nodes stand (layout/place.c). */
 typedef struct SetRows {
     int64_t value, sum;         /* the first value in `wired`, the first sum in `wired_back` */
@@ -110,6 +118,7 @@ typedef struct NodeSet {
     CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
                           the program does not tell (set_shows_sent) */
     Vec(Tensor *) weights; /* of the cell, in order of first use */
+    Func *costs;           /* of the weights of one node; results by name of the cost; NULL: none */
     SetLive live;          /* in time */
     Span span;
 } NodeSet;
@@ -139,6 +148,7 @@ typedef struct Bundle {
     bool fixed;                  /* between maps: w is `factor` and is not learned */
     double factor;
     Vec(Tensor *) weights; /* one number (or array) a candidate */
+    Func *costs;           /* of the weights of one candidate; results by name of the cost; NULL: none */
     Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
     int64_t live_first; /* in time: the first evaluation in which its sources may be other than 0 (live.h) */
@@ -234,7 +244,10 @@ typedef struct Model {
     Shape input, output;
     bool trained;
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
-    Func *loss;       /* ARG 0 prediction, ARG 1 target: per-sample loss with tensor operators */
+    Func *loss; /* of one sample; ARG 0 prediction, ARG 1 target, ARG LOSS_COSTS + i cost i. Results: what
+                         training makes small, then, where that has costs or schedules, the terms without */
+    Vec(Cost) costs;
+    json_t *factors; /* FACTOR by index: a schedule, or "samples": samples of the training set; NULL: none */
     int classes;
     bool one_hot;              /* losses that compare numbers see 1 for the class and 0 for the others */
     int first_class;           /* the smallest label of the data */

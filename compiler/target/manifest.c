@@ -122,6 +122,7 @@ static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
                     .weights = NEW_ARRAY(ir->perm, int, (size_t)u->weights.count + 1),
                     .decides = u->weight ? u->weight->number : -1,
                     .function = u->edge != NULL,
+                    .costs = u->costs != NULL,
                     .back = goes_back(ir, g, u),
                     .stays = edges_stay(g, u),
                     .of_used = edges_of_used(g, u),
@@ -240,10 +241,28 @@ static NetFunc func_record(Arena *perm, const Plan *p, const FuncStages *s)
                  .loss = p->loss,
                  .gradients = s->gradients,
                  .updates = s->updates,
+                 .edge_costs = s->edge_costs,
+                 .filled = NEW_ARRAY(perm, NetFilled, (size_t)p->filled.count + 1),
                  .levels = NEW_ARRAY(perm, NetLevel, (size_t)p->levels.count + 1)};
+    for (int i = 0; i < p->filled.count; i++) {
+        const Value *v = p->filled.at[i];
+        const bool factor = v->op == IR_FACTOR;
+        f.filled[f.filled_count++] = (NetFilled){
+            factor ? (int)v->index : -1, factor ? -1 : v->graph->first_bundle + (int)v->index, v->address};
+    }
     for (int i = 0; i < p->levels.count; i++)
         f.levels[f.level_count++] = level_of(perm, &p->levels.at[i], &s->levels.at[i]);
     return f;
+}
+
+static void add_costs(const Ir *ir, NetFunc *train)
+{
+    const Func *f = ir->train;
+    train->costs = NEW_ARRAY(ir->perm, NetCost, (size_t)ir->model->costs.count + 1);
+    for (int r = 0; r < f->results.count; r++)
+        if (strncmp(f->result_names.at[r], "cost ", 5) == 0)
+            train->costs[train->cost_count++] =
+                (NetCost){.name = f->result_names.at[r] + 5, .at = f->results.at[r]->address};
 }
 
 static json_t *net_json(const Ir *ir, const Stages *stages)
@@ -259,6 +278,7 @@ static json_t *net_json(const Ir *ir, const Stages *stages)
         n.rule_reads[n.rule_count++] = (int64_t)rule_arguments_read(m->rule_functions.at[i]);
     add_graphs(&n, ir, stages);
     if (ir->train) train = func_record(ir->perm, ir->train_plan, &stages->train), n.train = &train;
+    if (ir->train) add_costs(ir, &train);
     return contract_write(CONTRACT_NetRecord, &n);
 }
 
@@ -335,6 +355,7 @@ const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
     json_object_set_new(j, "net", net_json(ir, stages));
     if (ir->profile) json_object_set_new(j, "profile", profile_json(m, ir->profile));
     if (ir->train) json_object_set(j, "settings", m->settings);
+    if (ir->train && m->factors) json_object_set(j, "factors", m->factors);
     return text_of(ir->perm, j);
 }
 

@@ -34,7 +34,7 @@ static bool one_step(const Session *s, const int64_t *order, int64_t batch, doub
     NetStep r = s->options->infer
                     ? s->calls->eval_step(s->net, s->data, split, first, batch)
                     : s->calls->train_step(s->net, (NetSamples){s->data, split, order + first, batch},
-                                           (NetPosition){rate, number, 0});
+                                           (NetPosition){.lr = rate, .step = number});
     return r.help[0] ? net_step_failed(&r, "", e) : true;
 }
 

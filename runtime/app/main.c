@@ -23,6 +23,7 @@ static const NetCalls net_calls = {
     .train_step = net_train_step,
     .idle = net_idle,
     .events = net_events,
+    .costs = net_costs,
     .wiring = net_wiring,
     .train_next = net_train_next,
     .eval_step = net_eval_step,

@@ -23,6 +23,7 @@ typedef struct NetCalls {
     NetStep (*train_step)(Net *n, NetSamples samples, NetPosition at);
     NetIdle (*idle)(const Net *n, int64_t samples);
     int (*events)(const Net *n, const NetEvent **events);
+    int (*costs)(Net *n, const NetCost **costs);
     json_t *(*wiring)(const Net *n, int64_t done);
     void (*train_next)(Net *n, const int64_t *order, int64_t count);
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);

@@ -194,7 +194,7 @@ static bool take_step(TrainRun *run, RtError *e)
     s->calls->train_next(s->net, run->order + bounds[1], bounds[2] - bounds[1]);
     NetStep step =
         s->calls->train_step(s->net, (NetSamples){s->data, &s->data->train, run->order + first, count},
-                             (NetPosition){rate, number, position});
+                             (NetPosition){rate, number, position, (double)t->epochs});
     if (step.help[0]) {
         char when[64];
         snprintf(when, sizeof when, "step %lld", (long long)t->step + 1);
@@ -262,11 +262,22 @@ static bool reports(const TrainRun *run, const char *name)
 }
 
 /* The line of an epoch on the console; fits a terminal of 80 columns. */
+/* "  kl 1234" for each cost of the loss, behind the other figures. */
+static void add_costs(const TrainRun *run, char *figures, size_t size)
+{
+    const NetCost *costs;
+    const int count = run->session->calls->costs(run->session->net, &costs);
+    for (int i = 0; i < count; i++) {
+        const size_t used = strlen(figures);
+        snprintf(figures + used, size - used, "  %s %.6g", costs[i].name, costs[i].value);
+    }
+}
+
 static void say_epoch(TrainRun *run, const EpochResult *r)
 {
     const TrainState *t = &run->state;
     const EvalResult *test = &r->test, *held = &r->validation;
-    char figures[128] = "", more[48] = "", time[32];
+    char figures[400] = "", more[48] = "", time[32];
     double right = 100 * (double)t->correct / (double)t->seen, tested = 100 * test->accuracy;
     bool classes = run->session->data->classes > 0;
     if (held->samples && classes) snprintf(more, sizeof more, ", validation %.2f%%", 100 * held->accuracy);
@@ -281,10 +292,22 @@ static void say_epoch(TrainRun *run, const EpochResult *r)
         snprintf(figures + used, sizeof figures - used, "  nfe %.1f",
                  (double)t->evaluations / (double)t->flow_tiles);
     }
+    add_costs(run, figures, sizeof figures);
     log_duration(t->seconds, time, sizeof time);
     log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  %lld swapped  %.0f/s  %s", (long long)t->epoch,
              (long long)t->epochs, t->loss_sum / (double)t->seen, figures, (long long)t->swapped,
              (double)t->seen / t->epoch_seconds, time);
+}
+
+/* Costs, as they are at the last step of the epoch. */
+static void log_costs(const TrainRun *run, json_t *event)
+{
+    const NetCost *costs;
+    const int count = run->session->calls->costs(run->session->net, &costs);
+    json_t *all = json_object();
+    for (int i = 0; i < count; i++) json_object_set_new(all, costs[i].name, log_number(costs[i].value));
+    if (count) json_object_set(event, "costs", all);
+    json_decref(all);
 }
 
 static void log_split(json_t *event, const EvalResult *r, bool classes, const char *loss,
@@ -306,6 +329,7 @@ static bool log_epoch(TrainRun *run, const EpochResult *r, RtError *e)
     if (classes) json_object_set_new(event, "train_accuracy", log_number(train_accuracy));
     log_split(event, &r->test, classes, "test_loss", "accuracy");
     log_split(event, &r->validation, classes, "validation_loss", "validation_accuracy");
+    log_costs(run, event);
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
     json_t *wiring = run->session->calls->wiring(run->session->net, t->epoch * steps_per_epoch(t));

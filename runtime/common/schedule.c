@@ -99,7 +99,7 @@ static double drops_value(const json_t *args, double epoch, double epochs)
     return rate;
 }
 
-/* ramp(start, end)   */
+/* ramp(start, end, epochs) */
 
 static double ramp_reference(const json_t *args)
 {
@@ -110,13 +110,22 @@ static bool ramp_check(const json_t *args, RtError *e)
 {
     if (!check_number(args, "ramp", "start", false, e) || !check_number(args, "ramp", "end", false, e))
         return false;
+    const json_t *epochs = json_object_get(args, "epochs");
+    const double first = json_number_value(json_array_get(epochs, 0)),
+                 last = json_number_value(json_array_get(epochs, 1));
+    if (json_is_array(epochs) && !(json_array_size(epochs) == 2 && first >= 0 && first < last))
+        return rt_fail(e, RT_BAD_INPUT, "ramp: 'epochs' must be its first and last epoch");
     if (ramp_reference(args) > 0) return true;
     return rt_fail(e, RT_BAD_INPUT, "ramp: start and end are both 0");
 }
 
 static double ramp_value(const json_t *args, double epoch, double epochs)
 {
-    double start = number(args, "start"), t = epochs > 0 ? fmin(epoch / epochs, 1) : 0;
+    const json_t *list = json_object_get(args, "epochs");
+    const double first = json_number_value(json_array_get(list, 0)),
+                 last = json_is_array(list) ? json_number_value(json_array_get(list, 1)) : epochs;
+    const double start = number(args, "start"),
+                 t = last > first ? fmax(0, fmin((epoch - first) / (last - first), 1)) : 0;
     return start + (number(args, "end") - start) * t;
 }
 

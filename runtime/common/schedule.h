@@ -3,7 +3,7 @@
  * JSON: a plain number, or {"call": NAME, "args": {...}} with every argument present:
  *   cosine(peak, warmup, floor)      ramp rise over `warmup` epochs, then half a cosine from peak to floor
  *   drops(start, factor, epochs)     times factor at each epoch listed
- *   ramp(start, end)                 straight line over all epochs
+ *   ramp(start, end, epochs)         straight line over all epochs, or from the first to the second of a list
  *   exponential(start, factor)       times factor each epoch, continuously
  * Evaluated at each step: `epoch` is the exact position, step / steps_per_epoch, from 0 up to `epochs`.
  */

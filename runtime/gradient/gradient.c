@@ -410,7 +410,9 @@ static void run_blocks(Blocks k)
 void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
 {
     run_blocks((Blocks){n, tiles, update, -1, false});
-    if (!update) forward_gradients(n);
+    if (update) return;
+    forward_gradients(n);
+    if (n->train.edge_costs >= 0) net_add_edge_costs(n);
 }
 
 typedef struct Stream {

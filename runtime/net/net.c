@@ -332,6 +332,7 @@ static bool first_events(Net *n, const NetBatch *batch, NetStep *r)
 NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
 {
     NetStep r = {0};
+    n->at = at;
     NetBatch batch = net_train_batch(samples.data, samples.split, samples.order, samples.count, at.epoch);
     int64_t tiles = (samples.count + n->lanes - 1) / n->lanes;
     ahead_begin(n, &batch);

@@ -5,6 +5,7 @@
  */
 #ifndef RT_NET_H
 #define RT_NET_H
+#include "common/contract.h"
 #include "common/dnwrt.h"
 #include "data/data.h"
 #include "common/optim.h"
@@ -135,6 +136,7 @@ typedef struct NetPosition {
     double lr;
     int64_t step;
     double epoch;
+    double epochs; /* of the whole training; 0: not known, and schedules in the loss stand halfway */
 } NetPosition;
 /* One training step: choose edges, forward, backward, update. */
 NetStep net_train_step(Net *n, NetSamples samples, NetPosition at);
@@ -157,6 +159,8 @@ typedef struct NetEvent {
     int64_t dropped, grown; /* edges that went out of use, and came into it: some may be the same */
 } NetEvent;
 int net_events(const Net *n, const NetEvent **events);
+/* Costs of the last training step. */
+int net_costs(Net *n, const NetCost **costs);
 /* Of lists with declared rules after so many steps and net_choose, as the log has it:
  * {"lists": {LIST: {"age", "oldest", "explored"}}, "dead"}; NULL: there are none. */
 json_t *net_wiring(const Net *n, int64_t done);

@@ -55,6 +55,7 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
     n->param_total = r->param_total, n->infer = r->infer;
     if (r->train) n->train = *r->train;
     n->params = r->params, n->param_count = r->param_count;
+    n->factors = json_object_get(manifest, "factors");
     n->graphs = r->graphs, n->graph_count = r->graph_count;
     n->lists = r->lists, n->list_count = r->list_count;
     n->bundles = calloc((size_t)r->bundle_count + 1, sizeof *n->bundles);
@@ -160,6 +161,7 @@ bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
     const bool few = n->param_total * STORED_SHARE <= work_elements(n);
+    if (o->training && n->train.edge_costs >= 0) return true;
     for (int i = 0; i < n->list_count && o->training; i++)
         if (n->lists[i].declared && declared_stores(n->lists[i].declared)) return true;
     return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));

@@ -60,7 +60,7 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
     if (b && candidate >= b->candidates.count) return 0; /* no edge is there */
     bool added = b && !b->kept[candidate];
     if (added) mark(p->n, b, candidate, 1);
-    const bool function = b && (b->line.function || forward_rule(p->n, b));
+    const bool function = b && (b->line.function || b->line.costs || forward_rule(p->n, b));
     if (added && function) {
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];

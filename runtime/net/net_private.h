@@ -124,9 +124,11 @@ struct Net {
     int64_t *counts;   /* choose.c: candidates out of each node */
     NetTimer timer[TIME_KINDS];
     int64_t kept_total;
-    double rate;       /* learning rate of the last step */
-    bool functions;    /* of edges: all gradients are stored and checked before any weight moves */
-    int64_t edge_maps; /* numbers for the maps within the largest gradient of an edge function */
+    double rate;           /* learning rate of the last step */
+    const json_t *factors; /* of the loss, by number (net_loss.c) */
+    NetPosition at;        /* of the step */
+    bool functions;        /* of edges: all gradients are stored and checked before any weight moves */
+    int64_t edge_maps;     /* numbers for the maps within the largest gradient of an edge function */
 };
 
 /* Candidates of a line that may have numbers. */
@@ -303,6 +305,11 @@ void net_mean_parts(const Net *n, const NetMoments *m, double *out);
 bool norm_rounds(Net *n); /* false: out of memory */
 void norm_free(Net *n);
 void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *round, int64_t samples);
+
+/* net_loss.c: before a training step on samples of a split: factors of the loss, which edges are in use. */
+void net_fill_loss(const Net *n, const NetFunc *f, const DataSplit *split);
+/* Adds gradients of costs to those of edges, which are all stored. */
+void net_add_edge_costs(Net *n);
 
 /* net_run.c */
 typedef struct NetBatch {

@@ -285,6 +285,10 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
     loss = net_run(n, &n->train, &batch, BUILT_STEP, &r->correct);
     add_result(a, r, "loss", 1, &loss);
     take_output(a, r, n, &n->train, count, "output");
+    for (int i = 0; i < n->train.cost_count; i++) {
+        const double cost = real_at(n, n->context.shared, n->train.costs[i].at);
+        add_result(a, r, arena_printf(a, "cost %s", n->train.costs[i].name), 1, &cost);
+    }
     gradient_edges(n, (count + n->lanes - 1) / n->lanes, NULL);
     stages[n->train.gradients](&n->context, 0);
     take_params(a, r, n, true, "d", n->grad);
@@ -351,7 +355,7 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
                                             ? (double)d->train.labels[order[s]]
                                             : (double)d->train.targets[order[s] * d->target_size + i];
     }
-    c->batch = count, c->input = x, c->target = t;
+    c->batch = count, c->samples = d->train.samples, c->input = x, c->target = t;
 }
 
 /* One change of a picture of `planes` planes, as its definition says it: augment.h. */

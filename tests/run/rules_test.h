@@ -30,7 +30,7 @@ static void step(const Rules *r, Net *n, int64_t t)
 {
     const double epoch = (double)t / EPOCH_STEPS;
     NetStep s = net_train_step(n, (NetSamples){r->data, &r->data->train, r->order, SAMPLES},
-                               (NetPosition){0.05, t, epoch});
+                               (NetPosition){0.05, t, epoch, 0});
     if (!s.finite) fail_msg("step %d: %s", (int)t, s.bad);
 }
 

@@ -44,7 +44,7 @@ static void step(Pair *p, Net *n, const Data *d, int number, double epoch)
 {
     const int64_t *order = p->order + number * BATCH;
     assert_true(
-        net_train_step(n, (NetSamples){d, &d->train, order, BATCH}, (NetPosition){0.02, number, epoch})
+        net_train_step(n, (NetSamples){d, &d->train, order, BATCH}, (NetPosition){0.02, number, epoch, 0})
             .finite);
 }
 

@@ -102,7 +102,7 @@ static void step(const Drawn *d, Net *n)
 {
     for (int i = 0; i < 3; i++)
         assert_true(net_train_step(n, (NetSamples){d->data, &d->data->train, d->order, SAMPLES},
-                                   (NetPosition){0.01, i, 0})
+                                   (NetPosition){0.01, i, 0, 0})
                         .finite);
 }
 

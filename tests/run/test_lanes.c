@@ -64,7 +64,7 @@ static void train(Net *n, const Data *d)
     for (int64_t step = 0; step < 3; step++) {
         rng_permutation(9, RNG_SHUFFLE, (uint64_t)step, MOST, order);
         NetStep r = net_train_step(n, (NetSamples){d, &d->train, order, MOST},
-                                   (NetPosition){0.02, step, (double)step});
+                                   (NetPosition){0.02, step, (double)step, 0});
         if (!r.finite) fail_msg("step %lld: %s is not finite", (long long)step, r.bad);
     }
 }

@@ -205,7 +205,7 @@ static void train(Net *n, const Data *d)
     for (int64_t step = 0; step < STEPS; step++) {
         rng_permutation(9, RNG_SHUFFLE, (uint64_t)step, MOST, order);
         NetStep r = net_train_step(n, (NetSamples){d, &d->train, order, MOST},
-                                   (NetPosition){0.02, step, 0.9 * (double)step});
+                                   (NetPosition){0.02, step, 0.9 * (double)step, 0});
         if (!r.finite) fail_msg("step %lld: %s is not finite", (long long)step, r.bad);
     }
 }
@@ -273,8 +273,8 @@ static void expect_one_step(const char *path, const Built *b, const Data *d)
     float *want = NEW_ARRAY(tmp, float, (size_t)n->param_total + 1);
     const Results *r = built_run(tmp, n, b, d, order, MOST);
     move_weights(n, r, want);
-    NetStep step =
-        net_train_step(stepped, (NetSamples){d, &d->train, order, MOST}, (NetPosition){0.02, BUILT_STEP, 1});
+    NetStep step = net_train_step(stepped, (NetSamples){d, &d->train, order, MOST},
+                                  (NetPosition){0.02, BUILT_STEP, 1, 0});
     assert_true(step.finite && step.loss == r->all.at[2].values[0] && step.correct == r->correct);
     for (int i = 0; i < n->param_count; i++)
         for (int64_t k = n->params[i].offset;

@@ -146,11 +146,11 @@ static void test_bad_step(void **state)
         Data *d = built_data(a, b.compilation->model, 70, 3);
         Net *n = built_net(&b, false, 70, 1, 1), *same = built_net(&b, false, 70, 1, 1);
         d->train.floats[2 * 66] = bad[k];
-        NetStep step = net_train_step(n, (NetSamples){d, &d->train, order, 70}, (NetPosition){0.1, 0, 0});
+        NetStep step = net_train_step(n, (NetSamples){d, &d->train, order, 70}, (NetPosition){0.1, 0, 0, 0});
         assert_false(step.finite);
         assert_non_null(strstr(step.bad, "input"));
         assert_memory_equal(n->weights, same->weights, (size_t)n->param_total * sizeof(float));
-        assert_true(net_train_step(n, (NetSamples){d, &d->train, order, 66}, (NetPosition){0.1, 0, 0})
+        assert_true(net_train_step(n, (NetSamples){d, &d->train, order, 66}, (NetPosition){0.1, 0, 0, 0})
                         .finite); /* lanes without a sample do not count */
         assert_memory_not_equal(n->weights, same->weights, (size_t)n->param_total * sizeof(float));
         net_free(n), net_free(same);
@@ -172,7 +172,7 @@ static void test_saved_evaluates_alike(void **state)
     for (int i = 0; i < 100; i++) order[i] = i;
     Net *n = built_net(&b, false, 100, 1, 1), *loaded = built_net(&b, false, 100, 1, 2);
     for (int64_t s = 0; s < 3; s++)
-        net_train_step(n, (NetSamples){d, &d->train, order, 100}, (NetPosition){0.1, s, 0});
+        net_train_step(n, (NetSamples){d, &d->train, order, 100}, (NetPosition){0.1, s, 0, 0});
     net_choose(n, 0);
     for (int i = 0; i < net_tensor_count(n); i++) {
         const NetTensor *from = net_tensor(n, i), *to = net_tensor(loaded, i);

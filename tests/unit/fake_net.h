@@ -197,6 +197,11 @@ static int fake_events(const Net *n, const NetEvent **events)
     return (void)n, (void)events, 0;
 }
 
+static int fake_costs(Net *n, const NetCost **costs)
+{
+    return (void)n, (void)costs, 0;
+}
+
 static json_t *fake_wiring(const Net *n, int64_t done)
 {
     return (void)n, (void)done, NULL;
@@ -211,6 +216,7 @@ static const NetCalls fake_calls = {
     .train_step = fake_train_step,
     .idle = fake_idle,
     .events = fake_events,
+    .costs = fake_costs,
     .wiring = fake_wiring,
     .train_next = fake_train_next,
     .eval_step = fake_eval_step,

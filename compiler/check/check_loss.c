@@ -1,0 +1,301 @@
+/* check_loss.c: what training makes small: a loss of predictions and targets, or an expression of losses,
+ * costs and schedules.
+ *
+ * Such an expression is evaluated like any other, with tensors; a description in it, cross_entropy or
+ * ramp(0, 1), gets its value where arithmetic needs one (loss_term). Evaluation after an epoch leaves out the
+ * terms of the sum that have costs or schedules: they say nothing about predictions.
+ */
+#include "check/check.h"
+#include "front/parse.h"
+#include "common/plural.h"
+#include "ir/op.h"
+#include <math.h>
+
+/* The loss that is built. */
+typedef struct LossBuild {
+    Value *prediction, *target; /* target NULL: no loss of predictions was met yet */
+    const Val *first;           /* of these */
+} LossBuild;
+
+static Value *arg(Check *k, int index, Shape shape, Span span)
+{
+    Value *v = func_add(k->func, IR_ARG, span, 0, NULL);
+    v->index = index, v->shape = shape;
+    return v;
+}
+
+static Value *sum(Func *f, Value *v)
+{
+    return reduce(f, IR_REDUCE_SUM, v, 0, v->shape.rank);
+}
+
+/* For each output `yes` where it is that of class t, `no` where not. */
+static Value *by_class(Func *f, const Value *p, Value *t, double yes, double no)
+{
+    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
+    position->shape = p->shape;
+    Value *here = func_binary(f, IR_EQ, position, t), *y = func_const(f, yes), *n = func_const(f, no);
+    return func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, y, n});
+}
+
+/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
+static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
+{
+    double n = (double)shape_size(p->shape);
+    Value *z = func_binary(f, IR_SUB, p, reduce(f, IR_REDUCE_MAX, p, 0, p->shape.rank));
+    Value *lse = func_unary(f, IR_LOG, sum(f, func_unary(f, IR_EXP, z)));
+    Value *q = by_class(f, p, t, 1 - smoothing + smoothing / n, smoothing / n);
+    return func_binary(f, IR_SUB, lse, sum(f, func_binary(f, IR_MUL, q, z)));
+}
+
+static Value *mean(Func *f, Value *v)
+{
+    if (v->shape.rank == 0) return v;
+    Value *part = func_const(
+        f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
+    return func_binary(f, IR_MUL, sum(f, v), part);
+}
+
+static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
+{
+    Func *f = k->func;
+    if (val_is(loss, BUILTIN_cross_entropy)) return cross_entropy(f, p, t, loss->items.at[0]->number);
+    if (val_is(loss, BUILTIN_binary_cross_entropy)) { /* of a logit: softplus(p) - t p */
+        Value *product = func_binary(f, IR_MUL, t, p);
+        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
+    }
+    Value *d = func_binary(f, IR_SUB, p, t);
+    return mean(f, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
+}
+
+static bool loss_fits(Check *k, const Val *loss)
+{
+    Model *m = k->model;
+    int64_t out = shape_size(m->output);
+    bool ce = val_is(loss, BUILTIN_cross_entropy), bce = val_is(loss, BUILTIN_binary_cross_entropy);
+    const int64_t numbers = m->one_hot ? m->classes : m->target_size;
+    if (ce && m->target_size > 0 && !m->classes) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span,
+                           "cross_entropy compares classes; this data has numbers to predict");
+        diag_help(d, "loss = mse");
+    } else if (ce && m->classes > out) {
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld output%s",
+                     m->classes, (long long)out, plural(out, "s"));
+        diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
+        if (m->first_class)
+            diag_help(d,
+                      "no label is 0: labels seem to start at %d; subtract it from them, or give the model "
+                      "%d outputs",
+                      m->first_class, m->classes);
+        else diag_help(d, "give the model %d outputs", m->classes);
+    } else if (bce && m->classes > 2 && !m->one_hot) {
+        Diag *d =
+            diag_add(k->diags, E_SETTING, loss->span,
+                     "binary_cross_entropy compares with 0 and 1; the data has the labels %s", m->labels);
+        diag_help(
+            d, "write 0 and 1 into the data, or give the model one output per class and use cross_entropy");
+    } else if (ce && (loss->items.at[0]->kind != VAL_NUMBER || loss->items.at[0]->number < 0 ||
+                      loss->items.at[0]->number >= 1)) {
+        diag_add(k->diags, E_RANGE, loss->span, "smoothing must be a number from 0, below 1");
+    } else if ((val_is(loss, BUILTIN_mse) || val_is(loss, BUILTIN_mae)) && m->classes && !m->one_hot) {
+        Diag *d = diag_add(k->diags, E_SETTING, loss->span, "%s compares numbers; this data has classes",
+                           loss->builtin->name);
+        diag_help(d,
+                  "loss = cross_entropy; or a function of the number of the class: fn squared(p, t) = (p - "
+                  "t) ^ 2; or vectors of the classes: data = one_hot(...)");
+    } else if (!ce && numbers != out && numbers != 0) {
+        diag_add(k->diags, E_SHAPE, loss->span,
+                 "the data has %lld number%s to predict and the model %lld output%s", (long long)numbers,
+                 plural(numbers, "s"), (long long)out, plural(out, "s"));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+static bool is_loss(const Val *v)
+{
+    if (v->kind == VAL_CALL) return v->builtin->kind == KIND_LOSS;
+    return v->kind == VAL_FUNCTION && !v->builtin && v->decl->kind == DECL_FN;
+}
+
+/* What targets are, from the first loss that compares with them. */
+static void read_target(Check *k, LossBuild *l, const Val *loss)
+{
+    Model *m = k->model;
+    const bool ce = val_is(loss, BUILTIN_cross_entropy), one_class = ce || m->classes || m->one_hot;
+    if (m->target_size == 0) m->target_size = one_class ? 1 : shape_size(m->output);
+    if ((ce || m->one_hot) && !m->classes) m->classes = (int)shape_size(m->output);
+    Shape target = one_class                                 ? (Shape){0}
+                   : shape_size(m->output) == m->target_size ? m->output
+                                                             : shape_vector(m->target_size);
+    l->target = arg(k, LOSS_TARGET, target, loss->span), l->first = loss;
+}
+
+/* Of one sample; NULL after a message. */
+static Value *loss_value(Check *k, const Val *loss)
+{
+    LossBuild *l = k->loss;
+    if (!loss_fits(k, loss)) return NULL;
+    if (!l->target) read_target(k, l, loss);
+    Value *p = l->prediction, *t = l->target;
+    if (k->model->one_hot && !val_is(loss, BUILTIN_cross_entropy)) t = by_class(k->func, p, t, 1, 0);
+    if (loss->kind == VAL_CALL) return described_loss(k, loss, p, t);
+    Val *bound = NEW(k->perm, Val);
+    *bound = *loss;
+    vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
+    Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
+    Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
+    if (!value || !value->is_bool) return value ? mean(k->func, value) : NULL;
+    diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
+    return NULL;
+}
+
+static Value *factor(Check *k, json_t *what, Span span)
+{
+    Value *v = func_add(k->func, IR_FACTOR, span, 0, NULL);
+    if (!k->model->factors) k->model->factors = json_array();
+    v->index = (int64_t)json_array_size(k->model->factors);
+    json_array_append_new(k->model->factors, what);
+    return v;
+}
+
+Val *loss_term(Check *k, Val *v)
+{
+    Value *value = NULL;
+    v = described(k, v);
+    if (v->kind == VAL_CALL && v->builtin->kind == KIND_SCHEDULE)
+        value = schedule_ok(k, v, 0) ? factor(k, val_json(v), v->span) : NULL;
+    else if (is_loss(v)) value = loss_value(k, v);
+    else return v;
+    return value ? val_runtime(k, value, v->span) : val_poison(k);
+}
+
+/* ---- terms of the sum ---- */
+
+/* Does it follow from a cost or a schedule, or from predictions? */
+typedef struct Reads {
+    bool costs, predictions;
+} Reads;
+
+static Reads reads_of(const Func *f, const Value *term)
+{
+    Reads r = {false, false};
+    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
+    read[term->id] = true;
+    for (int i = f->values.count - 1; i >= 0; i--) {
+        const Value *v = f->values.at[i];
+        if (!read[i]) continue;
+        if (v->op == IR_FACTOR || (v->op == IR_ARG && v->index >= LOSS_COSTS)) r.costs = true;
+        if (v->op == IR_ARG && v->index == LOSS_PREDICTION) r.predictions = true;
+        for (int a = 0; a < v->arg_count; a++) read[v->args[a]->id] = true;
+    }
+    return r;
+}
+
+typedef struct Terms {
+    Scope *scope;
+    Value *all, *data; /* sums of all terms, and of those without costs and schedules; NULL: none so far */
+    bool wrong;
+} Terms;
+
+static Value *joined(Func *f, Value *sum, Value *term, bool minus)
+{
+    if (sum) return func_binary(f, minus ? IR_SUB : IR_ADD, sum, term);
+    return minus ? func_unary(f, IR_NEG, term) : term;
+}
+
+static void not_a_loss(Check *k, const Val *v, Span span)
+{
+    if (val_is_poison(v)) return;
+    Diag *d = diag_add(k->diags, E_SETTING, span,
+                       "'loss' needs a loss, such as cross_entropy, or a fn(prediction, target); this is %s",
+                       val_text(k, v));
+    const Builtin *quoted = v->kind == VAL_STRING ? builtin_find(v->text) : NULL;
+    if (quoted && quoted->kind == KIND_LOSS) diag_fix(d, span, quoted->name, "write ", "");
+}
+
+static void add_terms(Check *k, Terms *t, const Expr *e, bool minus)
+{
+    if (e->kind == EXPR_BINARY && (e->op == OP_ADD || e->op == OP_SUB)) {
+        add_terms(k, t, e->left, minus);
+        add_terms(k, t, e->right, minus != (e->op == OP_SUB));
+        return;
+    }
+    Val *v = check_expr(k, t->scope, e), *term = val_is_poison(v) ? v : loss_term(k, v);
+    Value *value =
+        term->kind == VAL_RUNTIME || term->kind == VAL_NUMBER ? val_value(k, term, "a loss") : NULL;
+    if (!value || value->is_bool || value->shape.rank) {
+        if (!val_is_poison(term)) not_a_loss(k, term, e->span);
+        t->wrong = true;
+        return;
+    }
+    t->all = joined(k->func, t->all, value, minus);
+    if (!reads_of(k->func, value).costs) t->data = joined(k->func, t->data, value, minus);
+}
+
+/* Costs that the model has, by name; the others, which no function that it uses adds to, get no value. */
+static void bind_costs(Check *k, Scope *scope, Span span)
+{
+    for (int i = 0; i < k->model->costs.count; i++) {
+        const Name name = {.text = k->model->costs.at[i].name, .span = k->model->costs.at[i].span};
+        scope_add(k, scope, name, val_runtime(k, arg(k, LOSS_COSTS + i, (Shape){0}, span), span));
+    }
+    const Name samples = {.text = LOSS_SAMPLES, .span = span};
+    scope_add(k, scope, samples, val_runtime(k, factor(k, json_string(LOSS_SAMPLES), span), span));
+}
+
+static bool loss_ends(Check *k, const Terms *t, const LossBuild *l, Span span)
+{
+    if (t->wrong) return false;
+    if (l->first && t->data && reads_of(k->func, t->data).predictions) return true;
+    Diag *d =
+        diag_add(k->diags, E_SETTING, span,
+                 l->first ? "each term of this loss has a cost or a schedule, so nothing is left to measure "
+                            "predictions by"
+                          : "this loss does not compare predictions with targets");
+    diag_help(d, "a loss stands in the sum by itself, such as: loss = cross_entropy + 0.01 * size");
+    return false;
+}
+
+static Func *loss_open(Check *k, LossBuild *l, Span span)
+{
+    Func *saved = k->func;
+    k->func = func_new(k->perm, "loss"), k->mode = MODE_MODEL, k->loss = l;
+    l->prediction = arg(k, LOSS_PREDICTION, k->model->output, span);
+    return saved;
+}
+
+/* The loss that is built; NULL: without. */
+static void loss_close(Check *k, Func *saved, Value *all, Value *data)
+{
+    Func *f = k->func;
+    k->func = saved, k->mode = MODE_CONST, k->loss = NULL;
+    if (!all) return;
+    func_result(f, "loss", all);
+    if (data != all) func_result(f, "data", data);
+    func_prune(f);
+    k->model->loss = f;
+}
+
+void build_loss(Check *k, const Val *loss)
+{
+    LossBuild l = {0};
+    Func *saved = loss_open(k, &l, loss->span);
+    Value *value = loss_value(k, loss);
+    loss_close(k, saved, value, value);
+}
+
+const Val *check_loss(Check *k, const Expr *e, Module *m)
+{
+    LossBuild l = {0};
+    Scope file = {.module = m}, costs = {.outer = &file};
+    Func *saved = loss_open(k, &l, e->span);
+    Terms t = {.scope = &costs};
+    bind_costs(k, &costs, e->span);
+    add_terms(k, &t, e, false);
+    const bool ok = loss_ends(k, &t, &l, e->span);
+    loss_close(k, saved, ok ? t.all : NULL, t.data);
+    return ok ? l.first : NULL;
+}
