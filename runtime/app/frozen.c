@@ -5,7 +5,7 @@
  */
 #include "app/frozen.h"
 #include "common/plural.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include "kernels/frozen.h"
 #include <math.h>
 #include <stdlib.h>

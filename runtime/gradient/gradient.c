@@ -13,7 +13,7 @@
 #include "gradient/product_direct.h"
 #include "gradient/product_sparse.h"
 #include "net/profile.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <string.h>
 
 /* ---- products ---- */

@@ -5,7 +5,7 @@
  * (compiler/gen/gen_candidate.c), candidate by candidate, so its bits do not depend on how work is shared.
  */
 #include "net/net_private.h"
-#include "net/thread.h"
+#include "common/thread.h"
 
 typedef void EdgeCode(DnwrtContext *context, const DnwrtEdgeJob *job);
 

@@ -12,7 +12,7 @@
 #include "gradient/gradient.h"
 #include "gradient/product_sparse.h"
 #include "common/simd.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #define SUMS_NUMBER float
 #include "kernels/sums.h"
 #include <string.h>

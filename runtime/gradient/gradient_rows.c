@@ -3,7 +3,7 @@
  * Lines between the same node sets read the same rows; here each counts once.
  */
 #include "gradient/gradient.h"
-#include "net/thread.h"
+#include "common/thread.h"
 
 static bool same_kind(const NetBundle *a, const NetBundle *b)
 {

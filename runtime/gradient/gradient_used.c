@@ -5,7 +5,7 @@
  * Doubles, which serve gradcheck, have the gradients of all candidates.
  */
 #include "gradient/gradient.h"
-#include "net/thread.h"
+#include "common/thread.h"
 
 enum { PIECE = 1024 }; /* edges */
 

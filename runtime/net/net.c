@@ -7,7 +7,7 @@
 #include "common/product.h"
 #include "net/profile.h"
 #include "common/simd.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

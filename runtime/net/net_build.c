@@ -5,7 +5,7 @@
 #include "net/net_private.h"
 #include "common/rng.h"
 #include "common/taps.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "net/net_private.h"
 #include "net/profile.h"
 #include "common/simd.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <string.h>
 #include <time.h>
 

@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "net/profile.h"
 #include "common/log.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <stdlib.h>
 #include <time.h>
 

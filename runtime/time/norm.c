@@ -11,7 +11,7 @@
  */
 #include "net/net_private.h"
 #include "net/profile.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <stdlib.h>
 
 /* ---- turns ---- */

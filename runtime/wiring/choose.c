@@ -9,7 +9,7 @@
  */
 #include "wiring/rule.h"
 #include "common/simd.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <stdlib.h>
 #include <string.h>
 

@@ -8,7 +8,7 @@
  */
 #include "net/net_private.h"
 #include "common/simd.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <stdlib.h>
 
 /* Candidates of a part at least: waking threads takes longer than a few thousand. */

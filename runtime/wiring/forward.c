@@ -5,7 +5,7 @@
  * and gradients are passed on: from what is carried to w and to the weights of the rule, by the derivatives
  * of `forward`.
  */
-#include "net/thread.h"
+#include "common/thread.h"
 #include "wiring/rule.h"
 
 enum { BLOCK = 1024, PIECE = 1 << 16 }; /* candidates computed at once; of one piece of work */

@@ -2,7 +2,7 @@
 #include "wiring/moment.h"
 #include "common/simd.h"
 #include "net/slots.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include <math.h>
 
 double moment_position(const Net *n, int64_t done)

@@ -6,7 +6,7 @@
  * edges are merged into the lists, from the last one on, in place.
  */
 #include "net/slots.h"
-#include "net/thread.h"
+#include "common/thread.h"
 #include "wiring/moment.h"
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* thread.c: every item is done once, by threads whose numbers are below the limit, and together. */
-#include "net/thread.h"
+#include "common/thread.h"
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

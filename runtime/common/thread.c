@@ -8,7 +8,7 @@
  * these down by one has an item, and a job is replaced when none is left: so a thread that wakes late takes
  * no item of another job than the one it has read.
  */
-#include "net/thread.h"
+#include "common/thread.h"
 #include <pthread.h>
 #include <signal.h>
 #include <stdalign.h>
