@@ -179,7 +179,20 @@ static bool optim_ok(Check *k, const Val *v)
     return ok;
 }
 
-/* Each change once, by a whole number of pixels. */
+/* pixels of pad_crop: a whole number; least of resized_crop: a share. */
+static bool augment_argument_ok(Check *k, const Val *a)
+{
+    const Val *v = a->items.count ? a->items.at[0] : NULL;
+    const bool pixels = val_is(a, BUILTIN_pad_crop);
+    if (!v || (pixels && number_in(v, 1, 1e6) && floor(v->number) == v->number)) return true;
+    const double share = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
+    if (!pixels && (v->kind == VAL_NUMBER || v->kind == VAL_PERCENT) && share > 0 && share <= 1) return true;
+    diag_add(k->diags, E_RANGE, v->span, "%s of %s must be %s; this is %s", a->builtin->params[0].name,
+             a->builtin->name, pixels ? "a whole number from 1" : "above 0 and at most 1", val_text(k, v));
+    return false;
+}
+
+/* Each change once, resized_crop before the others. */
 static bool augment_ok(Check *k, const Val *v)
 {
     for (int i = 0; i < v->items.count; i++) {
@@ -190,10 +203,11 @@ static bool augment_ok(Check *k, const Val *v)
             diag_note(d, v->items.at[b]->span, "the first is here");
             return false;
         }
-        const Val *pixels = a->items.count ? a->items.at[0] : NULL;
-        if (!pixels || (number_in(pixels, 1, 1e6) && floor(pixels->number) == pixels->number)) continue;
-        diag_add(k->diags, E_RANGE, pixels->span, "%s of %s must be a whole number from 1; this is %s",
-                 a->builtin->params[0].name, a->builtin->name, val_text(k, pixels));
+        if (!augment_argument_ok(k, a)) return false;
+        if (i == 0 || !val_is(a, BUILTIN_resized_crop)) continue;
+        Diag *d =
+            diag_add(k->diags, E_SETTING, a->span, "'%s' comes before the other changes", a->builtin->name);
+        diag_help(d, "write it first in the list");
         return false;
     }
     return true;
@@ -332,7 +346,7 @@ static bool augment_fits(Check *k, const Setting *s, const Val *data_value, cons
             least = height < width ? height : width;
     for (int i = 0; i < augment->items.count; i++) {
         const Val *a = augment->items.at[i], *pixels = a->items.count ? a->items.at[0] : NULL;
-        if (!pixels || pixels->number < (double)least) continue;
+        if (!pixels || !val_is(a, BUILTIN_pad_crop) || pixels->number < (double)least) continue;
         Diag *d = diag_add(k->diags, E_RANGE, pixels->span,
                            "%s by %.15g may leave nothing of a picture of %lld x %lld", a->builtin->name,
                            pixels->number, (long long)height, (long long)width);

@@ -18,7 +18,7 @@ enum RngStream {
     RNG_GRADCHECK = 7,
     RNG_RULE = 9, /* + list << 8, action << 24, steps << 32: `random` of a declared rule; index = candidate */
     RNG_VALIDATION = 10, /* training samples that are held out for the validation; index = sample */
-    RNG_AUGMENT = 8,     /* + epoch << 8: changes of a training picture; index = sample */
+    RNG_AUGMENT = 8,     /* + epoch << 8: changes of a training picture; index = sample, or its complement */
 };
 
 typedef struct Rng4 {

@@ -82,6 +82,7 @@ RT_CLONES static void spread_floats(const float *const *samples, int64_t feature
  * zero. */
 typedef struct Lane {
     int64_t top, at, step, first, end;
+    AugmentPart part; /* of the plane that the columns and rows are of, once it is scaled */
 } Lane;
 
 typedef struct Picture {
@@ -98,7 +99,7 @@ static Lane lane_of(AugmentMove m, int64_t width)
 {
     int64_t from = m.mirrored ? m.left - width + 1 : -m.left, to = m.mirrored ? m.left + 1 : width - m.left;
     int64_t first = limit(from, 0, width);
-    return (Lane){m.top, m.left, m.mirrored ? -1 : 1, first, limit(to, first, width)};
+    return (Lane){m.top, m.left, m.mirrored ? -1 : 1, first, limit(to, first, width), {0}};
 }
 
 static Picture picture_of(const NetBatch *b, int64_t count)
@@ -111,6 +112,8 @@ static void draw_move(const Net *n, const NetBatch *b, int64_t sample, Picture *
 {
     p->lanes[lane] =
         lane_of(augment_draw(&n->augment, n->options.seed, b->epoch, sample, p->width), p->width);
+    p->lanes[lane].part =
+        augment_part(&n->augment, n->options.seed, (AugmentPlace){p->height, p->width, b->epoch, sample});
 }
 
 /* Part of a plane that is moved at once, for all lanes, so that it stays in the first cache: some whole rows,
@@ -172,14 +175,58 @@ static void copy_mirrored(const uint8_t *from, int64_t n, uint8_t *to)
         for (; i < n; i++) to[i] = from[-i];
 }
 
+/* A pixel of a scaled part is a mean of four old ones. */
+typedef struct Four {
+    int64_t at, right, below; /* the first, and how far the others are from it */
+    int64_t y, x;             /* 256ths that those below and to the right count */
+} Four;
+
+static Four four_at(const Picture *p, const AugmentPart *part, int64_t row, int64_t column)
+{
+    const int64_t y = augment_place(row, part->rows, p->height),
+                  x = augment_place(column, part->columns, p->width);
+    return (Four){.at = (part->top + y / 256) * p->width + part->left + x / 256,
+                  .right = x % 256 > 0,
+                  .below = y % 256 > 0 ? p->width : 0,
+                  .y = y % 256,
+                  .x = x % 256};
+}
+
+/* Pixels of a row of a scaled part, from `column` on in the lane's steps. */
+typedef struct Run {
+    int64_t row, column, count;
+} Run;
+
+static void scale_bytes(const Picture *p, const Lane *l, const uint8_t *plane, Run at, uint8_t *to)
+{
+    for (int64_t i = 0; i < at.count; i++) {
+        const Four f = four_at(p, &l->part, at.row, at.column + l->step * i);
+        const uint8_t *a = plane + f.at, *b = a + f.below;
+        to[i] = (uint8_t)(((a[0] * (256 - f.x) + a[f.right] * f.x) * (256 - f.y) +
+                           (b[0] * (256 - f.x) + b[f.right] * f.x) * f.y + (1 << 15)) >>
+                          16);
+    }
+}
+
+static float scaled_float(const float *plane, Four f)
+{
+    const float *a = plane + f.at, *b = a + f.below;
+    const double above = (double)a[0] * (double)(256 - f.x) + (double)a[f.right] * (double)f.x,
+                 below = (double)b[0] * (double)(256 - f.x) + (double)b[f.right] * (double)f.x;
+    return (float)((above * (double)(256 - f.y) + below * (double)f.y) / 65536);
+}
+
 static void move_bytes(const Picture *p, const Lane *l, const Piece *q, const uint8_t *plane, uint8_t *to)
 {
     Inside in = inside_of(l, q);
     for (int64_t y = 0; y < q->rows; y++) {
         if (!row_inside(p, l, q->row + y)) continue;
-        const uint8_t *from = plane + (l->top + q->row + y) * p->width + in.from;
-        if (l->step > 0) copy_bytes(from, in.end - in.first, to + y * q->columns + in.first);
-        else copy_mirrored(from, in.end - in.first, to + y * q->columns + in.first);
+        const int64_t row = l->top + q->row + y, count = in.end - in.first;
+        const uint8_t *from = plane + row * p->width + in.from;
+        if (l->part.rows)
+            scale_bytes(p, l, plane, (Run){row, in.from, count}, to + y * q->columns + in.first);
+        else if (l->step > 0) copy_bytes(from, count, to + y * q->columns + in.first);
+        else copy_mirrored(from, count, to + y * q->columns + in.first);
     }
 }
 
@@ -198,10 +245,14 @@ static void move_floats(const Picture *p, const Lane *l, const Piece *q, const f
 {
     Inside in = inside_of(l, q);
     for (int64_t y = 0; y < q->rows; y++, to += q->columns) {
-        int64_t from = (l->top + q->row + y) * p->width + in.from;
-        bool inside = row_inside(p, l, q->row + y);
-        for (int64_t x = 0; x < q->columns; x++)
-            to[x] = inside && x >= in.first && x < in.end ? plane[from + l->step * (x - in.first)] : 0;
+        const int64_t row = l->top + q->row + y, from = row * p->width + in.from;
+        const bool inside = row_inside(p, l, q->row + y);
+        for (int64_t x = 0; x < q->columns; x++) {
+            const int64_t step = l->step * (x - in.first);
+            if (!inside || x < in.first || x >= in.end) to[x] = 0;
+            else if (!l->part.rows) to[x] = plane[from + step];
+            else to[x] = scaled_float(plane, four_at(p, &l->part, row, in.from + step));
+        }
     }
 }
 

@@ -378,6 +378,39 @@ static void change_picture(Arena *a, const json_t *change, Rng4 drawn, double *x
     }
 }
 
+/* A number of an old plane, as the network sees it; of bytes, the byte. */
+static double old_pixel(const Data *d, int64_t sample, int64_t i)
+{
+    const int64_t at = sample * d->features + i;
+    return d->train.bytes ? d->train.bytes[at] : (double)d->train.floats[at];
+}
+
+/* resized_crop, as its definition says it: augment.h. A part's pixel is rounded where pixels are bytes. */
+static void crop_picture(const Data *d, const json_t *change, const EvalContext *c, int64_t sample, double *x)
+{
+    const int64_t h = d->shape[d->rank - 2], w = d->shape[d->rank - 1];
+    const double least = json_number_value(json_object_get(json_object_get(change, "args"), "least"));
+    const Rng4 r = rng_words(c->seed, RNG_AUGMENT + (BUILT_EPOCH << 8), ~(uint64_t)sample);
+    const double area = (double)(h * w) * (least + (1 - least) * r.v[0] / 4294967296.0),
+                 ratio = (double)w / (double)h * pow(4.0 / 3, 2 * (r.v[1] / 4294967296.0) - 1);
+    const int64_t rows = (int64_t)fmin((double)h, fmax(1, floor(sqrt(area / ratio) + 0.5))),
+                  columns = (int64_t)fmin((double)w, fmax(1, floor(sqrt(area * ratio) + 0.5)));
+    const int64_t top = (int64_t)(r.v[2] / 4294967296.0 * (double)(h - rows + 1)),
+                  left = (int64_t)(r.v[3] / 4294967296.0 * (double)(w - columns + 1));
+    for (int64_t i = 0; i < d->features; i++) {
+        const int64_t plane = i / (h * w) * h * w, row = i / w % h, column = i % w;
+        double y = floor(((double)(2 * row + 1) * (double)rows * 128) / (double)h) - 128,
+               z = floor(((double)(2 * column + 1) * (double)columns * 128) / (double)w) - 128, sum = 0;
+        y = fmin(fmax(y, 0), (double)(rows - 1) * 256) / 256 + (double)top;
+        z = fmin(fmax(z, 0), (double)(columns - 1) * 256) / 256 + (double)left;
+        for (int64_t k = 0; k < h * w; k++)
+            sum += fmax(0, 1 - fabs(y - (double)(k / w))) * fmax(0, 1 - fabs(z - (double)(k % w))) *
+                   old_pixel(d, sample, plane + k);
+        const DataScale scale = data_scale(d, (int)(i * d->channels / d->features));
+        x[i] = d->train.bytes ? (double)data_value(scale, (int)floor(sum + 0.5)) : (double)(float)sum;
+    }
+}
+
 /* The inputs of training: changed by `augment`, change after change. */
 static void augment_context(Arena *a, EvalContext *c, const Data *d, const int64_t *order)
 {
@@ -390,7 +423,9 @@ static void augment_context(Arena *a, EvalContext *c, const Data *d, const int64
         json_array_foreach(changes, i, change)
         {
             int64_t h = d->shape[d->rank - 2], w = d->shape[d->rank - 1];
-            change_picture(a, change, drawn, x + s * d->features, d->features / (h * w), h, w);
+            if (strcmp(json_string_value(json_object_get(change, "call")), "resized_crop") == 0)
+                crop_picture(d, change, c, order[s], x + s * d->features);
+            else change_picture(a, change, drawn, x + s * d->features, d->features / (h * w), h, w);
         }
     }
     c->input = x;

@@ -134,8 +134,9 @@ static void test_other(void **state)
 int main(void)
 {
     /* bytes moved and not; numbers moved and not; gradients that go backwards in rounds, and a norm of all */
-    static const char *const paths[] = {"./augment.dnw",  "./colour.dnw",    "./augment_numbers.dnw",
-                                        "./free_dag.dnw", "./time_long.dnw", "./via_maps_scan.dnw"};
+    static const char *const paths[] = {"./augment.dnw",      "./colour.dnw",   "./augment_numbers.dnw",
+                                        "./augment_part.dnw", "./free_dag.dnw", "./time_long.dnw",
+                                        "./via_maps_scan.dnw"};
     enum { PATHS = sizeof paths / sizeof *paths };
     struct CMUnitTest tests[4 * PATHS];
     for (int i = 0; i < PATHS; i++) {

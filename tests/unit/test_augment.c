@@ -34,8 +34,9 @@ static void test_setting(void **state)
     assert_int_equal(read_setting("[]").count, 0);
     assert_int_equal(read_setting(both).count, 2);
     assert_int_equal(read_setting(both).steps[0].pixels, 4);
-    const char *wrong[] = {"[{\"call\":\"turn\"}]", "[3]", "[{\"call\":\"flip\"},{\"call\":\"flip\"}]"};
-    for (int i = 0; i < 3; i++) {
+    const char *wrong[] = {"[{\"call\":\"turn\"}]", "[3]", "[{\"call\":\"flip\"},{\"call\":\"flip\"}]",
+                           "[{\"call\":\"flip\"},{\"call\":\"resized_crop\"}]"};
+    for (int i = 0; i < 4; i++) {
         json_t *j = json_loads(wrong[i], 0, NULL);
         assert_false(augment_open(j, &a, &e));
         assert_memory_equal(e.text, "augment: ", 9);
@@ -82,6 +83,29 @@ static int same(const Augment *a, uint64_t seed, int64_t epoch, int64_t apart)
     return count;
 }
 
+/* Parts within the picture. A third of them have more than 70 % of the area where it is drawn evenly from
+ * 10 % on, or somewhat less, as both sides are at most the whole. */
+static void test_parts(void **state)
+{
+    (void)state;
+    Augment a = read_setting("[{\"call\":\"resized_crop\",\"args\":{\"least\":0.1}}]");
+    int large = 0, left = 0, wide = 0;
+    for (int64_t s = 0; s < SAMPLES; s++) {
+        const AugmentPart p = augment_part(&a, 7, (AugmentPlace){WIDTH, WIDTH, 0, s});
+        assert_true(p.rows >= 1 && p.columns >= 1 && p.top >= 0 && p.left >= 0);
+        assert_true(p.top + p.rows <= WIDTH && p.left + p.columns <= WIDTH);
+        assert_true(p.rows * p.columns >= WIDTH * WIDTH / 12);
+        large += p.rows * p.columns > WIDTH * WIDTH * 7 / 10;
+        left += 2 * p.left + p.columns < WIDTH;
+        wide += p.columns > p.rows;
+    }
+    assert_in_range(large, SAMPLES / 4, SAMPLES / 3 + 320);
+    assert_in_range(left, SAMPLES * 2 / 5, SAMPLES / 2 + 320);
+    assert_in_range(wide, SAMPLES * 2 / 5, SAMPLES / 2 + 320);
+    a = read_setting(flip);
+    assert_int_equal(augment_part(&a, 7, (AugmentPlace){WIDTH, WIDTH, 0, 0}).rows, 0);
+}
+
 /* The same for the same seed, epoch and sample; for others alike by chance only, one in 162. */
 static void test_draws(void **state)
 {
@@ -99,6 +123,7 @@ int main(void)
         cmocka_unit_test(test_setting),
         cmocka_unit_test(test_places_are_even),
         cmocka_unit_test(test_half_are_flipped),
+        cmocka_unit_test(test_parts),
         cmocka_unit_test(test_draws),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
