@@ -12,6 +12,7 @@ packages=(
   flex bison                                     # the parser
   llvm-19-dev clang-19 libclang-rt-19-dev        # code generation, kernels, sanitizers
   libjansson-dev zlib1g-dev libopenblas0-pthread # the runtime
+  libpng-dev libjpeg62-turbo-dev                 # pictures
   libcmocka-dev dataset-fashion-mnist            # tests and examples
 )
 for option in "$@"; do

@@ -1,12 +1,15 @@
-/* predict.c: the command predict: a .npy file of inputs through the network into a .npy file of outputs.
+/* predict.c: the command predict: a .npy file, a picture or a folder of pictures through the network into a
+ * .npy file of outputs.
  *
- * Reads the formats of npy.h. Bytes (u1) are scaled like bytes of the data of the train block, with its mean
- * and deviation; if samples of that data are never bytes, they are numbers without scaling. float32 is
- * written. The output appears under its name only when it is whole; samples without one have a row of NaN in
- * it (predict_rows.c).
+ * Reads the formats of npy.h and picture.h. Pictures of a folder are samples in the order of their names, cut
+ * to the network's input like those of an image_folder. Bytes (u1) are scaled like bytes of the data of the
+ * train block, with its mean and deviation; if samples of that data are never bytes, they are numbers without
+ * scaling. float32 is written. The output appears under its name only when it is whole; samples without one
+ * have a row of NaN in it (predict_rows.c).
  */
 #define _GNU_SOURCE
 #include "data/npy.h"
+#include "data/data_image.h"
 #include "app/predict_rows.h"
 #include "common/plural.h"
 #include <errno.h>
@@ -18,9 +21,15 @@
 /* --- reading --- */
 
 typedef struct Input {
-    Npy array;
+    const char *path;
+    int64_t samples;
+    Npy array;            /* not open for pictures */
+    PictureList pictures; /* empty for an array */
+    PictureForm form;
+    int64_t taken; /* pictures read so far */
+    int threads;
     Data scale;  /* how bytes are seen; only shape, channels, mean and std are filled */
-    bool scaled; /* the array is bytes, to be seen like that */
+    bool scaled; /* the samples are bytes, to be seen like that */
     int64_t features;
     uint8_t *bytes; /* of a batch */
 } Input;
@@ -30,11 +39,10 @@ static bool find_scale(const Session *s, Input *x, RtError *e)
 {
     const json_t *input = json_object_get(s->program->manifest, "input"),
                  *setting = json_object_get(s->program->settings, "data");
-    if (!npy_bytes(&x->array)) return true;
+    if (x->pictures.count == 0 && !npy_bytes(&x->array)) return true;
     if (!setting) {
         rt_fail(e, RT_BAD_INPUT,
-                "%s: bytes, and the program has no train block that says how they are scaled",
-                x->array.file.path);
+                "%s: bytes, and the program has no train block that says how they are scaled", x->path);
         return rt_help(e, "convert to what the network sees: x.astype('float32')");
     }
     x->scale.rank = (int)json_array_size(input) < 4 ? (int)json_array_size(input) : 4;
@@ -43,8 +51,16 @@ static bool find_scale(const Session *s, Input *x, RtError *e)
     if (!data_byte_scale(setting, &x->scale, &x->scaled, e)) return false;
     return x->features % x->scale.channels == 0 ||
            rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld byte%s cannot be cut into the %d channels of '%s'",
-                   x->array.file.path, (long long)x->features, plural(x->features, "s"), x->scale.channels,
+                   x->path, (long long)x->features, plural(x->features, "s"), x->scale.channels,
                    x->scale.name);
+}
+
+static bool take_bytes(Input *x, int64_t samples, RtError *e)
+{
+    const PicturePart part = {x->taken, samples, x->threads};
+    if (x->pictures.count == 0) return npy_take(&x->array, samples * x->features, x->bytes, e);
+    x->taken += samples;
+    return picture_list_decode(&x->pictures, part, &x->form, x->bytes, e);
 }
 
 /* The next samples as the network sees them. */
@@ -52,7 +68,7 @@ static bool read_samples(Input *x, int64_t samples, float *out, RtError *e)
 {
     const int64_t count = samples * x->features, part = x->features / x->scale.channels;
     if (!x->scaled) return npy_take_floats(&x->array, count, out, e);
-    if (!npy_take(&x->array, count, x->bytes, e)) return false;
+    if (!take_bytes(x, samples, e)) return false;
     for (int64_t i = 0; i < samples * x->scale.channels; i++) {
         const DataScale scale = data_scale(&x->scale, (int)(i % x->scale.channels));
         for (int64_t k = i * part; k < (i + 1) * part; k++) out[k] = data_value(scale, x->bytes[k]);
@@ -109,7 +125,7 @@ static bool check_shape(const Session *s, const Npy *x, RtError *e)
 
 static bool predict_batches(PredictRows *r, Input *x, int64_t batch, FILE *f, RtError *e)
 {
-    const int64_t samples = x->array.sizes[0], outputs = program_size(r->session->program, "output");
+    const int64_t samples = x->samples, outputs = program_size(r->session->program, "output");
     for (int64_t first = 0; first < samples; first += batch) {
         int64_t count = samples - first < batch ? samples - first : batch;
         if (!read_samples(x, count, r->in, e)) return false;
@@ -129,8 +145,7 @@ static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
     if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
     FILE *f = fopen(temporary, "wbe");
     bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok &&
-        !write_npy_header(f, x->array.sizes[0], json_object_get(r->session->program->manifest, "output")))
+    if (ok && !write_npy_header(f, x->samples, json_object_get(r->session->program->manifest, "output")))
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     ok = ok && predict_batches(r, x, batch, f, e);
     if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
@@ -138,15 +153,16 @@ static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     if (f && !ok) unlink(temporary);
     free(temporary);
-    return ok && predict_rows_whole(r, x->array.sizes[0], e);
+    return ok && predict_rows_whole(r, x->samples, e);
 }
 
 static bool predict(Session *s, Input *x, RtError *e)
 {
-    const int64_t samples = x->array.sizes[0];
+    const int64_t samples = x->samples;
     int64_t batch = session_batch(s);
     x->features = program_size(s->program, "input");
-    if (!check_shape(s, &x->array, e) || !find_scale(s, x, e)) return false;
+    if (x->pictures.count == 0 && !check_shape(s, &x->array, e)) return false;
+    if (!find_scale(s, x, e)) return false;
     if (batch > samples) batch = samples > 0 ? samples : 1;
     NetOptions o = {.batch = batch};
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
@@ -161,11 +177,39 @@ static bool predict(Session *s, Input *x, RtError *e)
     return ok;
 }
 
+/* What pictures are cut to; false: the network's input is not [channels, height, width] with 1 or 3 channels,
+ * or [height, width] of grey. */
+static bool find_form(const Session *s, PictureForm *f)
+{
+    const json_t *dims = json_object_get(s->program->manifest, "input");
+    const size_t rank = json_array_size(dims);
+    int64_t size[3] = {1};
+    for (size_t i = 0; i < rank && rank <= 3; i++)
+        size[3 - rank + i] = json_integer_value(json_array_get(dims, i));
+    *f = (PictureForm){(int)size[0], size[1], size[2],
+                       data_image_resize(json_object_get(s->program->settings, "data"))};
+    return (rank == 2 || rank == 3) && (size[0] == 1 || size[0] == 3);
+}
+
+/* A folder of pictures or one of them where the network takes pictures, else an array. */
+static bool open_input(const Session *s, Input *x, RtError *e)
+{
+    const bool takes = find_form(s, &x->form), folder = takes && data_file_is_folder(x->path);
+    bool ok;
+    if (folder) ok = picture_list_folder(&x->pictures, x->path, 0, e);
+    else if (takes && picture_begins(x->path))
+        ok = picture_list_add(&x->pictures, data_file_join("", x->path, e), 0, e);
+    else ok = npy_open(&x->array, data_file_join("", x->path, e), e);
+    x->samples = x->pictures.count ? x->pictures.count : x->array.sizes[0];
+    return ok;
+}
+
 bool predict_command(Session *s, RtError *e)
 {
-    Input x = {.scale.channels = 1};
-    bool ok = npy_open(&x.array, data_file_join("", s->options->input, e), e) && predict(s, &x, e);
+    Input x = {.path = s->options->input, .threads = (int)s->options->threads, .scale.channels = 1};
+    bool ok = open_input(s, &x, e) && predict(s, &x, e);
     if (e->code == DATA_MISSING) e->code = RT_BAD_INPUT;
     npy_close(&x.array);
+    picture_list_free(&x.pictures);
     return ok;
 }

@@ -126,7 +126,7 @@ bool session_data(Session *s, RtError *e)
     const json_t *setting = json_object_get(s->program->settings, "data");
     if (!setting) return no_setting(s, "data", e);
     if (!check_directory(s->options->data, e)) return false;
-    DataContext context = {s->options->data, s->program->directory, DATA_SEED};
+    DataContext context = {s->options->data, s->program->directory, (int)s->options->threads, DATA_SEED};
     Data *data = data_open(setting, &context, e);
     if (!data) return false;
     const double share = json_number_value(json_object_get(s->program->settings, "validation"));

@@ -18,6 +18,7 @@ static const DataKind data_kinds[] = {
     {"mnist", data_mnist_peek, data_mnist_load, data_mnist_scale},
     {"cifar10", data_cifar_peek, data_cifar_load, data_cifar_scale},
     {"idx", data_idx_peek, data_idx_load, data_idx_scale},
+    {"image_folder", data_image_peek, data_image_load, data_image_scale},
     {"csv", data_csv_peek, data_csv_load, NULL},
     {"npy", data_npy_peek, data_npy_load, data_npy_scale},
     {"spirals", data_spirals_peek, data_spirals_load, NULL},
@@ -32,7 +33,7 @@ enum { KINDS = sizeof data_kinds / sizeof *data_kinds };
 const DataKind *data_find_kind(const json_t *setting, RtError *e)
 {
     const char *name = json_string_value(json_object_get(setting, "call"));
-    char list[200] = "";
+    char list[300] = "";
     size_t used = 0;
 
     for (int i = 0; name && i < KINDS; i++)

@@ -53,6 +53,7 @@ typedef struct Data {
 typedef struct DataContext {
     const char *directory; /* --data DIR, or NULL */
     const char *base;      /* directory of the .dnw file: relative paths start here */
+    int threads;           /* that may read files at the same time; 0 is 1 */
     uint64_t seed; /* of made data and of splits: a fixed constant of the program, not the training seed */
 } DataContext;
 

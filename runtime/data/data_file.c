@@ -75,6 +75,12 @@ bool data_file_exists(const char *path)
     return stat(path, &s) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+bool data_file_is_folder(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
 bool data_missing_help(const DataContext *c, RtError *e)
 {
     if (e->code != DATA_MISSING) return false;

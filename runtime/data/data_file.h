@@ -29,6 +29,7 @@ char *data_file_path(const DataContext *c, const char *path, RtError *e);
 /* DIRECTORY/NAME; "" and "." add nothing. Newly allocated. */
 char *data_file_join(const char *directory, const char *name, RtError *e);
 bool data_file_exists(const char *path);
+bool data_file_is_folder(const char *path);
 /* After a failure: when it was DATA_MISSING, adds where relative paths start. Returns false. */
 bool data_missing_help(const DataContext *c, RtError *e);
 

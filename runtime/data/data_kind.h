@@ -21,6 +21,7 @@ typedef struct DataKind {
 
 DataMaker data_idx_peek, data_idx_load, data_idx_scale, data_mnist_peek, data_mnist_load, data_mnist_scale;
 DataMaker data_cifar_peek, data_cifar_load, data_cifar_scale;
+DataMaker data_image_peek, data_image_load, data_image_scale;
 DataMaker data_csv_peek, data_csv_load;
 DataMaker data_npy_peek, data_npy_load, data_npy_scale;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,

@@ -132,6 +132,58 @@ expect "augment: no pictures" 1 "data/images: the program's augment changes pict
   ./moved train --data data --out out --force
 rm data/images data/labels
 
+# ---- image_folder: two classes of pictures, read in one order with any number of threads
+
+python3 "$DNW_SOURCE/tests/bad/pictures.py" shots
+write photos 'image_folder("shots", 8, 8)' 'augment = [resized_crop, flip]' 'optim = sgd(lr = 0.01)' 'epochs = 4' 'seed = 1'
+build photos
+photos() { expect "image_folder: $1" "$2" "$3" ./photos train --threads 3 --out out --force; }
+photos "good" 0 "12 training samples, 6 test samples"
+expect "image_folder: one thread" 0 "12 training samples" ./photos train --threads 1 --out one
+weights() { tail -c 7792 "$1/last.safetensors"; }
+that "image_folder: threads" same <(weights out) <(weights one)
+expect "image_folder: stopped" 0 "" ./photos train --threads 2 --out part --epochs 2
+expect "image_folder: resumed" 0 "" ./photos train --threads 2 --out part --epochs 4 --resume
+that "image_folder: as without the stop" same <(weights out) <(weights part)
+expect "image_folder: eval" 0 "accuracy" ./photos eval --weights part/last.safetensors
+photo() { # NAME EXIT TEXT INPUT
+  expect "predict: $1" "$2" "$3" ./photos predict --weights out/last.safetensors --input "$4" --output z.npy
+}
+photo "a folder" 0 "" shots/val/cat
+that "predict a folder: the size" test "$(stat -c %s z.npy)" = $((128 + 3 * 8))
+cp z.npy all.npy
+photo "a picture" 0 "" shots/val/cat/2.png
+that "predict a picture: the last of the folder" same <(tail -c 8 z.npy) <(tail -c 8 all.npy)
+cp shots/train/dog/grey.jpg whole.jpg
+head -c 300 whole.jpg >shots/train/dog/grey.jpg
+photos "truncated jpeg" 1 "shots/train/dog/grey.jpg: a damaged JPEG picture: Premature end of JPEG file"
+photo "a truncated picture" 1 "shots/train/dog/grey.jpg: a damaged JPEG picture: Premature end" shots/train/dog/grey.jpg
+cp whole.jpg shots/train/dog/grey.jpg
+head -c 60 shots/train/cat/1.png >shots/train/cat/6.png
+photos "truncated png" 1 "shots/train/cat/6.png: a damaged PNG picture: the file ends in the middle"
+printf 'GIF89a' >shots/train/cat/6.png
+photos "another format" 1 "shots/train/cat/6.png: neither a PNG nor a JPEG picture"
+mv shots/huge.png shots/train/cat/6.png
+photos "a large picture" 1 "shots/train/cat/6.png: a picture of 50000 x 60000 pixels; 1 to 67108864 are read"
+rm shots/train/cat/6.png
+mkdir shots/val/bird
+photos "another class" 1 "shots/val/bird: the training pictures have no class of this name"
+mkdir shots/train/bird
+photos "an empty class" 1 "shots/train/bird: no picture in this folder"
+cp whole.jpg shots/train/bird && cp whole.jpg shots/val/bird
+photos "one class more" 1 "class 2 of sample 0, but the program has 2 outputs"
+rm -r shots/*/bird
+sed 's/8, 8)/8, 8, memory = 0.000001)/' photos.dnw >small.dnw
+build small
+expect "image_folder: too much" 1 "18 pictures of 3 x 8 x 8 bytes need 3.22e-06 GiB of memory, and memory = 1e-06" \
+  ./small train --out out --force
+mv shots/train shots/train2
+photos "classes of another name" 1 "shots/train2/cat: is a directory, not a file"
+rm -r shots
+sed 's/Net(v)/Net(v[3, 8, 8])/' photos.dnw >absent.dnw
+photos "missing" 1 "shots: no such folder"
+expect "image_folder: missing when built" 0 "warning[W0303]" "$dnw" check absent.dnw
+
 # ---- npy
 
 npy x.npy '<f4' '(4, 2)' && { for i in 1 2 3 4 5 6 7 8; do one; done; } >>x.npy

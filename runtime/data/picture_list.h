@@ -1,0 +1,36 @@
+/* picture_list.h: lists of picture files, and decoding them in parallel. */
+#ifndef RT_PICTURE_LIST_H
+#define RT_PICTURE_LIST_H
+#include "data/picture.h"
+#include <dirent.h>
+
+/* Names in a folder, sorted byte by byte, without hidden ones. */
+typedef struct Names {
+    struct dirent **at; /* owned */
+    int count;
+} Names;
+
+bool names_read(const char *path, Names *n, RtError *e);
+void names_free(Names *n);
+
+typedef struct PictureList {
+    char **paths; /* owned, as the array and the labels are */
+    int32_t *labels;
+    int64_t count, room;
+} PictureList;
+
+/* Adds a picture; the path is taken over. */
+bool picture_list_add(PictureList *l, char *path, int32_t label, RtError *e);
+/* Adds all files of a folder, at least one, in the order of their names. */
+bool picture_list_folder(PictureList *l, const char *folder, int32_t label, RtError *e);
+void picture_list_free(PictureList *l);
+
+/* So many pictures from `first` on to (count, channels, height, width) bytes. When some cannot be read, *e is
+ * of the first of them in the list, with any number of threads. */
+typedef struct PicturePart {
+    int64_t first, count;
+    int threads;
+} PicturePart;
+bool picture_list_decode(const PictureList *l, PicturePart part, const PictureForm *f, uint8_t *bytes,
+                         RtError *e);
+#endif
