@@ -130,6 +130,12 @@ static bool is_operand_end(int kind)
            kind == ')' || kind == ']';
 }
 
+/* In an event of a rule an action begins with a verb, which is no function: drop (1 - rho) * kept. */
+static bool behind_verb(const Printer *p)
+{
+    return p->block_word == T_RULE && p->depth > 1 && p->last.span.start == p->first.span.start;
+}
+
 /* Does a blank stand between the last token and this one? */
 static bool spaced(const Printer *p, int kind)
 {
@@ -142,7 +148,7 @@ static bool spaced(const Printer *p, int kind)
     case '.':
     case '^': return false;
     case '(':
-    case '[': return !is_operand_end(last);
+    case '[': return !is_operand_end(last) || behind_verb(p);
     case ':': return p->open_count == 0; /* `nodes h[4] : F`, but `h[a: 4]` */
     default: return true;
     }

@@ -400,6 +400,17 @@ static void test_fmt_layout(void **state)
         "    x[i]   -> y[j] where i < j\n    hidden -> y    where i == j\n  } keep 5%\n}\n");
 }
 
+/* A verb is no function: a blank stands before what it takes. */
+static void test_fmt_rules(void **state)
+{
+    (void)state;
+    assert_formatted(
+        "rule r {\non every(steps=1){ drop(if step<5 then 2 else 1)by abs(w);grow(1-x)*kept by f (w) }\n"
+        "next s = max (s, 1)\n}\n",
+        "rule r {\n  on every(steps = 1) {\n    drop (if step < 5 then 2 else 1) by abs(w)\n"
+        "    grow (1 - x) * kept by f(w)\n  }\n  next s = max(s, 1)\n}\n");
+}
+
 static void test_fmt_breaks(void **state)
 {
     (void)state;
@@ -510,14 +521,23 @@ static void test_deleted_tokens_give_one_mistake(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_samples_parse),  cmocka_unit_test(test_precedence),
-        cmocka_unit_test(test_numbers),        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_docs),           cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_recovery),       cmocka_unit_test(test_partial_tree),
-        cmocka_unit_test(test_nesting),        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_fmt_layout),     cmocka_unit_test(test_fmt_breaks),
-        cmocka_unit_test(test_fmt_samples),    cmocka_unit_test(test_fmt_folders),
-        cmocka_unit_test(test_changed_tokens), cmocka_unit_test(test_deleted_tokens_give_one_mistake),
+        cmocka_unit_test(test_samples_parse),
+        cmocka_unit_test(test_precedence),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_spans),
+        cmocka_unit_test(test_docs),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_recovery),
+        cmocka_unit_test(test_partial_tree),
+        cmocka_unit_test(test_nesting),
+        cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_fmt_layout),
+        cmocka_unit_test(test_fmt_rules),
+        cmocka_unit_test(test_fmt_breaks),
+        cmocka_unit_test(test_fmt_samples),
+        cmocka_unit_test(test_fmt_folders),
+        cmocka_unit_test(test_changed_tokens),
+        cmocka_unit_test(test_deleted_tokens_give_one_mistake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
