@@ -14,9 +14,10 @@ static json_t *graph_list(const Session *s)
     json_t *graphs = json_object();
     for (int i = 0; i < s->calls->graph_count(s->net); i++) {
         NetGraphInfo g = s->calls->graph(s->net, i);
+        json_t *lists = s->calls->graph_lists ? s->calls->graph_lists(s->net, i) : NULL;
         json_object_set_new(graphs, g.name,
-                            json_pack("{s:I, s:I, s:s*}", "candidates", (json_int_t)g.candidates, "kept",
-                                      (json_int_t)g.kept, "products", g.products));
+                            json_pack("{s:I, s:I, s:s*, s:o*}", "candidates", (json_int_t)g.candidates,
+                                      "kept", (json_int_t)g.kept, "products", g.products, "lists", lists));
     }
     return graphs;
 }
@@ -71,13 +72,23 @@ static void print_option(const char *name, const json_t *option)
     free(value);
 }
 
-static void print_graph(const char *name, const json_t *graph)
+/* Of a graph, or of one of its lists. */
+static void print_edges(const char *name, const json_t *edges)
 {
-    long long candidates = json_integer_value(json_object_get(graph, "candidates"));
-    long long kept = json_integer_value(json_object_get(graph, "kept"));
+    long long candidates = json_integer_value(json_object_get(edges, "candidates"));
+    long long kept = json_integer_value(json_object_get(edges, "kept"));
+    const char *rule = json_string_value(json_object_get(edges, "rule"));
     printf("  %-14s %lld of %lld candidate edge%s", name, kept, candidates, plural(candidates, "s"));
     if (candidates) printf(" (%.3g%%)", 100.0 * (double)kept / (double)candidates);
-    printf("\n");
+    printf(rule ? ", by %s\n" : "\n", rule);
+}
+
+static void print_graph(const char *name, const json_t *graph)
+{
+    const char *list;
+    json_t *edges;
+    print_edges(name, graph);
+    json_object_foreach(json_object_get(graph, "lists"), list, edges) print_edges(list, edges);
 }
 
 static void print_setting(const char *name, const json_t *value)

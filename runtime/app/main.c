@@ -34,6 +34,7 @@ static const NetCalls net_calls = {
     .gradcheck = net_gradcheck,
     .graph_count = net_graph_count,
     .graph = net_graph,
+    .graph_lists = net_graph_lists,
     .parameters = net_parameters,
     .outputs = net_outputs,
     .profile = net_profile,

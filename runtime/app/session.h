@@ -35,6 +35,7 @@ typedef struct NetCalls {
                         NetStep *failed);
     int (*graph_count)(const Net *n);
     NetGraphInfo (*graph)(const Net *n, int i);
+    json_t *(*graph_lists)(const Net *n, int i);
     int64_t (*parameters)(const Net *n);
     int64_t (*outputs)(const Net *n);
     json_t *(*profile)(const Net *n);

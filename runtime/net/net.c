@@ -47,6 +47,34 @@ NetGraphInfo net_graph(const Net *n, int i)
     return info;
 }
 
+/* As it is written behind `using`; NULL: all candidates are in use, and no rule chooses. */
+static json_t *rule_text(const NetList *l)
+{
+    const EdgeRule *r = &l->rule;
+    if (l->declared) return json_string(l->declared->text);
+    if (l->budget.form == KEEP_ALL) return NULL;
+    if (r->kind == RULE_SAMPLE || (r->refresh == 1 && r->positions == 1 && !r->bf16))
+        return json_string(contract_text(CONTRACT_RuleKind, (int)r->kind));
+    return json_sprintf("dnw(refresh = %lld, positions = 1/%lld, bf16 = %s)", (long long)r->refresh,
+                        (long long)r->positions, r->bf16 ? "true" : "false");
+}
+
+json_t *net_graph_lists(const Net *n, int i)
+{
+    json_t *lists = json_object();
+    for (int l = 0; l < n->graphs[i].list_count; l++) {
+        const NetList *list = &n->lists[n->graphs[i].first_list + l];
+        json_t *rule = rule_text(list);
+        if (!rule) continue;
+        json_object_set_new(lists, list->name,
+                            json_pack("{s:I, s:I, s:o}", "candidates", (json_int_t)list->candidates, "kept",
+                                      (json_int_t)net_list_kept(n, list), "rule", rule));
+    }
+    if (json_object_size(lists)) return lists;
+    json_decref(lists);
+    return NULL;
+}
+
 int64_t net_parameters(const Net *n)
 {
     int64_t total = 0;

@@ -191,6 +191,9 @@ bool net_never_comes(const Net *n, int number, char *text, size_t size);
 const char *net_above_budget(const Net *n, double epoch);
 int net_graph_count(const Net *n);
 NetGraphInfo net_graph(const Net *n, int i);
+/* Lists of edges that a rule is for, as JSON: {"NAME": {"candidates", "kept", "rule": "rigl(...)"}}; NULL:
+ * there are none. */
+json_t *net_graph_lists(const Net *n, int i);
 int64_t net_parameters(const Net *n); /* learned numbers that are in use: kept edges and all other weights */
 int64_t net_outputs(const Net *n);
 /* Time spent by stage in the steps so far, as JSON [{"stage","seconds","calls"}], for bench --profile. */

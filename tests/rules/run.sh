@@ -23,6 +23,12 @@ model Net(point) = point |> Wiring
 train Net { data = spirals(4000); batch = 32; optim = sgd(0.05, momentum = 0.9); epochs = 12; seed = 3 }
 DNW
 "$dnw" build net.dnw >/dev/null || exit 1
+expect "info: each list has its rule" 0 "Wiring.edges.0 264 of 1320 candidate edges (20%), by evolve" ./net info
+expect "info --json" 0 '"rule": "strongest"' ./net info --json
+sed 's/using evolve/using dnw(refresh = 4)/; s/using strongest//; s/^  edges h.* keep 50%/  edges h[_, _] -> y[_] sample 50%/' net.dnw >builtin.dnw
+"$dnw" build builtin.dnw >/dev/null || exit 1
+expect "info: a built-in rule" 0 "by dnw(refresh = 4, positions = 1/1, bf16 = false)" ./builtin info
+expect "info: drawn edges" 0 "Wiring.edges.1 60 of 120 candidate edges (50%), by sample" ./builtin info
 
 expect "train" 0 "epoch 12/12" ./net train --out whole --threads 1
 events() { # RUN: what does not depend on the clock
