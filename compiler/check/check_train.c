@@ -10,60 +10,43 @@
 enum { DEFAULT_BATCH = 64, BELOW_ALL = -1 };
 
 typedef struct SettingRow {
-    const char *name;
     BuiltinKind kind; /* of the description wanted */
     const char *wanted;
     double low, high; /* whole numbers; high 0: not a number, BELOW_ALL: a share */
 } SettingRow;
 
-static const SettingRow settings[] = {
-    {"data", KIND_DATA, "a data set, such as fashion_mnist", 0, 0},
-    {"batch", KIND_WORD, "a whole number of samples", 1, 1e6},
-    {"loss", KIND_LOSS, "a loss, such as cross_entropy, or a fn(prediction, target)", 0, 0},
-    {"optim", KIND_OPTIM, "an optimiser, such as sgd(0.1)", 0, 0},
-    {"epochs", KIND_WORD, "a whole number of epochs", 1, 1e6},
-    {"seed", KIND_WORD, "a whole number", 0, MOST_SEED},
-    {"report", KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
-    {"augment", KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
-    {"validation", KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0, BELOW_ALL},
+static const SettingRow settings[SETTING_COUNT] = {
+    [SETTING_DATA] = {KIND_DATA, "a data set, such as fashion_mnist", 0, 0},
+    [SETTING_BATCH] = {KIND_WORD, "a whole number of samples", 1, 1e6},
+    [SETTING_LOSS] = {KIND_LOSS, "a loss, such as cross_entropy, or a fn(prediction, target)", 0, 0},
+    [SETTING_OPTIM] = {KIND_OPTIM, "an optimiser, such as sgd(0.1)", 0, 0},
+    [SETTING_EPOCHS] = {KIND_WORD, "a whole number of epochs", 1, 1e6},
+    [SETTING_SEED] = {KIND_WORD, "a whole number", 0, MOST_SEED},
+    [SETTING_REPORT] = {KIND_METRIC, "a list of measures, such as [accuracy]", 0, 0},
+    [SETTING_AUGMENT] = {KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
+    [SETTING_VALIDATION] = {KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0,
+                            BELOW_ALL},
 };
-enum { SETTING_COUNT = sizeof settings / sizeof *settings };
-
-/* The setting that a name of another one was meant for; NULL: none. */
-static const char *setting_meant(const char *wrong)
+/* SETTING_COUNT after a message. */
+static TrainSetting find_setting_row(Check *k, const Setting *s)
 {
-    static const char *const others[][2] = {
-        {"optimizer", "optim"}, {"optimiser", "optim"},      {"batch_size", "batch"},
-        {"batchsize", "batch"}, {"metrics", "report"},       {"dataset", "data"},
-        {"criterion", "loss"},  {"num_epochs", "epochs"},    {"n_epochs", "epochs"},
-        {"val", "validation"},  {"augmentation", "augment"}, {"validation_split", "validation"}};
-    const char *names[SETTING_COUNT];
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(others[i][0], wrong) == 0) return others[i][1];
-    for (int i = 0; i < SETTING_COUNT; i++) names[i] = settings[i].name;
-    return diag_nearest(wrong, names, SETTING_COUNT);
-}
-
-static const SettingRow *find_row(Check *k, const Setting *s)
-{
-    const char *list = "";
-    for (int i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(settings[i].name, s->name.text) == 0) return &settings[i];
-        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", settings[i].name);
-    }
+    const char *list = "", *near;
+    const TrainSetting row = train_setting(s->name.text, &near);
+    if (row < SETTING_COUNT) return row;
+    for (int i = 0; i < SETTING_COUNT; i++)
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", train_settings[i]);
     Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
-    const char *near = setting_meant(s->name.text);
     bool rate = strcmp(s->name.text, "lr") == 0 || strcmp(s->name.text, "learning_rate") == 0;
     if (rate) diag_help(d, "the rate is an argument of the optimiser: optim = sgd(0.1)");
     else if (near) diag_fix(d, s->name.span, near, "did you mean '", "'?");
     else diag_help(d, "the settings are: %s", list);
-    return NULL;
+    return row;
 }
 
 static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, const Val *v)
 {
     if (val_is_poison(v)) return;
-    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' needs %s; this is %s", row->name,
+    Diag *d = diag_add(k->diags, E_SETTING, s->value->span, "'%s' needs %s; this is %s", s->name.text,
                        row->wanted, val_text(k, v));
     const bool one = (row->kind == KIND_METRIC || row->kind == KIND_AUGMENT) && v->kind == VAL_CALL &&
                      v->builtin->kind == row->kind;
@@ -71,7 +54,7 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
     if (one)
         diag_fix(d, s->value->span,
                  arena_printf(k->perm, "[%s]", expr_text(k->perm, k->c->sources, s->value)),
-                 arena_printf(k->perm, "%s = ", row->name), "");
+                 arena_printf(k->perm, "%s = ", s->name.text), "");
     if (quoted && quoted->kind == row->kind) diag_fix(d, s->value->span, quoted->name, "write ", "");
     if (row->high == BELOW_ALL) {
         const bool count = v->kind == VAL_NUMBER && v->number >= 1 && v->number < 100;
@@ -259,8 +242,9 @@ const Setting *find_setting(const Decl *d, const char *name)
 static bool mistypes(const Decl *d, const char *name)
 {
     for (int i = 0; i < d->settings.count; i++) {
-        const char *meant = setting_meant(d->settings.at[i]->name.text);
-        if (meant && strcmp(meant, name) == 0 && strcmp(d->settings.at[i]->name.text, name) != 0) return true;
+        const char *meant;
+        train_setting(d->settings.at[i]->name.text, &meant);
+        if (meant && strcmp(meant, name) == 0) return true;
     }
     return false;
 }
@@ -366,15 +350,15 @@ static Val *default_value(Check *k, BuiltinId id, Span span)
 static void set_defaults(Check *k, const Decl *d, Val **value)
 {
     Model *m = k->model;
-    if (!value[1]) value[1] = val_number(k, DEFAULT_BATCH, d->span);
-    if (!value[2])
-        value[2] = default_value(
+    if (!value[SETTING_BATCH]) value[SETTING_BATCH] = val_number(k, DEFAULT_BATCH, d->span);
+    if (!value[SETTING_LOSS])
+        value[SETTING_LOSS] = default_value(
             k, m->one_hot || (m->target_size && !m->classes) ? BUILTIN_mse : BUILTIN_cross_entropy,
             d->name.span);
-    if (!value[3]) value[3] = default_value(k, BUILTIN_adam, d->name.span);
-    if (!value[4]) value[4] = val_number(k, 10, d->span);
-    if (!value[5]) value[5] = val_number(k, 0, d->span);
-    if (!value[6]) value[6] = val_new(k, VAL_LIST, d->span);
+    if (!value[SETTING_OPTIM]) value[SETTING_OPTIM] = default_value(k, BUILTIN_adam, d->name.span);
+    if (!value[SETTING_EPOCHS]) value[SETTING_EPOCHS] = val_number(k, 10, d->span);
+    if (!value[SETTING_SEED]) value[SETTING_SEED] = val_number(k, 0, d->span);
+    if (!value[SETTING_REPORT]) value[SETTING_REPORT] = val_new(k, VAL_LIST, d->span);
 }
 
 static void warn_of_data(Check *k, const Setting *s)
@@ -404,40 +388,40 @@ void check_train(Check *k, const Decl *d, Module *m)
     bool ok = true;
     for (int i = 0; i < d->settings.count; i++) {
         const Setting *s = d->settings.at[i];
-        const SettingRow *row = find_row(k, s);
-        if (!row) {
+        const TrainSetting n = find_setting_row(k, s);
+        if (n == SETTING_COUNT) {
             ok = false;
             continue;
         }
-        int n = (int)(row - settings);
-        if (row->kind == KIND_LOSS && !sum && is_sum(k, s->value)) {
+        if (n == SETTING_LOSS && !sum && is_sum(k, s->value)) {
             sum = s->value, given[n] = s->name.span;
             continue;
         }
         if (value[n]) {
-            Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", row->name);
+            Diag *g = diag_add(k->diags, E_TWICE, s->name.span, "setting '%s' is given twice", s->name.text);
             diag_note(g, given[n], "the first is here");
             diag_help(g, "remove one of the two");
         }
         Val *v = setting_value(k, s, m);
-        if (!setting_ok(k, row, s, v)) ok = false;
+        if (!setting_ok(k, &settings[n], s, v)) ok = false;
         value[n] = v, given[n] = s->name.span;
     }
-    if (!value[0] && !mistypes(d, "data")) {
+    if (!value[SETTING_DATA] && !mistypes(d, "data")) {
         Diag *g = diag_add(k->diags, E_SETTING, d->name.span, "train needs its setting 'data'");
         diag_help(g, "add a line such as: data = spirals(2000)");
     }
-    if (!ok || !value[0] || !k->model->body || !augment_fits(k, find_setting(d, "data"), value[0], value[7]))
+    if (!ok || !value[SETTING_DATA] || !k->model->body ||
+        !augment_fits(k, find_setting(d, "data"), value[SETTING_DATA], value[SETTING_AUGMENT]))
         return;
     set_defaults(k, d, value);
-    const Val *loss = value[2];
+    const Val *loss = value[SETTING_LOSS];
     json_t *j = k->model->settings = json_object();
     for (int i = 0; i < SETTING_COUNT; i++)
-        if (value[i]) json_object_set_new(j, settings[i].name, val_json(value[i]));
+        if (value[i]) json_object_set_new(j, train_settings[i], val_json(value[i]));
     if (sum) loss = check_loss(k, sum, m);
     else build_loss(k, loss);
     if (!k->model->loss) return;
-    json_object_set_new(j, "loss", loss_json(loss));
+    json_object_set_new(j, train_settings[SETTING_LOSS], loss_json(loss));
     k->model->trained = k->model->loss != NULL;
     if (k->model->trained) warn_of_data(k, find_setting(d, "data"));
 }

@@ -25,24 +25,29 @@ Graph *graph_new(Check *k, const char *base, Span span)
 
 /* ---- edges ---- */
 
+/* Of all edges from or to the set the first has the message. */
+static void wrong_indices(Check *k, const NodeSet *s, int set, const NodeRef *r)
+{
+    const int declared = k->graph->decls.at[set]->indices.count;
+    for (int i = 0; i < k->graph->misused.count; i++)
+        if (k->graph->misused.at[i] == set) return (void)k->said.silent++;
+    vec_push(k->perm, &k->graph->misused, set);
+    Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared,
+                       declared == 1 ? "ex" : "ices", r->indices.count);
+    diag_note(d, s->span, "it is declared here");
+    const char *fix = "";
+    for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
+    if (declared) fix = arena_printf(k->perm, "%s[%s]", s->name, fix);
+    diag_fix(d, r->span, declared ? fix : s->name, "",
+             declared ? " is all of its nodes" : " alone is its node");
+}
+
 static int edge_set(Check *k, const Graph *g, const NodeRef *r)
 {
     int set = find_set(k, r->set.text);
     if (set < 0) return k->said.silent++, -1; /* said by check_names */
-    const NodeSet *s = &g->sets.at[set];
-    int declared = k->graph->decls.at[set]->indices.count;
-    if (r->bracketed && r->indices.count != declared) {
-        Diag *d = diag_add(k->diags, E_INDEX, r->span, "'%s' has %d ind%s, not %d", s->name, declared,
-                           declared == 1 ? "ex" : "ices", r->indices.count);
-        diag_note(d, s->span, "it is declared here");
-        const char *fix = "";
-        for (int i = 0; i < declared; i++) fix = arena_printf(k->perm, "%s%s_", fix, i ? ", " : "");
-        if (declared) fix = arena_printf(k->perm, "%s[%s]", s->name, fix);
-        diag_fix(d, r->span, declared ? fix : s->name, "",
-                 declared ? " is all of its nodes" : " alone is its node");
-        return -1;
-    }
-    return set;
+    if (!r->bracketed || r->indices.count == k->graph->decls.at[set]->indices.count) return set;
+    return wrong_indices(k, &g->sets.at[set], set, r), -1;
 }
 
 /* Binds the index names of one side to arguments of the predicate; a name that is bound already asks for

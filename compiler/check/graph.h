@@ -16,6 +16,7 @@ typedef struct EdgeUse {
 typedef struct GraphBuild {
     Vec(const NodeSetDecl *) decls; /* same order as the graph's sets */
     Vec(EdgeUse) uses;              /* same order as its bundles */
+    Vec(int) misused;               /* sets with a message about the number of their indices */
     Scope *scope;
     Scope *set_scope; /* its node sets, within `scope` */
 } GraphBuild;

@@ -507,7 +507,10 @@ static void graph_names(Check *k, Scope *scope, const Decl *d)
 static void setting_names(Check *k, const Scope *scope, const Setting *s)
 {
     Scope costs = {.outer = (Scope *)scope, .module = scope->module};
-    if (strcmp(s->name.text, "loss") == 0) {
+    const char *near;
+    const TrainSetting setting = train_setting(s->name.text, &near);
+    if (setting == SETTING_COUNT && !near) return; /* there is none like it: that has a message */
+    if (setting == SETTING_LOSS) {
         cost_names(k, &costs);
         scope_add(k, &costs, (Name){.text = LOSS_SAMPLES, .span = s->name.span}, NULL);
     }

@@ -16,6 +16,23 @@ bool is_lost(const Module *m, const char *name);
 /* The file imported `as` name, or NULL. */
 Module *find_import(Module *m, const char *name);
 
+/* Settings of a train block. */
+typedef enum TrainSetting {
+    SETTING_DATA,
+    SETTING_BATCH,
+    SETTING_LOSS,
+    SETTING_OPTIM,
+    SETTING_EPOCHS,
+    SETTING_SEED,
+    SETTING_REPORT,
+    SETTING_AUGMENT,
+    SETTING_VALIDATION,
+    SETTING_COUNT
+} TrainSetting;
+extern const char *const train_settings[SETTING_COUNT];
+/* The one of this name; else SETTING_COUNT, and the one that may be meant in *near, NULL: none. */
+TrainSetting train_setting(const char *name, const char **near);
+
 /* names_rule.c */
 bool rule_reads_name(const char *name);
 const char *rule_name_meant(const char *wrong); /* grad: gradient; NULL: none */
