@@ -34,7 +34,7 @@ static TrainSetting find_setting_row(Check *k, const Setting *s)
     const TrainSetting row = train_setting(s->name.text, &near);
     if (row < SETTING_COUNT) return row;
     for (int i = 0; i < SETTING_COUNT; i++)
-        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", train_settings[i]);
+        list = arena_printf(k->perm, "%s%s%s", list, i ? ", " : "", train_setting_name(i));
     Diag *d = diag_add(k->diags, E_SETTING, s->name.span, "train has no setting '%s'", s->name.text);
     bool rate = strcmp(s->name.text, "lr") == 0 || strcmp(s->name.text, "learning_rate") == 0;
     if (rate) diag_help(d, "the rate is an argument of the optimiser: optim = sgd(0.1)");
@@ -417,11 +417,11 @@ void check_train(Check *k, const Decl *d, Module *m)
     const Val *loss = value[SETTING_LOSS];
     json_t *j = k->model->settings = json_object();
     for (int i = 0; i < SETTING_COUNT; i++)
-        if (value[i]) json_object_set_new(j, train_settings[i], val_json(value[i]));
+        if (value[i]) json_object_set_new(j, train_setting_name(i), val_json(value[i]));
     if (sum) loss = check_loss(k, sum, m);
     else build_loss(k, loss);
     if (!k->model->loss) return;
-    json_object_set_new(j, train_settings[SETTING_LOSS], loss_json(loss));
+    json_object_set_new(j, train_setting_name(SETTING_LOSS), loss_json(loss));
     k->model->trained = k->model->loss != NULL;
     if (k->model->trained) warn_of_data(k, find_setting(d, "data"));
 }

@@ -190,14 +190,14 @@ static void events_and_training(Check *k, const Rule *r, double epochs)
 
 void check_rules_and_training(Check *k)
 {
-    const json_t *settings = k->model->settings;
-    const double epochs = json_number_value(json_object_get(settings, "epochs"));
+    const double epochs = json_number_value(model_setting(k->model, SETTING_EPOCHS));
     for (int g = 0; g < k->model->graphs.count; g++)
         for (int i = 0; i < k->model->graphs.at[g]->lists.count; i++) {
             const Rule *r = k->model->graphs.at[g]->lists.at[i].declared;
             if (!r) continue;
             events_and_training(k, r, epochs);
-            if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(json_object_get(settings, "optim"))) continue;
+            if (!(r->reads >> TERM_MOMENTUM & 1) || has_moment(model_setting(k->model, SETTING_OPTIM)))
+                continue;
             Diag *d = diag_add(k->diags, E_AMOUNT, r->span,
                                "rule '%s' reads momentum, and this optimiser keeps none", r->name);
             diag_help(d, "optim = sgd(0.1, momentum = 0.9)");

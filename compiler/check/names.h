@@ -16,21 +16,9 @@ bool is_lost(const Module *m, const char *name);
 /* The file imported `as` name, or NULL. */
 Module *find_import(Module *m, const char *name);
 
-/* Settings of a train block. */
-typedef enum TrainSetting {
-    SETTING_DATA,
-    SETTING_BATCH,
-    SETTING_LOSS,
-    SETTING_OPTIM,
-    SETTING_EPOCHS,
-    SETTING_SEED,
-    SETTING_REPORT,
-    SETTING_AUGMENT,
-    SETTING_VALIDATION,
-    SETTING_COUNT
-} TrainSetting;
-extern const char *const train_settings[SETTING_COUNT];
-/* The one of this name; else SETTING_COUNT, and the one that may be meant in *near, NULL: none. */
+/* names_train.c */
+const char *train_setting_name(int setting);
+/* The setting of this name; else SETTING_COUNT, and the one that may be meant in *near, NULL: none. */
 TrainSetting train_setting(const char *name, const char **near);
 
 /* names_rule.c */

@@ -1,10 +1,10 @@
 /* names_train.c: names of settings of a train block. */
 #include "check/names.h"
 
-const char *const train_settings[SETTING_COUNT] = {
-    [SETTING_DATA] = "data",     [SETTING_BATCH] = "batch",     [SETTING_LOSS] = "loss",
-    [SETTING_OPTIM] = "optim",   [SETTING_EPOCHS] = "epochs",   [SETTING_SEED] = "seed",
-    [SETTING_REPORT] = "report", [SETTING_AUGMENT] = "augment", [SETTING_VALIDATION] = "validation"};
+const char *train_setting_name(int setting)
+{
+    return contract_text(CONTRACT_TrainSetting, setting);
+}
 
 static const char *setting_meant(const char *wrong)
 {
@@ -15,13 +15,15 @@ static const char *setting_meant(const char *wrong)
         {"val", "validation"},  {"augmentation", "augment"}, {"validation_split", "validation"}};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (strcmp(others[i][0], wrong) == 0) return others[i][1];
-    return diag_nearest(wrong, train_settings, SETTING_COUNT);
+    const char *names[SETTING_COUNT];
+    for (int i = 0; i < SETTING_COUNT; i++) names[i] = train_setting_name(i);
+    return diag_nearest(wrong, names, SETTING_COUNT);
 }
 
 TrainSetting train_setting(const char *name, const char **near)
 {
     int i = 0;
-    while (i < SETTING_COUNT && strcmp(train_settings[i], name)) i++;
+    while (i < SETTING_COUNT && strcmp(train_setting_name(i), name)) i++;
     *near = i < SETTING_COUNT ? NULL : setting_meant(name);
     return (TrainSetting)i;
 }

@@ -21,9 +21,9 @@ ListTraining list_training(const Model *m, const Plan *train)
 {
     RtError e;
     ListTraining t = {.trains = m->trained};
-    if (!m->trained || !optim_open(json_object_get(m->settings, "optim"), &t.optim, &e)) return t;
+    if (!m->trained || !optim_open(model_setting(m, SETTING_OPTIM), &t.optim, &e)) return t;
     for (int g = 0; g < m->graphs.count; g++) note_lists(m->graphs.at[g], &t);
-    const int64_t batch = json_integer_value(json_object_get(m->settings, "batch")),
+    const int64_t batch = json_integer_value(model_setting(m, SETTING_BATCH)),
                   tiles = (batch + m->lanes - 1) / m->lanes;
     t.few = train && (double)m->stored_total * STORED_SHARE <= (double)(tiles * train->rows * m->lanes);
     t.gradients = t.read || t.functions || t.few || t.optim.clip > 0;

@@ -9,11 +9,6 @@
 #include "base/compilation.h"
 #include "model/model.h"
 
-typedef struct FrozenGraph {
-    const char *name;
-    int64_t candidates, kept;
-} FrozenGraph;
-
 typedef struct Frozen {
     Model *model;
     double *param;

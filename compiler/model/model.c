@@ -2,6 +2,11 @@
 #include "model/model.h"
 #include "model/rule.h"
 
+const json_t *model_setting(const Model *m, TrainSetting setting)
+{
+    return json_object_get(m->settings, contract_text(CONTRACT_TrainSetting, (int)setting));
+}
+
 InitSpec tensor_init(const Tensor *p)
 {
     InitSpec s = p->init;

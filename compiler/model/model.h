@@ -300,6 +300,8 @@ static inline int64_t set_rows(const NodeSet *s)
     return s->size * s->value_pixels;
 }
 
+/* Of the train block; NULL: there is none. */
+const json_t *model_setting(const Model *m, TrainSetting setting);
 InitSpec tensor_init(const Tensor *p);
 WiringSet set_wiring(const NodeSet *s);
 /* Adds a parameter; its place in the flat array follows the ones before it. */

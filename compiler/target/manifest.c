@@ -8,13 +8,6 @@
 #include "layout/timed_rows.h"
 #include "target/manifest_rule.h"
 
-static json_t *shape_json(Shape s)
-{
-    json_t *j = json_array();
-    for (int i = 0; i < s.rank; i++) json_array_append_new(j, json_integer(s.dim[i]));
-    return j;
-}
-
 static NetParam param_record(Tensor *p)
 {
     const bool whole = p->stored == p->size;
@@ -306,37 +299,33 @@ static json_t *profile_json(const Model *m, const Profile *p)
     return json_pack("{s:o, s:o}", "rows", rows, "edges", edges);
 }
 
-static json_t *options_json(const Model *m)
-{
-    json_t *all = json_array();
-    for (int i = 0; i < m->options.count; i++) {
-        const OptionValue *o = &m->options.at[i];
-        json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:b}", "name", o->name, "value", o->text,
-                                             "help", o->help ? o->help : "", "given", (int)o->given));
-    }
-    return all;
-}
-
-static json_t *needs_json(const Target *target)
-{
-    json_t *all = json_array();
-    for (int i = 0; i < target->needs.count; i++)
-        json_array_append_new(all, json_string(target->needs.at[i]));
-    return all;
-}
-
 /* What every program says of itself. */
 static json_t *head_json(const Model *m, const Target *target)
 {
-    json_t *j =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:o, s:o, s:o, s:I, s:i}", "program", m->program,
-                  "version", DNW_VERSION, "source", m->source, "directory", m->directory, "model", m->name,
-                  "cpu", target->cpu, "lanes", m->lanes, "least_batch", (json_int_t)m->least_batch, "input",
-                  shape_json(m->input), "output", shape_json(m->output), "options", options_json(m),
-                  "target_size", (json_int_t)m->target_size, "classes", m->classes);
-    json_object_set_new(j, "needs", needs_json(target));
-    json_object_set_new(j, "norm_of_samples", json_boolean(m->norm_of_samples));
-    return j;
+    Arena *a = m->perm;
+    ProgramHead h = {.program = m->program,
+                     .version = DNW_VERSION,
+                     .source = m->source,
+                     .directory = m->directory,
+                     .model = m->name,
+                     .cpu = target->cpu,
+                     .lanes = m->lanes,
+                     .least_batch = m->least_batch,
+                     .input = (int64_t *)m->input.dim,
+                     .input_rank = m->input.rank,
+                     .output = (int64_t *)m->output.dim,
+                     .output_rank = m->output.rank,
+                     .options = NEW_ARRAY(a, ProgramOption, (size_t)m->options.count + 1),
+                     .target_size = m->target_size,
+                     .classes = m->classes,
+                     .needs = target->needs.at,
+                     .need_count = target->needs.count,
+                     .norm_of_samples = m->norm_of_samples};
+    for (int i = 0; i < m->options.count; i++) {
+        const OptionValue *o = &m->options.at[i];
+        h.options[h.option_count++] = (ProgramOption){o->name, o->text, o->help ? o->help : "", o->given};
+    }
+    return contract_write(CONTRACT_ProgramHead, &h);
 }
 
 static const char *text_of(Arena *perm, json_t *j)
@@ -361,13 +350,9 @@ const char *manifest(const Ir *ir, const Stages *stages, const Target *target)
 
 const char *manifest_frozen(const Frozen *f, const Target *target)
 {
-    json_t *j = head_json(f->model, target), *graphs = json_array();
-    for (int i = 0; i < f->graphs.count; i++)
-        json_array_append_new(graphs, json_pack("{s:s, s:I, s:I}", "name", f->graphs.at[i].name, "candidates",
-                                                (json_int_t)f->graphs.at[i].candidates, "kept",
-                                                (json_int_t)f->graphs.at[i].kept));
-    json_object_set_new(j, "graphs", graphs);
-    json_object_set_new(j, "parameters", json_integer((json_int_t)f->parameters));
+    const FrozenHead h = {f->graphs.at, f->graphs.count, f->parameters};
+    json_t *j = head_json(f->model, target);
+    json_object_update_new(j, contract_write(CONTRACT_FrozenHead, &h));
     if (f->model->settings) json_object_set(j, "settings", f->model->settings);
     return text_of(f->model->perm, j);
 }

@@ -41,8 +41,8 @@ static bool one_step(const Session *s, const int64_t *order, int64_t batch, doub
 static bool time_steps(const Session *s, const int64_t *order, int64_t batch, int64_t steps, double *seconds,
                        RtError *e)
 {
-    const json_t *args = json_object_get(json_object_get(s->program->settings, "optim"), "args");
-    double epochs = (double)program_setting(s->program, "epochs", 1);
+    const json_t *args = json_object_get(program_setting(s->program, SETTING_OPTIM), "args");
+    double epochs = (double)program_whole(s->program, SETTING_EPOCHS, 1);
     double rate = s->options->infer ? 0 : schedule_at(json_object_get(args, "lr"), epochs / 2, epochs, -1);
     for (int64_t i = -WARM_UP; i < steps; i++) {
         double start = log_clock();
@@ -154,7 +154,7 @@ bool bench_command(Session *s, RtError *e)
     const Options *o = s->options;
     int64_t batch = session_batch(s), steps = o->steps > 0 ? o->steps : DEFAULT_STEPS;
     NetOptions net = {
-        .batch = batch, .training = !o->infer, .seed = (uint64_t)program_setting(s->program, "seed", 1)};
+        .batch = batch, .training = !o->infer, .seed = (uint64_t)program_whole(s->program, SETTING_SEED, 1)};
     if (!session_any_data(s, batch, e) || (!o->infer && !session_steps(s, 2 * batch, batch, e)) ||
         !session_net(s, &net, e))
         return false;

@@ -4,6 +4,7 @@
  * inputs.
  */
 #include "app/frozen.h"
+#include "common/contract.h"
 #include "common/plural.h"
 #include "common/thread.h"
 #include "kernels/frozen.h"
@@ -13,7 +14,7 @@
 
 typedef struct FrozenNet {
     const DnwrtFrozen *frozen;
-    const json_t *manifest;
+    FrozenHead head; /* of the manifest */
     int threads;
     float *input, *output; /* of a batch, for samples of a data set */
     char *workspaces;
@@ -28,6 +29,7 @@ static FrozenNet *of(const Net *n)
 static void frozen_free(Net *n)
 {
     if (!n) return;
+    contract_free(CONTRACT_FrozenHead, &of(n)->head);
     free(of(n)->input), free(of(n)->output), free(of(n)->workspaces);
     free(n);
 }
@@ -36,16 +38,18 @@ static Net *frozen_create(const DnwrtProgram *p, const json_t *manifest, const N
 {
     FrozenNet *n = calloc(1, sizeof *n);
     if (n) {
-        *n = (FrozenNet){.frozen = p->frozen, .manifest = manifest, .threads = o->threads};
+        *n = (FrozenNet){.frozen = p->frozen, .threads = o->threads};
         n->stride = (p->frozen->workspace + 127) / 64 * 64;
         n->input = malloc((size_t)(o->batch * p->frozen->inputs) * sizeof *n->input);
         n->output = malloc((size_t)(o->batch * p->frozen->outputs) * sizeof *n->output);
         n->workspaces = calloc((size_t)n->threads, (size_t)n->stride);
     }
-    if (n && n->input && n->output && n->workspaces) return (Net *)n;
+    const bool room = n && n->input && n->output && n->workspaces;
+    if (room && contract_read(CONTRACT_FrozenHead, manifest, &n->head, e)) return (Net *)n;
     frozen_free((Net *)n);
-    rt_fail(e, RT_SYSTEM, "not enough memory for %d thread%s and batches of %lld", o->threads,
-            plural(o->threads, "s"), (long long)o->batch);
+    if (!room)
+        rt_fail(e, RT_SYSTEM, "not enough memory for %d thread%s and batches of %lld", o->threads,
+                plural(o->threads, "s"), (long long)o->batch);
     return NULL;
 }
 
@@ -121,27 +125,20 @@ static void no_choice(Net *n, double epoch)
     (void)n, (void)epoch;
 }
 
-static const json_t *graphs_of(const Net *n)
-{
-    return json_object_get(of(n)->manifest, "graphs");
-}
-
 static int frozen_graph_count(const Net *n)
 {
-    return (int)json_array_size(graphs_of(n));
+    return of(n)->head.graph_count;
 }
 
 static NetGraphInfo frozen_graph(const Net *n, int i)
 {
-    const json_t *g = json_array_get(graphs_of(n), (size_t)i);
-    return (NetGraphInfo){.name = json_string_value(json_object_get(g, "name")),
-                          .candidates = json_integer_value(json_object_get(g, "candidates")),
-                          .kept = json_integer_value(json_object_get(g, "kept"))};
+    const FrozenGraph *g = &of(n)->head.graphs[i];
+    return (NetGraphInfo){.name = g->name, .candidates = g->candidates, .kept = g->kept};
 }
 
 static int64_t frozen_parameters(const Net *n)
 {
-    return json_integer_value(json_object_get(of(n)->manifest, "parameters"));
+    return of(n)->head.parameters;
 }
 
 static int64_t frozen_outputs(const Net *n)

@@ -9,7 +9,7 @@ static const double limit = 1e-6;
 
 bool gradcheck_command(Session *s, RtError *e)
 {
-    int64_t seed = s->options->seed >= 0 ? s->options->seed : program_setting(s->program, "seed", 1);
+    int64_t seed = s->options->seed >= 0 ? s->options->seed : program_whole(s->program, SETTING_SEED, 1);
     NetOptions o = {.batch = BATCH, .training = true, .f64 = true, .seed = (uint64_t)seed};
     if (!session_any_data(s, BATCH, e) || !session_net(s, &o, e)) return false;
     char worst[240] = "";

@@ -64,12 +64,11 @@ static void print_value(const json_t *value)
 /* {"name", "value", "help"} */
 static void print_option(const char *name, const json_t *option)
 {
-    char *value = program_option_value(option);
-    (void)name;
-    printf("  %-14s %s", json_string_value(json_object_get(option, "name")), value ? value : "");
     const char *help = json_string_value(json_object_get(option, "help"));
-    printf("%s%s\n", help && *help ? "   # " : "", help ? help : "");
-    free(value);
+    (void)name;
+    printf("  %-14s %s", json_string_value(json_object_get(option, "name")),
+           json_string_value(json_object_get(option, "value")));
+    printf("%s%s\n", *help ? "   # " : "", help);
 }
 
 /* Of a graph, or of one of its lists. */
@@ -127,7 +126,7 @@ static void print_text(const json_t *object)
 
 bool info_command(Session *s, RtError *e)
 {
-    NetOptions o = {.batch = 1, .seed = (uint64_t)program_setting(s->program, "seed", 1)};
+    NetOptions o = {.batch = 1, .seed = (uint64_t)program_whole(s->program, SETTING_SEED, 1)};
     if (!session_net(s, &o, e)) return false;
     s->calls->choose(s->net, 0);
     json_t *object = describe(s);

@@ -79,7 +79,8 @@ static int run(const Program *program, int argc, char **argv)
     Options o;
     if (!options_parse(argc, argv, program, &o, &e)) return report(&e);
     if (o.version) {
-        printf("%s (compiled by dnw %s for %s)\n", program->name, program->version, program->cpu);
+        printf("%s (compiled by dnw %s for %s)\n", program->head.program, program->head.version,
+               program->head.cpu);
         return RT_OK;
     }
     if (o.help || o.command == COMMAND_NONE) {

@@ -149,13 +149,11 @@ typedef struct Rebuild {
     char flags[1024];
 } Rebuild;
 
-static void rebuild_add(Rebuild *r, const json_t *option, const char *value)
+static void rebuild_add(Rebuild *r, const ProgramOption *option, const char *value)
 {
-    const char *name = json_string_value(json_object_get(option, "name"));
-    char *present = value ? NULL : program_option_value(option);
+    const char *name = option->name;
     char setting[512], quoted[600];
-    snprintf(setting, sizeof setting, "%s=%s", name, value ? value : present ? present : "");
-    free(present);
+    snprintf(setting, sizeof setting, "%s=%s", name, value ? value : option->value);
     options_quote(setting, quoted, sizeof quoted);
     if (!r->first[0]) snprintf(r->first, sizeof r->first, "%s", name);
     size_t used = strlen(r->flags);
@@ -165,24 +163,21 @@ static void rebuild_add(Rebuild *r, const json_t *option, const char *value)
 void options_source(const Program *p, char *out, size_t size)
 {
     char path[1024];
-    const char *slash = strrchr(p->source, '/');
-    snprintf(path, sizeof path, "%s/%s", p->directory, slash ? slash + 1 : p->source);
-    bool elsewhere = access(p->source, R_OK) && !access(path, R_OK);
-    options_quote(elsewhere ? path : p->source, out, size);
+    const char *slash = strrchr(p->head.source, '/');
+    snprintf(path, sizeof path, "%s/%s", p->head.directory, slash ? slash + 1 : p->head.source);
+    bool elsewhere = access(p->head.source, R_OK) && !access(path, R_OK);
+    options_quote(elsewhere ? path : p->head.source, out, size);
 }
 
 /* Options that the program was built with ("given" in the manifest) stay as they are. */
 static void keep_given(Rebuild *r, const Program *p)
 {
-    size_t i;
-    json_t *option;
-    json_array_foreach(p->options, i, option)
-    {
+    for (int i = 0; i < p->head.option_count; i++) {
+        const ProgramOption *option = &p->head.options[i];
         char plain[160], quoted[160];
-        const char *name = json_string_value(json_object_get(option, "name"));
-        snprintf(plain, sizeof plain, " -D %s=", name);
-        snprintf(quoted, sizeof quoted, " -D '%s=", name);
-        if (!json_is_true(json_object_get(option, "given"))) continue;
+        snprintf(plain, sizeof plain, " -D %s=", option->name);
+        snprintf(quoted, sizeof quoted, " -D '%s=", option->name);
+        if (!option->given) continue;
         if (!strstr(r->flags, plain) && !strstr(r->flags, quoted)) rebuild_add(r, option, NULL);
     }
 }
@@ -216,19 +211,16 @@ static bool rebuild_fail(Rebuild *r, const Program *p, const Options *o, RtError
 
 static void offer_options(Nearest *nearest, const Program *p)
 {
-    size_t i;
-    json_t *option;
-    json_array_foreach(p->options, i, option)
-        options_offer(nearest, json_string_value(json_object_get(option, "name")));
+    for (int i = 0; i < p->head.option_count; i++) options_offer(nearest, p->head.options[i].name);
 }
 
 static bool unknown_option(const Program *p, const char *name, RtError *e)
 {
     Nearest nearest = {.word = name};
     offer_options(&nearest, p);
-    rt_fail(e, RT_USAGE, "'%s' has no option '%s'", p->source, name);
+    rt_fail(e, RT_USAGE, "'%s' has no option '%s'", p->head.source, name);
     if (nearest.best) return rt_help(e, "help: did you mean '%s'?", nearest.best);
-    if (json_array_size(p->options)) return rt_help(e, "help: '%s --help' lists its options", p->name);
+    if (p->head.option_count) return rt_help(e, "help: '%s --help' lists its options", p->head.program);
     return false;
 }
 
@@ -238,7 +230,7 @@ static bool take_setting(const Program *p, const char *text, Rebuild *r, RtError
     char name[128];
     size_t length = strcspn(text, "=");
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), text);
-    const json_t *option = program_option(p, name);
+    const ProgramOption *option = program_option(p, name);
     if (!option) return unknown_option(p, name, e);
     rebuild_add(r, option, text[length] ? text + length + 1 : NULL);
     return true;
@@ -359,7 +351,7 @@ static bool take_foreign(char **argv, int *at, const Program *p, const Options *
         if (!equals) ++*at;
         return take_setting(p, text, r, e);
     }
-    const json_t *option = program_option(p, name);
+    const ProgramOption *option = program_option(p, name);
     if (!option) return unknown_flag(o, p, word, equals ? equals + 1 : next, e);
     if (!equals && next) ++*at;
     rebuild_add(r, option, equals ? equals + 1 : next);
@@ -456,7 +448,7 @@ bool options_trained(const Program *program, char *out, size_t size)
 {
     static const char *const files[] = {"best", "last"};
     for (int i = 0; i < 2; i++) {
-        snprintf(out, size, "runs/%s/%s.safetensors", program->name, files[i]);
+        snprintf(out, size, "runs/%s/%s.safetensors", program->head.program, files[i]);
         if (!access(out, R_OK)) return true;
     }
     return false;
@@ -502,7 +494,7 @@ int options_threads(void)
 bool options_parse(int argc, char **argv, const Program *program, Options *o, RtError *e)
 {
     const char *call = getenv("DNW_CALL");
-    *o = (Options){.program = argc > 0 ? argv[0] : program->name,
+    *o = (Options){.program = argc > 0 ? argv[0] : program->head.program,
                    .call = call && strchr(call, '\n') ? call : NULL,
                    .epochs = -1,
                    .batch = -1,
@@ -540,21 +532,16 @@ static void help_flags(FILE *out, const Program *p, Command command)
 
 static void help_options(FILE *out, const Program *p)
 {
-    if (!json_array_size(p->options)) return;
+    if (!p->head.option_count) return;
     char source[1024];
-    options_quote(p->source, source, sizeof source);
-    fprintf(out, "\nOptions of %s, set when it is built (dnw build %s -D NAME=VALUE -o %s):\n", p->source,
-            source, p->name);
-    size_t i;
-    json_t *option;
-    json_array_foreach(p->options, i, option)
-    {
-        const char *name = json_string_value(json_object_get(option, "name"));
-        const char *help = json_string_value(json_object_get(option, "help"));
-        char *value = program_option_value(option), left[256];
-        snprintf(left, sizeof left, "%s = %s", name ? name : "", value ? value : "");
-        fprintf(out, "  %-16s  %s\n", left, help ? help : "");
-        free(value);
+    options_quote(p->head.source, source, sizeof source);
+    fprintf(out, "\nOptions of %s, set when it is built (dnw build %s -D NAME=VALUE -o %s):\n",
+            p->head.source, source, p->head.program);
+    for (int i = 0; i < p->head.option_count; i++) {
+        const ProgramOption *o = &p->head.options[i];
+        char left[256];
+        snprintf(left, sizeof left, "%s = %s", o->name, o->value);
+        fprintf(out, "  %-16s  %s\n", left, o->help);
     }
 }
 
@@ -563,13 +550,13 @@ void options_help(FILE *out, const Program *program, const Options *o, Command c
     if (command != COMMAND_NONE) {
         char call[1024];
         options_call(o, command, call, sizeof call);
-        fprintf(out, "%s %s: %s\n\nUsage: %s [FLAG]...\n", program->name, commands[command].name,
+        fprintf(out, "%s %s: %s\n\nUsage: %s [FLAG]...\n", program->head.program, commands[command].name,
                 commands[command].help, call);
         help_flags(out, program, command);
         return;
     }
     fprintf(out, "%s: the network '%s' of %s, compiled by dnw\n\nUsage: %s COMMAND [FLAG]...\n\nCommands:\n",
-            program->name, program->model, program->source, o->program);
+            program->head.program, program->head.model, program->head.source, o->program);
     for (int c = 1; c < COMMAND_COUNT; c++)
         if (has_command(program, (Command)c))
             fprintf(out, "  %-16s  %s\n", commands[c].name, commands[c].help);

@@ -37,17 +37,16 @@ typedef struct Input {
 /* Bytes mean what the train block's data says of them. */
 static bool find_scale(const Session *s, Input *x, RtError *e)
 {
-    const json_t *input = json_object_get(s->program->manifest, "input"),
-                 *setting = json_object_get(s->program->settings, "data");
+    const ProgramHead *h = &s->program->head;
+    const json_t *setting = program_setting(s->program, SETTING_DATA);
     if (x->pictures.count == 0 && !npy_bytes(&x->array)) return true;
     if (!setting) {
         rt_fail(e, RT_BAD_INPUT,
                 "%s: bytes, and the program has no train block that says how they are scaled", x->path);
         return rt_help(e, "convert to what the network sees: x.astype('float32')");
     }
-    x->scale.rank = (int)json_array_size(input) < 4 ? (int)json_array_size(input) : 4;
-    for (int i = 0; i < x->scale.rank; i++)
-        x->scale.shape[i] = json_integer_value(json_array_get(input, (size_t)i));
+    x->scale.rank = h->input_rank < 4 ? h->input_rank : 4;
+    for (int i = 0; i < x->scale.rank; i++) x->scale.shape[i] = h->input[i];
     if (!data_byte_scale(setting, &x->scale, &x->scaled, e)) return false;
     return x->features % x->scale.channels == 0 ||
            rt_fail(e, RT_BAD_INPUT, "%s: a sample of %lld byte%s cannot be cut into the %d channels of '%s'",
@@ -79,19 +78,18 @@ static bool read_samples(Input *x, int64_t samples, float *out, RtError *e)
 /* --- writing --- */
 
 /* The shape (samples, dims...) as Python has it. */
-static void npy_shape(char *out, size_t size, int64_t samples, const json_t *dims)
+static void npy_shape(char *out, size_t size, int64_t samples, const int64_t *dims, int rank)
 {
     size_t used = (size_t)snprintf(out, size, "(%lld,", (long long)samples);
-    for (size_t i = 0; i < json_array_size(dims) && used < size; i++)
-        used += (size_t)snprintf(out + used, size - used, "%s%lld", i ? ", " : " ",
-                                 (long long)json_integer_value(json_array_get(dims, i)));
+    for (int i = 0; i < rank && used < size; i++)
+        used += (size_t)snprintf(out + used, size - used, "%s%lld", i ? ", " : " ", (long long)dims[i]);
     if (used < size) snprintf(out + used, size - used, ")");
 }
 
-static bool write_npy_header(FILE *f, int64_t samples, const json_t *dims)
+static bool write_npy_header(FILE *f, int64_t samples, const ProgramHead *h)
 {
     char shape[256], text[512];
-    npy_shape(shape, sizeof shape, samples, dims);
+    npy_shape(shape, sizeof shape, samples, h->output, h->output_rank);
     int used = snprintf(text, sizeof text, "{'descr': '<f4', 'fortran_order': False, 'shape': %s, }", shape);
     int padded = (10 + used + 1 + 63) / 64 * 64 - 10; /* data starts at a multiple of 64 */
     memset(text + used, ' ', (size_t)(padded - used));
@@ -106,14 +104,13 @@ static bool write_npy_header(FILE *f, int64_t samples, const json_t *dims)
 /* (samples, input shape) or (samples, features). */
 static bool check_shape(const Session *s, const Npy *x, RtError *e)
 {
-    const json_t *dims = json_object_get(s->program->manifest, "input");
-    int64_t features = program_size(s->program, "input");
-    bool same = x->rank == (int)json_array_size(dims) + 1;
-    for (int i = 1; same && i < x->rank; i++)
-        same = x->sizes[i] == json_integer_value(json_array_get(dims, (size_t)i - 1));
+    const ProgramHead *h = &s->program->head;
+    int64_t features = program_inputs(&s->program->head);
+    bool same = x->rank == h->input_rank + 1;
+    for (int i = 1; same && i < x->rank; i++) same = x->sizes[i] == h->input[i - 1];
     if (same || (x->rank == 2 && x->sizes[1] == features)) return true;
     char want[256], have[256] = "(";
-    npy_shape(want, sizeof want, 0, dims);
+    npy_shape(want, sizeof want, 0, h->input, h->input_rank);
     for (int i = 0; i < x->rank; i++) {
         size_t used = strlen(have);
         snprintf(have + used, sizeof have - used, "%s%lld", i ? ", " : "", (long long)x->sizes[i]);
@@ -125,7 +122,7 @@ static bool check_shape(const Session *s, const Npy *x, RtError *e)
 
 static bool predict_batches(PredictRows *r, Input *x, int64_t batch, FILE *f, RtError *e)
 {
-    const int64_t samples = x->samples, outputs = program_size(r->session->program, "output");
+    const int64_t samples = x->samples, outputs = program_outputs(&r->session->program->head);
     for (int64_t first = 0; first < samples; first += batch) {
         int64_t count = samples - first < batch ? samples - first : batch;
         if (!read_samples(x, count, r->in, e)) return false;
@@ -145,7 +142,7 @@ static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
     if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
     FILE *f = fopen(temporary, "wbe");
     bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && !write_npy_header(f, x->samples, json_object_get(r->session->program->manifest, "output")))
+    if (ok && !write_npy_header(f, x->samples, &r->session->program->head))
         ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     ok = ok && predict_batches(r, x, batch, f, e);
     if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
@@ -160,7 +157,7 @@ static bool predict(Session *s, Input *x, RtError *e)
 {
     const int64_t samples = x->samples;
     int64_t batch = session_batch(s);
-    x->features = program_size(s->program, "input");
+    x->features = program_inputs(&s->program->head);
     if (x->pictures.count == 0 && !check_shape(s, &x->array, e)) return false;
     if (!find_scale(s, x, e)) return false;
     if (batch > samples) batch = samples > 0 ? samples : 1;
@@ -168,7 +165,7 @@ static bool predict(Session *s, Input *x, RtError *e)
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
     PredictRows r = {.session = s,
                      .in = malloc((size_t)(batch * x->features) * sizeof *r.in),
-                     .out = malloc((size_t)(batch * program_size(s->program, "output")) * sizeof *r.out),
+                     .out = malloc((size_t)(batch * program_outputs(&s->program->head)) * sizeof *r.out),
                      .lost = malloc((size_t)batch * sizeof *r.lost)};
     x->bytes = malloc((size_t)(batch * x->features));
     bool memory = r.in && r.out && r.lost && x->bytes;
@@ -181,13 +178,12 @@ static bool predict(Session *s, Input *x, RtError *e)
  * or [height, width] of grey. */
 static bool find_form(const Session *s, PictureForm *f)
 {
-    const json_t *dims = json_object_get(s->program->manifest, "input");
-    const size_t rank = json_array_size(dims);
+    const ProgramHead *h = &s->program->head;
+    const int rank = h->input_rank;
     int64_t size[3] = {1};
-    for (size_t i = 0; i < rank && rank <= 3; i++)
-        size[3 - rank + i] = json_integer_value(json_array_get(dims, i));
+    for (int i = 0; i < rank && rank <= 3; i++) size[3 - rank + i] = h->input[i];
     *f = (PictureForm){(int)size[0], size[1], size[2],
-                       data_image_resize(json_object_get(s->program->settings, "data"))};
+                       data_image_resize(program_setting(s->program, SETTING_DATA))};
     return (rank == 2 || rank == 3) && (size[0] == 1 || size[0] == 3);
 }
 

@@ -20,14 +20,17 @@ static void lose(PredictRows *r, int64_t first, int64_t i, const RtError *why)
 }
 
 /* Loses samples of which numbers are not finite. */
-static void lose_bad(PredictRows *r, int64_t first, int64_t count, const float *x, const char *what)
+static void lose_bad(PredictRows *r, int64_t first, int64_t count, bool output)
 {
-    int64_t size = program_size(r->session->program, what);
+    const ProgramHead *h = &r->session->program->head;
+    const int64_t size = output ? program_outputs(h) : program_inputs(h);
+    const float *x = output ? r->out : r->in;
     for (int64_t i = 0; i < count; i++) {
         int64_t bad = r->lost[i] ? -1 : find_bad(x + i * size, size);
         RtError why = {0};
         if (bad < 0) continue;
-        rt_fail(&why, RT_BAD_INPUT, "number %lld of its %s is %s", (long long)bad, what,
+        rt_fail(&why, RT_BAD_INPUT, "number %lld of its %s is %s", (long long)bad,
+                output ? "output" : "input",
                 isnan(x[i * size + bad]) ? "NaN" : "infinite, or too large for float32");
         lose(r, first, i, &why);
     }
@@ -37,7 +40,7 @@ static void lose_bad(PredictRows *r, int64_t first, int64_t count, const float *
 static bool run(PredictRows *r, int64_t first, int64_t count, RtError *e)
 {
     const Session *s = r->session;
-    int64_t inputs = program_size(s->program, "input"), outputs = program_size(s->program, "output");
+    int64_t inputs = program_inputs(&s->program->head), outputs = program_outputs(&s->program->head);
     if (s->calls->predict(s->net, r->in, count, r->out, e)) return true;
     if (e->code != RT_BAD_INPUT) return false;
     for (int64_t i = 0; i < count; i++) {
@@ -53,13 +56,13 @@ static bool run(PredictRows *r, int64_t first, int64_t count, RtError *e)
 bool predict_rows(PredictRows *r, int64_t first, int64_t count, RtError *e)
 {
     const Program *p = r->session->program;
-    int64_t inputs = program_size(p, "input"), outputs = program_size(p, "output");
+    int64_t inputs = program_inputs(&p->head), outputs = program_outputs(&p->head);
     memset(r->lost, 0, (size_t)count * sizeof *r->lost);
-    lose_bad(r, first, count, r->in, "input");
+    lose_bad(r, first, count, false);
     for (int64_t i = 0; i < count; i++)
         if (r->lost[i]) memset(r->in + i * inputs, 0, (size_t)inputs * sizeof *r->in);
     if (!run(r, first, count, e)) return false;
-    lose_bad(r, first, count, r->out, "output");
+    lose_bad(r, first, count, true);
     for (int64_t i = 0; i < count * outputs; i++)
         if (r->lost[i / outputs]) r->out[i] = NAN;
     return true;

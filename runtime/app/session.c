@@ -17,7 +17,7 @@ static bool no_setting(const Session *s, const char *what, RtError *e)
     return rt_fail(e, RT_BAD_INPUT,
                    "'%s' has no train block with '%s', which this command needs\nhelp: add 'train %s { %s = "
                    "... }' and build again",
-                   s->program->source, what, s->program->model, what);
+                   s->program->head.source, what, s->program->head.model, what);
 }
 
 /* The help for data of another shape: shapes are fixed when the program is built. */
@@ -35,15 +35,15 @@ static bool rebuild_for_data(const Session *s, RtError *e)
 /* As many numbers in another shape are other data: only a plain list of them is taken as it stands. */
 static bool shape_fits(const Session *s, const Data *d, const char *from, RtError *e)
 {
-    const json_t *input = json_object_get(s->program->manifest, "input");
-    int rank = (int)json_array_size(input);
+    const ProgramHead *h = &s->program->head;
+    int rank = h->input_rank;
     char has[100] = "", takes[200] = "";
     bool same = rank == d->rank || d->rank == 1;
     for (int i = 0; i < d->rank; i++)
         snprintf(has + strlen(has), sizeof has - strlen(has), "%s%lld", i ? ", " : "",
                  (long long)d->shape[i]);
     for (int i = 0; i < rank; i++) {
-        long long size = json_integer_value(json_array_get(input, (size_t)i));
+        long long size = h->input[i];
         snprintf(takes + strlen(takes), sizeof takes - strlen(takes), "%s%lld", i ? ", " : "", size);
         if (d->rank > 1 && i < d->rank && size != d->shape[i]) same = false;
     }
@@ -62,7 +62,7 @@ static void see_targets(DataNumbers *n, const DataSplit *split, int64_t target_s
 /* binary_cross_entropy is of probabilities. */
 static bool targets_fit(const Session *s, const Data *d, const char *from, RtError *e)
 {
-    const json_t *loss = json_object_get(s->program->settings, "loss");
+    const json_t *loss = program_setting(s->program, SETTING_LOSS);
     const char *call = json_string_value(json_object_get(loss, "call"));
     DataNumbers seen = {0};
     char list[160];
@@ -78,7 +78,7 @@ static bool targets_fit(const Session *s, const Data *d, const char *from, RtErr
 /* Shapes and classes of the data against those the program was compiled for. */
 static bool data_fits(const Session *s, const Data *d, RtError *e)
 {
-    int64_t inputs = program_size(s->program, "input"), outputs = program_size(s->program, "output");
+    int64_t inputs = program_inputs(&s->program->head), outputs = program_outputs(&s->program->head);
     bool classes = program_has_classes(s->program);
     const char *from = *d->inputs_from ? d->inputs_from : d->name,
                *to = *d->target_from ? d->target_from : d->name;
@@ -87,7 +87,7 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
                 (long long)d->features, plural(d->features, "s"), (long long)inputs);
         return rebuild_for_data(s, e);
     }
-    if (!d->image && json_array_size(json_object_get(s->program->settings, "augment")))
+    if (!d->image && json_array_size(program_setting(s->program, SETTING_AUGMENT)))
         return rt_fail(e, RT_BAD_INPUT,
                        "%s: the program's augment changes pictures, and these samples are none", from);
     if (!shape_fits(s, d, from, e)) return false;
@@ -123,13 +123,13 @@ static bool check_directory(const char *directory, RtError *e)
 
 bool session_data(Session *s, RtError *e)
 {
-    const json_t *setting = json_object_get(s->program->settings, "data");
+    const json_t *setting = program_setting(s->program, SETTING_DATA);
     if (!setting) return no_setting(s, "data", e);
     if (!check_directory(s->options->data, e)) return false;
-    DataContext context = {s->options->data, s->program->directory, (int)s->options->threads, DATA_SEED};
+    DataContext context = {s->options->data, s->program->head.directory, (int)s->options->threads, DATA_SEED};
     Data *data = data_open(setting, &context, e);
     if (!data) return false;
-    const double share = json_number_value(json_object_get(s->program->settings, "validation"));
+    const double share = json_number_value(program_setting(s->program, SETTING_VALIDATION));
     if (!data_fits(s, data, e) || !data_validation(data, share, DATA_SEED, e)) {
         data_free(data);
         return false;
@@ -156,17 +156,17 @@ static bool make_split(DataSplit *split, const Data *d, int64_t samples)
 
 static bool make_data(Session *s, int64_t samples, RtError *e)
 {
-    const json_t *shape = json_object_get(s->program->manifest, "input");
+    const ProgramHead *h = &s->program->head;
     Data *d = calloc(1, sizeof *d);
     if (!d) return rt_fail(e, RT_SYSTEM, "out of memory");
     s->data = d;
     s->made = true;
     d->name = "random";
-    d->rank = (int)json_array_size(shape) < 4 ? (int)json_array_size(shape) : 4;
-    for (int i = 0; i < d->rank; i++) d->shape[i] = json_integer_value(json_array_get(shape, (size_t)i));
-    d->features = program_size(s->program, "input");
-    d->classes = program_has_classes(s->program) ? (int)program_size(s->program, "output") : 0;
-    d->target_size = d->classes ? 1 : program_size(s->program, "output");
+    d->rank = h->input_rank < 4 ? h->input_rank : 4;
+    for (int i = 0; i < d->rank; i++) d->shape[i] = h->input[i];
+    d->features = program_inputs(&s->program->head);
+    d->classes = program_has_classes(s->program) ? (int)program_outputs(&s->program->head) : 0;
+    d->target_size = d->classes ? 1 : program_outputs(&s->program->head);
     d->channels = 1, d->std[0] = 1;
     d->image = d->rank == 2 || d->rank == 3;
     if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;
@@ -205,29 +205,26 @@ bool session_any_data(Session *s, int64_t samples, RtError *e)
 
 int64_t session_batch(const Session *s)
 {
-    int64_t batch = s->options->batch > 0 ? s->options->batch : program_setting(s->program, "batch", 64);
+    int64_t batch = s->options->batch > 0 ? s->options->batch : program_whole(s->program, SETTING_BATCH, 64);
     if (!s->data) return batch;
     int64_t most =
         s->data->train.samples > s->data->test.samples ? s->data->train.samples : s->data->test.samples;
     return batch < most ? batch : most;
 }
 
-static bool norm_of_samples(const Session *s)
-{
-    return json_is_true(json_object_get(s->program->manifest, "norm_of_samples"));
-}
-
 int64_t session_step_start(const Session *s, int64_t samples, int64_t batch, int64_t step)
 {
     const int64_t start = step * batch;
     if (start >= samples) return samples;
-    return norm_of_samples(s) && step > 0 && start == samples - 1 ? start - (batch - 1) / 2 : start;
+    return s->program->head.norm_of_samples && step > 0 && start == samples - 1 ? start - (batch - 1) / 2
+                                                                                : start;
 }
 
 bool session_steps(const Session *s, int64_t samples, int64_t batch, RtError *e)
 {
     const int64_t last = batch ? (samples - 1) / batch : 0;
-    if (!norm_of_samples(s) || samples - session_step_start(s, samples, batch, last) > 1) return true;
+    if (!s->program->head.norm_of_samples || samples - session_step_start(s, samples, batch, last) > 1)
+        return true;
     if (samples == 1)
         return rt_fail(e, RT_BAD_INPUT,
                        "batch_norm takes its statistics over the samples of a step, and the data has one "
@@ -241,7 +238,7 @@ bool session_steps(const Session *s, int64_t samples, int64_t batch, RtError *e)
 
 void session_batch_note(const Session *s, int64_t batch, char *out, size_t size)
 {
-    const int64_t least = json_integer_value(json_object_get(s->program->manifest, "least_batch"));
+    const int64_t least = s->program->head.least_batch;
     *out = 0;
     if (batch < least)
         snprintf(out, size,
@@ -255,7 +252,7 @@ bool session_net(Session *s, const NetOptions *o, RtError *e)
     NetOptions options = *o;
     options.threads = (int)s->options->threads;
     if (options.training) {
-        const json_t *optim = json_object_get(s->program->settings, "optim");
+        const json_t *optim = program_setting(s->program, SETTING_OPTIM);
         if (!optim) return no_setting(s, "optim", e);
         if (!optim_open(optim, &s->optim, e)) return false;
         options.optim = &s->optim;

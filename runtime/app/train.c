@@ -52,7 +52,7 @@ static bool name_files(TrainRun *run, RtError *e)
 {
     const Session *s = run->session;
     int made = s->options->out ? asprintf(&run->directory, "%s", s->options->out)
-                               : asprintf(&run->directory, "runs/%s", s->program->name);
+                               : asprintf(&run->directory, "runs/%s", s->program->head.program);
     if (made < 0 || asprintf(&run->log_path, "%s/log.jsonl", run->directory) < 0 ||
         asprintf(&run->last_path, "%s/last.safetensors", run->directory) < 0 ||
         asprintf(&run->best_path, "%s/best.safetensors", run->directory) < 0)
@@ -83,15 +83,15 @@ static bool check_files(const TrainRun *run, RtError *e)
 /* --- settings of a new run, or of the one to continue --- */
 
 static const struct {
-    const char *name;
+    TrainSetting setting;
     size_t option, state;
     int64_t otherwise;
 } settings[] = {
-    {"epochs", offsetof(Options, epochs), offsetof(TrainState, epochs), 1},
-    {"batch", offsetof(Options, batch), offsetof(TrainState, batch), 64},
-    {"seed", offsetof(Options, seed), offsetof(TrainState, seed), 1},
+    {SETTING_EPOCHS, offsetof(Options, epochs), offsetof(TrainState, epochs), 1},
+    {SETTING_BATCH, offsetof(Options, batch), offsetof(TrainState, batch), 64},
+    {SETTING_SEED, offsetof(Options, seed), offsetof(TrainState, seed), 1},
 };
-enum { SETTING_COUNT = sizeof settings / sizeof *settings };
+enum { STATE_SETTINGS = sizeof settings / sizeof *settings };
 
 static int64_t *state_field(TrainState *t, int i)
 {
@@ -107,10 +107,10 @@ static void new_state(TrainRun *run)
 {
     const Session *s = run->session;
     run->state = (TrainState){.lr = s->options->lr};
-    for (int i = 0; i < SETTING_COUNT; i++) {
+    for (int i = 0; i < STATE_SETTINGS; i++) {
         int64_t given = option_field(s->options, i);
         *state_field(&run->state, i) =
-            given >= 0 ? given : program_setting(s->program, settings[i].name, settings[i].otherwise);
+            given >= 0 ? given : program_whole(s->program, settings[i].setting, settings[i].otherwise);
     }
     run->state.fingerprint = program_fingerprint(s->program);
 }
@@ -147,11 +147,12 @@ static bool check_flags(TrainRun *run, RtError *e)
     const Options *o = run->session->options;
     char have[40], given[40];
     if (!check_epochs(run, e)) return false;
-    for (int i = 0; i < SETTING_COUNT; i++) {
+    for (int i = 0; i < STATE_SETTINGS; i++) {
         if (option_field(o, i) < 0 || option_field(o, i) == *state_field(&run->state, i)) continue;
         snprintf(have, sizeof have, "%lld", (long long)*state_field(&run->state, i));
         snprintf(given, sizeof given, "%lld", (long long)option_field(o, i));
-        return other_setting(run, settings[i].name, have, given, e);
+        return other_setting(run, contract_text(CONTRACT_TrainSetting, (int)settings[i].setting), have, given,
+                             e);
     }
     if (o->lr > 0 && o->lr != run->state.lr) {
         if (run->state.lr > 0) snprintf(have, sizeof have, "%.9g", run->state.lr);
@@ -237,9 +238,9 @@ static bool log_start(TrainRun *run, RtError *e)
             json_pack("{s:I, s:I}", "candidates", (json_int_t)g.candidates, "kept", (json_int_t)g.kept));
     }
     json_t *event = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "event", "start", "program",
-                              s->program->name, "source", s->program->source, "seed", (json_int_t)t->seed,
-                              "threads", (json_int_t)s->options->threads, "batch", (json_int_t)t->batch,
-                              "epochs", (json_int_t)t->epochs, "parameters",
+                              s->program->head.program, "source", s->program->head.source, "seed",
+                              (json_int_t)t->seed, "threads", (json_int_t)s->options->threads, "batch",
+                              (json_int_t)t->batch, "epochs", (json_int_t)t->epochs, "parameters",
                               (json_int_t)s->calls->parameters(s->net), "graphs", graphs);
     if (s->options->init) json_object_set_new(event, "init", json_string(s->options->init));
     return log_event(&run->log, event, e);
@@ -340,9 +341,9 @@ static void say_start(TrainRun *run)
         kept += g.kept;
         candidates += g.candidates;
     }
-    log_line(&run->console, "%s: %lld parameter%s, %lld of %lld candidate edge%s in use", s->program->model,
-             (long long)parameters, plural(parameters, "s"), (long long)kept, (long long)candidates,
-             plural(candidates, "s"));
+    log_line(&run->console, "%s: %lld parameter%s, %lld of %lld candidate edge%s in use",
+             s->program->head.model, (long long)parameters, plural(parameters, "s"), (long long)kept,
+             (long long)candidates, plural(candidates, "s"));
     const int64_t held = s->data->validation.samples;
     char validation[64] = "";
     if (held) snprintf(validation, sizeof validation, ", %lld for the validation", (long long)held);
@@ -388,7 +389,7 @@ static void say_best(TrainRun *run)
 {
     const TrainState *t = &run->state;
     const Data *d = run->session->data;
-    const json_t *share = json_object_get(run->session->program->settings, "validation");
+    const json_t *share = program_setting(run->session->program, SETTING_VALIDATION);
     const bool held = json_number_value(share) > 0;
     char best[48], tested[48], test[64] = "";
     if (held && (!d || d->test.samples))
@@ -427,13 +428,13 @@ static bool train(TrainRun *run, RtError *e)
             e, RT_BAD_INPUT,
             "'%s' has no train block, so this program cannot train\nhelp: add 'train %s { data = ... }' and "
             "build again",
-            s->program->source, s->program->model);
+            s->program->head.source, s->program->head.model);
     if (!name_files(run, e) || !check_files(run, e)) return false;
     log_console(&run->console, stdout, s->options->quiet);
     if (!s->options->resume) new_state(run);
     else if (!old_state(run, e)) return false;
     if (s->options->resume && run->state.epoch == run->state.epochs) {
-        const int64_t had = run->state.epochs, now = program_setting(s->program, "epochs", had);
+        const int64_t had = run->state.epochs, now = program_whole(s->program, SETTING_EPOCHS, had);
         char more[64] = "with more makes it longer";
         if (now > had)
             snprintf(more, sizeof more, "%lld makes it as long as the program says", (long long)now);

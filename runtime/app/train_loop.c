@@ -46,7 +46,7 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
         clear_sums(&t);
         t.seconds = 0, t.log_bytes = 0;
     }
-    json_t *metadata = train_pack(&t, s->program->name);
+    json_t *metadata = train_pack(&t, s->program->head.program);
     bool ok = metadata ? checkpoint_write(path, s->tensors, s->tensor_count, use, metadata, e)
                        : rt_fail(e, RT_SYSTEM, "out of memory");
     json_decref(metadata);
@@ -70,7 +70,7 @@ static void show_progress(TrainRun *run)
 
 static const json_t *rate_setting(const TrainRun *run)
 {
-    const json_t *optim = json_object_get(run->session->program->settings, "optim");
+    const json_t *optim = program_setting(run->session->program, SETTING_OPTIM);
     return json_object_get(json_object_get(optim, "args"), "lr");
 }
 
@@ -251,7 +251,7 @@ static bool keep_best(TrainRun *run, const EpochResult *r, RtError *e)
 /* Is the measure named in the setting 'report'? */
 static bool reports(const TrainRun *run, const char *name)
 {
-    const json_t *all = json_object_get(run->session->program->settings, "report"), *measure;
+    const json_t *all = program_setting(run->session->program, SETTING_REPORT), *measure;
     size_t i;
     json_array_foreach(all, i, measure)
     {

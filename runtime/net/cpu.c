@@ -63,18 +63,14 @@ bool cpu_has_avx512(void)
 
 bool cpu_check(const Program *p, CpuHas *has, RtError *e)
 {
-    const json_t *need;
     char missing[512] = "";
-    size_t i;
-    json_array_foreach(json_object_get(p->manifest, "needs"), i, need)
-    {
-        const char *name = json_string_value(need);
+    for (int i = 0; i < p->head.need_count; i++) {
+        const char *name = p->head.needs[i];
         size_t used = strlen(missing);
-        if (name && !has(name))
-            snprintf(missing + used, sizeof missing - used, "%s%s", used ? ", " : "", name);
+        if (!has(name)) snprintf(missing + used, sizeof missing - used, "%s%s", used ? ", " : "", name);
     }
     if (!*missing) return true;
-    rt_fail(e, RT_BAD_INPUT, "this program was built for %s, and this processor does not have %s", p->cpu,
-            missing);
+    rt_fail(e, RT_BAD_INPUT, "this program was built for %s, and this processor does not have %s",
+            p->head.cpu, missing);
     return rt_help(e, "build it again on this machine, or with another --cpu, such as x86-64-v2");
 }

@@ -3,6 +3,7 @@
 #include "net/blas.h"
 #include "net/declared.h"
 #include "net/net_private.h"
+#include "net/program.h"
 #include "common/rng.h"
 #include "common/taps.h"
 #include "common/thread.h"
@@ -12,13 +13,6 @@
 #include <sys/mman.h>
 
 /* ---- manifest ---- */
-
-static int64_t read_size(const json_t *shape)
-{
-    int64_t size = 1;
-    for (size_t i = 0; i < json_array_size(shape); i++) size *= json_integer_value(json_array_get(shape, i));
-    return size;
-}
 
 /* A line of edges: its parameters are known. */
 static bool read_bundle(Net *n, NetBundle *b, const EdgesRecord *r)
@@ -48,10 +42,12 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
 {
     NetRecord *r = &n->record;
     if (!contract_read(CONTRACT_NetRecord, json_object_get(manifest, "net"), r, e)) return false;
-    n->inputs = read_size(json_object_get(manifest, "input"));
-    n->outputs = read_size(json_object_get(manifest, "output"));
-    n->target_size = json_integer_value(json_object_get(manifest, "target_size"));
-    n->classes = (int)json_integer_value(json_object_get(manifest, "classes"));
+    ProgramHead h;
+    const bool read = contract_read(CONTRACT_ProgramHead, manifest, &h, e);
+    n->inputs = program_inputs(&h), n->outputs = program_outputs(&h);
+    n->target_size = h.target_size, n->classes = h.classes;
+    contract_free(CONTRACT_ProgramHead, &h);
+    if (!read) return false;
     n->param_total = r->param_total, n->infer = r->infer;
     if (r->train) n->train = *r->train;
     n->params = r->params, n->param_count = r->param_count;
@@ -422,6 +418,12 @@ static bool has_room_for_steps(const Net *n, RtError *e)
     return blas_reserve(n->options.threads, e);
 }
 
+static const json_t *augment_of(const json_t *manifest)
+{
+    return json_object_get(json_object_get(manifest, "settings"),
+                           contract_text(CONTRACT_TrainSetting, SETTING_AUGMENT));
+}
+
 Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o, RtError *e)
 {
     Net *n = calloc(1, sizeof *n);
@@ -429,10 +431,9 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     set_options(n, p, o);
     bool needs_train = (o->training || o->f64) && !json_object_get(json_object_get(manifest, "net"), "train");
     if (needs_train) rt_fail(e, RT_BAD_INPUT, "the program has no train block");
-    bool ok =
-        !needs_train && (!(o->training || o->f64) || blas_open(e)) && net_read_manifest(n, manifest, e) &&
-        augment_open(json_object_get(json_object_get(manifest, "settings"), "augment"), &n->augment, e) &&
-        net_allocate(n, e) && has_room_for_steps(n, e);
+    bool ok = !needs_train && (!(o->training || o->f64) || blas_open(e)) &&
+              net_read_manifest(n, manifest, e) && augment_open(augment_of(manifest), &n->augment, e) &&
+              net_allocate(n, e) && has_room_for_steps(n, e);
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
     if (o->start && !o->start(n, o->start_context, e)) return net_free(n), NULL;

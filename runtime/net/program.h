@@ -6,6 +6,7 @@
  */
 #ifndef RT_PROGRAM_H
 #define RT_PROGRAM_H
+#include "common/contract.h"
 #include "common/dnwrt.h"
 #include "common/error.h"
 #include <jansson.h>
@@ -13,13 +14,7 @@
 typedef struct Program {
     const DnwrtProgram *code;
     json_t *manifest;
-    const char *name;      /* "fashion" */
-    const char *source;    /* path of the .dnw file as it was compiled */
-    const char *directory; /* where that file lies: relative data paths start here */
-    const char *model;
-    const char *version;    /* of the compiler */
-    const char *cpu;        /* that the code was made for */
-    const json_t *options;  /* [{"name", "value", "help"}]; never NULL */
+    ProgramHead head;       /* of the manifest */
     const json_t *settings; /* of the train block; NULL when the file has none */
 } Program;
 
@@ -29,15 +24,16 @@ bool program_open(Program *p, const DnwrtProgram *code, RtError *e);
 void program_close(Program *p);
 
 /* The option NAME of the file, or NULL. */
-const json_t *program_option(const Program *p, const char *name);
-/* Text of an option's value as it is written in a .dnw file; the caller frees it. */
-char *program_option_value(const json_t *option);
-/* Whole-number setting of the train block, or `otherwise`. */
-int64_t program_setting(const Program *p, const char *name, int64_t otherwise);
+const ProgramOption *program_option(const Program *p, const char *name);
+/* A setting of the train block, or NULL. */
+const json_t *program_setting(const Program *p, TrainSetting setting);
+/* One that is a whole number, or `otherwise`. */
+int64_t program_whole(const Program *p, TrainSetting setting, int64_t otherwise);
 /* Are the labels classes (cross_entropy), or numbers? Programs without a train block count as numbers. */
 bool program_has_classes(const Program *p);
-/* Product of the manifest's "input" or "output" shape. */
-int64_t program_size(const Program *p, const char *which);
+/* Numbers of a sample: the input, the output. */
+int64_t program_inputs(const ProgramHead *h);
+int64_t program_outputs(const ProgramHead *h);
 /* FNV-1a of all that a run must share with the program that continues it: model, parameters, shapes, values
  * of options, settings other than batch, epochs, seed and report (a checkpoint stores the first three apart).
  */

@@ -233,10 +233,12 @@ static const DnwrtProgram fake_program = {
     .lanes = 64,
     .manifest =
         "{\"program\": \"toy\", \"source\": \"my nets/toy.dnw\", \"directory\": \"/\", \"model\": \"Toy\","
-        " \"version\": \"0.1\", \"cpu\": \"native\", \"input\": [2, 3], \"output\": [3], \"parameters\": [],"
-        " \"options\": [{\"name\": \"width\", \"value\": 6, \"help\": \"nodes\"},"
-        "               {\"name\": \"mode\", \"value\": \"steps(5)\", \"help\": \"\"},"
-        "               {\"name\": \"steps\", \"value\": 3}],"
+        " \"version\": \"0.1\", \"cpu\": \"native\", \"lanes\": 64, \"least_batch\": 0, \"input\": [2, 3], "
+        "\"output\": [3],"
+        " \"target_size\": 1, \"classes\": 3, \"needs\": [], \"norm_of_samples\": false, \"parameters\": [],"
+        " \"options\": [{\"name\": \"width\", \"value\": \"6\", \"help\": \"nodes\", \"given\": false},"
+        "               {\"name\": \"mode\", \"value\": \"steps(5)\", \"help\": \"\", \"given\": false},"
+        "               {\"name\": \"steps\", \"value\": \"3\", \"help\": \"\", \"given\": false}],"
         " \"settings\": {\"data\": {\"call\": \"none\", \"args\": {}}, \"batch\": 8, \"epochs\": 4, "
         "\"seed\": 1,"
         "   \"loss\": {\"call\": \"cross_entropy\", \"args\": {\"smoothing\": 0}}, \"report\": [],"
