@@ -1,7 +1,7 @@
 /* source.c: keeps the text of all files of a compilation; finds the line and column of a byte.
  *
  * A place is found by walking from the last mark before it, of which a file has one every few thousand bytes.
- * Files over MAX_BYTES are refused, so that a byte offset always fits a Span.
+ * Files over MAX_BYTES (tables: MAX_TABLE) are refused, so that a byte offset always fits a Span.
  */
 #include "base/source.h"
 #include "base/vec.h"
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-enum { MAX_BYTES = 4 << 20, MARK_BYTES = 4096 };
+enum { MAX_BYTES = 4 << 20, MAX_TABLE = 256 << 20, MARK_BYTES = 4096 };
 
 struct Sources {
     Arena *perm;
@@ -52,15 +52,15 @@ static int add(Sources *s, const char *path, char *text, size_t length)
 }
 
 /* Reads to the end of the stream (a pipe has no size to ask for); NULL and *why on failure. */
-static char *read_all(Arena *perm, FILE *in, size_t *length, const char **why)
+static char *read_all(Arena *perm, FILE *in, size_t most, size_t *length, const char **why)
 {
     size_t size = 4096, used = 0;
     char *text = arena_alloc(perm, size + 1, 1);
     for (;;) {
         used += fread(text + used, 1, size - used, in);
         if (used < size) break;
-        if (size >= MAX_BYTES) {
-            *why = "it is larger than 4 MiB";
+        if (size >= most) {
+            *why = arena_printf(perm, "it is larger than %zu MiB", most >> 20);
             return NULL;
         }
         char *bigger = arena_alloc(perm, size * 2 + 1, 1);
@@ -76,7 +76,7 @@ static char *read_all(Arena *perm, FILE *in, size_t *length, const char **why)
     return text;
 }
 
-int sources_read(Sources *s, const char *path, const char **why)
+static int read_file(Sources *s, const char *path, size_t most, const char **why)
 {
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) {
@@ -89,9 +89,21 @@ int sources_read(Sources *s, const char *path, const char **why)
         return -1;
     }
     size_t length = 0;
-    char *text = read_all(s->perm, in, &length, why);
+    char *text = read_all(s->perm, in, most, &length, why);
     fclose(in);
     return text ? add(s, path, text, length) : -1;
+}
+
+int sources_read(Sources *s, const char *path, const char **why)
+{
+    return read_file(s, path, MAX_BYTES, why);
+}
+
+int sources_read_table(Sources *s, const char *path, const char **why)
+{
+    for (int i = 0; i < s->files.count; i++)
+        if (strcmp(s->files.at[i].path, path) == 0) return i;
+    return read_file(s, path, MAX_TABLE, why);
 }
 
 int sources_add(Sources *s, const char *path, const char *text, size_t length)

@@ -36,6 +36,8 @@ Sources *sources_new(Arena *perm);
 /* Reads a file; returns its index, or -1 and *why (one clause: "No such file or directory", "is a
  * directory"). */
 int sources_read(Sources *s, const char *path, const char **why);
+/* The same for a table, which may have up to 256 MiB. A file that has been read is not read again. */
+int sources_read_table(Sources *s, const char *path, const char **why);
 /* Adds text that is already in memory (tests, fuzzers). The bytes are copied. -1 when over 4 MiB. */
 int sources_add(Sources *s, const char *path, const char *text, size_t length);
 /* NULL when there is no such file (SPAN_NONE). */

@@ -163,6 +163,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     EdgeUse use = edge_use(k, g, scope, line, d, &u);
     if (use.function && val_is_poison(use.function)) return false;
     if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
+    if (line->path && !(u.given = read_given(k, g, scope, line, &u))) return false;
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &k->graph->uses, use);
     return true;
@@ -307,6 +308,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         add_rule_tensors(k, g);
         if (budgets(k, g, &scope)) check_declared_lists(k, g);
         choose_scores(k, g);
+        start_given(k, g);
         build_order(k, g);
     }
     k->applied.calls.count--;

@@ -119,6 +119,11 @@ void split_line(Check *k, Graph *g, int b);
 void density_budget(Check *k, Graph *g, int list, const Val *amount);
 /* erk: once all graphs of the model are there. */
 void share_densities(Check *k);
+/* graph_given.c: `in file("edges.csv")`: pairs and first weights from a file. */
+/* The pairs of a line; NULL after a message. */
+const GivenEdges *read_given(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u);
+/* First weights, once it is known which weight decides. */
+void start_given(Check *k, Graph *g);
 /* graph_topology.c: predicates, candidates, order, warnings */
 bool build_candidates(Check *k, Graph *g);
 bool build_order(Check *k, Graph *g);

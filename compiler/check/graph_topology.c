@@ -76,7 +76,11 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     const WiringSet to = set_wiring(&g->sets.at[g->bundles.at[b].to]),
                     from = set_wiring(&g->sets.at[g->bundles.at[b].from]);
     Bundle *u = &g->bundles.at[b];
-    WiringLine line = {.from = u->from, .to = u->to, .uses_to = u->uses_to, .uses_from = u->uses_from};
+    WiringLine line = {.from = u->from,
+                       .to = u->to,
+                       .given = u->given ? &u->given->pairs : NULL,
+                       .uses_to = u->uses_to,
+                       .uses_from = u->uses_from};
     if (!u->predicate) return line;
     const size_t values = (size_t)u->predicate->values.count + 1;
     *context = (Interpreted){.f = u->predicate,
@@ -136,7 +140,7 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
                          Interpreted *context)
 {
     enum { SAMPLES = 8, ENOUGH = 10000000, FEW = 100000000 };
-    if (!line->predicate || (double)from->size * (double)to->size <= FEW) return (Estimate){0};
+    if (!line->predicate || line->given || (double)from->size * (double)to->size <= FEW) return (Estimate){0};
     double rows = different_rows(to, line), runs = 0;
     if (line->shifts) rows = fmin(rows, 2 * rows / (double)to->dim[line->shift] + 1);
     int64_t sampled = 0;
@@ -214,6 +218,7 @@ static bool build_bundle(Check *k, Graph *g, int b, double *total)
                  (long long)to.size);
         return false;
     }
+    if (u->given) u->predicate = NULL, u->uses_to = u->uses_from = 0, u->pairwise = false;
     *total += (double)u->candidates.count;
     if (*total > MOST_CANDIDATES_GIGA * 1e9) return too_many_candidates(k, u, *total), false;
     g->lists.at[u->list].candidates += u->candidates.count;

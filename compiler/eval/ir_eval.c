@@ -323,7 +323,7 @@ void eval_init(const Model *m, uint64_t seed, double *param)
     const Graph *g = eval_joined(tmp, m);
     for (int b = 0; b < g->bundles.count; b++)
         for (int k = 0; k < g->bundles.at[b].weights.count; k++)
-            if (init_by_fan(&g->bundles.at[b].weights.at[k]->init))
+            if (init_by_candidate(&g->bundles.at[b].weights.at[k]->init))
                 init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
     arena_free(tmp);
     for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
@@ -340,7 +340,7 @@ uint8_t **eval_first_choice(Arena *a, const Graph *g)
     c.kept = NEW_ARRAY(a, uint8_t **, (size_t)g->number + 1);
     for (int b = 0; b < g->bundles.count; b++) {
         const Tensor *p = g->bundles.at[b].weight;
-        if (p && init_by_fan(&p->init)) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
+        if (p && init_by_candidate(&p->init)) init_edges(g, &g->bundles.at[b], p, c.seed, c.param);
         else if (p) init_others(p, c.seed, c.param);
         if (p) init_clamp(p, c.param);
     }

@@ -315,7 +315,14 @@ NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices)
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via)
 {
     EdgeLine *line = NEW(p->perm, EdgeLine);
-    *line = (EdgeLine){from, to, where, via, span};
+    *line = (EdgeLine){.from = from, .to = to, .where = where, .via = via, .span = span};
+    return line;
+}
+
+EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path)
+{
+    line->in = in;
+    line->path = path;
     return line;
 }
 

@@ -137,6 +137,8 @@ typedef struct EdgeLine {
     NodeRef from, to;
     Expr *where, *via; /* or NULL */
     Span span;
+    Name in;    /* in file("edges.csv"): the word `file`; text NULL: all pairs */
+    Expr *path; /* of the file, or NULL */
 } EdgeLine;
 typedef Vec(EdgeLine *) EdgeLineList;
 

@@ -66,6 +66,7 @@ GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList i
 GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell);
 NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices);
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
+EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path); /* the same with pairs from a file */
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
 /* A model with a budget over its graphs, if there is one. */
 Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget);

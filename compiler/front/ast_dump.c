@@ -185,6 +185,7 @@ static void edges(Dump *d, const EdgesDecl *e)
         node_ref(d, &l->to);
         end(d);
         d->depth++;
+        part(d, "in file", l->path);
         part(d, "where", l->where);
         part(d, "via", l->via);
         d->depth--;

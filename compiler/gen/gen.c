@@ -497,6 +497,60 @@ static LLVMValueRef table(LLVMModuleRef module, const char *name)
     return here;
 }
 
+static LLVMValueRef constant(LLVMModuleRef module, const char *name, LLVMValueRef value)
+{
+    LLVMValueRef place = LLVMAddGlobal(module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(place, value);
+    LLVMSetGlobalConstant(place, true);
+    LLVMSetLinkage(place, LLVMInternalLinkage);
+    LLVMSetAlignment(place, 64);
+    return place;
+}
+
+static LLVMValueRef bytes(LLVMModuleRef module, const char *name, const void *at, size_t size)
+{
+    return constant(module, name,
+                    LLVMConstStringInContext2(LLVMGetModuleContext(module), at ? at : "", size, true));
+}
+
+/* DnwrtGiven of a line whose candidates are listed. */
+static LLVMValueRef given_line(Arena *a, const Bundle *u, LLVMModuleRef module)
+{
+    const Candidates *c = &u->candidates;
+    int64_t *row = NEW_ARRAY(a, int64_t, (size_t)c->targets + 1), n = 0;
+    uint32_t *source = NEW_ARRAY(a, uint32_t, (size_t)c->count + 1);
+    const float *weight = NULL;
+    for (int64_t t = 0; t < c->targets; t++) {
+        CandidateRun run;
+        row[t] = n;
+        for (int64_t r = 0; candidates_run(c, t, r, &run); r++)
+            for (int64_t i = 0; i < run.length; i++) source[n++] = (uint32_t)(run.source + i);
+    }
+    row[c->targets] = n;
+    for (int w = 0; w < u->weights.count; w++)
+        if (u->weights.at[w]->init.kind == INIT_GIVEN) weight = u->weights.at[w]->init.given;
+    LLVMContextRef context = LLVMGetModuleContext(module);
+    LLVMValueRef fields[] = {bytes(module, "given.row", row, (size_t)(c->targets + 1) * sizeof *row),
+                             bytes(module, "given.source", source, (size_t)n * sizeof *source),
+                             weight ? bytes(module, "given.weight", weight, (size_t)n * sizeof *weight)
+                                    : LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
+    return constant(module, "given.line", LLVMConstStructInContext(context, fields, 3, false));
+}
+
+/* By line of edges of all graphs. */
+static LLVMValueRef given_lines(const Model *m, LLVMModuleRef module)
+{
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(LLVMGetModuleContext(module), 0);
+    Vec(LLVMValueRef) all = {0};
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) {
+            const Bundle *u = &m->graphs.at[g]->bundles.at[b];
+            LLVMValueRef line = u->given ? given_line(m->perm, u, module) : LLVMConstPointerNull(pointer);
+            vec_push(m->perm, &all, line);
+        }
+    return constant(module, "given", LLVMConstArray2(pointer, all.at, (uint64_t)all.count));
+}
+
 /* const DnwrtProgram dnw_program (runtime/common/dnwrt.h) */
 void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module)
 {
@@ -514,8 +568,9 @@ void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLV
                              table(module, "predicates"),
                              table(module, "rules"),
                              table(module, "rules_f64"),
+                             given_lines(m, module),
                              LLVMConstPointerNull(LLVMPointerTypeInContext(context, 0))};
-    LLVMValueRef value = LLVMConstStructInContext(context, fields, 9, false);
+    LLVMValueRef value = LLVMConstStructInContext(context, fields, 10, false);
     LLVMValueRef program = LLVMAddGlobal(module, LLVMTypeOf(value), "dnw_program");
     LLVMSetInitializer(program, value);
     LLVMSetGlobalConstant(program, true);

@@ -217,8 +217,9 @@ static void program(Build *b, LLVMValueRef frozen, LLVMValueRef text)
                                              none,
                                              none,
                                              none,
+                                             none,
                                              frozen};
-    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 9, false)),
+    LLVMSetLinkage(table(b, "dnw_program", LLVMConstStructInContext(b->context, fields, 10, false)),
                    LLVMExternalLinkage);
 }
 

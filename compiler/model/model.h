@@ -137,6 +137,14 @@ typedef struct EdgeFn {
     Vec(const Value *) shared, weights; /* of fn.forward, in order of the results */
 } EdgeFn;
 
+/* Pairs of nodes from a file (check/graph_given.c). */
+typedef struct GivenEdges {
+    uint32_t file;    /* among the sources */
+    Candidates pairs; /* LIST */
+    float *weights;   /* at the start, by pair; NULL: the file has none */
+    uint32_t *places; /* by pair: where its line begins */
+} GivenEdges;
+
 /* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
 typedef struct Bundle {
     int from, to;    /* node sets */
@@ -144,6 +152,8 @@ typedef struct Bundle {
     Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
     uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
     bool pairwise;               /* the predicate uses chance */
+    const GivenEdges *given;     /* the candidates are among these, and have no predicate once they are built;
+                                    NULL: among all pairs */
     EdgeFn *edge;                /* NULL: w * value */
     bool fixed;                  /* between maps: w is `factor` and is not learned */
     double factor;

@@ -127,14 +127,39 @@ static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
     return l;
 }
 
+static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t length)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < length; i++) h = (h ^ p[i]) * 0x100000001B3u;
+    return h;
+}
+
+/* Another list of candidates, or other first weights, are another program. */
+static int64_t given_hash(const Bundle *u)
+{
+    const Candidates *c = &u->candidates;
+    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a, as in cache.c */
+    if (!u->given) return 0;
+    for (int64_t t = 0; t < c->targets; t++) {
+        CandidateRun run;
+        for (int64_t r = 0; candidates_run(c, t, r, &run); r++) h = hash_bytes(h, &run, sizeof run);
+    }
+    for (int w = 0; w < u->weights.count; w++)
+        if (u->weights.at[w]->init.kind == INIT_GIVEN)
+            h = hash_bytes(h, u->weights.at[w]->init.given, (size_t)c->count * sizeof(float));
+    return (int64_t)(h >> 1 | 1);
+}
+
 static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const Stages *stages)
 {
     const Bundle *u = &g->bundles.at[bundle];
-    EdgesRecord r = {
-        .line = line_record(ir, g, bundle),
-        .rows = manifest_edge_rows(ir, g, u),
-        .stages = {-1, -1, -1, u->edge ? place_candidate_rows(u->edge, ir->model->lanes) : 0},
-        .condition = {.uses_to = (int)u->uses_to, .uses_from = (int)u->uses_from, .pairwise = u->pairwise}};
+    EdgesRecord r = {.line = line_record(ir, g, bundle),
+                     .rows = manifest_edge_rows(ir, g, u),
+                     .stages = {-1, -1, -1, u->edge ? place_candidate_rows(u->edge, ir->model->lanes) : 0},
+                     .condition = {.uses_to = (int)u->uses_to,
+                                   .uses_from = (int)u->uses_from,
+                                   .pairwise = u->pairwise,
+                                   .given = given_hash(u)}};
     if (u->predicate) r.condition.steps = predicate_steps(ir->perm, u->predicate, &r.condition.step_count);
     if (!ir->train) return r;
     const int *job = stages->train.edges.at[g->first_bundle + bundle].job;

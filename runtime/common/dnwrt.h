@@ -9,7 +9,7 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 20 };
+enum { DNWRT_ABI = 21 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
 /* context, tile number */
@@ -25,6 +25,13 @@ enum { RULE_WIDTH = 64 };
 typedef void DnwrtRule(const float *const *args, int64_t count, float *out);
 typedef void DnwrtRuleF64(const double *const *args, int64_t count, double *out);
 
+/* Candidates that are listed: those of target t are row[t] .. row[t + 1] - 1, sources ascending. */
+typedef struct DnwrtGiven {
+    const int64_t *row;
+    const uint32_t *source;
+    const float *weight; /* at the start, by candidate; NULL: drawn */
+} DnwrtGiven;
+
 typedef struct DnwrtProgram {
     uint32_t abi;           /* DNWRT_ABI */
     uint32_t lanes;         /* 1, 8, 16 or 64 */
@@ -32,8 +39,10 @@ typedef struct DnwrtProgram {
     DnwrtStage *const *f32; /* by number in the manifest */
     DnwrtStage *const *f64;
     DnwrtPredicate *const *predicates;
-    DnwrtRule *const *rules;          /* by number in the manifest */
-    DnwrtRuleF64 *const *rules_f64;   /* the same; NULL: of one that forward and backward passes do not ask */
+    DnwrtRule *const *rules;        /* by number in the manifest */
+    DnwrtRuleF64 *const *rules_f64; /* the same; NULL: of one that forward and backward passes do not ask */
+    const DnwrtGiven *const
+        *given; /* by line of edges; NULL: of one whose candidates follow from a condition */
     const struct DnwrtFrozen *frozen; /* runtime/kernels/frozen.h; NULL: a program that trains */
 } DnwrtProgram;
 

@@ -48,6 +48,7 @@ void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t b
 double init_edge(const InitSpec *s, uint64_t seed, int64_t number, int64_t candidate, double fan)
 {
     const uint64_t at = (uint64_t)candidate;
+    if (s->kind == INIT_GIVEN) return (double)s->given[candidate];
     if (s->kind == INIT_HE) return rng_normal(seed, stream(number), at) * sqrt(2 / fan);
     if (s->kind == INIT_FAN) return (2 * rng_uniform(seed, stream(number), at) - 1) / sqrt(fan);
     return init_value(s, seed, number, candidate);

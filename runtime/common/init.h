@@ -3,20 +3,20 @@
 #define RT_INIT_H
 #include "common/contract.h"
 
-/* Element `index` of parameter `number`. Not for INIT_ORTHOGONAL, INIT_FAN and INIT_HE. */
+/* Element `index` of parameter `number`. Not for INIT_ORTHOGONAL and those by candidate. */
 double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t index);
 /* Matrix `block` of an orthogonal parameter: rows x columns numbers whose rows (or columns, when there are
  * fewer) are orthonormal: Gram-Schmidt on normal numbers. */
 void init_orthogonal(const InitSpec *s, uint64_t seed, int64_t number, int64_t block, double *out);
 /* Do the numbers follow from the candidates of a list of edges? */
-static inline bool init_by_fan(const InitSpec *s)
+static inline bool init_by_candidate(const InitSpec *s)
 {
-    return s->kind == INIT_FAN || s->kind == INIT_HE;
+    return s->kind == INIT_FAN || s->kind == INIT_HE || s->kind == INIT_GIVEN;
 }
 /* Element `candidate` of a weight of edges. fan: the most candidates into one node that its list leads to, so
  * that a whole list has one distribution ("Discovering Neural Wirings", code). INIT_FAN: U(-1/sqrt(fan),
  * 1/sqrt(fan)); INIT_HE: normal with variance 2/fan ("Delving Deep into Rectifiers", He et al. 2015, equation
- * 10); others: init_value. */
+ * 10); INIT_GIVEN: its number; others: init_value. */
 double init_edge(const InitSpec *s, uint64_t seed, int64_t number, int64_t candidate, double fan);
 /* Score of a candidate of a sampled list, compared like a magnitude. */
 uint32_t sample_score(uint64_t seed, int graph, int list, int64_t position);

@@ -219,6 +219,22 @@ static bool same_template(const WiringSet *to, const WiringLine *line, const int
     return same_row(to, line, a, moved);
 }
 
+/* Of the pairs that are listed, one by one. */
+static bool given_row(Builder *b, const WiringSet *from, const WiringLine *line, const int64_t *target_index,
+                      int64_t target)
+{
+    const Candidates *pairs = line->given;
+    const int64_t start = b->segments;
+    int64_t index[WIRING_RANK] = {0};
+    for (int64_t i = pairs->row[target]; i < pairs->row[target + 1]; i++) {
+        const int64_t source = pairs->source[i];
+        unflatten(from, source, index);
+        if (line->predicate && !line->predicate(line->context, target_index, index, target, source)) continue;
+        if (!add_run(b, start, source, 1)) return false;
+    }
+    return true;
+}
+
 static bool build_segments(Builder *b, const WiringSet *from, const WiringSet *to, const WiringLine *line)
 {
     Candidates *c = b->c;
@@ -230,7 +246,8 @@ static bool build_segments(Builder *b, const WiringSet *from, const WiringSet *t
         c->row[t] = c->count;
         c->segment[t] = b->segments;
         unflatten(to, t, index);
-        if (t > 0 && same_row(to, line, index, before)) ok = copy_row(b, t);
+        if (line->given) ok = given_row(b, from, line, index, t);
+        else if (t > 0 && same_row(to, line, index, before)) ok = copy_row(b, t);
         else if (!shifts) ok = build_row(b, from, line, index, t, steps);
         else
             ok = ((t > 0 && same_template(to, line, index, before)) ||
@@ -262,7 +279,7 @@ static bool to_list(Candidates *c, int64_t segments)
 bool candidates_build(const WiringSet *from, const WiringSet *to, const WiringLine *line, Candidates *out)
 {
     *out = (Candidates){.form = CANDIDATES_DENSE, .targets = to->size, .sources = from->size};
-    if (!line->predicate) {
+    if (!line->predicate && !line->given) {
         out->count = to->size * from->size;
         return true;
     }

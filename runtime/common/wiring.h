@@ -23,10 +23,12 @@ enum { WIRING_ANY = -1 };
 typedef int WiringRange(void *context, const int64_t *target_index, const int64_t *source_index, int dim,
                         int64_t first, int64_t last);
 
+struct Candidates;
 typedef struct WiringLine {
     int from, to;
-    WiringPredicate *predicate; /* NULL: every pair */
-    WiringRange *range;         /* or NULL: every pair is evaluated */
+    const struct Candidates *given; /* LIST: the pairs that are asked about; NULL: all */
+    WiringPredicate *predicate;     /* NULL: every pair */
+    WiringRange *range;             /* or NULL: every pair is evaluated */
     void *context;
     uint32_t uses_to, uses_from; /* bit i: the predicate depends on index i; others are not varied */
     bool pairwise;               /* depends on the node numbers themselves (chance): nothing may be skipped */

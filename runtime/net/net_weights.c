@@ -63,7 +63,7 @@ void net_draw_weights(Net *n)
     for (int i = 0; i < n->bundle_count; i++)
         for (int w = 0; w < n->bundles[i].line.weight_count; w++) {
             const NetParam *p = n->bundles[i].weights[w];
-            if (init_by_fan(&p->init) && !n->bundles[i].line.slots) draw_bundle(n, &n->bundles[i], p);
+            if (init_by_candidate(&p->init) && !n->bundles[i].line.slots) draw_bundle(n, &n->bundles[i], p);
         }
     for (int i = 0; i < n->param_count; i++) {
         const NetParam *p = &n->params[i];

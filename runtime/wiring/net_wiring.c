@@ -25,6 +25,25 @@ static int call_range(void *context, const int64_t *to, const int64_t *from, int
     return interval_range(&c->values, to, from, dim, first, last);
 }
 
+/* Candidates that stand in the program. */
+static bool take_given(Net *n, int i, WiringLine *line)
+{
+    NetBundle *b = &n->bundles[i];
+    const NetGraph *g = &n->graphs[b->line.graph];
+    const WiringSet *from = &g->sets[b->line.from].wiring, *to = &g->sets[b->line.to].wiring;
+    const DnwrtGiven *given = n->program->given[i];
+    const Candidates pairs = {.form = CANDIDATES_LIST,
+                              .targets = to->size,
+                              .sources = from->size,
+                              .count = given->row[to->size],
+                              .row = (int64_t *)given->row,
+                              .source = (uint32_t *)given->source};
+    line->given = &pairs;
+    for (int w = 0; w < b->line.weight_count; w++)
+        if (b->weights[w]->init.kind == INIT_GIVEN) b->weights[w]->init.given = given->weight;
+    return candidates_build(from, to, line, &b->legal);
+}
+
 static bool find_candidates(Net *n, int i)
 {
     NetBundle *b = &n->bundles[i];
@@ -40,6 +59,7 @@ static bool find_candidates(Net *n, int i)
                        .uses_to = (uint32_t)condition->uses_to,
                        .uses_from = (uint32_t)condition->uses_from,
                        .pairwise = condition->pairwise};
+    if (condition->given) return take_given(n, i, &line);
     if (condition->step_count == 0) return candidates_build(from, to, &line, &b->legal);
     c.values.steps = condition->steps, c.values.count = condition->step_count;
     c.values.scratch = calloc((size_t)c.values.count, sizeof *c.values.scratch);

@@ -8,6 +8,7 @@
 #   dnw error CODE    `dnw check` fails with this code and no other
 #   dnw warning CODE  passes with this warning and no other
 #   dnw file NAME     is also written as NAME, for imports in later blocks
+#   csv file NAME     is written as NAME, and nothing else
 # In docs/internals.md the block `dnw` is a program; each line of a block `ast`, `model`, ... is printed by
 # --dump=ast, ... of it, but for lines with "...".
 set -uo pipefail
@@ -71,6 +72,7 @@ for page in docs/language.md README.md docs/rules.md; do
   prefix=$(basename "$page" .md)
   found=0
   while read -r line language kind argument; do
+    [ "$language" != csv ] || cp "${prefix}_$line.txt" "$argument"
     [ "$language" = dnw ] || continue
     found=$((found + 1))
     file=${prefix}_$line.dnw where=$page:$line

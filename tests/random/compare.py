@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import constructs
 import expression
+import listed
 import optim
 import program as programs
 import text
@@ -91,6 +92,7 @@ class Case:
         (self.folder / 'net.dnw').write_text(source)
         if cells:
             (self.folder / 'cells.dnw').write_text(cells)
+        listed.write(tree, self.folder)
         self.given = text.given(tree)
         self.pairs = None
         LOOSE[0] = 100 if self.t['loose'] else 1
@@ -296,6 +298,14 @@ def parameters(case, model):
         raise Differs(f'parameters in use: {said}, {wanted} wanted')
 
 
+def first_weights(start, model):
+    """Weights that a file gives are those of the first step."""
+    for instance in model.instances.values():
+        for title, wanted in listed.first_weights(instance):
+            if not torch.equal(start[title].reshape(-1), wanted.float()):
+                raise Differs(f'{title}: not the weights of the file')
+
+
 def formatted(case):
     """dnw fmt changes no meaning, and nothing the second time."""
     before = case.dnw('build', '--dump=model', 'net.dnw', *case.given)
@@ -349,6 +359,7 @@ def compare(tree, folder):
     close('predict', got, case.output(start), lambda: case.output(start, torch.float32))
     counts(case, case.model(start)[0])
     parameters(case, case.model(start)[0])
+    first_weights(start, case.model(start)[0])
     if not tree['train']['drawn']:
         trainings(case, start)
     one = case.train('one', '--epochs', case.t['epochs'])

@@ -28,6 +28,7 @@ class Functions:
         self.normed = self.sequence = self.inside = self.drawn = self.loose = False
         self.fns, self.graphs, self.blocks = [], [], []
         self.begin_rules(seed)
+        self.begin_files(seed)
 
     def chance(self, p):
         return self.r.random() < p

@@ -1,9 +1,10 @@
 """Random programs: trees of plain lists and dictionaries, whose text text.py writes and which model.py calculates."""
 from functions import BENT, SMOOTH, call, name, num, op
 from graphs import Graphs
+from listed import Listed
 
 
-class Generator(Graphs):
+class Generator(Graphs, Listed):
     def map_step(self, shape):
         c, h, w = shape
         kind = self.r.randrange(10)
@@ -265,6 +266,7 @@ class Generator(Graphs):
         if kind != 5 and self.one_budget(model):
             model['keep'] = self.d.choice([{'kind': 'share', 'value': self.d.choice([30, 50, 70, 90])}, {'kind': 'count', 'value': 3},
                                            {'kind': 'anneal', 'start': {'kind': 'share', 'value': 90}, 'end': {'kind': 'share', 'value': 40}, 'epochs': 2}])
+        self.list_edges()
         return {'options': self.options(), 'imports': imports,
                 'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}
 

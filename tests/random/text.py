@@ -113,6 +113,8 @@ def edge_set(name, indices):
 
 def edge_line(line):
     text = f"{edge_set(line['from'], line['from_index'])} -> {edge_set(line['to'], line['to_index'])}"
+    if line.get('listed'):
+        text += f""" in file("{line['listed']['file']}")"""
     if line.get('where') is not None:
         text += f" where {expr(line['where'])}"
     if line.get('via'):

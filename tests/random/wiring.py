@@ -39,8 +39,11 @@ def candidates(g, line, sets, chance=None):
     source, target = sets[line['from']], sets[line['to']]
     coordinates = points(g['sets'])
     found = []
+    listed = {(t, s) for s, t, *_ in line['listed']['rows']} if line.get('listed') else None
     for t, to in enumerate(nodes_of(target)):
         for s, origin in enumerate(nodes_of(source)):
+            if listed is not None and (t, s) not in listed:
+                continue
             env = dict(coordinates)
             if line['from_index'] and not bind(line['from_index'], origin, env):
                 continue

@@ -1,0 +1,56 @@
+"""Lines of edges whose candidates, and sometimes first weights, stand in a file."""
+import itertools
+import random
+import torch
+from wiring import candidates, nodes_of
+
+
+class Listed:
+    """Draws from a generator of its own, so that programs without files are what they were."""
+
+    def begin_files(self, seed):
+        self.f = random.Random(f'files {seed}')
+
+    def list_edges(self):
+        for g in self.graphs:
+            for group in g['lists']:
+                for line in group['lines']:
+                    if not line.get('drawn') and self.f.random() < 0.15:
+                        self.list_line(g, group, line)
+
+    def list_line(self, g, group, line):
+        """The file has the candidates of the line; with its condition also pairs that the condition leaves out."""
+        sets = {s['name']: s for s in g['sets']}
+        found = [[s, t] for t, s in candidates(g, line, sets)]
+        every = itertools.product(*[range(len(nodes_of(sets[line[end]]))) for end in ('from', 'to')])
+        others = [list(pair) for pair in every if list(pair) not in found]
+        if others and self.f.random() < 0.5:
+            found += self.f.sample(others, self.f.randint(1, len(others)))
+        else:
+            line['where'] = None
+            for end in ('from', 'to'):
+                line[end + '_index'] = ['_' for _ in sets[line[end]]['sizes']]
+        self.f.shuffle(found)
+        if not group.get('using') and not group['via'] and not line['via'] and self.f.random() < 0.6:
+            found = [[s, t, round(self.f.uniform(-1, 1), 3)] for s, t in found]
+        line['listed'] = {'file': self.fresh('pairs') + '.csv', 'rows': found}
+
+
+def lines_of(tree):
+    return [line for g in tree['graphs'] for group in g['lists'] for line in group['lines'] if line.get('listed')]
+
+
+def write(tree, folder):
+    for line in lines_of(tree):
+        rows = line['listed']['rows']
+        head = ['source,target' + (',weight' if len(rows[0]) == 3 else '')] if len(rows) % 2 else ['# no header']
+        (folder / line['listed']['file']).write_text('\n'.join(head + [','.join(map(str, row)) for row in rows]) + '\n')
+
+
+def first_weights(instance):
+    """Names of weights that a file gives, and their values by candidate."""
+    for k, (line, _) in enumerate(instance.lines):
+        rows = (line.get('listed') or {'rows': [[]]})['rows']
+        if len(rows[0]) == 3:
+            given = {(t, s): w for s, t, w in rows}
+            yield f'{instance.title}.edges.{k}.w', torch.tensor([given[pair] for pair in instance.pairs[k]])
