@@ -5,6 +5,7 @@
  */
 #include "app/frozen.h"
 #include "common/contract.h"
+#include "data/picture_list.h"
 #include "common/plural.h"
 #include "common/thread.h"
 #include "kernels/frozen.h"
@@ -88,30 +89,52 @@ static bool frozen_predict(Net *n, const float *input, int64_t count, float *out
                    "help: the same program built without --freeze says when, and which node");
 }
 
-/* As the network sees them. */
-static void read_samples(const FrozenNet *n, const Data *d, const DataSplit *split, int64_t first,
-                         int64_t count)
+static void scale_sample(const Data *d, const uint8_t *from, int64_t features, float *to)
 {
-    int64_t features = n->frozen->inputs, channel = features / d->channels;
-    if (!split->bytes) {
-        memcpy(n->input, split->floats + first * features, (size_t)(count * features) * sizeof *n->input);
-        return;
+    const int64_t channel = features / d->channels;
+    for (int c = 0; c < d->channels; c++) {
+        const DataScale scale = data_scale(d, c);
+        for (int64_t i = c * channel; i < (c + 1) * channel; i++) to[i] = data_value(scale, from[i]);
     }
-    for (int64_t s = 0; s < count; s++)
-        for (int c = 0; c < d->channels; c++) {
-            DataScale scale = data_scale(d, c);
-            const uint8_t *from = split->bytes + (first + s) * features + c * channel;
-            float *to = n->input + s * features + c * channel;
-            for (int64_t i = 0; i < channel; i++) to[i] = data_value(scale, from[i]);
-        }
+}
+
+static bool read_pictures(const FrozenNet *n, const Data *d, const DataSplit *split, int64_t first,
+                          int64_t count, RtError *e)
+{
+    const int64_t features = n->frozen->inputs;
+    const PictureSet *set = split->pictures;
+    uint8_t *bytes = malloc((size_t)(count * features));
+    bool good =
+        bytes ? picture_list_decode(&set->list, (PicturePart){first, count, n->threads}, &set->form, bytes, e)
+              : rt_fail(e, RT_SYSTEM, "out of memory for pictures");
+    for (int64_t s = 0; good && s < count; s++)
+        scale_sample(d, bytes + s * features, features, n->input + s * features);
+    free(bytes);
+    return good;
+}
+
+/* As the network sees them. */
+static bool read_samples(const FrozenNet *n, const Data *d, const DataSplit *split, int64_t first,
+                         int64_t count, RtError *e)
+{
+    const int64_t features = n->frozen->inputs;
+    if (split->pictures) return read_pictures(n, d, split, first, count, e);
+    if (split->floats)
+        memcpy(n->input, split->floats + first * features, (size_t)(count * features) * sizeof *n->input);
+    for (int64_t s = 0; split->bytes && s < count; s++)
+        scale_sample(d, split->bytes + (first + s) * features, features, n->input + s * features);
+    return true;
 }
 
 static NetStep frozen_step(Net *n, const Data *d, const DataSplit *split, int64_t first, int64_t count)
 {
     NetStep r = {0};
-    read_samples(of(n), d, split, first, count);
-    r.finite = run(of(n), of(n)->input, count, of(n)->output);
-    return r;
+    RtError e = {0};
+    if (read_samples(of(n), d, split, first, count, &e)) {
+        r.finite = run(of(n), of(n)->input, count, of(n)->output);
+        return r;
+    }
+    return net_step_unread(&r, &e), r;
 }
 
 static int no_tensors(const Net *n)

@@ -5,6 +5,7 @@
 #include "data/data_kind.h"
 #include "common/plural.h"
 #include "data/data_file.h"
+#include "data/picture_list.h"
 #include "common/rng.h"
 #include "common/share.h"
 #include <math.h>
@@ -50,6 +51,7 @@ void data_split_free(DataSplit *s)
 {
     free(s->bytes);
     free(s->floats);
+    picture_set_free(s->pictures);
     free(s->labels);
     free(s->targets);
     *s = (DataSplit){0};
@@ -431,14 +433,16 @@ static bool move_rows(Data *d, int64_t count, DrawKey key, DataSplit *to, RtErro
     const int64_t n = a->samples;
     uint8_t *held = choose_rows(a, count, key, e);
     void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
+    PictureSet *pictures = NULL;
 
     if (!held) return false;
     bool good = part_rows(a->bytes, d->features, held, n, count, &bytes, e) &&
                 part_rows(a->floats, d->features * 4, held, n, count, &floats, e) &&
                 part_rows(a->labels, 4, held, n, count, &labels, e) &&
-                part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e);
+                part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e) &&
+                (!a->pictures || (pictures = picture_set_part(a->pictures, held, e)));
     free(held);
-    *to = (DataSplit){count, bytes, floats, labels, targets};
+    *to = (DataSplit){count, bytes, floats, pictures, labels, targets};
     a->samples = n - count;
     return good;
 }

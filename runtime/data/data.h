@@ -16,11 +16,18 @@ enum { DATA_CHANNELS = 16 }; /* most that have a mean and deviation of their own
 /* One split. Values are what the network sees: stored bytes b become (b / 255 - mean) / std, floats stay. */
 typedef struct DataSplit {
     int64_t samples;
-    uint8_t *bytes;  /* (samples, features), or NULL */
-    float *floats;   /* (samples, features), or NULL: exactly one of the two is set when samples > 0 */
-    int32_t *labels; /* (samples), 0 .. classes-1; NULL when the target is numbers */
-    float *targets;  /* (samples, target_size); NULL when the target is a class */
+    uint8_t *bytes;              /* (samples, features), or NULL */
+    float *floats;               /* (samples, features), or NULL */
+    struct PictureSet *pictures; /* bytes that are decoded when they are needed (picture_list.h), or NULL: of
+                                    the three exactly one is set when samples > 0 */
+    int32_t *labels;             /* (samples), 0 .. classes-1; NULL when the target is numbers */
+    float *targets;              /* (samples, target_size); NULL when the target is a class */
 } DataSplit;
+
+static inline bool data_split_is_bytes(const DataSplit *s)
+{
+    return s->bytes || s->pictures;
+}
 
 /* Different numbers among many. */
 enum { NUMBERS_SHOWN = 5 };

@@ -4,8 +4,8 @@
  * DIR/train/CLASS/PICTURE and DIR/val/CLASS/PICTURE (or DIR/test), or DIR/CLASS/PICTURE, of which `split` is
  * held out for the test. Classes are numbered in the order of the names of their folders in train, byte by
  * byte. Every file in the folder of a class is a picture; hidden files, and files beside the folders of
- * classes, are none. All pictures are decoded once, in parallel, to bytes in memory (picture.h); more than
- * `memory` GiB of them are refused before the first is read.
+ * classes, are none. Pictures are decoded once, in parallel, to bytes in memory (picture.h), or, when these
+ * take more than `memory` GiB, each time they are used (net/ahead.c).
  */
 #define _GNU_SOURCE
 #include "data/data_image.h"
@@ -81,16 +81,23 @@ static bool list_split(const char *path, const Names *classes, PictureList *l, R
     return good;
 }
 
-static bool decode_all(const DataContext *c, const Data *d, const PictureForm *f, PictureList *l,
-                       DataSplit *s, RtError *e)
+/* How pictures get into a split: all of them now, or (later) each when it is needed. */
+typedef struct Loading {
+    int64_t features;
+    PictureForm form;
+    int threads;
+    bool later;
+} Loading;
+
+static bool fill_split(const Loading *how, PictureList *l, DataSplit *s, RtError *e)
 {
-    s->bytes = data_memory(l->count, d->features, e);
-    if (!s->bytes || !picture_list_decode(l, (PicturePart){0, l->count, c->threads}, f, s->bytes, e))
-        return false;
     s->samples = l->count;
     s->labels = l->labels;
     l->labels = NULL;
-    return true;
+    if (how->later) return (s->pictures = picture_set_new(l, &how->form, e)) != NULL;
+    s->bytes = data_memory(l->count, how->features, e);
+    return s->bytes &&
+           picture_list_decode(l, (PicturePart){0, l->count, how->threads}, &how->form, s->bytes, e);
 }
 
 /* ---- the kind ---- */
@@ -182,19 +189,14 @@ bool data_image_peek(const json_t *args, const DataContext *c, Data *d, RtError 
     return good;
 }
 
-/* All of them must fit into `memory` GiB. */
-static bool check_memory(const json_t *args, const Data *d, int64_t pictures, RtError *e)
+/* All of them together may take `memory` GiB. */
+static bool find_way(const json_t *args, const Data *d, int64_t pictures, Loading *how, RtError *e)
 {
     double most;
     if (!data_number(args, d, "memory", 0, 1 << 20, &most, e)) return false;
-    const double need = (double)pictures * (double)d->features / (1 << 30);
-    if (need <= most) return true;
-    rt_fail(e, RT_BAD_INPUT,
-            "%s: %lld picture%s of %lld x %lld x %lld bytes need %.3g GiB of memory, and memory = %g allows "
-            "%g GiB",
-            d->name, (long long)pictures, plural(pictures, "s"), (long long)d->shape[0],
-            (long long)d->shape[1], (long long)d->shape[2], need, most, most);
-    return rt_help(e, "a smaller height and width, or a larger memory");
+    how->features = d->features;
+    how->later = (double)pictures * (double)d->features > most * (1 << 30);
+    return true;
 }
 
 int64_t data_image_resize(const json_t *setting)
@@ -208,17 +210,17 @@ int64_t data_image_resize(const json_t *setting)
 
 bool data_image_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    PictureForm f = {0};
+    Loading how = {.threads = c->threads};
     Places p = {0};
     Names classes = {0};
     PictureList train = {0}, test = {0};
     double split;
     bool good =
-        read_settings(args, d, &f, e) && data_number(args, d, "split", 0, 1, &split, e) &&
+        read_settings(args, d, &how.form, e) && data_number(args, d, "split", 0, 1, &split, e) &&
         find_places(args, c, d, &p, e) && read_classes(&p, d, &classes, e) &&
         list_split(p.train, &classes, &train, e) && (!p.test || list_split(p.test, &classes, &test, e)) &&
-        check_memory(args, d, train.count + test.count, e) && decode_all(c, d, &f, &train, &d->train, e) &&
-        (p.test ? decode_all(c, d, &f, &test, &d->test, e) : data_hold_out(d, split, c, e));
+        find_way(args, d, train.count + test.count, &how, e) && fill_split(&how, &train, &d->train, e) &&
+        (p.test ? fill_split(&how, &test, &d->test, e) : data_hold_out(d, split, c, e));
 
     picture_list_free(&train);
     picture_list_free(&test);

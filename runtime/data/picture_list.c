@@ -114,3 +114,40 @@ bool picture_list_decode(const PictureList *l, PicturePart part, const PictureFo
     *e = job.error;
     return false;
 }
+
+/* ---- when they are needed ---- */
+
+PictureSet *picture_set_new(PictureList *l, const PictureForm *f, RtError *e)
+{
+    PictureSet *s = data_memory(1, sizeof *s, e);
+    if (!s) return NULL;
+    *s = (PictureSet){{.paths = l->paths, .count = l->count, .room = l->room}, *f};
+    l->paths = NULL, l->count = l->room = 0;
+    return s;
+}
+
+PictureSet *picture_set_part(PictureSet *s, const uint8_t *held, RtError *e)
+{
+    PictureList *from = &s->list, to = {.paths = data_memory(from->count, sizeof *to.paths, e)};
+    int64_t kept = 0;
+    if (!to.paths) return NULL;
+    for (int64_t i = 0; i < from->count; i++) {
+        if (held[i]) to.paths[to.count++] = from->paths[i];
+        else from->paths[kept++] = from->paths[i];
+    }
+    from->count = kept;
+    PictureSet *part = picture_set_new(&to, &s->form, e);
+    if (!part) picture_list_free(&to);
+    return part;
+}
+
+bool picture_set_read(const PictureSet *s, int64_t i, uint8_t *bytes, RtError *e)
+{
+    return picture_read(s->list.paths[i], &s->form, bytes, e);
+}
+
+void picture_set_free(PictureSet *s)
+{
+    if (s) picture_list_free(&s->list);
+    free(s);
+}

@@ -363,7 +363,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     n->at = at;
     NetBatch batch = net_train_batch(samples.data, samples.split, samples.order, samples.count, at.epoch);
     int64_t tiles = (samples.count + n->lanes - 1) / n->lanes;
-    ahead_begin(n, &batch);
+    if (!ahead_begin(n, &batch, &r)) return r;
     double start = net_clock();
     r.swapped = choose_edges(n, at.epoch);
     if (*n->begin_bad) return r.by_rule = true, snprintf(r.bad, sizeof r.bad, "%s", n->begin_bad), r;
@@ -390,6 +390,7 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
 {
     NetBatch batch = {.data = data, .split = split, .first = first, .count = count};
     NetStep r = {0};
+    if (split->pictures && !ahead_begin(n, &batch, &r)) return r;
     r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
     if (!flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r))
         r.finite = net_result_finite(n, &batch, &r);

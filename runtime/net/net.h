@@ -123,6 +123,9 @@ typedef struct NetStep {
 /* The failure that `bad`, `terms` and `help` tell; `where`: words before it, or "". Returns false. */
 bool net_step_failed(const NetStep *step, const char *where, RtError *e);
 
+/* A step that could not read a picture of its samples. */
+void net_step_unread(NetStep *step, const RtError *why);
+
 /* Samples order[0..count) of a split; order NULL: its first ones. */
 typedef struct NetSamples {
     const Data *data;

@@ -7,7 +7,9 @@
 #include "kernels/quad.h"
 #include "net/net_private.h"
 #include "common/simd.h"
+#include "data/picture_list.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char *row_of(const Net *n, int64_t tile, int64_t row)
@@ -297,35 +299,48 @@ static void spread_moved_floats(const Picture *p, const float *const *samples, i
  */
 static const char *stored(const Net *n, const NetBatch *b, const void *split, int64_t i, int64_t each)
 {
-    bool loaded = b->augmented && n->ahead.ready;
+    bool loaded = n->ahead.ready && (b->augmented || (b->split && b->split->pictures));
     int64_t at = loaded ? i : b->order ? b->order[i] : b->first + i;
     return (const char *)(loaded ? n->ahead.values : split) + at * n->inputs * each;
 }
 
-static void load_moved(const Net *n, const NetBatch *b, int64_t i)
+/* `bytes`, `floats`: of the sample, one of them. */
+static void load_moved(const Net *n, const NetBatch *b, int64_t i, const uint8_t *bytes, const float *floats)
 {
-    int64_t sample = b->order[i] * n->inputs, at = i * n->inputs;
+    const int64_t at = i * n->inputs;
     Picture p = picture_of(b, 1);
     draw_move(n, b, b->order[i], &p, 0);
     for (int64_t from = 0; from < n->inputs; from += p.plane)
         for (int64_t f = 0; f < p.plane;) {
             Piece q = piece_at(&p, f);
-            if (b->split->bytes)
-                move_bytes(&p, &p.lanes[0], &q, b->split->bytes + sample + from,
-                           (uint8_t *)n->ahead.values + at + from + f);
-            else
-                move_floats(&p, &p.lanes[0], &q, b->split->floats + sample + from,
-                            (float *)n->ahead.values + at + from + f);
+            if (bytes)
+                move_bytes(&p, &p.lanes[0], &q, bytes + from, (uint8_t *)n->ahead.values + at + from + f);
+            else move_floats(&p, &p.lanes[0], &q, floats + from, (float *)n->ahead.values + at + from + f);
             f += q.rows * q.columns;
         }
 }
 
+static void load_picture(const Net *n, const NetBatch *b, int64_t i)
+{
+    const bool moves = b->augmented && n->augment.count > 0;
+    uint8_t *to = (uint8_t *)n->ahead.values + i * n->inputs, *whole = moves ? malloc((size_t)n->inputs) : to;
+    RtError e = {0};
+    bool good = whole ? picture_set_read(b->split->pictures, b->order[i], whole, &e)
+                      : rt_fail(&e, RT_SYSTEM, "out of memory for a picture");
+    if (good && moves) load_moved(n, b, i, whole, NULL);
+    if (!good) ahead_lose(n, i, &e);
+    if (moves) free(whole);
+}
+
 void net_load(const Net *n, const NetBatch *b, int64_t i)
 {
-    int64_t each = b->split->bytes ? 1 : sizeof(float), size = n->inputs * each;
-    const char *from = b->split->bytes ? (const char *)b->split->bytes : (const char *)b->split->floats;
-    if (n->augment.count) load_moved(n, b, i);
-    else memcpy((char *)n->ahead.values + i * size, from + b->order[i] * size, (size_t)size);
+    const int64_t sample = b->order[i] * n->inputs;
+    const uint8_t *bytes = b->split->bytes ? b->split->bytes + sample : NULL;
+    const float *floats = b->split->floats ? b->split->floats + sample : NULL;
+    if (b->split->pictures) load_picture(n, b, i);
+    else if (n->augment.count) load_moved(n, b, i, bytes, floats);
+    else if (bytes) memcpy((uint8_t *)n->ahead.values + i * n->inputs, bytes, (size_t)n->inputs);
+    else memcpy((float *)n->ahead.values + i * n->inputs, floats, (size_t)n->inputs * sizeof *floats);
 }
 
 /* ---- inputs ---- */
@@ -361,7 +376,8 @@ static void fill_floats(const Net *n, const NetBatch *b, int64_t tile, float *ro
     if (moved) picture = picture_of(b, n->lanes);
     for (int64_t lane = 0; lane < n->lanes && moved; lane++)
         draw_move(n, b, net_sample(n, b, tile, lane), &picture, lane);
-    if (!b->input && b->split->bytes) fill_from_bytes(n, b, tile, moved ? &picture : NULL, rows);
+    if (!b->input && data_split_is_bytes(b->split))
+        fill_from_bytes(n, b, tile, moved ? &picture : NULL, rows);
     else fill_from_floats(n, b, tile, moved ? &picture : NULL, rows);
 }
 

@@ -108,6 +108,7 @@ double net_gradcheck(Net *n, NetSamples samples, int entries, char *worst, size_
 {
     const int64_t count = samples.count;
     Probe p = {n, {.data = samples.data, .split = samples.split, .order = samples.order, .count = count}, 0};
+    if (samples.split->pictures && !ahead_begin(n, &p.batch, failed)) return INFINITY;
     double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
     net_f64_params(n);
     shake_constants(n);

@@ -74,17 +74,19 @@ typedef struct NetTimer {
 } NetTimer;
 enum NetTimerKind { TIME_CHOOSE, TIME_TILES, TIME_SUMS, TIME_EDGES, TIME_UPDATE, TIME_KINDS };
 
-/* ahead.c: `loaded` samples of a split as net_load puts them down, moved as they are in this epoch; NULL
- * where nothing is loaded ahead. */
+/* ahead.c: `loaded` samples of a split as net_load puts them down, moved as they are in this epoch; values
+ * NULL: nothing is loaded ahead. Pictures that are decoded when they are needed are always read from here. */
 typedef struct NetAhead {
     const int64_t *order; /* what net_train_next asked for, until it is loaded; wanted 0: nothing */
     int64_t wanted;
     const Data *data; /* of the present step, and of the next one */
     const DataSplit *split;
     int64_t epoch, loaded;
+    bool moved; /* the samples are, as augment says */
     int64_t *samples;
     void *values;
-    bool ready; /* the samples of the present step are there */
+    bool ready;           /* the samples of the present step are there */
+    struct NetLost *lost; /* of the loaded samples (ahead.c) */
 } NetAhead;
 
 struct Net {
@@ -358,7 +360,13 @@ extern int64_t ahead_least;        /* numbers of a step that are worth it; tests
 int64_t ahead_bytes(const Net *n); /* what ahead_allocate takes */
 bool ahead_allocate(Net *n);
 void ahead_free(Net *n);
-void ahead_begin(Net *n, const NetBatch *b); /* a step of training: are its samples there? */
+/* A step of training: are its samples there? Pictures that are not are decoded. False: one of these cannot
+ * be; see r->bad. */
+bool ahead_begin(Net *n, const NetBatch *b, NetStep *r);
+/* Decodes those pictures of a batch again that were replaced by the next ones. */
+void ahead_again(Net *n, const NetBatch *b);
+/* Picture i could not be read. From any thread. */
+void ahead_lose(const Net *n, int64_t i, const RtError *why);
 /* The samples that net_train_next asked for replace what was there: so many calls of ahead_load, at once or
  * one by one. */
 int64_t ahead_pieces(Net *n);

@@ -193,6 +193,7 @@ static void begin_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
     n->context.tile_stride = net_tile_stride(n, f);
     n->context.count = b->count;
     n->context.step = step;
+    ahead_again(n, b);
     if (f->filled_count) net_fill_loss(n, f, b->split);
 }
 

@@ -1,5 +1,6 @@
 /* test_data_image.c: pictures in folders: layouts, classes, order, and what is refused. */
 #include "picture_write.h"
+#include "data/picture_list.h"
 
 enum { SIDE = 4 };
 
@@ -87,6 +88,46 @@ static void test_split(void **state)
     data_free(d);
 }
 
+/* With no memory for them, pictures are decoded when they are needed; splits are the same. */
+static void expect_later(const DataSplit *later, const DataSplit *now)
+{
+    RtError e = {0};
+    uint8_t bytes[SIDE * SIDE];
+    assert_null(later->bytes);
+    assert_int_equal(later->samples, now->samples);
+    assert_memory_equal(later->labels, now->labels, (size_t)now->samples * sizeof *now->labels);
+    for (int64_t i = 0; i < now->samples; i++) {
+        assert_true(picture_set_read(later->pictures, i, bytes, &e));
+        assert_memory_equal(bytes, now->bytes + i * SIDE * SIDE, sizeof bytes);
+    }
+}
+
+static void test_later(void **state)
+{
+    (void)state;
+    RtError e = {0};
+    put_class("some", "a", 20, 0);
+    put_class("some", "b", 10, 100);
+    Data *now = open_data(FOLDER("some", ""), &here),
+         *later = open_data(FOLDER("some", ",\"memory\":0"), &here);
+    assert_true(data_validation(now, 0.2, 3, &e) && data_validation(later, 0.2, 3, &e));
+    assert_int_equal(now->train.samples, 18);
+    expect_later(&later->train, &now->train);
+    expect_later(&later->test, &now->test);
+    expect_later(&later->validation, &now->validation);
+    put_text("some/a/00.png", "no picture");
+    uint8_t bytes[SIDE * SIDE];
+    int unread = 0;
+    const DataSplit *splits[] = {&later->train, &later->test, &later->validation};
+    for (int s = 0; s < 3; s++)
+        for (int64_t i = 0; i < splits[s]->samples; i++)
+            unread += !picture_set_read(splits[s]->pictures, i, bytes, &e);
+    assert_int_equal(unread, 1);
+    assert_string_equal(e.text, "some/a/00.png: neither a PNG nor a JPEG picture");
+    data_free(now);
+    data_free(later);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
@@ -115,10 +156,6 @@ static void test_refused(void **state)
     mkdir("bad/b/more", 0777);
     expect_failure(FOLDER("bad", ""), &here, "bad/b/more: is a directory, not a file");
     rmdir("bad/b/more");
-    expect_failure(
-        FOLDER("bad", ",\"memory\":1e-8"), &here,
-        "image_folder: 3 pictures of 1 x 4 x 4 bytes need 4.47e-08 GiB of memory, and memory = 1e-08 "
-        "allows 1e-08 GiB\nhelp: a smaller height and width, or a larger memory");
     expect_failure(FOLDER("bad", ",\"resize\":3"), &here,
                    "image_folder: resize = 3 is less than the height or width that is cut out, 4 x 4");
     expect_failure(FOLDER("bad", ",\"split\":1"), &here,
@@ -145,10 +182,8 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_train_and_val),
-        cmocka_unit_test(test_split),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_train_and_val), cmocka_unit_test(test_split),   cmocka_unit_test(test_later),
+        cmocka_unit_test(test_threads),       cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
 }
