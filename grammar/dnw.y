@@ -43,7 +43,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %token ARROW "'->'" PIPE "'|>'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" DOTS "'..'"
 
 %nterm <Decl *> decl fn_head model_head graph_head rule_head
-%nterm <Name> name as_opt
+%nterm <Name> name as_opt port_opt
 %nterm <NameList> names sizes_opt
 %nterm <Parameters> parameters
 %nterm <ParamList> params_opt params
@@ -213,9 +213,10 @@ edge:
                                 { $$ = ast_listed(ast_edge_line(p, @$, $from, $to, $where_opt, $via_opt), $name, $expr); }
 ;
 node_ref:
-  name                          { $$ = ast_node_ref(@$, $name, false, (NameList){0}); }
-| name '[' names ']'            { $$ = ast_node_ref(@$, $name, true, $names); }
+  name port_opt                 { $$ = ast_node_ref(@$, $name, false, (NameList){0}, $port_opt); }
+| name '[' names ']' port_opt   { $$ = ast_node_ref(@$, $name, true, $names, $port_opt); }
 ;
+port_opt:   %empty { $$ = NO_NAME; } | '.' name { $$ = $name; };
 where_opt:  %empty { $$ = NULL; } | WHERE expr { $$ = $expr; };
 via_opt:    %empty { $$ = NULL; } | VIA expr { $$ = $expr; };
 budget:

@@ -280,9 +280,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     CellBuild here = {.graph = g, .set = s};
     here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     Func *f = cell_open(k, &here, here.prefix);
-    Value *sum = func_add(f, IR_ARG, function->span, 0, NULL);
-    sum->shape = s->map;
-    Val *v = apply(k, function, val_runtime(k, sum, function->span), function->span);
+    Val *v = apply_to_sums(k, s, function, f);
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     if (result && result->is_bool) {
         Diag *d = diag_add(k->diags, E_KIND, function->span,
@@ -297,6 +295,8 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
     func_prune(f);
     s->value_map = result->shape;
     s->cell.forward = f;
-    if (norms_used(k, g, s, f)) grad_cell(k->perm, &s->cell, 1, &(CellArgument){SLOT_SUM, s->map});
+    CellArgument sums[MAX_PORTS];
+    for (int i = 0; i < set_sums(s); i++) sums[i] = (CellArgument){SLOT_SUM + i, s->map};
+    if (norms_used(k, g, s, f)) grad_cell(k->perm, &s->cell, set_sums(s), sums);
     else s->cell.forward = NULL;
 }

@@ -49,6 +49,12 @@ bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
 /* cell.c: what a weight of edges starts with, from the value behind = or ~; false after a message. */
 bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out);
+/* cell_port.c */
+/* The ports of a function of nodes, where there are several: its parameters that have no value. */
+void function_ports(Check *k, const Val *function, NodeSet *s);
+/* The function (NULL: the first sum) of the sums of a node of `s`, which become arguments of f. */
+Val *apply_to_sums(Check *k, const NodeSet *s, Val *function, Func *f);
+
 /* cell_cost.c */
 /* One more part of a cost of the model: a number in the function being built. */
 void cost_add(Check *k, const char *name, Value *part, Span span);

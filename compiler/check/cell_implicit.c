@@ -129,17 +129,27 @@ static Value *step_of(Func *f, Value *state, Value *rate, Value *a, double h)
     return func_binary(f, IR_ADD, state, move);
 }
 
+static bool one_port(Check *k, const NodeSet *s)
+{
+    Diag *d = diag_add(
+        k->diags, E_LATER, s->span,
+        "with semi_implicit the nodes of '%s' have one sum, as edges into them read what they send", s->name);
+    diag_help(d, "euler(n) and rk4(n) accept several ports, with shorter steps");
+    return false;
+}
+
 bool step_implicitly(Check *k, const Graph *g, NodeSet *s, const TimedCell *c, Value **next)
 {
     Func *f = c->f;
     Value *slope = NULL;
     if (g->time.implicit == 0) return true;
     s->slope = c->own;
+    if (s->slope && s->ports.count) return one_port(k, s);
     for (int i = 0; i < s->states; i++)
         if (!is_affine(k, s, c, next[i], i)) return false;
     if (s->slope) {
         slope = func_add(f, IR_ARG, s->span, 0, NULL);
-        slope->index = SLOT_SLOPE;
+        slope->index = SLOT_SUM + 1;
     }
     for (int i = 0; i < s->states; i++) {
         Value *a = own_derivative(s, c, next[i], i, slope), *state = func_argument(f, SLOT_STATE + i);

@@ -318,7 +318,7 @@ static bool depends_on_sum(const Func *f, const Value *result)
     needed[result->id] = true;
     for (int i = f->values.count - 1; i >= 0; i--) {
         const Value *v = f->values.at[i];
-        if (needed[i] && v->op == IR_ARG && v->index == SLOT_SUM) return true;
+        if (needed[i] && v->op == IR_ARG && v->index < SLOT_SUM + MAX_PORTS) return true;
         for (int a = 0; needed[i] && a < v->arg_count; a++) needed[v->args[a]->id] = true;
     }
     return false;
@@ -389,16 +389,16 @@ static bool follows_from_states(Check *k, const Func *f, const Value *v, const c
     return false;
 }
 
-/* Of how the states move: sum, states, slope; of what is sent and shown: states. */
+/* Of how the states move: sums and states; of what is sent and shown: states. */
 static void timed_gradients(Check *k, NodeSet *s)
 {
-    CellArgument argument[2 + MAX_STATES] = {{SLOT_SUM, s->map}};
-    for (int i = 0; i < s->states; i++) argument[1 + i] = (CellArgument){SLOT_STATE + i, s->state_map};
-    argument[1 + s->states] = (CellArgument){SLOT_SLOPE, {0}};
-    grad_cell(k->perm, &s->cell, 1 + s->states + s->slope, argument);
-    grad_cell(k->perm, &s->send, s->states, argument + 1);
+    CellArgument argument[MAX_PORTS + MAX_STATES], *states = argument + set_sums(s);
+    for (int i = 0; i < set_sums(s); i++) argument[i] = (CellArgument){SLOT_SUM + i, s->map};
+    for (int i = 0; i < s->states; i++) states[i] = (CellArgument){SLOT_STATE + i, s->state_map};
+    grad_cell(k->perm, &s->cell, set_sums(s) + s->states, argument);
+    grad_cell(k->perm, &s->send, s->states, states);
     if (set_shows_sent(s)) s->show = s->send;
-    else grad_cell(k->perm, &s->show, s->states, argument + 1);
+    else grad_cell(k->perm, &s->show, s->states, states);
 }
 
 static void finish_cell(Check *k, const Graph *g, NodeSet *s, TimedCell *c, Span span)
@@ -462,10 +462,7 @@ void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own)
     here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
     Func *f = cell.f = cell_open(k, &here, here.prefix);
     Span span = function ? function->span : s->span;
-    Value *sum = func_add(f, IR_ARG, span, 0, NULL);
-    sum->shape = s->map;
-    Val *v = val_runtime(k, sum, span);
-    if (function) v = apply(k, function, v, span);
+    Val *v = apply_to_sums(k, s, function, f);
     cell.sent = val_is_poison(v) ? NULL : last_line(k, v, &cell, span);
     cell_close(k);
     s->costs = cell_costs(k, &here, f);

@@ -22,7 +22,9 @@ static bool is_node_function(const Decl *d)
         if (d->body.at[i]->kind == STMT_STATE || d->body.at[i]->kind == STMT_NEXT ||
             d->body.at[i]->kind == STMT_DERIV)
             moves = true;
-    return declares_weights(d) && !moves;
+    const Stmt *last = d->body.count ? d->body.at[d->body.count - 1] : NULL;
+    const bool several = last && last->value && last->value->kind == EXPR_TUPLE; /* of an edge: to ports */
+    return declares_weights(d) && !moves && !several;
 }
 
 static void unused_model(Check *k, const Decl *d)

@@ -162,6 +162,8 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     if (!legal_ends(k, g, line, &u)) return false;
     EdgeUse use = edge_use(k, g, scope, line, d, &u);
     if (use.function && val_is_poison(use.function)) return false;
+    if (line->from.port.text) return port_of_source(k, line);
+    use.port = line->to.port;
     if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
     if (line->path && !(u.given = read_given(k, g, scope, line, &u))) return false;
     vec_push(k->perm, &g->bundles, u);
@@ -303,6 +305,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
     if (sets) add_cells(k, g, &scope);
     if (sets && edges && nodes_fit(k, g) && build_candidates(k, g)) {
         build_edge_functions(k, g);
+        if (mistakes(k) == before) check_ports(k, g, d);
         check_rule_edges(k, g);
         add_edge_weights(k, g);
         add_rule_tensors(k, g);

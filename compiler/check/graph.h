@@ -10,6 +10,7 @@ typedef struct EdgeUse {
     bool tells;     /* this line determines the shape of the target's sums */
     const Expr *by; /* names the weight whose magnitude decides, or NULL */
     const EdgesDecl *decl;
+    Name port; /* of the target; text NULL: the first */
 } EdgeUse;
 
 /* The graph that is built (graph.c). */
@@ -56,6 +57,14 @@ Graph *graph_new(Check *k, const char *base, Span span);
 void add_edge_weights(Check *k, Graph *g);
 /* The graph as a value of the function being built. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span);
+
+/* graph_port.c */
+/* The ports that lines lead to, once those of a set are known; false after a message. */
+bool ports_fit(Check *k, Graph *g, int set);
+/* Does some line lead to each port? Else messages. */
+void check_ports(Check *k, const Graph *g, const Decl *d);
+/* The message about a line that begins at a port; false. */
+bool port_of_source(Check *k, const EdgeLine *line);
 
 /* graph_cost.c: what functions of nodes and edges add to the costs of the model, from all their weights. */
 void add_graph_costs(Check *k, const Value *wired);

@@ -262,6 +262,22 @@ static Value *edge_result(Check *k, const Val *v, const char *name, Span span)
     return NULL;
 }
 
+/* What the function gives, for one port or (a tuple) for several; false after a message. */
+static bool edge_results(Check *k, Func *f, Val *v, const char *name, Span span)
+{
+    const int count = v->kind == VAL_TUPLE ? v->items.count : 1;
+    if (count > MAX_PORTS) {
+        diag_add(k->diags, E_RANGE, span, "'%s' gives %d values; the most is %d", name, count, MAX_PORTS);
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        Value *result = edge_result(k, v->kind == VAL_TUPLE ? v->items.at[i] : v, name, span);
+        if (!result) return false;
+        func_result(f, i ? arena_printf(k->perm, "value %d", i) : "value", result);
+    }
+    return true;
+}
+
 /* The function of the edges of a bundle, for targets that send `own`; `candidates` takes its weights. NULL
  * after a message. */
 static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candidates)
@@ -277,11 +293,10 @@ static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candi
     Val *own = use->own ? val_runtime(k, new_argument(f, SLOT_OWN, own_map, span), span) : NULL;
     Val *v =
         apply(k, own ? with_own(k, use->function, own) : use->function, val_runtime(k, from, span), span);
-    Value *result = edge_result(k, v, name, span);
+    const bool ok = edge_results(k, f, v, name, span);
     cell_close(k);
     candidates->costs = cell_costs(k, &here, f);
-    if (!result) return NULL;
-    func_result(f, "value", result);
+    if (!ok) return NULL;
     func_prune(f);
     return f;
 }
@@ -335,6 +350,26 @@ static bool adds_to_sum(Check *k, const Graph *g, int b, Shape adds)
     return false;
 }
 
+static bool adds_to_sums(Check *k, const Graph *g, int b, const Func *f)
+{
+    const Bundle *u = &g->bundles.at[b];
+    const NodeSet *to = &g->sets.at[u->to];
+    const int ports = to->ports.count ? to->ports.count : 1;
+    for (int i = 0; i < f->results.count; i++)
+        if (!adds_to_sum(k, g, b, f->results.at[i]->shape)) return false;
+    if (u->port + f->results.count <= ports) return true;
+    if (!to->cell_name && k->graph->decls.at[u->to]->cell) return k->said.silent++, false; /* not built */
+    const EdgeUse *use = &k->graph->uses.at[b];
+    Diag *d = diag_add(k->diags, E_SHAPE, use->function->span,
+                       "'%s' gives %d values, and from %s on the nodes of '%s' have %d sum%s",
+                       function_name(use->function), f->results.count,
+                       u->port ? to->ports.at[u->port] : "the first", to->name, ports - u->port,
+                       ports - u->port == 1 ? "" : "s");
+    diag_note(d, to->span, "its node function says how many: a parameter for each");
+    diag_help(d, "such as fn Noisy(mean, variance) = mean + variance, of two sums");
+    return false;
+}
+
 /* The solver semi_implicit wants the derivative by the own value, too. False after a message. */
 static bool add_slope(Check *k, const Graph *g, const Bundle *u, EdgeFn *e)
 {
@@ -372,8 +407,8 @@ static bool is_multiple(const Value *v, double *factor)
 /* Between maps a known multiple is a weight that is not learned: the kernels of weights pass it on. */
 static bool is_fixed(Bundle *u, const EdgeFn *e, const NodeSet *candidates, int64_t pixels)
 {
-    u->fixed =
-        pixels > 1 && !candidates->weights.count && is_multiple(e->fn.forward->results.at[0], &u->factor);
+    u->fixed = pixels > 1 && !candidates->weights.count && e->fn.forward->results.count == 1 &&
+               is_multiple(e->fn.forward->results.at[0], &u->factor);
     return u->fixed;
 }
 
@@ -406,7 +441,7 @@ static bool norms_fit(Check *k, const Graph *g, const NodeSet *candidates, const
 static bool is_plain(const Func *f, const NodeSet *candidates)
 {
     const Value *v = f->results.at[0];
-    if (v->op != IR_MUL || candidates->weights.count != 1) return false;
+    if (v->op != IR_MUL || candidates->weights.count != 1 || f->results.count > 1) return false;
     const Tensor *w = candidates->weights.at[0];
     const int source = v->args[0]->op == IR_ARG ? 0 : 1;
     return v->args[source]->op == IR_ARG && v->args[source]->index == SLOT_SOURCE &&
@@ -431,7 +466,7 @@ static void build_edge(Check *k, Graph *g, int b)
         return;
     }
     e->fn = candidates.cell, e->fn.forward = f;
-    if (!norms_fit(k, g, &candidates, to) || !adds_to_sum(k, g, b, f->results.at[0]->shape) ||
+    if (!norms_fit(k, g, &candidates, to) || !adds_to_sums(k, g, b, f) ||
         is_fixed(u, e, &candidates, shape_size(to->map)) || !add_slope(k, g, u, e))
         return;
     take_weights(k, u, e, &candidates);

@@ -145,6 +145,8 @@ static void build_set(Check *k, Graph *g, Scope *scope, int set)
     Val *f = cell ? check_function(k, scope, cell) : NULL;
     s->value_map = s->map;
     if (cell && val_is_poison(f)) return;
+    function_ports(k, f, s);
+    if (!ports_fit(k, g, set)) return;
     if (is_timed(g)) build_timed_cell(k, g, set, f, reads_own(k, g, s));
     else if (f) build_cell(k, g, set, f);
 }

@@ -69,6 +69,7 @@ Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
     const char *name = function->builtin ? function->builtin->name : function->decl->name.text;
     Graph *g = takes_one_tensor(k, function, shape) ? set_graph(k, name, shape, span) : NULL;
     if (!g) return NULL;
+    if (k->mode != MODE_MODEL) function_ports(k, function, &g->sets.at[0]); /* a tensor is one sum */
     build_cell(k, g, 0, function);
     return set_graph_done(k, g) ? g : NULL;
 }

@@ -163,9 +163,10 @@ static void graph_dump(const Graph *g, FILE *out)
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];
-        fprintf(out, "  edges %s -> %s  candidates %lld  %s  list %d", g->sets.at[b->from].name,
-                g->sets.at[b->to].name, (long long)b->candidates.count, form_text[b->candidates.form],
-                b->list);
+        const NodeSet *to = &g->sets.at[b->to];
+        fprintf(out, "  edges %s -> %s%s%s  candidates %lld  %s  list %d", g->sets.at[b->from].name, to->name,
+                b->port ? "." : "", b->port ? to->ports.at[b->port] : "", (long long)b->candidates.count,
+                form_text[b->candidates.form], b->list);
         if (b->given) fprintf(out, "  given%s", b->given->weights ? " with weights" : "");
         if (b->edge) fprintf(out, "  via %s", b->edge->name);
         if (b->edge && b->weight) fprintf(out, " by %s", strrchr(b->weight->name, '.') + 1);

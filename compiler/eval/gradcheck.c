@@ -226,7 +226,8 @@ static const double LEAST_SCALE = 1e-3; /* errors of smaller gradients are relat
 typedef struct CellProbe {
     const NodeSet *set;
     int64_t node;
-    double *sum, *dy, *param; /* dy: gradient of the value */
+    double *sum, *dy, *param; /* of all ports; dy: gradient of the value */
+    const double *args[SLOTS];
     Cell cell, back;
 } CellProbe;
 
@@ -235,7 +236,7 @@ static double cell_value(void *of)
 {
     CellProbe *p = of;
     double total = 0;
-    eval_cell(&p->cell, (const double *[SLOTS]){[SLOT_SUM] = p->sum}, p->param, p->node);
+    eval_cell(&p->cell, p->args, p->param, p->node);
     for (int64_t i = 0; i < shape_size(p->set->value_map); i++)
         total += p->dy[i] * cell_result(&p->cell, 0)[i];
     return total;
@@ -260,11 +261,12 @@ static void cell_entry(CellProbe *p, double *x, double gradient, CellWorst *wors
 static void cell_draw(CellProbe *p, CellWorst *worst)
 {
     const CellFn *cell = &p->set->cell;
-    const double valid = 1, *sum = cell_result(&p->back, cell->gradient[SLOT_SUM]);
-    eval_cell(&p->back, (const double *[SLOTS]){[SLOT_SUM] = p->sum, [SLOT_D] = p->dy, [SLOT_VALID] = &valid},
-              p->param, p->node);
-    for (int64_t i = 0; i < shape_size(p->set->map); i++)
-        cell_entry(p, &p->sum[i], sum[i], &worst[cell->gradient[SLOT_SUM]]);
+    const int64_t size = shape_size(p->set->map);
+    eval_cell(&p->back, p->args, p->param, p->node);
+    for (int64_t i = 0; i < set_sums(p->set) * size; i++) {
+        const int result = cell->gradient[SLOT_SUM + i / size];
+        cell_entry(p, &p->sum[i], cell_result(&p->back, result)[i % size], &worst[result]);
+    }
     for (int i = 0; i < cell->weights.count; i++) {
         const Value *w = cell->weights.at[i];
         int64_t at = w->param->offset + (w->param->shared ? 0 : p->node * w->param->components) + w->index;
@@ -275,20 +277,23 @@ static void cell_draw(CellProbe *p, CellWorst *worst)
 
 double cell_gradcheck(Arena *a, const Model *m, const NodeSet *set, int draws)
 {
-    int results = set->cell.back->results.count;
+    const int results = set->cell.back->results.count;
+    const int64_t size = shape_size(set->map), sums = set_sums(set) * size;
     CellProbe p = {.set = set,
-                   .sum = NEW_ARRAY(a, double, (size_t)shape_size(set->map)),
+                   .sum = NEW_ARRAY(a, double, (size_t)sums),
                    .dy = NEW_ARRAY(a, double, (size_t)shape_size(set->value_map)),
                    .param = NEW_ARRAY(a, double, (size_t)m->param_total + 1),
                    .cell = cell_new(a, set->cell.forward),
                    .back = cell_new(a, set->cell.back)};
     CellWorst *worst = NEW_ARRAY(a, CellWorst, (size_t)results);
+    static const double valid = 1;
     double relative = 0;
+    for (int k = 0; k < set_sums(set); k++) p.args[SLOT_SUM + k] = p.sum + k * size;
+    p.args[SLOT_D] = p.dy, p.args[SLOT_VALID] = &valid;
     for (int d = 0; d < draws; d++) {
         if (d % set->size == 0) start_values(m, 1 + (uint64_t)(d / set->size), p.param);
         p.node = d % set->size;
-        for (int64_t i = 0; i < shape_size(set->map); i++)
-            p.sum[i] = rng_normal(23, RNG_GRADCHECK, (uint64_t)(d * shape_size(set->map) + i));
+        for (int64_t i = 0; i < sums; i++) p.sum[i] = rng_normal(23, RNG_GRADCHECK, (uint64_t)(d * sums + i));
         for (int64_t i = 0; i < shape_size(set->value_map); i++)
             p.dy[i] = shape_size(set->value_map) == 1
                           ? 1

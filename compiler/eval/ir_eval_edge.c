@@ -21,13 +21,13 @@ static uint8_t mark_of(const GraphEval *e, const EdgeAt *at)
     return e->c->kept[e->g->number][at->bundle][at->candidate];
 }
 
-/* All values of a function. d: gradients of the sum, and `slope` further on of the slope. base: with the
- * parameters that a difference is taken from. */
+/* All values of a function. d: gradients of the sums, `port` from one to the next. base: with the parameters
+ * that a difference is taken from. */
 static void evaluate(GraphEval *e, const EdgeAt *at, Cell *cell, const double *d, bool base)
 {
     static const double valid = 1;
     const double *args[SLOTS] = {[SLOT_SOURCE] = at->source, [SLOT_OWN] = at->own, [SLOT_VALID] = &valid};
-    args[SLOT_D] = d, args[SLOT_D + 1] = d ? d + at->slope : NULL;
+    for (int k = 0; k < MAX_PORTS && d; k++) args[SLOT_D + k] = d + k * at->port;
     cell_know(e, &e->edge[at->bundle].fn, at->candidate, at->evaluation, base);
     eval_cell(cell, args, base ? e->c->base : e->c->param, at->candidate);
 }
@@ -42,8 +42,7 @@ static void add_edge(GraphEval *e, const EdgeAt *at, bool base, double *out)
 {
     Cell *cell = &e->edge[at->bundle].fn.forward;
     evaluate(e, at, cell, NULL, base);
-    add_result(cell, 0, base ? -1 : 1, out);
-    if (cell->f->results.count > 1) add_result(cell, 1, base ? -1 : 1, out + at->slope);
+    for (int k = 0; k < cell->f->results.count; k++) add_result(cell, k, base ? -1 : 1, out + k * at->port);
 }
 
 static int64_t weight_at(const GraphEval *e, const EdgeAt *at)

@@ -11,7 +11,7 @@ typedef struct EdgeAt {
     int64_t candidate, pixels; /* pixels: of the sum of its target */
     const double *source;      /* what its source sends: a number, or a map row by row */
     const double *own;         /* what its target sends, where it sends something */
-    int64_t slope; /* from the sum of its target to its slope (NodeSet), likewise with gradients */
+    int64_t port; /* from a sum of its target to that of the next port, likewise with gradients */
     int64_t evaluation;
 } EdgeAt;
 void edge_rooms(GraphEval *e);

@@ -67,11 +67,6 @@ static double *node_d_value(const GraphEval *e, Sample *s, Moment m, int set, in
     return s->d_value + set_value(n, node);
 }
 
-static int64_t slope_of(const NodeSet *s)
-{
-    return s->slope ? s->size : 0;
-}
-
 /* The edges from all candidates into a node: for each, at each position. */
 typedef struct EdgeWalk {
     NodeAt to;
@@ -110,18 +105,18 @@ static EdgeAt edge_at(const GraphEval *e, const Sample *s, Moment m, const EdgeW
                     .source =
                         node_value(e, s, m, u->from, w->source) + w->copy * at_one(e, from->value_pixels),
                     .own = to->states ? node_value(e, s, m, u->to, w->to.node) : NULL,
-                    .slope = slope_of(to),
+                    .port = set_port_rows(to),
                     .evaluation = m.number};
 }
 
 void graph_sum(GraphEval *e, Sample *s, Moment m, NodeAt n, double *out)
 {
     const NodeSet *set = &e->g->sets.at[n.set];
-    memset(out, 0, (size_t)set->pixels * sizeof *out);
-    out[slope_of(set)] = 0;
+    for (int k = 0; k < set_sums(set); k++)
+        memset(out + k * set_port_rows(set), 0, (size_t)set->pixels * sizeof *out);
     for (EdgeWalk w = edges_into(n); next_edge(e, &w);) {
         EdgeAt at = edge_at(e, s, m, &w);
-        edge_value(e, &at, out + w.copy * at.pixels);
+        edge_value(e, &at, out + e->g->bundles.at[w.bundle].port * at.port + w.copy * at.pixels);
     }
 }
 
@@ -134,7 +129,8 @@ void graph_sum_back(GraphEval *e, Sample *s, Moment m, NodeAt n, const double *d
         int from = e->g->bundles.at[w.bundle].from;
         double *d_source = node_d_value(e, s, m, from, w.source);
         if (d_source) d_source += w.copy * at_one(e, e->g->sets.at[from].value_pixels);
-        edge_back(e, &at, d + w.copy * at.pixels, d_source, d_own);
+        edge_back(e, &at, d + e->g->bundles.at[w.bundle].port * at.port + w.copy * at.pixels, d_source,
+                  d_own);
     }
 }
 
@@ -148,7 +144,9 @@ static void edge_statistics(GraphEval *e, Moment m, NodeAt n, bool back)
         if (!f || !f->fn.norms.count) continue; /* no copies: cell_norm.c */
         for (int64_t s = 0; s < e->count; s++) {
             at[s] = edge_at(e, &e->at[s], m, &w);
-            if (back) d[s] = e->at[s].d_sum + set_sum(&e->g->sets.at[n.set], n.node);
+            if (back)
+                d[s] = e->at[s].d_sum + set_sum(&e->g->sets.at[n.set], n.node) +
+                       e->g->bundles.at[w.bundle].port * at[s].port;
         }
         if (back) edge_find_gradients(e, at, d);
         else edge_find_statistics(e, at);
@@ -166,8 +164,9 @@ static void load(const GraphEval *e, const Sample *s, Moment m, NodeAt n, int64_
     const NodeSet *set = &e->g->sets.at[n.set];
     const Frame *f = &s->frames.at[m.frame];
     memset(a, 0, sizeof(Arguments));
-    a[SLOT_SUM] = f->sum + set_sum(set, n.node) + copy * at_one(e, set->pixels);
-    a[SLOT_SLOPE] = f->sum + set_sum(set, n.node) + slope_of(set);
+    for (int k = 0; k < set_sums(set); k++)
+        a[SLOT_SUM + k] =
+            f->sum + set_sum(set, n.node) + k * set_port_rows(set) + copy * at_one(e, set->pixels);
     a[SLOT_VALID] = &valid;
     for (int k = 0; k < set->states; k++) a[SLOT_STATE + k] = f->state + set_state(set, k, n.node);
 }
@@ -284,11 +283,11 @@ static void finish_back(GraphEval *e, Sample *s, Moment m, int stage, NodeAt n)
         load(e, s, m, n, q, a);
         load_gradients(e, s, stage, n, q, a);
         eval_cell(&r->back, a, e->c->param, n.node);
-        memcpy(d_sum + (size_t)q * size, cell_result(&r->back, r->fn->gradient[SLOT_SUM]),
-               size * sizeof *d_sum);
+        for (int k = 0; k < set_sums(set); k++)
+            memcpy(d_sum + k * set_port_rows(set) + q * (int64_t)size,
+                   cell_result(&r->back, r->fn->gradient[SLOT_SUM + k]), size * sizeof *d_sum);
         add_weights(e, r, n.node);
     }
-    if (set->slope) d_sum[set->size] = *cell_result(&r->back, r->fn->gradient[SLOT_SLOPE]);
     for (int k = 0; k < set->states; k++)
         memcpy(s->d_stage + set_state(set, k, n.node), cell_result(&r->back, r->fn->gradient[SLOT_STATE + k]),
                (size_t)set->state_pixels * sizeof *s->d_stage);

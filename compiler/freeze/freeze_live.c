@@ -43,16 +43,18 @@ static void edges_into(Walk *w, Node node, EdgeVisit *visit, void *extra)
 /* ---- what is 0 ---- */
 
 /* Is a function 0 where its argument is, with the weights of a node or of a candidate? */
-static bool zero_at_zero(const Walk *w, const Func *f, Slot slot, Shape argument, int64_t number)
+/* Are all results of a function 0 where `count` arguments from `slot` on are? */
+static bool zero_at_zero(const Walk *w, const Func *f, int slot, int count, Shape argument, int64_t number)
 {
     Arena *tmp = arena_new();
     Cell cell = cell_new(tmp, f);
     const double *args[SLOTS] = {NULL};
-    args[slot] = NEW_ARRAY(tmp, double, (size_t)shape_size(argument) + 1);
+    for (int k = 0; k < count; k++) args[slot + k] = NEW_ARRAY(tmp, double, (size_t)shape_size(argument) + 1);
     eval_cell(&cell, args, w->param, number);
     bool zero = true;
-    for (int64_t i = 0; i < shape_size(f->results.at[0]->shape); i++)
-        zero = zero && cell_result(&cell, 0)[i] == 0;
+    for (int r = 0; r < f->results.count; r++)
+        for (int64_t i = 0; i < shape_size(f->results.at[r]->shape); i++)
+            zero = zero && cell_result(&cell, r)[i] == 0;
     arena_free(tmp);
     return zero;
 }
@@ -63,7 +65,7 @@ static void drop_if_zero(Walk *w, int bundle, int64_t candidate, int64_t source,
     const Bundle *u = &w->g->bundles.at[bundle];
     Shape sent = w->g->sets.at[u->from].value_map;
     bool zero = w->zero[u->from][source] &&
-                (!u->edge || zero_at_zero(w, u->edge->fn.forward, SLOT_SOURCE, sent, candidate));
+                (!u->edge || zero_at_zero(w, u->edge->fn.forward, SLOT_SOURCE, 1, sent, candidate));
     if (zero) w->kept[bundle][candidate] = 0;
     else ++*(int64_t *)count;
 }
@@ -80,8 +82,8 @@ static void drop_zeros(Walk *w)
             int64_t left = 0;
             edges_into(w, node, drop_if_zero, &left);
             w->zero[node.set][node.number] =
-                !left &&
-                (!s->cell.forward || zero_at_zero(w, s->cell.forward, SLOT_SUM, s->map, node.number));
+                !left && (!s->cell.forward ||
+                          zero_at_zero(w, s->cell.forward, SLOT_SUM, set_sums(s), s->map, node.number));
         }
     }
 }

@@ -307,9 +307,9 @@ GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell)
     return set;
 }
 
-NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices)
+NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices, Name port)
 {
-    return (NodeRef){set, indices, bracketed, span};
+    return (NodeRef){set, indices, bracketed, port, span};
 }
 
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via)

@@ -130,6 +130,7 @@ typedef struct NodeRef {
     Name set;
     NameList indices;
     bool bracketed;
+    Name port; /* h.forget; text NULL: none is named */
     Span span;
 } NodeRef;
 

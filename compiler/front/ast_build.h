@@ -64,7 +64,7 @@ StmtList ast_stmts(Parser *p, StmtList list, Stmt *stmt);
 SetIndexList ast_indices(Parser *p, SetIndexList list, Name name, Expr *size);
 GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList indices);
 GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell);
-NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices);
+NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices, Name port);
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
 EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path); /* the same with pairs from a file */
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);

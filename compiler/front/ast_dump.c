@@ -163,6 +163,7 @@ static void node_ref(const Dump *d, const NodeRef *ref)
     for (int i = 0; i < ref->indices.count; i++)
         fprintf(d->out, "%s%s", i ? ", " : "[", ref->indices.at[i].text);
     if (ref->bracketed) fputc(']', d->out);
+    if (ref->port.text) fprintf(d->out, ".%s", ref->port.text);
 }
 
 static void budget(Dump *d, const EdgesDecl *e)

@@ -475,7 +475,8 @@ static bool covered(const Mistake *m, int kind)
     bool goes_on = is_comparison(kind) || kind == '+' || kind == '-' || kind == '*' || kind == '/' ||
                    kind == '^' || kind == T_MOD || kind == T_AND || kind == T_OR || kind == T_PIPE ||
                    kind == '(' || kind == '[' || kind == '.' || kind == '=';
-    return (m->expression && starts) || (m->has_operator && goes_on);
+    const bool port = kind == '.'; /* behind a target: hardly what is missing */
+    return (m->expression && starts) || (m->has_operator && goes_on) || port;
 }
 
 /* 'a', 'b' or 'c'. Char tokens have the form 'x' already. */

@@ -30,10 +30,11 @@ static LLVMValueRef index_at(Emit *e, LLVMValueRef list, LLVMValueRef i)
     return LLVMBuildZExt(e->builder, emit_load(e, e->i32, at), e->i64, "");
 }
 
-/* The slope of a node (NodeSet) stands behind the sums of its set. */
-static LLVMValueRef slope_of(Emit *e, const Graph *g, int b, LLVMValueRef node)
+/* The block of sum `k` of a node, counted from the one at `sums`. */
+static LLVMValueRef sum_block(Emit *e, const GenEdges *r, GenBlocks sums, LLVMValueRef node, int k)
 {
-    return emit_add(e, node, emit_int(e, g->sets.at[g->bundles.at[b].to].size));
+    const NodeSet *to = &r->g->sets.at[r->g->bundles.at[r->bundle].to];
+    return gen_block(e, sums, emit_add(e, node, emit_int(e, k * to->size)));
 }
 
 Ends gen_ends(Emit *e, const GenEdges *r, LLVMValueRef source, LLVMValueRef target)
@@ -41,9 +42,8 @@ Ends gen_ends(Emit *e, const GenEdges *r, LLVMValueRef source, LLVMValueRef targ
     const EdgeFn *f = r->g->bundles.at[r->bundle].edge;
     Ends ends = {{[SLOT_SOURCE] = gen_block(e, r->source, source)}};
     if (f->own) ends.arg[SLOT_OWN] = gen_block(e, r->own, target);
-    if (r->d.first) ends.arg[SLOT_D] = gen_block(e, r->d, target);
-    if (r->d.first && f->slope)
-        ends.arg[SLOT_D + 1] = gen_block(e, r->d, slope_of(e, r->g, r->bundle, target));
+    for (int k = 0; k < f->fn.forward->results.count && r->d.first; k++)
+        ends.arg[SLOT_D + k] = sum_block(e, r, r->d, target, k);
     ends.arg[SLOT_VALID] = r->valid;
     return ends;
 }
@@ -83,15 +83,15 @@ static LLVMValueRef node_of(Emit *e, LLVMValueRef nodes, LLVMValueRef i)
     return nodes ? index_at(e, nodes, i) : i;
 }
 
-/* Rows of one node += the first result of f over its edges; to its slope += the second one. */
+/* Rows of one node += the results of f over its edges, each to its sum. */
 static void add_edges(GenTile *t, const GenEdges *r, LLVMValueRef node, GenBlocks out, bool back)
 {
     Emit *e = t->e;
     const EdgeFn *edge = r->g->bundles.at[r->bundle].edge;
     const Func *f = back ? edge->to_source : edge->fn.forward;
-    CellResult results[2] = {{RESULT_ADD, gen_block(e, out, node)}};
-    if (edge->slope && !back)
-        results[1] = (CellResult){RESULT_ADD, gen_block(e, out, slope_of(e, r->g, r->bundle, node))};
+    CellResult results[MAX_PORTS] = {{RESULT_ADD, gen_block(e, out, node)}};
+    for (int k = 1; k < f->results.count && !back; k++)
+        results[k] = (CellResult){RESULT_ADD, sum_block(e, r, out, node, k)};
     EdgeLoop l = edge_loop(t, r->g, r->bundle, node, back);
     Ends ends = gen_ends(e, r, back ? node : l.other, back ? l.other : node);
     gen_cell_with(t, f, gen_edge_weights(t, edge, f, l.candidate), ends.arg, results);

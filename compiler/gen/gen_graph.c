@@ -56,11 +56,12 @@ GenBlocks gen_d_values(GenTile *t, const GenFrame *f, int set)
     return s->cell.forward ? gen_work(t, f->back, s->rows.value_pitch) : gen_sums(t, f, set);
 }
 
-/* The slope of a node stands behind the sums of its set. */
-static LLVMValueRef slope_of(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
+/* Blocks of the sums of port k, from those of the first. */
+static GenBlocks port_blocks(Emit *e, const NodeSet *s, GenBlocks sums, int k)
 {
-    GenBlocks sums = gen_sums(t, f, set);
-    return gen_block(t->e, sums, emit_add(t->e, node, emit_int(t->e, set_of(f, set)->size)));
+    const int64_t rows = s->size * sums.pitch;
+    return (GenBlocks){k ? emit_element(e, sums.first, emit_int(e, k * rows * e->row)) : sums.first,
+                       sums.pitch};
 }
 
 static LLVMValueRef valid_row(GenTile *t, const GenFrame *f)
@@ -78,7 +79,8 @@ static GenEdges edge_blocks(GenTile *t, const GenFrame *f, const GenNodes *n, in
     GenEdges r = {.g = g, .bundle = bundle, .nodes = *n, .source = gen_values(t, f, u->from)};
     if (to->states) r.own = gen_values(t, f, u->to);
     if (!f->back) return r;
-    r.d = to->outside ? (GenBlocks){f->d_output, to->pixels} : gen_sums(t, f, u->to);
+    r.d = to->outside ? (GenBlocks){f->d_output, to->pixels}
+                      : port_blocks(t->e, to, gen_sums(t, f, u->to), u->port);
     r.valid = valid_row(t, f);
     return r;
 }
@@ -100,13 +102,14 @@ LLVMValueRef *gen_state_arguments(Emit *e, const NodeSet *s, LLVMValueRef state,
     return args;
 }
 
-/* Of the function of a node: its sum, states and slope. */
+/* Of the function of a node: its sums and states. */
 static LLVMValueRef *arguments(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
 {
     const NodeSet *s = set_of(f, set);
     LLVMValueRef *args = gen_state_arguments(t->e, s, f->state, node);
-    args[SLOT_SUM] = gen_block(t->e, gen_sums(t, f, set), node);
-    if (s->slope) args[SLOT_SLOPE] = slope_of(t, f, set, node);
+    const GenBlocks sums = gen_sums(t, f, set);
+    for (int k = 0; k < set_sums(s); k++)
+        args[SLOT_SUM + k] = gen_block(t->e, port_blocks(t->e, s, sums, k), node);
     return args;
 }
 
@@ -124,31 +127,52 @@ static LLVMValueRef *back_arguments(GenTile *t, const GenFrame *f, int set, LLVM
 
 /* ---- forward ---- */
 
+static void zero_sums(GenTile *t, const GenNodes *n, const NodeSet *s, GenBlocks sums)
+{
+    if (n->nodes) gen_start_blocks(t, n, sums, NULL, s->pixels);
+    else gen_zero_rows(t, sums.first, s->size * sums.pitch);
+}
+
+/* The sums that the edges of a line add to; `fresh` tells of each sum whether nothing is there yet. True: the
+ * line begins the only one. */
+static bool begin_sums(GenTile *t, const GenNodes *n, const NodeSet *s, const Bundle *u, GenBlocks out,
+                       bool *fresh)
+{
+    const int count = u->edge ? u->edge->fn.forward->results.count : 1;
+    const bool alone = fresh[u->port] && count == 1 && !s->slope;
+    for (int k = u->port; k < u->port + count; k++) {
+        if (fresh[k] && !alone) zero_sums(t, n, s, port_blocks(t->e, s, out, k));
+        fresh[k] = false;
+    }
+    return alone;
+}
+
 void gen_graph_sums(GenTile *t, const GenFrame *f, const GenNodes *n, GenBlocks out)
 {
     const Graph *g = f->wired->graph;
     const NodeSet *s = set_of(f, n->set);
-    bool fresh = !s->slope;
-    if (s->slope) gen_zero_rows(t, out.first, 2 * s->size); /* sums, then slopes */
+    bool fresh[MAX_PORTS];
+    for (int k = 0; k < set_sums(s); k++) fresh[k] = true;
     if (n->set == g->input && !s->states) {
         const GenBlocks input = {f->held, s->pixels};
         gen_start_blocks(t, n, out, &input, s->pixels);
         gen_lap(t->e, s->span, "%s: input %s", g->name, s->name);
-        fresh = false;
+        fresh[0] = false;
     }
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
         if (u->to != n->set) continue;
-        GenEdges rows = edge_blocks(t, f, n, b);
+        const GenEdges rows = edge_blocks(t, f, n, b);
+        const GenBlocks to = port_blocks(t->e, s, out, u->port);
+        const bool begins = begin_sums(t, n, s, u, out, fresh);
         EmitLoop live = gen_timed_if(t, u->live_first, LIVE_ALWAYS);
-        gen_edges_in(t, &rows, out, fresh);
+        gen_edges_in(t, &rows, to, begins);
         gen_lap_edges(t->e, g, b, "sums over edges");
         gen_timed_end_if(t, &live);
-        if (fresh) gen_timed_zero_else(t, u->live_first, LIVE_ALWAYS, out.first, s->size * out.pitch);
-        fresh = false;
+        if (begins) gen_timed_zero_else(t, u->live_first, LIVE_ALWAYS, to.first, s->size * to.pitch);
     }
-    if (fresh && n->nodes) gen_start_blocks(t, n, out, NULL, s->pixels);
-    else if (fresh) gen_zero_rows(t, out.first, s->size * out.pitch);
+    for (int k = 0; k < set_sums(s); k++)
+        if (fresh[k]) zero_sums(t, n, s, port_blocks(t->e, s, out, k));
 }
 
 void gen_graph_norm(GenTile *t, const GenFrame *f, const GenNodes *n, int norm, LLVMValueRef samples)
@@ -162,7 +186,7 @@ void gen_graph_norm(GenTile *t, const GenFrame *f, const GenNodes *n, int norm, 
     LLVMValueRef *args = arguments(t, f, n->set, l.node), mean = gen_norm_part(t, w, norm, l.node);
     LLVMValueRef x =
         gen_row(t, emit_address(e, w->scratch + w->graph->cell_rows + (work ? w->graph->work_rows : 0)));
-    if (given->op == IR_ARG && given->index == SLOT_SUM) x = args[SLOT_SUM];
+    if (given->op == IR_ARG) x = args[given->index];
     else gen_cell(t, m->input, l.node, args, &(CellResult){RESULT_STORE, x});
     LLVMValueRef moments[5] = {x, emit_int(e, m->pixels), samples, mean,
                                emit_element(e, mean, emit_int(e, s->size))};
@@ -200,11 +224,11 @@ void gen_graph_finish_back(GenTile *t, const GenFrame *f, const GenNodes *n, con
     LLVMValueRef *args = back_arguments(t, f, n->set, l.node);
     CellTotals totals = gen_totals(e, fn);
     CellResult *results = gen_back_results(e, &totals);
-    results[fn->gradient[SLOT_SUM]] = (CellResult){RESULT_STORE, args[SLOT_SUM]};
+    for (int k = 0; k < set_sums(s); k++)
+        results[fn->gradient[SLOT_SUM + k]] = (CellResult){RESULT_STORE, args[SLOT_SUM + k]};
     for (int k = 0; k < s->states; k++)
         results[fn->gradient[SLOT_STATE + k]] =
             (CellResult){RESULT_STORE, gen_block(e, gen_states(e, f->d_state, s, k), l.node)};
-    if (s->slope) results[fn->gradient[SLOT_SLOPE]] = (CellResult){RESULT_STORE, args[SLOT_SLOPE]};
     gen_cell(t, fn->back, l.node, args, results);
     if (train) gen_add_totals(t, &totals, train, l.node, add);
     emit_loop_end(e, &l.loop);

@@ -86,8 +86,11 @@ static void send_zeros(Zeros *z)
 static bool edge_zero(const Zeros *z, const Bundle *u)
 {
     if (u->edge && u->edge->fn.norms.count) return false;
-    bool arg[SLOTS] = {[SLOT_SOURCE] = true}; /* the target's own value may be anything */
-    return z->sent[u->from] && (!u->edge || result_zero(z->perm, u->edge->fn.forward, arg, 0));
+    const bool arg[SLOTS] = {[SLOT_SOURCE] = true}; /* the target's own value may be anything */
+    bool zero = z->sent[u->from];
+    for (int k = 0; u->edge && k < u->edge->fn.forward->results.count - u->edge->slope; k++)
+        zero = zero && result_zero(z->perm, u->edge->fn.forward, arg, k);
+    return zero;
 }
 
 static bool sum_zero(const Zeros *z, int set)

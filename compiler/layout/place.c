@@ -108,8 +108,8 @@ void place_rows(Graph *g, int lanes)
         for (int n = 0; n < s->cell.norms.count; n++)
             g->norm_rows = larger(g->norm_rows, s->cell.norms.at[n].pixels);
         s->rows.value = g->rows, s->rows.sum = g->sum_rows, s->rows.state = g->state_rows;
-        g->rows += s->size * s->rows.value_pitch, g->sum_rows += (1 + s->slope) * s->size * s->rows.pitch;
-        int64_t work = s->size * (s->rows.pitch > s->rows.value_pitch ? s->rows.pitch : s->rows.value_pitch);
+        g->rows += s->size * s->rows.value_pitch, g->sum_rows += set_sums(s) * set_port_rows(s);
+        const int64_t work = larger(set_sums(s) * set_port_rows(s), s->size * s->rows.value_pitch);
         if (s->cell.forward && work > g->work_rows) g->work_rows = work;
         g->state_rows += s->states * s->size * s->state_pixels;
     }

@@ -42,9 +42,10 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
 const char *slot_text(int slot)
 {
     static const char *const text[SLOTS] = {
-        "sum",        "source",     "own",        "slope",      "valid",      "state 0",    "state 1",
-        "state 2",    "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "gradient 0",
-        "gradient 1", "gradient 2", "gradient 3", "gradient 4", "gradient 5", "gradient 6", "gradient 7"};
+        "sum",        "sum 1",      "sum 2",      "sum 3",      "sum 4",      "sum 5",      "sum 6",
+        "sum 7",      "source",     "own",        "valid",      "state 0",    "state 1",    "state 2",
+        "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "gradient 0", "gradient 1",
+        "gradient 2", "gradient 3", "gradient 4", "gradient 5", "gradient 6", "gradient 7"};
     return text[slot];
 }
 

@@ -29,7 +29,7 @@ typedef struct Tensor {
     Span span;
 } Tensor;
 
-enum { MAX_STATES = 8 };
+enum { MAX_STATES = 8, MAX_PORTS = 8 };
 enum { LOSS_PREDICTION, LOSS_TARGET, LOSS_COSTS }; /* arguments of Model.loss */
 
 /* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
@@ -53,12 +53,12 @@ typedef struct Norm {
 
 /* Arguments of functions of nodes and edges, and of their gradients: numbers of ARG. */
 typedef enum Slot {
-    SLOT_SUM,    /* of a node: its sum */
-    SLOT_SOURCE, /* of an edge: what its source sends */
-    SLOT_OWN,    /* of an edge: what its target sends */
-    SLOT_SLOPE,  /* of a node: the derivative of its sum by its own value (semi_implicit) */
-    SLOT_VALID,  /* of gradients with batch_norm: 1 for a sample, 0 for a lane that pads */
-    SLOT_STATE,  /* of a node in time: state k at SLOT_STATE + k */
+    SLOT_SUM, /* of a node: sum k at SLOT_SUM + k, one for each port; under semi_implicit the last one is the
+                    derivative of its sum by its own value */
+    SLOT_SOURCE = SLOT_SUM + MAX_PORTS, /* of an edge: what its source sends */
+    SLOT_OWN,                           /* of an edge: what its target sends */
+    SLOT_VALID, /* of gradients with batch_norm: 1 for a sample, 0 for a lane that pads */
+    SLOT_STATE, /* of a node in time: state k at SLOT_STATE + k */
     SLOT_D = SLOT_STATE + MAX_STATES, /* of gradients: that of result k at SLOT_D + k */
     SLOTS = SLOT_D + MAX_STATES
 } Slot;
@@ -114,7 +114,9 @@ typedef struct NodeSet {
     Shape state_map;
     int64_t state_pixels;
     double start[MAX_STATES];
-    bool slope; /* semi_implicit: behind the sums of its nodes stand their derivatives by the own values */
+    Vec(const char *) ports; /* the parameters that are sums of its nodes, where its function takes several;
+                                else empty. The sums of a port stand behind those of the one before */
+    bool slope;              /* semi_implicit: one more, the derivatives of the sums by the own values */
     CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
                           the program does not tell (set_shows_sent) */
     Vec(Tensor *) weights; /* of the cell, in order of first use */
@@ -123,9 +125,10 @@ typedef struct NodeSet {
     Span span;
 } NodeSet;
 
-/* What an edge adds to the sum of its target: `via F`. A weight is one number (or array) a candidate, or,
+/* What an edge adds to the sums of its target: `via F`. A weight is one number (or array) a candidate, or,
  * when it is shared, one for the bundle. The function takes SLOT_SOURCE and, where it reads the target's own
- * value, SLOT_OWN; a second result is the derivative of the first by the own value (semi_implicit). */
+ * value, SLOT_OWN. Result k is added to port Bundle.port + k; under semi_implicit a second result is the
+ * derivative of the first by the own value. */
 typedef struct EdgeFn {
     const char *name;
     bool own, slope;
@@ -148,6 +151,7 @@ typedef struct GivenEdges {
 /* One line `edges a -> b`. Candidates are numbered target by target, sources ascending. */
 typedef struct Bundle {
     int from, to;    /* node sets */
+    int port;        /* of the target: the first sum that is added to */
     int list;        /* EdgeList it shares a budget with */
     Func *predicate; /* ARGs: target indices, then source indices; result bool; NULL: every pair */
     uint32_t uses_to, uses_from; /* bit i: the predicate reads index i of the target (source) */
@@ -278,7 +282,19 @@ static inline int64_t norm_at(const Norm *n, int kind, int64_t evaluation)
     return n->first + (kind % 2 * n->evaluations + evaluation) * n->size;
 }
 
-/* Rows of a node's value in `wired`, of its sum in `wired_back`, of its state k. */
+/* Sums of one node. */
+static inline int set_sums(const NodeSet *s)
+{
+    return (s->ports.count ? s->ports.count : 1) + s->slope;
+}
+
+/* From a sum to that of the next port, of the same node. */
+static inline int64_t set_port_rows(const NodeSet *s)
+{
+    return s->size * s->rows.pitch;
+}
+
+/* Rows of a node's value in `wired`, of its first sum in `wired_back`, of its state k. */
 static inline int64_t set_value(const NodeSet *s, int64_t node)
 {
     return s->rows.value + node * s->rows.value_pitch;

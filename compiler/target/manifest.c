@@ -48,7 +48,8 @@ static NetSet set_record(Arena *perm, const Graph *g, const NodeSet *s)
 static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g, const Bundle *u)
 {
     const NodeSet *from = &g->sets.at[u->from], *to = &g->sets.at[u->to];
-    EdgeRows r = {.target = back ? back->rows + to->rows.sum : -1,
+    const int64_t sum = to->rows.sum + u->port * set_port_rows(to);
+    EdgeRows r = {.target = back ? back->rows + sum : -1,
                   .held = from->outside,
                   .source_pitch = from->rows.value_pitch,
                   .target_pitch = to->rows.pitch};
@@ -59,7 +60,7 @@ static EdgeRows edge_rows(const Value *wired, const Value *back, const Graph *g,
     if (r.plain) r.target_pitch = to->pixels;
     r.source = r.held ? wired->args[0]->address : wired->rows + t.values + t.sent + from->rows.value;
     r.source_step = r.held ? set_rows(from) : t.evaluation;
-    if (back) r.target = back->rows + (r.plain ? t.back_output : to->rows.sum);
+    if (back) r.target = back->rows + (r.plain ? t.back_output : sum);
     r.target_step = r.plain ? set_rows(to) : g->sum_rows;
     r.own = wired->rows + t.values + t.sent + to->rows.value, r.own_step = t.evaluation;
     return r;

@@ -58,6 +58,7 @@ function check_layer() {
   next
 }
 /^  edges / {
+  sub(/\..*/, "", $4) # a port
   candidates[graph, lines] = $6; dense[graph, lines] = / dense /
   targets[graph, lines] = total(size[graph, $4]); sources[graph, lines] = total(size[graph, $2]); lines++
   next
