@@ -55,6 +55,12 @@ void function_ports(Check *k, const Val *function, NodeSet *s);
 /* The function (NULL: the first sum) of the sums of a node of `s`, which become arguments of f. */
 Val *apply_to_sums(Check *k, const NodeSet *s, Val *function, Func *f);
 
+/* cell_noise.c */
+/* noise(x, deviation) in the function of a node. */
+Val *cell_noise(Check *k, Val **a, Span span);
+/* Does a function that has none, what a node sends or shows, read noise? Then a message. */
+bool reads_noise(Check *k, const Func *f, const char *what);
+
 /* cell_cost.c */
 /* One more part of a cost of the model: a number in the function being built. */
 void cost_add(Check *k, const char *name, Value *part, Span span);

@@ -427,6 +427,7 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, TimedCell *c, Span
     if (!norms_moved(k, g, s, s->send.forward) || !norms_moved(k, g, s, s->show.forward) ||
         !norms_used(k, g, s, s->cell.forward))
         return;
+    if (reads_noise(k, s->send.forward, "sends") || reads_noise(k, s->show.forward, "shows")) return;
     timed_gradients(k, s);
 }
 

@@ -3,6 +3,7 @@
 #include "check/graph.h"
 #include "lower/grad.h"
 #include "front/parse.h"
+#include "ir/op.h"
 #include "model/rule.h"
 #include "model/timed.h"
 
@@ -380,7 +381,18 @@ static Value *param_value(Check *k, Tensor *param, Span span)
     return p;
 }
 
-/* The operator `wired` with all parameters of the graph. */
+/* Normal numbers for all nodes of a set. */
+static Value *noise_value(Check *k, const NodeSet *s, int number, Span span)
+{
+    const Shape all = {2, {s->size, shape_size(s->noise[number])}};
+    Value *zeros = broadcast(k->func, func_const(k->func, 0), all, 0),
+          *v = func_add(k->func, IR_NOISE, span, 1, &zeros);
+    v->number = 1;
+    v->index = k->made.dropouts, k->made.dropouts += 2;
+    return v;
+}
+
+/* The operator `wired` with all parameters of the graph, and the noise that its nodes read. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span)
 {
     Vec(Value *) args = {0};
@@ -409,6 +421,11 @@ Val *wired_value(Check *k, Graph *g, Value *x, Span span)
             vec_push(k->perm, &args, p);
         }
     }
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].noises; i++) {
+            Value *noise = noise_value(k, &g->sets.at[s], i, span);
+            vec_push(k->perm, &args, noise);
+        }
     Value *w = func_add(k->func, IR_WIRED, span, args.count, args.at);
     w->graph = g, w->shape = output_shape(k, g);
     add_graph_costs(k, w);

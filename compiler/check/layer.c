@@ -232,6 +232,7 @@ static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
 {
     if (k->mode == MODE_CELL && b->id == BUILTIN_batch_norm) return cell_batch_norm(k, a, span);
+    if (k->mode == MODE_CELL && b->id == BUILTIN_noise) return cell_noise(k, a, span);
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
     Value *x = a[0]->value;
     switch (b->id) {

@@ -179,7 +179,8 @@ static Value *wired_at(Positions *p, const Value *v)
     Shape s = {3, {nodes, p->count, nodes ? shape_size(v->shape) / nodes : 0}};
     Value **args = NEW_ARRAY(p->f->arena, Value *, (size_t)v->arg_count);
     args[0] = turned(p, v->args[0], g->sets.at[g->input].size);
-    for (int i = 1; i < v->arg_count; i++) args[i] = v->args[i];
+    for (int i = 1; i < v->arg_count; i++)
+        args[i] = v->args[i]->op == IR_NOISE ? turned(p, v->args[i], v->args[i]->shape.dim[0]) : v->args[i];
     Value *y = shaped(p, IR_WIRED, s, v->span, v->arg_count, args);
     y->graph = v->graph;
     return y;

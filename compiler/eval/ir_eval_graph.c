@@ -167,6 +167,9 @@ static void load(const GraphEval *e, const Sample *s, Moment m, NodeAt n, int64_
     for (int k = 0; k < set_sums(set); k++)
         a[SLOT_SUM + k] =
             f->sum + set_sum(set, n.node) + k * set_port_rows(set) + copy * at_one(e, set->pixels);
+    for (int k = 0; k < set->noises && s->noise; k++)
+        a[SLOT_NOISE + k] =
+            s->noise[n.set][k] + (n.node * graph_copies(e->g) + copy) * shape_size(set->noise[k]);
     a[SLOT_VALID] = &valid;
     for (int k = 0; k < set->states; k++) a[SLOT_STATE + k] = f->state + set_state(set, k, n.node);
 }
@@ -414,6 +417,21 @@ static void value_gradient(const Graph *g, const double *d, int64_t samples, int
     }
 }
 
+/* Of one sample: by set and number; NULL: there is none. */
+static const double *const (*noise_of(Arena *a, const Eval *e, const Value *wired,
+                                      int64_t sample))[MAX_NOISES]
+{
+    const Graph *g = wired->graph;
+    if (!wired_noises(wired)) return NULL;
+    const double *(*all)[MAX_NOISES] = arena_alloc(a, (size_t)g->sets.count * sizeof *all, sizeof(double *));
+    for (int s = 0; s < g->sets.count; s++)
+        for (int i = 0; i < g->sets.at[s].noises; i++) {
+            const Value *v = wired_noise(wired, s, i);
+            all[s][i] = e->value[v->id] + (v->per_sample ? sample * shape_size(v->shape) : 0);
+        }
+    return (const double *const(*)[MAX_NOISES])all;
+}
+
 static void forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
 {
     struct GraphRun *r = e->run[v->id] = new_run(a, v, c);
@@ -423,6 +441,7 @@ static void forward(Arena *a, Eval *e, const Value *v, const EvalContext *c)
         Sample *s = &r->group[i / r->group_size].at[i % r->group_size];
         s->input = node_input(a, v->graph, e->value[v->args[0]->id] + i * in);
         s->output = e->value[v->id] + i * out;
+        s->noise = noise_of(a, e, v, i);
     }
     for (int64_t i = 0; i < r->count; i++) {
         if (!is_timed(v->graph)) static_forward(&r->group[i]);

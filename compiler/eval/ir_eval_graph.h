@@ -18,8 +18,9 @@ typedef struct Frame {
 } Frame;
 
 typedef struct Sample {
-    const double *input; /* of the input set: by position */
-    double *output;      /* by position */
+    const double *input;                      /* of the input set: by position */
+    const double *const (*noise)[MAX_NOISES]; /* by set and number; NULL: none is read, or it is 0 */
+    double *output;                           /* by position */
     Vec(Frame) frames;
     double *rates; /* of one step, by stage: (stages + 1, states) */
     /* backwards: gradients */

@@ -141,6 +141,7 @@ static LLVMValueRef operand(CellCode *c, const Value *v, LLVMValueRef pixel, int
 {
     Emit *e = c->t->e;
     if (c->made[v->id] && (v->shape.rank == 0 || c->step[v->id] == step)) return c->made[v->id];
+    if (v->op == IR_ARG && !c->args[v->index]) return emit_real(e, 0, true); /* noise, in inference */
     if (v->op == IR_ARG) return emit_load(e, e->lanes, pixel_at(c, c->args[v->index], pixel));
     if (!c->buffer[v->id]) BUG("%s of a node function was not kept", op_info[v->op].text);
     LLVMValueRef x = emit_load(e, e->lanes, buffered(c, v, pixel));
@@ -289,7 +290,7 @@ static void move_to(CellCode *c, LLVMValueRef position)
     CellResult *results = NEW_ARRAY(a, CellResult, (size_t)c->f->results.count + 1);
     for (int i = 0; i < SLOTS; i++) {
         const Value *v = func_argument(c->f, i);
-        if (v) args[i] = moved(c->t, c->args[i], position, v);
+        if (v && c->args[i]) args[i] = moved(c->t, c->args[i], position, v);
     }
     for (int r = 0; r < c->f->results.count; r++) {
         results[r] = c->results[r];

@@ -102,7 +102,7 @@ LLVMValueRef *gen_state_arguments(Emit *e, const NodeSet *s, LLVMValueRef state,
     return args;
 }
 
-/* Of the function of a node: its sums and states. */
+/* Of the function of a node: its sums, states and noise. */
 static LLVMValueRef *arguments(GenTile *t, const GenFrame *f, int set, LLVMValueRef node)
 {
     const NodeSet *s = set_of(f, set);
@@ -110,6 +110,12 @@ static LLVMValueRef *arguments(GenTile *t, const GenFrame *f, int set, LLVMValue
     const GenBlocks sums = gen_sums(t, f, set);
     for (int k = 0; k < set_sums(s); k++)
         args[SLOT_SUM + k] = gen_block(t->e, port_blocks(t->e, s, sums, k), node);
+    for (int k = 0; k < s->noises; k++) {
+        const Value *noise = wired_noise(f->wired, set, k);
+        const int64_t pitch = shape_size(s->noise[k]) * graph_copies(f->wired->graph);
+        if (noise)
+            args[SLOT_NOISE + k] = gen_block(t->e, (GenBlocks){gen_value_row(t, noise, NULL), pitch}, node);
+    }
     return args;
 }
 

@@ -6,10 +6,11 @@
 #include "layout/live.h"
 #include <stddef.h>
 
-/* Functions with statistics of the step have other names. */
+/* Functions with statistics of the step or noise, which inference has not, have other names. */
 static const char *name_of(Emit *e, const Value *v, const char *name)
 {
-    return arena_printf(e->arena, "%s_%s%s", v->graph->name, v->batch ? "turn_" : "", name);
+    const char *kind = v->batch ? "turn_" : wired_noises(v) ? "noise_" : "";
+    return arena_printf(e->arena, "%s_%s%s", v->graph->name, kind, name);
 }
 
 static LLVMValueRef evaluation_field(Emit *e, LLVMValueRef f, LLVMTypeRef type, size_t offset)
@@ -44,7 +45,7 @@ TimedFn gen_timed_begin(GenTile *outer, const Value *v, const char *name, const 
 
 static LLVMValueRef made_before(Emit *e, const Value *v, const char *name)
 {
-    if (v->batch || e->profile) return NULL;
+    if (v->batch || wired_noises(v) || e->profile) return NULL;
     return LLVMGetNamedFunction(e->module, arena_printf(e->arena, "%s_%s", name_of(e, v, name), e->suffix));
 }
 
@@ -53,7 +54,7 @@ TimedFn gen_timed_begin_once(GenTile *outer, const Value *v, const char *name, c
     TimedFn r = {.f = made_before(outer->e, v, name)};
     if (r.f) return r;
     r = gen_timed_begin(outer, v, name, more);
-    r.t.tile = NULL;
+    if (!wired_noises(v)) r.t.tile = NULL;
     return r;
 }
 

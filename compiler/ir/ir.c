@@ -57,7 +57,7 @@ void op_shape(Value *v)
     case CLASS_WIRED: wired_shape(v); break;
     case CLASS_LAYER:
         v->shape = v->args[0]->shape;
-        v->per_sample = v->args[0]->per_sample;
+        v->per_sample = v->args[0]->per_sample || v->op == IR_NOISE;
         break;
     case CLASS_LEAF: v->per_sample = !op_has(v->op, OP_SHARED); break;
     }

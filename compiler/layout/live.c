@@ -105,6 +105,7 @@ static bool move_zeros(Zeros *z)
 {
     bool arg[SLOTS], changed = false;
     memset(arg, true, sizeof arg);
+    memset(arg + SLOT_NOISE, false, MAX_NOISES * sizeof *arg);
     bool *next = NEW_ARRAY(z->perm, bool, (size_t)z->g->sets.count);
     for (int i = 0; i < z->g->sets.count; i++) {
         const NodeSet *s = &z->g->sets.at[i];

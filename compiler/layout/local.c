@@ -74,6 +74,8 @@ static void find_read_later(const Func *f, Use *use)
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];
         if (v->op != IR_WIRED || !func_find_wired(f, v->graph, IR_WIRED_BACK)) continue;
+        for (int k = 1; k < v->arg_count; k++)
+            use_of(use, v->args[k])->fits = false; /* noise: goes back, too */
         Use *sources = use_of(use, v->args[0]);
         v->remade = sources->fits && may_be_remade(v);
         if (v->remade) use_of(use, v->args[0]->args[0])->fits = false;

@@ -217,6 +217,7 @@ static void lower_norm(Lower *l, Value *wired, const Value *v, const Norm *n)
 static Value *lower_wired(Lower *l, const Value *v)
 {
     Value *w = copied(l, l->f, v);
+    if (!l->training) w->arg_count -= wired_noises(v); /* nodes read 0 */
     w->batch = l->training && v->graph->statistics > 0;
     for (int s = 0; s < v->graph->sets.count && w->batch; s++)
         for (int i = 0; i < v->graph->sets.at[s].cell.norms.count; i++)

@@ -44,9 +44,26 @@ const char *slot_text(int slot)
     static const char *const text[SLOTS] = {
         "sum",        "sum 1",      "sum 2",      "sum 3",      "sum 4",      "sum 5",      "sum 6",
         "sum 7",      "source",     "own",        "valid",      "state 0",    "state 1",    "state 2",
-        "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "gradient 0", "gradient 1",
-        "gradient 2", "gradient 3", "gradient 4", "gradient 5", "gradient 6", "gradient 7"};
+        "state 3",    "state 4",    "state 5",    "state 6",    "state 7",    "noise 0",    "noise 1",
+        "noise 2",    "noise 3",    "gradient 0", "gradient 1", "gradient 2", "gradient 3", "gradient 4",
+        "gradient 5", "gradient 6", "gradient 7"};
     return text[slot];
+}
+
+int wired_noises(const Value *wired)
+{
+    const Graph *g = wired->graph;
+    int noises = 0;
+    for (int s = 0; s < g->sets.count; s++) noises += g->sets.at[s].noises;
+    return wired->arg_count > 1 && wired->args[wired->arg_count - 1]->op != IR_PARAM ? noises : 0;
+}
+
+const Value *wired_noise(const Value *wired, int set, int i)
+{
+    int at = wired->arg_count - wired_noises(wired) + i;
+    if (!wired_noises(wired)) return NULL;
+    for (int s = 0; s < set; s++) at += wired->graph->sets.at[s].noises;
+    return wired->args[at];
 }
 
 bool model_edge_norms(const Graph *g, int set)

@@ -29,7 +29,7 @@ typedef struct Tensor {
     Span span;
 } Tensor;
 
-enum { MAX_STATES = 8, MAX_PORTS = 8 };
+enum { MAX_STATES = 8, MAX_PORTS = 8, MAX_NOISES = 4 };
 enum { LOSS_PREDICTION, LOSS_TARGET, LOSS_COSTS }; /* arguments of Model.loss */
 
 /* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
@@ -59,7 +59,8 @@ typedef enum Slot {
     SLOT_OWN,                           /* of an edge: what its target sends */
     SLOT_VALID, /* of gradients with batch_norm: 1 for a sample, 0 for a lane that pads */
     SLOT_STATE, /* of a node in time: state k at SLOT_STATE + k */
-    SLOT_D = SLOT_STATE + MAX_STATES, /* of gradients: that of result k at SLOT_D + k */
+    SLOT_NOISE = SLOT_STATE + MAX_STATES, /* of a node: random numbers k; none in inference: 0 */
+    SLOT_D = SLOT_NOISE + MAX_NOISES,     /* of gradients: that of result k at SLOT_D + k */
     SLOTS = SLOT_D + MAX_STATES
 } Slot;
 
@@ -120,8 +121,10 @@ typedef struct NodeSet {
     CellFn send, show; /* of the states: what a node sends; what it shows as output, the same function where
                           the program does not tell (set_shows_sent) */
     Vec(Tensor *) weights; /* of the cell, in order of first use */
-    Func *costs;           /* of the weights of one node; results by name of the cost; NULL: none */
-    SetLive live;          /* in time */
+    int noises;            /* normal numbers that its function reads, and their shapes at a node */
+    Shape noise[MAX_NOISES];
+    Func *costs;  /* of the weights of one node; results by name of the cost; NULL: none */
+    SetLive live; /* in time */
     Span span;
 } NodeSet;
 
@@ -328,6 +331,11 @@ static inline int64_t set_rows(const NodeSet *s)
 
 /* Of the train block; NULL: there is none. */
 const json_t *model_setting(const Model *m, TrainSetting setting);
+/* The noise that nodes read: arguments of `wired` behind its parameters, set by set. How many there are, and
+ * number `i` of a set; NULL: in inference there is none. */
+int wired_noises(const Value *wired);
+const Value *wired_noise(const Value *wired, int set, int i);
+
 InitSpec tensor_init(const Tensor *p);
 WiringSet set_wiring(const NodeSet *s);
 /* Adds a parameter; its place in the flat array follows the ones before it. */
