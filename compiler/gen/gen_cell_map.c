@@ -20,7 +20,8 @@ typedef struct CellStep {
 typedef struct CellCode {
     GenTile *t;
     const Func *f;
-    LLVMValueRef *args, *weights;
+    LLVMValueRef *args, *weights; /* weights: also what follows from them alone */
+    bool *once;                   /* by value: that it does */
     const CellResult *results;
     Vec(CellStep) steps;
     int *step;    /* by value; -1: a leaf */
@@ -35,9 +36,10 @@ static int64_t loop_size(const Value *v)
     return v->shape.rank ? shape_size(v->shape) : 0;
 }
 
-static bool is_leaf(const Value *v)
+/* There before the steps. */
+static bool is_leaf(const CellCode *c, const Value *v)
 {
-    return op_info[v->op].class == CLASS_LEAF;
+    return op_info[v->op].class == CLASS_LEAF || c->once[v->id];
 }
 
 /* ---- steps ---- */
@@ -64,7 +66,7 @@ static void place(CellCode *c, const Value *v)
     int first = 0;
     for (int k = 0; k < v->arg_count; k++) {
         const Value *a = v->args[k];
-        if (is_leaf(a)) continue;
+        if (is_leaf(c, a)) continue;
         bool same = joins_loop(v) && !is_sum(a) && c->steps.at[c->step[a->id]].loop &&
                     c->steps.at[c->step[a->id]].pixels == loop_of(v) && loop_size(a) == loop_of(v);
         int step = c->step[a->id] + !same;
@@ -85,7 +87,7 @@ static void place(CellCode *c, const Value *v)
 static bool is_direct(const CellCode *c, int result)
 {
     const Value *v = c->f->results.at[result];
-    if (is_leaf(v) || v->shape.rank == 0 || c->step[v->id] != c->steps.count - 1) return false;
+    if (is_leaf(c, v) || v->shape.rank == 0 || c->step[v->id] != c->steps.count - 1) return false;
     if (c->steps.at[c->step[v->id]].loop) return true;
     for (int k = 0; k < v->arg_count; k++) /* a call must not read where it writes */
         if (v->args[k]->op == IR_ARG && c->args[v->args[k]->index] == c->results[result].to) return false;
@@ -94,7 +96,7 @@ static bool is_direct(const CellCode *c, int result)
 
 static void keep(CellCode *c, const Value *v)
 {
-    if (is_leaf(v) || v->shape.rank == 0 || c->buffer[v->id]) return;
+    if (is_leaf(c, v) || v->shape.rank == 0 || c->buffer[v->id]) return;
     c->buffer[v->id] = emit_element(c->t->e, c->t->maps, emit_int(c->t->e, c->room));
     c->room += shape_size(v->shape) * c->t->e->width;
 }
@@ -112,10 +114,10 @@ static void keep_maps(CellCode *c)
 {
     for (int i = 0; i < c->f->values.count; i++) {
         const Value *v = c->f->values.at[i];
-        if (is_leaf(v)) continue;
+        if (is_leaf(c, v)) continue;
         if (!c->steps.at[c->step[i]].loop && !goes_straight(c, v)) keep(c, v);
         for (int k = 0; k < v->arg_count; k++)
-            if (!is_leaf(v->args[k]) && c->step[v->args[k]->id] != c->step[i]) keep(c, v->args[k]);
+            if (!is_leaf(c, v->args[k]) && c->step[v->args[k]->id] != c->step[i]) keep(c, v->args[k]);
     }
     for (int r = 0; r < c->f->results.count; r++)
         if (!is_direct(c, r)) keep(c, c->f->results.at[r]);
@@ -155,7 +157,7 @@ static void load_numbers(CellCode *c)
         const Value *v = c->f->values.at[i];
         c->made[i] = NULL;
         if (v->op == IR_CONST) c->made[i] = gen_const(e, v, true);
-        else if (v->op == IR_WEIGHT || v->op == IR_STATISTIC) c->made[i] = c->weights[i];
+        else if (v->op == IR_WEIGHT || v->op == IR_STATISTIC || c->once[i]) c->made[i] = c->weights[i];
         else if (v->op == IR_ARG && v->shape.rank == 0 && c->args[v->index])
             c->made[i] = emit_load(e, e->lanes, pixel_at(c, c->args[v->index], NULL));
     }
@@ -303,6 +305,34 @@ static void move_to(CellCode *c, LLVMValueRef position)
     c->args = args, c->results = results;
 }
 
+/* Does v follow from weights alone? Then it is the same for all lanes, pixels and positions. */
+static bool of_weights(const CellCode *c, const Value *v)
+{
+    bool all = op_info[v->op].class == CLASS_POINTWISE && v->arg_count > 0 && v->shape.rank == 0;
+    for (int k = 0; k < v->arg_count && all; k++) {
+        const Value *a = v->args[k];
+        all = a->op == IR_CONST || a->op == IR_WEIGHT || a->op == IR_STATISTIC || c->once[a->id];
+    }
+    return all;
+}
+
+/* What follows from weights alone, once. */
+static void run_once(CellCode *c, LLVMValueRef *weights)
+{
+    Emit *e = c->t->e;
+    c->weights = NEW_ARRAY(e->arena, LLVMValueRef, (size_t)c->f->values.count + 1);
+    for (int i = 0; i < c->f->values.count; i++) {
+        const Value *v = c->f->values.at[i];
+        LLVMValueRef args[3];
+        c->weights[i] = weights[i], c->once[i] = of_weights(c, v);
+        for (int k = 0; k < v->arg_count && c->once[i]; k++) {
+            const Value *a = v->args[k];
+            args[k] = a->op == IR_CONST ? gen_const(e, a, true) : c->weights[a->id];
+        }
+        if (c->once[i]) c->weights[i] = gen_pointwise(e, v, args, true);
+    }
+}
+
 /* The steps for one vector of lanes after the other. */
 static void run_steps(CellCode *c)
 {
@@ -329,13 +359,14 @@ void gen_cell_with(GenTile *t, const Func *f, LLVMValueRef *weights, LLVMValueRe
                   .f = f,
                   .args = args,
                   .results = results,
-                  .weights = weights,
+                  .once = NEW_ARRAY(e->arena, bool, count),
                   .step = NEW_ARRAY(e->arena, int, count),
                   .made = NEW_ARRAY(e->arena, LLVMValueRef, count),
                   .buffer = NEW_ARRAY(e->arena, LLVMValueRef, count)};
+    run_once(&c, weights);
     for (int i = 0; i < f->values.count; i++) {
         c.step[i] = -1;
-        if (!is_leaf(f->values.at[i])) place(&c, f->values.at[i]);
+        if (!is_leaf(&c, f->values.at[i])) place(&c, f->values.at[i]);
     }
     EmitLoop positions = emit_loop(e, emit_int(e, t->positions > 1 ? t->positions : 1));
     if (t->positions > 1) move_to(&c, positions.i);
