@@ -165,44 +165,6 @@ static void help_indices(Check *k, const Scope *scope, Diag *d)
                   functions_text(k, scope_module(scope), true));
 }
 
-/* ---- costs ---- */
-
-static void add_costs(Check *k, const Module *m, Scope *scope)
-{
-    for (int i = 0; i < m->ast->decls.count; i++) {
-        const Decl *d = m->ast->decls.at[i];
-        for (int n = 0; n < d->body.count; n++)
-            if (d->body.at[n]->kind == STMT_COST) scope_add(k, scope, d->body.at[n]->name, NULL);
-    }
-}
-
-/* The costs of all functions, of imported files, too. */
-static void cost_names(Check *k, Scope *scope)
-{
-    for (int i = 0; i < k->files.all.count; i++) add_costs(k, k->files.all.at[i], scope);
-}
-
-bool names_cost(Check *k, const char *name)
-{
-    Scope costs = {0};
-    cost_names(k, &costs);
-    return scope_binds(&costs, name);
-}
-
-/* Costs have values in a loss alone, and only those of functions that the model uses. */
-static void cost_unknown(Check *k, const char *name, Span span)
-{
-    Diag *d;
-    if (k->loss && diags_errors(k->diags)) return (void)k->said.silent++; /* it may be in what failed */
-    if (k->loss) {
-        d = diag_add(k->diags, E_UNKNOWN_NAME, span, "no function that the model uses has a cost '%s'", name);
-        diag_help(d, "use the function that has it in the model, or remove it from the loss");
-    } else {
-        d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is a cost, which only a loss can read", name);
-        diag_help(d, "such as: loss = cross_entropy + 0.01 * %s", name);
-    }
-}
-
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
 {
     Module *module = scope_module(scope);
@@ -213,7 +175,8 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
         return;
     }
     if (is_lost(module, name)) return (void)k->said.silent++;
-    if (names_cost(k, name)) return cost_unknown(k, name, span);
+    if (names_cost(k, name)) return names_cost_unknown(k, name, span);
+    if (names_cost_lost(k, scope)) return (void)k->said.silent++;
     Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, span, "'%s' is not known here", name);
     const char *near = near_name(k, scope, name);
     if (!near && scope->what) near = rule_name_meant(name);
@@ -329,8 +292,6 @@ void names_use(Check *k, const Scope *scope, const Expr *e)
     for (int i = 0; i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
 }
 
-/* ---- declarations ---- */
-
 void names_twice(Check *k, const char *what, Name name, Span first)
 {
     Diag *d = diag_add(k->diags, E_TWICE, name.span, "%s'%s' is declared twice", what, name.text);
@@ -392,19 +353,6 @@ static void check_state(Check *k, const Decl *d, const Stmt *s, const Table *mem
     diag_help(g, "declare it first: state %s = 0", s->name.text);
 }
 
-/* In a loss it stands beside built-in names and `samples`. */
-static void check_cost(Check *k, Name name)
-{
-    if (strcmp(name.text, LOSS_SAMPLES) != 0) {
-        names_bind(k, &(Scope){0}, name);
-        return;
-    }
-    Diag *d =
-        diag_add(k->diags, E_SHADOW, name.span,
-                 "'%s' is the number of training samples in a loss, and no name of a cost", LOSS_SAMPLES);
-    diag_help(d, "choose another name, such as %s_", LOSS_SAMPLES);
-}
-
 static void function_names(Check *k, Scope *scope, const Decl *d)
 {
     names_params(k, scope, d);
@@ -415,7 +363,7 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
         names_use_all(k, scope, &s->dims);
         names_use(k, scope, s->low), names_use(k, scope, s->high), names_use(k, scope, s->value);
         if (is_memory(s) || s->kind == STMT_LET) names_bind(k, scope, s->name);
-        else if (s->kind == STMT_COST) check_cost(k, s->name);
+        else if (s->kind == STMT_COST) names_cost_line(k, s->name);
         else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s, &memory);
     }
 }
@@ -512,21 +460,6 @@ static void graph_names(Check *k, Scope *scope, const Decl *d)
     }
 }
 
-/* ---- declarations ---- */
-
-static void setting_names(Check *k, const Scope *scope, const Setting *s)
-{
-    Scope costs = {.outer = (Scope *)scope, .module = scope->module};
-    const char *near;
-    const TrainSetting setting = train_setting(s->name.text, &near);
-    if (setting == SETTING_COUNT && !near) return; /* there is none like it: that has a message */
-    if (setting == SETTING_LOSS) {
-        cost_names(k, &costs);
-        scope_add(k, &costs, (Name){.text = LOSS_SAMPLES, .span = s->name.span}, NULL);
-    }
-    names_use(k, &costs, s->value);
-}
-
 static void decl_names(Check *k, Module *m, const Decl *d)
 {
     Scope scope = {.module = m};
@@ -543,7 +476,7 @@ static void decl_names(Check *k, Module *m, const Decl *d)
     case DECL_GRAPH: graph_names(k, &scope, d); break;
     case DECL_RULE: names_rule(k, &scope, d); break;
     case DECL_TRAIN:
-        for (int i = 0; i < d->settings.count; i++) setting_names(k, &scope, d->settings.at[i]);
+        for (int i = 0; i < d->settings.count; i++) names_setting(k, &scope, d->settings.at[i]);
         break;
     case DECL_TEST: names_use_all(k, &scope, &d->checks); break;
     }

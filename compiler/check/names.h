@@ -33,9 +33,10 @@ typedef struct RuleSetting {
 extern const RuleSetting rule_settings[RULE_CHOICES];
 int rule_setting(const RuleItem *item);                     /* RuleChoice; -1: it is none */
 int rule_setting_word(const RuleSetting *s, const Expr *e); /* 0, 1; -1: neither word */
-/* names.c */
+/* names_cost.c */
 #define LOSS_SAMPLES "samples"               /* in a loss: samples of the training set */
 bool names_cost(Check *k, const char *name); /* is it a cost that some function has? */
+/* names.c */
 void check_names(Check *k, Module *m);
 /* Messages so far and mistakes met again: unchanged when everything in between was right. */
 int mistakes(const Check *k);

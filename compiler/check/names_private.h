@@ -12,6 +12,15 @@ void names_bind(Check *k, Scope *scope, Name name);
 void names_params(Check *k, Scope *scope, const Decl *d);
 /* `what`: words before the name, or "". */
 void names_twice(Check *k, const char *what, Name name, Span first);
+/* names_cost.c */
+/* The name of a cost, in its line: it stands beside built-in names and `samples` in a loss. */
+void names_cost_line(Check *k, Name name);
+/* A setting of train; the loss may read costs. */
+void names_setting(Check *k, const Scope *scope, const Setting *s);
+/* The message about a cost without a value: only a loss reads it, where the model uses its function. */
+void names_cost_unknown(Check *k, const char *name, Span span);
+/* In a loss: may a name be the cost of a function with a syntax error? */
+bool names_cost_lost(const Check *k, const Scope *scope);
 /* names_rule.c */
 void names_rule(Check *k, Scope *scope, const Decl *d);
 #endif
