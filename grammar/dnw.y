@@ -238,6 +238,7 @@ rule_item:
   STATE name '=' expr           { $$ = ast_rule_state(p, @$, false, $name, $expr); }
 | SHARED STATE name '=' expr    { $$ = ast_rule_state(p, @$, true, $name, $expr); }
 | weight start                  { $$ = ast_rule_weight(p, @$, $weight, $start); }
+| weight                        { $$ = ast_rule_weight(p, @$, $weight, (Start){0}); }
 | WEIGHT start                  { $$ = ast_rule_start(p, @$, @1, $start); }
 | NEXT name '=' expr            { $$ = ast_rule_item(p, @$, RULE_ITEM_NEXT, $name, $expr); }
 | name '=' expr by_opt          { $$ = ast_rule_let(p, @$, $name, $expr, $by_opt); }

@@ -40,12 +40,6 @@ static Val *declared(Check *k, const Decl *d, Module *m, Span span)
     return copy;
 }
 
-static Val *later(Check *k, const char *name, Span span)
-{
-    diag_add(k->diags, E_LATER, span, "'%s' is part of the language but not of this release", name);
-    return val_poison(k);
-}
-
 static Val *name_value(Check *k, Scope *scope, const Expr *e)
 {
     Val *v = scope_find(scope, e->name);
@@ -63,7 +57,6 @@ static Val *name_value(Check *k, Scope *scope, const Expr *e)
         unknown_name(k, scope, e->name, e->span);
         return val_poison(k);
     }
-    if (b->kind == KIND_LATER) return later(k, b->name, e->span);
     return b->kind == KIND_WORD ? val_word(k, b, e->span) : val_function(k, b, NULL, NULL, e->span);
 }
 

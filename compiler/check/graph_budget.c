@@ -1,5 +1,6 @@
 /* graph_budget.c: how many edges of a list are in use. Counts legal candidates only. */
 #include "check/graph.h"
+#include "model/rule.h"
 #include "common/plural.h"
 #include "common/share.h"
 #include "model/timed.h"
@@ -62,7 +63,7 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
 {
     if (v->kind == VAL_PERCENT) return share_count(k, v->number / 100, candidates, v->span, out);
     if (v->kind == VAL_NUMBER) return whole_count(k, v->number, candidates, v->span, out);
-    if (val_is(v, BUILTIN_all)) return *out = candidates, true;
+    if (val_is(v, BUILTIN_all) || val_is(v, BUILTIN_any)) return *out = candidates, true;
     const Val *part = val_is(v, BUILTIN_share) ? v->items.at[0] : NULL;
     if (part && part->kind == VAL_PERCENT)
         return share_count(k, part->number / 100, candidates, v->span, out);
@@ -227,6 +228,24 @@ bool count_budget(Check *k, EdgeList *l, Val *amount)
     return keep_count(l), true;
 }
 
+/* `keep any`: the rule says how many edges are in use. */
+static bool decides_any(Check *k, const EdgeList *l, Span span)
+{
+    if (l->declared && l->declared->used != NO_FUNCTION) return true;
+    Diag *d;
+    if (l->declared)
+        d = diag_add(k->diags, E_AMOUNT, span,
+                     "`any` leaves it to the rule how many edges are in use, and '%s' has no "
+                     "line `used = ...`",
+                     l->declared->name);
+    else
+        d = diag_add(k->diags, E_AMOUNT, span,
+                     "`any` leaves it to a rule how many edges are in use, and there is none");
+    if (l->declared) diag_help(d, "give it a budget: keep 5%% using %s", l->declared->name);
+    else diag_help(d, "keep any using str; keep all uses every candidate");
+    return false;
+}
+
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span)
 {
     EdgeList *l = &g->lists.at[list];
@@ -241,6 +260,7 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     }
     if (kind == BUDGET_NONE || val_is_poison(amount)) return;
     amount = described(k, amount);
+    if (val_is(amount, BUILTIN_any) && !decides_any(k, l, amount->span)) return;
     if (val_is(amount, BUILTIN_fan_in) || val_is(amount, BUILTIN_fan_out))
         return fan_budget(k, g, list, amount);
     if (is_density(amount)) return density_budget(k, g, list, amount);

@@ -65,8 +65,8 @@ static void add_costs(Check *k, const Func *costs, const Owners *of)
 /* Do gradients reach candidates that are not in use? */
 static bool all_have_gradients(const EdgeList *l)
 {
-    if (l->budget.form == KEEP_ALL) return true;
-    return l->declared ? l->declared->all_gradients : l->rule.kind != RULE_SAMPLE;
+    if (l->declared) return l->declared->all_gradients;
+    return l->budget.form == KEEP_ALL || l->rule.kind != RULE_SAMPLE;
 }
 
 void add_graph_costs(Check *k, const Value *wired)

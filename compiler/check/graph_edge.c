@@ -204,7 +204,7 @@ static bool named_score(Check *k, Bundle *u, const Expr *by)
 
 static bool only_score(Check *k, Bundle *u, const EdgeList *l)
 {
-    bool needed = l->rule.kind != RULE_SAMPLE && l->budget.form != KEEP_ALL;
+    bool needed = l->declared || (l->rule.kind != RULE_SAMPLE && l->budget.form != KEEP_ALL);
     if (own_weights(u) == 1 && (needed || u->weights.at[0]->components == 1)) {
         u->weight = u->weights.at[0];
         return one_number(k, u->weight, l->span);

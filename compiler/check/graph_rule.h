@@ -33,6 +33,8 @@ bool rule_more_learn(RuleCheck *c, const RuleItem *item); /* gradient = used and
 bool rule_fits_state(RuleCheck *c, int state, int function, const Expr *e);
 /* Once all lines are known. */
 bool rule_weights_fit(RuleCheck *c);
+/* The weight of an edge function that a state is, by place among those of the line; -1: it has none. */
+int rule_given_weight(const Bundle *u, const RuleState *s);
 /* Is an argument the same for all candidates of a list? One that a function reads and that is not. */
 bool rule_is_shared(const Rule *r, int argument);
 const char *rule_differing(const Rule *r, const Func *f);

@@ -23,6 +23,41 @@ static bool chooses(const Rule *r)
     return r->used == NO_FUNCTION && (events || r->forward == NO_FUNCTION);
 }
 
+/* Does it say which edges are in use by their weights, which all learn? Such rules go with edge functions. */
+static bool only_decides(const Rule *r)
+{
+    for (int i = 0; i < r->states.count; i++)
+        if (!r->states.at[i].given) return false;
+    return r->used != NO_FUNCTION && r->all_gradients && r->forward == NO_FUNCTION && !r->events.count;
+}
+
+/* A message about a line of edges that the rule does not fit; NULL: it does. */
+static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
+{
+    for (int i = 0; i < r->states.count; i++) {
+        const RuleState *s = &r->states.at[i];
+        const bool said = builtin_find(s->name) != NULL; /* by names_rule.c */
+        if (!s->given || said || (u->edge && rule_given_weight(u, s) >= 0)) continue;
+        Diag *d =
+            u->edge ? diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                               "rule '%s' reads a weight '%s' of each edge, and '%s' has none", r->name,
+                               s->name, u->edge->name)
+                    : diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                               "rule '%s' reads a weight '%s' of each edge, and these edges have no function",
+                               r->name, s->name);
+        diag_help(d, "such as fn F(x) { weight w ~ kaiming; weight %s = 0; ... }", s->name);
+        return d;
+    }
+    if (!u->edge || only_decides(r)) return NULL;
+    Diag *d = diag_add(
+        k->diags, E_LATER, u->span,
+        "for edges with a function a declared rule says by their weights which are in use; '%s' does "
+        "more",
+        r->name);
+    diag_help(d, "leave `using %s` out: the weights with the largest magnitude are in use", r->name);
+    return d;
+}
+
 void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
 {
     Diag *d = NULL;
@@ -30,7 +65,7 @@ void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
     if (decides && l->budget.form != KEEP_ALL) {
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "rule '%s' says itself which edges are in use, and how many", l->declared->name);
-        diag_help(d, "write keep all using %s", l->declared->name);
+        diag_help(d, "write keep any using %s", l->declared->name);
     } else if (l->budget.form == KEEP_ALL && chooses(l->declared)) {
         d = diag_add(k->diags, E_AMOUNT, l->span,
                      "rule '%s' has nothing to choose: every candidate of this list is in use",
@@ -49,13 +84,8 @@ void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
                      "rule '%s' reads flow, and paths of a graph in time have no end", l->declared->name);
         diag_help(d, "in a graph in time a rule can read w, gradient, fan_in, fan_out and paths3");
     }
-    for (int b = 0; b < g->bundles.count && !d; b++) {
-        if (&g->lists.at[g->bundles.at[b].list] != l || !g->bundles.at[b].edge) continue;
-        d = diag_add(k->diags, E_LATER, g->bundles.at[b].span,
-                     "declared rules for edges with a function are not part of this release");
-        diag_help(d, "leave `using %s` out: the weights with the largest magnitude are in use",
-                  l->declared->name);
-    }
+    for (int b = 0; b < g->bundles.count && !d; b++)
+        if (&g->lists.at[g->bundles.at[b].list] == l) d = misfit_of(k, &g->bundles.at[b], l->declared);
     if (!d && l->budget.form != KEEP_ANNEAL && l->budget.form != KEEP_ALL) rule_steps_act(k, l->declared);
     if (!d) rule_top_adds(k, l);
 }

@@ -99,7 +99,7 @@ static bool is_moved(const RuleCheck *c, int state, double *at)
 {
     const RuleState *s = &c->rule->states.at[state];
     *at = s->init.a;
-    if (s->learned) return s->slope != NO_FUNCTION;
+    if (s->learned) return s->given || s->slope != NO_FUNCTION;
     return is_reset(c, state) || (s->next != NO_FUNCTION && !next_stays(c, state, at));
 }
 

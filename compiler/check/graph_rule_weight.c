@@ -62,10 +62,17 @@ bool rule_add_state(RuleCheck *c, const RuleItem *item)
                    .slope = NO_FUNCTION,
                    .shared = item->shared,
                    .learned = item->kind == RULE_ITEM_WEIGHT,
+                   .given = item->kind == RULE_ITEM_WEIGHT && !item->value,
                    .span = item->span};
     if (scope_binds(c->scope, s.name)) return false; /* a parameter: said by names_rule.c */
     if (rule_reads_name(s.name)) return true;        /* said there, too */
-    if (!state_start(c, item, &s)) return false;
+    if (s.given && s.shared) {
+        Diag *d = diag_add(c->k->diags, E_LATER, item->span,
+                           "rules do not read weights that an edge function shares");
+        diag_help(d, "a weight of each edge is named alone: weight %s", s.name);
+        return false;
+    }
+    if (!s.given && !state_start(c, item, &s)) return false;
     if (c->rule->states.count == MOST_RULE_STATES) {
         Diag *d =
             diag_add(c->k->diags, E_LATER, item->span, "a rule has at most %d states", MOST_RULE_STATES);
@@ -283,16 +290,30 @@ static Tensor *new_tensor(Check *k, const RuleState *s, const char *prefix, Shap
     return t;
 }
 
+int rule_given_weight(const Bundle *u, const RuleState *s)
+{
+    for (int i = 0; i < u->weights.count; i++) {
+        const Tensor *w = u->weights.at[i];
+        if (w->components == 1 && strcmp(strrchr(w->name, '.') + 1, s->name) == 0) return i;
+    }
+    return -1;
+}
+
 static void line_tensors(Check *k, Graph *g, int bundle, Rule *r)
 {
     Bundle *u = &g->bundles.at[bundle];
     const char *prefix = arena_printf(k->perm, "%s.edges.%d", g->name, bundle);
-    if (!u->fixed) u->weight->init = r->weight;
-    if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION)
+    if (!u->fixed && !u->edge) u->weight->init = r->weight;
+    if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION && !u->edge)
         u->weight->learned = false, u->weight->decay = 0;
     for (int i = 0; i < r->states.count; i++) {
         RuleState *s = &r->states.at[i];
         if (!s->stored || s->shared) continue;
+        if (s->given) {
+            s->weight = rule_given_weight(u, s);
+            continue;
+        }
+        if (u->edge) continue; /* graph_rule_fit.c refuses it */
         s->weight = u->weights.count;
         vec_push(k->perm, &u->weights, new_tensor(k, s, prefix, candidates_shape(g, u)));
     }
@@ -307,6 +328,6 @@ void add_rule_tensors(Check *k, Graph *g)
                 r->states.at[i].tensor =
                     new_tensor(k, &r->states.at[i], g->lists.at[l].name, shape_vector(1));
         for (int b = 0; r && b < g->bundles.count; b++)
-            if (g->bundles.at[b].list == l && !g->bundles.at[b].edge) line_tensors(k, g, b, r);
+            if (g->bundles.at[b].list == l) line_tensors(k, g, b, r);
     }
 }

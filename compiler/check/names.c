@@ -104,8 +104,7 @@ static const char *near_name(Check *k, const Scope *scope, const char *name)
     for (int i = 0; module && i < module->imports.count; i++)
         if (!module->imports.at[i].name) module_words(k, module->imports.at[i].module, &known);
     if (module && module->library) module_words(k, module->library, &known);
-    for (int i = 0; i < BUILTIN_COUNT; i++)
-        if (builtin_at(i)->kind != KIND_LATER) vec_push(k->perm, &known, builtin_at(i)->name);
+    for (int i = 0; i < BUILTIN_COUNT; i++) vec_push(k->perm, &known, builtin_at(i)->name);
     return diag_nearest(name, known.at, known.count);
 }
 
@@ -221,8 +220,7 @@ static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
     const struct Foreign_name *foreign = foreign_name(e->name);
     const char *near = foreign ? foreign->right : NULL;
     for (int i = 0; !near && i < BUILTIN_COUNT; i++)
-        if (strcasecmp(builtin_at(i)->name, e->name) == 0 && builtin_at(i)->kind != KIND_LATER)
-            near = builtin_at(i)->name;
+        if (strcasecmp(builtin_at(i)->name, e->name) == 0) near = builtin_at(i)->name;
     if (!near) return false;
     if (e->left->kind != EXPR_NAME || scope_binds(scope, e->left->name))
         diag_help(d, "a value is passed to a function with '|>', as in x |> %s", near);

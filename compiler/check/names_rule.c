@@ -69,15 +69,26 @@ static bool names_w(Check *k, const RuleItem *item)
     return true;
 }
 
+/* `weight he`: of the weight that edges have anyway. */
+static bool names_start(Check *k, const RuleItem *item)
+{
+    const Builtin *b = item->kind == RULE_ITEM_WEIGHT && !item->value ? builtin_find(item->name.text) : NULL;
+    if (!b || b->kind != KIND_DIST) return false;
+    Diag *d = diag_add(k->diags, E_SHADOW, item->span, "'%s' is how a weight starts, and no weight", b->name);
+    diag_fix(d, item->span, arena_printf(k->perm, "weight ~ %s", b->name), "write ", "");
+    return true;
+}
+
 /* `gradent = used`: a word is no number, so the line was meant. */
 static void setting_mistyped(Check *k, const RuleItem *item)
 {
     const char *names[RULE_CHOICES], *meant = NULL;
+    if (item->kind != RULE_ITEM_LET) return;
     for (int i = 0; i < RULE_CHOICES; i++) {
         names[i] = rule_settings[i].name;
         if (rule_setting_word(&rule_settings[i], item->value) >= 0 && !meant) meant = names[i];
     }
-    if (item->kind != RULE_ITEM_LET || !meant || rule_setting(item) >= 0) return;
+    if (!meant || rule_setting(item) >= 0) return;
     const char *near = diag_nearest(item->name.text, names, RULE_CHOICES);
     Diag *d =
         diag_add(k->diags, E_UNKNOWN_NAME, item->name.span, "'%s' is no line of a rule", item->name.text);
@@ -236,7 +247,8 @@ void names_rule(Check *k, Scope *scope, const Decl *d)
     for (int i = 0; i < d->rule.count; i++) {
         const RuleItem *item = d->rule.at[i];
         const bool keeps = item->kind == RULE_ITEM_STATE || item->kind == RULE_ITEM_WEIGHT;
-        if (keeps && !is_parameter(k, d, item) && !names_w(k, item)) rule_name(k, &inner, item->name);
+        if (keeps && !is_parameter(k, d, item) && !names_w(k, item) && !names_start(k, item))
+            rule_name(k, &inner, item->name);
         if (item->kind == RULE_ITEM_NEXT) rule_state_known(k, &inner, d, item->name);
     }
     for (int i = 0; i < d->rule.count; i++) {

@@ -22,8 +22,7 @@ typedef enum BuiltinKind {
     KIND_CHECK,
     KIND_RULE,
     KIND_EVENT,
-    KIND_WORD,
-    KIND_LATER
+    KIND_WORD
 } BuiltinKind;
 
 /* BUILTIN_linear and so on: places in the table. */

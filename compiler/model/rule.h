@@ -15,6 +15,7 @@ typedef struct RuleState {
     InitSpec init; /* of a state: a number */
     int next;      /* NO_FUNCTION: only events set it, or the optimiser moves it */
     bool shared, learned;
+    bool given;  /* learned: a weight that the function of the edges declares */
     int slope;   /* learned: the derivative of `forward` by it */
     bool stored; /* in tensors, as the weights of edges are: what a forward pass reads, what is shared */
     int weight;  /* stored by candidate: its place among Bundle.weights */
