@@ -62,9 +62,10 @@ static void add_costs(Check *k, const Func *costs, const Owners *of)
     }
 }
 
-/* Do gradients reach candidates that are not in use? */
+/* Do gradients reach candidates that are not in use, in every step? */
 static bool all_have_gradients(const EdgeList *l)
 {
+    if (l->rule.refresh > 1) return false;
     if (l->declared) return l->declared->all_gradients;
     return l->budget.form == KEEP_ALL || l->rule.kind != RULE_SAMPLE;
 }

@@ -1,6 +1,7 @@
 /* net_loss.c: costs and factors of the loss: what stands in the area that all samples share. See net.h. */
 #include "common/schedule.h"
 #include "net/net_private.h"
+#include <string.h>
 
 static double factor_at(const Net *n, int number, const DataSplit *split)
 {
@@ -18,6 +19,20 @@ void net_fill_loss(const Net *n, const NetFunc *f, const DataSplit *split)
         const NetBundle *b = &n->bundles[to->bundle];
         for (int64_t c = 0; c < b->line.candidates; c++) net_put_shared(n, to->at + c, b->kept[c] != 0);
     }
+}
+
+/* A weight that a function does not read has a gradient of its cost alone, which nothing else writes. */
+static void clear_function(Net *n, const NetBundle *b)
+{
+    for (int w = 0; w < b->line.weight_count; w++)
+        memset((char *)n->grad + b->weights[w]->offset * n->real_size, 0,
+               (size_t)(b->weights[w]->size * n->real_size));
+}
+
+void net_begin_costs(Net *n)
+{
+    for (int i = 0; i < n->bundle_count; i++)
+        if (n->bundles[i].line.costs && n->bundles[i].line.function) clear_function(n, &n->bundles[i]);
 }
 
 void net_add_edge_costs(Net *n)

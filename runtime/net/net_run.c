@@ -195,6 +195,7 @@ static void begin_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
     n->context.step = step;
     ahead_again(n, b);
     if (f->filled_count) net_fill_loss(n, f, b->split);
+    if (f->edge_costs >= 0 && n->grad) net_begin_costs(n);
 }
 
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct)
