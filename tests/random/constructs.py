@@ -23,7 +23,10 @@ def constructs(p):
         found.add('keep of the model ' + p['model']['keep']['kind'])
     for g in p['graphs']:
         found |= graph_constructs(p, g)
+    found |= {'cost'} if p['train']['costs'] else set()
     for fn in p['fns']:
+        found |= {'port'} if fn.get('port') else set()
+        found |= {'edges that add to two ports'} if fn.get('second') else set()
         found |= {'weight ' + w['init'].strip('~ ').split('(')[0].split(' ')[0] for w in fn['weights'] if '~' in w['init']}
         found |= {'shared weight' for w in fn['weights'] if w.get('shared')} | {'range of a weight' for w in fn['weights'] if w.get('range')}
         if len(fn['states']) > 1:

@@ -26,7 +26,8 @@ class Functions:
         self.r = random.Random(seed)
         self.count = {}
         self.normed = self.sequence = self.inside = self.drawn = self.loose = False
-        self.fns, self.graphs, self.blocks = [], [], []
+        self.fns, self.graphs, self.blocks, self.costs = [], [], [], []
+        self.c = random.Random(seed + 1)  # of costs and ports
         self.begin_rules(seed)
         self.begin_files(seed)
 
@@ -88,6 +89,18 @@ class Functions:
             found.append(w)
         return found
 
+    def add_cost(self, fn):
+        """A line `cost NAME = ...` of a function's weights."""
+        if not fn['weights'] or self.c.random() > 0.25:
+            return
+        w = self.c.choice(fn['weights'])
+        index = [self.c.randrange(n) for n in w['sizes']]
+        use = ['element', w['name'], index] if index else name(w['name'])
+        value = self.c.choice([op('^', use, num(2)), call('softplus', use), op('*', call('sin', use), use), call('abs', use)])
+        if len(self.costs) < 2:
+            self.costs.append(f'cost{len(self.costs) + 1}')
+        fn.setdefault('costs', []).append([self.c.choice(self.costs), value])
+
     def weight_uses(self, weights):
         uses = []
         for w in weights:
@@ -120,6 +133,7 @@ class Functions:
         if norm and self.chance(0.15) and not self.inside:
             fn['value'] = op('+', fn['value'], call('batch_norm', name('z')))
             self.normed = True
+        self.add_cost(fn)
         self.fns.append(fn)
         return {'fn': fn['name'], 'args': args}
 
@@ -195,6 +209,7 @@ class Functions:
             value = op('+', value, call('batch_norm', name('a')))
             self.normed = True
         fn['value'] = op('*', name('g'), value)
+        self.add_cost(fn)
         self.fns.append(fn)
         return ref
 

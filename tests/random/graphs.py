@@ -80,6 +80,34 @@ class Graphs(Rules):
                     break
         return found
 
+    def declared(self, s):
+        """The function of a set, where the program declares it."""
+        return next((f for f in self.fns if s['fn'] and f['name'] == s['fn']['fn']), None)
+
+    def add_ports(self, g, lines):
+        """A second sum for the nodes of some sets, and lines to it."""
+        sets = {s['name']: s for s in g['sets']}
+        for s in g['sets'][1:]:
+            fn = self.declared(s)
+            if not fn or len(fn['params']) > 2 or self.c.random() > 0.3:
+                continue
+            source = self.c.choice([o for o in g['sets'] if o['name'] != s['name'] and g['sets'].index(o) < g['sets'].index(s)])
+            line = {'from': source['name'], 'to': s['name'], 'via': None, 'where': None, 'port': 'gate',
+                    'from_index': ['_' for _ in source['sizes']], 'to_index': ['_' for _ in s['sizes']]}
+            if not candidates(g, line, sets):
+                continue
+            fn['params'].insert(1, ['gate', None])
+            fn['port'] = 'gate'
+            fn['value'] = op('*', fn['value'], call('sigmoid', name('gate')))
+            lines.append(line)
+
+    def add_second(self, g, line, ref):
+        """A second value of an edge function, for the port of its target."""
+        target = next(s for s in g['sets'] if s['name'] == line['to'])
+        fn = self.declared(target)
+        if fn and fn.get('port') and not line.get('port') and not g['time'] and self.c.random() < 0.6:
+            self.find(ref['fn'])['second'] = op('*', call('abs', name('g')), call('sin', name('a')))
+
     def amount(self, total, least=1):
         if self.chance(0.6):
             share = self.r.choice([20, 25, 40, 50, 60, 75, 90, 100])
@@ -124,7 +152,9 @@ class Graphs(Rules):
         g['sets'].append(self.node_set('output', 'y', [outputs]))
         if self.chance(0.3):
             self.place(g)
-        g['lists'] = self.lists(g, self.lines(g))
+        lines = self.lines(g)
+        self.add_ports(g, lines)
+        g['lists'] = self.lists(g, lines)
         g['sized'] = self.chance(0.3)
         if self.chance(0.25):
             self.draw_edges(g)
@@ -153,6 +183,7 @@ class Graphs(Rules):
                 for line in group['lines']:
                     if self.chance(0.6):
                         line['via'] = self.via_function(own, affine)
+                        self.add_second(g, line, line['via'])
                         for w in self.find(line['via']['fn'])['weights'][1:]:
                             w['shared'] = True
 

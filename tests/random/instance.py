@@ -104,12 +104,12 @@ class Instance:
 
     # edges
 
-    def carried(self, k, which, source, own):
+    def carried(self, k, which, source, own, result='value'):
         """What candidates make of the values of their sources: [samples, candidates, pixels ...]."""
         base, ref = f'{self.title}.edges.{k}', self.via(k)
         count = len(self.pairs[k])
         if ref is not None:
-            return self.model.apply(ref, source, base, count, which, own)
+            return self.model.apply(ref, source, base, count, which, own, result)
         if self.constant is not None:
             return source * self.constant
         w = self.model.weight(base + '.w', [count])
@@ -118,18 +118,18 @@ class Instance:
         w = w[which]
         return w.reshape([1, -1] + [1] * (source.dim() - 2)) * source
 
-    def parts(self, k, which, source, own):
+    def parts(self, k, which, source, own, result='value'):
         """Edges in use carry. The others add nothing and send nothing back, but their weights get the gradient that they
         would have in use."""
         used = self.marks[k][which]
         on, off = torch.nonzero(used).reshape(-1), torch.nonzero(~used).reshape(-1)
         found = []
         if len(on):
-            found.append((on, self.carried(k, which[on], source[:, on], None if own is None else own[:, on])))
+            found.append((on, self.carried(k, which[on], source[:, on], None if own is None else own[:, on], result)))
         if len(off) and self.model.training and (self.lines[k][1]['rule'] != 'sample' or self.via(k)):
             still = None if own is None else own[:, off].detach()
             self.model.as_if = True
-            value = self.carried(k, which[off], source[:, off].detach(), still)
+            value = self.carried(k, which[off], source[:, off].detach(), still, result)
             self.model.as_if = False
             found.append((off, value - value.detach()))
         return found
@@ -168,19 +168,35 @@ class Instance:
         for title, node in self.order():
             s = self.sets[title]
             arriving = x[:, node:node + 1] if title == self.input else self.node_sum(title, node, values, x)
+            port = self.port(s)
+            other = self.node_sum(title, node, values, x, port) if port else None
             base = self.base(s)
-            values[title, node] = self.model.apply(s.get('fn'), arriving, base, self.count[title], torch.tensor([node]))
+            values[title, node] = self.model.apply(s.get('fn'), arriving, base, self.count[title], torch.tensor([node]), other)
         return torch.cat([values[self.output, n] for n in range(self.count[self.output])], 1)
 
     def base(self, s):
         return f"{self.title}.{s['name']}.{s['fn']['fn']}" if s.get('fn') else ''
 
-    def node_sum(self, title, node, values, x):
+    def port(self, s):
+        """The second sum of the nodes of a set, or None."""
+        return self.model.fns.get(s['fn']['fn'], {}).get('port') if s.get('fn') else None
+
+    def adds(self, k, port):
+        """Which value of a line's edges is added to a port (None: the first); None: none is."""
+        ref = self.via(k)
+        second = bool(ref) and self.model.fns.get(ref['fn'], {}).get('second') is not None
+        mine = self.lines[k][0].get('port')
+        return 'value' if mine == port else 'second' if port and second else None
+
+    def node_sum(self, title, node, values, x, port=None):
         total = None
         for k, which in self.arriving.get((title, node), {}).items():
+            result = self.adds(k, port)
+            if not result:
+                continue
             origin = self.lines[k][0]['from']
             source = torch.cat([values[origin, self.pairs[k][c][1]] for c in which], 1)
-            for _, value in self.parts(k, torch.tensor(which), source, None):
+            for _, value in self.parts(k, torch.tensor(which), source, None, result):
                 part = value.sum(1, keepdim=True)
                 total = part if total is None else total + part
             if total is None:

@@ -22,6 +22,7 @@ class Model:
         self.weights, self.statistics, self.instances, self.limits, self.uses = {}, {}, {}, {}, {}
         self.training, self.chance, self.moment, self.as_if = False, None, None, False
         self.fixed = set()  # weights that a rule fixes
+        self.costed = {}  # functions with costs that are in use, by the base of their weights
 
     # weights
 
@@ -82,6 +83,8 @@ class Model:
     def pieces(self, fn, base, count, pixels, nodes):
         """Values of a function's weights by name, for the nodes that are asked for."""
         env = {}
+        if fn.get('costs'):
+            self.costed[base] = (fn, count)
         for w in fn['weights']:
             n = 1 if w.get('shared') else count
             full = self.weight(f"{base}.{w['name']}", [n] + w['sizes'], w.get('range'))
@@ -94,6 +97,20 @@ class Model:
             env[w['name']] = mine if w['sizes'] else mine.reshape(shape)
         return env
 
+    def costs(self):
+        """Sums over all nodes and candidates by name; of edges that are drawn, over those in use."""
+        total = {}
+        for base, (fn, count) in self.costed.items():
+            env = self.pieces(fn, base, count, 0, slice(None))
+            head, edges, rest = base.partition('.edges.')
+            for title, tree in fn['costs']:
+                value = evaluate(tree, env, {})
+                k = int(rest.split('.')[0]) if edges else 0
+                if edges and self.instances[head].lines[k][1]['rule'] == 'sample' and value.shape[-1] == count:
+                    value = value * self.instances[head].marks[k]
+                total[title] = total.get(title, 0) + value.sum()
+        return total
+
     def common(self, full):
         """A shared weight: of edges, it gets the gradient of those in use alone."""
         return full.detach() if self.as_if else full
@@ -105,7 +122,7 @@ class Model:
             env[parameter] = given[k] if k < len(given) else ref.get('args', {}).get(parameter, default)
         return env
 
-    def apply(self, ref, z, base, count, nodes, own=None):
+    def apply(self, ref, z, base, count, nodes, own=None, result='value'):
         """A function without states on the values z of some nodes of a set, or of some candidates of a line."""
         if ref is None:
             return z
@@ -116,7 +133,7 @@ class Model:
         calls = self.calls(base, count, nodes)
         for title, tree in fn['lets']:
             env[title] = evaluate(tree, env, calls)
-        value = evaluate(fn['value'], env, calls)
+        value = evaluate(fn[result], env, calls)
         if not isinstance(value, torch.Tensor):
             return torch.full_like(z, float(value))
         return value.expand([z.shape[0], z.shape[1]] + list(value.shape[2:])) if value.dim() > 1 else value + 0 * z

@@ -119,6 +119,17 @@ def nudge_gradients(model, draw):
         g += 1e-7 * largest * torch.sign(torch.rand(g.shape, generator=draw) - 0.5)
 
 
+def costs_of(program, model, position, epochs):
+    """The terms of costs and schedules, for one sample (section 12)."""
+    t, total = program['train'], 0.0
+    found = model.costs() if t['costs'] else {}
+    for c in t['costs']:
+        factor = c['factor'] * (rate(c['schedule'], position, epochs) if c['schedule'] else 1)
+        factor = factor / t['samples'] if c['samples'] else factor
+        total = total + (-factor if c['sign'] == '-' else factor) * found.get(c['name'], 0.0)
+    return total
+
+
 def train(model, program, x, y, epochs, order, parameters, nudge=0):
     """Trains as the program does; gives the mean loss of the last epoch. nudge: a seed; inputs and gradients are off by 1e-7."""
     t = program['train']
@@ -136,6 +147,7 @@ def train(model, program, x, y, epochs, order, parameters, nudge=0):
             model.choose(position)
             model.rules.before(epoch * len(order) + k)
             loss = loss_of(program, model.forward(x[samples], training=True), y[samples])
+            loss = loss + costs_of(program, model, position, epochs)
             if loss.requires_grad:
                 loss.backward()
                 if nudge:

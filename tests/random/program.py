@@ -234,7 +234,16 @@ class Generator(Graphs, Listed):
             if classes and samples < out[0]:
                 samples, batch = out[0], out[0]
         return {'drawn': self.drawn, 'loose': self.loose, 'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
-                'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary, 'one_hot': one_hot}
+                'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary, 'one_hot': one_hot, 'costs': []}
+
+    def cost_terms(self, ops):
+        """What the loss adds to the loss of predictions: costs of functions that the model uses."""
+        model = repr([ops, self.blocks])
+        model += repr([g for g in self.graphs if f"'{g['name']}'" in model])
+        used = {n for fn in self.fns for n, _ in fn.get('costs', []) if f"'{fn['name']}'" in model}
+        schedule = {'name': 'cosine', 'args': {'peak': 0.7}}
+        return [{'name': n, 'factor': self.c.choice([0.1, 0.5]), 'sign': self.c.choice('++-'), 'samples': self.c.random() < 0.4,
+                 'schedule': schedule if self.c.random() < 0.4 else None} for n in sorted(used)]
 
     def program(self):
         kind = self.r.randrange(6)
@@ -258,6 +267,7 @@ class Generator(Graphs, Listed):
         batch = self.r.choice([2, 3, 5, 8])
         imports = [f['name'] for f in self.fns if self.chance(0.5) or f['name'].startswith('helper')] if self.chance(0.2) else []
         train = self.training(out, batch)
+        train['costs'] = self.cost_terms(ops)
         if self.rules:
             train['epochs'] = 5
         if "'momentum'" in repr(self.rules) and train['optim']['name'] in ('sgd', 'rmsprop'):

@@ -82,7 +82,10 @@ def function(fn):
     lines += [f'{name} = {expr(e)}' for name, e in fn['lets']]
     for name, e in fn['moves']:
         lines.append(f'next {name} = {expr(e)}' if fn['clock'] == 'steps' else f"{name}' = {expr(e)}")
+    lines += [f'cost {name} = {expr(e)}' for name, e in fn.get('costs', [])]
     value = expr(fn['value'])
+    if fn.get('second') is not None:
+        value = f"({value}, {expr(fn['second'])})"
     if fn.get('shown') is not None:
         value = f"({value}, {expr(fn['shown'])})"
     if not lines:
@@ -113,6 +116,8 @@ def edge_set(name, indices):
 
 def edge_line(line):
     text = f"{edge_set(line['from'], line['from_index'])} -> {edge_set(line['to'], line['to_index'])}"
+    if line.get('port'):
+        text += f".{line['port']}"
     if line.get('listed'):
         text += f""" in file("{line['listed']['file']}")"""
     if line.get('where') is not None:
@@ -267,12 +272,19 @@ def call(c):
     return f"{c['name']}({args})" if args else c['name']
 
 
+def cost(c):
+    """A term of the loss: 0.1 * cost1, of the number of samples, or with a schedule."""
+    factor = f"{call(c['schedule'])} * " if c['schedule'] else ''
+    return f" {c['sign']} {factor}{literal(c['factor'])} * {c['name']}{' / samples' if c['samples'] else ''}"
+
+
 def train(t):
     data = 'npy("x.npy", "y.npy", split = 0)'
     lines = [f"data = {f'one_hot({data})' if t['one_hot'] else data}", f"batch = {t['batch']}", f"epochs = {t['epochs']}",
              f"optim = {call(t['optim'])}", f"seed = {t['seed']}"]
-    if t.get('loss'):
-        lines.append(f"loss = {call(t['loss'])}")
+    if t.get('loss') or t['costs']:
+        base = t.get('loss') or {'name': 'cross_entropy' if t['classes'] and not t['one_hot'] else 'mse', 'args': {}}
+        lines.append('loss = ' + call(base) + ''.join(cost(c) for c in t['costs']))
     return 'train Net {\n  ' + '\n  '.join(lines) + '\n}'
 
 
