@@ -40,6 +40,12 @@ bool cost_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
         diag_help(g, "a condition is asked once, before the training; remove the line");
         return true;
     }
+    if (k->loss) {
+        Diag *g =
+            diag_add(k->diags, E_PLACE, s->span, "cost '%s' is in a function that is a loss", s->name.text);
+        diag_help(g, "a loss adds what it wants small to its value; costs are for functions of the model");
+        return true;
+    }
     Value *value = val_value(k, v, "a cost");
     if (value && value->is_bool) {
         Diag *g = diag_add(k->diags, E_KIND, s->value->span, "a cost is a number; this is a condition");

@@ -310,7 +310,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         check_rule_edges(k, g);
         add_edge_weights(k, g);
         add_rule_tensors(k, g);
-        if (budgets(k, g, &scope)) check_declared_lists(k, g);
+        if (budgets(k, g, &scope) && mistakes(k) == before) check_declared_lists(k, g);
         choose_scores(k, g);
         start_given(k, g);
         build_order(k, g);

@@ -124,6 +124,18 @@ static void share(const EdgeList *all, Lists *lists)
     }
 }
 
+/* Lists that share a budget have the same form in a program: with costs, numbers for each candidate. */
+static void share_costs(const Model *m, const Lists *lists)
+{
+    bool costs = false;
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int b = 0; b < m->graphs.at[g]->bundles.count; b++) {
+            const Bundle *u = &m->graphs.at[g]->bundles.at[b];
+            costs = costs || (u->costs && m->graphs.at[g]->lists.at[u->list].together);
+        }
+    for (int i = 0; i < lists->count; i++) lists->at[i]->costs = costs;
+}
+
 void model_budget_close(Check *k)
 {
     ModelBudget *b = k->budget;
@@ -143,5 +155,6 @@ void model_budget_close(Check *k)
     for (int i = 0; i < lists.count; i++) b->list.candidates += lists.at[i]->candidates;
     if (!count_budget(k, &b->list, b->amount)) return;
     share(&b->list, &lists);
+    share_costs(k->model, &lists);
     if (b->list.declared) check_declared_list(k, first, lists.at[0]);
 }

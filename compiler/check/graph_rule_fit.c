@@ -38,13 +38,13 @@ static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
         const RuleState *s = &r->states.at[i];
         const bool said = builtin_find(s->name) != NULL; /* by names_rule.c */
         if (!s->given || said || (u->edge && rule_given_weight(u, s) >= 0)) continue;
-        Diag *d =
-            u->edge ? diag_add(k->diags, E_UNKNOWN_NAME, u->span,
-                               "rule '%s' reads a weight '%s' of each edge, and '%s' has none", r->name,
-                               s->name, u->edge->name)
-                    : diag_add(k->diags, E_UNKNOWN_NAME, u->span,
-                               "rule '%s' reads a weight '%s' of each edge, and these edges have no function",
-                               r->name, s->name);
+        Diag *d = u->edge ? diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                                     "rule '%s' reads a weight '%s' of each edge, and '%s' has none", r->name,
+                                     s->name, u->edge->name)
+                          : diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                                     "rule '%s' reads a weight '%s' of each edge, and these edges have one, "
+                                     "which rules read as w",
+                                     r->name, s->name);
         diag_help(d, "such as fn F(x) { weight w ~ kaiming; weight %s = 0; ... }", s->name);
         return d;
     }

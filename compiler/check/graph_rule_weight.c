@@ -303,7 +303,9 @@ static void line_tensors(Check *k, Graph *g, int bundle, Rule *r)
 {
     Bundle *u = &g->bundles.at[bundle];
     const char *prefix = arena_printf(k->perm, "%s.edges.%d", g->name, bundle);
-    if (!u->fixed && !u->edge) u->weight->init = r->weight;
+    const bool own =
+        u->weight && u->weight->init.kind != INIT_FAN && r->weight.kind == INIT_FAN; /* of a function */
+    if (!u->fixed && !u->edge && !own) u->weight->init = r->weight;
     if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION && !u->edge)
         u->weight->learned = false, u->weight->decay = 0;
     for (int i = 0; i < r->states.count; i++) {

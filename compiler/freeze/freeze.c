@@ -196,6 +196,7 @@ static void carry_line(const Model *m, Graph *g, int bundle, double *param)
 {
     Bundle *u = &g->bundles.at[bundle];
     const Rule *r = g->lists.at[u->list].declared;
+    if (u->edge) return; /* its weights are those of the function */
     for (int64_t i = 0; i < u->candidates.count && r->forward != NO_FUNCTION; i++)
         param[u->weight->offset + i] = (float)eval_carried(m, g, (CandidateAt){bundle, i}, r->forward, param);
     u->weight->learned = true;

@@ -189,6 +189,7 @@ typedef struct EdgeList {
     /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
     bool together;
     bool goes_on;  /* it begins in a graph before */
+    bool costs;    /* some edge of those that share its budget has a cost */
     int64_t total; /* candidates of all that share the budget; kept is the list's part, were it even */
     Span span;
 } EdgeList;

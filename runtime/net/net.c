@@ -372,6 +372,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
     r.loss = net_run(n, &n->train, &batch, at.step, &r.correct);
+    net_take_costs(n);
     r.flow = flow_counts(n, tiles);
     if (flow_failed(n, tiles, false, &r)) return r;
     n->program->f32[n->train.gradients](&n->context, 0);

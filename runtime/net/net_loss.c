@@ -40,11 +40,15 @@ void net_add_edge_costs(Net *n)
     (n->options.f64 ? n->program->f64 : n->program->f32)[n->train.edge_costs](&n->context, 0);
 }
 
-int net_costs(Net *n, const NetCost **costs)
+void net_take_costs(Net *n)
 {
     const float *shared = n->context.shared;
     for (int i = 0; i < n->train.cost_count; i++)
         n->train.costs[i].value = (double)shared[n->train.costs[i].at];
+}
+
+int net_costs(Net *n, const NetCost **costs)
+{
     *costs = n->train.costs;
     return n->train.cost_count;
 }

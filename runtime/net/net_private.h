@@ -310,6 +310,8 @@ void norm_take(Net *n, const NetFunc *f, const NetRounds *r, const NetRound *rou
 
 /* net_loss.c: before a training step on samples of a split: factors of the loss, which edges are in use. */
 void net_fill_loss(const Net *n, const NetFunc *f, const DataSplit *split);
+/* Behind a training step: evaluation uses the same memory. */
+void net_take_costs(Net *n);
 /* Before a training step of a net whose edges have costs. */
 void net_begin_costs(Net *n);
 /* Adds gradients of costs to those of edges, which are all stored. */
