@@ -6,6 +6,7 @@
 #include "base/source.h"
 #include "base/vec.h"
 #include <errno.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -104,6 +105,14 @@ int sources_read_table(Sources *s, const char *path, const char **why)
     for (int i = 0; i < s->files.count; i++)
         if (strcmp(s->files.at[i].path, path) == 0) return i;
     return read_file(s, path, MAX_TABLE, why);
+}
+
+const char *sources_beside(Sources *s, uint32_t from, const char *path)
+{
+    const char *here = sources_file(s, from)->path;
+    const char *directory = dirname(arena_text(s->perm, here, strlen(here)));
+    if (path[0] == '/' || strcmp(directory, ".") == 0) return path;
+    return arena_printf(s->perm, "%s/%s", directory, path);
 }
 
 int sources_add(Sources *s, const char *path, const char *text, size_t length)

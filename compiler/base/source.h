@@ -38,6 +38,8 @@ Sources *sources_new(Arena *perm);
 int sources_read(Sources *s, const char *path, const char **why);
 /* The same for a table, which may have up to 256 MiB. A file that has been read is not read again. */
 int sources_read_table(Sources *s, const char *path, const char **why);
+/* `path`, of a file that file `from` names: relative to the directory of that one. */
+const char *sources_beside(Sources *s, uint32_t from, const char *path);
 /* Adds text that is already in memory (tests, fuzzers). The bytes are copied. -1 when over 4 MiB. */
 int sources_add(Sources *s, const char *path, const char *text, size_t length);
 /* NULL when there is no such file (SPAN_NONE). */

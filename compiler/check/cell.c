@@ -248,7 +248,7 @@ static Val *declare_weight(Check *k, Scope *scope, const Stmt *s)
 
 bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
 {
-    if (s->kind == STMT_COST) return cost_line(k, scope, d, s);
+    if (s->kind == STMT_COST) return cost_line(k, scope, s);
     if (s->kind != STMT_WEIGHT) return state_line(k, scope, d, s);
     scope_add(k, scope, s->name, declare_weight(k, scope, s));
     return true;

@@ -65,7 +65,7 @@ bool reads_noise(Check *k, const Func *f, const char *what);
 /* One more part of a cost of the model: a number in the function being built. */
 void cost_add(Check *k, const char *name, Value *part, Span span);
 /* The line `cost NAME = value`, for Above. */
-bool cost_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+bool cost_line(Check *k, Scope *scope, const Stmt *s);
 /* The costs of the function that was built, as a function of the weights of one node or candidate; NULL: it
  * has none, or after a message. */
 Func *cell_costs(Check *k, const CellBuild *cell, const Func *f);

@@ -28,11 +28,10 @@ static void model_cost(Check *k, const Stmt *s, Value *v)
     cost_add(k, s->name.text, reduce(k->func, IR_REDUCE_SUM, v, 0, v->shape.rank), s->span);
 }
 
-bool cost_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
+bool cost_line(Check *k, Scope *scope, const Stmt *s)
 {
-    (void)d;
     Val *v = check_expr(k, scope, s->value);
-    k->made.costs++;
+    k->made.effects++;
     if (val_is_poison(v) || k->mode == MODE_CONST) return true;
     if (k->mode == MODE_PREDICATE) {
         Diag *g = diag_add(k->diags, E_PLACE, s->span, "cost '%s' is in a function that a condition calls",
@@ -55,18 +54,17 @@ bool cost_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
     return true;
 }
 
-/* What the cost follows from beside weights; NULL: nothing. */
-static const Value *not_of_weights(const Func *f, const Value *cost)
+static bool is_of_weights(const Func *f, const Value *cost)
 {
     bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
     read[cost->id] = true;
-    for (int i = cost->id; i >= 0; i--) {
-        const Value *v = f->values.at[i];
-        if (!read[i]) continue;
-        if (v->op != IR_CONST && v->op != IR_WEIGHT && op_info[v->op].class != CLASS_POINTWISE) return v;
-        for (int a = 0; a < v->arg_count; a++) read[v->args[a]->id] = true;
+    func_follow(f, read);
+    for (int i = 0; i < f->values.count; i++) {
+        const OpCode op = f->values.at[i]->op;
+        if (read[i] && op != IR_CONST && op != IR_WEIGHT && op_info[op].class != CLASS_POINTWISE)
+            return false;
     }
-    return NULL;
+    return true;
 }
 
 Func *cell_costs(Check *k, const CellBuild *cell, const Func *f)
@@ -76,7 +74,7 @@ Func *cell_costs(Check *k, const CellBuild *cell, const Func *f)
     Func *costs = func_copy(k->perm, f, arena_printf(k->perm, "%s.cost", f->name), map);
     for (int i = 0; i < cell->costs.count; i++) {
         const CellCost *c = &cell->costs.at[i];
-        if (not_of_weights(f, c->value)) {
+        if (!is_of_weights(f, c->value)) {
             Diag *d =
                 diag_add(k->diags, E_LATER, c->span,
                          "a cost in a function of nodes or edges is of its weights; this one follows from "

@@ -28,20 +28,19 @@ Val *cell_noise(Check *k, Val **a, Span span)
     Value *noise = func_add(k->func, IR_ARG, span, 0, NULL);
     noise->index = SLOT_NOISE + s->noises, noise->shape = x->shape;
     s->noise[s->noises++] = x->shape;
-    k->made.costs++; /* each call has numbers of its own */
+    k->made.effects++; /* each call has numbers of its own */
     Val *v = val_runtime(k, noise, span);
     return deviation == 1 ? v : pointwise(k, IR_MUL, span, 2, (Val *[]){v, val_number(k, deviation, span)});
 }
 
 bool reads_noise(Check *k, const Func *f, const char *what)
 {
+    bool *read = NEW_ARRAY(k->perm, bool, (size_t)f->values.count + 1);
+    for (int i = 0; i < f->results.count; i++) read[f->results.at[i]->id] = true;
+    func_follow(f, read);
     for (int i = 0; i < MAX_NOISES; i++) {
         const Value *v = func_argument(f, SLOT_NOISE + i);
-        bool read = false;
-        for (int u = 0; v && u < f->values.count; u++)
-            for (int a = 0; a < f->values.at[u]->arg_count; a++) read |= f->values.at[u]->args[a] == v;
-        for (int r = 0; v && r < f->results.count; r++) read |= f->results.at[r] == v;
-        if (!read) continue;
+        if (!v || !read[v->id]) continue;
         Diag *d = diag_add(k->diags, E_LATER, v->span,
                            "in time noise is read where a state moves; this is what a node %s", what);
         diag_help(d, "such as: state s = 0; next s = z + noise(z); s");

@@ -37,10 +37,7 @@ Val *apply_to_sums(Check *k, const NodeSet *s, Val *function, Func *f)
     const Span span = function ? function->span : s->span;
     Val *first = new_sum(k, s, f, 0, span);
     if (!function) return first;
-    Val *of_all = NEW(k->perm, Val);
-    *of_all = *function;
-    of_all->bound.at = NULL, of_all->bound.count = of_all->bound.capacity = 0;
-    for (int i = 0; i < function->bound.count; i++) vec_push(k->perm, &of_all->bound, function->bound.at[i]);
+    Val *of_all = function_with(k, function, NULL);
     for (int i = 1; i < s->ports.count; i++) {
         const BoundArg sum = {{.text = s->ports.at[i], .span = span}, new_sum(k, s, f, i, span)};
         vec_push(k->perm, &of_all->bound, sum);

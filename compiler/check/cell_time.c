@@ -314,12 +314,12 @@ bool state_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
 
 static bool depends_on_sum(const Func *f, const Value *result)
 {
-    bool *needed = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
-    needed[result->id] = true;
-    for (int i = f->values.count - 1; i >= 0; i--) {
+    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
+    read[result->id] = true;
+    func_follow(f, read);
+    for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
-        if (needed[i] && v->op == IR_ARG && v->index < SLOT_SUM + MAX_PORTS) return true;
-        for (int a = 0; needed[i] && a < v->arg_count; a++) needed[v->args[a]->id] = true;
+        if (read[i] && v->op == IR_ARG && v->index < SLOT_SUM + MAX_PORTS) return true;
     }
     return false;
 }

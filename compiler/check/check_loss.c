@@ -142,8 +142,7 @@ static Value *loss_value(Check *k, const Val *loss)
     Value *p = l->prediction, *t = l->target;
     if (k->model->one_hot && !val_is(loss, BUILTIN_cross_entropy)) t = by_class(k->func, p, t, 1, 0);
     if (loss->kind == VAL_CALL) return described_loss(k, loss, p, t);
-    Val *bound = NEW(k->perm, Val);
-    *bound = *loss;
+    Val *bound = function_with(k, loss, NULL);
     vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
     Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
     Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
@@ -184,12 +183,12 @@ static Reads reads_of(const Func *f, const Value *term)
     Reads r = {false, false};
     bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
     read[term->id] = true;
-    for (int i = f->values.count - 1; i >= 0; i--) {
+    func_follow(f, read);
+    for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (!read[i]) continue;
         if (v->op == IR_FACTOR || (v->op == IR_ARG && v->index >= LOSS_COSTS)) r.costs = true;
         if (v->op == IR_ARG && v->index == LOSS_PREDICTION) r.predictions = true;
-        for (int a = 0; a < v->arg_count; a++) read[v->args[a]->id] = true;
     }
     return r;
 }

@@ -373,11 +373,8 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
         if (number) diag_fix(d, e->span, e->left->name, "write ", "");
         return val_poison(k);
     }
-    Val *f = NEW(k->perm, Val);
-    *f = *callee;
+    Val *f = function_with(k, callee, NULL);
     f->span = e->span;
-    f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
-    for (int i = 0; i < callee->bound.count; i++) vec_push(k->perm, &f->bound, callee->bound.at[i]);
     const char *thing_name =
         !callee->builtin
             ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */

@@ -47,11 +47,9 @@ static void mark_arguments(Arena *a, const Func *f, bool *used)
     int last = f->values.count - 1;
     bool *needed = NEW_ARRAY(a, bool, (size_t)last + 1);
     needed[last] = true;
-    for (int i = last; i >= 0; i--) {
-        const Value *v = f->values.at[i];
-        if (needed[i] && v->op == IR_ARG) used[v->index] = true;
-        for (int j = 0; needed[i] && j < v->arg_count; j++) needed[v->args[j]->id] = true;
-    }
+    func_follow(f, needed);
+    for (int i = 0; i <= last; i++)
+        if (needed[i] && f->values.at[i]->op == IR_ARG) used[f->values.at[i]->index] = true;
 }
 
 /* The next indices among those used; false when all have been. */

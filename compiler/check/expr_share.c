@@ -131,7 +131,7 @@ static MadeCounts made_so_far(const Check *k)
 {
     return (MadeCounts){{mistakes(k), diags_warnings(k->diags), k->model->params.count,
                          k->model->graphs.count, k->made.graphs.count, k->made.dropouts, k->made.names.count,
-                         k->made.states, k->made.costs, k->alone.wants_map}};
+                         k->made.states, k->made.effects, k->alone.wants_map}};
 }
 
 Application application(Check *k, const Decl *d, const Scope *arguments)

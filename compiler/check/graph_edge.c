@@ -237,12 +237,7 @@ void choose_scores(Check *k, Graph *g)
 /* `via F(2)` gives 2 to the parameter behind those that the edge itself gives. */
 static Val *with_own(Check *k, Val *function, Val *own)
 {
-    Val *f = NEW(k->perm, Val);
-    *f = *function;
-    f->bound.at = NULL, f->bound.count = f->bound.capacity = 0;
-    vec_push(k->perm, &f->bound, (BoundArg){.value = own});
-    for (int i = 0; i < function->bound.count; i++) vec_push(k->perm, &f->bound, function->bound.at[i]);
-    return f;
+    return function_with(k, function, &(BoundArg){.value = own});
 }
 
 static Value *new_argument(Func *f, int index, Shape shape, Span span)

@@ -5,7 +5,6 @@
  * file is one of the sources, so messages point into it and the program cache sees when it changes.
  */
 #include "check/graph.h"
-#include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -213,15 +212,6 @@ static bool sort_pairs(const Reader *r, GivenEdges *out)
     return true;
 }
 
-/* Relative to the file that names it. */
-static const char *path_of(Check *k, const EdgeLine *line, const char *path)
-{
-    const char *here = sources_file(k->c->sources, line->span.file)->path;
-    const char *directory = dirname(arena_text(k->perm, here, strlen(here)));
-    if (path[0] == '/' || strcmp(directory, ".") == 0) return path;
-    return arena_printf(k->perm, "%s/%s", directory, path);
-}
-
 static int open_file(Check *k, Scope *scope, const EdgeLine *line)
 {
     const Val *v = check_expr(k, scope, line->path);
@@ -233,7 +223,7 @@ static int open_file(Check *k, Scope *scope, const EdgeLine *line)
         diag_help(d, "such as: in file(\"edges.csv\")");
         return -1;
     }
-    const char *path = path_of(k, line, v->text);
+    const char *path = sources_beside(k->c->sources, line->span.file, v->text);
     const int file = sources_read_table(k->c->sources, path, &why);
     if (file < 0) {
         Diag *d = diag_add(k->diags, E_PAIRS, line->path->span, "cannot read '%s': %s", path, why);

@@ -216,9 +216,7 @@ Value *all_positions(Check *k, Value *whole, const Value *part, Value *result, i
     p.at = NEW_ARRAY(k->perm, Value *, count), p.turned = NEW_ARRAY(k->perm, Value *, count);
     bool *read = NEW_ARRAY(k->perm, bool, count);
     read[result->id] = true;
-    for (int i = (int)count - 1; i > part->id; i--)
-        for (int a = 0; read[i] && a < k->func->values.at[i]->arg_count; a++)
-            read[k->func->values.at[i]->args[a]->id] = true;
+    func_follow(k->func, read);
     p.at[part->id] = whole;
     for (int i = part->id + 1; i < (int)count; i++)
         if (read[i] && is_needed(&p, k->func->values.at[i])) value_at(&p, k->func->values.at[i]);

@@ -6,7 +6,6 @@
 #include "check/names.h"
 #include "front/library.h"
 #include "front/parse.h"
-#include <libgen.h>
 #include <stdlib.h>
 
 static const char *real_path(Check *k, const char *path)
@@ -24,18 +23,9 @@ static Module *loaded(Check *k, const char *real)
     return NULL;
 }
 
-/* Relative to the directory of the file that imports. */
-static const char *import_path(Check *k, const Module *into, const char *path)
-{
-    const char *here = sources_file(k->c->sources, into->ast->file)->path;
-    const char *directory = dirname(arena_text(k->perm, here, strlen(here)));
-    if (path[0] == '/' || strcmp(directory, ".") == 0) return path;
-    return arena_printf(k->perm, "%s/%s", directory, path);
-}
-
 static void import_file(Check *k, Module *into, const Decl *d)
 {
-    const char *path = import_path(k, into, d->path), *why;
+    const char *path = sources_beside(k->c->sources, into->ast->file, d->path), *why;
     Module *m = loaded(k, real_path(k, path));
     if (!m) {
         int file = sources_read(k->c->sources, path, &why);

@@ -66,6 +66,16 @@ bool val_is(const Val *v, BuiltinId id)
     return (v->kind == VAL_WORD || v->kind == VAL_CALL) && v->builtin->id == id;
 }
 
+Val *function_with(Check *k, const Val *f, const BoundArg *first)
+{
+    Val *v = NEW(k->perm, Val);
+    *v = *f;
+    v->bound.at = NULL, v->bound.count = v->bound.capacity = 0;
+    if (first) vec_push(k->perm, &v->bound, *first);
+    for (int i = 0; i < f->bound.count; i++) vec_push(k->perm, &v->bound, f->bound.at[i]);
+    return v;
+}
+
 const char *val_kind_text(const Val *v)
 {
     switch (v->kind) {

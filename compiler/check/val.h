@@ -121,7 +121,7 @@ typedef struct Applied {
 typedef struct Made {
     int dropouts;        /* random streams of dropout and noise */
     int states;          /* of node functions */
-    int costs;           /* lines */
+    int effects;         /* lines of costs, calls of noise */
     Table names;         /* of graphs and layers, to keep them unique: the number that is tried next */
     Vec(Graph *) graphs; /* all instances, the model's and others, to free */
 } Made;
@@ -190,6 +190,8 @@ Val *val_poison(Check *k);
 Val *val_runtime(Check *k, Value *v, Span span);
 Val *val_word(Check *k, const Builtin *b, Span span);
 Val *val_function(Check *k, const Builtin *b, const Decl *decl, Module *module, Span span);
+/* A copy of a function that takes more arguments; `first` (or NULL) comes before those that it has. */
+Val *function_with(Check *k, const Val *f, const BoundArg *first);
 const char *val_text(Check *k, const Val *v); /* for messages and --dump=model */
 const char *val_kind_text(const Val *v);      /* "a number" */
 bool val_equal(const Val *a, const Val *b);

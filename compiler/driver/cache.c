@@ -10,6 +10,7 @@
 #define _GNU_SOURCE
 #include "driver/cache.h"
 #include "check/data_look.h"
+#include "common/hash.h"
 #include "target/link.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -19,15 +20,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static const uint64_t hash_start = 0xCBF29CE484222325u;
-
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t length)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < length; i++) h = (h ^ p[i]) * 0x100000001B3u;
-    return h;
-}
 
 /* With the final 0, so that "ab","c" and "a","bc" differ. */
 static uint64_t hash_text(uint64_t h, const char *text)

@@ -146,13 +146,18 @@ Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
     return to;
 }
 
+void func_follow(const Func *f, bool *read)
+{
+    for (int i = f->values.count - 1; i >= 0; i--)
+        for (int a = 0; read[i] && a < f->values.at[i]->arg_count; a++)
+            read[f->values.at[i]->args[a]->id] = true;
+}
+
 void func_prune(Func *f)
 {
     bool *used = NEW_ARRAY(f->arena, bool, (size_t)f->values.count + 1);
     for (int i = 0; i < f->results.count; i++) used[f->results.at[i]->id] = true;
-    for (int i = f->values.count - 1; i >= 0; i--)
-        if (used[i])
-            for (int k = 0; k < f->values.at[i]->arg_count; k++) used[f->values.at[i]->args[k]->id] = true;
+    func_follow(f, used);
     int kept = 0;
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];

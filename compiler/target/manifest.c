@@ -1,5 +1,6 @@
 /* manifest.c: Ir and stage numbers -> JSON. See manifest.h. */
 #include "target/manifest.h"
+#include "common/hash.h"
 #include "ir/op.h"
 #include "ir/predicate.h"
 #include "layout/layout.h"
@@ -128,18 +129,11 @@ static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
     return l;
 }
 
-static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t length)
-{
-    const unsigned char *p = bytes;
-    for (size_t i = 0; i < length; i++) h = (h ^ p[i]) * 0x100000001B3u;
-    return h;
-}
-
 /* Another list of candidates, or other first weights, are another program. */
 static int64_t given_hash(const Bundle *u)
 {
     const Candidates *c = &u->candidates;
-    uint64_t h = 0xCBF29CE484222325u; /* FNV-1a, as in cache.c */
+    uint64_t h = hash_start;
     if (!u->given) return 0;
     for (int64_t t = 0; t < c->targets; t++) {
         CandidateRun run;

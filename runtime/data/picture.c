@@ -3,11 +3,12 @@
 #include "data/picture.h"
 #include "data/data_file.h"
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool picture_library(const PictureLibrary *l, RtError *e)
+static bool load(const PictureLibrary *l, RtError *e)
 {
     void *library = dlopen(l->file, RTLD_NOW | RTLD_LOCAL);
 
@@ -21,6 +22,17 @@ bool picture_library(const PictureLibrary *l, RtError *e)
         memcpy(l->calls[i].to, &function, sizeof function);
     }
     return true;
+}
+
+bool picture_library(PictureLibrary *l, RtError *e)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+    pthread_mutex_lock(&lock);
+    if (!l->tried) l->tried = true, l->loaded = load(l, &l->why);
+    pthread_mutex_unlock(&lock);
+    if (!l->loaded) *e = l->why;
+    return l->loaded;
 }
 
 /* Rounded half up. */

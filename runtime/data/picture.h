@@ -68,8 +68,11 @@ typedef struct PictureLibrary {
     const char *format, *file, *package; /* "PNG", "libpng16.so.16", "libpng16-16" */
     const PictureCall *calls;
     int count;
+    /* set by picture_library */
+    bool tried, loaded;
+    RtError why; /* it is not loaded */
 } PictureLibrary;
 
-/* Loads a library and finds its functions. */
-bool picture_library(const PictureLibrary *l, RtError *e);
+/* Loads a library and finds its functions, when it is called first. */
+bool picture_library(PictureLibrary *l, RtError *e);
 #endif

@@ -9,7 +9,6 @@
 #include "data/picture.h"
 #include <jerror.h>
 #include <jpeglib.h>
-#include <pthread.h>
 #include <setjmp.h>
 
 enum { SCANS_MOST = 500 }; /* of a progressive picture: each costs as much as a picture */
@@ -31,22 +30,17 @@ static struct {
 
 #define CALL(name) {"jpeg_" #name, &jpeg.name},
 static const PictureCall calls[] = {FUNCTIONS(CALL)};
-enum { CALLS = sizeof calls / sizeof *calls };
+static PictureLibrary library = {.format = "JPEG",
 #if JPEG_LIB_VERSION >= 80
-static const PictureLibrary library = {"JPEG", "libjpeg.so.8", "libjpeg-turbo8", calls, CALLS};
+                                 .file = "libjpeg.so.8",
+                                 .package = "libjpeg-turbo8",
 #else
-static const PictureLibrary library = {"JPEG", "libjpeg.so.62", "libjpeg62-turbo", calls, CALLS};
+                                 .file = "libjpeg.so.62",
+                                 .package = "libjpeg62-turbo",
 #endif
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool loaded;
-static RtError why;
+                                 .calls = calls,
+                                 .count = sizeof calls / sizeof *calls};
 
-static void load(void)
-{
-    loaded = picture_library(&library, &why);
-}
-
-/* One picture. The library's functions leave by `leave` when it is damaged. */
 typedef struct Jpeg {
     struct jpeg_decompress_struct info;
     struct jpeg_error_mgr errors;
@@ -131,8 +125,7 @@ bool picture_jpeg(const PictureFile *file, const PictureForm *f, Pixels *p, RtEr
     Jpeg j = {0};
     volatile bool good = false;
 
-    pthread_once(&once, load);
-    if (!loaded) return *e = why, false;
+    if (!picture_library(&library, e)) return false;
     if (setjmp(j.leave) == 0) {
         begin(&j, file);
         if (picture_size(file, f, j.info.image_height, j.info.image_width, p, e)) {

@@ -6,7 +6,6 @@
  */
 #include "data/picture.h"
 #include <png.h>
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,16 +37,11 @@ static struct {
 
 #define CALL(name) {"png_" #name, &png.name},
 static const PictureCall calls[] = {FUNCTIONS(CALL)};
-static const PictureLibrary library = {"PNG", "libpng16.so.16", "libpng16-16", calls,
-                                       sizeof calls / sizeof *calls};
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool loaded;
-static RtError why;
-
-static void load(void)
-{
-    loaded = picture_library(&library, &why);
-}
+static PictureLibrary library = {.format = "PNG",
+                                 .file = "libpng16.so.16",
+                                 .package = "libpng16-16",
+                                 .calls = calls,
+                                 .count = sizeof calls / sizeof *calls};
 
 /* One picture. The library's functions leave by `leave` when it is damaged. */
 typedef struct Png {
@@ -119,8 +113,7 @@ bool picture_png(const PictureFile *file, const PictureForm *f, Pixels *pixels, 
     Png p = {.file = file};
     bool good = false;
 
-    pthread_once(&once, load);
-    if (!loaded) return *e = why, false;
+    if (!picture_library(&library, e)) return false;
     p.read = png.create_read_struct(PNG_LIBPNG_VER_STRING, &p, on_error, on_warning);
     p.info = p.read ? png.create_info_struct(p.read) : NULL;
     if (!p.info) rt_fail(e, RT_SYSTEM, "%s: out of memory, or libpng is not the one of png.h", file->path);

@@ -1,5 +1,6 @@
 /* program.c: see program.h. */
 #include "net/program.h"
+#include "common/hash.h"
 #include "data/data.h"
 #include "kernels/kernel.h"
 #include <stddef.h>
@@ -93,8 +94,7 @@ bool program_has_classes(const Program *p)
 
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    for (const char *c = text; *c; c++) hash = (hash ^ (uint8_t)*c) * 0x100000001b3u;
-    return (hash ^ 0xff) * 0x100000001b3u;
+    return hash_bytes(hash_bytes(hash, text, strlen(text)), "\xff", 1);
 }
 
 static uint64_t hash_json(uint64_t hash, const json_t *value)
@@ -109,7 +109,7 @@ uint64_t program_fingerprint(const Program *p)
 {
     static const char *const parts[] = {"model", "input", "output", "net"};
     static const TrainSetting apart[] = {SETTING_BATCH, SETTING_EPOCHS, SETTING_SEED, SETTING_REPORT};
-    uint64_t hash = 0xcbf29ce484222325u;
+    uint64_t hash = hash_start;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash = hash_json(hash, json_object_get(p->manifest, parts[i]));
     for (int i = 0; i < p->head.option_count; i++)
