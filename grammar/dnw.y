@@ -39,7 +39,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
        TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" COST "'cost'" ON "'on'"
        INPUT "'input'" NODES "'nodes'" OUTPUT "'output'" EDGES "'edges'" AT "'at'" WHERE "'where'" VIA "'via'"
        KEEP "'keep'" BY "'by'" USING "'using'" SAMPLE "'sample'"
-       IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" IN "'in'"
+       IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" FOR "'for'" IN "'in'"
 %token ARROW "'->'" PIPE "'|>'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" DOTS "'..'"
 
 %nterm <Decl *> decl fn_head model_head graph_head rule_head
@@ -48,7 +48,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %nterm <Parameters> parameters
 %nterm <ParamList> params_opt params
 %nterm <Param *> param
-%nterm <Range> range_opt
+%nterm <Range> range_opt range
 %nterm <Start> start
 %nterm <const char *> help_opt
 %nterm <StmtList> stmts
@@ -122,7 +122,8 @@ rule_head:
 ;
 
 as_opt:     %empty { $$ = NO_NAME; }            | AS name { $$ = $name; };
-range_opt:  %empty { $$ = (Range){0}; }         | IN expr[low] DOTS expr[high] { $$ = ast_range($low, $high); };
+range_opt:  %empty { $$ = (Range){0}; }         | IN range { $$ = $range; };
+range:      expr[low] DOTS expr[high] { $$ = ast_range($low, $high); };
 help_opt:   %empty { $$ = NULL; }               | STRING { $$ = ast_text(p, @1); };
 sizes_opt:  %empty { $$ = (NameList){0}; }      | '[' names ']' { $$ = $names; };
 dims_opt:   %empty { $$ = (ExprList){0}; }      | '[' exprs ']' { $$ = $exprs; };
@@ -315,6 +316,10 @@ primary:
 | '(' expr ',' exprs ')'        { $$ = ast_tuple(p, @$, $expr, $exprs); }
 | '[' exprs ']'                 { $$ = ast_list(p, @$, $exprs); }
 | '[' ']'                       { $$ = ast_list(p, @$, (ExprList){0}); }
+| '[' expr[each] FOR name IN range ']'
+                                { $$ = ast_each(p, @$, $each, $name, $range); }
+| '[' expr[each] FOR name IN expr[list] ']'
+                                { $$ = ast_each(p, @$, $each, $name, ast_range($list, NULL)); }
 ;
 
 args:

@@ -144,11 +144,9 @@ static Val *weight_elements(Check *k, Tensor *p, Shape dims, int depth, int64_t 
         return val_runtime(k, w, span);
     }
     Val *list = val_new(k, VAL_LIST, span);
-    for (int64_t i = 0; i < dims.dim[depth]; i++) {
-        Val *item = weight_elements(k, p, dims, depth + 1, next, span);
-        vec_push(k->perm, &list->items, item);
-    }
-    return list;
+    for (int64_t i = 0; i < dims.dim[depth]; i++)
+        list_add(k, list, weight_elements(k, p, dims, depth + 1, next, span));
+    return list_closed(k, list);
 }
 
 static Shape joined_shape(const NodeSet *set, Shape dims, bool shared)
@@ -179,8 +177,8 @@ static Val *weight_at_start(Check *k, const Stmt *s, Shape dims, int depth, Val 
     }
     if (depth == dims.rank) return start;
     Val *list = val_new(k, VAL_LIST, s->span), *item = weight_at_start(k, s, dims, depth + 1, start);
-    for (int64_t i = 0; i < dims.dim[depth]; i++) vec_push(k->perm, &list->items, item);
-    return list;
+    for (int64_t i = 0; i < dims.dim[depth]; i++) list_add(k, list, item);
+    return list_closed(k, list);
 }
 
 /* For a node's weight alone; says so. */

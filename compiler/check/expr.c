@@ -80,17 +80,13 @@ Value *val_value(Check *k, const Val *v, const char *wanted)
     default: {
         Diag *d =
             diag_add(k->diags, E_KIND, v->span, "%s is given where %s is expected", val_kind_text(v), wanted);
-        if (v->kind == VAL_LIST) diag_help(d, "choose one of its elements: [0] is the first");
+        if (v->kind == VAL_LIST)
+            diag_help(d, "choose one of its elements, [0] is the first; or add them up with sum(...)");
         if (v->kind == VAL_FUNCTION)
             diag_help(d, "give '%s' its arguments in ( ), or send a value to it with |>", val_text(k, v));
         return NULL;
     }
     }
-}
-
-static bool known(const Val *v)
-{
-    return v->kind == VAL_NUMBER || v->kind == VAL_BOOL || v->kind == VAL_PERCENT;
 }
 
 static double known_number(const Val *v)
@@ -128,8 +124,7 @@ static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
     return true;
 }
 
-/* As it is written. */
-static const char *op_sign(OpCode op)
+const char *op_sign(OpCode op)
 {
     switch (op) {
     case IR_ADD: return "+";
@@ -165,14 +160,18 @@ static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **valu
 
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
 {
-    bool all_known = true;
+    bool all_known = true, arrays = false;
     double numbers[3];
     Value *values[3];
     for (int i = 0; i < count; i++) {
         if (k->loss) args[i] = k->above->term(k, args[i]);
         if (val_is_poison(args[i])) return val_poison(k);
-        if (!known(args[i])) all_known = false;
-        if (!known(args[i]) && args[i]->kind != VAL_RUNTIME) {
+        arrays = arrays || is_array(args[i], op);
+    }
+    if (arrays) return pointwise_arrays(k, op, span, count, args);
+    for (int i = 0; i < count; i++) {
+        if (!val_is_number(args[i])) all_known = false;
+        if (!val_is_number(args[i]) && args[i]->kind != VAL_RUNTIME) {
             val_value(k, args[i], "a number");
             return val_poison(k);
         }
@@ -189,17 +188,17 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     return val_runtime(k, shared_value(k, op, span, count, values), span);
 }
 
-/* A number, a text or a list and something of another kind. Words and descriptions (static, steps(5)) compare
- * with all. */
+/* Words and descriptions (static, steps(5)) compare with all. */
+static ValKind family(const Val *v)
+{
+    if (val_is_number(v) || v->kind == VAL_RUNTIME) return VAL_NUMBER;
+    return v->kind == VAL_STRING || v->kind == VAL_LIST || v->kind == VAL_TUPLE ? v->kind : VAL_NONE;
+}
+
+/* A number, a text or a list and something of another kind. */
 static bool never_equal(const Val *a, const Val *b)
 {
-    bool plain[2];
-    for (int i = 0; i < 2; i++) {
-        ValKind kind = (i ? b : a)->kind;
-        plain[i] = known(i ? b : a) || kind == VAL_RUNTIME || kind == VAL_STRING || kind == VAL_LIST ||
-                   kind == VAL_TUPLE;
-    }
-    return plain[0] && plain[1] && a->kind != b->kind;
+    return family(a) != VAL_NONE && family(b) != VAL_NONE && family(a) != family(b);
 }
 
 /* x > y is y < x, x >= y is y <= x, x != y is not x == y. */
@@ -213,11 +212,6 @@ static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
     case OP_LE: return pointwise(k, IR_LE, e->span, 2, straight);
     default: break;
     }
-    bool numbers = (known(a) || a->kind == VAL_RUNTIME) && (known(b) || b->kind == VAL_RUNTIME);
-    if (numbers && !(a->kind == VAL_BOOL && b->kind == VAL_BOOL)) {
-        Val *same = pointwise(k, IR_EQ, e->span, 2, straight);
-        return e->op == OP_EQ ? same : pointwise(k, IR_NOT, e->span, 1, &same);
-    }
     if (never_equal(a, b)) {
         Diag *d = diag_add(k->diags, E_KIND, e->span, "%s is compared with %s: they are never equal",
                            val_kind_text(a), val_kind_text(b));
@@ -225,7 +219,8 @@ static Val *comparison(Check *k, const Expr *e, Val *a, Val *b)
         diag_note(d, e->right->span, "this is %s", val_text(k, b));
         return val_poison(k);
     }
-    return val_bool(k, val_equal(described(k, a), described(k, b)) == (e->op == OP_EQ), e->span);
+    Val *same = equal_values(k, e->span, a, b);
+    return e->op == OP_EQ || val_is_poison(same) ? same : pointwise(k, IR_NOT, e->span, 1, &same);
 }
 
 /* A side that is already decided either decides the whole or drops out; a left one that decides hides the
@@ -238,7 +233,7 @@ static Val *logical_value(Check *k, Scope *scope, const Expr *e)
     Val *b = check_expr(k, scope, e->right), *both[2] = {a, b};
     if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
     for (int i = 0; i < 2; i++)
-        if (!known(both[i]) && both[i]->kind != VAL_RUNTIME)
+        if (!val_is_number(both[i]) && both[i]->kind != VAL_RUNTIME)
             return val_value(k, both[i], "a condition"), val_poison(k);
     if (!kinds_agree(k, deciding ? IR_OR : IR_AND, 2, both)) return val_poison(k);
     if (a->kind == VAL_BOOL) return b;
@@ -280,25 +275,7 @@ static Val *if_value(Check *k, Scope *scope, const Expr *e)
 
 /* ---- the rest ---- */
 
-/* `number` counts the values inside, so that a list of lists of lists cannot grow without end. */
-static Val *list_value(Check *k, Scope *scope, const Expr *e, ValKind kind)
-{
-    enum { MOST = 100000 };
-    Val *v = val_new(k, kind, e->span);
-    bool ok = true;
-    for (int i = 0; i < e->items.count; i++) {
-        Val *item = check_expr(k, scope, e->items.at[i]);
-        if (val_is_poison(item)) ok = false;
-        v->number += item->kind == VAL_LIST || item->kind == VAL_TUPLE ? item->number + 1 : 1;
-        vec_push(k->perm, &v->items, item);
-    }
-    if (ok && v->number > MOST) {
-        diag_add(k->diags, E_RANGE, e->span, "this list holds more than %d values", MOST);
-        ok = false;
-    }
-    if (ok) share_items(k, v);
-    return ok ? v : val_poison(k);
-}
+static Val *check_functions(Check *k, Scope *scope, const Expr *e);
 
 /* h[a: 4, b: 3] at (a, b): what the declaration of a set could be. */
 static const char *with_coordinates(Check *k, const NodeSetDecl *d)
@@ -355,7 +332,19 @@ static Val *index_value(Check *k, Scope *scope, const Expr *e)
     return left;
 }
 
-static Val *bound_function(Check *k, Scope *scope, const Expr *e)
+/* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values. `at`: the next parameter by
+ * position. */
+static Evaluate *evaluate_argument(const Builtin *b, const Arg *a, int *at)
+{
+    static Evaluate *const how[] = {
+        [PARAM_VALUE] = check_expr, [PARAM_FUNCTION] = check_function, [PARAM_FUNCTIONS] = check_functions};
+    int p = a->name.text ? 0 : (*at)++;
+    while (b && a->name.text && p < b->count && strcmp(a->name.text, b->params[p].name) != 0) p++;
+    return how[b && p < b->count ? b->params[p].kind : PARAM_VALUE];
+}
+
+/* `waits`: for its first argument. */
+static Val *bound_function(Check *k, Scope *scope, const Expr *e, bool waits)
 {
     Val *callee = check_expr(k, scope, e->left);
     if (val_is_poison(callee)) {
@@ -375,34 +364,30 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e)
     }
     Val *f = function_with(k, callee, NULL);
     f->span = e->span;
-    const char *thing_name =
-        !callee->builtin
-            ? NULL /* gradcheck(F(k = 2)) and scan(G(n = 3)) are about F and G, not their values */
-        : callee->builtin->kind == KIND_CHECK ? callee->builtin->params[0].name
-        : callee->builtin->id == BUILTIN_scan ? callee->builtin->params[1].name
-                                              : NULL;
-    for (int i = 0; i < e->args.count; i++) {
+    for (int i = 0, at = waits; i < e->args.count; i++) {
         const Arg *a = &e->args.at[i];
-        bool thing = thing_name && (a->name.text ? strcmp(a->name.text, thing_name) == 0 : i == 0);
-        Val *v = thing ? check_function(k, scope, a->value) : check_expr(k, scope, a->value);
+        Val *v = evaluate_argument(callee->builtin, a, &at)(k, scope, a->value);
         vec_push(k->perm, &f->bound, (BoundArg){a->name, v});
     }
     share_bound(k, f);
     return f;
 }
 
+/* The branch that is taken. */
+static Val *check_branch(Check *k, Scope *scope, const Expr *e, Evaluate *branch)
+{
+    Val *condition = check_expr(k, scope, e->left);
+    if (val_is_poison(condition)) return condition;
+    if (condition->kind == VAL_BOOL) return branch(k, scope, condition->number != 0 ? e->right : e->third);
+    diag_add(k->diags, E_KIND, e->left->span,
+             "the condition that selects a function must be known at compile time");
+    return val_poison(k);
+}
+
 Val *check_function(Check *k, Scope *scope, const Expr *e)
 {
-    if (e->kind == EXPR_CALL) return bound_function(k, scope, e);
-    if (e->kind == EXPR_IF) {
-        Val *condition = check_expr(k, scope, e->left);
-        if (val_is_poison(condition)) return condition;
-        if (condition->kind == VAL_BOOL)
-            return check_function(k, scope, condition->number != 0 ? e->right : e->third);
-        diag_add(k->diags, E_KIND, e->left->span,
-                 "the condition that selects a function must be known at compile time");
-        return val_poison(k);
-    }
+    if (e->kind == EXPR_CALL) return bound_function(k, scope, e, true);
+    if (e->kind == EXPR_IF) return check_branch(k, scope, e, check_function);
     Val *v = check_expr(k, scope, e);
     if (val_is_poison(v) || v->kind == VAL_FUNCTION) return v;
     Diag *d =
@@ -411,15 +396,31 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
     return val_poison(k);
 }
 
+/* A function, or a list of such. */
+static Val *check_element(Check *k, Scope *scope, const Expr *e)
+{
+    const bool list = e->kind == EXPR_LIST || e->kind == EXPR_EACH;
+    return list ? check_functions(k, scope, e) : check_function(k, scope, e);
+}
+
+/* A list of functions: those with arguments in ( ) wait for their first one. */
+static Val *check_functions(Check *k, Scope *scope, const Expr *e)
+{
+    if (e->kind == EXPR_LIST) return list_value(k, scope, e, check_element);
+    if (e->kind == EXPR_EACH) return each_value(k, scope, e, check_element);
+    if (e->kind == EXPR_IF) return check_branch(k, scope, e, check_functions);
+    return check_expr(k, scope, e);
+}
+
 /* Calls are unfolded where they stand: a few short lines can ask for more than any machine has. */
-static bool within_bounds(Check *k, const Expr *e)
+bool within_bounds(Check *k, Span span)
 {
     enum { DEEPEST = 2000, MOST = 500000, MOST_GRAPHS = 10000 };
     if (k->effort.work > MOST) return false;
     bool deep = k->effort.depth >= DEEPEST, graphs = k->model->graphs.count > MOST_GRAPHS;
     if (!deep && !graphs && k->effort.work++ < MOST) return true;
     Diag *d =
-        diag_add(k->diags, E_RECURSION, e->span,
+        diag_add(k->diags, E_RECURSION, span,
                  deep     ? "the functions call each other more than %d deep"
                  : graphs ? "the calls expand to more than %d graphs and layers with weights of their own"
                           : "the calls expand to more than %d operations",
@@ -437,7 +438,7 @@ static Val *expr_value(Check *k, Scope *scope, const Expr *e);
 
 Val *check_expr(Check *k, Scope *scope, const Expr *e)
 {
-    if (!within_bounds(k, e)) return val_poison(k);
+    if (!within_bounds(k, e->span)) return val_poison(k);
     k->effort.depth++;
     Val *v = expr_value(k, scope, e);
     k->effort.depth--;
@@ -461,8 +462,9 @@ static Val *expr_value(Check *k, Scope *scope, const Expr *e)
     case EXPR_NAME: return name_value(k, scope, e);
     case EXPR_MEMBER: return member_value(k, scope, e);
     case EXPR_INDEX: return index_value(k, scope, e);
-    case EXPR_TUPLE: return list_value(k, scope, e, VAL_TUPLE);
-    case EXPR_LIST: return list_value(k, scope, e, VAL_LIST);
+    case EXPR_TUPLE:
+    case EXPR_LIST: return list_value(k, scope, e, check_expr);
+    case EXPR_EACH: return each_value(k, scope, e, check_expr);
     case EXPR_UNARY: {
         Val *a = check_expr(k, scope, e->left);
         return pointwise(k, e->op == OP_NEG ? IR_NEG : IR_NOT, e->span, 1, &a);
@@ -470,7 +472,7 @@ static Val *expr_value(Check *k, Scope *scope, const Expr *e)
     case EXPR_BINARY: return binary_value(k, scope, e);
     case EXPR_IF: return if_value(k, scope, e);
     case EXPR_CALL: {
-        Val *f = bound_function(k, scope, e);
+        Val *f = bound_function(k, scope, e, false);
         return val_is_poison(f) ? f : apply_call(k, f, e->span);
     }
     case EXPR_PIPE: {

@@ -26,10 +26,33 @@ typedef struct Above {
 Val *check_expr(Check *k, Scope *scope, const Expr *e);
 /* An expression where a function is wanted: F(args) waits for its first argument. */
 Val *check_function(Check *k, Scope *scope, const Expr *e);
+/* One expression more; false after a message, said once: the file asks for too much. */
+bool within_bounds(Check *k, Span span);
+const char *op_sign(OpCode op); /* as it is written */
 /* The value in the function being built; a number becomes a constant. NULL after a message when it has no
  * such form. */
 Value *val_value(Check *k, const Val *v, const char *wanted);
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args);
+
+/* expr_list.c */
+typedef Val *Evaluate(Check *k, Scope *scope, const Expr *e);
+/* A list or tuple that is written out, and [each for name in values]: `element` evaluates what stands in it.
+ */
+Val *list_value(Check *k, Scope *scope, const Expr *e, Evaluate *element);
+Val *each_value(Check *k, Scope *scope, const Expr *e, Evaluate *element);
+/* Another item; false where it is poison, and after a message: the list is too long. */
+bool list_add(Check *k, Val *list, Val *item);
+/* Every list, when its items are there. */
+Val *list_closed(Check *k, Val *list);
+/* Does `op` work on the elements of v? */
+bool is_array(const Val *v, OpCode op);
+/* pointwise where one argument is an array or several are. */
+Val *pointwise_arrays(Check *k, OpCode op, Span span, int count, Val **args);
+Val *fold_array(Check *k, const Builtin *b, Val *v, Span span); /* sum, and max and min of one array */
+/* Known, or a condition; of lists and points, whether all their elements are equal. */
+Val *equal_values(Check *k, Span span, Val *a, Val *b);
+/* sum, chain, repeat */
+Val *apply_list(Check *k, const Builtin *b, Val **args, Span span);
 
 /* expr_option.c */
 void check_options(Check *k);

@@ -182,6 +182,7 @@ static Val *leaky_relu(Check *k, Val *x, Val *slope, Span span)
 static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
 {
     OpCode op = op_named(b->name);
+    if (b->count == 2 && a[1]->kind == VAL_NONE) return fold_array(k, b, a[0], span);
     if (op < IR_OP_COUNT) return pointwise(k, op, span, b->count, a);
     switch (b->id) {
     case BUILTIN_silu: return composed(k, IR_MUL, span, a[0], composed(k, IR_SIGMOID, span, a[0], NULL));
@@ -251,6 +252,7 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
     }
     if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
     if (b->kind == KIND_CHECK) return k->c->question(k, b, args, span);
+    if (b->kind == KIND_LIST) return apply_list(k, b, args, span);
     if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
     if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);
     return k->above->builtin(k, b, args, span);

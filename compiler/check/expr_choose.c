@@ -90,21 +90,6 @@ static bool fits_list(Check *k, const Val *list, const Val *index)
     return true;
 }
 
-/* a where the condition holds, else b; of lists element by element. */
-static Val *either(Check *k, Val *condition, Val *a, Val *b, Span span)
-{
-    bool lists = a->kind == b->kind && (a->kind == VAL_LIST || a->kind == VAL_TUPLE) &&
-                 a->items.count == b->items.count;
-    if (!lists) return pointwise(k, IR_SELECT, span, 3, (Val *[]){condition, a, b});
-    Val *all = val_new(k, a->kind, span);
-    for (int i = 0; i < a->items.count; i++) {
-        Val *item = either(k, condition, a->items.at[i], b->items.at[i], span);
-        if (val_is_poison(item)) return item;
-        vec_push(k->perm, &all->items, item);
-    }
-    return all;
-}
-
 /* One of the elements first .. last: halves of the list, as deep as its logarithm. */
 static Val *chosen(Check *k, const Val *list, Val *index, int first, int last)
 {
@@ -114,7 +99,7 @@ static Val *chosen(Check *k, const Val *list, Val *index, int first, int last)
     Val *below = pointwise(k, IR_LT, index->span, 2, ends);
     Val *low = chosen(k, list, index, first, middle - 1), *high = chosen(k, list, index, middle, last);
     if (val_is_poison(below) || val_is_poison(low) || val_is_poison(high)) return val_poison(k);
-    return either(k, below, low, high, index->span);
+    return pointwise(k, IR_SELECT, index->span, 3, (Val *[]){below, low, high});
 }
 
 Val *choose_element(Check *k, const Val *list, Val *index)

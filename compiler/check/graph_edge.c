@@ -73,8 +73,7 @@ static bool has_place(Check *k, const Val *f, Span span)
 
 static bool is_edge_function(Check *k, const Val *f, Span span)
 {
-    bool wrong = f->kind != VAL_FUNCTION ||
-                 (f->builtin && f->builtin->kind != KIND_POINT && f->builtin->kind != KIND_MAP) ||
+    bool wrong = f->kind != VAL_FUNCTION || (f->builtin && !builtin_of_nodes(f->builtin)) ||
                  (f->decl && f->decl->kind != DECL_FN);
     if (wrong) {
         Diag *d = diag_add(k->diags, E_KIND, span, "`via` needs a function of the source's value; this is %s",

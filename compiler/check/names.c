@@ -59,7 +59,7 @@ static const struct Foreign_name {
     {"ceil", NULL, "the next whole number is -floor(-x)"},
     {"int", "floor", NULL},
     {"float", NULL, "numbers have no types"},
-    {"range", NULL, "there are no loops: an index of a node set stands for all of its values"},
+    {"range", NULL, "a range has a first and a last number: [f(i) for i in 0 .. 3]"},
     {"len", NULL, "sizes are named where a value is taken: fn Halve[n](x) = x |> linear(floor(n / 2))"},
     {"print", NULL, "values are looked at in a test: test \"values\" { tanh(0) == 0 }"},
     {"reshape", "flatten", NULL},
@@ -285,7 +285,10 @@ void names_use(Check *k, const Scope *scope, const Expr *e)
     if (!e) return;
     if (e->kind == EXPR_NAME) return use_name(k, scope, e);
     if (e->kind == EXPR_MEMBER) return (void)member_decl(k, scope, e, &where);
-    names_use(k, scope, e->left), names_use(k, scope, e->right), names_use(k, scope, e->third);
+    names_use(k, scope, e->right), names_use(k, scope, e->third);
+    Scope inner = {.outer = (Scope *)scope};
+    if (e->kind == EXPR_EACH) names_bind(k, &inner, (Name){e->name, e->op_span});
+    names_use(k, e->kind == EXPR_EACH ? &inner : scope, e->left);
     names_use_all(k, scope, &e->items);
     for (int i = 0; i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
 }

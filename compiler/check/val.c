@@ -61,6 +61,11 @@ bool val_is_poison(const Val *v)
                      VAL_POISON; /* lists and descriptions with a poison value inside are poison themselves */
 }
 
+bool val_is_number(const Val *v)
+{
+    return v->kind == VAL_NUMBER || v->kind == VAL_BOOL || v->kind == VAL_PERCENT;
+}
+
 bool val_is(const Val *v, BuiltinId id)
 {
     return (v->kind == VAL_WORD || v->kind == VAL_CALL) && v->builtin->id == id;

@@ -197,6 +197,7 @@ const char *val_kind_text(const Val *v);      /* "a number" */
 bool val_equal(const Val *a, const Val *b);
 json_t *val_json(const Val *v); /* settings for the runtime */
 bool val_is_poison(const Val *v);
+bool val_is_number(const Val *v);        /* or a condition, known at compile time */
 bool val_is(const Val *v, BuiltinId id); /* that word, or a description by that built-in */
 /* A number (a whole number) in low .. high; false after a message about `what`. */
 bool number_between(Check *k, const Val *v, const char *what, double low, double high, double *out);

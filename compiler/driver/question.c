@@ -205,8 +205,8 @@ static Val *cell_gradcheck_value(Check *k, Val *v, const Val *samples, Span span
 static Val *gradcheck_value(Check *k, const Builtin *b, Val **args, Span span)
 {
     Val *v = args[0];
-    bool function = is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin &&
-                                            (v->builtin->kind == KIND_POINT || v->builtin->kind == KIND_MAP));
+    bool function =
+        is_kind(v, DECL_FN) || (v->kind == VAL_FUNCTION && v->builtin && builtin_of_nodes(v->builtin));
     if (function) return cell_gradcheck_value(k, v, args[1], span);
     if (is_kind(v, DECL_GRAPH) || is_kind(v, DECL_MODEL)) return model_gradcheck_value(k, v, span);
     return wrong_subject(k, b, v, "a fn, a graph or a model");

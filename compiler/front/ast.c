@@ -171,6 +171,16 @@ Expr *ast_list(Parser *p, Span span, ExprList items)
     return finish(p, e);
 }
 
+Expr *ast_each(Parser *p, Span span, Expr *each, Name name, Range range)
+{
+    Expr *e = leaf(p, EXPR_EACH, span);
+    e->op_span = name.span;
+    e->name = name.text;
+    e->left = each;
+    e->right = range.low, e->third = range.high;
+    return finish(p, e);
+}
+
 Expr *ast_unary(Parser *p, Span span, OpKind op, Span op_span, Expr *operand)
 {
     Expr *e = leaf(p, EXPR_UNARY, span);

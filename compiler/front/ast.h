@@ -30,6 +30,7 @@ typedef enum ExprKind {
     EXPR_CALL,    /* left ( args ) */
     EXPR_TUPLE,   /* ( items ), two or more */
     EXPR_LIST,    /* [ items ] */
+    EXPR_EACH,    /* [ left for name in right .. third ], or in the list `right` */
     EXPR_UNARY,   /* op left */
     EXPR_BINARY,  /* left op right */
     EXPR_PIPE,    /* left |> right */
@@ -65,7 +66,7 @@ struct Expr {
     ExprKind kind;
     OpKind op;
     Span span;    /* the whole expression */
-    Span op_span; /* operator, `.NAME`, or the callee's parentheses */
+    Span op_span; /* operator, `.NAME`, the callee's parentheses, or the name of EXPR_EACH */
     double number;
     const char *name;
     const char

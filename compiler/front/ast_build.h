@@ -44,6 +44,7 @@ Expr *ast_index(Parser *p, Span span, Expr *left, ExprList items);
 Expr *ast_call(Parser *p, Span span, Expr *left, Span parentheses, ArgList args);
 Expr *ast_tuple(Parser *p, Span span, Expr *first, ExprList rest);
 Expr *ast_list(Parser *p, Span span, ExprList items);
+Expr *ast_each(Parser *p, Span span, Expr *each, Name name, Range range);
 Expr *ast_unary(Parser *p, Span span, OpKind op, Span op_span, Expr *operand);
 Expr *ast_binary(Parser *p, Span span, OpKind op, Span op_span, Expr *left, Expr *right);
 Expr *ast_pipe(Parser *p, Span span, Span op_span, Expr *left, Expr *right);

@@ -58,7 +58,7 @@ static void form(const Dump *d, const char *word, const Expr *e)
     }
     exprs(d, &e->items);
     args(d, &e->args);
-    if (e->kind == EXPR_MEMBER) fprintf(d->out, " %s", e->name);
+    if (e->kind == EXPR_MEMBER || e->kind == EXPR_EACH) fprintf(d->out, " %s", e->name);
     fputc(')', d->out);
 }
 
@@ -74,6 +74,7 @@ static void expr(const Dump *d, const Expr *e)
     case EXPR_CALL: form(d, "call", e); break;
     case EXPR_TUPLE: form(d, "tuple", e); break;
     case EXPR_LIST: form(d, "list", e); break;
+    case EXPR_EACH: form(d, "each", e); break;
     case EXPR_UNARY:
     case EXPR_BINARY: form(d, operators[e->op], e); break;
     case EXPR_PIPE: form(d, "|>", e); break;

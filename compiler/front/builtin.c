@@ -32,7 +32,11 @@ static void parse_row(Builtin *b, char *copy)
         char *equals = strchr(word, '=');
         if (equals) *equals = 0;
         if (b->count == MOST_PARAMS) BUG("too many parameters: %s", b->name);
-        b->params[b->count++] = (BuiltinParam){trimmed(word), equals ? trimmed(equals + 1) : NULL};
+        const char *fallback = equals ? trimmed(equals + 1) : NULL;
+        char *name = trimmed(word), *bracket = name + strcspn(name, "([");
+        ParamKind kind = *bracket == '(' ? PARAM_FUNCTION : *bracket == '[' ? PARAM_FUNCTIONS : PARAM_VALUE;
+        *bracket = 0;
+        b->params[b->count++] = (BuiltinParam){name, kind, fallback};
     }
 }
 
@@ -50,6 +54,11 @@ const Builtin *builtin_find(const char *name)
     for (int i = 0; i < BUILTIN_COUNT; i++)
         if (strcmp(table[i].name, name) == 0) return &table[i];
     return NULL;
+}
+
+bool builtin_of_nodes(const Builtin *b)
+{
+    return b->kind == KIND_POINT || b->kind == KIND_MAP || b->kind == KIND_LIST;
 }
 
 const Builtin *builtin_at(BuiltinId id)

@@ -8,6 +8,7 @@ typedef enum BuiltinKind {
     KIND_POINT,
     KIND_LAYER,
     KIND_MAP,
+    KIND_LIST,
     KIND_GEOM,
     KIND_DIST,
     KIND_BUDGET,
@@ -35,8 +36,15 @@ typedef enum BuiltinId {
 
 enum { MOST_PARAMS = 12 }; /* of one built-in */
 
+typedef enum ParamKind {
+    PARAM_VALUE,
+    PARAM_FUNCTION,  /* f(): F(args) waits for its first argument */
+    PARAM_FUNCTIONS, /* f[]: a list of such */
+} ParamKind;
+
 typedef struct BuiltinParam {
     const char *name;
+    ParamKind kind;
     const char *fallback; /* text of the default, or NULL when it must be given */
 } BuiltinParam;
 
@@ -53,4 +61,8 @@ typedef struct Builtin {
 /* NULL when there is none. */
 const Builtin *builtin_find(const char *name);
 const Builtin *builtin_at(BuiltinId id);
+/* May it be the function of a node or an edge? */
+bool builtin_of_nodes(const Builtin *b);
+/* May it be the function of a node or an edge? */
+bool builtin_of_nodes(const Builtin *b);
 #endif

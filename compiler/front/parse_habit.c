@@ -9,12 +9,33 @@ static bool is_text(const Mistake *m, Token t, const char *word)
     return t.kind == T_NAME && strcmp(parse_text_of(m, t), word) == 0;
 }
 
-/* `[f(i) for i in x]` */
+/* `x[i] -> h[j] for i in 0 .. 3`, `(f(i) for i in x)` */
 bool parse_loop(const Mistake *m)
 {
-    if (parse_is_first(m) || !is_text(m, m->found, "for")) return false;
-    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "there are no loops");
-    diag_help(d, "an index of a node set stands for all of its values: x[i] -> h[j] where i < j");
+    if (m->found.kind == T_DOTS && m->has_operator && !m->wanted[T_DOTS]) {
+        Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "a range stands behind 'in' alone");
+        diag_help(d, "a list of its numbers: [i for i in 0 .. 3]");
+        return true;
+    }
+    if (m->found.kind != T_FOR) return false;
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span,
+                             "'for' is allowed only in a list, behind the one value that it repeats");
+    if (m->block == BLOCK_GRAPH || m->block == BLOCK_EDGES)
+        diag_help(d, "an index of a node set stands for all of its values: x[i] -> h[j] where i < j");
+    else diag_help(d, "such as: [f(i) for i in 0 .. 3]");
+    return true;
+}
+
+/* `[f(i) for 3 in x]`, `[f(i) for i = 0 .. 3]` */
+bool parse_unfinished_for(const Mistake *m)
+{
+    const bool name = m->p->before.kind == T_FOR, in = m->in_parentheses && m->wanted[T_IN];
+    if (!name && !in) return false;
+    const char *found = m->found.kind == T_NL ? "the end of the line" : parse_text_of(m, m->found);
+    Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span, "found '%s', expected %s", found,
+                             name ? "a name" : "'in'");
+    if (in && m->found.kind == '=') parse_help_write(m, d, m->found.span, "in");
+    else diag_help(d, "such as: [f(i) for i in 0 .. 3]");
     return true;
 }
 

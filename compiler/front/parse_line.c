@@ -68,10 +68,10 @@ static const int statement_starts[] = {T_NAME,   T_DERIV, T_NUMBER, T_PERCENT, T
 /* An expression can end in these. */
 static const int operand_ends[] = {T_NAME, T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_SKIPPED, ')', ']', 0};
 /* Behind these a statement goes on, whatever the next line begins with. */
-static const int wants_more[] = {',',    '=',   '+',     '-',      '*',     '/',    '^',    '~',     ':',
-                                 '.',    '<',   '>',     T_PIPE,   T_ARROW, T_EQ,   T_NE,   T_LE,    T_GE,
-                                 T_DOTS, T_AND, T_OR,    T_NOT,    T_MOD,   T_IN,   T_AT,   T_WHERE, T_VIA,
-                                 T_KEEP, T_BY,  T_USING, T_SAMPLE, T_IF,    T_THEN, T_ELSE, T_EDGES, 0};
+static const int wants_more[] = {
+    ',',     '=',   '+',    '-',  '*',     '/',      '^',   '~',    ':',    '.',     '<',   '>',  T_PIPE,
+    T_ARROW, T_EQ,  T_NE,   T_LE, T_GE,    T_DOTS,   T_AND, T_OR,   T_NOT,  T_MOD,   T_FOR, T_IN, T_AT,
+    T_WHERE, T_VIA, T_KEEP, T_BY, T_USING, T_SAMPLE, T_IF,  T_THEN, T_ELSE, T_EDGES, 0};
 /* These continue the statement of the line before. */
 static const int continues[] = {T_PIPE, T_WHERE, T_VIA,  T_KEEP, T_BY, T_USING, T_SAMPLE,
                                 T_AT,   T_THEN,  T_ELSE, T_AND,  T_OR, 0};

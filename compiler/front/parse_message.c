@@ -543,19 +543,16 @@ static void help_line(const Mistake *m, Diag *d)
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
-    nothing_behind,        parse_extra_sign,     keyword_as_name,
-    parse_word_called,     parse_choice_behind,  budget_in_list,
-    parse_action_outside,  parse_event_head,     parse_misplaced_rule,
-    parse_misplaced_word,  parse_loop,           parse_unknown_word,
-    edge_without_edges,    derivative_read,      parse_indented_body,
-    parse_type_of_name,    parse_type_of_result, colon_for_equals,
-    double_equals,         cell_with_equals,     parse_any_index,
-    index_is_no_name,      parse_index_twice,    parse_lost_colon,
-    wrong_arrow,           parse_if_for_where,   parse_lambda,
-    missing_equals,        via_behind_budget,    wrong_body,
-    import_without_quotes, bare_point,           equals_for_comparison,
-    parse_range,           parse_unfinished_if,  chained_comparison,
-    trailing_comma,        missing_comma,        parse_lost_parentheses,
+    nothing_behind,       parse_extra_sign,      keyword_as_name,      parse_word_called,
+    parse_choice_behind,  budget_in_list,        parse_action_outside, parse_event_head,
+    parse_misplaced_rule, parse_misplaced_word,  parse_loop,           parse_unfinished_for,
+    parse_unknown_word,   edge_without_edges,    derivative_read,      parse_indented_body,
+    parse_type_of_name,   parse_type_of_result,  colon_for_equals,     double_equals,
+    cell_with_equals,     parse_any_index,       index_is_no_name,     parse_index_twice,
+    parse_lost_colon,     wrong_arrow,           parse_if_for_where,   parse_lambda,
+    missing_equals,       via_behind_budget,     wrong_body,           import_without_quotes,
+    bare_point,           equals_for_comparison, parse_range,          parse_unfinished_if,
+    chained_comparison,   trailing_comma,        missing_comma,        parse_lost_parentheses,
     parse_nameless,
 };
 

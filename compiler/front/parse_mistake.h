@@ -54,6 +54,7 @@ const char *parse_near_word(BlockKind block, const char *wrong);
 bool parse_misplaced_word(const Mistake *m);
 bool parse_unknown_word(const Mistake *m);
 bool parse_loop(const Mistake *m);
+bool parse_unfinished_for(const Mistake *m);
 bool parse_lambda(const Mistake *m);
 bool parse_choice_behind(const Mistake *m);
 bool parse_unfinished_if(const Mistake *m);

@@ -1,6 +1,10 @@
 /* parse_word.c: lines that begin with a wrong word: of another place, of another language, or mistyped. */
 #include "front/parse_mistake.h"
 
+#define NO_LOOPS                                                                                             \
+    "there are no loops; what repeats is a node set, [f(i) for i in 0 .. 3], repeat(5, F), scan or: time = " \
+    "steps(5)"
+
 /* Where a word that begins or continues a statement belongs; in a rule, where that differs. */
 static const struct Place_of_word {
     int kind;
@@ -27,6 +31,7 @@ static const struct Place_of_word {
     {T_BY, "a score is written after its budget: keep 5% by w", NULL},
     {T_USING, "a rule is written after its budget: keep 5% using rigl", NULL},
     {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)", NULL},
+    {T_FOR, NO_LOOPS, NULL},
     {T_ON, "an event is written in a rule: on every(epochs = 1) { drop 30% by abs(w); grow by random }",
      "an event is no part of another one: close the one before with '}'"},
 };
@@ -52,7 +57,6 @@ bool parse_misplaced_word(const Mistake *m)
     return false;
 }
 
-#define NO_LOOPS   "there are no loops; what repeats is a node set, scan or: time = steps(5)"
 #define SET_ALONE  "a name is set by '=' alone: u = 2"
 #define ONE_CHOICE "a choice is one expression: if a then b else if c then d else e"
 #define A_FUNCTION "a function is written: fn f(z) = 2 * z, or with its lines in { }"
@@ -105,7 +109,6 @@ static const struct Foreign_word {
     {BLOCK_ANY, "double", "", SET_ALONE},
     {BLOCK_ANY, "return", NULL,
      "the last line of a function is its value, without a word before it: fn f(z) { 2 * z }"},
-    {BLOCK_ANY, "for", NULL, NO_LOOPS},
     {BLOCK_ANY, "while", NULL, NO_LOOPS},
     {BLOCK_ANY, "elif", NULL, ONE_CHOICE},
     {BLOCK_ANY, "elseif", NULL, ONE_CHOICE},

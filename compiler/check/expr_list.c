@@ -1,0 +1,244 @@
+/* expr_list.c: lists: written out, one element for each of some values, arithmetic element by element, sums;
+ * and lists of functions, which are applied one after the other.
+ *
+ * An array is a list of numbers, or of arrays of one size. Its elements are values like all others, so that
+ * nothing behind the checker knows of arrays.
+ */
+#include "check/expr.h"
+#include "common/plural.h"
+#include <math.h>
+
+enum { MOST = 100000 }; /* values in one list */
+
+static Val *too_long(Check *k, Span span)
+{
+    diag_add(k->diags, E_RANGE, span, "this list holds more than %d values", MOST);
+    return val_poison(k);
+}
+
+/* `number` counts the values inside, so that a list of lists of lists cannot grow without end. */
+bool list_add(Check *k, Val *list, Val *item)
+{
+    if (val_is_poison(item)) return false;
+    list->number += item->kind == VAL_LIST || item->kind == VAL_TUPLE ? item->number + 1 : 1;
+    vec_push(k->perm, &list->items, item);
+    return list->number <= MOST || (too_long(k, list->span), false);
+}
+
+Val *list_closed(Check *k, Val *list)
+{
+    share_items(k, list);
+    return list;
+}
+
+Val *list_value(Check *k, Scope *scope, const Expr *e, Evaluate *element)
+{
+    Val *list = val_new(k, e->kind == EXPR_TUPLE ? VAL_TUPLE : VAL_LIST, e->span);
+    bool ok = true;
+    for (int i = 0; i < e->items.count; i++) {
+        Val *item = element(k, scope, e->items.at[i]);
+        ok = list_add(k, list, item) && ok;
+    }
+    return ok ? list_closed(k, list) : val_poison(k);
+}
+
+/* ---- one element for each of some values ---- */
+
+/* One end of a range; false after a message. */
+static bool range_end(Check *k, const Val *v, const char *which, int64_t *out)
+{
+    enum { FAR = 1000000000 };
+    const char *what = arena_printf(k->perm, "the %s number of a range", which);
+    if (v->kind == VAL_NUMBER || val_is_poison(v)) return whole_between(k, v, what, -FAR, FAR, out);
+    diag_add(k->diags, E_KIND, v->span, "%s is a whole number known at compile time; this is %s", what,
+             val_text(k, v));
+    return false;
+}
+
+/* low .. high, both included, as a list; none if high is below low. */
+static Val *range_list(Check *k, const Val *low, const Val *high, Span span)
+{
+    Val *list = val_new(k, VAL_LIST, span);
+    int64_t first, last;
+    if (!range_end(k, low, "first", &first) || !range_end(k, high, "last", &last)) return val_poison(k);
+    if (last - first >= MOST) return too_long(k, span);
+    for (int64_t i = first; i <= last; i++) list_add(k, list, val_number(k, (double)i, span));
+    return list;
+}
+
+/* What the name of a comprehension stands for, one value after the other. */
+static Val *each_of(Check *k, Scope *scope, const Expr *e)
+{
+    Val *values = check_expr(k, scope, e->right);
+    if (e->third)
+        return range_list(k, values, check_expr(k, scope, e->third),
+                          span_join(e->right->span, e->third->span));
+    if (val_is_poison(values) || values->kind == VAL_LIST || values->kind == VAL_TUPLE) return values;
+    Diag *d = diag_add(k->diags, E_KIND, e->right->span, "'%s' goes through a list or a range; this is %s",
+                       e->name, val_kind_text(values));
+    if (values->kind == VAL_NUMBER)
+        diag_fix(d, e->right->span, arena_printf(k->perm, "0 .. %.15g", values->number - 1),
+                 "a range is written: ", "");
+    return val_poison(k);
+}
+
+Val *each_value(Check *k, Scope *scope, const Expr *e, Evaluate *element)
+{
+    Val *values = each_of(k, scope, e), *list = val_new(k, VAL_LIST, e->span);
+    if (val_is_poison(values)) return values;
+    for (int i = 0; i < values->items.count; i++) {
+        Scope inner = {.outer = scope};
+        scope_add(k, &inner, (Name){e->name, e->op_span}, values->items.at[i]);
+        if (!list_add(k, list, element(k, &inner, e->left))) return val_poison(k); /* said once */
+    }
+    return list_closed(k, list);
+}
+
+/* ---- element by element ---- */
+
+bool is_array(const Val *v, OpCode op)
+{
+    return v->kind == VAL_LIST || (v->kind == VAL_TUPLE && op == IR_SELECT);
+}
+
+/* "[3, 3]" */
+static const char *array_text(Check *k, const Val *v)
+{
+    const char *text = "[";
+    for (; v->kind == VAL_LIST || v->kind == VAL_TUPLE; v = v->items.at[0]) {
+        text = arena_printf(k->perm, "%s%s%d", text, text[1] ? ", " : "", v->items.count);
+        if (!v->items.count) break;
+    }
+    return arena_printf(k->perm, "%s]", text);
+}
+
+/* Arrays have one size, and what goes with all of their elements is a number. NULL: said. */
+static const Val *alike(Check *k, OpCode op, Span span, int count, Val **args)
+{
+    const Val *first = NULL;
+    for (int i = 0; i < count; i++) {
+        if (!is_array(args[i], op)) continue;
+        if (!first) first = args[i];
+        const char *size = array_text(k, first), *other = array_text(k, args[i]);
+        if (args[i]->kind == first->kind && strcmp(size, other) == 0) continue;
+        Diag *d = diag_add(k->diags, E_SHAPE, span, "the arrays of '%s' differ in size: %s and %s",
+                           op_sign(op), size, other);
+        diag_note(d, first->span, "%s comes from here", size);
+        diag_note(d, args[i]->span, "%s comes from here", other);
+        return NULL;
+    }
+    for (int i = 0; i < count; i++) {
+        if (args[i]->kind != VAL_RUNTIME || args[i]->value->shape.rank == 0) continue;
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, span,
+                     "'%s' takes an array and a number, or two arrays; this is %s %s", op_sign(op),
+                     k->mode == MODE_CELL ? "a map" : "a tensor", shape_text(k->perm, args[i]->value->shape));
+        diag_note(d, args[i]->value->span, "%s comes from here", shape_text(k->perm, args[i]->value->shape));
+        diag_help(d, k->mode == MODE_CELL
+                         ? "a map is filtered by an array with conv: conv(z, k)"
+                         : "an array has one value for each element and is no tensor; a weight for "
+                           "each element: fn Gain(x) { weight g = 1; g * x }, and x |> Gain");
+        return NULL;
+    }
+    return first;
+}
+
+Val *pointwise_arrays(Check *k, OpCode op, Span span, int count, Val **args)
+{
+    const Val *first = alike(k, op, span, count, args);
+    if (!first) return val_poison(k);
+    Val *all = val_new(k, first->kind, span), *part[3];
+    for (int n = 0; n < first->items.count; n++) {
+        if (!within_bounds(k, span)) return val_poison(k);
+        for (int i = 0; i < count; i++) part[i] = is_array(args[i], op) ? args[i]->items.at[n] : args[i];
+        if (!list_add(k, all, pointwise(k, op, span, count, part))) return val_poison(k);
+    }
+    return list_closed(k, all);
+}
+
+static Val *not_an_array(Check *k, const Builtin *b, const Val *v, Span span)
+{
+    if (val_is_poison(v)) return val_poison(k);
+    Diag *d = diag_add(k->diags, E_KIND, span, "'%s' takes %san array; this is %s", b->name,
+                       b->id == BUILTIN_sum ? "" : "two numbers or ", val_kind_text(v));
+    diag_help(d, "such as %s([1, 2, 3]), or a weight with sizes", b->name);
+    return val_poison(k);
+}
+
+/* a[0] op a[1] op ..., through all sizes; NULL: no element. */
+static Val *folded(Check *k, OpCode op, Span span, Val *so_far, Val *v)
+{
+    if (v->kind != VAL_LIST)
+        return so_far && within_bounds(k, span) ? pointwise(k, op, span, 2, (Val *[]){so_far, v}) : v;
+    for (int i = 0; i < v->items.count; i++) {
+        so_far = folded(k, op, span, so_far, v->items.at[i]);
+        if (val_is_poison(so_far)) return so_far;
+    }
+    return so_far;
+}
+
+Val *fold_array(Check *k, const Builtin *b, Val *v, Span span)
+{
+    if (v->kind != VAL_LIST) return not_an_array(k, b, v, span);
+    Val *all = folded(k, b->id == BUILTIN_sum ? IR_ADD : op_named(b->name), span, NULL, v);
+    if (all) return all;
+    if (b->id == BUILTIN_sum) return val_number(k, 0, span);
+    diag_add(k->diags, E_INDEX, span, "this list has no element");
+    return val_poison(k);
+}
+
+/* ---- equal ---- */
+
+Val *equal_values(Check *k, Span span, Val *a, Val *b)
+{
+    const bool number[2] = {val_is_number(a) || a->kind == VAL_RUNTIME,
+                            val_is_number(b) || b->kind == VAL_RUNTIME};
+    if (number[0] && number[1] && !(a->kind == VAL_BOOL && b->kind == VAL_BOOL))
+        return pointwise(k, IR_EQ, span, 2, (Val *[]){a, b});
+    const bool lists = a->kind == b->kind && (a->kind == VAL_LIST || a->kind == VAL_TUPLE);
+    if (!lists || a->items.count != b->items.count)
+        return val_bool(k, val_equal(described(k, a), described(k, b)), span);
+    Val *all = val_bool(k, true, span);
+    for (int i = 0; i < a->items.count; i++) {
+        Val *same = equal_values(k, span, a->items.at[i], b->items.at[i]);
+        if (val_is_poison(same) || (same->kind == VAL_BOOL && same->number == 0)) return same;
+        if (same->kind == VAL_BOOL) continue;
+        all = all->kind == VAL_BOOL ? same : pointwise(k, IR_AND, span, 2, (Val *[]){all, same});
+    }
+    return all;
+}
+
+/* ---- one function after the other ---- */
+
+static Val *chained(Check *k, Val *x, const Val *functions)
+{
+    for (int i = 0; i < functions->items.count && !val_is_poison(x); i++) {
+        Val *f = functions->items.at[i];
+        if (!within_bounds(k, f->span)) return val_poison(k);
+        x = f->kind == VAL_LIST ? chained(k, x, f) : apply(k, f, x, f->span);
+    }
+    return x;
+}
+
+static Val *repeated(Check *k, Val *x, const Val *count, Val *f)
+{
+    int64_t n;
+    if (val_is_poison(count) || val_is_poison(f) ||
+        !whole_between(k, count, "how often a function is repeated", 0, MOST, &n))
+        return val_poison(k);
+    for (int64_t i = 0; i < n && !val_is_poison(x); i++)
+        x = within_bounds(k, f->span) ? apply(k, f, x, f->span) : val_poison(k);
+    return x;
+}
+
+Val *apply_list(Check *k, const Builtin *b, Val **args, Span span)
+{
+    if (b->id == BUILTIN_sum) return fold_array(k, b, args[0], span);
+    if (b->id == BUILTIN_repeat) return repeated(k, args[0], args[1], args[2]);
+    if (args[1]->kind == VAL_LIST) return chained(k, args[0], args[1]);
+    if (val_is_poison(args[1])) return val_poison(k);
+    Diag *d = diag_add(k->diags, E_KIND, args[1]->span, "chain takes a list of functions; this is %s",
+                       val_kind_text(args[1]));
+    diag_help(d, "such as x |> chain([linear(8), relu, linear(3)]), or the same five times: repeat(5, relu)");
+    return val_poison(k);
+}
