@@ -271,13 +271,27 @@ static const char *function_name(const Val *f)
     return f->builtin ? f->builtin->name : f->decl->name.text;
 }
 
-void build_cell(Check *k, Graph *g, int set, Val *function)
+void node_open(Check *k, CellBuild *here, Graph *g, int set)
 {
-    NodeSet *s = &g->sets.at[set];
-    s->cell_name = function_name(function);
-    CellBuild here = {.graph = g, .set = s};
-    here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
-    Func *f = cell_open(k, &here, here.prefix);
+    *here = (CellBuild){.graph = g, .set = &g->sets.at[set]};
+    here->prefix = arena_printf(k->perm, "%s.%s", g->name, here->set->name);
+    cell_open(k, here, here->prefix);
+}
+
+void name_cell(Check *k, CellBuild *here, const Val *function)
+{
+    here->set->cell_name = function ? function_name(function) : "sum";
+    here->prefix =
+        arena_printf(k->perm, "%s.%s.%s", here->graph->name, here->set->name, here->set->cell_name);
+    k->func->name = here->prefix;
+}
+
+void build_cell(Check *k, CellBuild *here, Val *function)
+{
+    Graph *g = here->graph;
+    NodeSet *s = here->set;
+    Func *f = k->func;
+    name_cell(k, here, function);
     Val *v = apply_to_sums(k, s, function, f);
     Value *result = val_is_poison(v) ? NULL : val_value(k, v, "the value of a node");
     if (result && result->is_bool) {
@@ -287,7 +301,7 @@ void build_cell(Check *k, Graph *g, int set, Val *function)
         result = NULL;
     }
     cell_close(k);
-    s->costs = cell_costs(k, &here, f);
+    s->costs = cell_costs(k, here, f);
     if (!result) return;
     func_result(f, "value", result);
     func_prune(f);

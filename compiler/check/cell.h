@@ -43,7 +43,12 @@ typedef struct CellBuild {
 /* From here to cell_close values go into a new function of nodes or edges. */
 Func *cell_open(Check *k, CellBuild *here, const char *name);
 void cell_close(Check *k);
-void build_cell(Check *k, Graph *g, int set, Val *function);
+/* The same for the nodes of a set. */
+void node_open(Check *k, CellBuild *here, Graph *g, int set);
+/* The function that is open gets its name, by which its weights are known. */
+void name_cell(Check *k, CellBuild *here, const Val *function);
+/* Ends a function of nodes that is open: its function (NULL: the sum) of the sums of a node. */
+void build_cell(Check *k, CellBuild *here, Val *function);
 /* For Above. */
 bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
@@ -54,6 +59,12 @@ bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out);
 void function_ports(Check *k, const Val *function, NodeSet *s);
 /* The function (NULL: the first sum) of the sums of a node of `s`, which become arguments of f. */
 Val *apply_to_sums(Check *k, const NodeSet *s, Val *function, Func *f);
+
+/* cell_index.c */
+/* The number floor(node / stride) mod count of each node of the set whose function is being built. */
+Value *node_number(Check *k, const char *name, int64_t stride, int64_t count, Span span);
+/* The indices of the set, and its own name where the function is given its coordinates. */
+void bind_node(Check *k, const NodeSetDecl *d, Val *set, Scope *scope);
 
 /* cell_noise.c */
 /* noise(x, deviation) in the function of a node. */
@@ -88,8 +99,8 @@ Time time_of_steps(const Check *k, const char *text, int64_t steps);
 bool state_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 /* The message about what has states inside a function that is applied to each position. */
 Val *scan_within(Check *k, const char *name, Span span);
-/* `function` NULL: the value is the sum. `own`: edges into the set read what its nodes send. */
-void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own);
+/* As build_cell, in a graph with time. `own`: edges into the set read what its nodes send. */
+void build_timed_cell(Check *k, CellBuild *here, Val *function, bool own);
 
 /* cell_implicit.c: the solver semi_implicit */
 /* Of a graph with that solver: the rates next[0 ..] become the states after one step. False after a message.

@@ -451,22 +451,19 @@ static Value *last_line(Check *k, Val *v, TimedCell *c, Span span)
     return NULL;
 }
 
-void build_timed_cell(Check *k, Graph *g, int set, Val *function, bool own)
+void build_timed_cell(Check *k, CellBuild *here, Val *function, bool own)
 {
-    NodeSet *s = &g->sets.at[set];
-    TimedCell cell = {.own = own};
-    if (!function && s->role != SET_NODES) return; /* held input, plain output */
-    s->cell_name = !function           ? "sum"
-                   : function->builtin ? function->builtin->name
-                                       : function->decl->name.text;
-    CellBuild here = {.graph = g, .set = s, .timed = &cell};
-    here.prefix = arena_printf(k->perm, "%s.%s.%s", g->name, s->name, s->cell_name);
-    Func *f = cell.f = cell_open(k, &here, here.prefix);
+    const Graph *g = here->graph;
+    NodeSet *s = here->set;
+    Func *f = k->func;
+    TimedCell cell = {.own = own, .f = f};
+    here->timed = &cell;
+    name_cell(k, here, function);
     Span span = function ? function->span : s->span;
     Val *v = apply_to_sums(k, s, function, f);
     cell.sent = val_is_poison(v) ? NULL : last_line(k, v, &cell, span);
     cell_close(k);
-    s->costs = cell_costs(k, &here, f);
+    s->costs = cell_costs(k, here, f);
     if (cell.sent && cell.sent->is_bool) {
         diag_add(k->diags, E_KIND, span, "a node function gives a number; '%s' gives a condition",
                  s->cell_name);

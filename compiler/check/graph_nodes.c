@@ -138,17 +138,25 @@ static bool reads_own(const Check *k, const Graph *g, const NodeSet *s)
     return false;
 }
 
+/* The arguments of its function are values of a node, as its body is: they may read the node's indices. */
 static void build_set(Check *k, Graph *g, Scope *scope, int set)
 {
     NodeSet *s = &g->sets.at[set];
-    const Expr *cell = k->graph->decls.at[set]->cell;
-    Val *f = cell ? check_function(k, scope, cell) : NULL;
+    const NodeSetDecl *d = k->graph->decls.at[set];
+    CellBuild here;
+    Scope named = {.outer = scope};
     s->value_map = s->map;
-    if (cell && val_is_poison(f)) return;
-    function_ports(k, f, s);
-    if (!ports_fit(k, g, set)) return;
-    if (is_timed(g)) build_timed_cell(k, g, set, f, reads_own(k, g, s));
-    else if (f) build_cell(k, g, set, f);
+    if (!d->cell && (!is_timed(g) || s->role != SET_NODES)) { /* its value is its sum */
+        ports_fit(k, g, set);
+        return;
+    }
+    node_open(k, &here, g, set);
+    bind_node(k, d, scope_find(k->graph->set_scope, s->name), &named);
+    Val *f = d->cell ? check_function(k, &named, d->cell) : NULL;
+    if (f && !val_is_poison(f)) function_ports(k, f, s);
+    if ((f && val_is_poison(f)) || !ports_fit(k, g, set)) cell_close(k);
+    else if (is_timed(g)) build_timed_cell(k, &here, f, reads_own(k, g, s));
+    else build_cell(k, &here, f);
 }
 
 /* Sets that edges lead to from sets whose values are known: the first line that tells it does. */

@@ -70,7 +70,9 @@ Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
     Graph *g = takes_one_tensor(k, function, shape) ? set_graph(k, name, shape, span) : NULL;
     if (!g) return NULL;
     if (k->mode != MODE_MODEL) function_ports(k, function, &g->sets.at[0]); /* a tensor is one sum */
-    build_cell(k, g, 0, function);
+    CellBuild here;
+    node_open(k, &here, g, 0);
+    build_cell(k, &here, function);
     return set_graph_done(k, g) ? g : NULL;
 }
 
@@ -246,7 +248,9 @@ Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span)
     g->time = time_of_steps(k, "steps(1)", 1);
     Bundle u = {.from = 0, .to = 1, .fixed = true, .factor = 1, .span = span};
     int rank = g->sets.at[0].shape.rank, before = mistakes(k);
-    build_timed_cell(k, g, 1, function, false);
+    CellBuild here;
+    node_open(k, &here, g, 1);
+    build_timed_cell(k, &here, function, false);
     if (mistakes(k) != before) return NULL;
     same_indices(k, g, &u, rank, rank);
     if (!add_edges(k, g, u, val_new(k, VAL_NONE, span))) return NULL;

@@ -162,6 +162,9 @@ static void help_indices(Check *k, const Scope *scope, Diag *d)
     if (known.count)
         diag_help(d, "the indices known here are: %s; functions: %s", words_text(k, &known),
                   functions_text(k, scope_module(scope), true));
+    else
+        diag_help(d,
+                  "an index is known by its name: h[i: 8] where a set is declared, h[i] where an edge ends");
 }
 
 void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
@@ -371,12 +374,19 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
 
 static void set_names(Check *k, const Scope *scope, const NodeSetDecl *s)
 {
-    Scope inner = {.outer = (Scope *)scope};
-    for (int i = 0; i < s->indices.count; i++) names_use(k, scope, s->indices.at[i].size);
-    for (int i = 0; i < s->indices.count; i++) names_bind(k, &inner, s->indices.at[i].name);
+    Scope own = {.outer = (Scope *)scope}, inner = {.outer = &own};
+    names_bind(k, &own, s->name);
+    for (int i = 0; i < s->indices.count; i++) {
+        const Name name = s->indices.at[i].name;
+        names_use(k, scope, s->indices.at[i].size);
+        for (int before = 0; name.text && before < i; before++) {
+            const Name first = s->indices.at[before].name;
+            if (first.text && strcmp(first.text, name.text) == 0) names_twice(k, "index ", name, first.span);
+        }
+        names_bind(k, &inner, name);
+    }
     names_use(k, &inner, s->at);
-    names_use(k, scope, s->cell);
-    names_bind(k, &(Scope){.outer = inner.outer}, s->name);
+    names_use(k, &inner, s->cell);
 }
 
 static bool has_role(const Decl *graph, SetRole role)

@@ -193,7 +193,12 @@ void model_dump(const Model *m, FILE *out)
         fprintf(out, "option %s = %s\n", m->options.at[i].name, m->options.at[i].text);
     for (int i = 0; i < m->graphs.count; i++) graph_dump(m->graphs.at[i], out);
     for (int i = 0; i < m->params.count; i++) {
-        fprintf(out, "%s %s", m->params.at[i]->learned ? "weight" : "kept statistic", m->params.at[i]->name);
+        const Tensor *p = m->params.at[i];
+        fprintf(out, "%s %s",
+                p->learned                    ? "weight"
+                : p->init.kind == INIT_NUMBER ? "index"
+                                              : "kept statistic",
+                p->name);
         print_shape(m->params.at[i]->shape, out);
         fprintf(out, "\n");
     }

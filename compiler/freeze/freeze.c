@@ -1,6 +1,7 @@
 /* freeze.c: the passes of --freeze on the model. See freeze.h. */
 #include "freeze/freeze.h"
 #include "base/diag.h"
+#include "common/init.h"
 #include "common/plural.h"
 #include "eval/ir_eval_rule.h"
 #include "eval/ir_eval.h"
@@ -34,6 +35,7 @@ static void list_params(Weights *w)
 {
     for (int i = 0; i < w->model->params.count; i++) {
         const Tensor *p = w->model->params.at[i];
+        if (init_follows(&p->init)) continue;
         NetTensor t = {.kind = p->learned ? NET_WEIGHT : NET_RUNNING,
                        .rank = p->shape.rank,
                        .size = p->stored,
@@ -152,7 +154,9 @@ static void move_numbers(Arena *a, Model *m, const float *stored, EvalContext *o
     out->param = NEW_ARRAY(a, double, (size_t)m->param_total + 1);
     for (int i = 0; i < m->params.count; i++) {
         const Tensor *p = m->params.at[i];
-        for (int64_t k = 0; k < p->size; k++) out->param[p->offset + k] = (double)stored[p->place + k];
+        for (int64_t k = 0; k < p->size; k++)
+            out->param[p->offset + k] =
+                init_follows(&p->init) ? init_value(&p->init, 0, 0, k) : (double)stored[p->place + k];
     }
 }
 

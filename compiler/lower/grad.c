@@ -157,7 +157,7 @@ void grad_cell(Arena *perm, CellFn *fn, int count, const CellArgument *arguments
     }
     fn->first_weight = count;
     for (int i = 0; i < forward->values.count; i++) {
-        if (forward->values.at[i]->op != IR_WEIGHT) continue;
+        if (forward->values.at[i]->op != IR_WEIGHT || !forward->values.at[i]->param->learned) continue;
         vec_push(perm, &fn->weights, forward->values.at[i]);
         vec_push(perm, &wanted, map[i]);
     }

@@ -130,14 +130,21 @@ int64_t list_numbers(const Graph *g, int list)
     return most;
 }
 
+static int64_t learned_numbers(const Tensor *p)
+{
+    return p->learned ? p->size : 0;
+}
+
 int64_t function_parameters(const Graph *g)
 {
     int64_t n = 0;
     for (int s = 0; s < g->sets.count; s++)
-        for (int i = 0; i < g->sets.at[s].weights.count; i++) n += g->sets.at[s].weights.at[i]->size;
+        for (int i = 0; i < g->sets.at[s].weights.count; i++)
+            n += learned_numbers(g->sets.at[s].weights.at[i]);
     for (int b = 0; b < g->bundles.count; b++) {
         const EdgeFn *edge = g->bundles.at[b].edge;
-        for (int i = 0; edge && i < edge->shared_tensors.count; i++) n += edge->shared_tensors.at[i]->size;
+        for (int i = 0; edge && i < edge->shared_tensors.count; i++)
+            n += learned_numbers(edge->shared_tensors.at[i]);
     }
     for (int l = 0; l < g->lists.count; l++) {
         const Rule *r = g->lists.at[l].declared;

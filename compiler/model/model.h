@@ -72,7 +72,7 @@ typedef struct CellFn {
     Func *back;                 /* results: gradients of arguments, then of weights */
     int gradient[SLOTS];        /* number of the result of `back` by argument; -1: none */
     int first_weight;           /* number of the result of `back` for weights.at[0] */
-    Vec(const Value *) weights; /* each WEIGHT of `forward` */
+    Vec(const Value *) weights; /* each WEIGHT of `forward` that is learned */
     Vec(Norm) norms;            /* its batch_norm, those whose x comes first first */
 } CellFn;
 

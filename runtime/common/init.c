@@ -16,6 +16,7 @@ double init_value(const InitSpec *s, uint64_t seed, int64_t number, int64_t inde
     switch (s->kind) {
     case INIT_UNIFORM: return s->a + (s->b - s->a) * rng_uniform(seed, stream(number), (uint64_t)index);
     case INIT_NORMAL: return s->a + s->b * rng_normal(seed, stream(number), (uint64_t)index);
+    case INIT_NUMBER: return fmod(floor((double)index / s->a), s->b);
     case INIT_CHOICE:
         u = rng_uniform(seed, stream(number), (uint64_t)index);
         return s->choices[(int)(u * s->choice_count)];

@@ -13,6 +13,11 @@ static inline bool init_by_candidate(const InitSpec *s)
 {
     return s->kind == INIT_FAN || s->kind == INIT_HE || s->kind == INIT_GIVEN;
 }
+/* Do the numbers follow from the program alone? They are in no checkpoint. */
+static inline bool init_follows(const InitSpec *s)
+{
+    return s->kind == INIT_NUMBER;
+}
 /* Element `candidate` of a weight of edges. fan: the most candidates into one node that its list leads to, so
  * that a whole list has one distribution ("Discovering Neural Wirings", code). INIT_FAN: U(-1/sqrt(fan),
  * 1/sqrt(fan)); INIT_HE: normal with variance 2/fan ("Delving Deep into Rectifiers", He et al. 2015, equation

@@ -1,4 +1,5 @@
 /* net_tensors.c: what of a net goes into checkpoints, by name. See NetTensor in net.h. */
+#include "common/init.h"
 #include "net/declared.h"
 #include "net/net_private.h"
 #include <stdio.h>
@@ -60,9 +61,11 @@ bool net_list_tensors(Net *n)
     n->tensors = calloc((size_t)count, sizeof *n->tensors);
     if (!n->tensors) return false;
     for (int i = 0; i < n->list_count && n->options.training; i++) list_rule_tensors(n, &n->lists[i]);
-    for (int i = 0; i < n->param_count; i++)
+    for (int i = 0; i < n->param_count; i++) {
+        if (init_follows(&n->params[i].init)) continue;
         new_tensor(n, n->params[i].learned ? NET_WEIGHT : NET_RUNNING, &n->params[i], "",
                    n->weights + n->params[i].offset);
+    }
     for (int s = 0; s < slots; s++)
         for (int i = 0; i < n->param_count; i++) {
             char suffix[64];
