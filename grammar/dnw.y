@@ -36,7 +36,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %token SKIPPED
 /* The words of the language, from the first to the last (parse_line.c counts on it). */
 %token IMPORT "'import'" AS "'as'" OPTION "'option'" FN "'fn'" GRAPH "'graph'" MODEL "'model'" RULE "'rule'" TRAIN "'train'"
-       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" COST "'cost'" ON "'on'"
+       TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" COST "'cost'" SIZE "'size'" ON "'on'"
        INPUT "'input'" NODES "'nodes'" OUTPUT "'output'" EDGES "'edges'" AT "'at'" WHERE "'where'" VIA "'via'"
        KEEP "'keep'" BY "'by'" USING "'using'" SAMPLE "'sample'"
        IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" FOR "'for'" IN "'in'"
@@ -156,6 +156,8 @@ stmts:
 stmt:
   weight dims_opt range_opt start
                                 { $$ = ast_with_start(@$, $weight, $dims_opt, $range_opt, $start); }
+| SIZE name IN expr[low] DOTS expr[high] '=' expr[value]
+                                { $$ = ast_size(p, @$, $name, ast_range($low, $high), $value); }
 | STATE name dims_opt '=' expr  { $$ = ast_state(p, @$, $name, $dims_opt, $expr); }
 | DERIV '=' expr                { $$ = ast_stmt(p, @$, STMT_DERIV, ast_marked_name(p, @1), $expr); }
 | NEXT name '=' expr            { $$ = ast_stmt(p, @$, STMT_NEXT, $name, $expr); }

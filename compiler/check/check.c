@@ -118,6 +118,17 @@ static bool input_shape(Check *k, const Decl *d, const Decl *train, Shape *out)
     return true;
 }
 
+static bool output_is_fixed(Check *k, const Decl *d, const Value *result)
+{
+    const LearnedSize *size = learned_channels(k, result);
+    if (!size) return true;
+    Diag *g = diag_add(k->diags, E_SHAPE, d->name.span, "the output of model '%s' has a learned size",
+                       d->name.text);
+    diag_note(g, size->span, "it is declared here");
+    diag_help(g, "let a layer of a fixed size end it: |> linear(10)");
+    return false;
+}
+
 void build_body(Check *k, const Decl *d, Module *module, Shape input)
 {
     Model *m = k->model;
@@ -140,13 +151,14 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     if (val_is_poison(v)) return;
     share_densities(k), check_redistribution(k);
     Value *result = val_value(k, v, "a tensor");
-    if (!result) return;
+    if (!result || !output_is_fixed(k, d, result)) return;
     if (result->is_bool || !result->per_sample) {
         diag_add(k->diags, E_KIND, d->name.span,
                  "model '%s' does not give a tensor that depends on its input", d->name.text);
         return;
     }
     func_result(k->func, "output", result);
+    add_size_costs(k);
     for (int i = 0; i < m->costs.count; i++)
         for (int n = 0; n < m->costs.at[i].parts.count; n++)
             func_result(k->func, arena_printf(k->perm, "cost %s", m->costs.at[i].name),
@@ -209,9 +221,61 @@ static const char *directory_of(Arena *perm, const char *path)
     return directory;
 }
 
-static Val *apply_builtin_above(Check *k, const Builtin *b, Val **args, Span span)
+/* Work on each channel alone, and leave their number. */
+static bool keeps_channels(const Builtin *b)
+{
+    static const BuiltinId those[] = {BUILTIN_batch_norm, BUILTIN_dropout,  BUILTIN_noise,
+                                      BUILTIN_depthwise,  BUILTIN_avg_pool, BUILTIN_max_pool,
+                                      BUILTIN_mean_map,   BUILTIN_crop,     BUILTIN_instance_norm};
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        if (those[i] == b->id) return true;
+    return false;
+}
+
+/* Read over channels, of which some may be 0. */
+static bool reads_channels(const Builtin *b)
+{
+    return b->id == BUILTIN_linear || b->id == BUILTIN_conv2d || b->id == BUILTIN_flatten ||
+           b->id == BUILTIN_concat;
+}
+
+static Val *not_for_sizes(Check *k, const Builtin *b, const LearnedSize *size, Span span)
+{
+    Diag *d =
+        diag_add(k->diags, E_LATER, span, "'%s' does not take channels whose number is learned", b->name);
+    diag_note(d, size->span, "their size is declared here");
+    diag_help(d, "a layer of a fixed size may stand before it: |> linear(16) |> %s", b->name);
+    return val_poison(k);
+}
+
+static Val *apply_layer_or_map(Check *k, const Builtin *b, Val **args, Span span)
 {
     return b->kind == KIND_MAP ? apply_map(k, b, args, span) : apply_layer(k, b, args, span);
+}
+
+/* Of a layer whose channels wait for a mask: behind it they wait, or they get it before. */
+static Val *apply_to_sized(Check *k, const Builtin *b, Val **args, Span span)
+{
+    LearnedSize *size = NULL;
+    Value *part = part_of_channels(k, args[0]->value);
+    for (int i = 0; i < b->count; i++) {
+        if (args[i]->kind != VAL_RUNTIME || !args[i]->value->shape.rank) continue;
+        if (!size) size = learned_channels(k, args[i]->value);
+        if (!keeps_channels(b)) args[i] = val_runtime(k, in_use(k, args[i]->value), args[i]->span);
+    }
+    if (size && !keeps_channels(b) && !reads_channels(b)) return not_for_sizes(k, b, size, span);
+    Val *v = apply_layer_or_map(k, b, args, span);
+    if (v->kind != VAL_RUNTIME || !keeps_channels(b)) return v;
+    set_channels(k, v->value, size);
+    set_part(k, v->value, part);
+    return v;
+}
+
+static Val *apply_builtin_above(Check *k, const Builtin *b, Val **args, Span span)
+{
+    const bool sized = k->mode == MODE_MODEL && k->sized.values.count && args[0]->kind == VAL_RUNTIME &&
+                       b->id != BUILTIN_within; /* its function and arithmetic take care */
+    return sized ? apply_to_sized(k, b, args, span) : apply_layer_or_map(k, b, args, span);
 }
 
 static const Above above = {apply_builtin_above, apply_tensor, cell_line, loss_term};

@@ -38,6 +38,10 @@ int64_t train_batch(Check *k, const Decl *d, Module *m);
  * are at least 0; epochs is a list of them. */
 bool schedule_ok(Check *k, const Val *v, double least);
 
+/* check_size.c */
+/* The costs of the model's multiply-adds and parameters, where it has learned sizes. */
+void add_size_costs(Check *k);
+
 /* check_loss.c */
 /* The loss of the model, from a described loss alone. */
 void build_loss(Check *k, const Val *loss);

@@ -160,12 +160,30 @@ static Value *factor(Check *k, json_t *what, Span span)
     return v;
 }
 
+/* macs(Net), params(Net): a cost where sizes are learned, else a number. */
+static Val *model_size(Check *k, const Val *v)
+{
+    const Model *m = k->model;
+    const Decl *of = v->items.at[0]->kind == VAL_FUNCTION ? v->items.at[0]->decl : NULL;
+    if (!of || of->kind != DECL_MODEL || strcmp(of->name.text, m->name) != 0) {
+        Diag *d = diag_add(k->diags, E_SETTING, v->span,
+                           "in a loss, %s is of the model that is trained, '%s'", v->builtin->name, m->name);
+        diag_fix(d, v->span, arena_printf(k->perm, "%s(%s)", v->builtin->name, m->name), "write ", "");
+        return val_poison(k);
+    }
+    for (int i = 0; i < m->costs.count; i++)
+        if (strcmp(m->costs.at[i].name, v->builtin->name) == 0)
+            return val_runtime(k, arg(k, LOSS_COSTS + i, (Shape){0}, v->span), v->span);
+    return k->c->question(k, v->builtin, v->items.at, v->span);
+}
+
 Val *loss_term(Check *k, Val *v)
 {
     Value *value = NULL;
     v = described(k, v);
     if (v->kind == VAL_CALL && v->builtin->kind == KIND_SCHEDULE)
         value = schedule_ok(k, v, 0) ? factor(k, val_json(v), v->span) : NULL;
+    else if (val_is(v, BUILTIN_macs) || val_is(v, BUILTIN_params)) return model_size(k, v);
     else if (is_loss(v)) value = loss_value(k, v);
     else return v;
     return value ? val_runtime(k, value, v->span) : val_poison(k);
@@ -239,6 +257,7 @@ static void bind_costs(Check *k, Scope *scope, Span span)
 {
     for (int i = 0; i < k->model->costs.count; i++) {
         const Name name = {.text = k->model->costs.at[i].name, .span = k->model->costs.at[i].span};
+        if (builtin_find(name.text)) continue; /* macs(M), params(M) */
         scope_add(k, scope, name, val_runtime(k, arg(k, LOSS_COSTS + i, (Shape){0}, span), span));
     }
     const Name samples = {.text = LOSS_SAMPLES, .span = span};

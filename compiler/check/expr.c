@@ -158,6 +158,17 @@ static bool shapes_agree(Check *k, OpCode op, Span span, int count, Value **valu
     return true;
 }
 
+/* Channels of a learned size wait for their mask behind it, too. */
+static Val *element_by_element(Check *k, OpCode op, Span span, int count, Value **values)
+{
+    Value *part = NULL;
+    LearnedSize *size = k->sized.values.count ? channels_together(k, count, values, &part) : NULL;
+    Value *v = shared_value(k, op, span, count, values);
+    if (size) set_channels(k, v, size);
+    else set_part(k, v, part);
+    return val_runtime(k, v, span);
+}
+
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
 {
     bool all_known = true, arrays = false;
@@ -185,7 +196,7 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
     }
     for (int i = 0; i < count; i++) values[i] = val_value(k, args[i], "a number");
     if (!shapes_agree(k, op, span, count, values)) return val_poison(k);
-    return val_runtime(k, shared_value(k, op, span, count, values), span);
+    return element_by_element(k, op, span, count, values);
 }
 
 /* Words and descriptions (static, steps(5)) compare with all. */

@@ -87,12 +87,43 @@ void answer_done(Check *k, int number, Val *answer);
  * wrong each time, and said once. */
 void application_done(Check *k, const Application *a, Val *result);
 
+/* expr_size.c */
+/* The line `size NAME in low .. high = start` of d: its value is the number. */
+Val *declare_size(Check *k, Scope *scope, const Decl *d, const Stmt *s);
+/* NULL: v is none. */
+LearnedSize *learned_size(const Check *k, const Val *v);
+/* A size of a layer: a whole number in low .. high, or a learned size within them. */
+typedef struct SizeOfLayer {
+    int64_t most;         /* what the layer is built with */
+    LearnedSize *learned; /* or NULL */
+} SizeOfLayer;
+bool size_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, SizeOfLayer *out);
+/* Of one place of many, 0, 1, ...; of a tap so far from the middle, from the value of the size. */
+Value *place_mask(Check *k, LearnedSize *size, int64_t place);
+Value *tap_mask(Func *f, Value *size, int64_t distance);
+/* The part of the taps of a filter, or of a place, that is in use; products of parts, NULL: all of it. */
+Value *filter_part(Check *k, const LearnedSize *size);
+Value *place_part(Check *k, const LearnedSize *size, int64_t place);
+Value *part_times(Check *k, Value *a, Value *b);
+/* The size whose mask the channels of v wait for, or NULL; the part of them in use, NULL: all. */
+LearnedSize *learned_channels(const Check *k, const Value *v);
+Value *part_of_channels(const Check *k, const Value *v);
+void set_channels(Check *k, Value *v, LearnedSize *size);
+void set_part(Check *k, Value *v, Value *part);
+/* x as others may read it: with the mask of its channels. */
+Value *in_use(Check *k, Value *x);
+/* Operands of what works element by element: the size that all of them wait for. Where they do not wait for
+ * the same, each gets its mask, and the result is NULL. */
+LearnedSize *channels_together(Check *k, int count, Value **values, Value **part);
+
 /* expr_apply.c */
 Val *apply(Check *k, Val *function, Val *first, Span span);
 Val *apply_call(Check *k, Val *function, Span span); /* all arguments are bound */
 /* A VAL_FUNCTION of a describing built-in becomes its VAL_CALL with defaults; others are returned as they
  * are. */
 Val *described(Check *k, Val *v);
+/* Is v macs(M) or params(M), of a model or a graph? */
+bool counts_model(const Val *v);
 /* The parameters of a fn or graph and its [sizes], which come from `taken`; false after messages. */
 bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope);
 bool declares_weights(const Decl *d); /* or states */

@@ -159,6 +159,13 @@ Val *described(Check *k, Val *v)
     return call;
 }
 
+bool counts_model(const Val *v)
+{
+    if (!val_is(v, BUILTIN_macs) && !val_is(v, BUILTIN_params)) return false;
+    const Val *of = v->items.count ? v->items.at[0] : NULL;
+    return of && of->kind == VAL_FUNCTION && of->decl && of->decl->kind != DECL_FN;
+}
+
 static Val *composed(Check *k, OpCode op, Span span, Val *a, Val *b)
 {
     return pointwise(k, op, span, b ? 2 : 1, (Val *[]){a, b});
@@ -243,7 +250,8 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
         }
         Val *call = described(k, function);
         if (!val_is_poison(call)) call->span = span;
-        return call;
+        const bool asked = k->test.on && k->mode == MODE_CONST && counts_model(call);
+        return asked ? k->c->question(k, b, call->items.at, span) : call;
     }
     if (b->kind == KIND_CHECK && !(k->test.on && k->mode == MODE_CONST)) {
         Diag *d = diag_add(k->diags, E_PLACE, span, "'%s' is allowed only in a test", b->name);
@@ -284,6 +292,7 @@ static Val *body_value(Check *k, Scope *scope, const Decl *d)
         const Stmt *s = d->body.at[i];
         bool at_end = i == d->body.count - 1;
         switch (s->kind) {
+        case STMT_SIZE: scope_add(k, scope, s->name, declare_size(k, scope, d, s)); break;
         case STMT_LET: scope_add(k, scope, s->name, check_expr(k, scope, s->value)); break;
         case STMT_WEIGHT:
         case STMT_STATE:

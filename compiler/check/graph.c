@@ -376,6 +376,8 @@ static Shape output_shape(const Check *k, const Graph *g)
 
 static Value *param_value(Check *k, Tensor *param, Span span)
 {
+    for (int i = 0; param->size_of_layers && i < k->model->sizes.count; i++)
+        if (k->model->sizes.at[i]->tensor == param) return k->model->sizes.at[i]->stored;
     Value *p = func_add(k->func, IR_PARAM, span, 0, NULL);
     p->param = param, p->shape = param->shape;
     return p;

@@ -59,6 +59,7 @@ static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
     Value *args[5] = {x};
     args[1] = layer_param(k, arena_printf(k->perm, "%s.scale", name), each, 1, true, span);
     args[2] = layer_param(k, arena_printf(k->perm, "%s.shift", name), each, 0, true, span);
+    for (int i = 1; i <= 2; i++) args[i]->param->part = part_of_channels(k, x);
     if (batch) {
         args[3] = layer_param(k, arena_printf(k->perm, "%s.mean", name), each, 0, false, span);
         args[4] = layer_param(k, arena_printf(k->perm, "%s.variance", name), each, 1, false, span);
@@ -77,6 +78,13 @@ static Val *reshaped(Check *k, Value *x, Shape shape, Span span)
     return val_runtime(k, v, span);
 }
 
+static Val *flattened(Check *k, Value *x, Span span)
+{
+    Val *v = reshaped(k, x, shape_vector(shape_size(x->shape)), span);
+    set_part(k, v->value, part_of_channels(k, x));
+    return v;
+}
+
 static bool truth(Check *k, const Val *v, const char *what)
 {
     if (v->kind == VAL_BOOL) return true;
@@ -90,10 +98,10 @@ static Val *linear(Check *k, const Builtin *b, Val **a, Span span)
     DenseLayer d = {.groups = 1};
     Value *x = a[0]->value;
     if (!is_vector(k, b, a[0], span) ||
-        !whole_between(k, a[1], "the number of outputs", 1, limits.nodes, &d.out) || !truth(k, a[2], "bias"))
+        !size_between(k, a[1], "the number of outputs", 1, limits.nodes, &d.out) || !truth(k, a[2], "bias"))
         return val_poison(k);
     d.bias = a[2]->number != 0;
-    d.weight = (Shape){2, {d.out, x->shape.dim[0]}};
+    d.weight = (Shape){2, {d.out.most, x->shape.dim[0]}};
     return dense_layer(k, "linear", x, &d, a[3], span);
 }
 
@@ -137,30 +145,46 @@ static Val *conv2d(Check *k, const Builtin *b, Val **a, Span span)
     Window w = {.dilation = 1};
     Value *x = a[0]->value;
     if (!is_maps(k, b, a[0], span) ||
-        !whole_between(k, a[1], "the number of channels", 1, limits.nodes, &d.out) ||
+        !size_between(k, a[1], "the number of channels", 1, limits.nodes, &d.out) ||
         !whole_between(k, a[2], "the size of a filter", 1, LARGEST_STRIDE, &w.size) ||
         !whole_between(k, a[3], "a stride", 1, LARGEST_STRIDE, &w.stride) ||
         !whole_between(k, a[4], "the number of groups", 1, limits.nodes, &d.groups) ||
         !truth(k, a[5], "bias"))
         return val_poison(k);
     int64_t in = x->shape.dim[0];
+    if (d.out.learned && d.groups > 1) {
+        Diag *g = diag_add(k->diags, E_LATER, a[4]->span,
+                           "channels in groups have a fixed number, not a learned size");
+        diag_help(g, "depthwise has one filter for each channel of a learned number");
+        return val_poison(k);
+    }
     if (!groups_fit(k, d.groups, in, "channel", x->span, a[4]->span) ||
-        !groups_fit(k, d.groups, d.out, "output", a[1]->span, a[4]->span))
+        !groups_fit(k, d.groups, d.out.most, "output", a[1]->span, a[4]->span))
         return val_poison(k);
     d.bias = a[5]->number != 0;
-    d.weight = (Shape){4, {d.out, in / d.groups, w.size, w.size}};
+    d.weight = (Shape){4, {d.out.most, in / d.groups, w.size, w.size}};
     Value *seen = windows_of(k, x, w, span);
+    if (seen) set_part(k, seen, part_of_channels(k, x));
     return seen ? dense_layer(k, "conv2d", seen, &d, a[6], span) : val_poison(k);
 }
 
 static Val *depthwise(Check *k, const Builtin *b, Val **a, Span span)
 {
     Window w = {.dilation = 1};
+    SizeOfLayer size;
     if (!is_maps(k, b, a[0], span) ||
-        !whole_between(k, a[1], "the size of a filter", 1, LARGEST_FILTER, &w.size) ||
+        !size_between(k, a[1], "the size of a filter", 1, LARGEST_FILTER, &size) ||
         !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride) || !truth(k, a[3], "bias"))
         return val_poison(k);
-    return depthwise_layer(k, a[0], w, a[3]->number != 0, span);
+    w.size = size.most;
+    if (size.learned && w.size % 2 == 0) {
+        Diag *d = diag_add(k->diags, E_RANGE, a[1]->span,
+                           "a learned filter has an odd size; this one is in %lld .. %lld",
+                           (long long)size.learned->low, (long long)w.size);
+        diag_note(d, size.learned->span, "it is declared here");
+        return val_poison(k);
+    }
+    return depthwise_layer(k, a[0], &(FilterLayer){w, size.learned, a[3]->number != 0}, span);
 }
 
 static Val *dropout(Check *k, Val **a, Span span)
@@ -207,6 +231,20 @@ static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
     return val_runtime(k, v, span);
 }
 
+/* Of all channels of x and y. */
+static Value *joined_part(Check *k, const Value *x, const Value *y)
+{
+    Value *part[2] = {part_of_channels(k, x), part_of_channels(k, y)}, *sum = NULL;
+    const double all = (double)(x->shape.dim[0] + y->shape.dim[0]);
+    if (!part[0] && !part[1]) return NULL;
+    for (int i = 0; i < 2; i++) {
+        Value *share = func_const(k->func, (double)(i ? y : x)->shape.dim[0] / all),
+              *of = part[i] ? func_binary(k->func, IR_MUL, part[i], share) : share;
+        sum = sum ? func_binary(k->func, IR_ADD, sum, of) : of;
+    }
+    return sum;
+}
+
 /* Two lists of numbers one after the other, or the channels of a, then those of b. */
 static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
 {
@@ -226,7 +264,54 @@ static Val *concat(Check *k, const Builtin *b, Val **a, Span span)
     all.dim[0] += y->shape.dim[0];
     Value *v = func_add(k->func, IR_CONCAT, span, 2, (Value *[]){x, y});
     v->shape = all;
+    set_part(k, v, joined_part(k, x, y));
     return val_runtime(k, v, span);
+}
+
+/* What was made since there were so many graphs and tensors is in use where `part` says. */
+static void part_of_made(Check *k, int graphs, int params, Value *part)
+{
+    const Model *m = k->model;
+    for (int i = graphs; i < m->graphs.count; i++)
+        m->graphs.at[i]->part = part_times(k, m->graphs.at[i]->part, part);
+    for (int i = params; i < m->params.count; i++)
+        if (!m->params.at[i]->size_of_layers)
+            m->params.at[i]->part = part_times(k, m->params.at[i]->part, part);
+}
+
+static bool place_of(Check *k, Val **a, LearnedSize **size, int64_t *place)
+{
+    *size = learned_size(k, a[2]);
+    if (*size) return whole_between(k, a[3], "a place", 0, (*size)->high - 1, place);
+    if (val_is_poison(a[2])) return false;
+    Diag *d =
+        diag_add(k->diags, E_KIND, a[2]->span, "within needs a learned size; this is %s", val_text(k, a[2]));
+    diag_help(d, "declare it before: size depth in 1 .. 6 = 6");
+    return false;
+}
+
+/* x + m (f(x) - x), m of place `place` of a size: f where it is in use, else x. */
+static Val *within(Check *k, Val **a, Span span)
+{
+    LearnedSize *size;
+    int64_t place;
+    const int graphs = k->model->graphs.count, params = k->model->params.count;
+    if (val_is_poison(a[1]) || !place_of(k, a, &size, &place)) return val_poison(k);
+    Val *y = apply(k, a[1], a[0], span);
+    if (val_is_poison(y)) return y;
+    if (y->kind != VAL_RUNTIME || !shape_equal(y->value->shape, a[0]->value->shape)) {
+        Diag *d =
+            diag_add(k->diags, E_SHAPE, span, "a function within a size gives what it takes, %s, not %s",
+                     shape_text(k->perm, a[0]->value->shape),
+                     y->kind == VAL_RUNTIME ? shape_text(k->perm, y->value->shape) : val_kind_text(y));
+        diag_help(d, "where it is not in use its argument takes its place");
+        return val_poison(k);
+    }
+    part_of_made(k, graphs, params, place_part(k, size, place));
+    Val *mask = val_runtime(k, place_mask(k, size, place), span),
+        *more = pointwise(k, IR_SUB, span, 2, (Val *[]){y, a[0]});
+    more = pointwise(k, IR_MUL, span, 2, (Val *[]){mask, more});
+    return pointwise(k, IR_ADD, span, 2, (Val *[]){a[0], more});
 }
 
 Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
@@ -236,7 +321,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     if (!layer_input(k, b, a[0], span)) return val_poison(k);
     Value *x = a[0]->value;
     switch (b->id) {
-    case BUILTIN_flatten: return reshaped(k, x, shape_vector(shape_size(x->shape)), span);
+    case BUILTIN_flatten: return flattened(k, x, span);
     case BUILTIN_linear: return linear(k, b, a, span);
     case BUILTIN_conv2d: return conv2d(k, b, a, span);
     case BUILTIN_depthwise: return depthwise(k, b, a, span);
@@ -245,6 +330,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     case BUILTIN_scan: return val_is_poison(a[1]) ? val_poison(k) : scan_function(k, a[1], a[0], a[2], span);
     case BUILTIN_last:
     case BUILTIN_mean_time: return along_time(k, b, x, span);
+    case BUILTIN_within: return within(k, a, span);
     case BUILTIN_concat: return concat(k, b, a, span);
     case BUILTIN_layer_norm:
     case BUILTIN_batch_norm: return norm(k, b, a, span);

@@ -15,10 +15,16 @@ Val *apply_tensor(Check *k, Val *function, Val *x, Span span);
  */
 Graph *cell_in_time(Check *k, Val *function, Shape shape, Span span);
 /* A filter and a bias for each channel of x. */
-Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span);
+typedef struct FilterLayer {
+    Window window;
+    LearnedSize *size; /* of the filter; NULL: that of the window */
+    bool bias;
+} FilterLayer;
+Val *depthwise_layer(Check *k, Val *x, const FilterLayer *l, Span span);
 /* linear and conv2d: every input of a group leads to every output of it. */
 typedef struct DenseLayer {
-    int64_t out, groups;
+    SizeOfLayer out;
+    int64_t groups;
     Shape weight; /* of the tensor of all edges, output by output */
     bool bias;
 } DenseLayer;

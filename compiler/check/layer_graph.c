@@ -79,7 +79,12 @@ Graph *cell_graph(Check *k, Val *function, Shape shape, Span span)
 static Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
 {
     Graph *g = cell_graph(k, function, x->value->shape, span);
-    return g ? wired_value(k, g, x->value, span) : val_poison(k);
+    if (!g) return val_poison(k);
+    Val *y = wired_value(k, g, x->value, span);
+    g->sets.at[0].part = part_of_channels(k, x->value);
+    set_channels(k, y->value, learned_channels(k, x->value));
+    set_part(k, y->value, g->sets.at[0].part);
+    return y;
 }
 
 Val *apply_tensor(Check *k, Val *function, Val *x, Span span)
@@ -137,26 +142,45 @@ static void bias_cell(Check *k, Graph *g, NodeSet *s, double fan_in)
     set_cell(k, s, f, with_bias(k, g, s, f, sum, fan_in), "bias");
 }
 
+/* The mask of a learned size on the taps of a filter, which has an odd number of rows. */
+static void mask_taps(Func *f, NodeSet *s, const LearnedSize *size, Value **taps)
+{
+    Value *side[LARGEST_FILTER / 2 + 1], *n = component(f, size->tensor, 0, size->span);
+    Value *most = func_const(f, (double)size->high);
+    const int64_t rows = size->high, middle = rows / 2;
+    n = func_binary(f, IR_MUL, n, most);
+    vec_push(f->arena, &s->weights, size->tensor);
+    for (int64_t d = 0; d <= middle; d++) side[d] = tap_mask(f, n, d);
+    for (int64_t t = 0; t < rows * rows; t++) {
+        Value *m = func_binary(f, IR_MUL, side[llabs(t / rows - middle)], side[llabs(t % rows - middle)]);
+        taps[t] = func_binary(f, IR_MUL, taps[t], m);
+    }
+}
+
 /* conv(z, k) + b, with k and b of the channel. */
-static void filter_cell(Check *k, Graph *g, NodeSet *s, Window w, bool bias)
+static void filter_cell(Check *k, Graph *g, NodeSet *s, const FilterLayer *l)
 {
     Value *args[1 + MOST_TAPS];
+    const Window w = l->window;
     int64_t taps = w.size * w.size;
     Func *f = func_new(k->perm, arena_printf(k->perm, "%s.filter", g->name));
     f->of_cell = true;
     Tensor *p = node_weight(k, g, s, "k", (Shape){3, {s->size, w.size, w.size}}, (double)taps);
     args[0] = received(f, s, g->span);
     for (int64_t t = 0; t < taps; t++) args[1 + t] = component(f, p, t, g->span);
+    if (l->size) mask_taps(f, s, l->size, args + 1);
     MapForm form = {map_windowed(IR_CONV, s->map, w), w};
     Value *y = map_value(f, IR_CONV, g->span, form, 1 + (int)taps, args);
-    set_cell(k, s, f, bias ? with_bias(k, g, s, f, y, (double)taps) : y, "filter");
+    set_cell(k, s, f, l->bias ? with_bias(k, g, s, f, y, (double)taps) : y, "filter");
 }
 
-Val *depthwise_layer(Check *k, Val *x, Window w, bool bias, Span span)
+Val *depthwise_layer(Check *k, Val *x, const FilterLayer *l, Span span)
 {
     Graph *g = set_graph(k, "depthwise", x->value->shape, span);
     if (!g) return val_poison(k);
-    filter_cell(k, g, &g->sets.at[0], w, bias);
+    g->sets.at[0].part = part_of_channels(k, x->value);
+    if (l->size) g->sets.at[0].filter_part = filter_part(k, l->size);
+    filter_cell(k, g, &g->sets.at[0], l);
     return set_graph_done(k, g) ? wired_value(k, g, x->value, span) : val_poison(k);
 }
 
@@ -217,10 +241,11 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
 {
     Graph *g = graph_new(k, name, span);
     Shape y = x->shape;
-    y.dim[0] = d->out;
+    y.dim[0] = d->out.most;
     vec_push(k->perm, &g->sets, held_set("x", x->shape, x->span));
     vec_push(k->perm, &g->sets, mapped_set("y", SET_OUTPUT, y, span));
     g->input = 0, g->output = 1;
+    g->sets.at[0].part = part_of_channels(k, x);
     if (d->bias) bias_cell(k, g, &g->sets.at[1], (double)(g->sets.at[0].size / d->groups));
     Bundle u = {.from = 0, .to = 1, .span = span};
     if (d->groups > 1) {
@@ -233,6 +258,8 @@ Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val 
     add_to_model(k, g);
     Val *out = wired_value(k, g, x, span);
     out->value->shape = y; /* also where nodes have two indices */
+    set_channels(k, out->value, d->out.learned);
+    g->sets.at[1].part = part_of_channels(k, out->value);
     return out;
 }
 

@@ -330,7 +330,7 @@ void names_params(Check *k, Scope *scope, const Decl *d)
 
 static bool is_memory(const Stmt *s)
 {
-    return s->kind == STMT_WEIGHT || s->kind == STMT_STATE;
+    return s->kind == STMT_WEIGHT || s->kind == STMT_STATE || s->kind == STMT_SIZE;
 }
 
 /* Weights and states by name: the first of each. */

@@ -126,6 +126,17 @@ typedef struct Made {
     Vec(Graph *) graphs; /* all instances, the model's and others, to free */
 } Made;
 
+/* Values with learned channels (expr_size.c). */
+typedef struct SizedValue {
+    LearnedSize *waits; /* their mask is not applied yet; NULL: it is */
+    Value *part;        /* the part of them that is in use */
+    Value *masked;      /* with their mask; NULL: nothing asked for it so far */
+} SizedValue;
+typedef struct SizedValues {
+    Table places; /* by Value */
+    Vec(SizedValue) values;
+} SizedValues;
+
 /* How much was done so far: a few lines can ask for more than any machine has. */
 typedef struct Effort {
     int depth;     /* of check_expr */
@@ -176,6 +187,7 @@ typedef struct Check {
     Said said;
     Applied applied;
     Made made;
+    SizedValues sized;
     Effort effort;
     Alone alone;
     Testing test;

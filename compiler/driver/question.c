@@ -132,7 +132,8 @@ static Val *graph_number(Check *k, BuiltinId what, const Graph *g, Span span)
 {
     double n = 0;
     if (what == BUILTIN_kept) n = (double)model_edges_kept(g);
-    else if (what == BUILTIN_parameters) n = (double)graph_parameters(g);
+    else if (what == BUILTIN_macs) n = (double)graph_macs(g);
+    else if (what == BUILTIN_parameters || what == BUILTIN_params) n = (double)graph_parameters(g);
     else
         for (int i = 0; i < g->lists.count; i++) n += (double)g->lists.at[i].candidates;
     return val_number(k, n, span);
@@ -141,7 +142,8 @@ static Val *graph_number(Check *k, BuiltinId what, const Graph *g, Span span)
 static Val *model_number(Check *k, BuiltinId what, const Model *m, Span span)
 {
     double n = 0;
-    if (what == BUILTIN_parameters) return val_number(k, (double)model_parameters(m), span);
+    if (what == BUILTIN_parameters || what == BUILTIN_params)
+        return val_number(k, (double)model_parameters(m), span);
     for (int i = 0; i < m->graphs.count; i++) n += graph_number(k, what, m->graphs.at[i], span)->number;
     return val_number(k, n, span);
 }

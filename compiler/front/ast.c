@@ -272,6 +272,13 @@ Stmt *ast_with_start(Span span, Stmt *weight, ExprList dims, Range range, Start 
     return weight;
 }
 
+Stmt *ast_size(Parser *p, Span span, Name name, Range range, Expr *value)
+{
+    Stmt *s = ast_stmt(p, span, STMT_SIZE, name, value);
+    s->low = range.low, s->high = range.high;
+    return s;
+}
+
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value)
 {
     Stmt *s = ast_stmt(p, span, STMT_STATE, name, value);

@@ -85,6 +85,7 @@ typedef enum StmtKind {
     STMT_DERIV,
     STMT_NEXT,
     STMT_COST,
+    STMT_SIZE,
     STMT_LET,
     STMT_EXPR
 } StmtKind;
@@ -94,7 +95,7 @@ typedef struct Stmt {
     Name name;        /* all but STMT_EXPR; for STMT_DERIV without the quote mark */
     bool shared;      /* STMT_WEIGHT */
     ExprList dims;    /* STMT_WEIGHT, STMT_STATE: [..], empty for a scalar */
-    Expr *low, *high; /* STMT_WEIGHT: in low .. high, or NULL */
+    Expr *low, *high; /* STMT_WEIGHT, STMT_SIZE: in low .. high, or NULL */
     bool drawn;       /* STMT_WEIGHT: `~ value` (a distribution), else `= value` */
     Expr *value;
 } Stmt;

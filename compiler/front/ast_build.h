@@ -57,6 +57,8 @@ Range ast_range(Expr *low, Expr *high);
 /* `weight name` or `shared weight name`, and what follows it. */
 Stmt *ast_weight(Parser *p, Span span, bool shared, Name name);
 Stmt *ast_with_start(Span span, Stmt *weight, ExprList dims, Range range, Start start);
+/* size name in low .. high = value */
+Stmt *ast_size(Parser *p, Span span, Name name, Range range, Expr *value);
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value);
 /* STMT_DERIV, STMT_NEXT, STMT_LET; STMT_EXPR with a name whose text is NULL. */
 Stmt *ast_stmt(Parser *p, Span span, StmtKind kind, Name name, Expr *value);

@@ -126,7 +126,8 @@ static void list(const Dump *d, const char *word, const ExprList *items)
 
 static void stmt(Dump *d, const Stmt *s)
 {
-    static const char *const words[] = {"weight", "state", "derivative", "next", "cost", "let", "value"};
+    static const char *const words[] = {"weight", "state", "derivative", "next",
+                                        "cost",   "size",  "let",        "value"};
     if (s->kind == STMT_EXPR) {
         part(d, "value", s->value);
         return;

@@ -168,7 +168,8 @@ static int column_of(const Printer *p, const Token *t)
     bool setting = first == T_OPTION || (p->depth && p->block_word != T_GRAPH && first == T_NAME);
     if (kind == '=' && setting) return COLUMN_MIDDLE;
     if (kind == ':' || kind == T_ARROW) return COLUMN_MIDDLE;
-    if ((kind == '~' || kind == '=') && (first == T_WEIGHT || first == T_SHARED)) return COLUMN_TAIL;
+    if ((kind == '~' || kind == '=') && (first == T_WEIGHT || first == T_SHARED || first == T_SIZE))
+        return COLUMN_TAIL;
     if (kind == T_WHERE || (kind == T_STRING && first == T_OPTION)) return COLUMN_TAIL;
     return -1;
 }

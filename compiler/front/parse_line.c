@@ -64,7 +64,7 @@ static bool is_in(const int *list, int kind)
 static const int statement_starts[] = {T_NAME,   T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_IF,     T_IMPORT,
                                        T_OPTION, T_FN,    T_GRAPH,  T_MODEL,   T_RULE,   T_ON,     T_TRAIN,
                                        T_TEST,   T_INPUT, T_NODES,  T_OUTPUT,  T_EDGES,  T_WEIGHT, T_STATE,
-                                       T_SHARED, T_NEXT,  T_COST,   0};
+                                       T_SHARED, T_NEXT,  T_COST,   T_SIZE,    0};
 /* An expression can end in these. */
 static const int operand_ends[] = {T_NAME, T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_SKIPPED, ')', ']', 0};
 /* Behind these a statement goes on, whatever the next line begins with. */
@@ -463,12 +463,23 @@ static bool is_plain_name(Parser *p, int kind)
     return value && (kind == T_GRAPH || kind == T_MODEL || kind == T_TRAIN || kind == T_TEST);
 }
 
+/* `size` is a name, but where a line begins with it and another name follows: size n in 4 .. 64 = 32. */
+static bool begins_size(Parser *p, const Token *t)
+{
+    const Token *next = peek(p, 0);
+    const char *text = p->source->text + t->span.start;
+    return t->kind == T_NAME && !p->statement_length && !in_parentheses(p) &&
+           t->span.end - t->span.start == 4 && memcmp(text, "size", 4) == 0 && next->kind == T_NAME &&
+           !next->line_ends;
+}
+
 /* Makes a raw token one of the grammar; false when it is left out. */
 static bool prepare(Parser *p, Token *t)
 {
     const char *inside = in_parentheses(p) ? bracket_name(top(p)->kind) : NULL;
     if (t->kind > RAW_BREAK && !parse_repair(p, t, inside)) return false;
     if (is_plain_name(p, t->kind)) t->kind = T_NAME;
+    if (begins_size(p, t)) t->kind = T_SIZE;
     switch (t->kind) {
     case '(':
     case '[': return open_bracket(p, t);

@@ -536,7 +536,8 @@ static void help_line(const Mistake *m, Diag *d)
                  {T_WEIGHT, "weight w = 1, or weight w ~ normal(0, 0.1)"},
                  {T_STATE, "state s = 0"},
                  {T_NEXT, "next s = z"},
-                 {T_COST, "cost size = w^2"}};
+                 {T_COST, "cost size = w^2"},
+                 {T_SIZE, "size n in 4 .. 64 = 32"}};
     for (size_t i = 0; i < sizeof lines / sizeof *lines && m->block != BLOCK_RULE; i++)
         if (lines[i].first == m->p->first.kind) diag_help(d, "such as: %s", lines[i].example);
     if (m->block == BLOCK_EDGES) diag_help(d, "such as: x[i] -> y[j] where i < j; a line end or ';' ends it");

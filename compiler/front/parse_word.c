@@ -19,6 +19,7 @@ static const struct Place_of_word {
     {T_NEXT, "a state moves in a function: fn F(z) { state s = 0; next s = z; s }",
      "a state is set at an event by reset: reset s = 0; `next` stands outside of events"},
     {T_COST, "a cost is declared in a function: fn F(z) { weight w = 1; cost size = w^2; w * z }", NULL},
+    {T_SIZE, "a size is declared in a function of layers or in a model: size n in 4 .. 64 = 32", NULL},
     {T_INPUT, "node sets are declared in a graph: graph G { input x[4] }", NULL},
     {T_NODES, "node sets are declared in a graph: graph G { nodes h[4] }", NULL},
     {T_OUTPUT, "node sets are declared in a graph: graph G { output y[4] }", NULL},
@@ -135,13 +136,13 @@ const char *parse_near_word(BlockKind block, const char *wrong)
     const struct Foreign_word *foreign = foreign_word(block, wrong);
     static const char *const file[] = {"import", "option", "fn", "graph", "model", "rule", "train", "test"};
     static const char *const graph[] = {"input", "nodes", "output", "edges"};
-    static const char *const body[] = {"weight", "state", "shared", "next", "cost"};
+    static const char *const body[] = {"weight", "state", "shared", "next", "cost", "size"};
     static const char *const rule[] = {"state", "weight", "shared", "next", "on"};
     if (foreign) return foreign->right;
     switch (block) {
     case BLOCK_NONE: return diag_nearest(wrong, file, 8);
     case BLOCK_GRAPH: return diag_nearest(wrong, graph, 4);
-    case BLOCK_BODY: return diag_nearest(wrong, body, 5);
+    case BLOCK_BODY: return diag_nearest(wrong, body, 6);
     case BLOCK_RULE: return diag_nearest(wrong, rule, 5);
     default: return NULL;
     }

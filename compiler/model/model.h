@@ -25,7 +25,9 @@ typedef struct Tensor {
     int64_t components; /* numbers a node (or in all, when shared) */
     bool clamped;
     double low, high;
-    double decay; /* weight decay applies: 1 or 0 */
+    double decay;        /* weight decay applies: 1 or 0 */
+    bool size_of_layers; /* n / N of a learned size */
+    Value *part;         /* the part of its numbers that learned sizes leave, in Model.body; NULL: all */
     Span span;
 } Tensor;
 
@@ -83,6 +85,16 @@ typedef struct Cost {
     Span span;          /* of the first */
 } Cost;
 
+/* `size n in low .. high`: the layers that have it are as large as it may be. Values are of Model.body. */
+typedef struct LearnedSize {
+    const char *name;
+    Tensor *tensor; /* [1]: n / high */
+    int64_t low, high;
+    Value *stored, *number; /* the tensor; n */
+    Value *mask;            /* of channels, [high]; NULL: not needed so far */
+    Span span;
+} LearnedSize;
+
 /* Where its nodes stand (layout/place.c). */
 typedef struct SetRows {
     int64_t value, sum;         /* the first value in `wired`, the first sum in `wired_back` */
@@ -123,8 +135,10 @@ typedef struct NodeSet {
     Vec(Tensor *) weights; /* of the cell, in order of first use */
     int noises;            /* normal numbers that its function reads, and their shapes at a node */
     Shape noise[MAX_NOISES];
-    Func *costs;  /* of the weights of one node; results by name of the cost; NULL: none */
-    SetLive live; /* in time */
+    Func *costs;               /* of the weights of one node; results by name of the cost; NULL: none */
+    SetLive live;              /* in time */
+    Value *part, *filter_part; /* of its nodes, and of the taps of their filters, that learned sizes leave, in
+                                  Model.body; NULL: all */
     Span span;
 } NodeSet;
 
@@ -238,6 +252,7 @@ typedef struct Graph {
     int64_t norm_rows;  /* the largest x of a norm */
     WiringOrder order;
     uint64_t chance_seed;
+    Value *part; /* 1 where a learned depth leaves it, else 0, in Model.body; NULL: it stays */
     Span span;
 } Graph;
 
@@ -265,6 +280,7 @@ typedef struct Model {
     Func *loss; /* of one sample; ARG 0 prediction, ARG 1 target, ARG LOSS_COSTS + i cost i. Results: what
                          training makes small, then, where that has costs or schedules, the terms without */
     Vec(Cost) costs;
+    Vec(LearnedSize *) sizes;
     json_t *factors; /* FACTOR by index: a schedule, or "samples": samples of the training set; NULL: none */
     int classes;
     bool one_hot;              /* losses that compare numbers see 1 for the class and 0 for the others */
@@ -356,6 +372,7 @@ typedef struct EdgeMacs {
 } EdgeMacs;
 double bundle_macs(const Graph *g, const Bundle *u);
 double edge_macs(const Graph *g, int list);
+double set_macs(const Graph *g, const NodeSet *s); /* the filters of the functions of its nodes */
 EdgeMacs graph_edge_macs(const Graph *g);
 int64_t graph_macs(const Graph *g);
 bool model_edge_norms(const Graph *g,

@@ -54,13 +54,18 @@ EdgeMacs graph_edge_macs(const Graph *g)
     return m;
 }
 
+double set_macs(const Graph *g, const NodeSet *s)
+{
+    const double filters = function_macs(s->cell.forward) + function_macs(s->send.forward);
+    return filters * (double)s->size * (double)evaluations(g);
+}
+
 int64_t graph_macs(const Graph *g)
 {
     double n = graph_edge_macs(g).kept;
     for (int i = 0; i < g->sets.count; i++) {
         const NodeSet *s = &g->sets.at[i];
-        double filters = function_macs(s->cell.forward) + function_macs(s->send.forward);
-        n += filters * (double)s->size * (double)evaluations(g);
+        n += set_macs(g, s);
     }
     return (int64_t)(n + 0.5);
 }

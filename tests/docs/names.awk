@@ -1,5 +1,5 @@
 # Reads dumps of models (dnw build --dump=model) behind one another, each after a line "source FILE NAMES...", the names
-# that follow `weight` in its text, and those behind `state` as state:NAME. Prints each tensor whose name or shape is not one
+# that follow `weight` in its text, those behind `state` as state:NAME, and sizes as learned:NAME. Prints each tensor whose name or shape is not one
 # that section 17 of docs/language.md tells.
 function fail(why) { print file ": " name " [" shape "]: " why; wrong++ }
 function starts(front) { return shape == front || index(shape, front ",") == 1 }
@@ -38,12 +38,14 @@ function check_layer() {
   if (layer == "depthwise" && n == 2 && part[2] == "k" && !kept) return 0
   if (layer == "layer_norm" && n == 2 && part[2] ~ /^(scale|shift)$/ && !kept) return 0
   if (layer == "batch_norm" && n == 2 && part[2] ~ /^(scale|shift|mean|variance)$/ && kept == (part[2] ~ /^[mv]/)) return 0
+  if (n == 2 && without_number(part[2]) in learned && shape == "1" && !kept) return 0
   fail("no rule")
 }
 /^source / {
-  file = $2; split("", declared); split("", shared); split("", state); split("", size); split("", cell); split("", candidates)
+  file = $2; split("", declared); split("", shared); split("", state); split("", learned); split("", size); split("", cell); split("", candidates)
   for (i = 3; i <= NF; i++) {
     word = $i
+    if (sub(/^learned:/, "", word)) { learned[word] = 1; continue }
     kind = sub(/^state:/, "", word)
     if (sub(/^shared:/, "", word)) shared[word] = 1
     if (kind) state[word] = 1

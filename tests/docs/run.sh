@@ -141,8 +141,8 @@ lists docs/ir.md "operators" $(sed -n 's/^OP([A-Z_0-9]*, "\([a-z_0-9]*\)".*/\1/p
 
 # Names and shapes of tensors are those of section 17: of all examples and programs of tests/run.
 weights() {
-  grep -ohE '(shared )?(weight|state) +[A-Za-z_0-9]+' "$@" |
-    sed -E 's/shared weight +/shared:/; s/weight +//; s/shared state +/state:shared:/; s/state +/state:/' | sort -u | tr '\n' ' '
+  grep -ohE '(shared )?(weight|state) +[A-Za-z_0-9]+|size +[A-Za-z_0-9]+ +in' "$@" |
+    sed -E 's/size +([^ ]+) +in/learned:\1/; s/shared weight +/shared:/; s/weight +//; s/shared state +/state:shared:/; s/state +/state:/' | sort -u | tr '\n' ' '
 }
 for file in "$source"/examples/*.dnw "$source"/tests/run/*.dnw; do
   echo "source $(basename "$file") $(weights "$file" "$source"/examples/*.dnw)"
