@@ -177,6 +177,7 @@ static Val *depthwise(Check *k, const Builtin *b, Val **a, Span span)
         !whole_between(k, a[2], "a stride", 1, LARGEST_STRIDE, &w.stride) || !truth(k, a[3], "bias"))
         return val_poison(k);
     w.size = size.most;
+    if (size.learned) size.learned->of_filter = true;
     if (size.learned && w.size % 2 == 0) {
         Diag *d = diag_add(k->diags, E_RANGE, a[1]->span,
                            "a learned filter has an odd size; this one is in %lld .. %lld",

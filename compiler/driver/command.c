@@ -194,6 +194,9 @@ static void print_frozen(const Compilation *c)
            "the output\n",
            (long long)f->nodes_gone, (long long)f->nodes, plural(f->nodes, "s"), (long long)f->edges_gone,
            (long long)f->edges, plural(f->edges, "s"));
+    if (f->sizes)
+        printf("cut to the learned sizes: %lld multiply-adds, %lld parameters\n", (long long)f->macs,
+               (long long)f->parameters);
 }
 
 /* NAME.a and NAME.h, or one of them. */

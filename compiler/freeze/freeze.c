@@ -240,23 +240,16 @@ static Renumber renumber(Arena *a, const bool *live, int64_t size)
     return r;
 }
 
-/* Blocks of `components` numbers of a tensor, those that are listed. */
-typedef struct Moved {
-    const Tensor *tensor;
-    const int64_t *old;
-    int64_t count;
-} Moved;
-
 typedef struct Shrink {
     Arena *arena;
     Frozen *out;
     const EvalContext *trained;
-    Vec(Moved) moved;
+    FrozenCuts cuts;
 } Shrink;
 
 static void keep_blocks(Shrink *s, const Tensor *p, const int64_t *old, int64_t count)
 {
-    if (!p->shared) vec_push(s->arena, &s->moved, (Moved){p, old, count});
+    if (!p->shared) vec_push(s->arena, &s->cuts.moved, (Moved){p, old, count});
 }
 
 /* Statistics of batch_norm: a number a node or candidate, evaluation after evaluation. */
@@ -335,13 +328,25 @@ static int64_t count_kept(const Graph *g, uint8_t *const *kept)
     return n;
 }
 
+static void keep_what_is_left(Graph *g)
+{
+    for (int l = 0; l < g->lists.count; l++) {
+        EdgeList *list = &g->lists.at[l];
+        list->budget.form = KEEP_ALL, list->kept = 0;
+        for (int b = 0; b < g->bundles.count; b++)
+            if (g->bundles.at[b].list == l) list->kept += g->bundles.at[b].candidates.count;
+        list->candidates = list->kept;
+    }
+}
+
 static bool shrink_graph(Shrink *s, Graph *g)
 {
     Frozen *f = s->out;
     FrozenGraph info = {.name = g->name};
     for (int l = 0; l < g->lists.count; l++) info.candidates += g->lists.at[l].candidates;
     int64_t edges = count_kept(g, s->trained->kept[g->number]);
-    bool **live = freeze_live(s->arena, g, s->trained->param, s->trained->kept[g->number]);
+    bool **live =
+        freeze_live(s->arena, g, s->trained->param, s->trained->kept[g->number], &s->cuts.graphs[g->number]);
     info.kept = count_kept(g, s->trained->kept[g->number]);
     f->edges += edges, f->edges_gone += edges - info.kept;
     vec_push(s->arena, &f->graphs, info);
@@ -357,7 +362,7 @@ static bool shrink_graph(Shrink *s, Graph *g)
         keep_norms(s, set->cell.norms.at, set->cell.norms.count, sets[i].old, sets[i].count);
         set->size = sets[i].count, set->shape = shape_vector(set->size);
     }
-    for (int l = 0; l < g->lists.count; l++) g->lists.at[l].budget.form = KEEP_ALL;
+    keep_what_is_left(g);
     return order_again(g);
 }
 
@@ -378,7 +383,8 @@ static void move_params(Shrink *s)
     Model *m = s->out->model;
     int64_t *from = NEW_ARRAY(s->arena, int64_t, (size_t)m->params.count + 1), total = 0;
     const Moved **moved = NEW_ARRAY(s->arena, const Moved *, (size_t)m->params.count + 1);
-    for (int i = 0; i < s->moved.count; i++) moved[s->moved.at[i].tensor->number] = &s->moved.at[i];
+    for (int i = 0; i < s->cuts.moved.count; i++)
+        moved[s->cuts.moved.at[i].tensor->number] = &s->cuts.moved.at[i];
     for (int i = 0; i < m->params.count; i++) {
         Tensor *p = m->params.at[i];
         from[i] = p->offset, p->offset = total;
@@ -397,6 +403,12 @@ static void move_params(Shrink *s)
     }
 }
 
+static FrozenCuts cuts_of(Frozen *f)
+{
+    if (f->model->sizes.count) return freeze_sizes(f);
+    return (FrozenCuts){.graphs = NEW_ARRAY(f->model->perm, FrozenCut, (size_t)f->model->graphs.count + 1)};
+}
+
 Frozen *freeze(Compilation *c, const char *weights)
 {
     EvalContext trained;
@@ -405,7 +417,9 @@ Frozen *freeze(Compilation *c, const char *weights)
     carry(m, trained.param);
     Frozen *f = NEW(c->perm, Frozen);
     f->model = m;
-    Shrink s = {.arena = c->perm, .out = f, .trained = &trained};
+    f->param = trained.param, f->param_count = m->param_total;
+    Shrink s = {.arena = c->perm, .out = f, .trained = &trained, .cuts = cuts_of(f)};
+    trained.param = f->param, f->param = NULL, f->param_count = 0;
     for (int g = 0; g < m->graphs.count; g++)
         if (!shrink_graph(&s, m->graphs.at[g])) {
             diag_add(c->diags, E_MEMORY, SPAN_NONE, "not enough memory to freeze '%s'", m->program);
@@ -414,6 +428,7 @@ Frozen *freeze(Compilation *c, const char *weights)
     move_params(&s);
     for (int i = 0; i < m->params.count; i++)
         f->parameters += m->params.at[i]->learned ? m->params.at[i]->size : 0;
+    for (int g = 0; g < m->graphs.count; g++) f->macs += graph_macs(m->graphs.at[g]);
     m->trained = false, m->frozen = true, m->loss = NULL;
     freeze_norms(f);
     return f;

@@ -109,7 +109,15 @@ static void drop(Walk *w, int bundle, int64_t candidate, int64_t source, void *e
     w->kept[bundle][candidate] = 0;
 }
 
-bool **freeze_live(Arena *a, const Graph *g, const double *param, uint8_t **kept)
+/* Nodes that stay, whatever leads from them. */
+static bool stays(const Graph *g, int set, int64_t node, const FrozenCut *cut)
+{
+    if (cut->gone) return false;
+    if (set == g->output) return !cut->output || cut->output[node];
+    return set == g->input ? !cut->input || cut->input[node] : g->time.adaptive;
+}
+
+bool **freeze_live(Arena *a, const Graph *g, const double *param, uint8_t **kept, const FrozenCut *cut)
 {
     size_t sets = (size_t)g->sets.count + 1;
     Walk w = {.arena = a, .g = g, .param = param, .kept = kept};
@@ -118,10 +126,11 @@ bool **freeze_live(Arena *a, const Graph *g, const double *param, uint8_t **kept
         w.live[s] = NEW_ARRAY(a, bool, (size_t)g->sets.at[s].size + 1);
         w.zero[s] = NEW_ARRAY(a, bool, (size_t)g->sets.at[s].size + 1);
     }
+    for (int64_t i = 0; cut->zero && i < g->sets.at[g->input].size; i++) w.zero[g->input][i] = cut->zero[i];
     if (!is_timed(g)) drop_zeros(&w);
     for (int s = 0; s < g->sets.count; s++)
         for (int64_t i = 0; i < g->sets.at[s].size; i++)
-            if (s == g->input || s == g->output || g->time.adaptive) mark(&w, (Node){s, i});
+            if (stays(g, s, i, cut)) mark(&w, (Node){s, i});
     while (w.open.count) edges_into(&w, w.open.at[--w.open.count], mark_source, NULL);
     for (int s = 0; s < g->sets.count; s++)
         for (int64_t i = 0; i < g->sets.at[s].size; i++)

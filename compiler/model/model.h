@@ -92,6 +92,7 @@ typedef struct LearnedSize {
     int64_t low, high;
     Value *stored, *number; /* the tensor; n */
     Value *mask;            /* of channels, [high]; NULL: not needed so far */
+    bool of_filter;         /* a depthwise has it */
     Span span;
 } LearnedSize;
 

@@ -38,7 +38,8 @@ static NetSet set_record(Arena *perm, const Graph *g, const NodeSet *s)
                 .value_pitch = s->rows.value_pitch,
                 .pixels = s->pixels,
                 .value_pixels = s->value_pixels,
-                .positions = graph_copies(g)};
+                .positions = graph_copies(g),
+                .sized = s->part || g->part};
     for (int i = 0; i < r.norm_count; i++) {
         const Norm *n = &s->cell.norms.at[i];
         r.norms[i] = (NetNorm){n->first, n->pixels, n->evaluations};
@@ -373,6 +374,8 @@ const char *manifest_frozen(const Frozen *f, const Target *target)
     const FrozenHead h = {f->graphs.at, f->graphs.count, f->parameters};
     json_t *j = head_json(f->model, target);
     json_object_update_new(j, contract_write(CONTRACT_FrozenHead, &h));
+    json_object_set_new(j, "macs", json_integer(f->macs));
+    if (f->sizes) json_object_set_new(j, "sizes", f->sizes);
     if (f->model->settings) json_object_set(j, "settings", f->model->settings);
     return text_of(f->model->perm, j);
 }

@@ -24,8 +24,8 @@ static json_t *graph_list(const Session *s)
 
 static json_t *describe(const Session *s)
 {
-    static const char *const copied[] = {"program", "source", "model",   "version", "cpu",
-                                         "input",   "output", "options", "settings"};
+    static const char *const copied[] = {"program", "source",  "model",    "version", "cpu",  "input",
+                                         "output",  "options", "settings", "macs",    "sizes"};
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
         json_t *value = json_object_get(s->program->manifest, copied[i]);
@@ -101,7 +101,10 @@ static void print_setting(const char *name, const json_t *value)
 static const struct {
     const char *key;
     void (*line)(const char *name, const json_t *value);
-} parts[] = {{"options", print_option}, {"graphs", print_graph}, {"settings", print_setting}};
+} parts[] = {{"options", print_option},
+             {"graphs", print_graph},
+             {"settings", print_setting},
+             {"sizes", print_setting}};
 
 static void print_text(const json_t *object)
 {

@@ -3,7 +3,7 @@
  * Where the gradient of a node's sum is 0 for all samples of a step, no weight of an edge into it learns: its
  * relu was below 0 for all of them, or no edge in use leads on from it. The gradients lie in the tiles until
  * the next step, so they are only looked at. Graphs that go backwards in rounds keep theirs not so long; they
- * are left out.
+ * are left out, and so are sets whose size is learned.
  */
 #include "net/net_private.h"
 #include <stdio.h>
@@ -30,7 +30,8 @@ static bool idle_node(const Net *n, const NetBundle *b, int64_t tiles, int64_t n
 
 static bool has_gradients(const Net *n, const NetBundle *b)
 {
-    return b->rows.target >= 0 && b->candidates.count > 0 && gradient_of_round(n, b, -1);
+    const bool sized = n->graphs[b->line.graph].sets[b->line.to].sized;
+    return !sized && b->rows.target >= 0 && b->candidates.count > 0 && gradient_of_round(n, b, -1);
 }
 
 /* The first line into its set that has them: they are those of all. */

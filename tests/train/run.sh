@@ -158,3 +158,24 @@ that "no loss below 0" misses fall waves -1
 that "no loss at all" misses fall nothing 1
 
 finish
+
+# A learned width: as many parameters as the loss aims at, the frozen program with them, and none cut without the aim.
+cat >width.dnw <<'END'
+option strength = 10
+model Net(point) { size n in 4 .. 64 = 48; point |> linear(n) |> tanh |> linear(2) }
+train Net {
+  data   = spirals(2000)
+  loss   = cross_entropy + strength * (params(Net) / 200 - 1)^2
+  optim  = adam(lr = cosine(0.02))
+  batch  = 32
+  epochs = 40
+}
+END
+costs() { sed -n 's/.*"event":"epoch".*"params": *\([0-9]*\).*/\1/p' "$1/log.jsonl" | tail -n 1; }
+expect "learned width" 0 "epoch 40/40" "$dnw" train width.dnw --out width.run
+that "learned width: accuracy" within "$(final_accuracy width.run/log.jsonl)" 97 100
+that "learned width: parameters" within "$(costs width.run)" 190 210
+expect "learned width: frozen" 0 "" "$dnw" build width.dnw --freeze --weights width.run/last.safetensors -o width
+that "learned width: parameters of the frozen program" test "$(./width info | awk '$1 == "parameters" { print $2 }')" = "$(costs width.run)"
+expect "a width without aim" 0 "" "$dnw" train width.dnw -D strength=0 --quiet --out free.run
+that "a width without aim: grows" within "$(costs free.run)" 243 323
