@@ -267,6 +267,12 @@ bool takes_one_tensor(Check *k, const Val *function, Shape taken)
     for (int i = 0; i < function->bound.count && !tensor; i++)
         tensor = tensor_in(function->bound.at[i].value);
     if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
+    if (learned_size(k, tensor)) {
+        Diag *d = diag_add(k->diags, E_LATER, tensor->span,
+                           "a learned size is one of layers; '%s' takes none", function->decl->name.text);
+        diag_help(d, "node sets and weights of functions have fixed sizes: write a number");
+        return false;
+    }
     Diag *d = diag_add(
         k->diags, E_SHAPE, tensor->span,
         "'%s' takes one tensor, here %s, whose parts become nodes; a second one, %s, cannot be an argument",

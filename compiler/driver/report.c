@@ -6,6 +6,7 @@
 #include "layout/live.h"
 #include "model/rule.h"
 #include "model/timed.h"
+#include <math.h>
 
 typedef struct GraphRow {
     const char *name;
@@ -91,6 +92,25 @@ static void report_together(const Model *m, FILE *out)
         }
 }
 
+/* Learned sizes: where they start, and what the model costs there. */
+static void report_sizes(const Compilation *c, FILE *out)
+{
+    const Model *m = c->model;
+    if (!m->sizes.count) return;
+    fprintf(out, "%-20s %12s %12s\n", "learned size", "range", "start");
+    for (int i = 0; i < m->sizes.count; i++) {
+        const LearnedSize *s = m->sizes.at[i];
+        fprintf(out, "%-20s %12s %12.6g\n", s->name,
+                arena_printf(c->perm, "%lld .. %lld", (long long)s->low, (long long)s->high),
+                s->tensor->init.a * (double)s->high);
+    }
+    double *param = NEW_ARRAY(c->perm, double, (size_t)m->param_total + 1);
+    for (int i = 0; i < m->sizes.count; i++)
+        param[m->sizes.at[i]->tensor->offset] = m->sizes.at[i]->tensor->init.a;
+    fprintf(out, "at the start: %.15g multiply-adds, %.15g parameters; above, at the upper ends\n",
+            round(cost_of(m, "macs", param)), round(cost_of(m, "params", param)));
+}
+
 /* Lists with declared rules: what these keep. */
 static void report_rules(const Compilation *c, const Graph *g, FILE *out)
 {
@@ -126,6 +146,7 @@ void compile_report(const Compilation *c, FILE *out)
     report_together(m, out);
     fprintf(out, "%lld parameter%s in use\n", (long long)model_parameters(m),
             plural(model_parameters(m), "s"));
+    report_sizes(c, out);
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
     for (int i = 0; i < m->graphs.count; i++) report_rules(c, m->graphs.at[i], out);
 }

@@ -53,3 +53,17 @@ int64_t model_parameters(const Model *m)
     for (int i = 0; i < m->graphs.count; i++) n -= unused_numbers(m->graphs.at[i]);
     return n;
 }
+
+double cost_of(const Model *m, const char *name, double *param)
+{
+    Arena *tmp = arena_new();
+    const EvalContext c = {.model = m, .param = param, .batch = 1};
+    Value **map = NEW_ARRAY(tmp, Value *, (size_t)m->body->values.count + 1);
+    Func *f = func_copy(tmp, m->body, name, map);
+    for (int i = 0; i < m->costs.count; i++)
+        if (strcmp(m->costs.at[i].name, name) == 0) func_result(f, name, map[m->costs.at[i].parts.at[0]->id]);
+    func_prune(f);
+    const double cost = f->results.count ? *eval_func(tmp, f, &c)->value[f->results.at[0]->id] : 0;
+    arena_free(tmp);
+    return cost;
+}

@@ -6,4 +6,6 @@
 /* Weights of edges in use and of functions; of a model, parameters of layers, too. */
 int64_t graph_parameters(const Graph *g);
 int64_t model_parameters(const Model *m);
+/* The first part of a cost, which follows from weights alone. */
+double cost_of(const Model *m, const char *name, double *param);
 #endif
