@@ -18,6 +18,7 @@ static NetParam param_record(Tensor *p)
                       .size = p->stored,
                       .offset = p->place,
                       .learned = p->learned,
+                      .decay = p->decay,
                       .init = tensor_init(p),
                       .clamped = p->clamped,
                       .low = p->low,

@@ -229,7 +229,8 @@ static void move_chunk(void *job, int64_t c)
     int64_t at = m->p->offset + c * CHUNK, left = m->p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
     const OptimRange here = net_range(n, at, (const float *)n->grad + at);
     optim_update(n->options.optim, count, &here,
-                 &(OptimStep){m->update.lr, n->options.optim->decay, m->update.scale, m->update.step + 1});
+                 &(OptimStep){m->update.lr, m->p->decay * n->options.optim->decay, m->update.scale,
+                              m->update.step + 1});
 }
 
 /* All learned parameters, or all but the edges, which were updated as their gradients were made. */

@@ -179,3 +179,8 @@ expect "learned width: frozen" 0 "" "$dnw" build width.dnw --freeze --weights wi
 that "learned width: parameters of the frozen program" test "$(./width info | awk '$1 == "parameters" { print $2 }')" = "$(costs width.run)"
 expect "a width without aim" 0 "" "$dnw" train width.dnw -D strength=0 --quiet --out free.run
 that "a width without aim: grows" within "$(costs free.run)" 243 323
+# Decay would make it five times smaller.
+printf '%s\n' 'model Net(point) { size n in 4 .. 64 = 32; cost width = n; point |> linear(n) |> relu |> linear(2) }' \
+  'train Net { optim = sgd(lr = 0.01, decay = 1); epochs = 10; loss = mse; data = one_hot(spirals(1000)) }' >kept.dnw
+expect "a size under decay" 0 "" "$dnw" train kept.dnw --quiet --out kept.run
+that "a size under decay: stays" within "$(sed -n 's/.*"width": *\([0-9.]*\).*/\1/p' kept.run/log.jsonl | tail -n 1)" 28 36

@@ -22,6 +22,7 @@ if "$dnw" check "$examples/fashion.dnw" >/dev/null 2>&1; then
   reach fashion_mlp 87.6 100 -D density=1%
   reach fashion_mlp 0 85.7 -D density=1% -D learned=false
   reach fashion "" 100
+  reach dnarch "" 100
 else
   echo "no data for the Fashion-MNIST examples: they are not trained"
 fi
