@@ -220,14 +220,23 @@ static Val *chained(Check *k, Val *x, const Val *functions)
     return x;
 }
 
-static Val *repeated(Check *k, Val *x, const Val *count, Val *f)
+/* How often is learned: each time where its place is within the size. */
+static Val *applied_within(Check *k, Val *x, Val *size, Val *f, int64_t place)
 {
-    int64_t n;
+    Val *args[4] = {x, f, size, val_number(k, (double)place, size->span)};
+    return k->above->builtin(k, builtin_at(BUILTIN_within), args, f->span);
+}
+
+static Val *repeated(Check *k, Val *x, Val *count, Val *f)
+{
+    SizeOfLayer n;
     if (val_is_poison(count) || val_is_poison(f) ||
-        !whole_between(k, count, "how often a function is repeated", 0, MOST, &n))
+        !size_between(k, count, "how often a function is repeated", 0, MOST, &n))
         return val_poison(k);
-    for (int64_t i = 0; i < n && !val_is_poison(x); i++)
-        x = within_bounds(k, f->span) ? apply(k, f, x, f->span) : val_poison(k);
+    for (int64_t i = 0; i < n.most && !val_is_poison(x); i++)
+        x = !within_bounds(k, f->span) ? val_poison(k)
+            : n.learned                ? applied_within(k, x, count, f, i)
+                                       : apply(k, f, x, f->span);
     return x;
 }
 
