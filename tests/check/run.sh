@@ -173,11 +173,12 @@ expect "no model" 1 "error[E0224]: 'empty' has no model to build" "$dnw" build e
 expect "its suggestion" 0 "" "$dnw" check <(printf 'option n = 1\nmodel Net(x[2]) = x |> linear(1)\n')
 expect "no such processor" 1 "error[E0225]" "$dnw" build main.dnw --cpu z80 -o prog
 
-# refused at once, within 1 GB
-small() { (ulimit -v 1048576 2>/dev/null; exec timeout 10 "$dnw" check "$1"); }
+# refused at once, within 1 GB; seconds are those of the processor, which other programs do not take away
+timed() { (ulimit -t "$1"; exec timeout $((20 * $1)) "${@:2}"); } # SECONDS COMMAND
+small() { (ulimit -v 1048576 2>/dev/null; timed 10 "$dnw" check "$1"); }
 limit=20
 if grep -q __asan_init "$dnw"; then # it maps far more than it uses, and is slow
-  small() { timeout 60 "$dnw" check "$1"; }
+  small() { timed 60 "$dnw" check "$1"; }
   limit=120
 fi
 refused() { # NAME TEXT: the program on stdin
@@ -196,7 +197,7 @@ refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn
 # what is written grows, and so does the work, but no faster: each of these took minutes as the square of its size
 quick() { # NAME CODE TEXT COMMAND: the program on stdin, in a time that even a slow machine keeps
   cat >"$1.dnw"
-  expect "$1" "$2" "$3" timeout $limit "$dnw" "${@:4}" "$1.dnw"
+  expect "$1" "$2" "$3" timed $limit "$dnw" "${@:4}" "$1.dnw"
 }
 twice() { # FIRST LEVELS BODY: f1 .. fLEVELS, each of which calls the one before it twice; P stands for that one, N for the level
   echo "fn f0(x) = $1"
@@ -219,7 +220,7 @@ quick parameters 0 "[2] -> [2]" check < <(echo "fn f(x$(printf ', p%d = 1' $(seq
 quick lines_of_edges 0 "[2] -> [2]" check < <(echo 'graph G { input x[2]; output y[2]'; yes 'edges x -> y keep 50%' | head -40000; printf '}\nmodel M(x[2]) = x |> G\n')
 quick node_sets 0 "[2] -> [2]" check < <(echo 'graph G { input x[2]; output y[2]'; for i in $(seq 8000); do printf 'nodes h%d\nedges x -> h%d\nedges h%d -> y\n' "$i" "$i" "$i"; done; printf '}\nmodel M(x[2]) = x |> G\n')
 quick mistakes 1 "39980 more errors" check < <(for i in $(seq 40000); do echo "option o$i = u$i"; done)
-expect "mistakes as JSON" 1 '"line": 40000' timeout $limit "$dnw" check --json mistakes.dnw
+expect "mistakes as JSON" 1 '"line": 40000' timed $limit "$dnw" check --json mistakes.dnw
 quick one_line 1 "'u20000' is not known" check --json < <(printf 'option o%d = u%d; ' $(for i in $(seq 20000); do echo "$i $i"; done); echo)
 quick questions 0 "ok" test < <(echo 'graph G(n) { input x[2]; nodes h[n]; output y[2]; edges { x -> h; h[i] -> h[j] where i < j and j - i < 5; h -> y } }'; echo 'model M(x[2]) = x |> linear(2)'; echo 'test "t" {'; yes '  acyclic(G(n = 200000))' | head -2000; echo '}')
 quick ring 0 "ok" test <<'END'
@@ -245,7 +246,7 @@ test "t" { acyclic(Grid(n = 500)); edge_count(Grid(n = 500), "h", "h") == 2 * 50
 END
 quick nodes_in_all 1 "the most is 40000000" check < <(echo 'graph G(n) { input x[2]; nodes h[n]; output y[2]; edges { x -> y; h[i] -> y where i < 3 } }'; echo 'test "t" {'; for i in 1 2 3 4 5; do echo "candidates(G(n = 1e7 + $i)) == 10"; done; echo '}')
 printf 'model M(x[3]) = x |> linear(1e7) |> tanh |> linear(4)\ntrain M { data = npy("none.npy", "none.npy"); loss = mse; optim = adam }\n' >wide.dnw
-expect "gradcheck of what is large" 1 "the most is 1e+10" timeout $limit "$dnw" gradcheck wide.dnw
+expect "gradcheck of what is large" 1 "the most is 1e+10" timed $limit "$dnw" gradcheck wide.dnw
 printf 'graph G {\n input x[1]\n nodes h[100000]\n output y[1]\n edges { x -> h; h[i] -> h[j] where i == j + 1; h[i] -> y where i < 3 } }\nmodel M(x[1]) = x |> G\n' >chain.dnw
 expect "a long chain against its order" 0 "200002 parameters" small chain.dnw
 # Learned numbers in use: edges of one list may have one number or nine. One count for check, tests and the program.
