@@ -151,9 +151,12 @@ LLVMValueRef emit_table(Emit *e, const char *name, int count, LLVMValueRef *word
     for (int i = 0; i < count; i++)
         if (!words[i]) words[i] = LLVMConstNull(e->ptr);
     LLVMValueRef value = LLVMConstStructInContext(e->context, words, (unsigned)count, false);
-    for (LLVMValueRef g = LLVMGetFirstGlobal(e->module); g; g = LLVMGetNextGlobal(g))
-        if (LLVMGetInitializer(g) == value) return g;
-    return new_table(e, name, value, LLVMInternalLinkage);
+    int *place = table_place(e->arena, &e->tables, &value, sizeof value); /* equal constants are one */
+    if (*place < 0) {
+        *place = e->made.count;
+        vec_push(e->arena, &e->made, new_table(e, name, value, LLVMInternalLinkage));
+    }
+    return e->made.at[*place];
 }
 
 LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *numbers)

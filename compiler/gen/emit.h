@@ -6,7 +6,8 @@
  */
 #ifndef DNW_EMIT_H
 #define DNW_EMIT_H
-#include "base/arena.h"
+#include "base/table.h"
+#include "base/vec.h"
 #include <llvm-c/Core.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,6 +23,8 @@ typedef struct Emit {
     int width;          /* lanes of a vector; 1: vectors are numbers */
     int bytes;          /* of a real */
     LLVMValueRef function;
+    Table tables;            /* by value: places in `made` */
+    Vec(LLVMValueRef) made;  /* by emit_table */
     struct EmitStep *step;   /* that is being made (emit_begin_step), or NULL */
     struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Emit;
