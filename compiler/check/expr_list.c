@@ -112,7 +112,7 @@ static const char *array_text(Check *k, const Val *v)
     return arena_printf(k->perm, "%s]", text);
 }
 
-/* Arrays have one size, and what goes with all of their elements is a number. NULL: said. */
+/* The first array; all have one size. NULL: said. */
 static const Val *alike(Check *k, OpCode op, Span span, int count, Val **args)
 {
     const Val *first = NULL;
@@ -125,19 +125,6 @@ static const Val *alike(Check *k, OpCode op, Span span, int count, Val **args)
                            op_sign(op), size, other);
         diag_note(d, first->span, "%s comes from here", size);
         diag_note(d, args[i]->span, "%s comes from here", other);
-        return NULL;
-    }
-    for (int i = 0; i < count; i++) {
-        if (args[i]->kind != VAL_RUNTIME || args[i]->value->shape.rank == 0) continue;
-        Diag *d =
-            diag_add(k->diags, E_SHAPE, span,
-                     "'%s' takes an array and a number, or two arrays; this is %s %s", op_sign(op),
-                     k->mode == MODE_CELL ? "a map" : "a tensor", shape_text(k->perm, args[i]->value->shape));
-        diag_note(d, args[i]->value->span, "%s comes from here", shape_text(k->perm, args[i]->value->shape));
-        diag_help(d, k->mode == MODE_CELL
-                         ? "a map is filtered by an array with conv: conv(z, k)"
-                         : "an array has one value for each element and is no tensor; a weight for "
-                           "each element: fn Gain(x) { weight g = 1; g * x }, and x |> Gain");
         return NULL;
     }
     return first;

@@ -12,8 +12,11 @@ static Val *layer_input(Check *k, const Builtin *b, Val *x, Span span)
                        b->name,
                        k->mode == MODE_CELL        ? "inside a node function"
                        : k->mode == MODE_PREDICATE ? "in a condition"
+                       : k->mode == MODE_MODEL     ? arena_printf(k->perm, "on %s", val_kind_text(x))
                                                    : "here");
-    diag_help(d, "in a model: x |> %s", b->name);
+    if (x->kind == VAL_LIST)
+        diag_help(d, "choose one of its elements, [0] is the first; or add them up with sum(...)");
+    else diag_help(d, "in a model: x |> %s", b->name);
     return NULL;
 }
 
