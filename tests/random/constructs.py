@@ -1,4 +1,5 @@
 """What a program uses, for the table of slow.sh."""
+from arrays import each_item
 
 
 def constructs(p):
@@ -15,8 +16,8 @@ def constructs(p):
     if p['train']['samples'] > p['train']['batch']:
         found.add('several steps an epoch')
     for ops in [p['model']['ops']] + [b['ops'] for b in p['blocks']]:
-        for item in ops:
-            found.add('layer ' + item['name'] if item['op'] == 'layer' else 'model ' + item['op'])
+        for item in each_item(ops):
+            found.add('layer ' + item['name'] if item['op'] == 'layer' else 'model ' + item.get('how', item['op']))
             if item['op'] == 'scan':
                 found.add('scan of ' + item['body']['op'] + (', truncated' if item.get('truncate') else ''))
     if p['model'].get('keep'):
@@ -29,6 +30,7 @@ def constructs(p):
         found |= {'edges that add to two ports'} if fn.get('second') else set()
         found |= {'weight ' + w['init'].strip('~ ').split('(')[0].split(' ')[0] for w in fn['weights'] if '~' in w['init']}
         found |= {'shared weight' for w in fn['weights'] if w.get('shared')} | {'range of a weight' for w in fn['weights'] if w.get('range')}
+        found |= {'array ' + kind for kind in ('each', 'list', 'array', 'item') if f"['{kind}', " in repr([fn['value'], fn['moves']])}
         if len(fn['states']) > 1:
             found.add('two states')
         if 'batch_norm' in repr(fn['value']):

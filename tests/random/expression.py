@@ -1,4 +1,5 @@
 """Values of expressions, on Python numbers and on tensors, as docs/language.md (sections 2 and 16) says."""
+import functools
 import math
 import torch
 
@@ -80,6 +81,46 @@ OPERATORS = {
 }
 
 
+def spread(function, *args):
+    """Of arrays, element by element; a number goes with each element."""
+    lengths = {len(a) for a in args if isinstance(a, list)}
+    if not lengths:
+        return function(*args)
+    length, = lengths
+    return [spread(function, *(a[n] if isinstance(a, list) else a for a in args)) for n in range(length)]
+
+
+def numbers(array):
+    return [x for item in array for x in numbers(item)] if isinstance(array, list) else [array]
+
+
+FOLDS = {'sum': lambda a, b: a + b, 'max': maximum, 'min': minimum}
+
+
+def applied(target, title, args, named):
+    if len(args) == 1 and isinstance(args[0], list) and title in FOLDS:
+        return functools.reduce(FOLDS[title], numbers(args[0]))
+    if title in POINTWISE:
+        return spread(lambda *values: target(*values, **named), *args)
+    return target(*args, **named)
+
+
+def nested(element, sizes, index=()):
+    if len(index) == len(sizes):
+        return element(list(index))
+    return [nested(element, sizes, index + (n,)) for n in range(sizes[len(index)])]
+
+
+def listed(tree, env, calls):
+    """An array: of weights, written out, or one element for each of some values."""
+    if tree[0] == 'array':
+        return nested(env[tree[1] + '[]'], tree[2])
+    if tree[0] == 'list':
+        return [evaluate(e, env, calls) for e in tree[1]]
+    values = range(tree[3][1], tree[3][2] + 1) if tree[3][0] == 'range' else tree[3][1]
+    return [evaluate(tree[1], {**env, tree[2]: v}, calls) for v in values]
+
+
 def evaluate(tree, env, calls=None):
     """The value of an expression. env: values of names; calls: further functions by name."""
     kind = tree[0]
@@ -87,6 +128,10 @@ def evaluate(tree, env, calls=None):
         return tree[1]
     if kind == 'name':
         return env[tree[1]]
+    if kind in ('array', 'list', 'each'):
+        return listed(tree, env, calls)
+    if kind == 'item':
+        return evaluate(tree[1], env, calls)[tree[2]]
     if kind == 'element':
         return env[tree[1] + '[]'](tree[2])
     if kind == 'point':
@@ -94,18 +139,18 @@ def evaluate(tree, env, calls=None):
     if kind == 'call':
         args = [evaluate(a, env, calls) for a in tree[2]]
         named = {k: evaluate(v, env, calls) for k, v in (tree[3] if len(tree) > 3 else {}).items()}
-        target = calls[tree[1]] if calls and tree[1] in calls else POINTWISE[tree[1]]
-        return target(*args, **named)
+        target = calls[tree[1]] if calls and tree[1] in calls else POINTWISE.get(tree[1])
+        return applied(target, tree[1], args, named)
     if kind == 'if':
         condition = evaluate(tree[1], env, calls)
         if isinstance(condition, T):
-            return where(condition, evaluate(tree[2], env, calls), evaluate(tree[3], env, calls))
+            return spread(where, condition, evaluate(tree[2], env, calls), evaluate(tree[3], env, calls))
         return evaluate(tree[2] if condition else tree[3], env, calls)
     if kind == 'not':
         value = evaluate(tree[1], env, calls)
         return ~value if isinstance(value, T) else not value
     if kind == 'neg':
-        return -evaluate(tree[1], env, calls)
+        return spread(lambda x: -x, evaluate(tree[1], env, calls))
     return operate(tree, env, calls)
 
 
@@ -117,4 +162,4 @@ def operate(tree, env, calls):
             return left if decides else evaluate(tree[3], env, calls)
         right = evaluate(tree[3], env, calls)
         return left & right if op == 'and' else left | right
-    return OPERATORS[op](left, evaluate(tree[3], env, calls))
+    return spread(OPERATORS[op], left, evaluate(tree[3], env, calls))

@@ -30,6 +30,7 @@ class Functions:
         self.c = random.Random(seed + 1)  # of costs and ports
         self.begin_rules(seed)
         self.begin_files(seed)
+        self.begin_arrays(seed)
 
     def chance(self, p):
         return self.r.random() < p
@@ -127,7 +128,7 @@ class Functions:
             value = self.expression(['u', 'z'])
         if not any(f"['name', '{title}']" in repr(value) for title in 'zu'):
             value = op('+', value, name('z'))
-        fn['value'] = self.bounded(value)
+        fn['value'] = self.bounded(self.with_arrays(fn, value, 'z'))
         if self.chance(0.2):
             fn['value'] = self.helper(fn['value'])
         if norm and self.chance(0.15) and not self.inside:
@@ -161,7 +162,7 @@ class Functions:
         titles = ['s', 'c'][:1 if affine else self.r.choice([1, 1, 2])]
         for title in titles:
             fn['states'].append({'name': title, 'start': self.r.choice([0, 0, 0.5])})
-        arriving = self.bounded(name('z')) if not affine else name('z')
+        arriving = self.bounded(self.with_arrays(fn, name('z'), 'z')) if not affine else name('z')
         if self.chance(0.3):
             fn['lets'].append(['u', arriving])
             arriving = name('u')
@@ -194,6 +195,7 @@ class Functions:
         uses = self.weight_uses(fn['weights'][1:])
         for use in uses:
             value = self.r.choice([op('*', value, use), op('+', value, use), call('tanh', op('+', value, use))])
+        value = self.with_arrays(fn, value, 'a')
         ref = {'fn': fn['name'], 'args': {}, 'given': 1}
         if own and self.chance(0.6):
             fn['params'].append(['b', None])
@@ -228,7 +230,7 @@ class Functions:
         if self.chance(0.5):
             value = call(self.r.choice(['relu', 'tanh']), value)
         extra = {'dilation': num(2)} if self.chance(0.2) else {}
-        value = op('+', call('conv', value, name('k'), **extra), name('b'))
+        value = op('+', call('conv', value, self.filter(fn, 'k', size), **extra), name('b'))
         if self.chance(0.3):
             value = call('tanh', value)
         fn['value'] = value
@@ -240,7 +242,7 @@ class Functions:
               'lets': [], 'moves': [], 'clock': None, 'shown': None}
         fn['weights'] = [{'name': 'w', 'sizes': [], 'shared': False, 'init': '~ kaiming', 'range': None},
                          {'name': 'k', 'sizes': [3, 3], 'shared': False, 'init': '~ normal(0, 0.3)', 'range': None}]
-        fn['value'] = op('*', name('w'), call('conv', call('tanh', name('a')), name('k')))
+        fn['value'] = op('*', name('w'), call('conv', call('tanh', name('a')), self.filter(fn, 'k', 3)))
         self.fns.append(fn)
         return {'fn': fn['name'], 'args': {}, 'given': 1}
 

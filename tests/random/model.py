@@ -306,6 +306,10 @@ class Model:
             return self.operations(self.blocks[item['name']]['ops'], args[0])
         if kind == 'scan':
             return self.scan(item, args[0])
+        if kind == 'chain':
+            for body in item['bodies']:
+                args = [self.operation(body, args)]
+            return args[0]
         if kind == 'binary':
             a, b = args
             return a + b if item['sym'] == '+' else a - b if item['sym'] == '-' else a * b
@@ -320,8 +324,7 @@ class Model:
 
     def scan(self, item, x):
         body, n = item['body'], x.shape[1]
-        g = self.graphs.get(body['name'])
-        fn = self.fns.get(body['name'])
+        g, fn = self.graphs.get(body.get('name')), self.fns.get(body.get('name'))
         if body['op'] == 'graph' and g.get('time'):
             return self.along(self.instance(g, self.number(g['name'])), item, x)
         if body['op'] == 'function' and fn['states']:
@@ -391,6 +394,8 @@ def convolve(x, k, stride, dilation, groups):
 
 def node_conv(x, k, stride=1, dilation=1):
     n = x.shape[1]
+    if isinstance(k, list):  # of numbers, and of weights of the nodes
+        k = torch.stack([torch.stack([torch.as_tensor(v, dtype=DTYPE[0]).reshape(-1).expand(n) for v in row], 1) for row in k], 1)
     k = k.expand(n, -1, -1)
     return convolve(x, k.reshape(n, 1, k.shape[1], k.shape[2]), stride, dilation, n)
 

@@ -1,10 +1,11 @@
 """Random programs: trees of plain lists and dictionaries, whose text text.py writes and which model.py calculates."""
+from arrays import Arrays, each_item
 from functions import BENT, SMOOTH, call, name, num, op
 from graphs import Graphs
 from listed import Listed
 
 
-class Generator(Graphs, Listed):
+class Generator(Graphs, Listed, Arrays):
     def map_step(self, shape):
         c, h, w = shape
         kind = self.r.randrange(10)
@@ -75,6 +76,7 @@ class Generator(Graphs, Listed):
         if kind == 4:
             return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, shape
         body, out = self.step(rest)
+        body, out = self.chained(body, rest, out)
         return {'op': 'scan', 'body': body, 'args': {}}, [n] + out
 
     def step(self, shape):
@@ -135,6 +137,7 @@ class Generator(Graphs, Listed):
         shapes = {'x': shape}
         for _ in range(length):
             item, out = self.step(shapes[current])
+            item, out = self.chained(item, shapes[current], out)
             item['in'] = [current]
             if self.chance(0.25) and len(shapes) > 1:
                 item, out = self.join(shapes, current) or (item, out)
@@ -285,7 +288,7 @@ class Generator(Graphs, Listed):
         groups = [group for g in self.graphs for group in g['lists']]
         plain = all(not group['via'] and group['rule'] == 'keep' and not any(line['via'] or line.get('drawn') for line in group['lines'])
                     for group in groups)
-        items = [item for ops in [model['ops']] + [b['ops'] for b in self.blocks] for item in ops]
+        items = [item for ops in [model['ops']] + [b['ops'] for b in self.blocks] for item in each_item(ops)]
         layers = [item for item in items if item['op'] == 'layer' and item['name'] in ('linear', 'conv2d')]
         if self.rules or not plain or not groups + layers or 'scan' in repr(items) or not self.odds(0.5):
             return False

@@ -43,6 +43,14 @@ def expr(tree, least=0):
         return tree[1]
     if kind == 'element':
         return f'{tree[1]}[' + ', '.join(str(i) for i in tree[2]) + ']'
+    if kind == 'array':
+        return tree[1]
+    if kind == 'list':
+        return '[' + ', '.join(expr(e) for e in tree[1]) + ']'
+    if kind == 'each':
+        return f'[{expr(tree[1])} for {tree[2]} in {values(tree[3])}]'
+    if kind == 'item':
+        return f'({expr(tree[1])})[{tree[2]}]'
     if kind == 'point':
         return f'{tree[1]}[' + ', '.join(tree[2]) + ']'
     if kind == 'call':
@@ -55,6 +63,13 @@ def expr(tree, least=0):
         text = ('not ' if kind == 'not' else '-') + expr(tree[1], level)
         return f'({text})' if level < least else text
     return binary(tree, least)
+
+
+def values(tree):
+    """What the name of a comprehension stands for."""
+    if tree[0] == 'range':
+        return f'{number(tree[1])} .. {number(tree[2])}'
+    return '[' + ', '.join(number(v) for v in tree[1]) + ']'
 
 
 def arguments(args, named):
@@ -230,6 +245,13 @@ def step(op):
     if op['op'] == 'scan':
         extra = f", truncate = {op['truncate']}" if op.get('truncate') else ''
         return f"scan({step(op['body'])}{extra})"
+    if op['op'] == 'chain':
+        bodies = op['bodies']
+        if op['how'] == 'repeat':
+            return f'repeat({len(bodies)}, {step(bodies[0])})'
+        if op['how'] == 'each':
+            return 'chain([linear(n) for n in [' + ', '.join(number(b['args']['out']) for b in bodies) + ']])'
+        return 'chain([' + ', '.join(step(b) for b in bodies) + '])'
     return op['name'] + layer_arguments(op)
 
 
@@ -300,7 +322,7 @@ def program(p):
     parts += [rule(r) for r in p.get('rules', []) if not r['library']]
     parts += [function(f) for f in p['fns'] if f['name'] not in p['imports']] + [graph(g) for g in p['graphs']]
     parts += [block(f"fn {b['name']}(x)", b['ops'], 'x') for b in p['blocks']]
-    if any(op.get('body', op).get('name') == 'Noisy' for ops in [p['model']['ops'], *(b['ops'] for b in p['blocks'])] for op in ops):
+    if "'Noisy'" in repr([p['model'], p['blocks']]):
         parts.append('fn Noisy(x) = x + noise(x, 0.3)')
     sizes = ', '.join(literal(n) for n in p['model']['input'])
     whole = f" keep {budget(p['model']['keep'])}" if p['model'].get('keep') else ''
