@@ -194,6 +194,11 @@ refused unfold "expand to more than" <"$diag/check_unfolds.dnw"
 refused lists "more than 100000 values" < <(echo 'option l0 = [1, 1, 1, 1]'; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "option l$i = [l$((i - 1)), l$((i - 1)), l$((i - 1)), l$((i - 1))]"; done)
 refused deep "deep" < <(echo 'fn f0(x) = x'; for i in $(seq 1 3000); do echo "fn f$i(x) = f$((i - 1))(x)"; done; echo 'model M(x[2]) = x |> f3000')
 
+# a net that papers count: ResNet-50 has 25,557,032 parameters (He et al. 2016, torchvision), 53,120 of them in batch_norm
+resnet50() { "$dnw" check "$DNW_SOURCE/examples/resnet.dnw" -D depth=50 -D width=64 -D side=224 -D classes=1000 "$@" 2>/dev/null; }
+expect "ResNet-50" 0 "25557032 parameters in use" resnet50 -D density=100%
+expect "a tenth of ResNet-50" 0 "4456076 parameters in use" resnet50
+
 # what is written grows, and so does the work, but no faster: each of these took minutes as the square of its size
 quick() { # NAME CODE TEXT COMMAND: the program on stdin, in a time that even a slow machine keeps
   cat >"$1.dnw"

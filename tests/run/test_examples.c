@@ -19,32 +19,42 @@ static void expect_near(const char *path, const Results *x, const Results *refer
 }
 
 /* The interpreter has numbers for all candidates: of these examples, smaller ones. */
-typedef struct Small {
-    const char *end; /* of the path */
+typedef struct Form {
+    const char *path; /* in the table: how it ends */
     int count;
-    Define define[2];
-} Small;
-static const Small smaller[] = {{"/huge.dnw", 2, {{"wide", "100"}, {"in_use", "5000"}}},
-                                {"/mobilenet.dnw", 2, {{"size", "3"}, {"d", "1"}}}};
+    Define define[3];
+    bool f64; /* alone: where a batch_norm has few numbers, float moves some over the kink of a relu */
+} Form;
+static const Form smaller[] = {{"/huge.dnw", 2, {{"wide", "100"}, {"in_use", "5000"}}},
+                               {"/mobilenet.dnw", 2, {{"size", "3"}, {"d", "1"}}},
+                               {"/resnet.dnw", 2, {{"width", "2"}, {"side", "8"}}},
+                               {"/resnet.dnw", 3, {{"depth", "50"}, {"width", "3"}, {"side", "64"}}, true}};
+enum { SMALLER = sizeof smaller / sizeof *smaller };
 
-static Small small_of(const char *path)
+/* Each form of an example is a test. */
+static int add_forms(const char *path, Form *forms)
 {
-    for (size_t i = 0; i < sizeof smaller / sizeof *smaller; i++)
-        if (strstr(path, smaller[i].end)) return smaller[i];
-    return (Small){0};
+    int count = 0;
+    for (int i = 0; i < SMALLER; i++) {
+        if (!strstr(path, smaller[i].path)) continue;
+        forms[count] = smaller[i];
+        forms[count++].path = path;
+    }
+    if (count == 0) forms[count++] = (Form){.path = path};
+    return count;
 }
 
 static void test_example(void **state)
 {
-    const char *path = *state;
+    const Form small = *(const Form *)*state;
+    const char *path = small.path;
     static const int64_t order[SAMPLES] = {2, 0, 1};
     Built b;
     Arena *a = arena_new();
-    const Small small = small_of(path);
     assert_true(built_open_defined(&b, path, 3, small.count, small.define));
     const Data *d = built_data(a, b.compilation->model, SAMPLES, 5);
     const Results *want = NULL; /* of both: they start with the same weights */
-    for (int f64 = 0; f64 < 2; f64++) {
+    for (int f64 = small.f64; f64 < 2; f64++) {
         Net *n = built_net(&b, f64, SAMPLES, 2, 1);
         if (!want) want = built_reference(a, n, &b, d, order, SAMPLES, 1e9);
         Results *have = built_run(a, n, &b, d, order, SAMPLES);
@@ -60,10 +70,13 @@ int main(void)
     Arena *a = arena_new();
     int count;
     const char **paths = built_programs(a, "../../examples", &count);
-    struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)count + 1);
-    for (int i = 0; i < count; i++)
-        all[i] = (struct CMUnitTest){paths[i], test_example, NULL, NULL, (void *)paths[i]};
-    int failed = count < 8 ? 1 : _cmocka_run_group_tests("examples", all, (size_t)count, NULL, NULL);
+    Form *forms = NEW_ARRAY(a, Form, (size_t)count + SMALLER);
+    int tests = 0;
+    for (int i = 0; i < count; i++) tests += add_forms(paths[i], &forms[tests]);
+    struct CMUnitTest *all = NEW_ARRAY(a, struct CMUnitTest, (size_t)tests);
+    for (int i = 0; i < tests; i++)
+        all[i] = (struct CMUnitTest){forms[i].path, test_example, NULL, NULL, &forms[i]};
+    int failed = count < 8 ? 1 : _cmocka_run_group_tests("examples", all, (size_t)tests, NULL, NULL);
     arena_free(a);
     return failed != 0;
 }

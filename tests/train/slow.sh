@@ -32,8 +32,9 @@ if [ -n "${CIFAR10:-}" ]; then
   reach tiny_cifar "" 100 --data "$CIFAR10"
   reach tiny_exact 79.5 100 --data "$CIFAR10"
   reach mobilenet "" 100 --data "$CIFAR10"
+  reach resnet "" 100 --data "$CIFAR10"
 else
-  echo "CIFAR10 is not set: tiny_cifar, tiny_exact and mobilenet are not trained"
+  echo "CIFAR10 is not set: tiny_cifar, tiny_exact, mobilenet and resnet are not trained"
 fi
 
 # An example that nobody named above is trained as it stands.
