@@ -2,6 +2,7 @@
  * its tests, and last what none of them used.
  */
 #include "check/check.h"
+#include "ir/op.h"
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
@@ -129,6 +130,26 @@ static bool output_is_fixed(Check *k, const Decl *d, const Value *result)
     return false;
 }
 
+/* A number for each column, at each position of x. */
+static Value *of_columns(Func *f, const Value *x, const double *numbers, int count)
+{
+    Value **each = NEW_ARRAY(f->arena, Value *, (size_t)count);
+    for (int i = 0; i < count; i++) each[i] = broadcast(f, func_const(f, numbers[i]), shape_vector(1), 0);
+    Value *all = func_add(f, IR_CONCAT, x->span, count, each);
+    return broadcast(f, all, x->shape, 0);
+}
+
+/* What the data wants scaled is scaled by the program: (x - mean) / deviation. So `predict`, frozen programs
+ * and libraries take numbers as they are in the data. */
+static Value *scaled_input(const Model *m, Func *f, Value *x)
+{
+    if (!m->scaled) return x;
+    double *factor = NEW_ARRAY(f->arena, double, (size_t)m->scaled);
+    for (int i = 0; i < m->scaled; i++) factor[i] = 1 / m->deviation[i];
+    Value *from_mean = func_binary(f, IR_SUB, x, of_columns(f, x, m->mean, m->scaled));
+    return func_binary(f, IR_MUL, from_mean, of_columns(f, x, factor, m->scaled));
+}
+
 void build_body(Check *k, const Decl *d, Module *module, Shape input)
 {
     Model *m = k->model;
@@ -143,6 +164,7 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     k->mode = MODE_MODEL;
     Value *x = func_add(k->func, IR_INPUT, d->params.at[0].span, 0, NULL);
     x->shape = input;
+    x = scaled_input(m, k->func, x);
     Val *function = val_function(k, NULL, d, module, d->name.span);
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;

@@ -29,23 +29,53 @@ static Value *sum(Func *f, Value *v)
     return reduce(f, IR_REDUCE_SUM, v, 0, v->shape.rank);
 }
 
-/* For each output `yes` where it is that of class t, `no` where not. */
+static Value *numbered(Func *f, Shape shape, Span span)
+{
+    Value *v = func_add(f, IR_POSITION, span, 0, NULL);
+    v->shape = shape;
+    return v;
+}
+
+/* Outputs of a class each: all of them, or those of a position. */
+static int64_t class_outputs(Shape prediction, Shape target)
+{
+    return shape_size(prediction) / shape_size(target);
+}
+
+/* A number for each target, at all outputs that are compared with it. */
+static Value *at_outputs(Func *f, Value *x, const Value *p)
+{
+    return x->shape.rank == 0 ? x : broadcast(f, x, p->shape, x->shape.rank);
+}
+
+/* Over the outputs that are compared with one target. */
+static Value *over_outputs(Func *f, OpCode op, Value *x, const Value *t)
+{
+    return reduce(f, op, x, t->shape.rank, x->shape.rank - t->shape.rank);
+}
+
+/* For each output `yes` where it is that of class t, `no` where not: t [], or [positions] for outputs
+ * [positions, classes]. */
 static Value *by_class(Func *f, const Value *p, Value *t, double yes, double no)
 {
-    Value *position = func_add(f, IR_POSITION, p->span, 0, NULL);
-    position->shape = p->shape;
-    Value *here = func_binary(f, IR_EQ, position, t), *y = func_const(f, yes), *n = func_const(f, no);
+    Value *position = numbered(f, p->shape, p->span), *which = t;
+    if (t->shape.rank > 0) {
+        Value *outputs = func_const(f, (double)class_outputs(p->shape, t->shape));
+        Value *first = func_binary(f, IR_MUL, numbered(f, t->shape, p->span), outputs);
+        which = at_outputs(f, func_binary(f, IR_ADD, first, t), p);
+    }
+    Value *here = func_binary(f, IR_EQ, position, which), *y = func_const(f, yes), *n = func_const(f, no);
     return func_add(f, IR_SELECT, p->span, 3, (Value *[]){here, y, n});
 }
 
-/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n */
+/* log sum exp(p - max p) - sum q (p - max p), q = (1 - s) [i = target] + s / n; for each target */
 static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
 {
-    double n = (double)shape_size(p->shape);
-    Value *z = func_binary(f, IR_SUB, p, reduce(f, IR_REDUCE_MAX, p, 0, p->shape.rank));
-    Value *lse = func_unary(f, IR_LOG, sum(f, func_unary(f, IR_EXP, z)));
+    double n = (double)class_outputs(p->shape, t->shape);
+    Value *z = func_binary(f, IR_SUB, p, at_outputs(f, over_outputs(f, IR_REDUCE_MAX, p, t), p));
+    Value *lse = func_unary(f, IR_LOG, over_outputs(f, IR_REDUCE_SUM, func_unary(f, IR_EXP, z), t));
     Value *q = by_class(f, p, t, 1 - smoothing + smoothing / n, smoothing / n);
-    return func_binary(f, IR_SUB, lse, sum(f, func_binary(f, IR_MUL, q, z)));
+    return func_binary(f, IR_SUB, lse, over_outputs(f, IR_REDUCE_SUM, func_binary(f, IR_MUL, q, z), t));
 }
 
 static Value *mean(Func *f, Value *v)
@@ -59,7 +89,8 @@ static Value *mean(Func *f, Value *v)
 static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
 {
     Func *f = k->func;
-    if (val_is(loss, BUILTIN_cross_entropy)) return cross_entropy(f, p, t, loss->items.at[0]->number);
+    if (val_is(loss, BUILTIN_cross_entropy))
+        return mean(f, cross_entropy(f, p, t, loss->items.at[0]->number));
     if (val_is(loss, BUILTIN_binary_cross_entropy)) { /* of a logit: softplus(p) - t p */
         Value *product = func_binary(f, IR_MUL, t, p);
         return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
@@ -68,20 +99,49 @@ static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
     return mean(f, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
 }
 
+/* Targets at positions need outputs at these, and a class of a sample one output for each class. */
+static bool positions_fit(Check *k, const Val *loss)
+{
+    const Model *m = k->model;
+    const Shape out = m->output;
+    const bool sequence = out.rank == 2 && (m->positions || out.dim[0] > 1),
+               ce = val_is(loss, BUILTIN_cross_entropy);
+    if (m->positions ? sequence && out.dim[0] == m->positions : !(ce && sequence && m->target_size))
+        return true;
+    Diag *d =
+        m->positions
+            ? diag_add(k->diags, E_SHAPE, loss->span,
+                       "the data has a target at each of %lld position%s and the model the output %s",
+                       (long long)m->positions, plural(m->positions, "s"), shape_text(k->perm, out))
+            : diag_add(k->diags, E_SHAPE, loss->span,
+                       "the data has one class a sample and the model outputs at each of %lld position%s",
+                       (long long)out.dim[0], plural(out.dim[0], "s"));
+    diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
+    if (m->positions)
+        diag_help(d, "the output must be [%lld, n]: that of scan, without last", (long long)m->positions);
+    else
+        diag_help(d,
+                  "add |> last or |> mean_time; data with a class at each position is csv(..., each = true), "
+                  "or npy with y of shape [samples, positions]");
+    return false;
+}
+
 static bool loss_fits(Check *k, const Val *loss)
 {
     Model *m = k->model;
-    int64_t out = shape_size(m->output);
+    if (!positions_fit(k, loss)) return false;
+    const int64_t targets = m->positions ? m->positions : 1, out = shape_size(m->output) / targets;
+    const char *where = m->positions ? " at each position" : "";
     bool ce = val_is(loss, BUILTIN_cross_entropy), bce = val_is(loss, BUILTIN_binary_cross_entropy);
-    const int64_t numbers = m->one_hot ? m->classes : m->target_size;
+    const int64_t numbers = m->one_hot ? m->classes : m->target_size / targets;
     if (ce && m->target_size > 0 && !m->classes) {
         Diag *d = diag_add(k->diags, E_SETTING, loss->span,
                            "cross_entropy compares classes; this data has numbers to predict");
         diag_help(d, "loss = mse");
     } else if (ce && m->classes > out) {
         Diag *d =
-            diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes and the model %lld output%s",
-                     m->classes, (long long)out, plural(out, "s"));
+            diag_add(k->diags, E_SHAPE, loss->span, "the data has %d classes%s and the model %lld output%s",
+                     m->classes, where, (long long)out, plural(out, "s"));
         diag_note(d, m->body->results.at[0]->span, "the outputs come from here");
         if (m->first_class)
             diag_help(d,
@@ -106,8 +166,8 @@ static bool loss_fits(Check *k, const Val *loss)
                   "t) ^ 2; or vectors of the classes: data = one_hot(...)");
     } else if (!ce && numbers != out && numbers != 0) {
         diag_add(k->diags, E_SHAPE, loss->span,
-                 "the data has %lld number%s to predict and the model %lld output%s", (long long)numbers,
-                 plural(numbers, "s"), (long long)out, plural(out, "s"));
+                 "the data has %lld number%s to predict%s and the model %lld output%s", (long long)numbers,
+                 plural(numbers, "s"), where, (long long)out, plural(out, "s"));
     } else {
         return true;
     }
@@ -125,12 +185,25 @@ static void read_target(Check *k, LossBuild *l, const Val *loss)
 {
     Model *m = k->model;
     const bool ce = val_is(loss, BUILTIN_cross_entropy), one_class = ce || m->classes || m->one_hot;
-    if (m->target_size == 0) m->target_size = one_class ? 1 : shape_size(m->output);
-    if ((ce || m->one_hot) && !m->classes) m->classes = (int)shape_size(m->output);
-    Shape target = one_class                                 ? (Shape){0}
+    if (m->target_size == 0) { /* the data is not there yet */
+        if (one_class && m->output.rank == 2) m->positions = m->output.dim[0];
+        m->target_size = !one_class ? shape_size(m->output) : m->positions ? m->positions : 1;
+    }
+    const Shape classes = m->positions ? shape_vector(m->positions) : (Shape){0};
+    if ((ce || m->one_hot) && !m->classes) m->classes = (int)class_outputs(m->output, classes);
+    Shape target = one_class                                 ? classes
                    : shape_size(m->output) == m->target_size ? m->output
                                                              : shape_vector(m->target_size);
     l->target = arg(k, LOSS_TARGET, target, loss->span), l->first = loss;
+}
+
+/* Numbers of classes at positions [positions] as the outputs [positions, 1] that are compared with them. */
+static Value *like(Func *f, Value *t, Shape shape)
+{
+    if (t->shape.rank == 0 || shape_equal(t->shape, shape)) return t;
+    Value *v = func_unary(f, IR_RESHAPE, t);
+    v->shape = shape;
+    return v;
 }
 
 /* Of one sample; NULL after a message. */
@@ -141,6 +214,7 @@ static Value *loss_value(Check *k, const Val *loss)
     if (!l->target) read_target(k, l, loss);
     Value *p = l->prediction, *t = l->target;
     if (k->model->one_hot && !val_is(loss, BUILTIN_cross_entropy)) t = by_class(k->func, p, t, 1, 0);
+    else if (loss->kind != VAL_CALL || !val_is(loss, BUILTIN_cross_entropy)) t = like(k->func, t, p->shape);
     if (loss->kind == VAL_CALL) return described_loss(k, loss, p, t);
     Val *bound = function_with(k, loss, NULL);
     vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});

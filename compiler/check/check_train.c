@@ -259,15 +259,24 @@ static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, cons
     const DataPlace place = {k->whole->source, k->c->options.data_directory};
     bool ok = data_look(k->perm, place, setting, data, &e, &learned);
     data_look_keep(k->c, setting, learned);
+    const bool scaled = data_is_scaled(setting);
     json_decref(setting);
     if (ok) return DATA_KNOWN;
     char *help = strstr(e.text, "\nhelp: ");
     if (help) *help = 0;
     *missing = arena_text(k->perm, e.text, strlen(e.text));
-    if (e.code == RT_OK) return DATA_ABSENT;
-    Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s", e.text);
+    if (e.code == RT_OK && !scaled) return DATA_ABSENT;
+    Diag *g = diag_add(k->diags, E_DATA, s->value->span, "%s%s", e.text,
+                       e.code == RT_OK ? "; its mean and deviation become part of the program (scale)" : "");
     if (help) diag_help(g, "%s", help + 7);
     return DATA_WRONG;
+}
+
+static const double *arena_copy(Check *k, const double *from, int count)
+{
+    double *to = NEW_ARRAY(k->perm, double, (size_t)count + 1);
+    memcpy(to, from, (size_t)count * sizeof *to);
+    return to;
 }
 
 DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
@@ -280,7 +289,11 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     if (state != DATA_KNOWN) return state;
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
-    k->model->classes = data.classes, k->model->target_size = data.classes ? 1 : data.target_size;
+    k->model->classes = data.classes, k->model->target_size = data.target_size;
+    k->model->positions = data.positions;
+    k->model->scaled = data.scale.columns;
+    k->model->mean = arena_copy(k, data.scale.mean, data.scale.columns);
+    k->model->deviation = arena_copy(k, data.scale.deviation, data.scale.columns);
     char labels[100];
     data_seen(&data.labels, labels, sizeof labels);
     k->model->first_class = (int)data.labels.least;

@@ -34,7 +34,7 @@ typedef enum BuiltinId {
     BUILTIN_COUNT
 } BuiltinId;
 
-enum { MOST_PARAMS = 12 }; /* of one built-in */
+enum { MOST_PARAMS = 16 }; /* of one built-in */
 
 typedef enum ParamKind {
     PARAM_VALUE,

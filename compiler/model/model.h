@@ -276,6 +276,8 @@ typedef struct Model {
     int64_t stored_total;       /* and of a program's */
     Func *body;                 /* LAYER and other operators; results[0] is the output */
     Shape input, output;
+    int scaled; /* columns of the input that the data wants scaled: (x - mean) / deviation; 0: none */
+    const double *mean, *deviation; /* (scaled) */
     bool trained;
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
     Func *loss; /* of one sample; ARG 0 prediction, ARG 1 target, ARG LOSS_COSTS + i cost i. Results: what
@@ -288,7 +290,8 @@ typedef struct Model {
     int first_class;           /* the smallest label of the data */
     const char *labels;        /* the first labels of the data */
     const char *data_warnings; /* a line each */
-    int64_t target_size;
+    int64_t target_size;       /* numbers, or classes, of a sample */
+    int64_t positions;    /* that have a target each, target_size / positions numbers; 0: a sample has one */
     int64_t batch;        /* samples of a batch in training; 0: not known */
     double seed;          /* of the train block: keys chance(p) in graphs that tests ask about, too */
     int lanes;            /* samples of a tile (lanes.c) */

@@ -20,7 +20,7 @@ EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const D
         correct += step.correct;
     }
     r.loss = loss / (double)split->samples;
-    r.accuracy = data->classes ? (double)correct / (double)split->samples : NAN;
+    r.accuracy = data->classes ? (double)correct / (double)(split->samples * data->target_size) : NAN;
     return r;
 }
 

@@ -54,7 +54,8 @@ static bool shape_fits(const Session *s, const Data *d, const char *from, RtErro
 
 static void see_targets(DataNumbers *n, const DataSplit *split, int64_t target_size)
 {
-    for (int64_t i = 0; split->labels && i < split->samples; i++) data_see(n, (float)split->labels[i]);
+    for (int64_t i = 0; split->labels && i < split->samples * target_size; i++)
+        data_see(n, (float)split->labels[i]);
     for (int64_t i = 0; split->targets && i < split->samples * target_size; i++)
         data_see(n, split->targets[i]);
 }
@@ -78,7 +79,8 @@ static bool targets_fit(const Session *s, const Data *d, const char *from, RtErr
 /* Shapes and classes of the data against those the program was compiled for. */
 static bool data_fits(const Session *s, const Data *d, RtError *e)
 {
-    int64_t inputs = program_inputs(&s->program->head), outputs = program_outputs(&s->program->head);
+    const ProgramHead *h = &s->program->head;
+    int64_t inputs = program_inputs(h), outputs = program_outputs(h);
     bool classes = program_has_classes(s->program);
     const char *from = *d->inputs_from ? d->inputs_from : d->name,
                *to = *d->target_from ? d->target_from : d->name;
@@ -94,6 +96,10 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
     if (classes && d->classes == 0)
         return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
                        to);
+    if (d->classes > 0 && h->target_size > 0 && d->target_size != h->target_size)
+        return rt_fail(e, RT_BAD_INPUT, "%s: a sample has %lld class%s, the program compares with %lld", to,
+                       (long long)d->target_size, plural(d->target_size, "es"), (long long)h->target_size);
+    if (classes) outputs /= d->target_size;
     if (classes && d->classes > outputs) {
         rt_fail(e, RT_BAD_INPUT,
                 "%s, byte %lld: class %d of sample %lld, but the program has %lld output%s: 0 .. %lld", to,
@@ -144,11 +150,11 @@ static bool make_split(DataSplit *split, const Data *d, int64_t samples)
     size_t inputs = (size_t)(samples * d->features), targets = (size_t)(samples * d->target_size);
     split->samples = samples;
     split->floats = malloc(inputs * sizeof *split->floats);
-    if (d->classes) split->labels = malloc((size_t)samples * sizeof *split->labels);
+    if (d->classes) split->labels = malloc(targets * sizeof *split->labels);
     else split->targets = malloc(targets * sizeof *split->targets);
     if (!split->floats || (!split->labels && !split->targets)) return false;
     for (size_t i = 0; i < inputs; i++) split->floats[i] = (float)rng_normal(DATA_SEED, RNG_DATA, i);
-    for (int64_t i = 0; d->classes && i < samples; i++) split->labels[i] = (int32_t)(i % d->classes);
+    for (size_t i = 0; d->classes && i < targets; i++) split->labels[i] = (int32_t)(i % (size_t)d->classes);
     for (size_t i = 0; !d->classes && i < targets; i++)
         split->targets[i] = (float)rng_uniform(DATA_SEED, RNG_DATA, inputs + i);
     return true;
@@ -165,8 +171,8 @@ static bool make_data(Session *s, int64_t samples, RtError *e)
     d->rank = h->input_rank < 4 ? h->input_rank : 4;
     for (int i = 0; i < d->rank; i++) d->shape[i] = h->input[i];
     d->features = program_inputs(&s->program->head);
-    d->classes = program_has_classes(s->program) ? (int)program_outputs(&s->program->head) : 0;
-    d->target_size = d->classes ? 1 : program_outputs(&s->program->head);
+    d->target_size = program_has_classes(s->program) ? h->target_size : program_outputs(h);
+    d->classes = program_has_classes(s->program) ? (int)(program_outputs(h) / d->target_size) : 0;
     d->channels = 1, d->std[0] = 1;
     d->image = d->rank == 2 || d->rank == 3;
     if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;

@@ -390,7 +390,8 @@ static void say_best(TrainRun *run)
     const TrainState *t = &run->state;
     const Data *d = run->session->data;
     const json_t *share = program_setting(run->session->program, SETTING_VALIDATION);
-    const bool held = json_number_value(share) > 0;
+    const bool held = json_number_value(share) > 0 ||
+                      data_brings_validation(program_setting(run->session->program, SETTING_DATA));
     char best[48], tested[48], test[64] = "";
     if (held && (!d || d->test.samples))
         snprintf(test, sizeof test, "; test %s", figure_text(t, t->best_test, tested, sizeof tested));

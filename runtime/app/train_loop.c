@@ -55,6 +55,13 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
 
 /* --- one epoch of steps --- */
 
+/* Of the classes of the training samples, in this epoch. */
+static double right_share(const TrainRun *run)
+{
+    const TrainState *t = &run->state;
+    return (double)t->correct / ((double)t->seen * (double)run->session->data->target_size);
+}
+
 static void show_progress(TrainRun *run)
 {
     const TrainState *t = &run->state;
@@ -62,7 +69,7 @@ static void show_progress(TrainRun *run)
     double share = ((double)t->epoch + done) / (double)t->epochs;
     LogProgress p = {.epoch = t->epoch + 1, .epochs = t->epochs, .done = done, .swapped = t->swapped};
     p.loss = t->loss_sum / (double)t->seen;
-    p.accuracy = run->session->data->classes ? (double)t->correct / (double)t->seen : NAN;
+    p.accuracy = run->session->data->classes ? right_share(run) : NAN;
     p.samples_per_s = (double)t->seen / t->epoch_seconds;
     p.seconds_left = t->seconds / share * (1 - share);
     log_progress(&run->console, &p);
@@ -278,7 +285,7 @@ static void say_epoch(TrainRun *run, const EpochResult *r)
     const TrainState *t = &run->state;
     const EvalResult *test = &r->test, *held = &r->validation;
     char figures[400] = "", more[48] = "", time[32];
-    double right = 100 * (double)t->correct / (double)t->seen, tested = 100 * test->accuracy;
+    double right = 100 * right_share(run), tested = 100 * test->accuracy;
     bool classes = run->session->data->classes > 0;
     if (held->samples && classes) snprintf(more, sizeof more, ", validation %.2f%%", 100 * held->accuracy);
     else if (held->samples) snprintf(more, sizeof more, "  validation loss %.6g", held->loss);
@@ -321,7 +328,7 @@ static bool log_epoch(TrainRun *run, const EpochResult *r, RtError *e)
 {
     const TrainState *t = &run->state;
     bool classes = run->session->data->classes > 0;
-    double loss = t->loss_sum / (double)t->seen, train_accuracy = (double)t->correct / (double)t->seen;
+    double loss = t->loss_sum / (double)t->seen, train_accuracy = right_share(run);
     double steps = (double)steps_per_epoch(t), speed = (double)t->seen / t->epoch_seconds;
     double rate = rate_at(run, (double)t->epoch - 1 / steps); /* of the last step */
     json_t *event = json_pack("{s:s, s:I, s:o}", "event", "epoch", "epoch", (json_int_t)t->epoch, "loss",

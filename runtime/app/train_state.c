@@ -94,6 +94,6 @@ bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e)
     }
     int64_t steps = t->samples / t->batch + (t->samples % t->batch != 0);
     bool possible = t->epoch <= t->epochs && t->step <= steps && (t->epoch < t->epochs || !t->step) &&
-                    t->seen <= t->samples && t->correct <= t->seen && t->best_epoch <= t->epoch;
+                    t->seen <= t->samples && t->best_epoch <= t->epoch;
     return possible || rt_fail(e, RT_BAD_INPUT, "%s: byte 8: metadata contradicts itself", c->path);
 }

@@ -21,6 +21,7 @@ static const DataKind data_kinds[] = {
     {"idx", data_idx_peek, data_idx_load, data_idx_scale},
     {"image_folder", data_image_peek, data_image_load, data_image_scale},
     {"csv", data_csv_peek, data_csv_load, NULL},
+    {"series", data_series_peek, data_series_load, NULL},
     {"npy", data_npy_peek, data_npy_load, data_npy_scale},
     {"spirals", data_spirals_peek, data_spirals_load, NULL},
     {"xor", data_xor_peek, data_xor_load, NULL},
@@ -198,6 +199,25 @@ bool data_is_one_hot(const json_t *setting)
     return false;
 }
 
+/* An argument of a data set, or of the one that it is made of; NULL: neither has it. */
+static const json_t *argument_of(const json_t *setting, const char *name)
+{
+    const json_t *v = NULL;
+    for (; setting && !v; setting = json_object_get(json_object_get(setting, "args"), "data"))
+        v = json_object_get(json_object_get(setting, "args"), name);
+    return json_is_null(v) ? NULL : v;
+}
+
+bool data_is_scaled(const json_t *setting)
+{
+    return json_is_true(argument_of(setting, "scale"));
+}
+
+bool data_brings_validation(const json_t *setting)
+{
+    return argument_of(setting, "validation") != NULL;
+}
+
 /* Arguments */
 
 bool data_text(const json_t *args, const Data *d, const char *name, const char **text, RtError *e)
@@ -244,6 +264,15 @@ bool data_optional_count(const json_t *args, const Data *d, const char *name, in
 
     *n = 0;
     return !v || json_is_null(v) || data_count(args, d, name, low, high, n, e);
+}
+
+bool data_flag(const json_t *args, const Data *d, const char *name, bool *flag, RtError *e)
+{
+    const json_t *v = json_object_get(args, name);
+
+    *flag = json_is_true(v);
+    if (!v || json_is_null(v) || json_is_boolean(v)) return true;
+    return rt_fail(e, RT_BAD_INPUT, "%s: '%s' must be true or false", d->name, name);
 }
 
 /* One of mean and std into `to`, one number a channel; an absent one keeps what is there. */
@@ -305,7 +334,7 @@ bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e)
     s->samples = samples;
     s->floats = data_memory(samples, features, e);
     if (!s->floats) return false;
-    if (d->classes) s->labels = data_memory(samples, sizeof(int32_t), e);
+    if (d->classes) s->labels = data_memory(samples, targets, e);
     else s->targets = data_memory(samples, targets, e);
     return s->labels || s->targets;
 }
@@ -389,14 +418,13 @@ typedef struct DrawKey {
 
 /* Marks `count` rows to be held out, of each class its share. `draws` and `strata` have room for a row each.
  */
-static void mark_rows(const DataSplit *split, int64_t count, DrawKey key, Draw *draws, Stratum *strata,
-                      uint8_t *held)
+static void mark_rows(const Data *d, int64_t count, DrawKey key, Draw *draws, Stratum *strata, uint8_t *held)
 {
-    const int64_t n = split->samples;
+    const int64_t n = d->train.samples;
+    const int32_t *labels = d->positions ? NULL : d->train.labels;
 
     for (int64_t i = 0; i < n; i++) {
-        draws[i] =
-            (Draw){rng_uniform(key.seed, key.stream, (uint64_t)i), i, split->labels ? split->labels[i] : 0};
+        draws[i] = (Draw){rng_uniform(key.seed, key.stream, (uint64_t)i), i, labels ? labels[i] : 0};
         held[i] = 0;
     }
     qsort(draws, (size_t)n, sizeof *draws, compare_draws);
@@ -407,13 +435,14 @@ static void mark_rows(const DataSplit *split, int64_t count, DrawKey key, Draw *
 }
 
 /* Which rows are held out: one byte a row, to be freed. */
-static uint8_t *choose_rows(const DataSplit *split, int64_t count, DrawKey key, RtError *e)
+static uint8_t *choose_rows(const Data *d, int64_t count, DrawKey key, RtError *e)
 {
-    uint8_t *held = data_memory(split->samples, 1, e);
-    Draw *draws = held ? data_memory(split->samples, sizeof *draws, e) : NULL;
-    Stratum *strata = draws ? data_memory(split->samples, sizeof *strata, e) : NULL;
+    const int64_t n = d->train.samples;
+    uint8_t *held = data_memory(n, 1, e);
+    Draw *draws = held ? data_memory(n, sizeof *draws, e) : NULL;
+    Stratum *strata = draws ? data_memory(n, sizeof *strata, e) : NULL;
 
-    if (strata) mark_rows(split, count, key, draws, strata, held);
+    if (strata) mark_rows(d, count, key, draws, strata, held);
     else free(held), held = NULL;
     free(draws);
     free(strata);
@@ -431,14 +460,14 @@ static bool move_rows(Data *d, int64_t count, DrawKey key, DataSplit *to, RtErro
 {
     DataSplit *a = &d->train;
     const int64_t n = a->samples;
-    uint8_t *held = choose_rows(a, count, key, e);
+    uint8_t *held = choose_rows(d, count, key, e);
     void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
     PictureSet *pictures = NULL;
 
     if (!held) return false;
     bool good = part_rows(a->bytes, d->features, held, n, count, &bytes, e) &&
                 part_rows(a->floats, d->features * 4, held, n, count, &floats, e) &&
-                part_rows(a->labels, 4, held, n, count, &labels, e) &&
+                part_rows(a->labels, d->target_size * 4, held, n, count, &labels, e) &&
                 part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e) &&
                 (!a->pictures || (pictures = picture_set_part(a->pictures, held, e)));
     free(held);
@@ -462,6 +491,9 @@ bool data_validation(Data *d, double share, uint64_t seed, RtError *e)
 {
     const int64_t n = d->train.samples, count = data_held(share, n);
     if (share <= 0 || n == 0) return true;
+    if (d->validation.samples)
+        return rt_fail(e, RT_BAD_INPUT, "%s: it has validation samples of its own, beside validation = %g",
+                       d->name, share);
     if (count == 0 || count == n)
         return rt_fail(e, RT_BAD_INPUT, "%s: validation = %g leaves none of the %lld training sample%s to %s",
                        d->name, share, (long long)n, plural(n, "s"), count ? "train on" : "validate with");

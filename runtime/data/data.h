@@ -11,7 +11,10 @@
 #include <jansson.h>
 #include <stdint.h>
 
-enum { DATA_CHANNELS = 16 }; /* most that have a mean and deviation of their own */
+enum {
+    DATA_CHANNELS = 16, /* most that have a mean and deviation of their own */
+    DATA_COLUMNS = 256  /* most that `scale` is for */
+};
 
 /* One split. Values are what the network sees: stored bytes b become (b / 255 - mean) / std, floats stay. */
 typedef struct DataSplit {
@@ -20,7 +23,7 @@ typedef struct DataSplit {
     float *floats;               /* (samples, features), or NULL */
     struct PictureSet *pictures; /* bytes that are decoded when they are needed (picture_list.h), or NULL: of
                                     the three exactly one is set when samples > 0 */
-    int32_t *labels;             /* (samples), 0 .. classes-1; NULL when the target is numbers */
+    int32_t *labels;             /* (samples, target_size), 0 .. classes-1; NULL when the target is numbers */
     float *targets;              /* (samples, target_size); NULL when the target is a class */
 } DataSplit;
 
@@ -43,12 +46,17 @@ typedef struct Data {
     int64_t shape[4];    /* of one sample: {1, 28, 28}, or {columns} */
     int64_t features;    /* product of shape */
     int classes;         /* 0: the target is numbers */
-    int64_t target_size; /* numbers a sample; 1 for a class */
-    bool image;          /* the last two of two or three sizes are height and width: `augment` may move it */
-    int channels;        /* with a mean and std of their own: equal parts of a sample, one after the other */
+    int64_t target_size; /* numbers, or classes, a sample */
+    int64_t positions; /* of a sample that have a target each, one behind the other; 0: the sample has one */
+    bool image;        /* the last two of two or three sizes are height and width: `augment` may move it */
+    int channels;      /* with a mean and std of their own: equal parts of a sample, one after the other */
     float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
     DataSplit train, test, validation;             /* validation: data_validation; else empty */
-    char inputs_from[200], target_from[200];       /* the training files; "" for made data */
+    struct {         /* by data_peek: what the program subtracts from its input, and then divides by */
+        int columns; /* a number for each; 0: nothing is scaled */
+        double mean[DATA_COLUMNS], deviation[DATA_COLUMNS]; /* of the training rows */
+    } scale;
+    char inputs_from[200], target_from[200]; /* the training files; "" for made data */
     struct {
         int64_t sample, byte;
     } most;             /* where the largest class stands in target_from */
@@ -98,6 +106,11 @@ bool data_byte_scale(const json_t *setting, Data *d, bool *scaled, RtError *e);
 /* Is the target of a sample a vector, 1 for its class and 0 for the others: one_hot(DATA)? The samples keep
  * the numbers of their classes, and the generated code makes the vectors. */
 bool data_is_one_hot(const json_t *setting);
+
+/* Does the program scale its input by what the files hold? Opens none. */
+bool data_is_scaled(const json_t *setting);
+/* Has the data validation samples of its own? Opens no file. */
+bool data_brings_validation(const json_t *setting);
 
 /* Counts a number. */
 void data_see(DataNumbers *n, float x);

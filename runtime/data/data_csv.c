@@ -16,7 +16,7 @@
  * With `window`, a sample is that many rows that follow one another, with the target of its last row; `step`
  * is from one to the next. A change in the column `group` begins a new sequence, which no window crosses;
  * without `window` each group is one sample. Windows without common rows are split like rows. Those that
- * overlap would put the same rows into training and test, so they are split by position (csv_windows_part).
+ * overlap would put the same rows into training and test, so they are split by position (windows_part).
  */
 #include "data/data_csv.h"
 #include <stdio.h>
@@ -31,6 +31,7 @@ typedef struct Settings {
     const char *file, *test;
     double split;
     int64_t window, step; /* 0: not given */
+    bool each, scale;
 } Settings;
 
 enum { ROWS_MOST = 1000000000 }; /* of a window, and from one to the next */
@@ -109,7 +110,8 @@ static bool read_columns(const json_t *args, const Data *d, CsvNames *n, RtError
 static bool read_sequence(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     if (!data_optional_count(args, d, "window", 1, ROWS_MOST, &s->window, e) ||
-        !data_optional_count(args, d, "step", 1, ROWS_MOST, &s->step, e))
+        !data_optional_count(args, d, "step", 1, ROWS_MOST, &s->step, e) ||
+        !data_flag(args, d, "each", &s->each, e))
         return false;
     if (s->step && !s->window) {
         rt_fail(e, RT_BAD_INPUT, "%s: 'step' is from window to window, and there is no 'window'", d->name);
@@ -119,18 +121,22 @@ static bool read_sequence(const json_t *args, const Data *d, Settings *s, RtErro
     return true;
 }
 
+static bool has_windows(const Settings *s)
+{
+    return s->window || s->names.group;
+}
+
 static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     if (!data_text(args, d, "file", &s->file, e) || !data_text(args, d, "test", &s->test, e) ||
         !data_number(args, d, "split", 0, 1, &s->split, e) || !read_sequence(args, d, s, e))
         return false;
     if (!*s->file) return rt_fail(e, RT_BAD_INPUT, "%s: 'file' is missing: it names a file", d->name);
-    return read_columns(args, d, &s->names, e) && read_form(args, d, &s->form, e);
-}
-
-static bool has_windows(const Settings *s)
-{
-    return s->window || s->names.group;
+    if (!read_columns(args, d, &s->names, e) || !read_form(args, d, &s->form, e)) return false;
+    if (!data_flag(args, d, "scale", &s->scale, e)) return false;
+    if (!s->each || has_windows(s)) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: 'each' is of the rows of a window, and there is no 'window'", d->name);
+    return rt_help(e, "window = 32, each = true");
 }
 
 /* The table, as rows or as windows. */
@@ -144,11 +150,12 @@ static bool open_table(Csv *t, const char *path, const Settings *s, const DataCo
 /* The labels, and where the largest stands: sample and byte. */
 static void see_labels(const Csv *t, const Windows *w, const Target *target, Data *d)
 {
-    const int64_t count = w->count ? w->count : t->samples;
+    const int64_t each = w->each ? w->length : 1, count = (w->count ? w->count : t->samples) * each;
 
     d->most.sample = -1;
-    for (int64_t i = 0; i < count; i++) {
-        const Cell *cell = &t->values[w->count ? w->first[i] + w->length - 1 : i];
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t i = k / each;
+        const Cell *cell = &t->values[!w->count ? i : w->first[i] + (w->each ? k % each : w->length - 1)];
         const int label = csv_class(target, cell);
         if (target->kind == TARGET_CLASS_NUMBER) data_see(&d->labels, (float)label);
         if (d->most.sample < 0 && label == d->classes - 1) d->most.sample = i, d->most.byte = cell->offset;
@@ -158,7 +165,7 @@ static void see_labels(const Csv *t, const Windows *w, const Target *target, Dat
 static bool open_train(Csv *t, const Settings *s, const DataContext *c, Data *d, Windows *w, Target *target,
                        RtError *e)
 {
-    *w = (Windows){.length = s->window, .step = s->step};
+    *w = (Windows){.length = s->window, .step = s->step, .each = s->each};
     if (!open_table(t, s->file, s, c, NULL, w, e) || !csv_target(t, target, e)) return false;
     data_vector(d, t->features);
     if (has_windows(s)) {
@@ -169,7 +176,8 @@ static bool open_train(Csv *t, const Settings *s, const DataContext *c, Data *d,
     d->classes = target->classes;
     data_remember(d->inputs_from, t->file.path);
     data_remember(d->target_from, t->file.path);
-    d->target_size = t->targets;
+    d->positions = s->each ? w->length : 0;
+    d->target_size = t->targets * (s->each ? w->length : 1);
     csv_describe(t, d->form, sizeof d->form);
     csv_look(t, d);
     if (d->classes) see_labels(t, w, target, d);
@@ -182,7 +190,7 @@ static bool load_split(Csv *t, const Windows *w, const Target *target, const Dat
 {
     if (!w->count) return csv_split(t, target, d, s, e);
     DataSplit rows = {0};
-    bool good = csv_split(t, target, d, &rows, e) && csv_windows_take(w, 0, w->count, d, &rows, s, e);
+    bool good = csv_split(t, target, d, &rows, e) && windows_take(w, 0, w->count, d, &rows, s, e);
     data_split_free(&rows);
     return good;
 }
@@ -194,7 +202,7 @@ static bool load_file(Csv *t, const Settings *s, const Windows *w, const Target 
     if (!w->count || w->step >= w->length || s->split == 0)
         return load_split(t, w, target, d, &d->train, e) && data_hold_out(d, s->split, c, e);
     DataSplit rows = {0};
-    bool good = csv_split(t, target, d, &rows, e) && csv_windows_part(w, s->split, d, &rows, e);
+    bool good = csv_split(t, target, d, &rows, e) && windows_part(w, s->split, d, &rows, e);
     data_split_free(&rows);
     return good;
 }
@@ -206,7 +214,7 @@ static bool load_both(const Settings *s, const DataContext *c, Data *d, Csv *tab
     Csv *train = &tables[0], *test = &tables[1];
     if (!open_train(train, s, c, d, &w[0], target, e)) return false;
     if (!*s->test) return load_file(train, s, &w[0], target, c, d, e);
-    w[1] = (Windows){.length = w[0].length, .step = s->step};
+    w[1] = (Windows){.length = w[0].length, .step = s->step, .each = s->each};
     return load_split(train, &w[0], target, d, &d->train, e) &&
            open_table(test, s->test, s, c, train, &w[1], e) &&
            load_split(test, &w[1], target, d, &d->test, e);
@@ -234,7 +242,8 @@ bool data_csv_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     Target target = {0};
     Windows windows = {0};
     Settings s;
-    bool good = read_settings(args, d, &s, e) && open_train(&train, &s, c, d, &windows, &target, e);
+    bool good = read_settings(args, d, &s, e) && open_train(&train, &s, c, d, &windows, &target, e) &&
+                (!s.scale || data_scale_rows(d, train.numbers, train.samples, train.features, e));
 
     free(target.texts);
     free(windows.first);

@@ -3,6 +3,7 @@
 #define RT_DATA_CSV_H
 #include "data/data_kind.h"
 #include "data/data_file.h"
+#include "data/data_window.h"
 
 typedef struct Cell {
     const char *text; /* inside Csv.text, not terminated */
@@ -93,20 +94,7 @@ int csv_class(const Target *target, const Cell *cell);
 /* Makes a split of a table; its features move over. */
 bool csv_split(Csv *t, const Target *target, const Data *d, DataSplit *s, RtError *e);
 
-/* data_csv_window.c: sequences. A window is `length` rows that follow one another in one group. */
-typedef struct Windows {
-    int64_t length; /* 0: that of the groups, which must have one length */
-    int64_t step;   /* from a window to the next of the same group */
-    int64_t count;
-    int64_t *first; /* (count): first row of each; owned */
-} Windows;
-
-/* Finds the windows of a table. Fails when there is none, or when groups have several lengths. */
+/* data_csv_window.c: finds the windows of a table, each in one group; with a step of 0 each group is one.
+ * Fails when there is none, or when groups that are samples have several lengths. */
 bool csv_windows_find(Windows *w, const Csv *t, RtError *e);
-/* Windows from .. from + count of a table whose rows are `rows`; the target is that of the last row. */
-bool csv_windows_take(const Windows *w, int64_t from, int64_t count, const Data *d, const DataSplit *rows,
-                      DataSplit *s, RtError *e);
-/* Windows that overlap are split by position: the last ones, `share` of all, are the test; those before that
- * have a row in common with them are left out. Fills both splits. */
-bool csv_windows_part(const Windows *w, double share, Data *d, const DataSplit *rows, RtError *e);
 #endif

@@ -70,8 +70,7 @@ static int64_t list_windows(const Csv *t, const Windows *w, int64_t *to)
 
     for (int64_t begin = 0, end; begin < t->samples; begin = end) {
         end = group_end(t, begin);
-        for (int64_t first = begin; first + w->length <= end; first += w->step, count++)
-            if (to) to[count] = first;
+        count += windows_list(w, begin, end, to ? to + count : NULL);
     }
     return count;
 }
@@ -86,39 +85,4 @@ bool csv_windows_find(Windows *w, const Csv *t, RtError *e)
     w->count = list_windows(t, w, NULL);
     w->first = data_memory(w->count, sizeof *w->first, e);
     return w->first && list_windows(t, w, w->first) == w->count;
-}
-
-bool csv_windows_take(const Windows *w, int64_t from, int64_t count, const Data *d, const DataSplit *rows,
-                      DataSplit *s, RtError *e)
-{
-    int64_t width = d->features / w->length;
-
-    if (!data_split_new(d, s, count, e)) return false;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t first = w->first[from + i], last = first + w->length - 1;
-        memcpy(s->floats + i * d->features, rows->floats + first * width,
-               (size_t)d->features * sizeof(float));
-        if (s->labels) s->labels[i] = rows->labels[last];
-        else
-            memcpy(s->targets + i * d->target_size, rows->targets + last * d->target_size,
-                   (size_t)d->target_size * sizeof(float));
-    }
-    return true;
-}
-
-bool csv_windows_part(const Windows *w, double share, Data *d, const DataSplit *rows, RtError *e)
-{
-    const int64_t test = data_held(share, w->count);
-    int64_t train = w->count - test;
-
-    while (test && train && w->first[train - 1] + w->length > w->first[w->count - test]) train--;
-    if (train == 0) {
-        rt_fail(e, RT_BAD_INPUT, "%s: split = %g leaves none of the %lld window%s to train on", d->name,
-                share, (long long)w->count, plural(w->count, "s"));
-        return rt_help(e,
-                       "windows that overlap those of the test are left out; a smaller split, or step = %lld",
-                       (long long)w->length);
-    }
-    return csv_windows_take(w, 0, train, d, rows, &d->train, e) &&
-           csv_windows_take(w, w->count - test, test, d, rows, &d->test, e);
 }

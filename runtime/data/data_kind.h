@@ -23,6 +23,7 @@ DataMaker data_idx_peek, data_idx_load, data_idx_scale, data_mnist_peek, data_mn
 DataMaker data_cifar_peek, data_cifar_load, data_cifar_scale;
 DataMaker data_image_peek, data_image_load, data_image_scale;
 DataMaker data_csv_peek, data_csv_load;
+DataMaker data_series_peek, data_series_load;
 DataMaker data_npy_peek, data_npy_load, data_npy_scale;
 DataMaker data_spirals_peek, data_spirals_load, data_xor_peek, data_xor_load, data_sines_peek,
     data_sines_load;
@@ -43,6 +44,12 @@ bool data_count(const json_t *args, const Data *d, const char *name, int64_t low
 /* The same, and 0 when it is not given. */
 bool data_optional_count(const json_t *args, const Data *d, const char *name, int64_t low, int64_t high,
                          int64_t *n, RtError *e);
+
+/* true or false; false when it is not given. */
+bool data_flag(const json_t *args, const Data *d, const char *name, bool *flag, RtError *e);
+
+/* Mean and deviation of each column of rows, for d->scale; of a constant column the deviation is 1. */
+bool data_scale_rows(Data *d, const float *rows, int64_t count, int64_t columns, RtError *e);
 
 /* Reads `mean` and `std`, numbers or lists of one for each channel, for a Data whose shape is known and which
  * has its own numbers already: they stay where none are given. Sets channels. */

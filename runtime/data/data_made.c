@@ -18,6 +18,7 @@ enum { DRAWS = 4, SAMPLES_MOST = 100000000 };
 
 typedef struct Made {
     int64_t n, classes, length; /* length 0: samples are no sequences */
+    bool each;                  /* a target at each position */
     double noise;
     uint64_t seed;
 } Made;
@@ -40,7 +41,7 @@ static bool fill(const Made *m, Data *d, DataSplit *s, int64_t first, int64_t sa
     if (!data_split_new(d, s, samples, e)) return false;
     for (int64_t i = 0; i < samples; i++)
         sample(m, first + i, s->floats + i * d->features, s->labels ? s->labels + i : NULL,
-               s->targets ? s->targets + i : NULL);
+               s->targets ? s->targets + i * d->target_size : NULL);
     return true;
 }
 
@@ -122,15 +123,22 @@ bool data_xor_load(const json_t *args, const DataContext *c, Data *d, RtError *e
     return xor_open(args, d, &m, e) && make(&m, d, c, 4, xor_sample, e);
 }
 
-/* sines(n, length) */
+/* sines(n, length, each) */
 
 static bool sines_open(const json_t *args, Data *d, Made *m, RtError *e)
 {
     if (!data_count(args, d, "n", 1, SAMPLES_MOST, &m->n, e) ||
-        !data_optional_count(args, d, "length", 1, 100000, &m->length, e))
+        !data_optional_count(args, d, "length", 1, 100000, &m->length, e) ||
+        !data_flag(args, d, "each", &m->each, e))
         return false;
+    if (m->each && !m->length) {
+        rt_fail(e, RT_BAD_INPUT, "%s: 'each' is of the positions of a sequence, and there is no 'length'",
+                d->name);
+        return rt_help(e, "length = 16, each = true");
+    }
     data_vector(d, m->length ? m->length : 1);
     if (m->length) d->rank = 2, d->shape[1] = 1; /* [positions, 1] */
+    if (m->each) d->positions = d->target_size = m->length;
     return true;
 }
 
@@ -144,7 +152,8 @@ static void sines_sample(const Made *m, int64_t i, float *features, int32_t *lab
         return;
     }
     for (int64_t k = 0; k < m->length; k++) features[k] = (float)sin(x + step * (double)k);
-    *target = (float)sin(x + step * (double)m->length);
+    if (!m->each) *target = (float)sin(x + step * (double)m->length);
+    for (int64_t k = 0; m->each && k < m->length; k++) target[k] = (float)sin(x + step * (double)(k + 1));
 }
 
 bool data_sines_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)

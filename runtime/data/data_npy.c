@@ -2,12 +2,15 @@
  *
  * x is (samples, features of up to 4 dimensions), or (samples): one feature. u1 stays bytes, which the
  * network sees as b / 255; all others become floats. y is (samples) or (samples, 1) of whole numbers or bool:
- * classes; or floats, (samples) or (samples, k): numbers. Without test files, `split` is the share held out.
+ * classes; or floats, (samples) or (samples, k): numbers. Where x is (samples, positions, ...), y of
+ * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position.
+ * Without test files, `split` is the share held out.
  */
 #include "data/data_kind.h"
 #include "common/plural.h"
 #include "data/npy.h"
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,12 +30,12 @@ static bool take_label(const Npy *y, double value, int64_t i, Data *d, int32_t *
 
     if (value < 0 || value >= (double)most)
         return data_file_fail(&y->file, y->start + i * y->width, e,
-                              "class %.15g of sample %lld is not in 0 .. %lld", value, (long long)i,
-                              (long long)most - 1);
+                              "class %.15g of sample %lld is not in 0 .. %lld", value,
+                              (long long)(i / y->each), (long long)most - 1);
     *label = (int32_t)value;
     if (d->classes) return true;
     if (d->labels.count == 0 || (float)*label > d->labels.most)
-        d->most.sample = i, d->most.byte = y->start + i * y->width;
+        d->most.sample = i / y->each, d->most.byte = y->start + i * y->width;
     data_see(&d->labels, (float)*label);
     return true;
 }
@@ -54,7 +57,7 @@ static bool take_labels(Npy *y, int64_t done, int64_t count, Data *d, int32_t *l
  * are not believed: memory grows as labels arrive. */
 static int32_t *read_classes(Npy *y, Data *d, RtError *e)
 {
-    const int64_t n = y->sizes[0];
+    const int64_t n = y->sizes[0] * y->each;
     int32_t *labels = NULL;
     bool good = true;
 
@@ -109,16 +112,42 @@ static bool read_x(char *path, Data *d, DataSplit *s, RtError *e)
     return s->bytes || s->floats;
 }
 
-/* Does y say what the training y said: classes, or so many numbers? */
-static bool check_target(const Npy *y, const Data *d, bool train, RtError *e)
+/* Positions of x that y has a target at; 0: it has one for a sample; -1 and a message: neither. */
+static int64_t find_positions(const Npy *y, const Data *d, RtError *e)
 {
-    bool numbers = !npy_whole_numbers(y);
+    const bool numbers = !npy_whole_numbers(y);
+    const int64_t positions = d->rank >= 2 ? d->shape[0] : 0;
+    char each[60] = "";
 
-    if (y->rank > 2) return data_file_fail(&y->file, 10, e, "y has %d dimensions; 1 or 2 are read", y->rank);
-    if (!numbers && y->each != 1)
-        return data_file_fail(&y->file, 10, e, "classes are one whole number a sample, here are %lld",
-                              (long long)y->each);
-    if (train || (numbers == (d->classes == 0) && y->each == d->target_size)) return true;
+    if (y->rank == (numbers ? 3 : 2) && y->sizes[1] == positions && (numbers || y->each > 1))
+        return positions;
+    if (y->rank <= 2 && (numbers || y->each == 1)) return 0;
+    if (positions) snprintf(each, sizeof each, ", or %lld, one at each position", (long long)positions);
+    if (!numbers && y->rank <= 2)
+        data_file_fail(&y->file, 10, e, "classes are one whole number a sample%s, here are %lld", each,
+                       (long long)y->each);
+    else if (numbers && y->rank == 3 && positions)
+        data_file_fail(&y->file, 10, e, "y has targets at %lld positions, and x has %lld",
+                       (long long)y->sizes[1], (long long)positions);
+    else
+        data_file_fail(&y->file, 10, e, "y has %d dimensions; 1 or 2 are read%s", y->rank,
+                       positions && numbers ? ", or 3 with numbers at each position" : "");
+    return -1;
+}
+
+/* What the training y says: classes, or so many numbers. A test y must say the same. */
+static bool check_target(const Npy *y, Data *d, bool train, RtError *e)
+{
+    const int64_t positions = find_positions(y, d, e);
+
+    if (positions < 0) return false;
+    if (train) {
+        d->positions = positions, d->target_size = y->each;
+        data_remember(d->target_from, y->file.path);
+        return true;
+    }
+    if (npy_whole_numbers(y) == (d->classes > 0) && y->each == d->target_size && positions == d->positions)
+        return true;
     return data_file_fail(&y->file, 10, e,
                           "test targets are of another kind than those of the training file");
 }
@@ -132,10 +161,8 @@ static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
     if (good && s->samples && s->samples != y.sizes[0])
         good = data_file_fail(&y.file, 10, e, "%lld target%s for %lld sample%s of x", (long long)y.sizes[0],
                               plural(y.sizes[0], "s"), (long long)s->samples, plural(s->samples, "s"));
-    if (good && train) data_remember(d->target_from, y.file.path);
     if (good && npy_whole_numbers(&y)) s->labels = read_classes(&y, d, e);
     else if (good) s->targets = npy_all_floats(&y, e);
-    if (good) d->target_size = y.each;
     npy_close(&y);
     return s->labels || s->targets;
 }
@@ -182,7 +209,6 @@ bool data_npy_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     if (!read_settings(args, d, &s, e)) return false;
     bool good = open_array(&x, data_file_path(c, s.x, e), e) && check_features(&x, d, e) &&
                 open_array(&y, data_file_path(c, s.y, e), e) && check_target(&y, d, true, e);
-    if (good) d->target_size = y.each, data_remember(d->target_from, y.file.path);
     if (good && npy_whole_numbers(&y)) good = (labels = read_classes(&y, d, e)) != NULL;
     free(labels);
     npy_close(&x);

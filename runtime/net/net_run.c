@@ -69,20 +69,28 @@ static void after_level(const Net *n, const NetFunc *f, const NetLevel *level, i
         else sum_tiles(n, f, &level->sums[s], (samples + n->lanes - 1) / n->lanes);
 }
 
+/* The class that outputs say, of which the first stands in `row`. */
+static int64_t best_class(const Net *n, int64_t tile, int64_t lane, int64_t row, int64_t outputs)
+{
+    int64_t best = 0;
+    double most = 0;
+    for (int64_t i = 0; i < outputs; i++) {
+        const char *at = row_of(n, tile, row + i);
+        double x = n->real_size == 4 ? (double)((const float *)at)[lane] : ((const double *)at)[lane];
+        if (i == 0 || x > most) best = i, most = x;
+    }
+    return outputs == 1 ? most > 0 : best; /* one output: a logit of class 1 */
+}
+
 static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, int64_t tile)
 {
+    const int64_t each = n->target_size ? n->outputs / n->target_size : 0;
     int64_t correct = 0, count = b->count - tile * n->lanes;
     if (b->input || !b->split->labels) return 0;
     for (int64_t lane = 0; lane < n->lanes && lane < count; lane++) {
-        int64_t best = 0;
-        double most = 0;
-        for (int64_t i = 0; i < n->outputs; i++) {
-            const char *row = row_of(n, tile, f->output_row + i);
-            double x = n->real_size == 4 ? (double)((const float *)row)[lane] : ((const double *)row)[lane];
-            if (i == 0 || x > most) best = i, most = x;
-        }
-        if (n->outputs == 1) best = most > 0; /* one output: a logit of class 1 */
-        correct += best == b->split->labels[net_sample(n, b, tile, lane)];
+        const int32_t *label = b->split->labels + net_sample(n, b, tile, lane) * n->target_size;
+        for (int64_t i = 0; i < n->target_size; i++)
+            correct += best_class(n, tile, lane, f->output_row + i * each, each) == label[i];
     }
     return correct;
 }

@@ -101,7 +101,8 @@ class Case:
         self.x = draw.standard_normal([n] + tree['model']['input']).astype(np.float32)
         self.y = draw.standard_normal([n] + outputs).astype(np.float32)
         if self.t['classes']:
-            self.y = (np.arange(n) % outputs[0]).astype(np.int64)
+            rows = [n] + outputs[:-1]
+            self.y = (np.arange(np.prod(rows)) % outputs[-1]).astype(np.int64).reshape(rows)
         elif self.t['binary']:
             self.y = (self.y > 0).astype(np.float32)
         np.save(self.folder / 'x.npy', self.x)

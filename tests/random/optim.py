@@ -7,10 +7,12 @@ from rules import Rules
 
 
 def loss_of(program, p, target):
-    """Mean over the samples. target: numbers [samples, outputs] or classes [samples]."""
+    """Mean over the samples, and their positions. target: numbers [samples, outputs] or classes [samples]; with targets at
+    positions [samples, positions, outputs] or [samples, positions]."""
     t = program['train']
     call = t.get('loss') or {'name': 'cross_entropy' if t['classes'] and not t['one_hot'] else 'mse', 'args': {}}
-    name, p = call['name'], p.reshape(p.shape[0], -1)
+    name, target = call['name'], target.reshape(-1) if t['classes'] else target
+    p = p.reshape(-1, program['model']['output'][-1])
     if name == 'cross_entropy':
         s, n = call['args'].get('smoothing', 0), p.shape[1]
         q = torch.full_like(p, s / n)

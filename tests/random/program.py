@@ -197,10 +197,10 @@ class Generator(Graphs, Listed, Arrays):
             args['clip'] = self.r.choice([0.1, 1, 5])
         return {'name': name, 'args': args}
 
-    def loss(self, out):
+    def loss(self, outputs):
         """(call, whether targets are classes, whether they are 0 and 1)"""
         kind = self.r.randrange(7)
-        if kind == 0 and out[0] > 1:
+        if kind == 0 and outputs > 1:
             smoothing = {'smoothing': 0.1} if self.chance(0.5) else {}
             return ({'name': 'cross_entropy', 'args': smoothing} if smoothing or self.chance(0.5) else None), True, False
         if kind == 1:
@@ -224,18 +224,19 @@ class Generator(Graphs, Listed, Arrays):
         return [{'name': f'setting{k}', 'value': v, 'given': self.chance(0.5)} for k, v in enumerate(values)]
 
     def training(self, out, batch):
-        loss, classes, binary = self.loss(out)
-        one_hot = not classes and out[0] > 1 and self.d.random() < 0.3
+        outputs = out[-1]  # at each position, where the targets are
+        loss, classes, binary = self.loss(outputs)
+        one_hot = not classes and outputs > 1 and self.d.random() < 0.3
         if one_hot:
             classes, binary = True, False
             if loss and loss['name'] == 'mae':  # outputs without edges are 0, as targets are: its derivative jumps there
                 loss = None
-        samples = max(batch, out[0]) if classes else batch
+        samples = max(batch, outputs) if classes else batch
         batch = samples
         if not self.normed and self.chance(0.2):
             samples, batch = self.r.choice([(3, 2), (5, 3), (4, 2)])
-            if classes and samples < out[0]:
-                samples, batch = out[0], out[0]
+            if classes and samples < outputs:
+                samples, batch = outputs, outputs
         return {'drawn': self.drawn, 'loose': self.loose, 'batch': batch, 'samples': samples, 'epochs': 3, 'seed': self.r.randrange(100),
                 'optim': self.optimiser(), 'loss': loss, 'classes': classes, 'binary': binary, 'one_hot': one_hot, 'costs': []}
 
@@ -260,11 +261,12 @@ class Generator(Graphs, Listed, Arrays):
                 inputs = [self.r.randint(1, 3), 2, 3, 4]
         ops, out = self.operations(inputs, self.r.randint(1, 4))
         self.sequence = self.inside = False
-        for title in self.to_list(out):
+        each = kind == 5 and len(inputs) == len(out) == 2 and inputs[0] > 1 and self.d.random() < 0.5  # targets at positions
+        for title in [] if each else self.to_list(out):
             item = {'op': 'layer', 'name': title, 'args': {}, 'in': [ops[-1]['id']], 'id': self.fresh('v')}
             ops.append(item)
             out = {'last': out[1:], 'mean_time': out[1:], 'mean_map': out[:1]}.get(title) or [out[0] * out[1] * out[2]]
-        if kind > 2 and self.chance(0.6):
+        if kind > 2 and not each and self.chance(0.6):
             item, out = self.linear(out[0])
             ops.append({**item, 'in': [ops[-1]['id']], 'id': self.fresh('v')})
         batch = self.r.choice([2, 3, 5, 8])

@@ -191,6 +191,7 @@ Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
                .rank = m->input.rank,
                .classes = m->classes,
                .target_size = m->target_size,
+               .positions = m->positions,
                .image = m->input.rank == 2 || m->input.rank == 3,
                .channels = m->input.rank == 3 && m->input.dim[0] <= DATA_CHANNELS ? (int)m->input.dim[0] : 1};
     for (int i = 0; i < m->input.rank; i++) d->shape[i] = m->input.dim[i];
@@ -199,7 +200,7 @@ Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
     d->features = shape_size(m->input);
     d->train.samples = samples;
     fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, seed);
-    if (m->classes) d->train.labels = NEW_ARRAY(a, int32_t, (size_t)samples);
+    if (m->classes) d->train.labels = NEW_ARRAY(a, int32_t, (size_t)(samples * m->target_size));
     else d->train.targets = NEW_ARRAY(a, float, (size_t)(samples * m->target_size));
     for (int64_t i = 0; i < samples * m->target_size; i++)
         if (m->classes)
@@ -352,7 +353,7 @@ static void fill_context(Arena *a, EvalContext *c, const Data *d, const int64_t 
         }
         for (int64_t i = 0; i < d->target_size; i++)
             t[s * d->target_size + i] = d->train.labels
-                                            ? (double)d->train.labels[order[s]]
+                                            ? (double)d->train.labels[order[s] * d->target_size + i]
                                             : (double)d->train.targets[order[s] * d->target_size + i];
     }
     c->batch = count, c->samples = d->train.samples, c->input = x, c->target = t;
@@ -446,14 +447,14 @@ static int64_t count_correct(const Results *r, const Data *d, const int64_t *ord
     int64_t correct = 0;
     for (int i = 0; i < r->all.count; i++) {
         const Result *y = &r->all.at[i];
-        int64_t outputs = y->size / count;
+        const int64_t each = d->target_size, outputs = each ? y->size / count / each : 0;
         if (strcmp(y->name, "output") != 0 || !d->train.labels) continue;
-        for (int64_t s = 0; s < count; s++) {
+        for (int64_t s = 0; s < count * each; s++) {
             int64_t best = 0;
             for (int64_t k = 1; k < outputs; k++)
                 if (y->values[s * outputs + k] > y->values[s * outputs + best]) best = k;
             if (outputs == 1) best = y->values[s] > 0;
-            correct += best == d->train.labels[order[s]];
+            correct += best == d->train.labels[order[s / each] * each + s % each];
         }
     }
     return correct;

@@ -132,6 +132,7 @@ static inline void expect_peek(const char *setting, const DataContext *c, const 
     assert_int_equal(d.features, want->features);
     assert_int_equal(d.classes, want->classes);
     assert_int_equal(d.target_size, want->target_size);
+    assert_int_equal(d.positions, want->positions);
     assert_int_equal(d.image, want->image);
     assert_int_equal(d.channels, want->channels);
     assert_memory_equal(d.mean, want->mean, sizeof d.mean);

@@ -515,8 +515,8 @@ static void test_unknown(void **state)
 {
     (void)state;
     const char *list =
-        "help: data sets are fashion_mnist, mnist, cifar10, idx, image_folder, csv, npy, spirals, xor, "
-        "sines, copy_task, rows, one_hot";
+        "help: data sets are fashion_mnist, mnist, cifar10, idx, image_folder, csv, series, npy, spirals, "
+        "xor, sines, copy_task, rows, one_hot";
     char want[200];
     snprintf(want, sizeof want, "no data set is named 'imagenet'\n%s", list);
     expect_failure("{\"call\":\"imagenet\",\"args\":{}}", &here, want);

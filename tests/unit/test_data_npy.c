@@ -444,6 +444,37 @@ static void test_bad_elements(void **state)
                    "npy: 'y' is missing: it names a file");
 }
 
+/* A class, or numbers, at each position of sequences. */
+static void test_positions(void **state)
+{
+    (void)state;
+    put_array("x.npy", "<f4", "(2, 3, 1)", (float[]){1, 2, 3, 4, 5, 6}, 24);
+    put_labels("y.npy", "(2, 3)", 6);
+    Data *d = open_and_peek(ALL);
+    assert_int_equal(d->classes, 3);
+    assert_int_equal(d->positions, 3);
+    assert_memory_equal(d->train.labels, ((int32_t[]){0, 1, 2, 0, 1, 2}), 24);
+    data_free(d);
+    put_array("y.npy", "<f4", "(2, 3, 2)", (float[]){1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}, 48);
+    d = open_and_peek(ALL);
+    assert_int_equal(d->positions, 3);
+    assert_int_equal(d->target_size, 6);
+    data_free(d);
+    put_array("y.npy", "<f4", "(2, 3)", (float[]){1, 2, 3, 4, 5, 6}, 24); /* three numbers of a sample */
+    d = open_and_peek(ALL);
+    assert_int_equal(d->positions, 0);
+    assert_int_equal(d->target_size, 3);
+    data_free(d);
+    put_labels("y.npy", "(2, 4)", 8);
+    expect_npy_failure(
+        "y.npy, byte 10: classes are one whole number a sample, or 3, one at each position, here "
+        "are 4");
+    put_array("y.npy", "<f4", "(2, 2, 1)", (float[]){1, 2, 3, 4}, 16);
+    expect_npy_failure("y.npy, byte 10: y has targets at 2 positions, and x has 3");
+    put_labels("y.npy", "(2, 3, 1)", 6);
+    expect_npy_failure("y.npy, byte 10: y has 3 dimensions; 1 or 2 are read");
+}
+
 /* Any one byte of the header turned over, or any cut, is read or refused, never worse. */
 static void test_damage(void **state)
 {
@@ -481,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_fortran_order),
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_positions),
         cmocka_unit_test(test_headers_that_are_read),
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_split_counts),
