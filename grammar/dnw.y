@@ -38,7 +38,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %token IMPORT "'import'" AS "'as'" OPTION "'option'" FN "'fn'" GRAPH "'graph'" MODEL "'model'" RULE "'rule'" TRAIN "'train'"
        TEST "'test'" WEIGHT "'weight'" STATE "'state'" SHARED "'shared'" NEXT "'next'" COST "'cost'" SIZE "'size'" ON "'on'"
        INPUT "'input'" NODES "'nodes'" OUTPUT "'output'" EDGES "'edges'" AT "'at'" WHERE "'where'" VIA "'via'"
-       KEEP "'keep'" BY "'by'" USING "'using'" SAMPLE "'sample'"
+       KEEP "'keep'" OF "'of'" BY "'by'" USING "'using'" TIED "'tied'" SAMPLE "'sample'"
        IF "'if'" THEN "'then'" ELSE "'else'" AND "'and'" OR "'or'" NOT "'not'" MOD "'mod'" FOR "'for'" IN "'in'"
 %token ARROW "'->'" PIPE "'|>'" EQ "'=='" NE "'!='" LE "'<='" GE "'>='" DOTS "'..'"
 
@@ -64,11 +64,11 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %nterm <EdgeLineList> edge_list edges
 %nterm <EdgeLine *> edge
 %nterm <NodeRef> node_ref
-%nterm <Budget> budget
+%nterm <Budget> budget tied_budget
 %nterm <SettingList> settings
 %nterm <ExprList> checks exprs dims_opt
 %nterm <ArgList> args
-%nterm <Expr *> expr primary at_opt cell_opt where_opt via_opt by_opt using_opt
+%nterm <Expr *> expr primary at_opt cell_opt where_opt via_opt of_opt by_opt using_opt
 
 %precedence ELSE
 %left PIPE
@@ -184,8 +184,8 @@ items:
 ;
 item:
   set at_opt cell_opt           { $$ = ast_with_cell(@$, $set, $at_opt, $cell_opt); }
-| EDGES edge budget             { $$ = ast_edges(p, @$, false, ast_edge_lines(p, (EdgeLineList){0}, $edge), NULL, $budget); }
-| edge_list via_opt budget      { $$ = ast_edges(p, @$, true, $edge_list, $via_opt, $budget); }
+| EDGES edge tied_budget        { $$ = ast_edges(p, @$, false, ast_edge_lines(p, (EdgeLineList){0}, $edge), NULL, $tied_budget); }
+| edge_list via_opt tied_budget { $$ = ast_edges(p, @$, true, $edge_list, $via_opt, $tied_budget); }
 | name '=' expr                 { $$ = ast_item_let(p, @$, $name, $expr); }
 ;
 set:        role name indices_opt { $$ = ast_set(p, @$, $role, $name, $indices_opt); };
@@ -224,9 +224,12 @@ where_opt:  %empty { $$ = NULL; } | WHERE expr { $$ = $expr; };
 via_opt:    %empty { $$ = NULL; } | VIA expr { $$ = $expr; };
 budget:
   %empty                        { $$ = (Budget){0}; }
-| KEEP expr by_opt using_opt    { $$ = ast_budget(BUDGET_KEEP, $expr, $by_opt, $using_opt); }
-| SAMPLE expr                   { $$ = ast_budget(BUDGET_SAMPLE, $expr, NULL, NULL); }
+| KEEP expr of_opt by_opt using_opt
+                                { $$ = ast_budget(BUDGET_KEEP, $expr, $of_opt, $by_opt, $using_opt); }
+| SAMPLE expr of_opt            { $$ = ast_budget(BUDGET_SAMPLE, $expr, $of_opt, NULL, NULL); }
 ;
+tied_budget: budget | TIED expr budget { $$ = $budget; $$.tied = $expr; };
+of_opt:     %empty { $$ = NULL; } | OF expr { $$ = $expr; };
 by_opt:     %empty { $$ = NULL; } | BY expr { $$ = $expr; };
 using_opt:  %empty { $$ = NULL; } | USING expr { $$ = $expr; };
 

@@ -208,10 +208,11 @@ bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out)
 
 static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val *start)
 {
-    Tensor *p = model_param(k->model, weight_name(k, s->name.text),
-                            joined_shape(k->cell->set, dims, s->shared), s->span);
+    const bool shared = s->shared && !k->cell->spread;
+    Tensor *p = model_param(k->model, weight_name(k, s->name.text), joined_shape(k->cell->set, dims, shared),
+                            s->span);
     p->components = shape_size(dims);
-    p->learned = true, p->shared = s->shared, p->decay = 1;
+    p->learned = true, p->shared = shared, p->tied = s->shared && k->cell->spread, p->decay = 1;
     if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
         (k->cell->of_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
         return NULL;

@@ -31,6 +31,7 @@ typedef struct CellBuild {
     Graph *graph;
     NodeSet *set; /* its nodes; of an edge: stands for the candidates */
     bool of_edge;
+    bool spread;             /* shared weights of an edge are weights of each candidate, tied */
     const char *prefix;      /* of parameter names */
     TimedCell *timed;        /* in a graph with time */
     Vec(CellCost) costs;     /* of its weights (cell_cost.c) */

@@ -326,7 +326,7 @@ void check_close(Check *k, const Model *kept)
         for (int j = 0; kept && j < kept->graphs.count; j++)
             if (kept->graphs.at[j] == g) used = true;
         for (int b = 0; b < g->bundles.count && !used; b++) candidates_free(&g->bundles.at[b].candidates);
-        if (!used) wiring_order_free(&g->order);
+        if (!used) wiring_order_free(&g->order), free_groups(g);
     }
 }
 

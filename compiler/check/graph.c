@@ -85,20 +85,25 @@ static void predicate_uses(Bundle *u, int to_rank)
     }
 }
 
-/* The condition of one line as a function of indices. `absent`: it is false for the options given. */
-static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, bool *absent)
+Value *line_open(Check *k, const Graph *g, const EdgeLine *line, const Bundle *u, Scope *inner)
 {
     int to_rank = g->sets.at[u->to].shape.rank, from_rank = g->sets.at[u->from].shape.rank;
-    Func *saved = k->func;
-    Mode mode = k->mode;
-    Scope inner = {.outer = k->graph->set_scope}; /* index names win over set names */
     k->func = func_new(k->perm, arena_printf(k->perm, "%s.edges.%d", g->name, g->bundles.count));
     k->mode = MODE_PREDICATE;
     for (int i = 0; i < to_rank + from_rank; i++)
         k->index_size[i] =
             i < to_rank ? g->sets.at[u->to].shape.dim[i] : g->sets.at[u->from].shape.dim[i - to_rank];
-    Value *equal = bind_indices(k, &inner, &line->to, to_rank, 0, NULL);
-    equal = bind_indices(k, &inner, &line->from, from_rank, to_rank, equal);
+    Value *equal = bind_indices(k, inner, &line->to, to_rank, 0, NULL);
+    return bind_indices(k, inner, &line->from, from_rank, to_rank, equal);
+}
+
+/* The condition of one line as a function of indices. `absent`: it is false for the options given. */
+static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, bool *absent)
+{
+    Func *saved = k->func;
+    Mode mode = k->mode;
+    Scope inner = {.outer = k->graph->set_scope}; /* index names win over set names */
+    Value *equal = line_open(k, g, line, u, &inner);
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
@@ -116,7 +121,7 @@ static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, 
             func_result(k->func, "candidate", p);
             func_prune(k->func);
             u->predicate = k->func;
-            predicate_uses(u, to_rank);
+            predicate_uses(u, g->sets.at[u->to].shape.rank);
         }
     }
     k->func = saved, k->mode = mode;
@@ -167,6 +172,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     use.port = line->to.port;
     if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
     if (line->path && !(u.given = read_given(k, g, scope, line, &u))) return false;
+    if (!line_keys(k, g, line, d, &u)) return false;
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &k->graph->uses, use);
     return true;
@@ -310,7 +316,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
     if (sets) build_edges(k, g, &scope, d);
     bool edges = mistakes(k) == nodes;
     if (sets) add_cells(k, g, &scope);
-    if (sets && edges && nodes_fit(k, g) && build_candidates(k, g)) {
+    if (sets && edges && nodes_fit(k, g) && build_candidates(k, g) && build_groups(k, g)) {
         build_edge_functions(k, g);
         if (mistakes(k) == before) check_ports(k, g, d);
         check_rule_edges(k, g);
@@ -318,6 +324,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         add_rule_tensors(k, g);
         if (budgets(k, g, &scope) && mistakes(k) == before) check_declared_lists(k, g);
         choose_scores(k, g);
+        if (mistakes(k) == before) check_groups(k, g);
         start_given(k, g);
         build_order(k, g);
     }

@@ -17,6 +17,7 @@ typedef struct EdgeUse {
 typedef struct GraphBuild {
     Vec(const NodeSetDecl *) decls; /* same order as the graph's sets */
     Vec(EdgeUse) uses;              /* same order as its bundles */
+    const EdgesDecl *wrong_by;      /* the last list whose score has a message */
     Vec(int) misused;               /* sets with a message about the number of their indices */
     Scope *scope;
     Scope *set_scope; /* its node sets, within `scope` */
@@ -57,6 +58,25 @@ Graph *graph_new(Check *k, const char *base, Span span);
 void add_edge_weights(Check *k, Graph *g);
 /* The graph as a value of the function being built. */
 Val *wired_value(Check *k, Graph *g, Value *x, Span span);
+
+/* A function of the indices of a line (MODE_PREDICATE), with their names in `inner`: from here k->func. What
+ * it returns says that equal names are equal; NULL: no name stands twice. */
+Value *line_open(Check *k, const Graph *g, const EdgeLine *line, const Bundle *u, Scope *inner);
+
+/* graph_group.c: candidates by keys: budgets of groups, tied weights */
+/* `of KEY` and `tied KEY` as functions of the indices of a line; false after a message. */
+bool line_keys(Check *k, const Graph *g, const EdgeLine *line, const EdgesDecl *d, Bundle *u);
+/* Once the candidates are known. False after a message. */
+bool build_groups(Check *k, Graph *g);
+/* `by norm(w)`: how a group gets its value, and the name of the weight; `by w`: GROUP_SAME; NULL: it is
+ * neither, and the message about it. */
+const Expr *group_score(const Expr *by, GroupScore *score);
+void wrong_group_score(Check *k, const Expr *by);
+/* Is the weight of this name, which the function of edges shares, the score of a group of whole lines? Then
+ * each candidate has it, tied line by line. */
+bool spreads_shared(const EdgesDecl *d);
+/* Once it is known which weights decide. */
+void check_groups(Check *k, Graph *g);
 
 /* graph_port.c */
 /* The ports that lines lead to, once those of a set are known; false after a message. */

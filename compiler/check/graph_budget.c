@@ -6,6 +6,24 @@
 #include "model/timed.h"
 #include <math.h>
 
+/* What a budget counts. */
+typedef struct Units {
+    int64_t count;
+    const char *name, *each; /* "candidate edge", "edge" */
+} Units;
+
+static Units units_of(const EdgeList *l)
+{
+    if (l->groups) return (Units){l->groups->count, "group", "group"};
+    return (Units){l->candidates, "candidate edge", "edge"};
+}
+
+/* Edges of so many units: of groups that differ in size at most. */
+static int64_t edges_of(const EdgeList *l, int64_t units)
+{
+    return l->groups ? groups_most(l->groups, units) : units;
+}
+
 static const char *smallest_share(Check *k, int64_t candidates)
 {
     double percent = 100.0 / (double)candidates;
@@ -13,7 +31,7 @@ static const char *smallest_share(Check *k, int64_t candidates)
     return arena_printf(k->perm, "%.3g%%", ceil(percent / nice) * nice);
 }
 
-static bool share_count(Check *k, double share, int64_t candidates, Span span, int64_t *out)
+static bool share_count(Check *k, double share, Units of, Span span, int64_t *out)
 {
     if (share > 1 && share < 1 + 1e-9) share = 1; /* of arithmetic, as in share(0.05^2 * 400) */
     if (!(share > 0 && share <= 1)) {
@@ -22,11 +40,11 @@ static bool share_count(Check *k, double share, int64_t candidates, Span span, i
         diag_help(d, "write keep 5%% for one edge in twenty");
         return false;
     }
-    *out = share_of(share, candidates);
+    *out = share_of(share, of.count);
     if (*out > 0) return true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld candidate edge%s keeps none",
-                       share * 100, (long long)candidates, plural(candidates, "s"));
-    diag_help(d, "keep at least %s, or a count such as keep 1", smallest_share(k, candidates));
+    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g%% of %lld %s%s keeps none", share * 100,
+                       (long long)of.count, of.name, plural(of.count, "s"));
+    diag_help(d, "keep at least %s, or a count such as keep 1", smallest_share(k, of.count));
     return false;
 }
 
@@ -36,7 +54,7 @@ static bool is_literal(Check *k, Span span)
     return strspn(text, "0123456789.") >= span.end - span.start;
 }
 
-static bool whole_count(Check *k, double count, int64_t candidates, Span span, int64_t *out)
+static bool whole_count(Check *k, double count, Units of, Span span, int64_t *out)
 {
     if (count > 0 && count < 1) {
         Diag *d =
@@ -47,27 +65,28 @@ static bool whole_count(Check *k, double count, int64_t candidates, Span span, i
         return false;
     }
     if (count < 1 || count != count) {
-        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g edges keeps none", count);
-        diag_help(d, "keep at least one edge: keep 1");
+        Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.6g %ss keeps none", count, of.each);
+        diag_help(d, "keep at least one %s: keep 1", of.each);
         return false;
     }
-    if (floor(count + 0.5) <= (double)candidates) return *out = (int64_t)floor(count + 0.5), true;
-    Diag *d = diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g edges is above the %lld candidate%s",
-                       floor(count + 0.5), (long long)candidates, plural(candidates, "s"));
-    diag_help(d, "keep all uses every candidate");
+    if (floor(count + 0.5) <= (double)of.count) return *out = (int64_t)floor(count + 0.5), true;
+    const bool groups = strcmp(of.each, "group") == 0;
+    Diag *d =
+        diag_add(k->diags, E_AMOUNT, span, "a budget of %.15g %ss is above the %lld %s%s", floor(count + 0.5),
+                 of.each, (long long)of.count, groups ? "group" : "candidate", plural(of.count, "s"));
+    diag_help(d, "keep all uses every %s", groups ? "group" : "candidate");
     return false;
 }
 
 /* A percentage, a count or share(x) as a number of edges. */
-static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
+static bool amount_count(Check *k, Val *v, Units of, int64_t *out)
 {
-    if (v->kind == VAL_PERCENT) return share_count(k, v->number / 100, candidates, v->span, out);
-    if (v->kind == VAL_NUMBER) return whole_count(k, v->number, candidates, v->span, out);
-    if (val_is(v, BUILTIN_all) || val_is(v, BUILTIN_any)) return *out = candidates, true;
+    if (v->kind == VAL_PERCENT) return share_count(k, v->number / 100, of, v->span, out);
+    if (v->kind == VAL_NUMBER) return whole_count(k, v->number, of, v->span, out);
+    if (val_is(v, BUILTIN_all) || val_is(v, BUILTIN_any)) return *out = of.count, true;
     const Val *part = val_is(v, BUILTIN_share) ? v->items.at[0] : NULL;
-    if (part && part->kind == VAL_PERCENT)
-        return share_count(k, part->number / 100, candidates, v->span, out);
-    if (part && part->kind == VAL_NUMBER) return share_count(k, part->number, candidates, v->span, out);
+    if (part && part->kind == VAL_PERCENT) return share_count(k, part->number / 100, of, v->span, out);
+    if (part && part->kind == VAL_NUMBER) return share_count(k, part->number, of, v->span, out);
     Diag *d = diag_add(k->diags, E_AMOUNT, v->span, "%s is not a budget", val_kind_text(v));
     diag_help(d, "a budget is a percentage (5%%), a count (300), all, fan_in(8), fan_out(8), params(40k), "
                  "macs(41M), erk(5%%), uniform(5%%) or anneal(100%%, 5%%, epochs = 20)");
@@ -76,8 +95,9 @@ static bool amount_count(Check *k, Val *v, int64_t candidates, int64_t *out)
 
 /* params(n): the edges that leave the graph with n learned numbers in all. macs(n): the edges that cost n
  * multiply-adds a sample, one a pixel at each evaluation of a graph in time. */
-static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t candidates, int64_t *out)
+static bool params_count(Check *k, Graph *g, int list, Val *v, int64_t *out)
 {
+    const Units candidates = units_of(&g->lists.at[list]);
     Val *n = v->items.at[0];
     if (n->kind != VAL_NUMBER) {
         diag_add(k->diags, E_AMOUNT, n->span, "%s needs a number; this is %s", v->builtin->name,
@@ -204,27 +224,27 @@ static bool anneal_budget(Check *k, EdgeList *l, Val *v)
                  val_text(k, epochs));
         return false;
     }
-    if (!amount_count(k, v->items.at[0], l->candidates, &l->budget.start) ||
-        !amount_count(k, v->items.at[1], l->candidates, &l->budget.keep) ||
+    if (!amount_count(k, v->items.at[0], units_of(l), &l->budget.start) ||
+        !amount_count(k, v->items.at[1], units_of(l), &l->budget.keep) ||
         !anneal_curve(k, v->items.at[3], &l->budget.curve))
         return false;
     l->budget.form = KEEP_ANNEAL;
     l->budget.epochs = epochs->number;
-    l->kept = l->budget.keep;
+    l->kept = edges_of(l, l->budget.keep);
     return true;
 }
 
 /* So many edges of a list whose form is KEEP_ALL so far. */
 static void keep_count(EdgeList *l)
 {
-    l->kept = l->budget.keep;
-    if (l->budget.keep < l->candidates) l->budget.form = KEEP_COUNT;
+    l->kept = edges_of(l, l->budget.keep);
+    if (l->budget.keep < units_of(l).count) l->budget.form = KEEP_COUNT;
 }
 
 bool count_budget(Check *k, EdgeList *l, Val *amount)
 {
     if (val_is(amount, BUILTIN_anneal)) return anneal_budget(k, l, amount);
-    if (!amount_count(k, amount, l->candidates, &l->budget.keep)) return false;
+    if (!amount_count(k, amount, units_of(l), &l->budget.keep)) return false;
     return keep_count(l), true;
 }
 
@@ -246,6 +266,21 @@ static bool decides_any(Check *k, const EdgeList *l, Span span)
     return false;
 }
 
+static bool counts_groups(Check *k, const Val *amount)
+{
+    static const BuiltinId edges[] = {BUILTIN_fan_in, BUILTIN_fan_out, BUILTIN_params,
+                                      BUILTIN_macs,   BUILTIN_erk,     BUILTIN_uniform};
+    for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
+        if (!val_is(amount, edges[i])) continue;
+        Diag *d = diag_add(k->diags, E_AMOUNT, amount->span, "%s counts edges, and this budget counts groups",
+                           amount->builtin->name);
+        diag_help(
+            d, "give a percentage or a number of groups, such as 30%%, or anneal(100%%, 30%%, epochs = 5)");
+        return false;
+    }
+    return true;
+}
+
 void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Span span)
 {
     EdgeList *l = &g->lists.at[list];
@@ -261,6 +296,7 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     if (kind == BUDGET_NONE || val_is_poison(amount)) return;
     amount = described(k, amount);
     if (val_is(amount, BUILTIN_any) && !decides_any(k, l, amount->span)) return;
+    if (l->groups && !counts_groups(k, amount)) return;
     if (val_is(amount, BUILTIN_fan_in) || val_is(amount, BUILTIN_fan_out))
         return fan_budget(k, g, list, amount);
     if (is_density(amount)) return density_budget(k, g, list, amount);
@@ -268,5 +304,5 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     if (val_is(amount, BUILTIN_anneal) && l->rule.kind == RULE_SAMPLE)
         diag_add(k->diags, E_AMOUNT, amount->span, "edges drawn once cannot anneal: use keep");
     else if (!other) count_budget(k, l, amount);
-    else if (params_count(k, g, list, amount, l->candidates, &l->budget.keep)) keep_count(l);
+    else if (params_count(k, g, list, amount, &l->budget.keep)) keep_count(l);
 }

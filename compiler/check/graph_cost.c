@@ -1,9 +1,9 @@
 /* graph_cost.c: costs of the functions of nodes and edges, of all their weights.
  *
  * The function of one node's (or candidate's) weights, cell_cost.c, is built again with a number for each
- * node in place of one, and summed. What follows from shared weights alone is one number, and counts once. A
- * candidate counts where its weight has a gradient: under a rule that gives gradients to the edges in use
- * alone, those that are not in use have no cost.
+ * node in place of one, and summed. What follows from shared weights alone is one number, and counts once;
+ * what follows from tied weights alone counts once a key. A candidate counts where its weight has a gradient:
+ * under a rule that gives gradients to the edges in use alone, those that are not in use have no cost.
  */
 #include "check/graph.h"
 #include "ir/op.h"
@@ -14,6 +14,7 @@ typedef struct Owners {
     const Value *wired; /* its arguments are their weights */
     int64_t count;
     Value *counts; /* a number each: 1 where it counts, else 0; NULL: all do */
+    Value *ties;   /* 1 for the first of those with one weight, else 0; NULL: there are no ties */
 } Owners;
 
 static Value *reshaped(Func *f, Value *x, Shape shape)
@@ -39,6 +40,13 @@ static Value *weight_of_all(Func *f, const Owners *of, const Value *weight)
     return p->shared ? reshaped(f, part, (Shape){0}) : part;
 }
 
+static Value *of_candidates(Check *k, Graph *g, int b, OpCode op)
+{
+    Value *v = func_add(k->func, op, g->bundles.at[b].span, 0, NULL);
+    v->graph = g, v->index = b, v->shape = shape_vector(g->bundles.at[b].candidates.count);
+    return v;
+}
+
 static Value *value_of_all(Func *f, const Owners *of, const Value *v, Value *const *map)
 {
     if (v->op == IR_ARG) return NULL; /* no cost reads it */
@@ -49,6 +57,19 @@ static Value *value_of_all(Func *f, const Owners *of, const Value *v, Value *con
     return func_add(f, v->op, v->span, v->arg_count, args);
 }
 
+/* Does it follow from tied weights alone? Then it counts once a key. */
+static bool is_tied(const Func *costs, const Value *cost)
+{
+    bool *read = NEW_ARRAY(costs->arena, bool, (size_t)costs->values.count);
+    read[cost->id] = true;
+    func_follow(costs, read);
+    for (int i = 0; i < costs->values.count; i++) {
+        const Value *v = costs->values.at[i];
+        if (read[i] && v->op == IR_WEIGHT && !v->param->shared && !v->param->tied) return false;
+    }
+    return true;
+}
+
 static void add_costs(Check *k, const Func *costs, const Owners *of)
 {
     Func *f = k->func;
@@ -57,6 +78,8 @@ static void add_costs(Check *k, const Func *costs, const Owners *of)
     for (int i = 0; i < costs->results.count; i++) {
         Value *each = map[costs->results.at[i]->id];
         if (each->shape.rank && of->counts) each = func_binary(f, IR_MUL, each, of->counts);
+        if (each->shape.rank && of->ties && is_tied(costs, costs->results.at[i]))
+            each = func_binary(f, IR_MUL, each, of->ties);
         cost_add(k, costs->result_names.at[i], reduce(f, IR_REDUCE_SUM, each, 0, each->shape.rank),
                  costs->results.at[i]->span);
     }
@@ -74,18 +97,15 @@ void add_graph_costs(Check *k, const Value *wired)
 {
     Graph *g = wired->graph;
     for (int s = 0; s < g->sets.count; s++) {
-        const Owners nodes = {wired, g->sets.at[s].size, NULL};
+        const Owners nodes = {.wired = wired, .count = g->sets.at[s].size};
         if (g->sets.at[s].costs && nodes.count) add_costs(k, g->sets.at[s].costs, &nodes);
     }
     for (int b = 0; b < g->bundles.count; b++) {
         const Bundle *u = &g->bundles.at[b];
-        Owners candidates = {wired, u->candidates.count, NULL};
+        Owners candidates = {.wired = wired, .count = u->candidates.count};
         if (!u->costs) continue;
-        if (!all_have_gradients(&g->lists.at[u->list])) {
-            candidates.counts = func_add(k->func, IR_USED, u->span, 0, NULL);
-            candidates.counts->graph = g, candidates.counts->index = b;
-            candidates.counts->shape = shape_vector(candidates.count);
-        }
+        if (!all_have_gradients(&g->lists.at[u->list])) candidates.counts = of_candidates(k, g, b, IR_USED);
+        if (g->lists.at[u->list].ties) candidates.ties = of_candidates(k, g, b, IR_LEADS);
         add_costs(k, u->costs, &candidates);
     }
 }

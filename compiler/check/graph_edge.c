@@ -5,6 +5,7 @@
  * node: its weights have a number for each candidate of the bundle, or one for all of them.
  */
 #include "check/graph.h"
+#include "front/parse.h"
 #include "lower/grad.h"
 #include "model/timed.h"
 
@@ -117,16 +118,40 @@ static bool has_own_value(Check *k, const Graph *g, const Bundle *u, const Val *
     return false;
 }
 
+/* `by w`, `by norm(w)`: the name of the weight; false after a message, one for the list. */
+static bool score_name(Check *k, const EdgesDecl *d, const Expr **by)
+{
+    GroupScore score = GROUP_NONE;
+    const Expr *weight = *by = d->by;
+    if (d->by && (d->of || d->by->kind == EXPR_CALL)) weight = group_score(d->by, &score);
+    if (!d->by || (weight && (d->of || score == GROUP_SAME))) return *by = weight, true;
+    if (d->by->kind != EXPR_CALL && !d->of) return true; /* named_score has the message */
+    if (k->graph->wrong_by == d) return k->said.silent++, false;
+    k->graph->wrong_by = d;
+    if (d->of) wrong_group_score(k, d->by);
+    else if (weight) {
+        Diag *m = diag_add(k->diags, E_KIND, d->by->span,
+                           "a single edge has one weight, and this is a number of a group");
+        diag_help(m, "write by %s, or name a key for groups: keep 30%% of j by %s", weight->name,
+                  expr_text(k->perm, k->c->sources, d->by));
+    } else {
+        Diag *m = diag_add(k->diags, E_KIND, d->by->span, "`by` names a weight of the edges");
+        diag_help(m, "such as by w");
+    }
+    return false;
+}
+
 EdgeUse edge_use(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const EdgesDecl *d,
                  const Bundle *u)
 {
     const Expr *via = line->via ? line->via : d->via;
-    EdgeUse use = {.decl = d, .by = d->by};
+    EdgeUse use = {.decl = d};
+    if (!score_name(k, d, &use.by)) return use.function = val_poison(k), use;
     if (!via) {
-        if (!d->by || (d->by->kind == EXPR_NAME && strcmp(d->by->name, "w") == 0)) return use;
-        Diag *m = diag_add(k->diags, E_UNKNOWN_NAME, d->by->span,
+        if (!use.by || (use.by->kind == EXPR_NAME && strcmp(use.by->name, "w") == 0)) return use;
+        Diag *m = diag_add(k->diags, E_UNKNOWN_NAME, use.by->span,
                            "an edge has one weight, 'w', and its magnitude decides");
-        diag_help(m, "write by w, or remove it");
+        diag_help(m, d->of ? "write by norm(w)" : "write by w, or remove it");
         return use;
     }
     use.function = check_function(k, scope, via);
@@ -279,7 +304,7 @@ static Func *edge_value(Check *k, Graph *g, int b, Shape own_map, NodeSet *candi
     const Bundle *u = &g->bundles.at[b];
     const EdgeUse *use = &k->graph->uses.at[b];
     Span span = use->function->span;
-    CellBuild here = {.graph = g, .set = candidates, .of_edge = true};
+    CellBuild here = {.graph = g, .set = candidates, .of_edge = true, .spread = spreads_shared(use->decl)};
     here.prefix = arena_printf(k->perm, "%s.edges.%d", g->name, b);
     const char *name = function_name(use->function);
     Func *f = cell_open(k, &here, arena_printf(k->perm, "%s.%s", here.prefix, name));

@@ -23,6 +23,10 @@ static bool budget_form(Check *k, ModelBudget *b)
     if (b->decl->by)
         return wrong_form(k, b->decl->by->span,
                           "`by` names a weight of an edge function, and stands at edges", "remove `by`");
+    if (b->decl->of)
+        return wrong_form(k, b->decl->of->span,
+                          "a key follows from the indices of a line of edges, and a model has none",
+                          "write the budget of groups behind the edges");
     if (val_is(v, BUILTIN_params) || val_is(v, BUILTIN_macs))
         return wrong_form(k, v->span, "params and macs count what one list of edges costs",
                           "give the model a percentage or a number of edges, such as keep 5%");

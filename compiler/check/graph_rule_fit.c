@@ -79,6 +79,11 @@ void check_declared_list(Check *k, const Graph *g, const EdgeList *l)
         diag_help(d, "such as on every(epochs = 1) { %s }",
                   l->budget.start < l->budget.keep ? "grow by random" : "drop by abs(w)");
     }
+    if (!d && l->groups && rule_has(l->declared, VERB_REDISTRIBUTE)) {
+        d = diag_add(k->diags, E_LATER, l->span,
+                     "rule '%s' moves edges between budgets, and this one counts groups", l->declared->name);
+        diag_help(d, "leave `of` out, or use a rule without redistribute, such as rigl");
+    }
     if (!d && is_timed(g) && l->declared->reads >> TERM_FLOW & 1) {
         d = diag_add(k->diags, E_LATER, l->span,
                      "rule '%s' reads flow, and paths of a graph in time have no end", l->declared->name);

@@ -224,7 +224,7 @@ void rule_top_adds(Check *k, const EdgeList *l)
 {
     const Rule *r = l->declared;
     const EdgeBudget *b = &l->budget;
-    const int64_t all = list_candidates(l), top = rule_top(r->top, r->top_share, all),
+    const int64_t all = list_units(l), top = rule_top(r->top, r->top_share, all),
                   used = b->form == KEEP_ANNEAL && b->start < b->keep ? b->start : b->keep;
     const bool one = b->form == KEEP_COUNT || b->form == KEEP_ANNEAL;
     if (r->top_by == NO_FUNCTION || !one || !uses_strongest(r) || top > used || used >= all) return;

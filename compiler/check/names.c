@@ -423,6 +423,15 @@ static void file_word(Check *k, const Name *in)
     diag_fix(d, in->span, "file", "write ", "");
 }
 
+/* Keys read the indices of each line, and which line it is. */
+static void key_names(Check *k, Scope *inner, const EdgesDecl *e)
+{
+    bool bound = false;
+    for (int i = 0; i < inner->names.count; i++) bound |= strcmp(inner->names.at[i].name, "line") == 0;
+    if (!bound) scope_add(k, inner, (Name){"line", e->span}, NULL);
+    names_use(k, inner, e->of), names_use(k, inner, e->tied);
+}
+
 static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl *e)
 {
     const Scope *scope = sets->outer;
@@ -439,6 +448,7 @@ static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl
         if (line->path) file_word(k, &line->in), names_use(k, scope, line->path);
         names_use(k, &inner, line->where);
         names_use(k, scope, line->via);
+        key_names(k, &inner, e);
     }
     names_use(k, scope, e->via), names_use(k, scope, e->amount), use_rule(k, scope, e->rule);
 }

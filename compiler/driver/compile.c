@@ -34,6 +34,7 @@ static void free_candidates(Model *m)
         Graph *graph = m->graphs.at[g];
         for (int b = 0; b < graph->bundles.count; b++) candidates_free(&graph->bundles.at[b].candidates);
         wiring_order_free(&graph->order);
+        free_groups(graph);
     }
     if (m) json_decref(m->settings), json_decref(m->factors);
 }

@@ -81,6 +81,20 @@ static void report_lists(const Compilation *c, const Graph *g, FILE *out)
     }
 }
 
+/* Budgets that count groups. */
+static void report_groups(const Compilation *c, const Graph *g, FILE *out)
+{
+    for (int i = 0; i < g->lists.count; i++) {
+        const EdgeList *l = &g->lists.at[i];
+        if (!l->groups) continue;
+        const long long all = (long long)l->groups->count;
+        fprintf(out, "  line %d: ", source_place(c->sources, l->span.file, l->span.start).line);
+        if (l->budget.form == KEEP_ALL && l->declared) fprintf(out, "up to ");
+        fprintf(out, "%lld of %lld group%s in use\n",
+                l->budget.form == KEEP_ALL ? all : (long long)l->budget.keep, all, plural(all, "s"));
+    }
+}
+
 /* The budget of the model. */
 static void report_together(const Model *m, FILE *out)
 {
@@ -148,6 +162,7 @@ void compile_report(const Compilation *c, FILE *out)
             plural(model_parameters(m), "s"));
     report_sizes(c, out);
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
+    for (int i = 0; i < m->graphs.count; i++) report_groups(c, m->graphs.at[i], out);
     for (int i = 0; i < m->graphs.count; i++) report_rules(c, m->graphs.at[i], out);
 }
 

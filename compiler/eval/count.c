@@ -6,23 +6,37 @@
 #include "eval/count.h"
 #include "eval/ir_eval.h"
 
-static bool lines_differ(const Graph *g, int list)
+/* Does the count depend on which candidates these are? */
+static bool edges_differ(const Graph *g, int list)
 {
+    if (g->lists.at[list].groups || g->lists.at[list].ties) return true;
     for (int b = 0; b < g->bundles.count; b++)
         if (g->bundles.at[b].list == list && bundle_numbers(&g->bundles.at[b]) != list_numbers(g, list))
             return true;
     return false;
 }
 
-/* Of a list whose lines differ. */
+/* Numbers of a candidate that count: those that are tied once, at the first of their key. */
+static int64_t candidate_numbers(const Graph *g, int bundle, int64_t position)
+{
+    const Bundle *u = &g->bundles.at[bundle];
+    const Groups *ties = g->lists.at[u->list].ties;
+    int64_t n = bundle_numbers(u);
+    for (int i = 0; ties && !group_leads(ties, position) && i < u->weights.count; i++)
+        if (u->weights.at[i]->tied && u->weights.at[i]->learned) n -= u->weights.at[i]->components;
+    return n;
+}
+
+/* Of a list whose edges differ. */
 static int64_t count_unused(const Graph *g, int list)
 {
     Arena *tmp = arena_new();
     uint8_t **kept = eval_first_choice(tmp, g);
-    int64_t n = 0;
+    int64_t n = 0, position = 0;
     for (int b = 0; b < g->bundles.count; b++)
-        for (int64_t i = 0; g->bundles.at[b].list == list && i < g->bundles.at[b].candidates.count; i++)
-            n += kept[b][i] ? 0 : bundle_numbers(&g->bundles.at[b]);
+        for (int64_t i = 0; g->bundles.at[b].list == list && i < g->bundles.at[b].candidates.count;
+             i++, position++)
+            n += bundle_numbers(&g->bundles.at[b]) - (kept[b][i] ? candidate_numbers(g, b, position) : 0);
     arena_free(tmp);
     return n;
 }
@@ -32,8 +46,8 @@ static int64_t unused_numbers(const Graph *g)
     int64_t n = 0;
     for (int i = 0; i < g->lists.count; i++) {
         const EdgeList *l = &g->lists.at[i];
-        if (l->kept == l->candidates) continue;
-        n += lines_differ(g, i) ? count_unused(g, i) : (l->candidates - l->kept) * list_numbers(g, i);
+        if (l->kept == l->candidates && !l->ties) continue;
+        n += edges_differ(g, i) ? count_unused(g, i) : (l->candidates - l->kept) * list_numbers(g, i);
     }
     return n;
 }

@@ -8,7 +8,7 @@
  */
 #include "eval/gradcheck.h"
 #include "lower/grad.h"
-#include "eval/ir_eval.h"
+#include "eval/ir_eval_group.h"
 #include "lower/lower.h"
 #include "common/difference.h"
 #include "common/rng.h"
@@ -33,6 +33,7 @@ static void start_values(const Model *m, uint64_t seed, double *param)
         for (int64_t k = 0; k < t->size && t->init.kind == INIT_CONSTANT && t->learned; k++)
             param[t->offset + k] += 0.1 * rng_normal(17 + seed - 1, RNG_GRADCHECK, (uint64_t)(t->offset + k));
     }
+    for (int i = 0; i < m->graphs.count; i++) eval_spread(m->graphs.at[i], param);
 }
 
 /* About what the loss costs once, in multiply-adds. */
@@ -84,6 +85,8 @@ typedef struct Probe {
     const Func *f, *forward; /* with gradients; the loss alone */
     double *gradient;        /* by flat parameter */
     double loss;
+    int64_t at; /* the parameter that is moved, with those that are one weight with it */
+    uint8_t marked;
 } Probe;
 
 /* A function that makes the first result of f and nothing else. */
@@ -96,10 +99,18 @@ static const Func *loss_alone(Arena *a, const Func *f)
     return forward;
 }
 
+static void follow(void *of, const Graph *g, ListAt place, int64_t at)
+{
+    Probe *p = of;
+    (void)g, (void)place;
+    p->c.param[at] = p->c.param[p->at];
+}
+
 static double loss_now(void *of)
 {
     Probe *p = of;
     Arena *tmp = arena_new();
+    eval_each_tied(p->c.model, p->at, follow, p);
     double loss = eval_func(tmp, p->forward, &p->c)->value[p->forward->results.at[0]->id][0];
     arena_free(tmp);
     return loss;
@@ -123,15 +134,31 @@ static uint8_t *candidate_mark(const Model *m, const EvalContext *c, int64_t at,
     return NULL;
 }
 
+static void mark_tied(void *of, const Graph *g, ListAt place, int64_t at)
+{
+    Probe *p = of;
+    (void)at;
+    p->c.kept[g->number][place.bundle][place.candidate] = p->marked;
+}
+
+/* The candidate, and those that have its weight. */
+static void mark(Probe *p, uint8_t *kept, uint8_t as)
+{
+    p->marked = as;
+    if (kept && !eval_each_tied(p->c.model, p->at, mark_tied, p)) *kept = as;
+}
+
 /* |difference - gradient|, as near as `enough` is asked for. */
 static double entry_error(Probe *p, int64_t at, double enough)
 {
     bool function = false;
     uint8_t *kept = candidate_mark(p->c.model, &p->c, at, &function), used = kept ? *kept : 1;
     double *x = &p->c.param[at];
-    if (!used) *kept = function ? EDGE_PROBED : 1;
+    p->at = at;
+    mark(p, kept, used ? 1 : function ? EDGE_PROBED : 1);
     double error = difference_entry(loss_now, p, x, used || function ? *x : 0, p->gradient[at], enough);
-    if (kept) *kept = used;
+    mark(p, kept, used);
+    eval_each_tied(p->c.model, at, follow, p);
     return error;
 }
 

@@ -1,5 +1,5 @@
 /* ir_eval.c: the reference interpreter. Nothing here is fast; everything is the definition. */
-#include "eval/ir_eval.h"
+#include "eval/ir_eval_group.h"
 #include "eval/ir_eval_rule.h"
 #include "base/diag.h"
 #include "ir/op.h"
@@ -45,6 +45,13 @@ static void eval_used(const EvalContext *c, const Value *v, double *out)
     for (int64_t i = 0; i < shape_size(v->shape); i++) out[i] = c->kept[v->graph->number][v->index][i] == 1;
 }
 
+static void eval_leads(const Value *v, double *out)
+{
+    const int64_t first = list_position(v->graph, (int)v->index);
+    const Groups *ties = v->graph->lists.at[v->graph->bundles.at[v->index].list].ties;
+    for (int64_t i = 0; i < shape_size(v->shape); i++) out[i] = group_leads(ties, first + i);
+}
+
 static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
 {
     const double *args[MOST_TAPS + 1];
@@ -54,6 +61,7 @@ static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t s
     case IR_COUNT: *out = (double)c->batch; return;
     case IR_FACTOR: *out = eval_factor(c, v->index); return;
     case IR_USED: eval_used(c, v, out); return;
+    case IR_LEADS: eval_leads(v, out); return;
     case IR_VALID: *out = 1; return;
     case IR_INPUT: memcpy(out, c->input + sample * n, (size_t)n * sizeof *out); return;
     case IR_TARGET: memcpy(out, c->target + sample * n, (size_t)n * sizeof *out); return;
@@ -110,6 +118,7 @@ Eval *eval_func(Arena *a, const Func *f, const EvalContext *c)
         else
             for (int64_t s = 0; s < copies; s++) eval_sample(e, v, c, s, e->value[i] + s * n);
     }
+    eval_tie_gradients(e, f, c->model);
     return e;
 }
 
@@ -187,12 +196,17 @@ static void choose_by_condition(const EvalContext *c, const Chosen *of)
 /* Before the first step of a declared rule. */
 static void draw_list(Arena *a, const EvalContext *c, const Chosen *of, int64_t keep)
 {
+    const Groups *groups = of->g->lists.at[of->list].groups;
     Scored *s = NEW_ARRAY(a, Scored, (size_t)of->g->lists.at[of->list].candidates + 1);
-    const int64_t count = collect(c, of, 0, 0, s);
+    const int64_t collected = collect(c, of, 0, 0, s), count = groups ? groups->count : collected;
     if (keep > count) keep = count;
     int64_t *drawn = NEW_ARRAY(a, int64_t, (size_t)keep + 1);
     if (!rule_drawn(c->seed, list_number(c->model, of->g, of->list), keep, count, drawn)) return;
-    for (int64_t i = 0; i < keep; i++) *s[drawn[i]].kept = 1;
+    for (int64_t i = 0; i < keep; i++) {
+        if (!groups) *s[drawn[i]].kept = 1;
+        for (int64_t m = groups ? groups->first[drawn[i]] : 0; groups && m < groups->first[drawn[i] + 1]; m++)
+            *s[groups->member[m]].kept = 1;
+    }
 }
 
 static void choose_list(Arena *a, const EvalContext *c, const Chosen *of, double epoch)
@@ -204,8 +218,12 @@ static void choose_list(Arena *a, const EvalContext *c, const Chosen *of, double
         return;
     }
     Scored *s = NEW_ARRAY(a, Scored, (size_t)l->candidates);
-    const bool all = l->declared && l->declared->start_all;
-    int64_t keep = all ? l->candidates : budget_now(&l->budget, l->candidates, epoch);
+    const bool all = l->declared && l->declared->start_all && c->model;
+    int64_t keep = all ? list_units(l) : budget_now(&l->budget, list_units(l), epoch);
+    if (l->groups && (!l->declared || !c->model)) {
+        eval_choose_groups(a, c, g, of->list, keep, of->kept);
+        return;
+    }
     if (l->declared && (l->budget.form == KEEP_COUNT || l->budget.form == KEEP_ANNEAL)) {
         draw_list(a, c, of, keep);
         return;
@@ -292,7 +310,7 @@ static void init_edges(const Graph *g, const Bundle *u, const Tensor *p, uint64_
         for (int64_t t = 0; t < g->bundles.at[b].candidates.targets && g->bundles.at[b].list == u->list; t++)
             fan = fmax(fan, candidates_into(g, g->bundles.at[b].to, t));
     const EdgeList *l = &g->lists.at[u->list];
-    if (l->declared && rule_starts_sparse(l->declared)) fan = fan_in_use(&l->budget, l->candidates, fan);
+    if (l->declared && rule_starts_sparse(l->declared)) fan = fan_in_use(&l->budget, list_units(l), fan);
     for (int64_t i = 0; i < p->size; i++) param[p->offset + i] = init_edge(&p->init, seed, p->number, i, fan);
 }
 
@@ -326,6 +344,7 @@ void eval_init(const Model *m, uint64_t seed, double *param)
             if (init_by_candidate(&g->bundles.at[b].weights.at[k]->init))
                 init_edges(g, &g->bundles.at[b], g->bundles.at[b].weights.at[k], seed, param);
     arena_free(tmp);
+    for (int i = 0; i < m->graphs.count; i++) eval_spread(m->graphs.at[i], param);
     for (int i = 0; i < m->params.count; i++) init_clamp(m->params.at[i], param);
 }
 
@@ -333,8 +352,10 @@ uint8_t **eval_first_choice(Arena *a, const Graph *g)
 {
     int64_t end = 0;
     for (int b = 0; b < g->bundles.count; b++) {
-        const Tensor *p = g->bundles.at[b].weight;
-        if (p && p->offset + p->size > end) end = p->offset + p->size;
+        for (int i = 0; i < g->bundles.at[b].weights.count; i++) {
+            const Tensor *p = g->bundles.at[b].weights.at[i];
+            if (p->offset + p->size > end) end = p->offset + p->size;
+        }
     }
     EvalContext c = {.seed = g->chance_seed, .param = NEW_ARRAY(a, double, (size_t)end + 1)};
     c.kept = NEW_ARRAY(a, uint8_t **, (size_t)g->number + 1);
@@ -344,6 +365,7 @@ uint8_t **eval_first_choice(Arena *a, const Graph *g)
         else if (p) init_others(p, c.seed, c.param);
         if (p) init_clamp(p, c.param);
     }
+    eval_spread(g, c.param);
     choose_graph(a, &c, g, 1e300);
     return c.kept[g->number];
 }

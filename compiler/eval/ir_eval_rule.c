@@ -122,7 +122,58 @@ static bool of_nodes(const EvalRule *r)
 static int64_t budget(const EvalRule *r)
 {
     const EdgeList *l = list_of(r);
-    return of_nodes(r) ? l->kept : budget_now(&l->budget, l->candidates, epoch_of(r, r->done)) + r->moved;
+    return of_nodes(r) ? l->kept : budget_now(&l->budget, list_units(l), epoch_of(r, r->done)) + r->moved;
+}
+
+/* ---- groups ---- */
+
+/* Candidates that come and go with the one at a position: places of Groups.member, or it alone. */
+typedef struct Members {
+    const Groups *groups;
+    int64_t first, end;
+} Members;
+
+static Members members_of(const EvalRule *r, int64_t position)
+{
+    const Groups *g = list_of(r)->groups;
+    if (!g) return (Members){NULL, position, position + 1};
+    return (Members){g, g->first[g->of[position]], g->first[g->of[position] + 1]};
+}
+
+static int64_t member(Members m, int64_t i)
+{
+    return m.groups ? m.groups->member[i] : i;
+}
+
+/* Is it the one that counts for its group? */
+static bool counts(const EvalRule *r, int64_t position)
+{
+    return !list_of(r)->groups || group_leads(list_of(r)->groups, position);
+}
+
+static double number_at(const void *numbers, int64_t position)
+{
+    return ((const double *)numbers)[position];
+}
+
+/* The values of groups, at the first of each, in place of those of candidates. */
+static double *of_groups(const EvalRule *r, int function, double *score)
+{
+    const EdgeList *l = list_of(r);
+    const GroupScore how =
+        group_score_of(l->score, rule_arguments_read(r->model->rule_functions.at[function]));
+    for (int64_t i = 0; l->groups && i < l->groups->count; i++)
+        score[l->groups->member[l->groups->first[i]]] =
+            (float)group_value(l->groups, i, how, number_at, score);
+    return score;
+}
+
+/* Tied weights are those of the first of their key. */
+static void tie_weights(EvalRule *r)
+{
+    const Groups *t = list_of(r)->ties;
+    for (int64_t c = 0; t && c < t->candidates; c++)
+        r->term[TERM_W][c] = r->term[TERM_W][t->member[t->first[t->of[c]]]];
 }
 
 /* The terms that are not given. context: the action of this moment, from 1. */
@@ -132,7 +183,8 @@ static void fill_terms(EvalRule *r, At p, void *context)
     const double epoch = epoch_of(r, r->done);
     const int64_t c = p.position;
     r->term[TERM_USED][c] = r->kept[p.bundle][p.candidate] == 1;
-    r->term[TERM_RANDOM][c] = rule_random(r->seed, (RuleDraw){r->number, *(uint64_t *)context, r->done}, c);
+    r->term[TERM_RANDOM][c] = rule_random(r->seed, (RuleDraw){r->number, *(uint64_t *)context, r->done},
+                                          list_of(r)->groups ? list_of(r)->groups->of[c] : c);
     const double same[] = {(double)r->done,
                            epoch,
                            progress_of(r, epoch),
@@ -151,7 +203,7 @@ static void fill_terms(EvalRule *r, At p, void *context)
 static void count_used(EvalRule *r, At p, void *context)
 {
     (void)context;
-    r->size.used += r->kept[p.bundle][p.candidate] == 1;
+    r->size.used += r->kept[p.bundle][p.candidate] == 1 && counts(r, p.position);
 }
 
 /* The strengths of this list follow its weights. */
@@ -199,7 +251,7 @@ static double *compute_sized(EvalRule *r, int function, uint64_t action)
 
 static double *compute(EvalRule *r, int function, uint64_t action)
 {
-    r->size = (RuleSize){0, budget(r), list_of(r)->candidates};
+    r->size = (RuleSize){0, budget(r), list_units(list_of(r))};
     each_of_list(r, count_used, NULL);
     return compute_sized(r, function, action);
 }
@@ -236,7 +288,7 @@ static Ranked *ranked(EvalRule *r, const Marks *m, const double *score, int used
     Ranked *all = NEW_ARRAY(r->arena, Ranked, (size_t)list_of(r)->candidates + 1);
     *count = 0;
     for (int64_t c = 0; c < list_of(r)->candidates; c++)
-        if (m->of[c] && (used < 0 || (*m->of[c] == 1) == used))
+        if (m->of[c] && counts(r, c) && (used < 0 || (*m->of[c] == 1) == used))
             all[(*count)++] = (Ranked){smallest ? -score[c] : score[c], c};
     qsort(all, (size_t)*count, sizeof *all, largest_first);
     return all;
@@ -266,7 +318,7 @@ static Pool pool_of(EvalRule *r, Marks m)
 {
     Pool p = {.marks = m};
     for (int64_t c = 0; c < list_of(r)->candidates; c++)
-        if (m.of[c]) p.size.candidates++, p.size.used += *m.of[c] == 1;
+        if (m.of[c] && counts(r, c)) p.size.candidates++, p.size.used += *m.of[c] == 1;
     const int64_t keep = list_of(r)->budget.keep;
     p.size.budget = !of_nodes(r) ? budget(r) : keep < p.size.candidates ? keep : p.size.candidates;
     return p;
@@ -310,9 +362,12 @@ static void choose(EvalRule *r, Pool *p, const Action *a)
     const Ranked *all = ranked(r, &p->marks, a->score, -1, false, &count);
     for (int64_t i = 0; i < count; i++) {
         const uint8_t in = i < p->size.budget;
-        uint8_t *mark = p->marks.of[all[i].position];
-        if (in != (*mark == 1)) r->term[TERM_AGE][all[i].position] = (double)r->done;
-        *mark = in;
+        const Members m = members_of(r, all[i].position);
+        for (int64_t k = m.first; k < m.end; k++) {
+            uint8_t *mark = p->marks.of[member(m, k)];
+            if (in != (*mark == 1)) r->term[TERM_AGE][member(m, k)] = (double)r->done;
+            *mark = in;
+        }
     }
 }
 
@@ -322,8 +377,11 @@ static void drop(EvalRule *r, Pool *p, const Action *a)
     int64_t wanted = a->s->amount == NO_FUNCTION ? above : amount_of(r, p, a), count;
     if (wanted < above && !rule_of(r)->start_all) wanted = above;
     const Ranked *all = ranked(r, &p->marks, a->score, 1, true, &count);
-    for (int64_t i = 0; i < count && i < wanted; i++)
-        *p->marks.of[all[i].position] = 0, r->term[TERM_AGE][all[i].position] = (double)r->done;
+    for (int64_t i = 0; i < count && i < wanted; i++) {
+        const Members m = members_of(r, all[i].position);
+        for (int64_t k = m.first; k < m.end; k++)
+            *p->marks.of[member(m, k)] = 0, r->term[TERM_AGE][member(m, k)] = (double)r->done;
+    }
 }
 
 static void grow(EvalRule *r, Pool *p, const Action *a)
@@ -335,9 +393,12 @@ static void grow(EvalRule *r, Pool *p, const Action *a)
     if (wanted > room) wanted = room;
     const Ranked *all = ranked(r, &p->marks, a->score, 0, false, &count);
     for (int64_t i = 0; i < count && i < wanted; i++) {
-        const int64_t c = all[i].position;
-        *p->marks.of[c] = 1, r->term[TERM_AGE][c] = (double)r->done, r->term[TERM_MOMENTUM][c] = 0;
-        r->term[TERM_W][c] = s->fresh ? r->fresh[c] : a->value ? a->value[c] : 0;
+        const Members m = members_of(r, all[i].position);
+        for (int64_t k = m.first; k < m.end; k++) {
+            const int64_t c = member(m, k);
+            *p->marks.of[c] = 1, r->term[TERM_AGE][c] = (double)r->done, r->term[TERM_MOMENTUM][c] = 0;
+            r->term[TERM_W][c] = s->fresh ? r->fresh[c] : a->value ? a->value[c] : 0;
+        }
     }
 }
 
@@ -456,9 +517,9 @@ static void run_action(EvalRule *r, const RuleStep *s, uint64_t number)
     }
     static OnPool *const on_pool[VERB_COUNT] = {
         [VERB_CHOOSE] = choose, [VERB_DROP] = drop, [VERB_GROW] = grow};
-    const Action a = {s, s->score == NO_FUNCTION ? NULL : compute(r, s->score, number),
-                      s->verb == VERB_RESET || s->value == NO_FUNCTION ? NULL : compute(r, s->value, number),
-                      number};
+    const Action a = {
+        s, s->score == NO_FUNCTION ? NULL : of_groups(r, s->score, compute(r, s->score, number)),
+        s->verb == VERB_RESET || s->value == NO_FUNCTION ? NULL : compute(r, s->value, number), number};
     if (s->verb == VERB_RESET) reset(r, s, number);
     else each_pool(r, on_pool[s->verb], &a);
 }
@@ -474,6 +535,7 @@ static void run_events(EvalRule *r)
                 if (happens(r, e, &e->actions.at[k])) run_action(r, &e->actions.at[k], ++action);
         }
     }
+    tie_weights(r);
     follow_weights(r);
 }
 
@@ -494,11 +556,15 @@ static void mark_learning(EvalRule *r)
     const Rule *rule = rule_of(r);
     if (rule->top_by == NO_FUNCTION) return;
     const Marks m = marks_of(r);
-    const int64_t wanted = rule_top(rule->top, rule->top_share, list_of(r)->candidates);
+    const int64_t wanted = rule_top(rule->top, rule->top_share, list_units(list_of(r)));
     int64_t count;
-    const Ranked *all = ranked(r, &m, compute(r, rule->top_by, RULE_DRAW_TOP), -1, false, &count);
-    for (int64_t c = 0; c < count; c++) r->learns[c] = *m.of[c] == 1;
-    for (int64_t i = 0; i < wanted; i++) r->learns[all[i].position] = 1;
+    const double *score = of_groups(r, rule->top_by, compute(r, rule->top_by, RULE_DRAW_TOP));
+    const Ranked *all = ranked(r, &m, score, -1, false, &count);
+    for (int64_t c = 0; c < list_of(r)->candidates; c++) r->learns[c] = *m.of[c] == 1;
+    for (int64_t i = 0; i < wanted; i++) {
+        const Members of = members_of(r, all[i].position);
+        for (int64_t k = of.first; k < of.end; k++) r->learns[member(of, k)] = 1;
+    }
 }
 
 void eval_rule_states(EvalRule *r)

@@ -349,17 +349,21 @@ EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line)
     return list;
 }
 
-Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule)
+Budget ast_budget(BudgetKind kind, Expr *amount, Expr *of, Expr *by, Expr *rule)
 {
-    return (Budget){kind, amount, by, rule};
+    return (Budget){kind, amount, of, by, rule, NULL};
 }
 
 Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget)
 {
     if (budget.kind == BUDGET_NONE) return head;
     head->edges = NEW(p->perm, EdgesDecl);
-    *head->edges = (EdgesDecl){
-        .span = span, .budget = budget.kind, .amount = budget.amount, .by = budget.by, .rule = budget.rule};
+    *head->edges = (EdgesDecl){.span = span,
+                               .budget = budget.kind,
+                               .amount = budget.amount,
+                               .of = budget.of,
+                               .by = budget.by,
+                               .rule = budget.rule};
     return head;
 }
 
@@ -367,7 +371,8 @@ GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr
 {
     GraphItem *i = item(p, ITEM_EDGES, span);
     i->edges = NEW(p->perm, EdgesDecl);
-    *i->edges = (EdgesDecl){span, braced, lines, via, budget.kind, budget.amount, budget.by, budget.rule};
+    *i->edges = (EdgesDecl){span,        braced,        lines,     via,       budget.tied,
+                            budget.kind, budget.amount, budget.of, budget.by, budget.rule};
     return i;
 }
 

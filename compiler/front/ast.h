@@ -150,9 +150,10 @@ typedef struct EdgesDecl {
     Span span;
     bool braced;
     EdgeLineList lines;
-    Expr *via; /* for all lines of a braced list, or NULL */
+    Expr *via;  /* for all lines of a braced list, or NULL */
+    Expr *tied; /* one weight for all candidates with this key, or NULL */
     BudgetKind budget;
-    Expr *amount, *by, *rule; /* keep amount by SCORE using RULE; or NULL */
+    Expr *amount, *of, *by, *rule; /* keep amount of KEY by SCORE using RULE; or NULL */
 } EdgesDecl;
 
 /* A line of a graph. */

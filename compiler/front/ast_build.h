@@ -26,7 +26,7 @@ typedef struct Parameters {
 
 typedef struct Budget {
     BudgetKind kind;
-    Expr *amount, *by, *rule;
+    Expr *amount, *of, *by, *rule, *tied;
 } Budget;
 
 Name ast_name(Parser *p, Span span);
@@ -73,7 +73,7 @@ EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path); /* the same with pair
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
 /* A model with a budget over its graphs, if there is one. */
 Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget);
-Budget ast_budget(BudgetKind kind, Expr *amount, Expr *by, Expr *rule);
+Budget ast_budget(BudgetKind kind, Expr *amount, Expr *of, Expr *by, Expr *rule);
 GraphItem *ast_edges(Parser *p, Span span, bool braced, EdgeLineList lines, Expr *via, Budget budget);
 GraphItem *ast_item_let(Parser *p, Span span, Name name, Expr *value);
 GraphItemList ast_items(Parser *p, GraphItemList list, GraphItem *item);

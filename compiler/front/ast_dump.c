@@ -171,6 +171,7 @@ static void node_ref(const Dump *d, const NodeRef *ref)
 static void budget(Dump *d, const EdgesDecl *e)
 {
     part(d, e->budget == BUDGET_SAMPLE ? "sample" : "keep", e->amount);
+    part(d, "of", e->of);
     part(d, "by", e->by);
     part(d, "using", e->rule);
 }
@@ -194,6 +195,7 @@ static void edges(Dump *d, const EdgesDecl *e)
         d->depth--;
     }
     part(d, "via", e->via);
+    part(d, "tied", e->tied);
     budget(d, e);
     d->depth--;
 }

@@ -69,12 +69,12 @@ static const int statement_starts[] = {T_NAME,   T_DERIV, T_NUMBER, T_PERCENT, T
 static const int operand_ends[] = {T_NAME, T_DERIV, T_NUMBER, T_PERCENT, T_STRING, T_SKIPPED, ')', ']', 0};
 /* Behind these a statement goes on, whatever the next line begins with. */
 static const int wants_more[] = {
-    ',',     '=',   '+',    '-',  '*',     '/',      '^',   '~',    ':',    '.',     '<',   '>',  T_PIPE,
-    T_ARROW, T_EQ,  T_NE,   T_LE, T_GE,    T_DOTS,   T_AND, T_OR,   T_NOT,  T_MOD,   T_FOR, T_IN, T_AT,
-    T_WHERE, T_VIA, T_KEEP, T_BY, T_USING, T_SAMPLE, T_IF,  T_THEN, T_ELSE, T_EDGES, 0};
+    ',',     '=',   '+',    '-',  '*',     '/',      '^',   '~',    ':',   '.',    '<',    '>',     T_PIPE,
+    T_ARROW, T_EQ,  T_NE,   T_LE, T_GE,    T_DOTS,   T_AND, T_OR,   T_NOT, T_MOD,  T_FOR,  T_IN,    T_AT,
+    T_WHERE, T_VIA, T_KEEP, T_BY, T_USING, T_SAMPLE, T_OF,  T_TIED, T_IF,  T_THEN, T_ELSE, T_EDGES, 0};
 /* These continue the statement of the line before. */
-static const int continues[] = {T_PIPE, T_WHERE, T_VIA,  T_KEEP, T_BY, T_USING, T_SAMPLE,
-                                T_AT,   T_THEN,  T_ELSE, T_AND,  T_OR, 0};
+static const int continues[] = {T_PIPE,   T_WHERE, T_VIA,  T_KEEP, T_OF,  T_BY, T_USING, T_TIED,
+                                T_SAMPLE, T_AT,    T_THEN, T_ELSE, T_AND, T_OR, 0};
 
 static BlockKind block_of(int first)
 {
@@ -271,7 +271,7 @@ static void close_brackets(Parser *p)
 static bool budget_in_open_list(Parser *p)
 {
     const Token *t = peek(p, 0);
-    bool budget = t->kind == T_VIA || t->kind == T_KEEP || t->kind == T_SAMPLE;
+    bool budget = t->kind == T_VIA || t->kind == T_TIED || t->kind == T_KEEP || t->kind == T_SAMPLE;
     return budget && t->line_ends && p->braces_left > 0 && parse_line_block(p) == BLOCK_EDGES;
 }
 
@@ -286,7 +286,7 @@ static bool block_ends(Parser *p)
      * for. */
     if (p->braces_left <= 0 || t->kind != '}' || !t->line_ends || p->open_count < 2) return false;
     int after = peek(p, 1)->kind;
-    if (after == T_VIA || after == T_KEEP || after == T_SAMPLE) return false;
+    if (after == T_VIA || after == T_TIED || after == T_KEEP || after == T_SAMPLE) return false;
     return t->indent < top(p)->indent && t->indent <= p->open[p->open_count - 2].indent;
 }
 

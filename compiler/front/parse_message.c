@@ -343,18 +343,10 @@ static bool index_is_no_name(const Mistake *m)
     return true;
 }
 
-static bool budget_in_list(const Mistake *m)
-{
-    int kind = m->found.kind;
-    if (m->block != BLOCK_EDGES || (kind != T_KEEP && kind != T_SAMPLE)) return false;
-    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "all lines of this list share one budget");
-    diag_help(d, "write after the closing brace: } %s", rest_from(m, m->found.span.start));
-    return true;
-}
-
 static bool via_behind_budget(const Mistake *m)
 {
-    if (m->found.kind != T_VIA || m->p->first.kind != T_EDGES || !m->has_operator) return false;
+    const int word = m->found.kind;
+    if ((word != T_VIA && word != T_TIED) || m->p->first.kind != T_EDGES || !m->has_operator) return false;
     uint32_t start = m->p->first.span.start, via = m->found.span.start;
     int k = -1, kind = 0;
     for (; parse_raw(m, k).span.end && parse_raw(m, k).span.start > start; k--) {
@@ -362,7 +354,8 @@ static bool via_behind_budget(const Mistake *m)
         if (kind == T_KEEP || kind == T_SAMPLE) break;
     }
     if (kind != T_KEEP && kind != T_SAMPLE) return false;
-    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'via' is written before the budget");
+    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'%s' is written before the budget",
+                             word == T_VIA ? "via" : "tied");
     uint32_t budget = parse_raw(m, k).span.start;
     Span rest = parse_rest(m, via), place = span_join(m->p->first.span, rest);
     const char *edges = text_before(m, budget);
@@ -544,16 +537,47 @@ static void help_line(const Mistake *m, Diag *d)
 }
 
 static bool (*const mistakes[])(const Mistake *) = {
-    nothing_behind,       parse_extra_sign,      keyword_as_name,      parse_word_called,
-    parse_choice_behind,  budget_in_list,        parse_action_outside, parse_event_head,
-    parse_misplaced_rule, parse_misplaced_word,  parse_loop,           parse_unfinished_for,
-    parse_unknown_word,   edge_without_edges,    derivative_read,      parse_indented_body,
-    parse_type_of_name,   parse_type_of_result,  colon_for_equals,     double_equals,
-    cell_with_equals,     parse_any_index,       index_is_no_name,     parse_index_twice,
-    parse_lost_colon,     wrong_arrow,           parse_if_for_where,   parse_lambda,
-    missing_equals,       via_behind_budget,     wrong_body,           import_without_quotes,
-    bare_point,           equals_for_comparison, parse_range,          parse_unfinished_if,
-    chained_comparison,   trailing_comma,        missing_comma,        parse_lost_parentheses,
+    nothing_behind,
+    parse_extra_sign,
+    keyword_as_name,
+    parse_word_called,
+    parse_choice_behind,
+    parse_budget_in_list,
+    parse_action_outside,
+    parse_event_head,
+    parse_misplaced_rule,
+    parse_misplaced_word,
+    parse_loop,
+    parse_unfinished_for,
+    parse_unknown_word,
+    edge_without_edges,
+    derivative_read,
+    parse_indented_body,
+    parse_type_of_name,
+    parse_type_of_result,
+    colon_for_equals,
+    double_equals,
+    cell_with_equals,
+    parse_any_index,
+    index_is_no_name,
+    parse_index_twice,
+    parse_lost_colon,
+    wrong_arrow,
+    parse_if_for_where,
+    parse_lambda,
+    missing_equals,
+    via_behind_budget,
+    parse_misplaced_of,
+    wrong_body,
+    import_without_quotes,
+    bare_point,
+    equals_for_comparison,
+    parse_range,
+    parse_unfinished_if,
+    chained_comparison,
+    trailing_comma,
+    missing_comma,
+    parse_lost_parentheses,
     parse_nameless,
 };
 

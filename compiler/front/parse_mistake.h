@@ -76,6 +76,8 @@ bool parse_event_argument(const Mistake *m);
 bool parse_event_head(const Mistake *m);
 bool parse_action_outside(const Mistake *m);
 bool parse_misplaced_rule(const Mistake *m);
+bool parse_budget_in_list(const Mistake *m);
+bool parse_misplaced_of(const Mistake *m);
 /* Help: what a line of a rule looks like. */
 void parse_help_rule(const Mistake *m, Diag *d);
 #endif

@@ -97,6 +97,27 @@ bool parse_action_outside(const Mistake *m)
     return true;
 }
 
+bool parse_budget_in_list(const Mistake *m)
+{
+    int kind = m->found.kind;
+    if (m->block != BLOCK_EDGES || (kind != T_KEEP && kind != T_SAMPLE && kind != T_TIED)) return false;
+    Diag *d = parse_complain(m->p, E_BUDGET, m->found.span,
+                             kind == T_TIED ? "all lines of this list share their ties"
+                                            : "all lines of this list share one budget");
+    diag_help(d, "write after the closing brace: } %s", parse_text(m->p, parse_rest(m, m->found.span.start)));
+    return true;
+}
+
+/* `edges x -> y of j keep 5%`, `keep 5% by w of j` */
+bool parse_misplaced_of(const Mistake *m)
+{
+    if (m->found.kind != T_OF || parse_is_first(m) || m->p->first.kind != T_EDGES) return false;
+    Diag *d =
+        parse_complain(m->p, E_BUDGET, m->found.span, "'of' is written behind the number of the budget");
+    diag_help(d, "such as keep 50%% of j by norm(w)");
+    return true;
+}
+
 /* `edges x -> y using rigl`, `sample 5% using rigl`, `using rigl keep 5%` */
 bool parse_misplaced_rule(const Mistake *m)
 {

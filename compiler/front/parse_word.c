@@ -29,6 +29,8 @@ static const struct Place_of_word {
     {T_KEEP, "a budget is written after its edges: edges x[_] -> y[_] keep 5%",
      "the budget stands at the edges; choose by abs(w) keeps as many as it says"},
     {T_SAMPLE, "a budget is written after its edges: edges x[_] -> y[_] sample 5%", NULL},
+    {T_OF, "groups of edges are named behind the budget: keep 50% of j by norm(w)", NULL},
+    {T_TIED, "`tied` is written after its edges: edges x[i] -> y[j] tied (i, j)", NULL},
     {T_BY, "a score is written after its budget: keep 5% by w", NULL},
     {T_USING, "a rule is written after its budget: keep 5% using rigl", NULL},
     {T_AT, "coordinates are written after a node set: nodes h[i: 4] at (i, 0)", NULL},

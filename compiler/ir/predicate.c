@@ -30,7 +30,9 @@ double predicate_eval(const Func *f, const double *args, const Chance *chance, d
 
 IntervalStep *predicate_steps(Arena *a, const Func *f, int *count)
 {
-    *count = f->results.at[0]->id + 1;
+    *count = 0;
+    for (int i = 0; i < f->results.count; i++)
+        if (f->results.at[i]->id >= *count) *count = f->results.at[i]->id + 1;
     IntervalStep *steps = NEW_ARRAY(a, IntervalStep, (size_t)*count);
     for (int i = 0; i < *count; i++) {
         const Value *v = f->values.at[i];

@@ -21,7 +21,7 @@ int64_t edges_slots(const Graph *g, const Bundle *u)
     const EdgeList *l = &g->lists.at[u->list];
     const EdgeBudget *b = &l->budget;
     const bool counts = b->form == KEEP_COUNT || b->form == KEEP_ANNEAL;
-    if (!l->declared || !counts || reads_unused(l->declared) || l->costs) return 0;
+    if (!l->declared || !counts || reads_unused(l->declared) || l->costs || l->groups || l->ties) return 0;
     /* Where a graph goes backwards in rounds, a step ends without all that gradients are made of; of several
      * graphs with one list one may be such a graph. */
     if (l->declared->score_reads >> TERM_GRADIENT & 1 && (timed_rounds(g) || l->together)) return 0;

@@ -77,7 +77,7 @@ static void place_leaf(const Func *f, Plan *p, Value *v)
                    : v->op == IR_VALID  ? &p->valid_row
                                         : NULL;
     if (v->op == IR_PARAM) v->address = v->param->place;
-    if (v->op == IR_FACTOR || v->op == IR_USED) {
+    if (v->op == IR_FACTOR || v->op == IR_USED || v->op == IR_LEADS) {
         v->address = p->shared, p->shared += size;
         vec_push(f->arena, &p->filled, v);
     }

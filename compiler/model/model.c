@@ -103,6 +103,16 @@ int list_number(const Model *m, const Graph *g, int list)
     return list;
 }
 
+void free_groups(Graph *g)
+{
+    for (int i = 0; i < g->lists.count; i++) {
+        EdgeList *l = &g->lists.at[i];
+        if (l->ties && l->ties != l->groups) groups_free(l->ties);
+        if (l->groups) groups_free(l->groups);
+        l->ties = l->groups = NULL;
+    }
+}
+
 int64_t bundle_numbers(const Bundle *u)
 {
     int64_t n = 0;
@@ -120,6 +130,14 @@ int list_first(const Graph *g, int list)
         else high = middle;
     }
     return low;
+}
+
+int64_t list_position(const Graph *g, int bundle)
+{
+    int64_t position = 0;
+    for (int b = list_first(g, g->bundles.at[bundle].list); b < bundle; b++)
+        position += g->bundles.at[b].candidates.count;
+    return position;
 }
 
 int64_t list_numbers(const Graph *g, int list)

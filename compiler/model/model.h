@@ -7,6 +7,7 @@
 #define DNW_MODEL_H
 #include "ir/ir.h"
 #include "common/choice.h"
+#include "common/groups.h"
 #include "common/taps.h"
 #include "common/wiring.h"
 #include "base/table.h"
@@ -22,6 +23,7 @@ typedef struct Tensor {
     InitSpec init;         /* without rows and columns: tensor_init */
     bool learned;
     bool shared;        /* in a node function: one for the whole node set */
+    bool tied;          /* of edges: one for all candidates of a tie (EdgeList.ties) */
     int64_t components; /* numbers a node (or in all, when shared) */
     bool clamped;
     double low, high;
@@ -183,6 +185,7 @@ typedef struct Bundle {
     Func *costs;           /* of the weights of one candidate; results by name of the cost; NULL: none */
     Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
+    CandidateKey group, tie; /* of the budget; of tied weights */
     int64_t live_first; /* in time: the first evaluation in which its sources may be other than 0 (live.h) */
     Span span;
 } Bundle;
@@ -200,7 +203,9 @@ typedef struct EdgeList {
     EdgeRule rule;
     struct Rule *declared; /* rule.h; NULL: a built-in rule */
     EdgeDensity density;
-    int64_t candidates, kept; /* kept: edges in use (at the end) */
+    int64_t candidates, kept; /* kept: edges in use (at the end), of groups that differ in size at most */
+    GroupScore score;         /* how a group gets its value; NONE: there are no groups */
+    Groups *groups, *ties;    /* NULL: none */
     /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
     bool together;
     bool goes_on;  /* it begins in a graph before */
@@ -213,6 +218,12 @@ typedef struct EdgeList {
 static inline int64_t list_candidates(const EdgeList *l)
 {
     return l->together ? l->total : l->candidates;
+}
+
+/* What its budget counts: groups, or candidates. */
+static inline int64_t list_units(const EdgeList *l)
+{
+    return l->groups ? l->groups->count : list_candidates(l);
 }
 
 /* How a graph runs in time; stages 0: it does not (timed.h). */
@@ -380,11 +391,13 @@ double set_macs(const Graph *g, const NodeSet *s); /* the filters of the functio
 EdgeMacs graph_edge_macs(const Graph *g);
 int64_t graph_macs(const Graph *g);
 bool model_edge_norms(const Graph *g,
-                      int set);          /* has the function of an edge into it a batch_norm? -1: any */
+                      int set); /* has the function of an edge into it a batch_norm? -1: any */
+void free_groups(Graph *g);
 int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
 /* Bundles are in the order of their lists: the first bundle of one. */
 int list_first(const Graph *g, int list);
 int list_number(const Model *m, const Graph *g, int list); /* among those of a program */
-int64_t list_numbers(const Graph *g, int list); /* the same, of that edge of a list which has most */
-int64_t function_parameters(const Graph *g);    /* weights of node functions, shared ones of edges */
+int64_t list_position(const Graph *g, int bundle); /* of its first candidate among those of its list */
+int64_t list_numbers(const Graph *g, int list);    /* the same, of that edge of a list which has most */
+int64_t function_parameters(const Graph *g);       /* weights of node functions, shared ones of edges */
 #endif

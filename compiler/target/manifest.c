@@ -22,7 +22,8 @@ static NetParam param_record(Tensor *p)
                       .init = tensor_init(p),
                       .clamped = p->clamped,
                       .low = p->low,
-                      .high = p->high};
+                      .high = p->high,
+                      .tied = p->tied};
 }
 
 static NetSet set_record(Arena *perm, const Graph *g, const NodeSet *s)
@@ -153,6 +154,8 @@ static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const 
     EdgesRecord r = {.line = line_record(ir, g, bundle),
                      .rows = manifest_edge_rows(ir, g, u),
                      .stages = {-1, -1, -1, u->edge ? place_candidate_rows(u->edge, ir->model->lanes) : 0},
+                     .group = u->group,
+                     .tie = u->tie,
                      .condition = {.uses_to = (int)u->uses_to,
                                    .uses_from = (int)u->uses_from,
                                    .pairwise = u->pairwise,
@@ -165,6 +168,16 @@ static EdgesRecord edges_record(const Ir *ir, const Graph *g, int bundle, const 
     return r;
 }
 
+/* Of groups that differ in size. */
+static int64_t most_kept(const EdgeList *l)
+{
+    const EdgeBudget *b = &l->budget;
+    if (!l->groups) return 0;
+    return groups_most(l->groups, b->form == KEEP_ANNEAL && b->start > b->keep
+                                      ? b->start
+                                      : budget_now(b, l->groups->count, 1e300));
+}
+
 /* Without its number of lines. */
 static NetList list_record(const Model *m, const Graph *g, int list)
 {
@@ -174,6 +187,8 @@ static NetList list_record(const Model *m, const Graph *g, int list)
                      .rule = l->rule,
                      .declared = l->declared ? manifest_rule(m->perm, l->declared, l->kept) : NULL,
                      .candidates = list_candidates(l),
+                     .score = l->score,
+                     .most_kept = most_kept(l),
                      .first_bundle = g->first_bundle + list_first(g, list)};
 }
 
@@ -262,8 +277,9 @@ static NetFunc func_record(Arena *perm, const Plan *p, const FuncStages *s)
     for (int i = 0; i < p->filled.count; i++) {
         const Value *v = p->filled.at[i];
         const bool factor = v->op == IR_FACTOR;
-        f.filled[f.filled_count++] = (NetFilled){
-            factor ? (int)v->index : -1, factor ? -1 : v->graph->first_bundle + (int)v->index, v->address};
+        f.filled[f.filled_count++] =
+            (NetFilled){factor ? (int)v->index : -1, factor ? -1 : v->graph->first_bundle + (int)v->index,
+                        v->op == IR_LEADS, v->address};
     }
     for (int i = 0; i < p->levels.count; i++)
         f.levels[f.level_count++] = level_of(perm, &p->levels.at[i], &s->levels.at[i]);

@@ -17,6 +17,13 @@ int64_t budget_now(const EdgeBudget *b, int64_t candidates, double epoch)
     return b->form == KEEP_ANNEAL ? anneal_count(b, epoch) : b->keep;
 }
 
+GroupScore group_score_of(GroupScore score, uint64_t reads)
+{
+    const uint64_t shared = 1ull << TERM_USED | 1ull << TERM_AGE | 1ull << TERM_RANDOM;
+    const uint64_t training = (1ull << TERM_COUNT) - (1ull << TERM_STEP);
+    return reads & ~(shared | training) ? score : GROUP_SAME;
+}
+
 bool rule_term_kept(RuleTerm term)
 {
     return term == TERM_FIRST || term == TERM_FAN_IN || term == TERM_FAN_OUT || term == TERM_PATHS3 ||

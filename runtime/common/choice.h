@@ -41,6 +41,9 @@ enum {
 }; /* candidates of a list of which it is known whether they were ever in use */
 enum { NO_FUNCTION = -1, MOST_RULE_STATES = 8 }; /* number of a function of a rule: none */
 
+/* How a group gets its value from those of its candidates, of a function that reads these: what all
+ * candidates of a group share is the group's own. */
+GroupScore group_score_of(GroupScore score, uint64_t reads);
 /* Has it an array of its own where a rule reads it? */
 bool rule_term_kept(RuleTerm term);
 /* Numbers that a rule keeps of what has numbers, 4 bytes each: states of its own, when it changed, two for

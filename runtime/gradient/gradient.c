@@ -413,6 +413,7 @@ void gradient_edges(Net *n, int64_t tiles, const NetUpdate *update)
     if (update) return;
     forward_gradients(n);
     if (n->train.edge_costs >= 0) net_add_edge_costs(n);
+    net_tie_gradients(n);
 }
 
 typedef struct Stream {

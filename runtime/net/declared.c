@@ -1,5 +1,6 @@
 /* declared.c: see declared.h. */
 #include "net/declared.h"
+#include "common/groups.h"
 #include "common/dnwrt.h"
 #include <stdlib.h>
 
@@ -7,7 +8,7 @@ int64_t declared_budget(const NetList *l, double epoch)
 {
     const bool fan = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
     if (fan) return l->declared->total;
-    return budget_now(&l->budget, l->candidates, epoch) + l->declared->moved;
+    return budget_now(&l->budget, l->groups ? l->groups->count : l->candidates, epoch) + l->declared->moved;
 }
 
 static bool reads(const Declared *d, int term)

@@ -86,7 +86,7 @@ int64_t net_parameters(const Net *n)
         for (int w = 0; w < b->line.weight_count && unused; w++)
             if (b->weights[w]->learned) total -= unused * net_components(b, b->weights[w]);
     }
-    return total;
+    return total - net_tied_again(n);
 }
 
 int64_t net_list_kept(const Net *n, const NetList *l)
@@ -104,7 +104,7 @@ const char *net_above_budget(const Net *n, double epoch)
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
         const bool all = l->declared && l->declared->start_all;
-        if (all && net_list_kept(n, l) > declared_budget(l, epoch)) return l->name;
+        if (all && net_units_kept(n, l) > declared_budget(l, epoch)) return l->name;
     }
     return NULL;
 }
@@ -125,9 +125,9 @@ bool net_reload(Net *n, bool kept_given, RtError *e)
             if (n->bundles[l->first_bundle + k].line.slots &&
                 !slots_load(&n->bundles[l->first_bundle + k], e))
                 return false;
-        if (!net_marks_fit(n, l, e)) return false;
+        if (!net_marks_fit(n, l, e) || (kept_given && !net_groups_fit(n, l, e))) return false;
         if (kept_given && l->declared && l->declared->redistributes)
-            l->declared->moved = net_list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
+            l->declared->moved = net_list_kept(n, l) - budget_now(&l->budget, net_units(l), 0);
         l->chosen = kept_given && (l->declared || l->rule.kind == RULE_SAMPLE || l->budget.form == KEEP_ALL);
     }
     if (!kept_given) choose_edges(n, 1e300);
@@ -202,7 +202,7 @@ static double gradient_norm(Net *n)
     for (const NetBundle *b = n->bundles; b < n->bundles + n->bundle_count; b++)
         for (int w = 0; w < b->line.weight_count; w++)
             if (b->weights[w]->old_gradients) sum += moved_square_sum(n, b, b->weights[w]);
-    return sum;
+    return sum - net_tied_squares(n);
 }
 
 static void clamp_params(Net *n)
@@ -244,6 +244,7 @@ static void update(Net *n, bool edges, double lr, int64_t step, double scale)
     }
     gradient_move_used(n, edges, &m.update);
     clamp_params(n);
+    for (int i = 0; i < n->list_count; i++) net_tie_weights(n, &n->lists[i]);
 }
 
 /* ---- steps ---- */

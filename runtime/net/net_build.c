@@ -68,6 +68,7 @@ bool net_read_manifest(Net *n, const json_t *manifest, RtError *e)
 int64_t net_most_kept(const NetList *l)
 {
     if (l->declared && (l->declared->start_all || l->declared->redistributes)) return l->candidates;
+    if (l->score != GROUP_NONE) return l->budget.form == KEEP_ALL ? l->candidates : l->most_kept;
     if (l->budget.form == KEEP_COUNT) return l->budget.keep;
     if (l->budget.form == KEEP_ANNEAL)
         return l->budget.keep > l->budget.start ? l->budget.keep : l->budget.start;
@@ -153,13 +154,19 @@ static int64_t scratch_elements(const Net *n)
     return most > terms ? most : terms;
 }
 
+static bool has_ties(const Net *n, const NetList *l)
+{
+    return l->bundle_count > 0 && n->record.bundles[l->first_bundle].tie.part_count > 0;
+}
+
 bool net_stores_gradients(const Net *n)
 {
     const NetOptions *o = &n->options;
     const bool few = n->param_total * STORED_SHARE <= work_elements(n);
     if (o->training && n->train.edge_costs >= 0) return true;
     for (int i = 0; i < n->list_count && o->training; i++)
-        if (n->lists[i].declared && declared_stores(n->lists[i].declared)) return true;
+        if ((n->lists[i].declared && declared_stores(n->lists[i].declared)) || has_ties(n, &n->lists[i]))
+            return true;
     return o->f64 || (o->training && (o->gradients || o->optim->clip > 0 || n->functions || few));
 }
 
@@ -188,7 +195,8 @@ static int64_t most_compared(const Net *n)
     int64_t most = CHOOSE_ROOM;
     for (int i = 0; i < n->list_count; i++) {
         const NetList *l = &n->lists[i];
-        const bool all = l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT;
+        const bool all =
+            l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT || l->score != GROUP_NONE;
         if (all && l->candidates > most) most = l->candidates;
     }
     return most;
@@ -217,6 +225,7 @@ static int64_t needed_bytes(const Net *n)
     for (int i = 0; i < n->bundle_count; i++) bytes += bundle_bytes(n, &n->bundles[i]);
     for (int i = 0; i < n->param_count && !net_stores_gradients(n) && n->options.training; i++)
         if (n->params[i].rounds) bytes += n->params[i].size * r;
+    for (int i = 0; i < n->list_count; i++) bytes += net_group_bytes(n, &n->lists[i]);
     bytes += flow_bytes(n);
     bytes += most_compared(n) * CHOOSE_BYTES;
     if (rounds_factors(n)) bytes += rounded_bytes(n);
@@ -400,6 +409,7 @@ bool net_allocate(Net *n, RtError *e)
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
+    for (int i = 0; ok && i < n->list_count; i++) ok = net_group(n, &n->lists[i]);
     for (int i = 0; ok && i < n->list_count; i++)
         ok = declared_allocate(n->lists[i].declared, n->lists[i].stored, net_has_slots(n, &n->lists[i]));
     ok = ok && allocate_keys(n) && allocate_arrays(n);
@@ -437,6 +447,7 @@ Net *net_new(const DnwrtProgram *p, const json_t *manifest, const NetOptions *o,
     if (!ok) return net_free(n), NULL;
     net_draw_weights(n);
     if (o->start && !o->start(n, o->start_context, e)) return net_free(n), NULL;
+    for (int i = 0; i < n->list_count; i++) net_tie_weights(n, &n->lists[i]);
     choose_edges(n, 0); /* draws weights, too, of lines with numbers for edges in use alone */
     net_f64_params(n);
     edges_rebuild(n);
@@ -458,7 +469,8 @@ void net_free(Net *n)
         learn_free(b), free(b->tile_first), free(b->tile_rows), free(b->used), free(b->part_edges),
             free(b->next);
     }
-    for (int i = 0; n->lists && i < n->list_count; i++) declared_free(n->lists[i].declared);
+    for (int i = 0; n->lists && i < n->list_count; i++)
+        declared_free(n->lists[i].declared), net_group_free(&n->lists[i]);
     net_free_fields(n);
     for (int i = 0; n->graphs && i < n->graph_count; i++) {
         if (n->graphs[i].order) wiring_order_free(n->graphs[i].order);

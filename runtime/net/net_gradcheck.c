@@ -19,11 +19,14 @@ typedef struct Probe {
     Net *n;
     NetBatch batch;
     double loss;
+    const NetParam *param; /* the number that is moved: element `at` */
+    int64_t at;
 } Probe;
 
 static double loss_at(void *of)
 {
     Probe *p = of;
+    if (p->param) net_tie_follow(p->n, p->param, p->at);
     edges_rebuild(p->n);
     return net_run(p->n, &p->n->train, &p->batch, 0, NULL);
 }
@@ -37,9 +40,17 @@ static NetBundle *bundle_of(Net *n, const NetParam *param)
     return NULL;
 }
 
-static void mark(Net *n, NetBundle *b, int64_t candidate, uint8_t kept)
+/* The candidate, and those that have its weight. */
+static void mark(Net *n, NetBundle *b, const NetParam *param, int64_t candidate, uint8_t kept)
 {
+    const NetList *l = net_list_of(n, b);
+    const Groups *ties = param->tied ? l->ties : NULL;
     b->kept[candidate] = kept, b->changed = true;
+    const int64_t tie = ties ? ties->of[b->position + candidate] : 0;
+    for (int64_t m = ties ? ties->first[tie] : 0; ties && m < ties->first[tie + 1]; m++) {
+        const NetEdgeAt at = net_edge_at(n, l, ties->member[m]);
+        at.bundle->kept[at.candidate] = kept, at.bundle->changed = true;
+    }
     edges_rebuild(n);
 }
 
@@ -59,14 +70,17 @@ static double entry_error(Probe *p, const NetParam *param, int64_t at, double gr
     int64_t candidate = b ? at / net_components(b, param) : 0;
     if (b && candidate >= b->candidates.count) return 0; /* no edge is there */
     bool added = b && !b->kept[candidate];
-    if (added) mark(p->n, b, candidate, 1);
+    if (added) mark(p->n, b, param, candidate, 1);
     const bool function = b && (b->line.function || b->line.costs || forward_rule(p->n, b));
     if (added && function) {
         all_gradients(p);
         gradient = ((const double *)p->n->grad)[param->offset + at];
     }
+    p->param = param, p->at = at;
     double error = difference_entry(loss_at, p, w, added && !function ? 0 : *w, gradient, enough);
-    if (added) mark(p->n, b, candidate, 0);
+    net_tie_follow(p->n, param, at);
+    p->param = NULL;
+    if (added) mark(p->n, b, param, candidate, 0);
     return error;
 }
 
@@ -95,6 +109,9 @@ static void shake_constants(Net *n)
              n->params[i].learned && n->params[i].init.kind == INIT_CONSTANT && k < n->params[i].size; k++)
             ((double *)n->param)[n->params[i].offset + k] +=
                 0.1 * rng_normal(17, RNG_GRADCHECK, (uint64_t)(n->params[i].offset + k));
+    for (int i = 0; i < n->param_count; i++)
+        for (int64_t k = 0; n->params[i].tied && k < n->params[i].size; k++)
+            net_tie_follow(n, &n->params[i], k);
 }
 
 /* The choice of steps is not differentiated: differences are taken of the steps that were chosen first. */
@@ -107,7 +124,9 @@ static void hold_steps(Net *n, bool hold)
 double net_gradcheck(Net *n, NetSamples samples, int entries, char *worst, size_t worst_size, NetStep *failed)
 {
     const int64_t count = samples.count;
-    Probe p = {n, {.data = samples.data, .split = samples.split, .order = samples.order, .count = count}, 0};
+    Probe p = {
+        .n = n,
+        .batch = {.data = samples.data, .split = samples.split, .order = samples.order, .count = count}};
     if (samples.split->pictures && !ahead_begin(n, &p.batch, failed)) return INFINITY;
     double *gradient = malloc((size_t)(n->param_total + 1) * sizeof *gradient), most = 0;
     net_f64_params(n);

@@ -6,6 +6,7 @@
 #include "common/init.h"
 #include "common/blocks.h"
 #include "common/choice.h"
+#include "common/groups.h"
 #include "common/contract.h"
 #include "net/net.h"
 #include "common/wiring.h"
@@ -187,6 +188,35 @@ static inline NetList *net_list_of(const Net *n, const NetBundle *b)
 {
     return &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
 }
+
+/* net_group.c: groups of candidates and tied weights. A candidate of a list, by its position. */
+typedef struct NetEdgeAt {
+    NetBundle *bundle;
+    int64_t candidate;
+} NetEdgeAt;
+NetEdgeAt net_edge_at(const Net *n, const NetList *l, int64_t position);
+/* What a budget counts: groups, or candidates. */
+static inline int64_t net_units(const NetList *l)
+{
+    return l->groups ? l->groups->count : l->candidates;
+}
+int64_t net_units_kept(const Net *n, const NetList *l); /* of these, in use */
+bool net_group(Net *n, NetList *l);                     /* finds the groups of a list; false: out of memory */
+int64_t net_group_bytes(const Net *n, const NetList *l);
+void net_group_free(NetList *l);
+int64_t net_choose_groups(Net *n, NetList *l, int64_t keep); /* as choose_list */
+/* Scores of groups, at the first candidate of each, from those of their candidates, which `function` made. */
+void net_group_scores(const Net *n, const NetList *l, int function);
+/* Gradients of a tie become their sum; weights of a list that of the first. */
+void net_tie_gradients(const Net *n);
+void net_tie_weights(const Net *n, const NetList *l);
+/* In double: element `at` of a parameter, and all that are one number with it, become that. */
+void net_tie_follow(const Net *n, const NetParam *p, int64_t at);
+/* Of tied numbers beside the first of their key: those of edges in use; the squares of their gradients. */
+int64_t net_tied_again(const Net *n);
+double net_tied_squares(const Net *n);
+/* Are groups from outside whole, and tied weights the same? */
+bool net_groups_fit(const Net *n, const NetList *l, RtError *e);
 
 /* events_log.c: words of NetBundle.explored, for lists with at most so many candidates; events of a step. */
 int64_t events_explored_words(const Net *n, const NetBundle *b);

@@ -28,7 +28,7 @@ double net_list_fan(const Net *n, const NetBundle *b)
             most = count > most ? count : most;
         }
     }
-    return l->declared && l->declared->sparse ? fan_in_use(&l->budget, l->candidates, (double)most)
+    return l->declared && l->declared->sparse ? fan_in_use(&l->budget, net_units(l), (double)most)
                                               : (double)most;
 }
 
@@ -71,6 +71,7 @@ void net_draw_weights(Net *n)
         for (int64_t k = 0; p->clamped && k < p->size; k++)
             w[k] = (float)fmin(fmax((double)w[k], p->low), p->high);
     }
+    for (int i = 0; i < n->list_count; i++) net_tie_weights(n, &n->lists[i]);
     net_f64_params(n);
 }
 

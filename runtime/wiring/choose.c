@@ -446,10 +446,11 @@ static int64_t mark_all(Net *n, NetList *l)
 
 int64_t choose_list(Net *n, NetList *l, double epoch)
 {
-    int64_t keep = budget_now(&l->budget, l->candidates, epoch);
+    int64_t keep = budget_now(&l->budget, net_units(l), epoch);
     if (l->budget.form == KEEP_ALL || (l->declared && l->declared->drawn && l->declared->start_all) ||
-        (l->budget.form == KEEP_ANNEAL && keep >= l->candidates))
+        (l->budget.form == KEEP_ANNEAL && keep >= net_units(l)))
         return mark_all(n, l);
+    if (l->groups) return net_choose_groups(n, l, keep);
     if (l->budget.form == KEEP_FAN_IN || l->budget.form == KEEP_FAN_OUT) return choose_fan(n, l);
     return choose_count(n, l, keep);
 }

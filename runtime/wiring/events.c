@@ -12,7 +12,7 @@
 /* The scores of all candidates; false: one of them is not a number. */
 static bool compute_scores(const Moment *m, int function, char *bad, size_t size)
 {
-    if (moment_compute(m, function, m->rule->score)) return true;
+    if (moment_compute(m, function, m->rule->score)) return net_group_scores(m->n, m->list, function), true;
     for (int64_t c = 0; c < m->list->stored; c++)
         if (isnan(m->rule->score[c])) {
             snprintf(bad, size, "rule %s: a score of candidate %lld of '%s' is not a number after step %lld",
@@ -250,6 +250,7 @@ static int64_t run_event(Moment *m, const DeclaredEvent *e, char *bad, size_t si
         if (more < 0) return -1;
         swapped += more;
     }
+    net_tie_weights(m->n, m->list);
     events_happened(m, e, swapped);
     return swapped;
 }
@@ -305,6 +306,20 @@ static void mark_drawn(const Moment *m, const int64_t *positions, int64_t count)
     }
 }
 
+/* Returns how many edges they have. */
+static int64_t mark_groups(const Moment *m, const int64_t *groups, int64_t count)
+{
+    const Groups *g = m->list->groups;
+    int64_t edges = 0;
+    mark_drawn(m, NULL, 0);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = g->first[groups[i]]; k < g->first[groups[i] + 1]; k++, edges++) {
+            const NetEdgeAt at = net_edge_at(m->n, m->list, g->member[k]);
+            at.bundle->kept[at.candidate] = 1;
+        }
+    return edges;
+}
+
 /* As many as the budget says, each set of so many with the same chance. */
 static int64_t draw_edges(const Moment *m)
 {
@@ -316,11 +331,12 @@ static int64_t draw_edges(const Moment *m)
         m->rule->drawn = false;
         return swapped;
     }
-    int64_t keep = budget_now(&l->budget, l->candidates, m->epoch);
-    keep = keep < l->candidates && !m->rule->start_all ? keep : l->candidates;
+    int64_t keep = budget_now(&l->budget, net_units(l), m->epoch);
+    keep = keep < net_units(l) && !m->rule->start_all ? keep : net_units(l);
     int64_t *positions = malloc((size_t)(keep + 1) * sizeof *positions);
-    if (positions && rule_drawn(n->options.seed, (int)(l - n->lists), keep, l->candidates, positions)) {
+    if (positions && rule_drawn(n->options.seed, (int)(l - n->lists), keep, net_units(l), positions)) {
         if (net_has_slots(m->n, m->list)) slots_fill(n, l, positions, keep);
+        else if (l->groups) keep = mark_groups(m, positions, keep);
         else mark_drawn(m, positions, keep);
     } else
         snprintf(n->begin_bad, sizeof n->begin_bad, "not enough memory to draw the edges of '%s'", l->name);

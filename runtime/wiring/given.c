@@ -80,7 +80,7 @@ static bool use_given(Net *n, const NetList *l, const bool *taken, RtError *e)
             return rt_fail(e, RT_BAD_INPUT, "no edges in use are there that fit '%s'", b->line.name);
         if (b->line.slots && !slots_load(b, e)) return false;
     }
-    return net_marks_fit(n, l, e);
+    return net_marks_fit(n, l, e) && net_groups_fit(n, l, e);
 }
 
 static void use_none(const Net *n, const NetList *l)
@@ -108,7 +108,7 @@ bool net_start_from(Net *n, int list, const bool *taken, char *note, size_t size
     }
     l->given = d != NULL, l->chosen = !d;
     if (d && d->redistributes)
-        l->declared->moved = net_list_kept(n, l) - budget_now(&l->budget, l->candidates, 0);
+        l->declared->moved = net_list_kept(n, l) - budget_now(&l->budget, net_units(l), 0);
     for (int i = 0; i < l->bundle_count; i++) n->bundles[l->first_bundle + i].changed = true;
     return true;
 }

@@ -17,6 +17,7 @@ int64_t learn_capacity(const Net *n, const NetBundle *b, int64_t edges)
     const NetList *l = &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
     if (!d) return edges;
     const int64_t most = edges + rule_top(d->top, d->top_share, l->candidates);
+    if (l->score != GROUP_NONE) return b->line.candidates; /* groups differ in size */
     return most < b->line.candidates ? most : b->line.candidates;
 }
 
@@ -72,6 +73,6 @@ void learn_choose(const Moment *m)
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++) d->learns[b->place + c] = b->kept[c];
     }
-    pool_each(m, POOL_ALL, rule_top(d->top, d->top_share, m->list->candidates), NULL, mark);
+    pool_each(m, POOL_ALL, rule_top(d->top, d->top_share, net_units(m->list)), NULL, mark);
     learn_lists(m->n, m->list);
 }

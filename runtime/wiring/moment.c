@@ -23,7 +23,7 @@ int64_t moment_used(const Moment *m)
     int64_t used = 0;
     for (int i = 0; i < m->list->bundle_count; i++) {
         const NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
-        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c];
+        for (int64_t c = 0; c < b->candidates.count; c++) used += b->kept[c] && moment_counts(m, b, c);
     }
     return used;
 }
@@ -36,7 +36,7 @@ void moment_read(Moment *m)
                            m->n->rate,
                            moment_reads(m, TERM_KEPT) ? (double)moment_used(m) : 0,
                            (double)declared_budget(m->list, m->epoch),
-                           (double)m->list->candidates,
+                           (double)net_units(m->list),
                            m->round};
     memcpy(m->same, same, sizeof same);
 }
@@ -49,6 +49,10 @@ static void fill(float *out, int64_t count, double x)
 static void fill_random(const Moment *m, const NetBundle *b, int64_t first, int64_t count, float *out)
 {
     const RuleDraw draw = moment_draw(m);
+    const Groups *groups = m->list->groups;
+    for (int64_t i = 0; groups && i < count; i++)
+        out[i] = rule_random(m->n->options.seed, draw, groups->of[b->position + first + i]);
+    if (groups) return;
     if (!b->line.slots) {
         rule_randoms(m->n->options.seed, draw, b->position + first, count, out);
         return;
@@ -307,7 +311,7 @@ void moment_move_states(const Moment *m)
 
 PoolSize moment_size(const Moment *m)
 {
-    return (PoolSize){moment_used(m), declared_budget(m->list, m->epoch), m->list->candidates};
+    return (PoolSize){moment_used(m), declared_budget(m->list, m->epoch), net_units(m->list)};
 }
 
 Moment moment_new(Net *n, NetList *l, int64_t done)

@@ -36,6 +36,12 @@ static inline bool moment_reads(const Moment *m, int term)
     return m->reads >> term & 1;
 }
 
+/* Is it the one that counts for its group? */
+static inline bool moment_counts(const Moment *m, const NetBundle *b, int64_t candidate)
+{
+    return !m->list->groups || group_leads(m->list->groups, b->position + candidate);
+}
+
 static inline RuleDraw moment_draw(const Moment *m)
 {
     return (RuleDraw){(int)(m->list - m->n->lists), m->draw, m->done};

@@ -13,7 +13,8 @@ typedef struct Pool {
 
 static bool is_in(const Pool *p, const NetBundle *b, int64_t candidate)
 {
-    return p->of == POOL_ALL || b->kept[candidate] == (p->of == POOL_USED);
+    return (p->of == POOL_ALL || b->kept[candidate] == (p->of == POOL_USED)) &&
+           moment_counts(p->m, b, candidate);
 }
 
 static uint32_t key_of(const Pool *p, const NetBundle *b, int64_t candidate)
@@ -68,6 +69,19 @@ static int64_t size_of(const Pool *p)
     return count;
 }
 
+/* The candidate, or all of its group. Returns how many. */
+static int64_t act_on(const Moment *m, const DeclaredAction *a, PoolAct *act, NetBundle *b, int64_t candidate)
+{
+    const Groups *g = m->list->groups;
+    if (!g) return act(m, a, b, candidate), 1;
+    const int64_t group = g->of[b->position + candidate];
+    for (int64_t k = g->first[group]; k < g->first[group + 1]; k++) {
+        const NetEdgeAt at = net_edge_at(m->n, m->list, g->member[k]);
+        act(m, a, at.bundle, at.candidate);
+    }
+    return group_size(g, group);
+}
+
 int64_t pool_each(const Moment *m, PoolOf of, int64_t wanted, const DeclaredAction *a, PoolAct *act)
 {
     const Pool p = {m, of};
@@ -75,13 +89,14 @@ int64_t pool_each(const Moment *m, PoolOf of, int64_t wanted, const DeclaredActi
     if (wanted > size) wanted = size;
     if (wanted <= 0) return 0;
     Cut cut = find_cut(&p, wanted);
+    int64_t edges = 0;
     for (int i = 0; i < m->list->bundle_count; i++) {
         NetBundle *b = &m->n->bundles[m->list->first_bundle + i];
         for (int64_t c = 0; c < b->candidates.count; c++) {
             if (!is_in(&p, b, c)) continue;
             const uint32_t key = key_of(&p, b, c);
-            if (key > cut.key || (key == cut.key && cut.equal-- > 0)) act(m, a, b, c);
+            if (key > cut.key || (key == cut.key && cut.equal-- > 0)) edges += act_on(m, a, act, b, c);
         }
     }
-    return wanted;
+    return edges;
 }

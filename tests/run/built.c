@@ -220,6 +220,7 @@ void built_shake(Net *n, double epoch)
             n->weights[p->offset + k] = (float)(p->clamped ? fmin(fmax(w, p->low), p->high) : w);
         }
     }
+    for (int i = 0; i < n->list_count; i++) net_tie_weights(n, &n->lists[i]);
     net_f64_params(n);
     net_choose(n, epoch);
 }

@@ -239,6 +239,21 @@ static bool stays(const Net *n, const NetParam *p, int64_t k)
     return false;
 }
 
+/* A number of a tied weight beside the first of its key. */
+static bool is_again(const Net *n, int64_t at)
+{
+    for (int i = 0; i < n->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[i];
+        for (int w = 0; w < b->line.weight_count; w++) {
+            const NetParam *p = b->weights[w];
+            if (p->tied && p->learned && at >= p->offset && at < p->offset + p->size)
+                return !group_leads(net_list_of(n, b)->ties,
+                                    b->position + (at - p->offset) / net_components(b, p));
+        }
+    }
+    return false;
+}
+
 /* Moves the weights of `n` by its optimiser on the gradients given, clipped and clamped as a step should do
  * it. */
 static void move_weights(Net *n, const Results *gradients, float *weights)
@@ -248,6 +263,8 @@ static void move_weights(Net *n, const Results *gradients, float *weights)
         for (int64_t k = 0; k < gradients->all.at[i].size && strncmp(gradients->all.at[i].name, "d ", 2) == 0;
              k++)
             squares += gradients->all.at[i].values[k] * gradients->all.at[i].values[k];
+    for (int64_t k = 0; k < n->param_total; k++)
+        if (is_again(n, k)) squares -= (double)((float *)n->grad)[k] * (double)((float *)n->grad)[k];
     if (clip > 0 && sqrt(squares) > clip) scale = clip / sqrt(squares);
     memcpy(weights, n->weights, (size_t)n->param_total * sizeof *weights);
     for (int i = 0; i < n->param_count; i++)

@@ -15,9 +15,10 @@
 
 enum { MOST_LISTS = 32 };
 
-static const char *const programs[] = {
-    "rules/rules.dnw", "rules/dense.dnw", "rules/library.dnw", "rules/first.dnw",    "rules/weights.dnw",
-    "rules/nodes.dnw", "rules/paths.dnw", "rules/between.dnw", "rules/together.dnw", "rules/given.dnw"};
+static const char *const programs[] = {"rules/rules.dnw", "rules/dense.dnw",   "rules/library.dnw",
+                                       "rules/first.dnw", "rules/weights.dnw", "rules/nodes.dnw",
+                                       "rules/paths.dnw", "rules/between.dnw", "rules/together.dnw",
+                                       "rules/given.dnw", "rules/groups.dnw"};
 enum { WEIGHTS = 4, PROGRAMS = sizeof programs / sizeof *programs };
 
 static int open_rules(void **state)

@@ -1,0 +1,301 @@
+/* net_group.c: lists whose budget counts groups of candidates (`keep 30% of j`), and tied weights (`tied (i,
+ * j)`).
+ *
+ * Each candidate of a tie has a number of its own, and these are the same number: they start from that of the
+ * first, and the gradients of a tie are summed in a fixed order and given to all of its candidates before the
+ * optimiser moves them.
+ */
+#include "common/interval.h"
+#include "common/thread.h"
+#include "net/net_private.h"
+#include "wiring/rule.h"
+#include <stdlib.h>
+
+NetEdgeAt net_edge_at(const Net *n, const NetList *l, int64_t position)
+{
+    NetBundle *b = &n->bundles[l->first_bundle];
+    while (position >= b->position + b->legal.count) b++;
+    return (NetEdgeAt){b, position - b->position};
+}
+
+/* ---- building ---- */
+
+static bool build(const Net *n, const NetList *l, bool tie, Groups **out)
+{
+    GroupLine *lines = calloc((size_t)l->bundle_count + 1, sizeof *lines);
+    Groups *found = calloc(1, sizeof *found);
+    for (int i = 0; lines && i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        const NetGraph *g = &n->graphs[b->line.graph];
+        EdgesRecord *r = &n->record.bundles[l->first_bundle + i];
+        CandidateKey *key = tie ? &r->tie : &r->group;
+        for (int k = 0; k < key->step_count; k++) key->steps[k].op = interval_op(key->steps[k].name);
+        lines[i] = (GroupLine){&b->legal, &g->sets[b->line.to].wiring, &g->sets[b->line.from].wiring, key};
+    }
+    const bool ok = lines && found && groups_build(lines, l->bundle_count, found) == GROUPS_BUILT;
+    free(lines);
+    if (ok) *out = found;
+    else free(found);
+    return ok;
+}
+
+bool net_group(Net *n, NetList *l)
+{
+    if (l->bundle_count == 0) return true;
+    const EdgesRecord *r = &n->record.bundles[l->first_bundle];
+    if (r->group.part_count && !build(n, l, false, &l->groups)) return false;
+    return !r->tie.part_count || build(n, l, true, &l->ties);
+}
+
+int64_t net_group_bytes(const Net *n, const NetList *l)
+{
+    if (l->bundle_count == 0) return 0;
+    const EdgesRecord *r = &n->record.bundles[l->first_bundle];
+    int64_t bytes = r->group.part_count ? groups_bytes(l->candidates, r->group.part_count) : 0;
+    if (r->tie.part_count) bytes += groups_bytes(l->candidates, r->tie.part_count);
+    return bytes;
+}
+
+void net_group_free(NetList *l)
+{
+    if (l->groups) groups_free(l->groups), free(l->groups);
+    if (l->ties) groups_free(l->ties), free(l->ties);
+}
+
+/* ---- which are in use ---- */
+
+typedef struct Scores {
+    const Net *n;
+    const NetList *l;
+} Scores;
+
+static double score_of(const void *context, int64_t candidate)
+{
+    const Scores *s = context;
+    const NetEdgeAt at = net_edge_at(s->n, s->l, candidate);
+    const float w = s->n->weights[at.bundle->param->offset + at.candidate];
+    return w < 0 ? -(double)w : (double)w;
+}
+
+static double declared_score(const void *context, int64_t candidate)
+{
+    return (double)((const Scores *)context)->l->declared->score[candidate];
+}
+
+static uint32_t key_of(const Scores *s, int64_t group)
+{
+    const NetList *l = s->l;
+    const bool scored = l->declared && !l->declared->magnitude;
+    if (l->rule.kind == RULE_SAMPLE) {
+        const NetBundle *b = &s->n->bundles[l->first_bundle];
+        return sample_score(s->n->options.seed, b->line.graph, b->line.list, group);
+    }
+    if (scored) return score_key(l->declared->score[l->groups->member[l->groups->first[group]]]);
+    return score_key((float)group_value(l->groups, group, l->score, score_of, s));
+}
+
+static int64_t mark_group(const Net *n, const NetList *l, int64_t group, uint8_t in)
+{
+    int64_t swapped = 0;
+    for (int64_t m = l->groups->first[group]; m < l->groups->first[group + 1]; m++) {
+        const NetEdgeAt at = net_edge_at(n, l, l->groups->member[m]);
+        uint8_t *kept = &at.bundle->kept[at.candidate];
+        swapped += in & (*kept ^ 1);
+        at.bundle->changed |= *kept != in;
+        *kept = in;
+    }
+    return swapped;
+}
+
+int64_t net_units_kept(const Net *n, const NetList *l)
+{
+    int64_t kept = 0;
+    if (!l->groups) return net_list_kept(n, l);
+    for (int64_t i = 0; i < l->groups->count; i++) {
+        const NetEdgeAt at = net_edge_at(n, l, l->groups->member[l->groups->first[i]]);
+        kept += at.bundle->kept[at.candidate];
+    }
+    return kept;
+}
+
+int64_t net_choose_groups(Net *n, NetList *l, int64_t keep)
+{
+    Scored *s = n->keys;
+    int64_t swapped = 0;
+    const Scores scores = {n, l};
+    for (int64_t i = 0; i < l->groups->count; i++) s[i] = (Scored){key_of(&scores, i), 0, i};
+    if (keep < l->groups->count) choose_strongest(s, l->groups->count, keep);
+    for (int64_t i = 0; i < l->groups->count; i++) swapped += mark_group(n, l, s[i].position, i < keep);
+    return swapped;
+}
+
+void net_group_scores(const Net *n, const NetList *l, int function)
+{
+    const GroupScore how = group_score_of(l->score, (uint64_t)n->record.rule_reads[function]);
+    const Scores scores = {n, l};
+    for (int64_t i = 0; l->groups && i < l->groups->count; i++)
+        l->declared->score[l->groups->member[l->groups->first[i]]] =
+            (float)group_value(l->groups, i, how, declared_score, &scores);
+}
+
+/* ---- tied weights ---- */
+
+/* Some ties of a list, and a number of each component of one of its weights. */
+typedef struct Ties {
+    const Net *n;
+    const NetList *l;
+    void *array; /* Net.grad, or Net.weights */
+    bool sums;   /* else the first one's number */
+    int real;    /* bytes of a number */
+} Ties;
+
+static double number_at(const Ties *t, int64_t at)
+{
+    return t->real == 4 ? (double)((const float *)t->array)[at] : ((const double *)t->array)[at];
+}
+
+static void put_number(const Ties *t, int64_t at, double x)
+{
+    if (t->real == 4) ((float *)t->array)[at] = (float)x;
+    else ((double *)t->array)[at] = x;
+}
+
+static int64_t element_of(NetEdgeAt at, int weight, int64_t components, int64_t k)
+{
+    return at.bundle->weights[weight]->offset + at.candidate * components + k;
+}
+
+/* Has the tie a gradient in this step? All of its edges are in use, or none is. */
+static bool learns(const Ties *t, NetEdgeAt first)
+{
+    const NetBundle *b = first.bundle;
+    const float *learners = t->l->declared ? t->l->declared->learns : NULL;
+    if (!t->sums || !gradient_of_used(t->n, b)) return true;
+    return learners ? learners[b->place + first.candidate] != 0 : b->kept[first.candidate];
+}
+
+static void join_weight(const Ties *t, int64_t tie, int weight, int64_t components)
+{
+    const Groups *g = t->l->ties;
+    const int64_t first = g->first[tie], end = g->first[tie + 1];
+    for (int64_t k = 0; k < components; k++) {
+        double x = number_at(t, element_of(net_edge_at(t->n, t->l, g->member[first]), weight, components, k));
+        for (int64_t m = first + 1; t->sums && m < end; m++)
+            x += number_at(t, element_of(net_edge_at(t->n, t->l, g->member[m]), weight, components, k));
+        for (int64_t m = first; m < end; m++)
+            put_number(t, element_of(net_edge_at(t->n, t->l, g->member[m]), weight, components, k), x);
+    }
+}
+
+enum { PIECE = 256 };
+
+static void join_piece(void *job, int64_t piece)
+{
+    const Ties *t = job;
+    const Groups *g = t->l->ties;
+    for (int64_t tie = piece * PIECE; tie < (piece + 1) * PIECE && tie < g->count; tie++) {
+        const NetEdgeAt first = net_edge_at(t->n, t->l, g->member[g->first[tie]]);
+        for (int w = 0; w < first.bundle->line.weight_count; w++) {
+            const NetParam *p = first.bundle->weights[w];
+            if (p->tied && learns(t, first)) join_weight(t, tie, w, net_components(first.bundle, p));
+        }
+    }
+}
+
+static void join_ties(Ties t)
+{
+    if (t.l->ties) thread_share(t.n->options.threads, (t.l->ties->count + PIECE - 1) / PIECE, join_piece, &t);
+}
+
+void net_tie_gradients(const Net *n)
+{
+    for (int i = 0; i < n->list_count; i++) join_ties((Ties){n, &n->lists[i], n->grad, true, n->real_size});
+}
+
+void net_tie_weights(const Net *n, const NetList *l)
+{
+    join_ties((Ties){n, l, n->weights, false, sizeof *n->weights});
+}
+
+void net_tie_follow(const Net *n, const NetParam *p, int64_t at)
+{
+    for (NetBundle *b = n->bundles; p->tied && b < n->bundles + n->bundle_count; b++)
+        for (int w = 0; w < b->line.weight_count; w++) {
+            if (b->weights[w] != p) continue;
+            const int64_t components = net_components(b, p);
+            const NetList *l = net_list_of(n, b);
+            const int64_t tie = l->ties->of[b->position + at / components];
+            double *all = n->param, x = all[p->offset + at];
+            for (int64_t m = l->ties->first[tie]; m < l->ties->first[tie + 1]; m++)
+                all[element_of(net_edge_at(n, l, l->ties->member[m]), w, components, at % components)] = x;
+        }
+}
+
+/* Calls `each` for the numbers of tied candidates beside the first ones. */
+typedef void EachAgain(void *sum, const Net *n, NetEdgeAt at, int64_t element);
+
+static void each_again(const Net *n, EachAgain *each, void *sum)
+{
+    for (const NetList *l = n->lists; l < n->lists + n->list_count; l++)
+        for (int64_t c = 0; l->ties && c < l->ties->candidates; c++) {
+            if (group_leads(l->ties, c)) continue;
+            const NetEdgeAt at = net_edge_at(n, l, c);
+            for (int w = 0; w < at.bundle->line.weight_count; w++) {
+                const NetParam *p = at.bundle->weights[w];
+                const int64_t components = net_components(at.bundle, p);
+                for (int64_t k = 0; p->tied && p->learned && k < components; k++)
+                    each(sum, n, at, element_of(at, w, components, k));
+            }
+        }
+}
+
+static void count_number(void *sum, const Net *n, NetEdgeAt at, int64_t element)
+{
+    (void)n, (void)element;
+    *(int64_t *)sum += at.bundle->kept[at.candidate];
+}
+
+int64_t net_tied_again(const Net *n)
+{
+    int64_t count = 0;
+    each_again(n, count_number, &count);
+    return count;
+}
+
+static void add_square(void *sum, const Net *n, NetEdgeAt at, int64_t element)
+{
+    const double x = (double)((const float *)n->grad)[element];
+    if (!gradient_of_used(n, at.bundle) || at.bundle->kept[at.candidate]) *(double *)sum += x * x;
+}
+
+double net_tied_squares(const Net *n)
+{
+    double sum = 0;
+    each_again(n, add_square, &sum);
+    return sum;
+}
+
+/* ---- from outside ---- */
+
+bool net_groups_fit(const Net *n, const NetList *l, RtError *e)
+{
+    for (int64_t c = 0; l->groups && c < l->groups->candidates; c++) {
+        const NetEdgeAt at = net_edge_at(n, l, c),
+                        first = net_edge_at(n, l, l->groups->member[l->groups->first[l->groups->of[c]]]);
+        if (at.bundle->kept[at.candidate] != first.bundle->kept[first.candidate])
+            return rt_fail(e, RT_BAD_INPUT, "'%s' has some edges of a group in use, and others not", l->name);
+    }
+    for (int64_t c = 0; l->ties && c < l->ties->candidates; c++) {
+        const NetEdgeAt at = net_edge_at(n, l, c),
+                        first = net_edge_at(n, l, l->ties->member[l->ties->first[l->ties->of[c]]]);
+        for (int w = 0; w < at.bundle->line.weight_count; w++) {
+            const int64_t components = net_components(at.bundle, at.bundle->weights[w]);
+            for (int64_t k = 0; at.bundle->weights[w]->tied && k < components; k++)
+                if (n->weights[element_of(at, w, components, k)] !=
+                    n->weights[element_of(first, w, components, k)])
+                    return rt_fail(e, RT_BAD_INPUT, "'%s' has different weights where they are tied",
+                                   l->name);
+        }
+    }
+    return true;
+}
