@@ -6,6 +6,7 @@
  */
 #include "check/graph.h"
 #include "common/interval.h"
+#include "front/parse.h"
 #include "ir/predicate.h"
 #include "model/rule.h"
 
@@ -150,6 +151,7 @@ static bool build_list(Check *k, Graph *g, int list)
     EdgeList *l = &g->lists.at[list];
     const EdgesDecl *d = decl_of(k, g, list);
     const Bundle *u = &g->bundles.at[list_first(g, list)];
+    if (u->group.part_count) l->key = expr_text(k->perm, k->c->sources, d->of ? d->of : d->tied);
     if (u->tie.part_count && !(l->ties = groups_of(k, g, list, true, d->tied->span))) return false;
     if (u->group.part_count && !d->of) return l->groups = l->ties, true;
     if (u->group.part_count && !(l->groups = groups_of(k, g, list, false, d->of->span))) return false;

@@ -90,8 +90,8 @@ static void report_groups(const Compilation *c, const Graph *g, FILE *out)
         const long long all = (long long)l->groups->count;
         fprintf(out, "  line %d: ", source_place(c->sources, l->span.file, l->span.start).line);
         if (l->budget.form == KEEP_ALL && l->declared) fprintf(out, "up to ");
-        fprintf(out, "%lld of %lld group%s in use\n",
-                l->budget.form == KEEP_ALL ? all : (long long)l->budget.keep, all, plural(all, "s"));
+        fprintf(out, "%lld of %lld group%s of %s in use\n",
+                l->budget.form == KEEP_ALL ? all : (long long)l->budget.keep, all, plural(all, "s"), l->key);
     }
 }
 

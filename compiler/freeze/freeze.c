@@ -107,15 +107,15 @@ static bool marks_fit(const Weights *w, RtError *e)
         for (int l = 0; l < w->model->graphs.at[g]->lists.count; l++) {
             const Graph *graph = w->model->graphs.at[g];
             const EdgeList *list = &graph->lists.at[l];
-            int64_t kept = 0;
+            int64_t kept = 0, most = list->groups ? list->kept : list->budget.keep;
             for (int b = 0; b < graph->bundles.count; b++)
                 for (int64_t i = 0;
                      graph->bundles.at[b].list == l && i < graph->bundles.at[b].candidates.count; i++)
                     kept += w->kept[g][b][i];
             const bool moves = list->declared && rule_leaves_budget(list->declared);
-            if (!moves && list->budget.form == KEEP_COUNT && kept > list->budget.keep)
+            if (!moves && list->budget.form == KEEP_COUNT && kept > most)
                 return rt_fail(e, RT_BAD_INPUT, "'%s' has %lld edge%s in use where its budget allows %lld",
-                               list->name, (long long)kept, plural(kept, "s"), (long long)list->budget.keep);
+                               list->name, (long long)kept, plural(kept, "s"), (long long)most);
         }
     return true;
 }

@@ -205,6 +205,7 @@ typedef struct EdgeList {
     EdgeDensity density;
     int64_t candidates, kept; /* kept: edges in use (at the end), of groups that differ in size at most */
     GroupScore score;         /* how a group gets its value; NONE: there are no groups */
+    const char *key;          /* of the groups, as it is written */
     Groups *groups, *ties;    /* NULL: none */
     /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
     bool together;

@@ -188,6 +188,7 @@ static NetList list_record(const Model *m, const Graph *g, int list)
                      .declared = l->declared ? manifest_rule(m->perm, l->declared, l->kept) : NULL,
                      .candidates = list_candidates(l),
                      .score = l->score,
+                     .key = l->groups ? l->key : "",
                      .most_kept = most_kept(l),
                      .first_bundle = g->first_bundle + list_first(g, list)};
 }

@@ -82,12 +82,44 @@ static void print_edges(const char *name, const json_t *edges)
     printf(rule ? ", by %s\n" : "\n", rule);
 }
 
+/* Have two keys all numbers but the last in common? */
+static bool same_row(const json_t *a, const json_t *b)
+{
+    for (size_t i = 0; i + 1 < json_array_size(a); i++)
+        if (json_number_value(json_array_get(a, i)) != json_number_value(json_array_get(b, i))) return false;
+    return true;
+}
+
+/* The keys of the groups in use, those that differ in the last number on one line: "0, 1: 2 5". */
+static void print_groups(const json_t *groups)
+{
+    const json_t *kept = json_object_get(groups, "kept"), *before = NULL, *key;
+    const json_int_t count = json_integer_value(json_object_get(groups, "count"));
+    size_t i;
+    printf("    %zu of %lld group%s of %s", json_array_size(kept), (long long)count, plural(count, "s"),
+           json_string_value(json_object_get(groups, "of")));
+    json_array_foreach(kept, i, key)
+    {
+        const size_t last = json_array_size(key) - 1;
+        if (!before || !same_row(before, key)) printf("\n     ");
+        for (size_t k = 0; k < last && (!before || !same_row(before, key)); k++)
+            printf(" %g%s", json_number_value(json_array_get(key, k)), k + 1 < last ? "," : ":");
+        printf(" %g", json_number_value(json_array_get(key, last)));
+        before = key;
+    }
+    printf("\n");
+}
+
 static void print_graph(const char *name, const json_t *graph)
 {
     const char *list;
     json_t *edges;
     print_edges(name, graph);
-    json_object_foreach(json_object_get(graph, "lists"), list, edges) print_edges(list, edges);
+    json_object_foreach(json_object_get(graph, "lists"), list, edges)
+    {
+        print_edges(list, edges);
+        if (json_object_get(edges, "groups")) print_groups(json_object_get(edges, "groups"));
+    }
 }
 
 static void print_setting(const char *name, const json_t *value)
@@ -131,7 +163,8 @@ bool info_command(Session *s, RtError *e)
 {
     NetOptions o = {.batch = 1, .seed = (uint64_t)program_whole(s->program, SETTING_SEED, 1)};
     if (!session_net(s, &o, e)) return false;
-    s->calls->choose(s->net, 0);
+    if (!s->options->weights) s->calls->choose(s->net, 0);
+    else if (!session_weights(s, e)) return false;
     json_t *object = describe(s);
     if (s->options->json) {
         json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

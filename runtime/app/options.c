@@ -59,8 +59,8 @@ static const OptionRow rows[] = {
      "start from the weights in this .safetensors file, tensor by tensor where names and shapes are the "
      "same"},
     {"quiet", NULL, KIND_FLAG, FIELD(quiet), 0, 0, ON(TRAIN), 0, "print nothing but errors"},
-    {"weights", "FILE", KIND_TEXT, FIELD(weights), 0, 0, ON(EVAL) | ON(PREDICT), ON(EVAL) | ON(PREDICT),
-     "a .safetensors file that train wrote"},
+    {"weights", "FILE", KIND_TEXT, FIELD(weights), 0, 0, ON(EVAL) | ON(PREDICT) | ON(INFO),
+     ON(EVAL) | ON(PREDICT), "a .safetensors file that train wrote"},
     {"input", "X.npy", KIND_TEXT, FIELD(input), 0, 0, ON(PREDICT), ON(PREDICT),
      "array (samples, input shape), not scaled; or a picture, or a folder of pictures"},
     {"output", "Y.npy", KIND_TEXT, FIELD(output), 0, 0, ON(PREDICT), ON(PREDICT),

@@ -67,7 +67,8 @@ json_t *net_graph_lists(const Net *n, int i)
         json_t *rule = rule_text(list);
         if (!rule) continue;
         json_object_set_new(lists, list->name,
-                            json_pack("{s:I, s:I, s:o}", "candidates", (json_int_t)list->candidates, "kept",
+                            json_pack("{s:o*, s:I, s:I, s:o}", "groups", net_group_table(n, list),
+                                      "candidates", (json_int_t)list->candidates, "kept",
                                       (json_int_t)net_list_kept(n, list), "rule", rule));
     }
     if (json_object_size(lists)) return lists;

@@ -215,6 +215,8 @@ void net_tie_follow(const Net *n, const NetParam *p, int64_t at);
 /* Of tied numbers beside the first of their key: those of edges in use; the squares of their gradients. */
 int64_t net_tied_again(const Net *n);
 double net_tied_squares(const Net *n);
+/* {"of": "(i, j)", "count": 30, "kept": [[0, 1], [2, 0]]}: the keys in use; NULL: there are no groups. */
+json_t *net_group_table(const Net *n, const NetList *l);
 /* Are groups from outside whole, and tied weights the same? */
 bool net_groups_fit(const Net *n, const NetList *l, RtError *e);
 

@@ -5,6 +5,7 @@
  * first, and the gradients of a tie are summed in a fixed order and given to all of its candidates before the
  * optimiser moves them.
  */
+#define _GNU_SOURCE
 #include "common/interval.h"
 #include "common/thread.h"
 #include "net/net_private.h"
@@ -116,6 +117,44 @@ int64_t net_units_kept(const Net *n, const NetList *l)
         kept += at.bundle->kept[at.candidate];
     }
     return kept;
+}
+
+/* By their keys. */
+static int by_key(const void *a, const void *b, void *groups)
+{
+    const Groups *g = groups;
+    const double *x = g->keys + *(const int64_t *)a * g->parts, *y = g->keys + *(const int64_t *)b * g->parts;
+    for (int k = 0; k < g->parts; k++)
+        if (x[k] != y[k]) return x[k] < y[k] ? -1 : 1;
+    return 0;
+}
+
+/* The keys of the groups in use, in order. */
+static json_t *keys_in_use(const Net *n, const NetList *l)
+{
+    const Groups *g = l->groups;
+    int64_t *order = malloc((size_t)(g->count + 1) * sizeof *order), count = 0;
+    json_t *keys = json_array();
+    for (int64_t i = 0; order && i < g->count; i++) {
+        const NetEdgeAt at = net_edge_at(n, l, g->member[g->first[i]]);
+        if (at.bundle->kept[at.candidate]) order[count++] = i;
+    }
+    if (order) qsort_r(order, (size_t)count, sizeof *order, by_key, (void *)g);
+    for (int64_t i = 0; i < count; i++) {
+        json_t *key = json_array();
+        for (int k = 0; k < g->parts; k++)
+            json_array_append_new(key, json_real(g->keys[order[i] * g->parts + k]));
+        json_array_append_new(keys, key);
+    }
+    free(order);
+    return keys;
+}
+
+json_t *net_group_table(const Net *n, const NetList *l)
+{
+    if (!l->groups) return NULL;
+    return json_pack("{s:s, s:I, s:o}", "of", l->key, "count", (json_int_t)l->groups->count, "kept",
+                     keys_in_use(n, l));
 }
 
 int64_t net_choose_groups(Net *n, NetList *l, int64_t keep)
