@@ -54,6 +54,7 @@ def graph_constructs(p, g):
     for s in g['sets']:
         found |= {'set ' + ('moving input' if s['kind'] == 'input' else 'function')} if s['fn'] else set()
         found |= {'coordinates'} if s.get('at') else set()
+        found |= {'index in a function'} if s['fn'] and 'place' in s['fn'].get('args', {}) else set()
     for group in g['lists']:
         kind = group['budget']['kind'] if group['budget'] else 'none'
         found.add(f"{group['rule']} {kind}" if group['budget'] else 'no budget')

@@ -101,6 +101,24 @@ class Graphs(Rules):
             fn['value'] = op('*', fn['value'], call('sigmoid', name('gate')))
             lines.append(line)
 
+    def add_indices(self, g):
+        """Functions of sets that know the indices of their node."""
+        for s in g['sets']:
+            fn = self.declared(s)
+            if not fn or not s['sizes'] or self.c.random() > 0.3:
+                continue
+            s['indices'] = s['indices'] or ['p', 'q'][:len(s['sizes'])]
+            p, q = name(s['indices'][0]), name(s['indices'][-1])
+            tree = self.c.choice([p, op('/', q, num(4)), op('-', op('*', num(0.5), p), q), call('cos', p),
+                                  ['if', op('<', p, num(1)), q, num(-1)]])
+            fn['params'].append(['place', None])
+            s['fn']['args'] = dict(s['fn']['args'], place={'tree': tree, 'indices': s['indices'], 'sizes': s['sizes']})
+            part = self.c.choice([op('*', num(0.3), name('place')), ['if', op('>', name('place'), num(0)), num(0.5), num(0)]])
+            if fn['states']:
+                fn['moves'][0][1] = op('+', fn['moves'][0][1], part)
+            else:
+                fn['value'] = op('+', fn['value'], part)
+
     def add_second(self, g, line, ref):
         """A second value of an edge function, for the port of its target."""
         target = next(s for s in g['sets'] if s['name'] == line['to'])
@@ -154,6 +172,7 @@ class Graphs(Rules):
             self.place(g)
         lines = self.lines(g)
         self.add_ports(g, lines)
+        self.add_indices(g)
         g['lists'] = self.lists(g, lines)
         g['sized'] = self.chance(0.3)
         if self.chance(0.25):
@@ -254,6 +273,7 @@ class Graphs(Rules):
                 fn = self.find(out['fn']['fn'])
                 fn['shown'] = name('s')
         g['sets'].append(out)
+        self.add_indices(g)
         g['lists'] = self.lists(g, self.timed_lines(g))
         self.add_via(g, maps)
         g['numbers'] = not scanned

@@ -1,4 +1,5 @@
 """An independent model of a program in PyTorch, written from docs/language.md alone. Sections are those of that page."""
+import itertools
 import torch
 import torch.nn.functional as F
 from expression import DTYPE, POINTWISE, evaluate
@@ -119,8 +120,17 @@ class Model:
         env = self.pieces(fn, base, count, z.dim() - 2, nodes)
         given = [z] if own is None else [z, own]
         for k, (parameter, default) in enumerate(fn['params']):
-            env[parameter] = given[k] if k < len(given) else ref.get('args', {}).get(parameter, default)
+            env[parameter] = given[k] if k < len(given) else self.argument(ref, parameter, default, z.dim() - 2, nodes)
         return env
+
+    def argument(self, ref, parameter, default, pixels, nodes):
+        """A number, or one for each node, of its indices."""
+        value = ref.get('args', {}).get(parameter, default)
+        if not isinstance(value, dict):
+            return value
+        places = itertools.product(*map(range, value['sizes']))
+        numbers = [evaluate(value['tree'], dict(zip(value['indices'], place))) for place in places]
+        return torch.tensor(numbers, dtype=DTYPE[0])[nodes].reshape([1, -1] + [1] * pixels)
 
     def apply(self, ref, z, base, count, nodes, own=None, result='value'):
         """A function without states on the values z of some nodes of a set, or of some candidates of a line."""
@@ -151,7 +161,7 @@ class Model:
         env = self.pieces(fn, instance.base(s), count, states[0].dim() - 2, slice(None))
         env.update({st['name']: v for st, v in zip(fn['states'], states)})
         for parameter, default in fn['params'][1:]:
-            env[parameter] = s['fn'].get('args', {}).get(parameter, default)
+            env[parameter] = self.argument(s['fn'], parameter, default, states[0].dim() - 2, slice(None))
         return env
 
     def move(self, fn, s, states, arriving, instance):

@@ -79,7 +79,8 @@ def arguments(args, named):
 def reference(ref):
     """A function with the arguments that are given to it beforehand: scale(by_ = 2)."""
     if ref.get('args'):
-        return f"{ref['fn']}(" + ', '.join(f'{k} = {number(v)}' for k, v in ref['args'].items()) + ')'
+        values = {k: expr(v['tree']) if isinstance(v, dict) else number(v) for k, v in ref['args'].items()}
+        return f"{ref['fn']}(" + ', '.join(f'{k} = {v}' for k, v in values.items()) + ')'
     return ref['fn']
 
 
