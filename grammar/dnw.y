@@ -50,6 +50,7 @@ static void dnw_error(Span *span, Parser *p, const char *message);
 %nterm <Param *> param
 %nterm <Range> range_opt range
 %nterm <Start> start
+%nterm <Traits> traits_opt
 %nterm <const char *> help_opt
 %nterm <StmtList> stmts
 %nterm <Stmt *> stmt weight
@@ -154,8 +155,8 @@ stmts:
 | stmts error NL                { $$ = $1; yyerrok; }
 ;
 stmt:
-  weight dims_opt range_opt start
-                                { $$ = ast_with_start(@$, $weight, $dims_opt, $range_opt, $start); }
+  weight dims_opt range_opt start traits_opt
+                                { $$ = ast_with_traits(@$, ast_with_start(@$, $weight, $dims_opt, $range_opt, $start), $traits_opt); }
 | SIZE name IN expr[low] DOTS expr[high] '=' expr[value]
                                 { $$ = ast_size(p, @$, $name, ast_range($low, $high), $value); }
 | STATE name dims_opt '=' expr  { $$ = ast_state(p, @$, $name, $dims_opt, $expr); }
@@ -173,6 +174,13 @@ weight:
 start:
   '~' expr                      { $$ = (Start){true, $expr}; }
 | '=' expr                      { $$ = (Start){false, $expr}; }
+;
+
+/* `fixed`, `with lr = 10%, decay = 0`: which there are, cell_trait.c knows. */
+traits_opt:
+  %empty                        { $$ = (Traits){0}; }
+| name                          { $$ = (Traits){$name, {0}}; }
+| name args                     { $$ = (Traits){$name, $args}; }
 ;
 
 /* The lines of a graph. */

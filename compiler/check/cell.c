@@ -212,7 +212,8 @@ static Tensor *new_weight(Check *k, Scope *scope, const Stmt *s, Shape dims, Val
     Tensor *p = model_param(k->model, weight_name(k, s->name.text), joined_shape(k->cell->set, dims, shared),
                             s->span);
     p->components = shape_size(dims);
-    p->learned = true, p->shared = shared, p->tied = s->shared && k->cell->spread, p->decay = 1;
+    p->learned = true, p->shared = shared, p->tied = s->shared && k->cell->spread;
+    if (!weight_traits(k, scope, s, p)) return NULL;
     if (!init_of(k, start, (double)p->components, (double)p->components, &p->init) ||
         (k->cell->of_edge && !edge_start(k, start, s->shared, &p->init)) || !clamp_range(k, scope, s, p))
         return NULL;

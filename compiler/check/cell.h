@@ -55,6 +55,8 @@ bool cell_line(Check *k, Scope *scope, const Decl *d, const Stmt *s);
 
 /* cell.c: what a weight of edges starts with, from the value behind = or ~; false after a message. */
 bool edge_weight_start(Check *k, Val *start, bool shared, InitSpec *out);
+/* cell_trait.c: how the weight that s declares learns; false after a message. */
+bool weight_traits(Check *k, Scope *scope, const Stmt *s, Tensor *p);
 /* cell_port.c */
 /* The ports of a function of nodes, where there are several: its parameters that have no value. */
 void function_ports(Check *k, const Val *function, NodeSet *s);

@@ -33,7 +33,7 @@ static Tensor *norm_tensor(Check *k, const char *name, const char *part, double 
 static Tensor *learned_tensor(Check *k, const char *name, const char *part, double start, Span span)
 {
     Tensor *p = norm_tensor(k, name, part, start, 1, span);
-    p->learned = true, p->decay = 1;
+    p->learned = true;
     vec_push(k->perm, &k->cell->set->weights, p);
     return p;
 }

@@ -89,7 +89,7 @@ static Tensor *size_tensor(Check *k, const LearnedSize *size, double start, Span
     p->learned = p->shared = true, p->components = 1;
     p->init = (InitSpec){.kind = INIT_CONSTANT, .a = start / (double)size->high};
     p->clamped = true, p->low = (double)size->low / (double)size->high, p->high = 1;
-    p->size_of_layers = true;
+    p->size_of_layers = true, p->decay = 0;
     return p;
 }
 

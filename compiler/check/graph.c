@@ -202,10 +202,10 @@ void add_edge_weights(Check *k, Graph *g)
         if (u->edge || u->weight) continue;
         u->weight = model_param(k->model, arena_printf(k->perm, "%s.edges.%d.w", g->name, b),
                                 candidates_shape(g, u), u->span);
-        u->weight->learned = true, u->weight->decay = 1, u->weight->components = 1;
+        u->weight->learned = true, u->weight->components = 1;
         u->weight->init.kind = INIT_FAN;
         if (u->fixed) {
-            u->weight->learned = false, u->weight->decay = 0;
+            u->weight->learned = false;
             u->weight->init = (InitSpec){.kind = INIT_CONSTANT, .a = u->factor};
         }
         vec_push(k->perm, &u->weights, u->weight);

@@ -31,6 +31,17 @@ static bool only_decides(const Rule *r)
     return r->used != NO_FUNCTION && r->all_gradients && r->forward == NO_FUNCTION && !r->events.count;
 }
 
+/* What a rule asks of weights that learn; NULL: nothing. */
+static const char *wants_learned(const Rule *r)
+{
+    for (int i = 0; i < r->events.count; i++)
+        for (int a = 0; a < r->events.at[i].actions.count; a++) {
+            const RuleStep *s = &r->events.at[i].actions.at[a];
+            if (s->verb == VERB_GROW || (s->verb == VERB_RESET && s->target == TERM_W)) return "sets weights";
+        }
+    return r->reads & (1ull << TERM_GRADIENT | 1ull << TERM_MOMENTUM) ? "reads gradients of weights" : NULL;
+}
+
 /* A message about a line of edges that the rule does not fit; NULL: it does. */
 static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
 {
@@ -46,6 +57,17 @@ static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
                                      "which rules read as w",
                                      r->name, s->name);
         diag_help(d, "such as fn F(x) { weight w ~ kaiming; weight %s = 0; ... }", s->name);
+        return d;
+    }
+    const char *wants = edges_fixed(u) ? wants_learned(r) : NULL;
+    if (wants) {
+        Diag *d = diag_add(k->diags, E_KIND, u->span,
+                           "rule '%s' %s, and the weights of these edges are fixed", r->name, wants);
+        diag_note(d, u->weight->span, "it is declared here");
+        diag_help(d,
+                  "leave `using %s` out: the largest fixed weights are in use; or use a rule with weights of "
+                  "its own, such as edge_popup",
+                  r->name);
         return d;
     }
     if (!u->edge || only_decides(r)) return NULL;

@@ -285,7 +285,7 @@ static Tensor *new_tensor(Check *k, const RuleState *s, const char *prefix, Shap
     const char *name =
         table_new_name(k->perm, &k->model->names, arena_printf(k->perm, "%s.%s", prefix, s->name));
     Tensor *t = model_param(k->model, name, shape, s->span);
-    t->learned = s->learned, t->decay = s->learned, t->components = 1, t->shared = s->shared;
+    t->learned = s->learned, t->components = 1, t->shared = s->shared;
     t->init = s->init;
     return t;
 }
@@ -306,8 +306,7 @@ static void line_tensors(Check *k, Graph *g, int bundle, Rule *r)
     const bool own =
         u->weight && u->weight->init.kind != INIT_FAN && r->weight.kind == INIT_FAN; /* of a function */
     if (!u->fixed && !u->edge && !own) u->weight->init = r->weight;
-    if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION && !u->edge)
-        u->weight->learned = false, u->weight->decay = 0;
+    if (r->forward != NO_FUNCTION && r->slope == NO_FUNCTION && !u->edge) u->weight->learned = false;
     for (int i = 0; i < r->states.count; i++) {
         RuleState *s = &r->states.at[i];
         if (!s->stored || s->shared) continue;

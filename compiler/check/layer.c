@@ -41,7 +41,7 @@ static bool is_vector(Check *k, const Builtin *b, const Val *x, Span span)
 static Value *layer_param(Check *k, const char *name, Shape shape, double start, bool learned, Span span)
 {
     Tensor *p = model_param(k->model, name, shape, span);
-    p->learned = learned, p->decay = learned, p->components = 1;
+    p->learned = learned, p->components = 1;
     p->init = (InitSpec){.kind = INIT_CONSTANT, .a = start};
     Value *v = func_add(k->func, IR_PARAM, span, 0, NULL);
     v->param = p, v->shape = shape;

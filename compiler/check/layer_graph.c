@@ -100,7 +100,7 @@ Val *apply_tensor(Check *k, Val *function, Val *x, Span span)
 static Tensor *node_weight(Check *k, Graph *g, NodeSet *s, const char *name, Shape shape, double fan_in)
 {
     Tensor *p = model_param(k->model, arena_printf(k->perm, "%s.%s", g->name, name), shape, g->span);
-    p->learned = true, p->decay = 1, p->components = shape_size(shape) / s->size;
+    p->learned = true, p->components = shape_size(shape) / s->size;
     p->init = (InitSpec){.kind = INIT_UNIFORM, .a = -1 / sqrt(fan_in), .b = 1 / sqrt(fan_in)};
     vec_push(k->perm, &s->weights, p);
     return p;

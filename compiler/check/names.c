@@ -366,6 +366,7 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
         const Stmt *s = d->body.at[i];
         names_use_all(k, scope, &s->dims);
         names_use(k, scope, s->low), names_use(k, scope, s->high), names_use(k, scope, s->value);
+        for (int a = 0; a < s->traits.args.count; a++) names_use(k, scope, s->traits.args.at[a].value);
         if (is_memory(s) || s->kind == STMT_LET) names_bind(k, scope, s->name);
         else if (s->kind == STMT_COST) names_cost_line(k, s->name);
         else if (s->kind == STMT_NEXT || s->kind == STMT_DERIV) check_state(k, d, s, &memory);

@@ -104,7 +104,8 @@ static void bundle_flop(GraphSpeed *x, const Bundle *u)
     x->backward += kept * (f ? func_flop(f->to_source) + pixels : 2);
     if (f && (f->own || f->shared.count)) x->backward += kept * (func_flop(f->to_own) + pixels);
     const double made = edges_of_used(x->g, u) ? kept : all; /* gradients of candidates */
-    if (!u->fixed) x->candidates += made * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
+    if (!edges_fixed(u))
+        x->candidates += made * (f ? f->weights.count ? func_flop(f->to_weights) + 1 : 0 : 2);
 }
 
 static void graph_flop(const Speed *s, GraphSpeed *x)
@@ -250,8 +251,11 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     static const double little = 0.25;
     const char *how;
     bool slow = false;
-    if (u->fixed) how = "no gradients: the multiple is known";
+    if (edges_fixed(u))
+        how = u->fixed ? "no gradients: the multiple is known" : "no gradients: the weights are fixed";
     else if (u->edge && !u->weights.count) how = "no gradients of their own: all weights are shared";
+    else if (u->edge && !u->edge->weights.count)
+        how = "no gradients of their own: the weights are fixed or shared";
     else if (u->edge) how = "generated code, one candidate after another (edges with functions)", slow = true;
     else if (edges_of_used(g, u))
         how = edges_with_dots(g, u) ? "of edges in use only, in the backward pass"
@@ -271,9 +275,9 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
     const EdgeList *list = &g->lists.at[u->list];
     const bool some =
         list->declared && !list->declared->all_gradients && list->declared->reads >> TERM_GRADIENT & 1;
-    const char *less = u->fixed || u->edge ? ""
-                       : some              ? "; of all candidates in the steps before events that read them"
-                                           : less_text(s, list);
+    const char *less = edges_fixed(u) || u->edge ? ""
+                       : some ? "; of all candidates in the steps before events that read them"
+                              : less_text(s, list);
     add(s, facts, "gradients", u->span, slow, arena_printf(s->perm, "%s: %s%s", name, how, less));
 }
 
@@ -292,8 +296,17 @@ static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
     if (s->training.trains && u->candidates.count) gradient_fact(s, facts, g, u, name);
 }
 
-static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
+/* Do magnitudes decide that stay what they are? */
+static bool chosen_once(const Graph *g, int list)
 {
+    for (int b = list_first(g, list); b < g->bundles.count && g->bundles.at[b].list == list; b++)
+        if (!g->bundles.at[b].weight || g->bundles.at[b].weight->learned) return false;
+    return g->lists.at[list].budget.form != KEEP_ANNEAL;
+}
+
+static void budget_fact(Speed *s, Facts *facts, const Graph *g, int list)
+{
+    const EdgeList *l = &g->lists.at[list];
     const char *kept = thousands(s->perm, l->together ? l->budget.keep : l->kept), *text,
                *of = arena_printf(s->perm, "%s%s", thousands(s->perm, list_candidates(l)),
                                   l->together ? " in all graphs of the budget" : "");
@@ -304,6 +317,8 @@ static void budget_fact(Speed *s, Facts *facts, const EdgeList *l)
     else if (l->budget.form == KEEP_ALL) text = arena_printf(s->perm, "all %s in use, chosen once", of);
     else if (l->rule.kind == RULE_SAMPLE) text = arena_printf(s->perm, "%s of %s, drawn once", kept, of);
     else if (l->declared) text = arena_printf(s->perm, "%s of %s, by rule %s", kept, of, l->declared->text);
+    else if (chosen_once(g, list))
+        text = arena_printf(s->perm, "%s of %s, chosen once by weights that are fixed", kept, of);
     else if (fan)
         text = arena_printf(
             s->perm, "%s of %s: the strongest of each node, selected node by node at each step", kept, of);
@@ -420,7 +435,7 @@ static void graph_facts(Speed *s, const Graph *g)
     for (int i = 0; i < g->sets.count; i++) nodes_fact(s, &x.facts, g, &g->sets.at[i]);
     for (int i = 0; i < g->bundles.count; i++) edges_facts(s, &x.facts, g, &g->bundles.at[i]);
     for (int i = 0; i < g->lists.count; i++) {
-        budget_fact(s, &x.facts, &g->lists.at[i]);
+        budget_fact(s, &x.facts, g, i);
         if (s->training.trains) event_facts(s, &x.facts, g, i);
     }
     vec_push(s->perm, &s->graphs, x);

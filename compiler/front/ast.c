@@ -279,6 +279,13 @@ Stmt *ast_size(Parser *p, Span span, Name name, Range range, Expr *value)
     return s;
 }
 
+Stmt *ast_with_traits(Span span, Stmt *weight, Traits traits)
+{
+    weight->span = span;
+    weight->traits = traits;
+    return weight;
+}
+
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value)
 {
     Stmt *s = ast_stmt(p, span, STMT_STATE, name, value);

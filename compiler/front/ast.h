@@ -78,6 +78,12 @@ struct Expr {
     int height;         /* 1 for a leaf; at most 1000, so a pass may recur */
 };
 
+/* How a weight learns: `fixed`, or `with lr = 10%, decay = 0`; the text of the word is NULL when absent. */
+typedef struct Traits {
+    Name word;
+    ArgList args;
+} Traits;
+
 /* A line of a function body. */
 typedef enum StmtKind {
     STMT_WEIGHT,
@@ -97,6 +103,7 @@ typedef struct Stmt {
     ExprList dims;    /* STMT_WEIGHT, STMT_STATE: [..], empty for a scalar */
     Expr *low, *high; /* STMT_WEIGHT, STMT_SIZE: in low .. high, or NULL */
     bool drawn;       /* STMT_WEIGHT: `~ value` (a distribution), else `= value` */
+    Traits traits;    /* STMT_WEIGHT */
     Expr *value;
 } Stmt;
 typedef Vec(Stmt *) StmtList;

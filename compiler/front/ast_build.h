@@ -57,6 +57,7 @@ Range ast_range(Expr *low, Expr *high);
 /* `weight name` or `shared weight name`, and what follows it. */
 Stmt *ast_weight(Parser *p, Span span, bool shared, Name name);
 Stmt *ast_with_start(Span span, Stmt *weight, ExprList dims, Range range, Start start);
+Stmt *ast_with_traits(Span span, Stmt *weight, Traits traits);
 /* size name in low .. high = value */
 Stmt *ast_size(Parser *p, Span span, Name name, Range range, Expr *value);
 Stmt *ast_state(Parser *p, Span span, Name name, ExprList dims, Expr *value);

@@ -138,6 +138,11 @@ static void stmt(Dump *d, const Stmt *s)
     part(d, "low", s->low);
     part(d, "high", s->high);
     part(d, s->drawn ? "drawn" : "=", s->value);
+    if (s->traits.word.text) named(d, "trait", s->traits.word.text);
+    for (int i = 0; i < s->traits.args.count; i++) {
+        const Arg *a = &s->traits.args.at[i];
+        part(d, a->name.text ? a->name.text : "_", a->value);
+    }
     d->depth--;
 }
 

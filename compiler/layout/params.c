@@ -27,7 +27,7 @@ int64_t edges_slots(const Graph *g, const Bundle *u)
     if (l->declared->score_reads >> TERM_GRADIENT & 1 && (timed_rounds(g) || l->together)) return 0;
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *o = &g->bundles.at[i];
-        if (o->list == u->list && (o->edge || o->fixed || !o->weight || o->costs)) return 0;
+        if (o->list == u->list && (o->edge || edges_fixed(o) || !o->weight || o->costs)) return 0;
     }
     const int64_t most = b->form == KEEP_ANNEAL && b->start > b->keep ? b->start : b->keep;
     return most < u->candidates.count ? most : u->candidates.count;

@@ -33,6 +33,7 @@ Tensor *model_param(Model *m, const char *name, Shape shape, Span span)
     Tensor *p = NEW(m->perm, Tensor);
     p->number = m->params.count;
     p->name = name, p->shape = shape, p->span = span;
+    p->lr = p->decay = 1;
     p->size = shape_size(shape);
     model_place(m, p);
     vec_push(m->perm, &m->params, p);

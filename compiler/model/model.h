@@ -21,13 +21,13 @@ typedef struct Tensor {
     int64_t size, offset;  /* elements; first element in the flat array (multiple of 16) */
     int64_t stored, place; /* the same in a program, set by layout: fewer where a rule asks for fewer */
     InitSpec init;         /* without rows and columns: tensor_init */
-    bool learned;
-    bool shared;        /* in a node function: one for the whole node set */
-    bool tied;          /* of edges: one for all candidates of a tie (EdgeList.ties) */
-    int64_t components; /* numbers a node (or in all, when shared) */
+    bool learned;          /* else nothing moves it: statistics, indices, weights that are fixed */
+    bool shared;           /* in a node function: one for the whole node set */
+    bool tied;             /* of edges: one for all candidates of a tie (EdgeList.ties) */
+    int64_t components;    /* numbers a node (or in all, when shared) */
     bool clamped;
     double low, high;
-    double decay;        /* weight decay applies: 1 or 0 */
+    double lr, decay;    /* factors of the optimiser's */
     bool size_of_layers; /* n / N of a learned size */
     Value *part;         /* the part of its numbers that learned sizes leave, in Model.body; NULL: all */
     Span span;
@@ -316,6 +316,14 @@ typedef struct Model {
 static inline int64_t norm_at(const Norm *n, int kind, int64_t evaluation)
 {
     return n->first + (kind % 2 * n->evaluations + evaluation) * n->size;
+}
+
+/* Is no number of these edges learned? They are a weight times a value, then. */
+static inline bool edges_fixed(const Bundle *u)
+{
+    for (int i = 0; i < u->weights.count; i++)
+        if (u->weights.at[i]->learned) return false;
+    return !u->edge;
 }
 
 /* Sums of one node. */

@@ -49,7 +49,7 @@ EdgeMacs graph_edge_macs(const Graph *g)
         const Bundle *u = &g->bundles.at[b];
         const EdgeList *l = &g->lists.at[u->list];
         const double share = edges_stay(g, u) ? (double)l->kept / (double)l->candidates : 1;
-        if (!u->fixed && u->candidates.count) m.candidates += bundle_macs(g, u) * share;
+        if (!edges_fixed(u) && u->candidates.count) m.candidates += bundle_macs(g, u) * share;
     }
     return m;
 }

@@ -16,7 +16,7 @@ bool edges_stay(const Graph *g, const Bundle *u)
 {
     const EdgeList *l = &g->lists.at[u->list];
     bool all = l->budget.form == KEEP_ALL && u->candidates.form == CANDIDATES_LIST && !l->declared;
-    return (l->rule.kind == RULE_SAMPLE || all) && !u->edge && !u->fixed;
+    return (l->rule.kind == RULE_SAMPLE || all) && !u->edge && !edges_fixed(u);
 }
 
 bool edges_of_used(const Graph *g, const Bundle *u)
@@ -31,7 +31,7 @@ bool edges_with_dots(const Graph *g, const Bundle *u)
     bool estimated = l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16 || edges_of_used(g, u);
     if (l->declared && l->declared->top_by != NO_FUNCTION) return false; /* not for edges in use alone */
     bool goes_back = is_timed(g) ? is_moving(g, u->from) && !g->time.adjoint : !g->sets.at[u->from].outside;
-    return estimated && goes_back && !u->edge && !u->fixed;
+    return estimated && goes_back && !u->edge && !edges_fixed(u);
 }
 
 DnwrtTime timed_record(const Graph *g)

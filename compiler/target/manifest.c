@@ -18,6 +18,7 @@ static NetParam param_record(Tensor *p)
                       .size = p->stored,
                       .offset = p->place,
                       .learned = p->learned,
+                      .lr = p->lr,
                       .decay = p->decay,
                       .init = tensor_init(p),
                       .clamped = p->clamped,
@@ -74,7 +75,7 @@ EdgeRows manifest_edge_rows(const Ir *ir, const Graph *g, const Bundle *u)
 {
     const Value *wired = func_find_wired(ir->train, g, IR_WIRED),
                 *back = func_find_wired(ir->train, g, IR_WIRED_BACK);
-    return wired && !u->fixed ? edge_rows(wired, back, g, u) : (EdgeRows){.source = -1, .target = -1};
+    return wired && !edges_fixed(u) ? edge_rows(wired, back, g, u) : (EdgeRows){.source = -1, .target = -1};
 }
 
 static bool same_rule(const EdgeList *a, const EdgeList *b)

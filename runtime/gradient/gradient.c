@@ -199,8 +199,8 @@ static void deliver(const Block *p, const NetBundle *b, int64_t first, int64_t c
         return;
     }
     const OptimRange here = net_range(n, at, (const float *)gradient);
-    optim_update(n->options.optim, count, &here,
-                 &(OptimStep){p->update->lr, n->options.optim->decay, 1, p->update->step + 1});
+    const OptimStep step = net_step_of(n, b->param, p->update);
+    optim_update(n->options.optim, count, &here, &step);
 }
 
 /* Consecutive candidates of a line into one target. */

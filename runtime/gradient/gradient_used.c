@@ -58,7 +58,7 @@ typedef struct Edges {
 static void move(const Net *n, Edges e, const NetUpdate *update)
 {
     const Optim *o = n->options.optim;
-    const OptimStep step = {update->lr, o->decay, update->scale, update->step + 1};
+    const OptimStep step = net_step_of(n, e.weight, update);
     const int64_t offset = e.weight->offset;
     const uint32_t *candidate = net_learners(e.b).candidate;
     if (!candidate) {

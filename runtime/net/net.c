@@ -229,9 +229,8 @@ static void move_chunk(void *job, int64_t c)
     const Net *n = m->n;
     int64_t at = m->p->offset + c * CHUNK, left = m->p->size - c * CHUNK, count = left < CHUNK ? left : CHUNK;
     const OptimRange here = net_range(n, at, (const float *)n->grad + at);
-    optim_update(n->options.optim, count, &here,
-                 &(OptimStep){m->update.lr, m->p->decay * n->options.optim->decay, m->update.scale,
-                              m->update.step + 1});
+    const OptimStep step = net_step_of(n, m->p, &m->update);
+    optim_update(n->options.optim, count, &here, &step);
 }
 
 /* All learned parameters, or all but the edges, which were updated as their gradients were made. */

@@ -370,6 +370,13 @@ static inline OptimRange net_range(const Net *n, int64_t at, const float *gradie
                         {n->slots[0] ? n->slots[0] + at : NULL, n->slots[1] ? n->slots[1] + at : NULL}};
 }
 
+/* How far the numbers of a tensor move. */
+static inline OptimStep net_step_of(const Net *n, const NetParam *p, const NetUpdate *update)
+{
+    return (OptimStep){update->lr * p->lr, n->options.optim->decay * p->decay, update->scale,
+                       update->step + 1};
+}
+
 /* The position of a lane's sample in its batch; lanes after the last sample repeat it, so that they hold
  * numbers like any other. */
 static inline int64_t net_place(const Net *n, const NetBatch *b, int64_t tile, int64_t lane)

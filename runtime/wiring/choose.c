@@ -455,6 +455,17 @@ int64_t choose_list(Net *n, NetList *l, double epoch)
     return choose_count(n, l, keep);
 }
 
+/* Does the choice stay what it is: that of all candidates, or by magnitudes that do not change? */
+static bool chosen_once(const Net *n, const NetList *l)
+{
+    if (rule_of(l)->once || l->budget.form == KEEP_ALL) return true;
+    for (int i = 0; i < l->bundle_count; i++) {
+        const NetBundle *b = &n->bundles[l->first_bundle + i];
+        if (!b->param || b->param->learned) return false;
+    }
+    return l->budget.form != KEEP_ANNEAL;
+}
+
 int64_t choose_edges(Net *n, double epoch)
 {
     int64_t swapped = 0;
@@ -462,7 +473,7 @@ int64_t choose_edges(Net *n, double epoch)
         NetList *l = &n->lists[i];
         if (l->chosen || l->bundle_count == 0) continue;
         swapped += l->declared ? events_begin(n, l, epoch) : choose_list(n, l, epoch);
-        l->chosen = rule_of(l)->once || l->budget.form == KEEP_ALL;
+        l->chosen = chosen_once(n, l);
     }
     return swapped;
 }

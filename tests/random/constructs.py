@@ -31,6 +31,7 @@ def constructs(p):
         found |= {'port'} if fn.get('port') else set()
         found |= {'edges that add to two ports'} if fn.get('second') else set()
         found |= {'weight ' + w['init'].strip('~ ').split('(')[0].split(' ')[0] for w in fn['weights'] if '~' in w['init']}
+        found |= {'weight fixed' if w['trait'] == 'fixed' else 'weight with factors' for w in fn['weights'] if w.get('trait')}
         found |= {'shared weight' for w in fn['weights'] if w.get('shared')} | {'range of a weight' for w in fn['weights'] if w.get('range')}
         found |= {'array ' + kind for kind in ('each', 'list', 'array', 'item') if f"['{kind}', " in repr([fn['value'], fn['moves']])}
         if len(fn['states']) > 1:

@@ -87,6 +87,8 @@ class Functions:
             if self.chance(0.2):
                 w['range'] = [-0.6, 0.75]
                 w['init'] = self.r.choice(['~ uniform(-0.5, 0.5)', '~ choice(-0.5, 0.5)'])
+            if self.c.random() < 0.25:
+                w['trait'] = self.c.choice(['fixed', 'fixed', {'lr': 10}, {'lr': 200, 'decay': 0}, {'decay': 50}])
             found.append(w)
         return found
 

@@ -63,7 +63,7 @@ class Instance:
         own = [w for w in self.model.fns[ref['fn']]['weights'] if not w.get('shared')]
         chosen = self.lines[k][1].get('by') or own[0]['name']
         w = next(w for w in own if w['name'] == chosen)
-        return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'))
+        return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'), w.get('trait'))
 
     def carries(self, k):
         """The declared rule of a line, where it says what edges carry or has numbers that stand beside weights."""

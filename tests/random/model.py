@@ -22,7 +22,8 @@ class Model:
         self.blocks = {b['name']: b for b in program['blocks']}
         self.weights, self.statistics, self.instances, self.limits, self.uses = {}, {}, {}, {}, {}
         self.training, self.chance, self.moment, self.as_if = False, None, None, False
-        self.fixed = set()  # weights that a rule fixes
+        self.fixed = set()  # weights that a rule or their declaration fixes
+        self.traits = {}  # factors of learning rate and decay, in percent, by weight
         self.costed = {}  # functions with costs that are in use, by the base of their weights
 
     # weights
@@ -36,9 +37,13 @@ class Model:
             raise Missing(title)
         return self.tensors[title].to(DTYPE[0]).reshape(shape).clone()
 
-    def weight(self, title, shape, limits=None):
+    def weight(self, title, shape, limits=None, trait=None):
         if title not in self.weights:
-            self.weights[title] = self.tensor(title, shape).requires_grad_(True)
+            self.weights[title] = self.tensor(title, shape).requires_grad_(trait != 'fixed')
+            if trait == 'fixed':
+                self.fixed.add(title)
+            elif trait:
+                self.traits[title] = trait
             if limits:
                 self.limits[title] = limits
         return self.weights[title]
@@ -88,7 +93,7 @@ class Model:
             self.costed[base] = (fn, count)
         for w in fn['weights']:
             n = 1 if w.get('shared') else count
-            full = self.weight(f"{base}.{w['name']}", [n] + w['sizes'], w.get('range'))
+            full = self.weight(f"{base}.{w['name']}", [n] + w['sizes'], w.get('range'), w.get('trait'))
             mine = self.common(full) if w.get('shared') else full[nodes]
             shape = [1, -1] + [1] * pixels
 

@@ -82,8 +82,9 @@ class Optimiser:
                 w.grad = None
 
     def move(self, k, w, g, lr):
-        a = self.a
-        decay = a.get('decay', 0.01 if self.name == 'adamw' else 0)
+        a, trait = self.a, self.model.traits.get(k, {})
+        decay = a.get('decay', 0.01 if self.name == 'adamw' else 0) * trait.get('decay', 100) / 100
+        lr = lr * trait.get('lr', 100) / 100
         if self.name != 'adamw':
             g = g + decay * w
         m = self.memory.setdefault(k, [torch.zeros_like(w), torch.zeros_like(w)])

@@ -88,7 +88,9 @@ def weight(w):
     sizes = '[' + ', '.join(map(str, w['sizes'])) + ']' if w['sizes'] else ''
     limits = f" in {number(w['range'][0])} .. {number(w['range'][1])}" if w.get('range') else ''
     shared = 'shared ' if w.get('shared') else ''
-    return f"{shared}weight {w['name']}{sizes}{limits} {w['init']}"
+    trait = w.get('trait')
+    learns = f' {trait}' if isinstance(trait, str) else ' with ' + ', '.join(f'{k} = {v}%' for k, v in trait.items()) if trait else ''
+    return f"{shared}weight {w['name']}{sizes}{limits} {w['init']}{learns}"
 
 
 def function(fn):

@@ -105,6 +105,6 @@ def node_numbers(g, fns):
         if fn is None:
             continue
         count = len(nodes_of(s))
-        total += sum(math.prod(w['sizes']) * (1 if w.get('shared') else count) for w in fn['weights'])
+        total += sum(math.prod(w['sizes']) * (1 if w.get('shared') else count) for w in fn['weights'] if w.get('trait') != 'fixed')
         total += 2 * count * repr([fn['value'], fn['lets'], fn['moves']]).count("'batch_norm'")
     return total

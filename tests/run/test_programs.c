@@ -273,8 +273,9 @@ static void move_weights(Net *n, const Results *gradients, float *weights)
             float *w = &weights[p->offset + k], gradient = ((float *)n->grad)[p->offset + k],
                   slot[2] = {0, 0};
             if (stays(n, p, k)) continue;
-            optim_update(n->options.optim, 1, &(OptimRange){w, &gradient, {&slot[0], &slot[1]}},
-                         &(OptimStep){0.02, n->options.optim->decay, scale, BUILT_STEP + 1});
+            optim_update(
+                n->options.optim, 1, &(OptimRange){w, &gradient, {&slot[0], &slot[1]}},
+                &(OptimStep){0.02 * p->lr, n->options.optim->decay * p->decay, scale, BUILT_STEP + 1});
             if (p->clamped) *w = fminf(fmaxf(*w, (float)p->low), (float)p->high);
         }
 }
@@ -307,7 +308,7 @@ static void expect_one_step(const char *path, const Built *b, const Data *d)
 static bool draws(const Net *n)
 {
     for (int i = 0; i < n->param_count; i++)
-        if (n->params[i].init.kind != INIT_CONSTANT) return true;
+        if (n->params[i].init.kind != INIT_CONSTANT && !init_follows(&n->params[i].init)) return true;
     return false;
 }
 
