@@ -54,10 +54,10 @@ bool cost_line(Check *k, Scope *scope, const Stmt *s)
     return true;
 }
 
-static bool is_of_weights(const Func *f, const Value *cost)
+bool follows_from_weights(const Func *f, const Value *value)
 {
     bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
-    read[cost->id] = true;
+    read[value->id] = true;
     func_follow(f, read);
     for (int i = 0; i < f->values.count; i++) {
         const OpCode op = f->values.at[i]->op;
@@ -74,7 +74,7 @@ Func *cell_costs(Check *k, const CellBuild *cell, const Func *f)
     Func *costs = func_copy(k->perm, f, arena_printf(k->perm, "%s.cost", f->name), map);
     for (int i = 0; i < cell->costs.count; i++) {
         const CellCost *c = &cell->costs.at[i];
-        if (!is_of_weights(f, c->value)) {
+        if (!follows_from_weights(f, c->value)) {
             Diag *d =
                 diag_add(k->diags, E_LATER, c->span,
                          "a cost in a function of nodes or edges is of its weights; this one follows from "

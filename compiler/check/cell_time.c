@@ -209,16 +209,39 @@ static int find_state(const TimedCell *c, const char *name)
     return -1;
 }
 
-static Val *new_state(Check *k, const Stmt *s, const Val *start)
+/* Known numbers, and values of weights and indices of the node. */
+static bool is_start(Check *k, const Stmt *s, const Val *start)
+{
+    const bool value = start->kind == VAL_RUNTIME && !start->value->is_bool;
+    if (s->dims.count || (start->kind != VAL_NUMBER && !value)) {
+        Diag *d =
+            diag_add(k->diags, E_KIND, s->span, "a state is one number a node and starts with a number");
+        diag_help(d, "state %s = 0", s->name.text);
+        return false;
+    }
+    if (!value) return true;
+    if (!follows_from_weights(k->func, start->value)) {
+        Diag *d =
+            diag_add(k->diags, E_PLACE, start->span,
+                     "a state starts before anything reaches the node: with a number, or weights of the "
+                     "node");
+        diag_help(d, "such as weight first = 0; state %s = first", s->name.text);
+        return false;
+    }
+    if (k->cell->set->role != SET_INPUT || k->cell->timed->count) return true;
+    Diag *d =
+        diag_add(k->diags, E_PLACE, s->span,
+                 "the first state of the input '%s' starts with what the graph is given", k->cell->set->name);
+    diag_help(d, "state %s = 0, or declare it after another state", s->name.text);
+    return false;
+}
+
+/* A state that starts at a value of weights is the sum of that value and of a state that starts at 0: its
+ * gradient, solvers and sequences need nothing of their own. */
+static Val *new_state(Check *k, const Stmt *s, Val *start)
 {
     TimedCell *c = k->cell->timed;
-    if (val_is_poison(start)) return val_poison(k);
-    if (s->dims.count || start->kind != VAL_NUMBER) {
-        Diag *d = diag_add(k->diags, E_KIND, s->span,
-                           "a state is one number a node and starts with a known number");
-        diag_help(d, "state %s = 0", s->name.text);
-        return val_poison(k);
-    }
+    if (val_is_poison(start) || !is_start(k, s, start)) return val_poison(k);
     if (c->count == MAX_STATES) {
         diag_add(k->diags, E_RANGE, s->span, "a node has at most %d states", MAX_STATES);
         return val_poison(k);
@@ -227,8 +250,11 @@ static Val *new_state(Check *k, const Stmt *s, const Val *start)
     k->made.states++;
     Value *arg = func_add(k->func, IR_ARG, s->span, 0, NULL);
     arg->index = SLOT_STATE + c->count - 1, arg->shape = k->cell->set->map;
-    *state = (TimedState){.name = s->name.text, .start = start->number, .span = s->span};
-    return val_runtime(k, arg, s->name.span);
+    *state = (TimedState){.name = s->name.text, .span = s->span};
+    Val *v = val_runtime(k, arg, s->name.span);
+    if (start->kind == VAL_NUMBER) return state->start = start->number, v;
+    state->first = start;
+    return pointwise(k, IR_ADD, s->span, 2, (Val *[]){v, start});
 }
 
 static void declare_state(Check *k, Scope *scope, const Stmt *s)
@@ -262,6 +288,7 @@ static void move_state(Check *k, Scope *scope, const Stmt *s)
         return;
     }
     state->moved = s->span;
+    if (state->first && !derivative) v = pointwise(k, IR_SUB, s->span, 2, (Val *[]){v, state->first});
     state->next = val_is_poison(v) ? NULL : val_value(k, v, "a number");
 }
 
