@@ -220,8 +220,8 @@ edges:
 edge:
   node_ref[from] ARROW node_ref[to] where_opt via_opt
                                 { $$ = ast_edge_line(p, @$, $from, $to, $where_opt, $via_opt); }
-| node_ref[from] ARROW node_ref[to] IN name '(' expr ')' where_opt via_opt
-                                { $$ = ast_listed(ast_edge_line(p, @$, $from, $to, $where_opt, $via_opt), $name, $expr); }
+| node_ref[from] ARROW node_ref[to] IN expr where_opt via_opt
+                                { $$ = ast_listed(ast_edge_line(p, @$, $from, $to, $where_opt, $via_opt), $expr); }
 ;
 node_ref:
   name port_opt                 { $$ = ast_node_ref(@$, $name, false, (NameList){0}, $port_opt); }

@@ -171,7 +171,7 @@ static bool add_line(Check *k, Graph *g, Scope *scope, const EdgeLine *line, con
     if (line->from.port.text) return port_of_source(k, line);
     use.port = line->to.port;
     if (g->sets.at[u.from].size == 0 || g->sets.at[u.to].size == 0) return true;
-    if (line->path && !(u.given = read_given(k, g, scope, line, &u))) return false;
+    if (line->in && !(u.given = given_edges(k, g, scope, line, &u))) return false;
     if (!line_keys(k, g, line, d, &u)) return false;
     vec_push(k->perm, &g->bundles, u);
     vec_push(k->perm, &k->graph->uses, use);

@@ -148,9 +148,27 @@ void split_line(Check *k, Graph *g, int b);
 void density_budget(Check *k, Graph *g, int list, const Val *amount);
 /* erk: once all graphs of the model are there. */
 void share_densities(Check *k);
-/* graph_given.c: `in file("edges.csv")`: pairs and first weights from a file. */
+/* Pairs of numbers. The nodes at an end of a line are numbered 0 .. numbers[end] - 1, several of them alike
+ * where only some of their indices number them (graph_given.c). */
+typedef struct Pairs {
+    const char *names[2]; /* of the sets at the source and the target, with what numbers their nodes */
+    Span spans[2];
+    int64_t numbers[2], count;
+    uint32_t *number[2]; /* by pair */
+    float *weight;       /* or NULL */
+    uint32_t *place;     /* where the pair stands in the file; or NULL */
+    uint32_t file;
+} Pairs;
+/* graph_generator.c: `in watts_strogatz(4, 75%)` and others; false after a message. */
+bool generated_pairs(Check *k, const Val *source, Pairs *p);
+/* graph_file.c: `in file("edges.csv")`; false after a message. */
+bool file_pairs(Check *k, const Val *source, Pairs *p);
+/* graph_given.c: `in SOURCE`. */
+bool few_pairs(Check *k, Span span, double count); /* or a message */
+/* What SOURCE says for nodes with these numbers; false after a message. */
+bool pairs_of(Check *k, const Val *source, Pairs *p);
 /* The pairs of a line; NULL after a message. */
-const GivenEdges *read_given(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u);
+const GivenEdges *given_edges(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u);
 /* First weights, once it is known which weight decides. */
 void start_given(Check *k, Graph *g);
 /* graph_topology.c: predicates, candidates, order, warnings */

@@ -1,174 +1,87 @@
-/* graph_given.c: `in file("edges.csv")`: candidates and first weights from a table of text.
+/* graph_given.c: `in SOURCE`: candidates among the pairs that a file lists or a generator draws.
  *
- * A row is source, target and, where the file has a third column, a weight; nodes are numbered row by row in
- * their sets. The first row may be the header "source,target[,weight]"; what follows a # is a comment. The
- * file is one of the sources, so messages point into it and the program cache sees when it changes.
+ * A source says pairs of numbers. At each end of a line the nodes are numbered, row by row, by the indices
+ * that have a name which the other end has not; where there is none, by all that have no name. An index that
+ * both ends name is equal, and others are any: so one pair (3, 5) stands for many edges. These are listed
+ * here, by target, sources ascending.
  */
 #include "check/graph.h"
-#include <math.h>
 #include <stdlib.h>
 
-enum { COLUMNS = 3, CELL_MOST = 60 };
+enum { MOST_GIVEN = 64000000 }; /* pairs of nodes; the program holds 4 bytes of each */
 
-typedef struct Cell {
-    const char *text; /* without blanks around it */
-    int length;
-    Span span;
-} Cell;
-
-/* Rows in the order of the file. */
-typedef struct Reader {
-    Check *k;
-    const NodeSet *set[2]; /* source, target */
-    uint32_t file;
-    const SourceFile *in;
-    int columns; /* of the first row; 0: not known yet */
-    uint32_t *node[2], *place;
-    float *weight;
-    int64_t count;
-} Reader;
-
-static Cell cell_of(const Reader *r, const char *from, const char *end)
+bool few_pairs(Check *k, Span span, double count)
 {
-    while (from < end && (*from == ' ' || *from == '\t')) from++;
-    while (end > from && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\r')) end--;
-    const uint32_t start = (uint32_t)(from - r->in->text), length = (uint32_t)(end - from);
-    return (Cell){from, (int)length, {r->file, start, start + (length ? length : 1)}};
-}
-
-static bool is_word(const Cell *c, const char *word)
-{
-    return c->length == (int)strlen(word) && strncasecmp(c->text, word, (size_t)c->length) == 0;
-}
-
-static Diag *wrong(const Reader *r, const Cell *c, const char *what)
-{
-    return diag_add(r->k->diags, E_PAIRS, c->span, "%s", what);
-}
-
-static Span row_span(const Cell *cells, int count)
-{
-    return span_join(cells[0].span, cells[count - 1].span);
-}
-
-/* ---- one row ---- */
-
-static bool read_node(const Reader *r, const Cell *c, int end, uint32_t *out)
-{
-    static const char *const ends[] = {"source", "target"};
-    const NodeSet *s = r->set[end];
-    int64_t n = 0;
-    int i = 0;
-    for (; i < c->length && c->text[i] >= '0' && c->text[i] <= '9'; i++)
-        if (n < s->size) n = n * 10 + (c->text[i] - '0');
-    if (c->length == 0 || i < c->length)
-        return wrong(r, c,
-                     arena_printf(r->k->perm, "'%.*s' is not the number of a node, the %s of an edge",
-                                  c->length, c->text, ends[end])),
-               false;
-    *out = (uint32_t)n;
-    if (n < s->size) return true;
-    Diag *d = wrong(r, c,
-                    arena_printf(r->k->perm, "%s %.*s is not a node of '%s', which has 0 .. %lld", ends[end],
-                                 c->length, c->text, s->name, (long long)s->size - 1));
-    diag_note(d, s->span, "it is declared here");
+    if (count <= MOST_GIVEN) return true;
+    diag_add(k->diags, E_MEMORY, span,
+             "these are %.0f pairs of nodes, which the program would hold; the most is %d", count,
+             MOST_GIVEN);
     return false;
 }
 
-static bool read_weight(const Reader *r, const Cell *c, float *out)
+/* ---- which index numbers ---- */
+
+typedef enum IndexUse { INDEX_NUMBERS, INDEX_EQUAL, INDEX_ANY } IndexUse;
+typedef struct End {
+    int rank;
+    int64_t dim[MAX_RANK];
+    IndexUse use[MAX_RANK];
+    int equal[MAX_RANK]; /* INDEX_EQUAL: to this index of the other end */
+} End;
+
+static const char *index_name(const NodeRef *r, int i)
 {
-    char text[CELL_MOST + 1] = "", *end = text;
-    if (c->length <= CELL_MOST) memcpy(text, c->text, (size_t)c->length);
-    const double x = strtod(text, &end);
-    *out = (float)x;
-    if (end == text || *end)
-        return wrong(r, c,
-                     arena_printf(r->k->perm, "'%.*s' is not a number, the weight of an edge",
-                                  c->length < CELL_MOST ? c->length : CELL_MOST, c->text)),
-               false;
-    if (isfinite(*out)) return true;
-    return wrong(r, c, arena_printf(r->k->perm, "the weight %s is not finite as a float", text)), false;
+    return i < r->indices.count && strcmp(r->indices.at[i].text, "_") != 0 ? r->indices.at[i].text : NULL;
 }
 
-/* The first row that is no comment; false: it is a row of numbers. */
-static bool is_header(const Cell *cells)
+static int named_alike(const NodeRef *r, const char *name)
 {
-    const char c = cells[0].length ? *cells[0].text : '0';
-    return !(c >= '0' && c <= '9') && c != '-' && c != '+' && c != '.';
+    for (int i = 0; i < r->indices.count; i++)
+        if (strcmp(r->indices.at[i].text, name) == 0) return i;
+    return -1;
 }
 
-static bool header_fits(const Reader *r, const Cell *cells, int count)
+static End line_end(const NodeSet *s, const NodeRef *here, const NodeRef *there)
 {
-    static const char *const names[COLUMNS] = {"source", "target", "weight"};
-    bool fits = count == 2 || count == COLUMNS;
-    for (int i = 0; fits && i < count; i++) fits = is_word(&cells[i], names[i]);
-    if (fits) return true;
-    Diag *d = diag_add(r->k->diags, E_PAIRS, row_span(cells, count < COLUMNS ? count : COLUMNS),
-                       "a header of edges is source,target or source,target,weight");
-    diag_help(d, "a file may also begin with an edge, such as 0,3,0.25");
-    return false;
-}
-
-static bool read_row(Reader *r, const Cell *cells, int count)
-{
-    const bool first = r->columns == 0;
-    if (!first && count != r->columns) {
-        diag_add(r->k->diags, E_PAIRS, row_span(cells, count < COLUMNS ? count : COLUMNS),
-                 "this row has %s%d cell%s, the first row has %d", count > COLUMNS ? "more than " : "",
-                 count > COLUMNS ? COLUMNS : count, count == 1 ? "" : "s", r->columns);
-        return false;
+    End e = {.rank = s->shape.rank};
+    bool named = false;
+    for (int i = 0; i < e.rank; i++) {
+        const char *name = index_name(here, i);
+        e.dim[i] = s->shape.dim[i];
+        e.equal[i] = name ? named_alike(there, name) : -1;
+        e.use[i] = e.equal[i] >= 0 ? INDEX_EQUAL : name ? INDEX_NUMBERS : INDEX_ANY;
+        named |= e.use[i] == INDEX_NUMBERS;
     }
-    r->columns = count;
-    if (first && is_header(cells)) return header_fits(r, cells, count);
-    if (count < 2 || count > COLUMNS) {
-        Diag *d = diag_add(r->k->diags, E_PAIRS, row_span(cells, count < COLUMNS ? count : COLUMNS),
-                           "an edge is source,target or source,target,weight");
-        diag_help(d, "such as 0,3,0.25");
-        return false;
-    }
-    const int64_t n = r->count++;
-    r->place[n] = cells[0].span.start;
-    return read_node(r, &cells[0], 0, &r->node[0][n]) && read_node(r, &cells[1], 1, &r->node[1][n]) &&
-           (count == 2 || read_weight(r, &cells[2], &r->weight[n]));
+    for (int i = 0; i < e.rank && !named; i++)
+        if (e.use[i] == INDEX_ANY) e.use[i] = INDEX_NUMBERS;
+    return e;
 }
 
-/* ---- the file ---- */
-
-static bool read_line(Reader *r, const char *line, const char *end)
+static int64_t numbers_of(const End *e)
 {
-    Cell cells[COLUMNS + 1] = {0};
-    int count = 0;
-    const char *comment = memchr(line, '#', (size_t)(end - line));
-    if (comment) end = comment;
-    if (cell_of(r, line, end).length == 0) return true;
-    for (const char *at = line; at <= end && count <= COLUMNS;) {
-        const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
-        cells[count++] = cell_of(r, at, stop);
-        at = stop + 1;
-    }
-    return read_row(r, cells, count);
+    int64_t n = 1;
+    for (int i = 0; i < e->rank; i++) n *= e->use[i] == INDEX_NUMBERS ? e->dim[i] : 1;
+    return n;
 }
 
-static bool read_lines(Reader *r)
+/* h, or h[i] where index i alone numbers its nodes. */
+static const char *numbered_name(Check *k, const End *e, const NodeRef *r)
 {
-    const char *end = r->in->text + r->in->length;
-    size_t lines = 1;
-    for (const char *at = r->in->text; (at = memchr(at, '\n', (size_t)(end - at))); at++) lines++;
-    for (int i = 0; i < 2; i++) r->node[i] = NEW_ARRAY(r->k->perm, uint32_t, lines);
-    r->place = NEW_ARRAY(r->k->perm, uint32_t, lines), r->weight = NEW_ARRAY(r->k->perm, float, lines);
-    for (const char *at = r->in->text; at < end;) {
-        const char *stop = memchr(at, '\n', (size_t)(end - at));
-        if (!stop) stop = end;
-        if (!read_line(r, at, stop)) return false;
-        at = stop + 1;
+    const char *text = "";
+    bool all = true;
+    for (int i = 0; i < e->rank; i++) {
+        if (e->use[i] == INDEX_NUMBERS)
+            text = arena_printf(k->perm, "%s%s%s", text, *text ? ", " : "",
+                                index_name(r, i) ? index_name(r, i) : "_");
+        else all = false;
     }
-    return true;
+    return all || !*text ? r->set.text : arena_printf(k->perm, "%s[%s]", r->set.text, text);
 }
 
 /* ---- by target, sources ascending ---- */
 
 typedef struct Pair {
-    uint32_t source, row; /* row: of the file */
+    uint32_t source, row; /* row: of the source of pairs */
 } Pair;
 
 static int compare_pairs(const void *left, const void *right)
@@ -178,74 +91,141 @@ static int compare_pairs(const void *left, const void *right)
     return a->row < b->row ? -1 : a->row > b->row;
 }
 
-static bool twice(const Reader *r, const Pair *p)
+static bool twice(Check *k, const Pairs *all, const Pair *p)
 {
-    const uint32_t first = r->place[p[0].row], second = r->place[p[1].row];
-    Diag *d = diag_add(r->k->diags, E_PAIRS, (Span){r->file, second, second + 1},
-                       "the edge from %u to %u stands twice in the file", p->source, r->node[1][p->row]);
-    diag_note(d, (Span){r->file, first, first + 1}, "the first is here");
+    const uint32_t first = all->place[p[0].row], second = all->place[p[1].row];
+    Diag *d = diag_add(k->diags, E_PAIRS, (Span){all->file, second, second + 1},
+                       "the edge from %u to %u stands twice in the file", p->source, all->number[1][p->row]);
+    diag_note(d, (Span){all->file, first, first + 1}, "the first is here");
     return false;
 }
 
-static bool sort_pairs(const Reader *r, GivenEdges *out)
+/* Pairs of numbers: those of target number t are pairs[row[t]] up to pairs[row[t + 1]]. */
+typedef struct Sorted {
+    Pair *pairs;
+    int64_t *row;
+} Sorted;
+
+static bool sort_pairs(Check *k, const Pairs *p, Sorted *out)
 {
-    const int64_t targets = r->set[1]->size;
-    Arena *perm = r->k->perm;
-    Pair *pairs = NEW_ARRAY(perm, Pair, (size_t)r->count + 1);
-    int64_t *row = NEW_ARRAY(perm, int64_t, (size_t)targets + 2);
-    for (int64_t i = 0; i < r->count; i++) row[r->node[1][i] + 2]++;
+    const int64_t targets = p->numbers[1];
+    Pair *pairs = NEW_ARRAY(k->perm, Pair, (size_t)p->count + 1);
+    int64_t *row = NEW_ARRAY(k->perm, int64_t, (size_t)targets + 2);
+    for (int64_t i = 0; i < p->count; i++) row[p->number[1][i] + 2]++;
     for (int64_t t = 0; t < targets; t++) row[t + 2] += row[t + 1];
-    for (int64_t i = 0; i < r->count; i++)
-        pairs[row[r->node[1][i] + 1]++] = (Pair){r->node[0][i], (uint32_t)i};
-    out->pairs = (Candidates){CANDIDATES_LIST, targets, r->set[0]->size, r->count, .row = row};
-    out->pairs.source = NEW_ARRAY(perm, uint32_t, (size_t)r->count + 1);
-    out->places = NEW_ARRAY(perm, uint32_t, (size_t)r->count + 1);
-    out->weights = r->columns == COLUMNS ? NEW_ARRAY(perm, float, (size_t)r->count + 1) : NULL;
+    for (int64_t i = 0; i < p->count; i++)
+        pairs[row[p->number[1][i] + 1]++] = (Pair){p->number[0][i], (uint32_t)i};
     for (int64_t t = 0; t < targets; t++) {
         qsort(pairs + row[t], (size_t)(row[t + 1] - row[t]), sizeof *pairs, compare_pairs);
-        for (int64_t i = row[t]; i < row[t + 1]; i++) {
-            if (i > row[t] && pairs[i].source == pairs[i - 1].source) return twice(r, &pairs[i - 1]);
-            out->pairs.source[i] = pairs[i].source, out->places[i] = r->place[pairs[i].row];
-            if (out->weights) out->weights[i] = r->weight[pairs[i].row];
-        }
+        for (int64_t i = row[t] + 1; i < row[t + 1]; i++)
+            if (pairs[i].source == pairs[i - 1].source) return twice(k, p, &pairs[i - 1]);
     }
+    *out = (Sorted){pairs, row};
     return true;
 }
 
-static int open_file(Check *k, Scope *scope, const EdgeLine *line)
+/* ---- pairs of nodes ---- */
+
+static void node_indices(const End *e, int64_t node, int64_t *index)
 {
-    const Val *v = check_expr(k, scope, line->path);
-    const char *why;
-    if (val_is_poison(v)) return -1;
-    if (v->kind != VAL_STRING) {
-        Diag *d = diag_add(k->diags, E_KIND, line->path->span, "a file is named by a text; this is %s",
-                           val_kind_text(v));
-        diag_help(d, "such as: in file(\"edges.csv\")");
-        return -1;
-    }
-    const char *path = sources_beside(k->c->sources, line->span.file, v->text);
-    const int file = sources_read_table(k->c->sources, path, &why);
-    if (file < 0) {
-        Diag *d = diag_add(k->diags, E_PAIRS, line->path->span, "cannot read '%s': %s", path, why);
-        diag_help(d, "a relative path starts at the directory of the file that names it");
-    }
-    return file;
+    for (int i = e->rank - 1; i >= 0; i--) index[i] = node % e->dim[i], node /= e->dim[i];
 }
 
-const GivenEdges *read_given(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u)
+static int64_t number_of(const End *e, const int64_t *index)
 {
-    const int file = open_file(k, scope, line);
-    if (file < 0) return NULL;
+    int64_t n = 0;
+    for (int i = 0; i < e->rank; i++)
+        if (e->use[i] == INDEX_NUMBERS) n = n * e->dim[i] + index[i];
+    return n;
+}
+
+/* Appends the sources of this number that agree with the target; `out` NULL: counts them. */
+static int64_t matching(const End *e, Pair pair, const int64_t *target, Pair *out)
+{
+    int64_t index[MAX_RANK] = {0}, number = pair.source, count = 1;
+    for (int i = e->rank - 1; i >= 0; i--) {
+        if (e->use[i] == INDEX_NUMBERS) index[i] = number % e->dim[i], number /= e->dim[i];
+        else if (e->use[i] == INDEX_EQUAL) index[i] = target[e->equal[i]];
+        else count *= e->dim[i];
+        if (index[i] >= e->dim[i]) return 0;
+    }
+    for (int64_t n = 0; out && n < count; n++) {
+        int64_t rest = n, node = 0;
+        for (int i = e->rank - 1; i >= 0; i--)
+            if (e->use[i] == INDEX_ANY) index[i] = rest % e->dim[i], rest /= e->dim[i];
+        for (int i = 0; i < e->rank; i++) node = node * e->dim[i] + index[i];
+        out[n] = (Pair){(uint32_t)node, pair.row};
+    }
+    return count;
+}
+
+/* The sources of all targets, one target after another; `out` NULL: counts them. */
+static int64_t spread(const End *from, const End *to, const Sorted *s, Candidates *into, Pair *out)
+{
+    int64_t index[MAX_RANK], count = 0;
+    for (int64_t t = 0; t < into->targets; t++) {
+        node_indices(to, t, index);
+        const int64_t number = number_of(to, index), first = count;
+        for (int64_t i = s->row[number]; i < s->row[number + 1]; i++)
+            count += matching(from, s->pairs[i], index, out ? out + count : NULL);
+        if (!out) continue;
+        into->row[t] = first;
+        qsort(out + first, (size_t)(count - first), sizeof *out, compare_pairs);
+    }
+    return count;
+}
+
+static GivenEdges *spread_pairs(Check *k, const End *ends, const Pairs *p, const Bundle *u, const Graph *g)
+{
+    Sorted sorted;
     GivenEdges *out = NEW(k->perm, GivenEdges);
-    Reader r = {.k = k,
-                .set = {&g->sets.at[u->from], &g->sets.at[u->to]},
-                .file = (uint32_t)file,
-                .in = sources_file(k->c->sources, (uint32_t)file)};
-    out->file = (uint32_t)file;
-    if (!read_lines(&r)) return NULL;
-    if (r.count > 0) return sort_pairs(&r, out) ? out : NULL;
-    diag_add(k->diags, E_PAIRS, line->path->span, "'%s' has no edges", r.in->path);
-    return NULL;
+    if (!sort_pairs(k, p, &sorted)) return NULL;
+    Candidates *c = &out->pairs;
+    *c = (Candidates){
+        .form = CANDIDATES_LIST, .targets = g->sets.at[u->to].size, .sources = g->sets.at[u->from].size};
+    c->count = spread(&ends[0], &ends[1], &sorted, c, NULL);
+    if (!few_pairs(k, u->span, (double)c->count)) return NULL;
+    c->row = NEW_ARRAY(k->perm, int64_t, (size_t)c->targets + 1);
+    c->source = NEW_ARRAY(k->perm, uint32_t, (size_t)c->count + 1);
+    Pair *pairs = NEW_ARRAY(k->perm, Pair, (size_t)c->count + 1);
+    c->row[c->targets] = spread(&ends[0], &ends[1], &sorted, c, pairs);
+    out->file = p->file;
+    out->places = p->weight ? NEW_ARRAY(k->perm, uint32_t, (size_t)c->count + 1) : NULL;
+    out->weights = p->weight ? NEW_ARRAY(k->perm, float, (size_t)c->count + 1) : NULL;
+    for (int64_t i = 0; i < c->count; i++) {
+        c->source[i] = pairs[i].source;
+        if (p->weight) out->weights[i] = p->weight[pairs[i].row], out->places[i] = p->place[pairs[i].row];
+    }
+    return out;
+}
+
+bool pairs_of(Check *k, const Val *source, Pairs *p)
+{
+    if (source->kind == VAL_CALL && source->builtin->kind == KIND_PAIRS)
+        return source->builtin->id == BUILTIN_file ? file_pairs(k, source, p) : generated_pairs(k, source, p);
+    if (val_is_poison(source)) return false;
+    Diag *d = diag_add(k->diags, E_KIND, source->span,
+                       "a file or a generator says which pairs there are; this is %s", val_kind_text(source));
+    if (source->kind == VAL_STRING)
+        diag_fix(d, source->span, arena_printf(k->perm, "file(\"%s\")", source->text), "write ", "");
+    else diag_help(d, "such as: in file(\"edges.csv\"), or in watts_strogatz(4, 75%%)");
+    return false;
+}
+
+const GivenEdges *given_edges(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u)
+{
+    const NodeRef *refs[2] = {&line->from, &line->to};
+    const NodeSet *sets[2] = {&g->sets.at[u->from], &g->sets.at[u->to]};
+    End ends[2];
+    Pairs p = {0};
+    for (int i = 0; i < 2; i++) {
+        ends[i] = line_end(sets[i], refs[i], refs[1 - i]);
+        p.names[i] = numbered_name(k, &ends[i], refs[i]);
+        p.spans[i] = sets[i]->span;
+        p.numbers[i] = numbers_of(&ends[i]);
+    }
+    const Val *source = described(k, check_expr(k, scope, line->in));
+    return pairs_of(k, source, &p) ? spread_pairs(k, ends, &p, u, g) : NULL;
 }
 
 /* ---- first weights ---- */

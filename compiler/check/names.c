@@ -415,15 +415,6 @@ static void ref_names(Check *k, const Decl *graph, const Scope *sets, const Node
     else diag_help(d, "its node sets are: %s", words_text(k, &known));
 }
 
-/* Candidates are listed in a file and nowhere else. */
-static void file_word(Check *k, const Name *in)
-{
-    if (strcmp(in->text, "file") == 0) return;
-    Diag *d = diag_add(k->diags, E_UNKNOWN_NAME, in->span,
-                       "candidates stand `in file(\"edges.csv\")`, not in '%s'", in->text);
-    diag_fix(d, in->span, "file", "write ", "");
-}
-
 /* Keys read the indices of each line, and which line it is. */
 static void key_names(Check *k, Scope *inner, const EdgesDecl *e)
 {
@@ -446,7 +437,7 @@ static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl
                 if (strcmp(ends[end]->indices.at[n].text, "_") != 0)
                     names_bind(k, &inner, ends[end]->indices.at[n]);
         }
-        if (line->path) file_word(k, &line->in), names_use(k, scope, line->path);
+        names_use(k, scope, line->in);
         names_use(k, &inner, line->where);
         names_use(k, scope, line->via);
         key_names(k, &inner, e);

@@ -343,10 +343,9 @@ EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *wh
     return line;
 }
 
-EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path)
+EdgeLine *ast_listed(EdgeLine *line, Expr *in)
 {
     line->in = in;
-    line->path = path;
     return line;
 }
 

@@ -145,10 +145,9 @@ typedef struct NodeRef {
 
 typedef struct EdgeLine {
     NodeRef from, to;
+    Expr *in;          /* describes pairs, such as file("edges.csv"); NULL: all pairs */
     Expr *where, *via; /* or NULL */
     Span span;
-    Name in;    /* in file("edges.csv"): the word `file`; text NULL: all pairs */
-    Expr *path; /* of the file, or NULL */
 } EdgeLine;
 typedef Vec(EdgeLine *) EdgeLineList;
 

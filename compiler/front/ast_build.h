@@ -70,7 +70,7 @@ GraphItem *ast_set(Parser *p, Span span, SetRole role, Name name, SetIndexList i
 GraphItem *ast_with_cell(Span span, GraphItem *set, Expr *at, Expr *cell);
 NodeRef ast_node_ref(Span span, Name set, bool bracketed, NameList indices, Name port);
 EdgeLine *ast_edge_line(Parser *p, Span span, NodeRef from, NodeRef to, Expr *where, Expr *via);
-EdgeLine *ast_listed(EdgeLine *line, Name in, Expr *path); /* the same with pairs from a file */
+EdgeLine *ast_listed(EdgeLine *line, Expr *in); /* the same among the pairs that `in` describes */
 EdgeLineList ast_edge_lines(Parser *p, EdgeLineList list, EdgeLine *line);
 /* A model with a budget over its graphs, if there is one. */
 Decl *ast_with_budget(Parser *p, Decl *head, Span span, Budget budget);

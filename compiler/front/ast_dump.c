@@ -194,7 +194,7 @@ static void edges(Dump *d, const EdgesDecl *e)
         node_ref(d, &l->to);
         end(d);
         d->depth++;
-        part(d, "in file", l->path);
+        part(d, "in", l->in);
         part(d, "where", l->where);
         part(d, "via", l->via);
         d->depth--;

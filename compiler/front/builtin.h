@@ -12,6 +12,7 @@ typedef enum BuiltinKind {
     KIND_GEOM,
     KIND_DIST,
     KIND_BUDGET,
+    KIND_PAIRS,
     KIND_TIME,
     KIND_SOLVER,
     KIND_DATA,

@@ -18,6 +18,7 @@ enum RngStream {
     RNG_GRADCHECK = 7,
     RNG_RULE = 9, /* + list << 8, action << 24, steps << 32: `random` of a declared rule; index = candidate */
     RNG_VALIDATION = 10, /* training samples that are held out for the validation; index = sample */
+    RNG_PAIRS = 11,      /* + draw << 8: generators of candidates; index = the numbers one after another */
     RNG_AUGMENT = 8,     /* + epoch << 8: changes of a training picture; index = sample, or its complement */
 };
 
