@@ -5,9 +5,14 @@
  * but seldom on both sides: at a point that is no kink itself the derivative is the limit from the left as
  * from the right, so that one side without a kink decides. A wrong derivative stays as wrong at every step
  * and from both sides.
+ *
+ * A point that is a kink itself has no derivative to compare with. Where one function has it, one side is the
+ * derivative by convention (relu: 0 at 0); where it is a kink of several samples, such as a relu of a node
+ * without edges, neither side need be. The slope then jumps, by the same amount at the smallest steps.
  */
 #include "common/difference.h"
 #include <math.h>
+#include <stdbool.h>
 
 static const double FIRST = 1e-4, LAST = 1e-7;
 
@@ -15,6 +20,18 @@ static const double FIRST = 1e-4, LAST = 1e-7;
 static double one_sided(double f0, double f1, double f2, double h)
 {
     return (-3 * f0 + 4 * f1 - f2) / (2 * h);
+}
+
+static double slope_jump(DifferenceFn *f, void *of, double f0, double h)
+{
+    return one_sided(f0, f(of, h), f(of, 2 * h), h) - one_sided(f0, f(of, -h), f(of, -2 * h), -h);
+}
+
+/* Is the point itself a kink, of a size that explains the error? */
+static bool is_kink(DifferenceFn *f, void *of, double f0, double size, double error)
+{
+    const double jump = slope_jump(f, of, f0, LAST * size), before = slope_jump(f, of, f0, 10 * LAST * size);
+    return fabs(jump) > 1e-2 * error && fabs(jump - before) < 1e-2 * fabs(jump);
 }
 
 double difference_error(DifferenceFn *f, void *of, double size, double derivative, double enough)
@@ -31,7 +48,7 @@ double difference_error(DifferenceFn *f, void *of, double size, double derivativ
         best = fmin(best, fabs(one_sided(f0, right, right2, h) - derivative));
         best = fmin(best, fabs(one_sided(f0, left, left2, -h) - derivative));
     }
-    return best;
+    return best > enough && isfinite(best) && is_kink(f, of, f0, size, best) ? 0 : best;
 }
 
 typedef struct Along {

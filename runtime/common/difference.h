@@ -8,7 +8,7 @@
 typedef double DifferenceFn(void *of, double offset);
 
 /* |difference - derivative|, the smallest over steps of 1e-4 to 1e-7 times `size`; no more are tried when it
- * is at most `enough`. INFINITY where the function is NaN. */
+ * is at most `enough`. 0 where the point is a kink itself, INFINITY where the function is NaN. */
 double difference_error(DifferenceFn *f, void *of, double size, double derivative, double enough);
 
 /* A function that reads a number at an address. */

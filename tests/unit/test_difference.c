@@ -61,6 +61,26 @@ static void test_wrong(void **state)
     }
 }
 
+/* The sum of relu(a x) at x = 0 over samples: it has a slope on each side, and 0 is what relu says. */
+static double samples(void *of, double offset)
+{
+    static const double a[] = {1, 0.5, -2};
+    double sum = *(const double *)of * offset;
+    for (int i = 0; i < 3; i++) sum += fmax(0, a[i] * offset);
+    return sum;
+}
+
+static void test_kink_at_point(void **state)
+{
+    (void)state;
+    double slope = 0;
+    assert_true(difference_error(samples, &slope, 1, 0, 1e-7) < LIMIT);
+    slope = 0.3;
+    assert_true(difference_error(samples, &slope, 1, 0.3, 1e-7) < LIMIT);
+    /* a jump far smaller than the error does not explain it */
+    assert_true(difference_error(kinked, &(Kinked){1e-3, 0, 0}, 1, exp(0.3) + 5, 1e-7) > LIMIT);
+}
+
 static double undefined(void *of, double offset)
 {
     (void)of, (void)offset;
@@ -77,6 +97,7 @@ static void test_undefined(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_right), cmocka_unit_test(test_wrong),
+                                       cmocka_unit_test(test_kink_at_point),
                                        cmocka_unit_test(test_undefined)};
     return cmocka_run_group_tests_name("difference", tests, NULL, NULL);
 }
