@@ -251,6 +251,19 @@ static Val *model_size(Check *k, const Val *v)
     return k->c->question(k, v->builtin, v->items.at, v->span);
 }
 
+/* A built-in function by its bare name: perhaps a cost was meant. */
+static Val *no_term(Check *k, const Val *v)
+{
+    const char **names = NEW_ARRAY(k->perm, const char *, (size_t)k->model->costs.count + 1);
+    for (int i = 0; i < k->model->costs.count; i++) names[i] = k->model->costs.at[i].name;
+    const char *near = diag_nearest(v->builtin->name, names, k->model->costs.count);
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "'%s' is a built-in function, and no cost or loss",
+                       v->builtin->name);
+    if (near) diag_fix(d, v->span, near, "did you mean '", "'?");
+    else diag_help(d, "a loss is a sum of losses and costs, such as: loss = cross_entropy + 0.01 * size");
+    return val_poison(k);
+}
+
 Val *loss_term(Check *k, Val *v)
 {
     Value *value = NULL;
@@ -259,26 +272,35 @@ Val *loss_term(Check *k, Val *v)
         value = schedule_ok(k, v, 0) ? factor(k, val_json(v), v->span) : NULL;
     else if (val_is(v, BUILTIN_macs) || val_is(v, BUILTIN_params)) return model_size(k, v);
     else if (is_loss(v)) value = loss_value(k, v);
+    else if (v->kind == VAL_FUNCTION && v->builtin) return no_term(k, v);
     else return v;
     return value ? val_runtime(k, value, v->span) : val_poison(k);
 }
 
 /* ---- terms of the sum ---- */
 
-/* Does it follow from a cost or a schedule, or from predictions? */
+/* Does it follow from a cost or a schedule, the number of samples, or from predictions? */
 typedef struct Reads {
-    bool costs, predictions;
+    bool costs, samples, predictions;
 } Reads;
 
-static Reads reads_of(const Func *f, const Value *term)
+static bool is_samples(const Check *k, const Value *v)
 {
-    Reads r = {false, false};
+    const char *name = json_string_value(json_array_get(k->model->factors, (size_t)v->index));
+    return name && strcmp(name, LOSS_SAMPLES) == 0;
+}
+
+static Reads reads_of(const Check *k, const Value *term)
+{
+    const Func *f = k->func;
+    Reads r = {0};
     bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
     read[term->id] = true;
     func_follow(f, read);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (!read[i]) continue;
+        if (v->op == IR_FACTOR && is_samples(k, v)) r.samples = true;
         if (v->op == IR_FACTOR || (v->op == IR_ARG && v->index >= LOSS_COSTS)) r.costs = true;
         if (v->op == IR_ARG && v->index == LOSS_PREDICTION) r.predictions = true;
     }
@@ -287,7 +309,8 @@ static Reads reads_of(const Func *f, const Value *term)
 
 typedef struct Terms {
     Scope *scope;
-    Value *all, *data; /* sums of all terms, and of those without costs and schedules; NULL: none so far */
+    Value *all, *data;   /* sums of all terms, and of those without costs and schedules; NULL: none so far */
+    const Expr *divided; /* a term of predictions and the number of samples; NULL: none */
     bool wrong;
 } Terms;
 
@@ -323,7 +346,9 @@ static void add_terms(Check *k, Terms *t, const Expr *e, bool minus)
         return;
     }
     t->all = joined(k->func, t->all, value, minus);
-    if (!reads_of(k->func, value).costs) t->data = joined(k->func, t->data, value, minus);
+    const Reads r = reads_of(k, value);
+    if (r.samples && r.predictions && !t->divided) t->divided = e;
+    if (!r.costs) t->data = joined(k->func, t->data, value, minus);
 }
 
 /* Costs that the model has, by name; the others, which no function that it uses adds to, get no value. */
@@ -341,7 +366,15 @@ static void bind_costs(Check *k, Scope *scope, Span span)
 static bool loss_ends(Check *k, const Terms *t, const LossBuild *l, Span span)
 {
     if (t->wrong) return false;
-    if (l->first && t->data && reads_of(k->func, t->data).predictions) return true;
+    if (l->first && t->data && reads_of(k, t->data).predictions) return true;
+    if (t->divided) {
+        Diag *d = diag_add(k->diags, E_SETTING, t->divided->span,
+                           "a loss that compares predictions is a mean over samples already; costs alone are "
+                           "divided by '%s'",
+                           LOSS_SAMPLES);
+        diag_help(d, "such as: loss = cross_entropy + size / %s", LOSS_SAMPLES);
+        return false;
+    }
     Diag *d =
         diag_add(k->diags, E_SETTING, span,
                  l->first ? "each term of this loss has a cost or a schedule, so nothing is left to measure "
