@@ -67,8 +67,8 @@ static bool is_reached(const Graph *g, const Decl *d, int set, int port)
     for (int i = 0; i < d->items.count; i++)
         for (int l = 0; d->items.at[i]->kind == ITEM_EDGES && l < d->items.at[i]->edges->lines.count; l++) {
             const NodeRef *to = &d->items.at[i]->edges->lines.at[l]->to;
-            if (strcmp(to->set.text, s->name) == 0 && to->port.text &&
-                strcmp(to->port.text, s->ports.at[port]) == 0)
+            if (strcmp(to->set.text, s->name) == 0 &&
+                strcmp(to->port.text ? to->port.text : s->ports.at[0], s->ports.at[port]) == 0)
                 return true;
         }
     return false;
@@ -77,14 +77,16 @@ static bool is_reached(const Graph *g, const Decl *d, int set, int port)
 void check_ports(Check *k, const Graph *g, const Decl *d)
 {
     for (int s = 0; s < g->sets.count; s++)
-        for (int p = 1; p < g->sets.at[s].ports.count; p++) {
+        for (int p = g->sets.at[s].role == SET_INPUT; p < g->sets.at[s].ports.count; p++) {
             const NodeSet *set = &g->sets.at[s];
             const char *port = set->ports.at[p];
             if (is_reached(g, d, s, p)) continue;
             Diag *m = diag_add(k->diags, E_ARGUMENT, k->graph->decls.at[s]->cell->span,
                                "'%s' of '%s' has no value, and no edges lead to it", port, set->cell_name);
-            diag_help(m, "give it a value: %s(%s = 1), or lead edges to it: edges x -> %s.%s", set->cell_name,
-                      port, set->name, port);
+            if (p == 0) diag_help(m, "lead edges to it: edges x -> %s", set->name);
+            else
+                diag_help(m, "give it a value: %s(%s = 1), or lead edges to it: edges x -> %s.%s",
+                          set->cell_name, port, set->name, port);
             return;
         }
 }

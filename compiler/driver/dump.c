@@ -147,7 +147,7 @@ void ir_dump(const Ir *ir, FILE *out)
 static const char *const role_text[] = {"input", "nodes", "output"};
 static const char *const form_text[] = {"dense", "segments", "list"};
 
-static void graph_dump(const Graph *g, FILE *out)
+static void graph_dump(Arena *tmp, const Graph *g, FILE *out)
 {
     if (is_timed(g))
         fprintf(out, "graph %s  nodes %lld  time %s  evaluations %lld\n", g->name, (long long)graph_nodes(g),
@@ -163,10 +163,8 @@ static void graph_dump(const Graph *g, FILE *out)
     }
     for (int i = 0; i < g->bundles.count; i++) {
         const Bundle *b = &g->bundles.at[i];
-        const NodeSet *to = &g->sets.at[b->to];
-        fprintf(out, "  edges %s -> %s%s%s  candidates %lld  %s  list %d", g->sets.at[b->from].name, to->name,
-                b->port ? "." : "", b->port ? to->ports.at[b->port] : "", (long long)b->candidates.count,
-                form_text[b->candidates.form], b->list);
+        fprintf(out, "  edges %s  candidates %lld  %s  list %d", line_text(tmp, g, b),
+                (long long)b->candidates.count, form_text[b->candidates.form], b->list);
         if (b->given) fprintf(out, "  given%s", b->given->weights ? " with weights" : "");
         if (b->edge) fprintf(out, "  via %s", b->edge->name);
         if (b->edge && b->weight) fprintf(out, " by %s", strrchr(b->weight->name, '.') + 1);
@@ -191,7 +189,7 @@ void model_dump(const Model *m, FILE *out)
     fprintf(out, "program %s  model %s\n", m->program, m->name ? m->name : "none");
     for (int i = 0; i < m->options.count; i++)
         fprintf(out, "option %s = %s\n", m->options.at[i].name, m->options.at[i].text);
-    for (int i = 0; i < m->graphs.count; i++) graph_dump(m->graphs.at[i], out);
+    for (int i = 0; i < m->graphs.count; i++) graph_dump(m->perm, m->graphs.at[i], out);
     for (int i = 0; i < m->params.count; i++) {
         const Tensor *p = m->params.at[i];
         fprintf(out, "%s %s",

@@ -284,7 +284,7 @@ static void gradient_fact(Speed *s, Facts *facts, const Graph *g, const Bundle *
 static void edges_facts(Speed *s, Facts *facts, const Graph *g, const Bundle *u)
 {
     static const char *const forms[] = {"every pair, nothing stored", "runs of sources", "a list of pairs"};
-    const char *name = arena_printf(s->perm, "%s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name);
+    const char *name = line_text(s->perm, g, u);
     const bool dense = g->lists.at[u->list].budget.form == KEEP_ALL && u->candidates.form == CANDIDATES_DENSE;
     const char *kernel = u->edge ? "the function, edge by edge"
                          : dense ? "several nodes side by side, which share what is loaded"

@@ -55,8 +55,8 @@ static void report_left_out(const Compilation *c, const Graph *g, FILE *out)
         const Bundle *u = &g->bundles.at[b];
         int64_t end = timed_evaluations(g) - 1, last = live_last(g, u), early = u->live_first - 1;
         if (!live_is_limited(g, u) || !is_moving(g, u->to)) continue;
-        fprintf(out, "  line %d, %s -> %s:", source_place(c->sources, u->span.file, u->span.start).line,
-                g->sets.at[u->from].name, g->sets.at[u->to].name);
+        fprintf(out, "  line %d, %s:", source_place(c->sources, u->span.file, u->span.start).line,
+                line_text(c->perm, g, u));
         if (early >= 0)
             fprintf(out, " in %s, where the sources are still 0",
                     steps_text(c->perm, g, 0, early < end ? early : end));
@@ -75,8 +75,7 @@ static void report_lists(const Compilation *c, const Graph *g, FILE *out)
         const EdgeList *l = &g->lists.at[i];
         const Bundle *u = &g->bundles.at[list_first(g, i)];
         if (!(l->density.share > 0)) continue;
-        fprintf(out, "%-20s %12lld %12lld\n",
-                arena_printf(c->perm, "  %s -> %s", g->sets.at[u->from].name, g->sets.at[u->to].name),
+        fprintf(out, "%-20s %12lld %12lld\n", arena_printf(c->perm, "  %s", line_text(c->perm, g, u)),
                 (long long)l->candidates, (long long)l->kept);
     }
 }

@@ -42,7 +42,7 @@ void gen_lap_values(Emit *e, const char *owner, const Value *const *values, int 
 void gen_lap_edges(Emit *e, const Graph *g, int bundle, const char *what)
 {
     const Bundle *u = &g->bundles.at[bundle];
-    gen_lap(e, u->span, "%s: %s %s -> %s", g->name, what, g->sets.at[u->from].name, g->sets.at[u->to].name);
+    gen_lap(e, u->span, "%s: %s %s", g->name, what, line_text(e->arena, g, u));
 }
 
 void gen_lap_cell(Emit *e, const Graph *g, const NodeSet *s, const Func *f)

@@ -76,6 +76,13 @@ bool model_edge_norms(const Graph *g, int set)
     return false;
 }
 
+const char *line_text(Arena *a, const Graph *g, const Bundle *u)
+{
+    const NodeSet *to = &g->sets.at[u->to];
+    return arena_printf(a, "%s -> %s%s%s", g->sets.at[u->from].name, to->name, u->port ? "." : "",
+                        u->port ? to->ports.at[u->port] : "");
+}
+
 int64_t graph_nodes(const Graph *g)
 {
     int64_t n = 0;

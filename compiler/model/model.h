@@ -383,6 +383,8 @@ WiringSet set_wiring(const NodeSet *s);
 Tensor *model_param(Model *m, const char *name, Shape shape, Span span);
 /* Behind all tensors so far. */
 void model_place(Model *m, Tensor *p);
+/* A line in words: "x -> h.gate". */
+const char *line_text(Arena *a, const Graph *g, const Bundle *u);
 int64_t graph_nodes(const Graph *g); /* other than those of a held input */
 int64_t model_edges_kept(const Graph *g);
 /* How often the edges of a line would add to a sum for one sample, were all candidates in use. */

@@ -110,10 +110,12 @@ static bool goes_back(const Ir *ir, const Graph *g, const Bundle *u)
 static LineRecord line_record(const Ir *ir, const Graph *g, int bundle)
 {
     const Bundle *u = &g->bundles.at[bundle];
+    const NodeSet *to = &g->sets.at[u->to];
     LineRecord l = {.name = arena_printf(ir->perm, "%s.edges.%d", g->name, bundle),
                     .graph = g->number,
                     .from = u->from,
                     .to = u->to,
+                    .port = to->ports.count ? to->ports.at[u->port] : "",
                     .list = u->list,
                     .kind = manifest_edge_kind(ir, g, bundle),
                     .pixels = g->sets.at[u->to].pixels,
@@ -331,8 +333,8 @@ static json_t *profile_json(const Model *m, const Profile *p)
             const Graph *graph = m->graphs.at[g];
             const Bundle *u = &graph->bundles.at[b];
             ProfileRow r = {.when = "backward"};
-            r.what = arena_printf(m->perm, "%s: candidate gradients %s -> %s", graph->name,
-                                  graph->sets.at[u->from].name, graph->sets.at[u->to].name);
+            r.what = arena_printf(m->perm, "%s: candidate gradients %s", graph->name,
+                                  line_text(m->perm, graph, u));
             profile_place(p, &r, u->span);
             json_array_append_new(edges, place_json(&r));
         }

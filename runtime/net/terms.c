@@ -123,14 +123,17 @@ static int64_t source_pixel(const Net *n, const NetBundle *b, const NetMoment *m
     return most;
 }
 
-/* Of the edges into a node at one pixel: those that have a function, or those that are a weight. */
-static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64_t pixel, bool function)
+/* Of the edges into a node at one pixel: those that have a function, or those that are a weight, of one sum of
+ * the node (port NULL: of all). */
+static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64_t pixel, bool function,
+                      const char *port)
 {
     const NetGraph *g = &n->graphs[v->graph];
     Terms t = {0};
     for (int i = 0; i < g->bundle_count; i++) {
         const NetBundle *b = &n->bundles[g->first_bundle + i];
         if (b->line.to != v->set || b->line.function != function) continue;
+        if (port && strcmp(b->line.port, port) != 0) continue;
         for (uint32_t e = b->row[v->node]; e < b->row[v->node + 1]; e++) {
             Term term = {b, e, value_of(n, b, m, e, source_pixel(n, b, m, e, pixel)), 0, 0};
             if (!function) term.weight = (double)((const float *)b->weight)[e];
@@ -151,7 +154,7 @@ static int64_t pixel_of(const Net *n, const NetPlace *v, const NetMoment *m)
     Stretch here = position_of(s, v->pixel, v->pixels, s->pixels);
     int64_t most = here.from;
     for (int64_t p = here.from; p < here.from + here.count; p++) {
-        double sum = magnitude(terms_of(n, v, m, p, false).sum);
+        double sum = magnitude(terms_of(n, v, m, p, false, NULL).sum);
         if (sum > size) size = sum, most = p;
     }
     return most;
@@ -208,26 +211,56 @@ static void put_functions(Text *t, const Net *n, const Terms *all)
     }
 }
 
+/* Is line `i` of the graph the first of edges that are a weight into this sum? */
+static bool begins_sum(const Net *n, const NetPlace *v, int i)
+{
+    const NetBundle *lines = n->bundles + n->graphs[v->graph].first_bundle;
+    if (lines[i].line.to != v->set || lines[i].line.function) return false;
+    for (int k = 0; k < i; k++)
+        if (lines[k].line.to == v->set && !lines[k].line.function &&
+            strcmp(lines[k].line.port, lines[i].line.port) == 0)
+            return false;
+    return true;
+}
+
+/* The sums of weighted edges, one after another. */
+static void put_sums(Text *t, const Net *n, const NetPlace *v, const NetMoment *m, const char *when,
+                     bool functions)
+{
+    const NetGraph *g = &n->graphs[v->graph];
+    const NetSet *s = &g->sets[v->set];
+    const int64_t pixel = pixel_of(n, v, m);
+    bool some = false;
+    for (int i = 0; i < g->bundle_count; i++) {
+        const char *port = n->bundles[g->first_bundle + i].line.port;
+        if (!begins_sum(n, v, i)) continue;
+        const Terms weighted = terms_of(n, v, m, pixel, false, port);
+        if (!weighted.count) continue;
+        put(t, "%sthe sum ", some ? "; " : "");
+        if (*port) put(t, "'%s' ", port);
+        put(t, "of ");
+        put_node(t, s, v->node);
+        put_pixel(t, s, pixel, s->pixels);
+        put(t, "%s is ", when);
+        put_weighted(t, n, &weighted, functions);
+        some = true;
+    }
+}
+
 void terms_note(const Net *n, const NetPlace *v, const NetMoment *m, const char *when, char *text,
                 size_t size)
 {
     const NetSet *s = &n->graphs[v->graph].sets[v->set];
     Text t = {text, size};
     int64_t pixel = pixel_of(n, v, m);
-    Terms weighted = terms_of(n, v, m, pixel, false), functions = terms_of(n, v, m, pixel, true);
+    Terms weighted = terms_of(n, v, m, pixel, false, NULL), functions = terms_of(n, v, m, pixel, true, NULL);
     if (!weighted.count && !functions.count) {
         put(&t, "no edge in use leads into ");
         put_node(&t, s, v->node);
         put(&t, ": its value depends on its function only");
         return;
     }
-    if (weighted.count) {
-        put(&t, "the sum of ");
-        put_node(&t, s, v->node);
-        put_pixel(&t, s, pixel, s->pixels);
-        put(&t, "%s is ", when);
-        put_weighted(&t, n, &weighted, functions.count > 0);
-    }
+    put_sums(&t, n, v, m, when, functions.count > 0);
     if (!functions.count) return;
     put(&t, "%s%lld edge%s with a function lead%s ", weighted.count ? "; " : "", (long long)functions.count,
         plural(functions.count, "s"), functions.count == 1 ? "s" : "");

@@ -22,6 +22,15 @@ that "not finite later: epochs in the log" log_has runs/jump '"epoch":2'
 expect "spoilt by the last step of an epoch" 1 "epoch 3, step 1, weight 'Wiring" ./jump train --batch 1000 --out out --force
 that "spoilt by the last step: the good ones stay" usable ./jump out/last.safetensors
 
+cat >ports.dnw <<'END'
+fn Gated(value, gate) = value * sigmoid(gate) + log(value - 1000)
+graph Wiring { input x[2]; nodes h[3] : Gated; output y[2]; edges { x[_] -> h[_]; x[_] -> h[_].gate; h[_] -> y[_] } }
+model Net(p[2]) = p |> Wiring
+train Net { data = spirals(100); epochs = 1 }
+END
+expect "several sums" 1 "h[0] in graph 'Wiring' is nan for sample 1" "$dnw" train ports.dnw
+that "several sums: each by itself" grep -qE "^note: the sum 'value' of h\[0\] is [^;]*, over 2 edges in use; its terms: .* from x\[[01]\]; the sum 'gate' of h\[0\] is [^;]*, over 2 edges in use; its terms: " <<<"$said"
+
 # ---- graphs in time that cannot continue: when, which node, the largest terms of its sum, and help that helps
 
 printf 'a,b,class\n0.5,-2,0\n' >one.csv
