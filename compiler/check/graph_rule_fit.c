@@ -42,6 +42,22 @@ static const char *wants_learned(const Rule *r)
     return r->reads & (1ull << TERM_GRADIENT | 1ull << TERM_MOMENTUM) ? "reads gradients of weights" : NULL;
 }
 
+static bool ends_with(const Tensor *t, const char *name)
+{
+    const char *dot = strrchr(t->name, '.');
+    return strcmp(dot ? dot + 1 : t->name, name) == 0;
+}
+
+/* What the weight of this name is instead of one number for each edge; NULL: there is none of the name. */
+static const char *other_weight(const EdgeFn *f, const Bundle *u, const char *name)
+{
+    for (int i = 0; i < f->shared_tensors.count; i++)
+        if (ends_with(f->shared_tensors.at[i], name)) return "is shared by all";
+    for (int i = 0; i < u->weights.count; i++)
+        if (ends_with(u->weights.at[i], name)) return "is an array";
+    return NULL;
+}
+
 /* A message about a line of edges that the rule does not fit; NULL: it does. */
 static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
 {
@@ -49,13 +65,18 @@ static Diag *misfit_of(Check *k, const Bundle *u, const Rule *r)
         const RuleState *s = &r->states.at[i];
         const bool said = builtin_find(s->name) != NULL; /* by names_rule.c */
         if (!s->given || said || (u->edge && rule_given_weight(u, s) >= 0)) continue;
-        Diag *d = u->edge ? diag_add(k->diags, E_UNKNOWN_NAME, u->span,
-                                     "rule '%s' reads a weight '%s' of each edge, and '%s' has none", r->name,
-                                     s->name, u->edge->name)
-                          : diag_add(k->diags, E_UNKNOWN_NAME, u->span,
-                                     "rule '%s' reads a weight '%s' of each edge, and these edges have one, "
-                                     "which rules read as w",
-                                     r->name, s->name);
+        const char *other = u->edge ? other_weight(u->edge, u, s->name) : NULL;
+        Diag *d = other ? diag_add(k->diags, E_KIND, u->span,
+                                   "rule '%s' reads a weight '%s', one number of each edge; that of '%s' %s",
+                                   r->name, s->name, u->edge->name, other)
+                  : u->edge
+                      ? diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                                 "rule '%s' reads a weight '%s' of each edge, and '%s' has none", r->name,
+                                 s->name, u->edge->name)
+                      : diag_add(k->diags, E_UNKNOWN_NAME, u->span,
+                                 "rule '%s' reads a weight '%s' of each edge, and these edges have one, "
+                                 "which rules read as w",
+                                 r->name, s->name);
         diag_help(d, "such as fn F(x) { weight w ~ kaiming; weight %s = 0; ... }", s->name);
         return d;
     }

@@ -335,15 +335,11 @@ static void say_start(TrainRun *run)
 {
     const Session *s = run->session;
     const TrainState *t = &run->state;
-    int64_t kept = 0, candidates = 0, parameters = s->calls->parameters(s->net);
-    for (int i = 0; i < s->calls->graph_count(s->net); i++) {
-        NetGraphInfo g = s->calls->graph(s->net, i);
-        kept += g.kept;
-        candidates += g.candidates;
-    }
+    const TrainEdges edges = train_edges(run);
+    const int64_t parameters = s->calls->parameters(s->net);
     log_line(&run->console, "%s: %lld parameter%s, %lld of %lld candidate edge%s in use",
-             s->program->head.model, (long long)parameters, plural(parameters, "s"), (long long)kept,
-             (long long)candidates, plural(candidates, "s"));
+             s->program->head.model, (long long)parameters, plural(parameters, "s"), (long long)edges.kept,
+             (long long)edges.candidates, plural(edges.candidates, "s"));
     const int64_t held = s->data->validation.samples;
     char validation[64] = "";
     if (held) snprintf(validation, sizeof validation, ", %lld for the validation", (long long)held);
@@ -392,14 +388,21 @@ static void say_best(TrainRun *run)
     const json_t *share = program_setting(run->session->program, SETTING_VALIDATION);
     const bool held = json_number_value(share) > 0 ||
                       data_brings_validation(program_setting(run->session->program, SETTING_DATA));
-    char best[48], tested[48], test[64] = "";
+    const TrainEdges edges = train_edges(run);
+    char best[48], tested[48], test[64] = "", kept[96] = "";
     if (held && (!d || d->test.samples))
         snprintf(test, sizeof test, "; test %s", figure_text(t, t->best_test, tested, sizeof tested));
-    log_line(&run->console, "best %s%s in epoch %lld%s",
+    if (edges.any)
+        snprintf(kept, sizeof kept, ", %lld of %lld edges in use", (long long)t->best_kept,
+                 (long long)edges.candidates);
+    log_line(&run->console, "best %s%s in epoch %lld%s%s",
              held             ? "validation "
              : t->classes > 0 ? ""
                               : "test ",
-             figure_text(t, t->best, best, sizeof best), (long long)t->best_epoch, test);
+             figure_text(t, t->best, best, sizeof best), (long long)t->best_epoch, kept, test);
+    if (edges.any && edges.kept < t->best_kept)
+        log_line(&run->console, "the last epoch has %lld edges in use: %s", (long long)edges.kept,
+                 run->last_path);
 }
 
 /* How good it got, where the weights are, and what to type next. */

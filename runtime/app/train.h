@@ -29,9 +29,16 @@ typedef struct TrainState {
                     when the target is numbers */
     double best_test;              /* of the test samples after that epoch */
     int64_t best_epoch;            /* 0: none yet */
+    int64_t best_kept;             /* edges in use in that epoch */
     double seconds, epoch_seconds; /* spent so far: in all; in training steps of this epoch */
     int64_t log_bytes;             /* length of log.jsonl that belongs to this state */
 } TrainState;
+
+/* Of all graphs. */
+typedef struct TrainEdges {
+    int64_t candidates, kept;
+    bool any; /* a rule says how many are in use: keep any */
+} TrainEdges;
 
 /* Metadata of a checkpoint: every field as text, floating-point numbers in hexadecimal. */
 json_t *train_pack(const TrainState *t, const char *program);
@@ -59,6 +66,8 @@ bool train_loop(TrainRun *run, RtError *e);
 /* NetOptions.start of a TrainRun: weights and edges in use come from the file of --init (train_init.c). What
  * is missing in it, of another shape or not used is told line by line. Fails where nothing fits. */
 bool train_init(Net *n, void *run, RtError *e);
+/* None where the run is finished, and there is no network. */
+TrainEdges train_edges(const TrainRun *run);
 /* See net_above_budget. */
 const char *train_above_budget(const TrainRun *run);
 #endif

@@ -231,6 +231,17 @@ const char *train_above_budget(const TrainRun *run)
     return s->calls->above_budget ? s->calls->above_budget(s->net, (double)run->state.epoch) : NULL;
 }
 
+TrainEdges train_edges(const TrainRun *run)
+{
+    const Session *s = run->session;
+    TrainEdges all = {0};
+    for (int i = 0; s->net && i < s->calls->graph_count(s->net); i++) {
+        const NetGraphInfo g = s->calls->graph(s->net, i);
+        all.candidates += g.candidates, all.kept += g.kept, all.any = all.any || g.any;
+    }
+    return all;
+}
+
 /* Both splits behind an epoch; no samples: NaN. */
 typedef struct EpochResult {
     EvalResult test, validation;
@@ -252,6 +263,7 @@ static bool keep_best(TrainRun *run, const EpochResult *r, RtError *e)
     if (!isfinite(figure) || !better || train_above_budget(run)) return true;
     t->best = figure, t->best_epoch = t->epoch;
     t->best_test = r->test.samples ? figure_of(run, &r->test) : 0;
+    t->best_kept = train_edges(run).kept;
     return train_save(run, run->best_path, CHECKPOINT_WEIGHTS, e);
 }
 
@@ -300,6 +312,9 @@ static void say_epoch(TrainRun *run, const EpochResult *r)
                  (double)t->evaluations / (double)t->flow_tiles);
     }
     add_costs(run, figures, sizeof figures);
+    const TrainEdges edges = train_edges(run);
+    const size_t used = strlen(figures);
+    if (edges.any) snprintf(figures + used, sizeof figures - used, "  %lld edges", (long long)edges.kept);
     log_duration(t->seconds, time, sizeof time);
     log_line(&run->console, "epoch %lld/%lld  loss %.4f%s  %lld swapped  %.0f/s  %s", (long long)t->epoch,
              (long long)t->epochs, t->loss_sum / (double)t->seen, figures, (long long)t->swapped,
@@ -337,6 +352,7 @@ static bool log_epoch(TrainRun *run, const EpochResult *r, RtError *e)
     log_split(event, &r->test, classes, "test_loss", "accuracy");
     log_split(event, &r->validation, classes, "validation_loss", "validation_accuracy");
     log_costs(run, event);
+    json_object_set_new(event, "kept", json_integer(train_edges(run).kept));
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
     json_t *wiring = run->session->calls->wiring(run->session->net, t->epoch * steps_per_epoch(t));

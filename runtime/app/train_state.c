@@ -38,6 +38,7 @@ static const struct Field {
     REAL(best, -INFINITY),
     REAL(best_test, -INFINITY),
     COUNT(best_epoch),
+    COUNT(best_kept),
     REAL(seconds, 0),
     REAL(epoch_seconds, 0),
     COUNT(log_bytes),

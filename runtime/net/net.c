@@ -35,10 +35,13 @@ NetGraphInfo net_graph(const Net *n, int i)
 {
     const NetGraph *g = &n->graphs[i];
     NetGraphInfo info = {.name = g->name};
-    for (int l = 0; l < g->list_count; l++)
-        if (n->lists[g->first_list + l].rule.bf16)
+    for (int i = 0; i < g->list_count; i++) {
+        const NetList *l = &n->lists[g->first_list + i];
+        info.any = info.any || (l->declared && l->declared->used != NO_FUNCTION);
+        if (l->rule.bf16)
             info.products =
                 product_bf16_available() ? "bfloat16" : "float, for want of bfloat16 on this processor";
+    }
     for (int b = 0; b < g->bundle_count; b++) {
         const NetBundle *u = &n->bundles[g->first_bundle + b];
         info.candidates += u->legal.count;

@@ -185,6 +185,7 @@ double net_gradcheck(Net *n, NetSamples samples, int entries, char *worst, size_
 typedef struct NetGraphInfo {
     const char *name;
     int64_t candidates, kept;
+    bool any;             /* a rule says how many are in use */
     const char *products; /* a rule asks for gradients in bfloat16: what they are computed in; else NULL */
 } NetGraphInfo;
 /* Event `number` (0, 1, ...) of those of declared rules that never come in this training, or whose edges come

@@ -111,6 +111,16 @@ expect "a budget that rises, two threads" 0 "epoch 8/8" ./rise train --out rise2
 that "the same weights at two threads" cmp -s rise1/best.safetensors rise2/best.safetensors
 that "grown from 10% to 60% of 240" test "$(grep -o '"grown":[0-9]*' rise1/log.jsonl | awk -F: '{ n += $2 } END { print n }')" -eq 120
 
+# Where the rule says how many edges are in use, their number is told behind each epoch.
+sed 's/^rule more.*//; s/anneal(.*using more/any using str(start = -2)/' rise.dnw >any.dnw
+"$dnw" build any.dnw >/dev/null
+expect "keep any" 0 " edges  " ./any train --out any1
+kept=$(sed -n 's/.*"event":"epoch".*"kept":\([0-9]*\).*/\1/p' any1/log.jsonl)
+that "keep any: the log has as many" test "$(tr '\n' ' ' <<<"$kept")" = "$(sed -n 's/^epoch .*  \([0-9]*\) edges  .*/\1/p' <<<"$said" | tr '\n' ' ')"
+best=$(sed -n 's/^best .* in epoch \([0-9]*\), \([0-9]*\) of .* edges in use$/\1 \2/p' <<<"$said")
+that "keep any: the best epoch has as many" test "$(sed -n "${best% *}p" <<<"$kept")" = "${best#* }"
+expect "keep any: a finished run" 0 "in epoch ${best% *}" ./any train --out any1 --resume
+
 # An event that never comes: the argument of the rule that would make it come is named.
 sed 's/^rule more.*//; s/anneal(.*using more/30% using rigl(interval = 100000)/' rise.dnw >seldom.dnw
 "$dnw" build seldom.dnw >/dev/null
