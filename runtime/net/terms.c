@@ -123,8 +123,8 @@ static int64_t source_pixel(const Net *n, const NetBundle *b, const NetMoment *m
     return most;
 }
 
-/* Of the edges into a node at one pixel: those that have a function, or those that are a weight, of one sum of
- * the node (port NULL: of all). */
+/* Of the edges into a node at one pixel: those that have a function, or those that are a weight, of one sum
+ * of the node (port NULL: of all). */
 static Terms terms_of(const Net *n, const NetPlace *v, const NetMoment *m, int64_t pixel, bool function,
                       const char *port)
 {
