@@ -1,5 +1,5 @@
 # Reads dumps of models (dnw build --dump=model) behind one another, each after a line "source FILE NAMES...", the names
-# that follow `weight` in its text, those behind `state` as state:NAME, and sizes as learned:NAME. Prints each tensor whose name or shape is not one
+# that follow `weight` in its text, those behind `state` as state:NAME, sizes as learned:NAME, and fixed weights of this file as fixed:NAME, too. Prints each tensor whose name or shape is not one
 # that section 17 of docs/language.md tells.
 function fail(why) { print file ": " name " [" shape "]: " why; wrong++ }
 function starts(front) { return shape == front || index(shape, front ",") == 1 }
@@ -12,6 +12,7 @@ function total(text,   parts, n, i, product) {
 # The sizes of a set or of edges, or their number where they are too many, then those of the weight; or a shared weight.
 function shaped(front) { return starts(front) || starts(total(front)) }
 function known_weight(weight) { return (weight in declared) || (without_number(weight) in declared) }
+function is_fixed(weight) { return (weight in fixed) || (without_number(weight) in fixed) }
 function check_weight(weight, front) {
   if (!known_weight(weight)) fail("no weight '" weight "' is declared")
   else if (!shaped(front) && !(without_number(weight) in shared) && !(weight in shared)) fail("wanted sizes " front)
@@ -28,9 +29,9 @@ function check_edges(line,   front, width) {
   if (!((graph, line) in candidates)) return fail("no such line")
   if (n == 5) return check_norm(front, 1)
   if (n != 4) return fail("no rule")
-  if (part[4] == "w" && (layer == "conv2d" ? total(shape) != candidates[graph, line] : !shaped(front))) fail("wanted " front)
+  if (part[4] == "w" && !("w" in shared) && (layer == "conv2d" ? total(shape) != candidates[graph, line] : !shaped(front))) fail("wanted " front)
   if (part[4] == "w") return 0
-  if (kept && !(part[4] in state)) return fail("kept")
+  if (kept && !(part[4] in state) && !is_fixed(part[4])) return fail("kept")
   check_weight(part[4], front)
 }
 function check_layer() {
@@ -42,10 +43,11 @@ function check_layer() {
   fail("no rule")
 }
 /^source / {
-  file = $2; split("", declared); split("", shared); split("", state); split("", learned); split("", size); split("", cell); split("", candidates)
+  file = $2; split("", declared); split("", shared); split("", state); split("", learned); split("", fixed); split("", size); split("", cell); split("", candidates)
   for (i = 3; i <= NF; i++) {
     word = $i
     if (sub(/^learned:/, "", word)) { learned[word] = 1; continue }
+    if (sub(/^fixed:/, "", word)) { fixed[word] = 1; continue }
     kind = sub(/^state:/, "", word)
     if (sub(/^shared:/, "", word)) shared[word] = 1
     if (kind) state[word] = 1
@@ -72,7 +74,7 @@ function check_layer() {
   else if ((graph, part[2]) in size && n >= 4) {
     if (cell[graph, part[2]] != part[3]) fail("the function of the set is " cell[graph, part[2]])
     else if (n == 5) check_norm(size[graph, part[2]], 1)
-    else if (kept) fail("kept")
+    else if (kept && !is_fixed(part[4])) fail("kept")
     else check_weight(part[4], size[graph, part[2]])
   } else check_layer()
 }

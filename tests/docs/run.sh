@@ -144,8 +144,9 @@ weights() {
   grep -ohE '(shared )?(weight|state) +[A-Za-z_0-9]+|size +[A-Za-z_0-9]+ +in' "$@" |
     sed -E 's/size +([^ ]+) +in/learned:\1/; s/shared weight +/shared:/; s/weight +//; s/shared state +/state:shared:/; s/state +/state:/' | sort -u | tr '\n' ' '
 }
+fixed() { grep -E 'weight .* fixed' "$1" | sed -E 's/.*weight +([A-Za-z_0-9]+).*/fixed:\1/' | tr '\n' ' '; }
 for file in "$source"/examples/*.dnw "$source"/tests/run/*.dnw; do
-  echo "source $(basename "$file") $(weights "$file" "$source"/examples/*.dnw)"
+  echo "source $(basename "$file") $(weights "$file" "$source"/examples/*.dnw) $(fixed "$file")"
   "$dnw" build --dump=model "$file" 2>said || cat said
 done >dumps
 if awk -f "$source/tests/docs/names.awk" dumps >report; then pass; else fail "docs/language.md, section 17" "other names of tensors" report; fi
