@@ -451,5 +451,6 @@ Val *apply_graph(Check *k, Val *function, Val *first, Span span)
 {
     Graph *g = build_graph(k, function, first->value, first->value->shape, span);
     if (g && is_timed(g) && k->positions) return scan_within(k, function->decl->name.text, span);
+    if (g) g->sets.at[g->input].part = part_of_channels(k, first->value);
     return g ? wired_value(k, g, first->value, span) : val_poison(k);
 }

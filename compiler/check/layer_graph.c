@@ -89,7 +89,8 @@ static Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
 
 Val *apply_tensor(Check *k, Val *function, Val *x, Span span)
 {
-    if (function->decl->kind == DECL_GRAPH) return apply_graph(k, function, x, span);
+    if (function->decl->kind == DECL_GRAPH)
+        return apply_graph(k, function, val_runtime(k, in_use(k, x->value), x->span), span);
     return k->positions && declares_states(function->decl) ? scan_within(k, function->decl->name.text, span)
                                                            : apply_cell_layer(k, function, x, span);
 }
