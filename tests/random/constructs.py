@@ -26,6 +26,7 @@ def constructs(p):
         found.add('keep of the model ' + p['model']['keep']['kind'])
     for g in p['graphs']:
         found |= graph_constructs(p, g)
+    found |= {f'learned {key}' for key in ('size', 'filter', 'within') for item in p['model']['ops'] if item.get(key)}
     found |= {'cost'} if p['train']['costs'] else set()
     for fn in p['fns']:
         found |= {'port'} if fn.get('port') else set()

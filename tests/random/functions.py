@@ -31,6 +31,7 @@ class Functions:
         self.begin_rules(seed)
         self.begin_files(seed)
         self.begin_arrays(seed)
+        self.begin_sizes(seed)
 
     def chance(self, p):
         return self.r.random() < p

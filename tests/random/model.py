@@ -5,13 +5,14 @@ import torch.nn.functional as F
 from expression import DTYPE, POINTWISE, evaluate
 import wiring
 from instance import Instance
+from sizes import Masks, keeps
 
 
 class Missing(Exception):
     """A tensor that the checkpoint does not have under the name of section 17."""
 
 
-class Model:
+class Model(Masks):
     """tensors: name -> tensor of the checkpoint. Weights are leaves with gradients; kept statistics are replaced by each
     step; edges in use are chosen by choose()."""
 
@@ -24,6 +25,7 @@ class Model:
         self.training, self.chance, self.moment, self.as_if = False, None, None, False
         self.fixed = set()  # weights that a rule or their declaration fixes
         self.traits = {}  # factors of learning rate and decay, in percent, by weight
+        self.sizes = {s['name']: s for s in program['model'].get('sizes', [])}
         self.costed = {}  # functions with costs that are in use, by the base of their weights
 
     # weights
@@ -115,6 +117,7 @@ class Model:
                 if edges and self.instances[head].lines[k][1]['rule'] == 'sample' and value.shape[-1] == count:
                     value = value * self.instances[head].marks[k]
                 total[title] = total.get(title, 0) + value.sum()
+        total.update(self.size_costs())
         return total
 
     def common(self, full):
@@ -236,6 +239,8 @@ class Model:
     def layer_depthwise(self, x, args):
         title, n, size = self.number('depthwise'), x.shape[1], args['size']
         k = self.weight(title + '.k', [n, size, size]).reshape(n, 1, size, size)
+        if self.filter:
+            k = k * self.taps(self.filter, size)
         y = convolve(x, k, args.get('stride', 1), 1, n)
         return y + self.weight(title + '.b', [n]).reshape(1, -1, 1, 1) if args.get('bias', True) else y
 
@@ -310,6 +315,7 @@ class Model:
     def operation(self, item, args):
         kind = item['op']
         if kind == 'layer':
+            self.filter = item.get('filter')
             return self.layer(item, args[0])
         if kind == 'graph':
             return self.graph(item['name'], args[0])
@@ -357,9 +363,16 @@ class Model:
         return torch.stack(found, 1)
 
     def operations(self, ops, x):
-        values, current = {'x': x}, x
+        values, waits, current = {'x': x}, {}, x
         for item in ops:
-            current = values[item['id']] = self.operation(item, [values[k] for k in item['in']])
+            names, args = [waits.get(k) for k in item['in']], [values[k] for k in item['in']]
+            same = keeps(item) and all(n == names[0] for n in names)
+            if not same:
+                args = [self.masked(a, n) for a, n in zip(args, names)]
+            current = self.operation(item, args)
+            if item.get('within'):
+                current = args[0] + self.places(*item['within']) * (current - args[0])
+            values[item['id']], waits[item['id']] = current, item.get('size') or (names[0] if same else None)
         return current
 
     def forward(self, x, training=False):

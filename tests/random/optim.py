@@ -85,6 +85,8 @@ class Optimiser:
         a, trait = self.a, self.model.traits.get(k, {})
         decay = a.get('decay', 0.01 if self.name == 'adamw' else 0) * trait.get('decay', 100) / 100
         lr = lr * trait.get('lr', 100) / 100
+        if k.startswith('Net.size'):
+            decay = 0
         if self.name != 'adamw':
             g = g + decay * w
         m = self.memory.setdefault(k, [torch.zeros_like(w), torch.zeros_like(w)])

@@ -237,8 +237,9 @@ def graph(g):
 
 def layer_arguments(op):
     parts = []
+    learned = {'out': op.get('size'), 'size': op.get('filter')}
     for key, value in op['args'].items():
-        shown = budget(value) if isinstance(value, dict) else number(value)
+        shown = learned.get(key) or (budget(value) if isinstance(value, dict) else number(value))
         parts.append(shown if key in ('out', 'size') else f'{key} = {shown}')
     return '(' + ', '.join(parts) + ')' if parts else ''
 
@@ -255,7 +256,8 @@ def step(op):
         if op['how'] == 'each':
             return 'chain([linear(n) for n in [' + ', '.join(number(b['args']['out']) for b in bodies) + ']])'
         return 'chain([' + ', '.join(step(b) for b in bodies) + '])'
-    return op['name'] + layer_arguments(op)
+    text = op['name'] + layer_arguments(op)
+    return f"within({text}, {op['within'][0]}, {op['within'][1]})" if op.get('within') else text
 
 
 def operations(ops, first):
@@ -284,8 +286,13 @@ def operations(ops, first):
     return lines or [first]
 
 
-def block(head, ops, first):
-    lines = operations(ops, first)
+def size(s):
+    lines = [f"size {s['name']} in {s['low']} .. {s['high']} = {literal(s['start'])}"]
+    return lines + ([f"cost {s['cost']} = {s['name']}"] if s.get('cost') else [])
+
+
+def block(head, ops, first, sizes=()):
+    lines = [line for s in sizes for line in size(s)] + operations(ops, first)
     if len(lines) == 1:
         return f'{head} = {lines[0]}'
     return f'{head} {{\n  ' + '\n  '.join(lines) + '\n}'
@@ -329,7 +336,7 @@ def program(p):
         parts.append('fn Noisy(x) = x + noise(x, 0.3)')
     sizes = ', '.join(literal(n) for n in p['model']['input'])
     whole = f" keep {budget(p['model']['keep'])}" if p['model'].get('keep') else ''
-    parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x') + whole)
+    parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x', p['model'].get('sizes', ())) + whole)
     parts.append(train(p['train']))
     OPTIONS.clear()
     cells = [function(f) for f in p['fns'] if f['name'] in p['imports']]
