@@ -20,7 +20,8 @@ static json_t *written(void)
                          {.once = 3, .tile = -1, .rounds = 0, .norms = &norms}};
     NetParam param = {.name = "w", .shape = shape, .rank = 2, .size = 15, .learned = true};
     param.init = (InitSpec){.kind = INIT_CHOICE, .choices = choices, .choice_count = 2};
-    NetList list = {.name = "edges", .budget = {KEEP_ANNEAL, 10, 20, 1.5}, .rule = {RULE_DNW, 1, 1, true}};
+    NetList list = {
+        .name = "edges", .key = "", .budget = {KEEP_ANNEAL, 10, 20, 1.5}, .rule = {RULE_DNW, 1, 1, true}};
     NetGraph graph = {.name = "g", .chance_seed = INT64_MIN};
     graph.time.a[1][0] = 0.1, graph.time.error[MAX_TIME_STAGES] = 1.0 / 3;
     NetRecord record = {
