@@ -339,6 +339,30 @@ bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e)
     return s->labels || s->targets;
 }
 
+static bool join_rows(void **to, int64_t count, const void *more, int64_t more_count, int64_t row_bytes,
+                      RtError *e)
+{
+    if (!more) return true;
+    char *all = realloc(*to, (size_t)((count + more_count) * row_bytes) + 1);
+    if (!all) return rt_fail(e, RT_SYSTEM, "out of memory for %lld samples", (long long)(count + more_count));
+    memcpy(all + count * row_bytes, more, (size_t)(more_count * row_bytes));
+    *to = all;
+    return true;
+}
+
+bool data_split_join(const Data *d, DataSplit *to, DataSplit *more, RtError *e)
+{
+    const int64_t n = to->samples, m = more->samples;
+    void *floats = to->floats, *labels = to->labels, *targets = to->targets;
+    const bool good = join_rows(&floats, n, more->floats, m, d->features * 4, e) &&
+                      join_rows(&labels, n, more->labels, m, d->target_size * 4, e) &&
+                      join_rows(&targets, n, more->targets, m, d->target_size * 4, e);
+
+    to->floats = floats, to->labels = labels, to->targets = targets;
+    to->samples += good ? m : 0;
+    return good;
+}
+
 /* One array of rows: copies the rows with `held` set to a new array, and closes the gaps they leave. */
 static bool part_rows(void *rows, int64_t row_bytes, const uint8_t *held, int64_t samples, int64_t held_count,
                       void **test, RtError *e)

@@ -28,7 +28,8 @@
 typedef struct Settings {
     CsvNames names;
     CsvForm form;
-    const char *file, *test;
+    const char *file;
+    const json_t *test; /* path of the test file, or a list of these; NULL: none */
     double split;
     int64_t window, step; /* 0: not given */
     bool each, scale;
@@ -126,9 +127,27 @@ static bool has_windows(const Settings *s)
     return s->window || s->names.group;
 }
 
+static bool is_path(const json_t *v)
+{
+    const char *text = json_string_value(v);
+    return text && *text;
+}
+
+/* A path, or a list of these. */
+static bool read_test(const json_t *args, const Data *d, Settings *s, RtError *e)
+{
+    const char *text = json_string_value(json_object_get(args, "test"));
+    bool good = true;
+
+    s->test = text && !*text ? NULL : argument(args, "test");
+    for (size_t i = 0; i < json_array_size(s->test); i++) good = good && is_path(json_array_get(s->test, i));
+    return (good && (!s->test || json_is_array(s->test) || is_path(s->test))) ||
+           rt_fail(e, RT_BAD_INPUT, "%s: 'test' must be the path of a file, or a list of these", d->name);
+}
+
 static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
-    if (!data_text(args, d, "file", &s->file, e) || !data_text(args, d, "test", &s->test, e) ||
+    if (!data_text(args, d, "file", &s->file, e) || !read_test(args, d, s, e) ||
         !data_number(args, d, "split", 0, 1, &s->split, e) || !read_sequence(args, d, s, e))
         return false;
     if (!*s->file) return rt_fail(e, RT_BAD_INPUT, "%s: 'file' is missing: it names a file", d->name);
@@ -207,32 +226,46 @@ static bool load_file(Csv *t, const Settings *s, const Windows *w, const Target 
     return good;
 }
 
-/* `tables`, `w`: of training and test. */
-static bool load_both(const Settings *s, const DataContext *c, Data *d, Csv *tables, Windows *w,
-                      Target *target, RtError *e)
+/* The samples of a test file behind those of the others. */
+static bool load_test(const Settings *s, const char *path, const Csv *train, const Windows *like,
+                      const Target *target, const DataContext *c, Data *d, RtError *e)
 {
-    Csv *train = &tables[0], *test = &tables[1];
-    if (!open_train(train, s, c, d, &w[0], target, e)) return false;
-    if (!*s->test) return load_file(train, s, &w[0], target, c, d, e);
-    w[1] = (Windows){.length = w[0].length, .step = s->step, .each = s->each};
-    return load_split(train, &w[0], target, d, &d->train, e) &&
-           open_table(test, s->test, s, c, train, &w[1], e) &&
-           load_split(test, &w[1], target, d, &d->test, e);
+    Csv t = {0};
+    DataSplit more = {0};
+    Windows w = {.length = like->length, .step = s->step, .each = s->each};
+    bool good = open_table(&t, path, s, c, train, &w, e) && load_split(&t, &w, target, d, &more, e) &&
+                data_split_join(d, &d->test, &more, e);
+
+    data_split_free(&more);
+    free(w.first);
+    csv_close(&t);
+    return good;
+}
+
+static bool load_files(const Settings *s, const DataContext *c, Data *d, Csv *train, Windows *w,
+                       Target *target, RtError *e)
+{
+    if (!open_train(train, s, c, d, w, target, e)) return false;
+    if (!s->test) return load_file(train, s, w, target, c, d, e);
+    if (!load_split(train, w, target, d, &d->train, e)) return false;
+    if (json_is_string(s->test)) return load_test(s, json_string_value(s->test), train, w, target, c, d, e);
+    for (size_t i = 0; i < json_array_size(s->test); i++)
+        if (!load_test(s, json_string_value(json_array_get(s->test, i)), train, w, target, c, d, e))
+            return false;
+    return true;
 }
 
 bool data_csv_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    Csv tables[2] = {0};
+    Csv train = {0};
     Target target = {0};
-    Windows windows[2] = {{0}};
+    Windows windows = {0};
     Settings s;
-    bool good = read_settings(args, d, &s, e) && load_both(&s, c, d, tables, windows, &target, e);
+    bool good = read_settings(args, d, &s, e) && load_files(&s, c, d, &train, &windows, &target, e);
 
     free(target.texts);
-    free(windows[0].first);
-    free(windows[1].first);
-    csv_close(&tables[0]);
-    csv_close(&tables[1]);
+    free(windows.first);
+    csv_close(&train);
     return good || data_missing_help(c, e);
 }
 

@@ -64,6 +64,8 @@ void data_warn(Data *d, const char *format, ...) __attribute__((format(printf, 2
 /* Takes memory for floats, and for labels or targets as d->classes says. */
 bool data_split_new(const Data *d, DataSplit *s, int64_t samples, RtError *e);
 void data_split_free(DataSplit *s);
+/* Puts samples of floats behind others, which may be none; takes them over. */
+bool data_split_join(const Data *d, DataSplit *to, DataSplit *more, RtError *e);
 /* Rows of n that a split holds out: the share, rounded; at least one where the share is above 0, and n above
  * 1. */
 int64_t data_held(double share, int64_t n);

@@ -177,11 +177,46 @@ static void test_each_row(void **state)
     expect_failure(CSV(",\"each\":1"), &here, "csv: 'each' must be true or false");
 }
 
+/* The samples of all test files, one file behind the other; windows end with their file. */
+static void test_several_test_files(void **state)
+{
+    (void)state;
+#define TESTS(tests)                                                                                         \
+    "{\"call\":\"csv\",\"args\":{\"file\":\"t.csv\",\"target\":\"y\",\"split\":0,\"window\":2,\"each\":"     \
+    "true,"                                                                                                  \
+    "\"test\":" tests "}}"
+    put_text("t.csv", "a,y\n0,1\n1,0\n2,2\n3,1\n");
+    put_text("u.csv", "a,y\n10,1\n11,2\n12,2\n");
+    put_text("v.csv", "a,y\n20,0\n21,1\n");
+    Data *d = open_data(TESTS("[\"u.csv\",\"v.csv\"]"), &here);
+    assert_int_equal(d->train.samples, 2), assert_int_equal(d->test.samples, 2);
+    assert_memory_equal(d->test.floats, ((float[]){10, 11, 20, 21}), 16);
+    assert_memory_equal(d->test.labels, ((int32_t[]){1, 2, 0, 1}), 16);
+    data_free(d);
+    d = open_data(TESTS("\"v.csv\""), &here);
+    assert_int_equal(d->test.samples, 1);
+    data_free(d);
+    d = open_data(TESTS("\"\""), &here);
+    assert_int_equal(d->test.samples, 0);
+    data_free(d);
+    const char *wrong[] = {TESTS("[\"u.csv\",1]"), TESTS("[\"\"]"), TESTS("5"), TESTS("true")};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        expect_failure(wrong[i], &here, "csv: 'test' must be the path of a file, or a list of these");
+    put_text("v.csv", "a,y\n20,0\n21,9\n");
+    expect_failure(TESTS("[\"u.csv\",\"v.csv\"]"), &here,
+                   "v.csv, byte 12: row 3, column 2 ('y'): '9' is not a class, 0 .. 2 in the training file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows), cmocka_unit_test(test_parts),   cmocka_unit_test(test_columns),
-        cmocka_unit_test(test_scale),   cmocka_unit_test(test_refused), cmocka_unit_test(test_each_row),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_columns),
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_each_row),
+        cmocka_unit_test(test_several_test_files),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
 }
