@@ -75,12 +75,12 @@ int64_t net_most_kept(const NetList *l)
     return l->candidates;
 }
 
-/* Tiles start where vectors do. */
+/* For gradcheck with room for one edge more, and those that have its weight. */
 static int64_t capacity_of(const Net *n, const NetBundle *b)
 {
     const NetList *l = &n->lists[n->graphs[b->line.graph].first_list + b->line.list];
-    int64_t most = net_most_kept(l);
-    return (most < b->line.candidates ? most : b->line.candidates) + 1;
+    const int64_t most = net_most_kept(l) + (l->most_tied > 1 ? l->most_tied : 1);
+    return most <= b->line.candidates ? most : b->line.candidates + 1;
 }
 
 /* Rows, the tile's own sums, gradients of edges in use. */
