@@ -302,6 +302,7 @@ void build_cell(Check *k, CellBuild *here, Val *function)
         diag_help(d, "choose a number by it: if x > 0 then 1 else 0");
         result = NULL;
     }
+    if (result && s->learned) result = masked_node(k, result);
     cell_close(k);
     s->costs = cell_costs(k, here, f);
     if (!result) return;

@@ -67,6 +67,8 @@ Val *apply_to_sums(Check *k, const NodeSet *s, Val *function, Func *f);
 /* cell_index.c */
 /* The number floor(node / stride) mod count of each node of the set whose function is being built. */
 Value *node_number(Check *k, const char *name, int64_t stride, int64_t count, Span span);
+/* The value of a node of a set that has a learned size, with the mask of its place. */
+Value *masked_node(Check *k, Value *value);
 /* The indices of the set, and its own name where the function is given its coordinates. */
 void bind_node(Check *k, const NodeSetDecl *d, Val *set, Scope *scope);
 

@@ -34,6 +34,19 @@ Value *node_number(Check *k, const char *name, int64_t stride, int64_t count, Sp
     return v;
 }
 
+Value *masked_node(Check *k, Value *value)
+{
+    NodeSet *s = k->cell->set;
+    const LearnedSize *size = s->learned;
+    Value *place = node_number(k, "place", s->stride, size->high, value->span),
+          *part = func_add(k->func, IR_WEIGHT, value->span, 0, NULL),
+          *most = func_const(k->func, (double)size->high);
+    part->param = size->tensor;
+    vec_push(k->perm, &s->weights, size->tensor);
+    Value *mask = value_mask(k, func_binary(k->func, IR_MUL, part, most), place);
+    return func_binary(k->func, IR_MUL, value, mask);
+}
+
 static Val *index_value(Check *k, Name name, int64_t stride, int64_t count)
 {
     if (count <= MOST_EXACT)

@@ -60,7 +60,7 @@ static void add_graph_numbers(Check *k, Sum *sum, const Graph *g, bool *seen)
             if (p->components > 1) part = part_times(k, part, s->filter_part);
             if (p->size_of_layers) continue; /* once, below */
             seen[p->number] = true;
-            add(k, sum, (double)p->size, part_times(k, part, g->part));
+            if (p->learned) add(k, sum, (double)p->size, part_times(k, part, g->part));
         }
     }
 }

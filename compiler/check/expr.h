@@ -100,8 +100,11 @@ typedef struct SizeOfLayer {
 bool size_between(Check *k, const Val *v, const char *what, int64_t low, int64_t high, SizeOfLayer *out);
 /* Of one place of many, 0, 1, ...; of a tap so far from the middle, from the value of the size. */
 Value *place_mask(Check *k, LearnedSize *size, int64_t place);
+/* Of the place that a value is, from the value of the size. */
+Value *value_mask(Check *k, Value *size, Value *place);
 Value *tap_mask(Func *f, Value *size, int64_t distance);
 /* The part of the taps of a filter, or of a place, that is in use; products of parts, NULL: all of it. */
+Value *channel_part(Check *k, const LearnedSize *size);
 Value *filter_part(Check *k, const LearnedSize *size);
 Value *place_part(Check *k, const LearnedSize *size, int64_t place);
 Value *part_times(Check *k, Value *a, Value *b);

@@ -147,12 +147,17 @@ static Value *mask_at(Check *k, Value *z)
     return shared_value(k, IR_SELECT, z->span, 3, (Value *[]){used, m, zero});
 }
 
+Value *value_mask(Check *k, Value *size, Value *place)
+{
+    return mask_at(k, two(k, IR_SUB, with(k, IR_SUB, size, 0.5), place));
+}
+
 static Value *channel_mask(Check *k, LearnedSize *size)
 {
     if (size->mask) return size->mask;
     Value *place = func_add(k->func, IR_POSITION, size->span, 0, NULL);
     place->shape = shape_vector(size->high);
-    return size->mask = mask_at(k, two(k, IR_SUB, with(k, IR_SUB, size->number, 0.5), place));
+    return size->mask = value_mask(k, size->number, place);
 }
 
 Value *place_mask(Check *k, LearnedSize *size, int64_t place)
@@ -174,7 +179,7 @@ Value *tap_mask(Func *f, Value *size, int64_t distance)
 /* ---- parts of what is counted ---- */
 
 /* n rounded, of N. */
-static Value *channel_part(Check *k, const LearnedSize *size)
+Value *channel_part(Check *k, const LearnedSize *size)
 {
     Value *n = one(k, IR_FLOOR, with(k, IR_ADD, size->number, 0.5));
     return with(k, IR_MUL, with_gradient_of(k, n, size->number), 1 / (double)size->high);

@@ -270,8 +270,10 @@ static const Val *tensor_in(const Val *v)
 bool takes_one_tensor(Check *k, const Val *function, Shape taken)
 {
     const Val *tensor = NULL;
+    const bool graph = function->decl && function->decl->kind == DECL_GRAPH;
     for (int i = 0; i < function->bound.count && !tensor; i++)
-        tensor = tensor_in(function->bound.at[i].value);
+        if (!graph || !learned_size(k, function->bound.at[i].value))
+            tensor = tensor_in(function->bound.at[i].value);
     if (!tensor || !function->decl || k->mode != MODE_MODEL) return true;
     if (learned_size(k, tensor)) {
         Diag *d = diag_add(k->diags, E_LATER, tensor->span,

@@ -13,15 +13,43 @@ int find_set(const Check *k, const char *name)
     return set && set->kind == VAL_SET ? set->set : -1;
 }
 
-/* The number of nodes is bounded before anything is allocated for them. */
-static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
+/* Its weight belongs to one set of a graph. */
+static bool has_size(const Graph *g, const LearnedSize *size)
 {
-    *out = (Shape){0};
+    for (int i = 0; i < g->sets.count; i++)
+        if (g->sets.at[i].learned == size) return true;
+    return false;
+}
+
+/* A size that is learned stands where a number would; s has it. */
+static bool learned_nodes(Check *k, const Graph *g, const NodeSetDecl *d, NodeSet *s, Val **size)
+{
+    LearnedSize *learned = learned_size(k, *size);
+    if (!learned) return true;
+    const char *why = d->role != SET_NODES   ? "that of 'nodes', not of an input or output"
+                      : is_timed(g)          ? "one of static graphs"
+                      : s->learned           ? "one of a set: this is the second"
+                      : has_size(g, learned) ? "that of one set of a graph, and another has it"
+                                             : NULL;
+    if (why) {
+        Diag *m = diag_add(k->diags, E_LATER, (*size)->span, "a learned size is %s", why);
+        diag_help(m, "write a number");
+        return false;
+    }
+    s->learned = learned, s->part = channel_part(k, learned);
+    *size = val_number(k, (double)learned->high, (*size)->span);
+    return true;
+}
+
+/* The number of nodes is bounded before anything is allocated for them. */
+static bool set_shape(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d, NodeSet *s)
+{
+    Shape *out = &s->shape;
     double size = 1, low = d->role == SET_NODES ? 0 : 1;
     for (int i = 0; i < d->indices.count; i++) {
         const Expr *e = d->indices.at[i].size;
         Val *v = check_expr(k, scope, e);
-        if (val_is_poison(v)) return false;
+        if (val_is_poison(v) || !learned_nodes(k, g, d, s, &v)) return false;
         if (v->kind != VAL_NUMBER || floor(v->number) != v->number || v->number < low ||
             !isfinite(v->number)) {
             Diag *g = diag_add(k->diags, E_RANGE, e->span,
@@ -42,6 +70,7 @@ static bool set_shape(Check *k, Scope *scope, const NodeSetDecl *d, Shape *out)
             return false;
         }
         out->dim[out->rank++] = (int64_t)v->number;
+        s->stride = !s->learned ? 0 : s->stride ? s->stride * (int64_t)v->number : 1;
     }
     if (out->rank == 0) *out = shape_vector(1);
     return true;
@@ -70,7 +99,7 @@ bool add_set(Check *k, Graph *g, Scope *scope, const NodeSetDecl *d)
         second_role(k, g, d, *role);
         return false;
     }
-    if (!set_shape(k, scope, d, &s.shape)) return false;
+    if (!set_shape(k, g, scope, d, &s)) return false;
     s.size = shape_size(s.shape);
     if (d->role != SET_NODES) *role = g->sets.count;
     s.outside = !d->cell && (d->role == SET_INPUT || (d->role == SET_OUTPUT && is_timed(g)));
@@ -146,7 +175,7 @@ static void build_set(Check *k, Graph *g, Scope *scope, int set)
     CellBuild here;
     Scope named = {.outer = scope};
     s->value_map = s->map;
-    if (!d->cell && (!is_timed(g) || s->role != SET_NODES)) { /* its value is its sum */
+    if (!d->cell && !s->learned && (!is_timed(g) || s->role != SET_NODES)) { /* its value is its sum */
         ports_fit(k, g, set);
         return;
     }

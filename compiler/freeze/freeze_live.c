@@ -59,6 +59,21 @@ static bool zero_at_zero(const Walk *w, const Func *f, int slot, int count, Shap
     return zero;
 }
 
+/* Is the mask of a learned size, the last factor of its value, 0? */
+static bool is_masked(const Walk *w, const NodeSet *s, int64_t node)
+{
+    if (!s->learned) return false;
+    Arena *tmp = arena_new();
+    Cell cell = cell_new(tmp, s->cell.forward);
+    const double *args[SLOTS] = {NULL};
+    for (int k = 0; k < set_sums(s); k++)
+        args[SLOT_SUM + k] = NEW_ARRAY(tmp, double, (size_t)shape_size(s->map) + 1);
+    eval_cell(&cell, args, w->param, node);
+    const bool zero = *cell.value[s->cell.forward->results.at[0]->args[1]->id] == 0;
+    arena_free(tmp);
+    return zero;
+}
+
 /* An edge that adds something is counted, one that adds 0 is no longer in use. */
 static void drop_if_zero(Walk *w, int bundle, int64_t candidate, int64_t source, void *count)
 {
@@ -82,8 +97,9 @@ static void drop_zeros(Walk *w)
             int64_t left = 0;
             edges_into(w, node, drop_if_zero, &left);
             w->zero[node.set][node.number] =
-                !left && (!s->cell.forward ||
-                          zero_at_zero(w, s->cell.forward, SLOT_SUM, set_sums(s), s->map, node.number));
+                is_masked(w, s, node.number) ||
+                (!left && (!s->cell.forward ||
+                           zero_at_zero(w, s->cell.forward, SLOT_SUM, set_sums(s), s->map, node.number)));
         }
     }
 }

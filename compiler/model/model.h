@@ -138,8 +138,10 @@ typedef struct NodeSet {
     Vec(Tensor *) weights; /* of the cell, in order of first use */
     int noises;            /* normal numbers that its function reads, and their shapes at a node */
     Shape noise[MAX_NOISES];
-    Func *costs;               /* of the weights of one node; results by name of the cost; NULL: none */
-    SetLive live;              /* in time */
+    Func *costs;          /* of the weights of one node; results by name of the cost; NULL: none */
+    SetLive live;         /* in time */
+    LearnedSize *learned; /* one of its sizes, or NULL; its place there: floor(node / stride) mod high */
+    int64_t stride;
     Value *part, *filter_part; /* of its nodes, and of the taps of their filters, that learned sizes leave, in
                                   Model.body; NULL: all */
     Span span;
