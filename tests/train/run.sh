@@ -8,6 +8,8 @@ reach spirals "" 100
 reach topologies "" 100 -D wiring=5
 for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
 reach layered "" 100
+reach reservoir "" 100
+reach kuramoto "" 100
 fall waves ""
 fall waves "" -D norm=true
 

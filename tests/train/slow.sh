@@ -13,6 +13,9 @@ reach spiral_flow "" 100
 reach spiral_flow "" 100 -D mode='steps(8)'
 expect "the ways of the spirals' points" 0 "at time 1 the net tells 96 of 96 right" python3 "$DNW_SOURCE/bench/trajectory.py" ways.svg
 that "they are drawn" test "$(grep -c '<polyline' ways.svg)" = 96
+reach reservoir "" 100
+reach kuramoto "" 100
+reach logic "" 100
 fall waves ""
 fall waves "" -D norm=true
 
