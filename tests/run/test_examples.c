@@ -28,6 +28,7 @@ typedef struct Form {
 static const Form smaller[] = {{"/huge.dnw", 2, {{"wide", "100"}, {"in_use", "5000"}}, false},
                                {"/logic.dnw", 1, {{"gates", "20"}}, false},
                                {"/mobilenet.dnw", 2, {{"size", "3"}, {"d", "1"}}, false},
+                               {"/randwire.dnw", 2, {{"size", "2"}, {"length", "6"}}, true},
                                {"/resnet.dnw", 2, {{"width", "2"}, {"side", "8"}}, false},
                                {"/resnet.dnw", 3, {{"depth", "50"}, {"width", "3"}, {"side", "64"}}, true}};
 enum { SMALLER = sizeof smaller / sizeof *smaller };
