@@ -330,6 +330,7 @@ static int64_t count_kept(const Graph *g, uint8_t *const *kept)
 
 static void keep_what_is_left(Graph *g)
 {
+    free_groups(g); /* nothing is chosen any more, nor moved */
     for (int l = 0; l < g->lists.count; l++) {
         EdgeList *list = &g->lists.at[l];
         list->budget.form = KEEP_ALL, list->kept = 0;
