@@ -208,6 +208,14 @@ class Case:
             expression.DTYPE[0] = torch.float64
 
 
+def nearest_groups(instance, group):
+    """The smallest difference of two groups of a list."""
+    mine = [k for k, (_, other) in enumerate(instance.lines) if other is group]
+    sizes = [abs(w) for k in mine for w in instance.deciding(k).detach().tolist()]
+    worth = sorted(instance.worth(group, instance.groups(group), sizes))
+    return min([b - a for a, b in zip(worth, worth[1:])], default=1)
+
+
 def marks(got, model):
     """Edges in use; candidates whose magnitudes are nearly that of another may change places."""
     for instance in model.instances.values():
@@ -216,7 +224,11 @@ def marks(got, model):
             if title not in got:
                 raise Missing(title)
             wrong = torch.nonzero(got[title].reshape(-1).bool() != used).reshape(-1).tolist()
-            if wrong and instance.constant is None:
+            group = instance.lines[k][1]
+            if wrong and (group.get('of') or group.get('tied')):
+                if nearest_groups(instance, group) > 1e-5:
+                    raise Differs(f'{title}: candidates {wrong}')
+            elif wrong and instance.constant is None:
                 w = instance.deciding(k).detach().abs()
                 gaps = [float((torch.cat([w[:c], w[c + 1:]]) - w[c]).abs().min()) if len(w) > 1 else 1 for c in wrong]
                 if min(gaps) > 1e-5:

@@ -60,6 +60,8 @@ def graph_constructs(p, g):
     for group in g['lists']:
         kind = group['budget']['kind'] if group['budget'] else 'none'
         found.add(f"{group['rule']} {kind}" if group['budget'] else 'no budget')
+        found |= {f"groups by {group['score']}"} if group.get('of') else set()
+        found |= {'tied weights'} if group.get('tied') else set()
         if len(group['lines']) > 1:
             found.add('several lines in a list')
         for line in group['lines']:

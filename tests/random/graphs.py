@@ -181,6 +181,7 @@ class Graphs(Rules):
         if len(g['lists']) == 1 and self.chance(0.2) and not self.vias(g) and 'chance' not in repr(g['lists']):
             self.count_numbers(g)
         g['numbers'] = True
+        self.add_keys(g)
         self.add_rules(g)
         self.graphs.append(g)
         return g['name']
@@ -277,6 +278,7 @@ class Graphs(Rules):
         g['lists'] = self.lists(g, self.timed_lines(g))
         self.add_via(g, maps)
         g['numbers'] = not scanned
+        self.add_keys(g)
         self.add_rules(g)
         self.graphs.append(g)
         return g['name']
@@ -314,6 +316,7 @@ class Graphs(Rules):
                 if group['budget'] and group['rule'] == 'keep' and group['budget']['kind'] != 'all':
                     group['by'] = 'w'
         g['numbers'] = False
+        self.add_keys(g)
         self.add_rules(g)
         self.graphs.append(g)
         return g['name']

@@ -1,5 +1,6 @@
 """One use of a graph: how values go through its edges and nodes (sections 6 to 10 of docs/language.md)."""
 import torch
+import keys
 import wiring
 from carried import Carried
 from expression import DTYPE
@@ -65,6 +66,29 @@ class Instance:
         w = next(w for w in own if w['name'] == chosen)
         return self.model.weight(f'{base}.{chosen}', [len(self.pairs[k])], w.get('range'), w.get('trait'))
 
+    def own_weights(self, k):
+        """Names of the weights that each candidate of a line has."""
+        base, ref = f'{self.title}.edges.{k}', self.via(k)
+        return [f"{base}.{w['name']}" for w in self.model.fns[ref['fn']]['weights'] if not w.get('shared')] if ref else [base + '.w']
+
+    def groups(self, group):
+        """Candidates of each group of a list; None: its budget counts edges."""
+        key = group.get('of') or group.get('tied')
+        return keys.members(keys.keys_of(self.g, group, key)) if key else None
+
+    def leads(self, k):
+        """Candidates that count: of those with one weight the first."""
+        group = self.lines[k][1]
+        mine = [i for i, (_, other) in enumerate(self.lines) if other is group]
+        every = torch.ones(sum(len(self.pairs[i]) for i in mine), dtype=torch.bool)
+        for one in self.groups(group) if group.get('tied') else []:
+            every[one[1:]] = False
+        return dict(zip(mine, every.split([len(self.pairs[i]) for i in mine])))[k]
+
+    def worth(self, group, groups, sizes):
+        """What groups are compared by."""
+        return [keys.value_of([sizes[c] for c in one], group['score']) if group.get('of') else sizes[one[0]] for one in groups]
+
     def carries(self, k):
         """The declared rule of a line, where it says what edges carry or has numbers that stand beside weights."""
         return self.rules.get(id(self.lines[k][1]))
@@ -88,7 +112,9 @@ class Instance:
             sizes = []
             if group['budget']['kind'] != 'all':
                 sizes = [abs(w) for k in mine for w in self.deciding(k).detach().float().tolist()]
-            used = wiring.in_use(group['budget'], ends, sizes or [0] * len(ends), position, 1, self.node_numbers())
+            groups = self.groups(group)
+            worth = self.worth(group, groups, sizes or [0] * len(ends)) if groups else sizes or [0] * len(ends)
+            used = wiring.in_use(group['budget'], ends, worth, position, 1, self.node_numbers(), groups=groups)
             for k in mine:
                 self.marks[k] = torch.tensor(used[:len(self.pairs[k])], dtype=torch.bool)
                 used = used[len(self.pairs[k]):]
@@ -99,7 +125,9 @@ class Instance:
         for group in self.g['lists']:
             mine = [k for k, (_, other) in enumerate(self.lines) if other is group]
             ends = [((self.lines[k][0]['to'], t), (self.lines[k][0]['from'], s)) for k in mine for t, s in self.pairs[k]]
-            total += sum(wiring.in_use(group.get('budget'), ends, [0] * len(ends), 1e9, 1, self.node_numbers()))
+            groups = self.groups(group)
+            worth = [len(one) for one in groups] if groups else [0] * len(ends)  # at most
+            total += sum(wiring.in_use(group.get('budget'), ends, worth, 1e9, 1, self.node_numbers(), groups=groups))
         return total
 
     # edges

@@ -15,7 +15,7 @@ class Listed:
         for g in self.graphs:
             for group in g['lists']:
                 for line in group['lines']:
-                    if not line.get('drawn') and self.f.random() < 0.15:
+                    if not line.get('drawn') and self.f.random() < 0.15 and not group.get('of') and not group.get('tied'):
                         self.list_line(g, group, line)
 
     def list_line(self, g, group, line):

@@ -79,7 +79,7 @@ class Model(Masks):
             k = int(rest.split('.')[0])
             marks = instance.marks[k]
             each = w.shape[0] == len(marks) and not instance.shared(k, rest.split('.')[1])
-            total += int(marks.sum()) * (w.numel() // len(marks)) if each else w.numel()
+            total += int((marks & instance.leads(k)).sum()) * (w.numel() // len(marks)) if each else w.numel()
         return total
 
     def shared_by_lists(self):

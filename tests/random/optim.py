@@ -2,6 +2,7 @@
 import itertools
 import math
 import torch
+from keys import sum_ties
 from expression import DTYPE, evaluate
 from rules import Rules
 
@@ -64,8 +65,10 @@ class Optimiser:
         self.rules.rate = lr
         slopes = {k: torch.zeros_like(w) if w.grad is None else w.grad for k, w in self.model.weights.items()}
         stay = self.rules.take(slopes)
+        again = [g for instance in self.model.instances.values() for g in sum_ties(instance, slopes)]
         if a.get('clip', 0) > 0:
-            norm = math.sqrt(sum(float((g ** 2).sum()) for g in slopes.values()))
+            squares = sum(float((g ** 2).sum()) for g in slopes.values()) - sum(float((g ** 2).sum()) for g in again)
+            norm = math.sqrt(max(squares, 0))
             if norm > a['clip']:
                 slopes = {k: g * (a['clip'] / norm) for k, g in slopes.items()}
         with torch.no_grad():

@@ -2,11 +2,12 @@
 from arrays import Arrays, each_item
 from functions import BENT, SMOOTH, call, name, num, op
 from graphs import Graphs
+from keys import Keys
 from listed import Listed
 from sizes import LearnedSizes
 
 
-class Generator(Graphs, Listed, Arrays, LearnedSizes):
+class Generator(Graphs, Keys, Listed, Arrays, LearnedSizes):
     def map_step(self, shape):
         c, h, w = shape
         kind = self.r.randrange(10)
@@ -290,7 +291,7 @@ class Generator(Graphs, Listed, Arrays, LearnedSizes):
     def one_budget(self, model):
         """Sometimes all edges and layers lose their budgets to one of the model."""
         groups = [group for g in self.graphs for group in g['lists']]
-        plain = all(not group['via'] and group['rule'] == 'keep' and not any(line['via'] or line.get('drawn') for line in group['lines'])
+        plain = all(not group['via'] and not group.get('of') and not group.get('tied') and group['rule'] == 'keep' and not any(line['via'] or line.get('drawn') for line in group['lines'])
                     for group in groups)
         items = [item for ops in [model['ops']] + [b['ops'] for b in self.blocks] for item in each_item(ops)]
         layers = [item for item in items if item['op'] == 'layer' and item['name'] in ('linear', 'conv2d')]

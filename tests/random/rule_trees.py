@@ -116,6 +116,7 @@ class Rules(Functions):
         sets = {s['name']: s for s in g['sets']}
         for group in g['lists']:
             plain = not group['via'] and not any(line['via'] or line.get('drawn') for line in group['lines'])
+            plain = plain and not group.get('of') and not group.get('tied')
             total = sum(len(candidates(g, line, sets)) for line in group['lines'])
             if not self.ruled or not plain or total < 3 or group['rule'] != 'keep' or self.odds(0.3):
                 continue

@@ -145,15 +145,25 @@ def edge_line(line):
     return text
 
 
+def key(parts):
+    return expr(parts[0]) if len(parts) == 1 else f"({', '.join(map(expr, parts))})"
+
+
 def edge_list(group):
     text = ''
     if group.get('via'):
         text += f" via {reference(group['via'])}"
+    if group.get('tied'):
+        text += f" tied {key(group['tied'])}"
     if group.get('budget'):
         text += f" {group['rule']} {budget(group['budget'])}"
+    if group.get('budget') and group.get('of'):
+        text += f" of {key(group['of'])}"
     if group.get('using'):
         text += using(group['using'])
-    if group.get('by'):
+    if group.get('budget') and group.get('of') and group['by']:
+        text += f" by {group['score']}({group['by']})"
+    elif group.get('by'):
         text += f" by {group['by']}"
     if len(group['lines']) == 1:
         return f"  edges {edge_line(group['lines'][0])}{text}"

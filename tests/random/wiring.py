@@ -83,10 +83,14 @@ def strongest(magnitudes, count):
     return set(order[:count])
 
 
-def in_use(b, ends, magnitudes, position, each=1, others=0, pixels=1):
-    """Truth of each candidate of a list. ends: ((set, target), (set, source)) of each."""
+def in_use(b, ends, magnitudes, position, each=1, others=0, pixels=1, groups=None):
+    """Truth of each candidate of a list. ends: ((set, target), (set, source)) of each. groups: the candidates of each, whose
+    magnitudes these are."""
     if b is None:
         return [True] * len(ends)
+    if groups:
+        kept = {c for i in strongest(magnitudes, wanted(b, len(groups), position, 1, 0, 1)) for c in groups[i]}
+        return [i in kept for i in range(len(ends))]
     if b['kind'] in ('fan_in', 'fan_out'):
         side, kept = (0 if b['kind'] == 'fan_in' else 1), set()
         for node in {e[side] for e in ends}:
