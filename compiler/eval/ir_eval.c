@@ -224,7 +224,7 @@ static void choose_list(Arena *a, const EvalContext *c, const Chosen *of, double
         eval_choose_groups(a, c, g, of->list, keep, of->kept);
         return;
     }
-    if (l->declared && (l->budget.form == KEEP_COUNT || l->budget.form == KEEP_ANNEAL)) {
+    if (l->declared && c->model && (l->budget.form == KEEP_COUNT || l->budget.form == KEEP_ANNEAL)) {
         draw_list(a, c, of, keep);
         return;
     }
