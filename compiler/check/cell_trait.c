@@ -46,8 +46,8 @@ static bool read_factor(Check *k, Scope *scope, const Arg *a, Tensor *p, unsigne
     const double factor = v->kind == VAL_PERCENT ? v->number / 100 : v->number;
     if ((v->kind != VAL_NUMBER && v->kind != VAL_PERCENT) || !(factor >= 0 && factor <= t->most)) {
         Diag *d = diag_add(k->diags, E_RANGE, v->span,
-                           "'%s' of a weight is a factor from 0, such as 10%% or 2; this is %s", t->name,
-                           val_text(k, v));
+                           "'%s' of a weight is a factor %s 0, such as 10%% or 2; this is %s", t->name,
+                           t->at == offsetof(Tensor, lr) ? "above" : "from", val_text(k, v));
         diag_help(d, "it multiplies that of the optimiser at each step");
         return false;
     }
