@@ -24,7 +24,7 @@ class Listed:
         found = [[s, t] for t, s in candidates(g, line, sets)]
         every = itertools.product(*[range(len(nodes_of(sets[line[end]]))) for end in ('from', 'to')])
         others = [list(pair) for pair in every if list(pair) not in found]
-        if others and self.f.random() < 0.5:
+        if others and self.f.random() < 0.5 and all_numbered(line):
             found += self.f.sample(others, self.f.randint(1, len(others)))
         else:
             line['where'] = None
@@ -34,6 +34,13 @@ class Listed:
         if not group.get('using') and not group['via'] and not line['via'] and self.f.random() < 0.6:
             found = [[s, t, round(self.f.uniform(-1, 1), 3)] for s, t in found]
         line['listed'] = {'file': self.fresh('pairs') + '.csv', 'rows': found}
+
+
+def all_numbered(line):
+    """Do the numbers in the file count all nodes of both sets?"""
+    ends = [line[end + '_index'] for end in ('from', 'to')]
+    names = [[n for n in end if n != '_'] for end in ends]
+    return not set(names[0]) & set(names[1]) and all(len(n) in (0, len(end)) for n, end in zip(names, ends))
 
 
 def lines_of(tree):
