@@ -84,7 +84,7 @@ void cost_add(Check *k, const char *name, Value *part, Span span);
 /* The line `cost NAME = value`, for Above. */
 bool cost_line(Check *k, Scope *scope, const Stmt *s);
 /* Does it follow from weights of the node or candidate, and from numbers, alone? */
-bool follows_from_weights(const Func *f, const Value *value);
+bool follows_from_weights(const Func *f, Value *value);
 /* The costs of the function that was built, as a function of the weights of one node or candidate; NULL: it
  * has none, or after a message. */
 Func *cell_costs(Check *k, const CellBuild *cell, const Func *f);

@@ -54,11 +54,9 @@ bool cost_line(Check *k, Scope *scope, const Stmt *s)
     return true;
 }
 
-bool follows_from_weights(const Func *f, const Value *value)
+bool follows_from_weights(const Func *f, Value *value)
 {
-    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
-    read[value->id] = true;
-    func_follow(f, read);
+    const bool *read = func_follow(f, 1, &value);
     for (int i = 0; i < f->values.count; i++) {
         const OpCode op = f->values.at[i]->op;
         if (read[i] && op != IR_CONST && op != IR_WEIGHT && op_info[op].class != CLASS_POINTWISE)

@@ -35,9 +35,7 @@ Val *cell_noise(Check *k, Val **a, Span span)
 
 bool reads_noise(Check *k, const Func *f, const char *what)
 {
-    bool *read = NEW_ARRAY(k->perm, bool, (size_t)f->values.count + 1);
-    for (int i = 0; i < f->results.count; i++) read[f->results.at[i]->id] = true;
-    func_follow(f, read);
+    const bool *read = func_follow(f, f->results.count, f->results.at);
     for (int i = 0; i < MAX_NOISES; i++) {
         const Value *v = func_argument(f, SLOT_NOISE + i);
         if (!v || !read[v->id]) continue;

@@ -339,11 +339,9 @@ bool state_line(Check *k, Scope *scope, const Decl *d, const Stmt *s)
 
 /* ---- node functions ---- */
 
-static bool depends_on_sum(const Func *f, const Value *result)
+static bool depends_on_sum(const Func *f, Value *result)
 {
-    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
-    read[result->id] = true;
-    func_follow(f, read);
+    const bool *read = func_follow(f, 1, &result);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (read[i] && v->op == IR_ARG && v->index < SLOT_SUM + MAX_PORTS) return true;
@@ -407,7 +405,7 @@ static bool states_fit(Check *k, const NodeSet *s, Func *f, Value **next, Span s
     return true;
 }
 
-static bool follows_from_states(Check *k, const Func *f, const Value *v, const char *what, Span span)
+static bool follows_from_states(Check *k, const Func *f, Value *v, const char *what, Span span)
 {
     if (!depends_on_sum(f, v)) return true;
     Diag *d = diag_add(k->diags, E_KIND, span,

@@ -290,13 +290,11 @@ static bool is_samples(const Check *k, const Value *v)
     return name && strcmp(name, LOSS_SAMPLES) == 0;
 }
 
-static Reads reads_of(const Check *k, const Value *term)
+static Reads reads_of(const Check *k, Value *term)
 {
     const Func *f = k->func;
     Reads r = {0};
-    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count);
-    read[term->id] = true;
-    func_follow(f, read);
+    const bool *read = func_follow(f, 1, &term);
     for (int i = 0; i < f->values.count; i++) {
         const Value *v = f->values.at[i];
         if (!read[i]) continue;

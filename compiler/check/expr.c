@@ -395,11 +395,8 @@ static Val *check_branch(Check *k, Scope *scope, const Expr *e, Evaluate *branch
     return val_poison(k);
 }
 
-Val *check_function(Check *k, Scope *scope, const Expr *e)
+static Val *function_only(Check *k, Val *v, const Expr *e)
 {
-    if (e->kind == EXPR_CALL) return bound_function(k, scope, e, true);
-    if (e->kind == EXPR_IF) return check_branch(k, scope, e, check_function);
-    Val *v = check_expr(k, scope, e);
     if (val_is_poison(v) || v->kind == VAL_FUNCTION) return v;
     Diag *d =
         diag_add(k->diags, E_KIND, e->span, "%s is given where a function is expected", val_kind_text(v));
@@ -407,11 +404,20 @@ Val *check_function(Check *k, Scope *scope, const Expr *e)
     return val_poison(k);
 }
 
+Val *check_function(Check *k, Scope *scope, const Expr *e)
+{
+    if (e->kind == EXPR_CALL) return bound_function(k, scope, e, true);
+    if (e->kind == EXPR_IF) return check_branch(k, scope, e, check_function);
+    return function_only(k, check_expr(k, scope, e), e);
+}
+
 /* A function, or a list of such. */
 static Val *check_element(Check *k, Scope *scope, const Expr *e)
 {
-    const bool list = e->kind == EXPR_LIST || e->kind == EXPR_EACH;
-    return list ? check_functions(k, scope, e) : check_function(k, scope, e);
+    if (e->kind == EXPR_CALL) return bound_function(k, scope, e, true);
+    if (e->kind == EXPR_IF) return check_branch(k, scope, e, check_element);
+    Val *v = check_functions(k, scope, e);
+    return v->kind == VAL_LIST ? v : function_only(k, v, e);
 }
 
 /* A list of functions: those with arguments in ( ) wait for their first one. */

@@ -42,12 +42,10 @@ static bool is_drawn(const Func *f)
 }
 
 /* Marks the arguments that the last value of f depends on. */
-static void mark_arguments(Arena *a, const Func *f, bool *used)
+static void mark_arguments(const Func *f, bool *used)
 {
     int last = f->values.count - 1;
-    bool *needed = NEW_ARRAY(a, bool, (size_t)last + 1);
-    needed[last] = true;
-    func_follow(f, needed);
+    const bool *needed = func_follow(f, 1, &f->values.at[last]);
     for (int i = 0; i <= last; i++)
         if (needed[i] && f->values.at[i]->op == IR_ARG) used[f->values.at[i]->index] = true;
 }
@@ -71,7 +69,7 @@ static bool fits_list(Check *k, const Val *list, const Val *index)
     Func f = *k->func;
     f.values.count = index->value->id + 1;
     f.results.at = (Value *[]){index->value}, f.results.count = 1;
-    mark_arguments(k->perm, &f, used);
+    mark_arguments(&f, used);
     for (int i = 0; i < 2 * MAX_RANK; i++) tries *= used[i] ? (double)k->index_size[i] : 1;
     if (tries == 0) return true; /* no node, no edge */
     if (tries * (double)f.values.count > MOST_TRIES || is_drawn(&f)) {

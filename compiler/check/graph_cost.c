@@ -58,11 +58,9 @@ static Value *value_of_all(Func *f, const Owners *of, const Value *v, Value *con
 }
 
 /* Does it follow from tied weights alone? Then it counts once a key. */
-static bool is_tied(const Func *costs, const Value *cost)
+static bool is_tied(const Func *costs, Value *cost)
 {
-    bool *read = NEW_ARRAY(costs->arena, bool, (size_t)costs->values.count);
-    read[cost->id] = true;
-    func_follow(costs, read);
+    const bool *read = func_follow(costs, 1, &cost);
     for (int i = 0; i < costs->values.count; i++) {
         const Value *v = costs->values.at[i];
         if (read[i] && v->op == IR_WEIGHT && !v->param->shared && !v->param->tied) return false;

@@ -214,9 +214,7 @@ Value *all_positions(Check *k, Value *whole, const Value *part, Value *result, i
     size_t count = (size_t)k->func->values.count;
     Positions p = {.f = k->func, .count = whole->shape.dim[0]};
     p.at = NEW_ARRAY(k->perm, Value *, count), p.turned = NEW_ARRAY(k->perm, Value *, count);
-    bool *read = NEW_ARRAY(k->perm, bool, count);
-    read[result->id] = true;
-    func_follow(k->func, read);
+    const bool *read = func_follow(k->func, 1, &result);
     p.at[part->id] = whole;
     for (int i = part->id + 1; i < (int)count; i++)
         if (read[i] && is_needed(&p, k->func->values.at[i])) value_at(&p, k->func->values.at[i]);

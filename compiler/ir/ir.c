@@ -146,18 +146,19 @@ Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
     return to;
 }
 
-void func_follow(const Func *f, bool *read)
+bool *func_follow(const Func *f, int count, Value *const *from)
 {
+    bool *read = NEW_ARRAY(f->arena, bool, (size_t)f->values.count + 1);
+    for (int i = 0; i < count; i++) read[from[i]->id] = true;
     for (int i = f->values.count - 1; i >= 0; i--)
         for (int a = 0; read[i] && a < f->values.at[i]->arg_count; a++)
             read[f->values.at[i]->args[a]->id] = true;
+    return read;
 }
 
 void func_prune(Func *f)
 {
-    bool *used = NEW_ARRAY(f->arena, bool, (size_t)f->values.count + 1);
-    for (int i = 0; i < f->results.count; i++) used[f->results.at[i]->id] = true;
-    func_follow(f, used);
+    const bool *used = func_follow(f, f->results.count, f->results.at);
     int kept = 0;
     for (int i = 0; i < f->values.count; i++) {
         Value *v = f->values.at[i];

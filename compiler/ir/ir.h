@@ -151,8 +151,8 @@ Func *func_copy(Arena *perm, const Func *f, const char *name, Value **map);
 Value *func_argument(const Func *f, int64_t index);
 /* The WIRED or WIRED_BACK of a graph; NULL: f (or NULL) has none. */
 const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op);
-/* Of the values marked in read[id]: marks all that they follow from. */
-void func_follow(const Func *f, bool *read);
+/* By id: the values `from`, and all that they follow from. */
+bool *func_follow(const Func *f, int count, Value *const *from);
 /* Values that no result needs are removed; numbers are given anew. */
 void func_prune(Func *f);
 

@@ -1,5 +1,5 @@
-/* data_csv.c: tables of text: csv(file, target, test, split, window, step, group, ignore, header,
- * separator, decimal, comment).
+/* data_csv.c: tables of text: csv(file, target, test, split, window, step, each, scale, group, ignore,
+ * header, separator, decimal, comment).
  *
  * Format: RFC 4180; cells are separated by ',', ';', tabs or blanks, which is detected from the first rows,
  * as is a decimal comma (data_csv_form.c); LF, CRLF or CR end a row; empty rows and those that begin with '#'
@@ -10,13 +10,14 @@
  * One target is a class when every value is written as a whole number 0 .. 999 (digits only: 3.0 is a
  * number), and when values are texts: these are sorted by bytes and counted from 0. Else it is a number, and
  * so are several targets. Numbers that are not class numbers, mixed with texts, are an error: that is a
- * typing mistake, not a class. The training file decides; the test file must fit it. Without a test file,
- * `split` is the share held out.
+ * typing mistake, not a class. The training file decides; test files, one or a list, must fit it. Without a
+ * test file, `split` is the share held out.
  *
- * With `window`, a sample is that many rows that follow one another, with the target of its last row; `step`
- * is from one to the next. A change in the column `group` begins a new sequence, which no window crosses;
- * without `window` each group is one sample. Windows without common rows are split like rows. Those that
- * overlap would put the same rows into training and test, so they are split by position (windows_part).
+ * With `window`, a sample is that many rows that follow one another, with the target of its last row, or
+ * with `each` of each of them; `step` is from one to the next. A change in the column `group` begins a new
+ * sequence, which no window crosses; without `window` each group is one sample. Windows without common rows
+ * are split like rows. Those that overlap would put the same rows into training and test, so they are split
+ * by position (windows_part).
  */
 #include "data/data_csv.h"
 #include <stdio.h>
@@ -31,9 +32,19 @@ typedef struct Settings {
     const char *file;
     const json_t *test; /* path of the test file, or a list of these; NULL: none */
     double split;
-    int64_t window, step; /* 0: not given */
-    bool each, scale;
+    Windows windows; /* none is listed; length and step 0: not given */
+    bool scale;
 } Settings;
+
+/* The training table, which decides how the others are read. */
+typedef struct Loading {
+    const DataContext *context;
+    Data *data;
+    Settings set;
+    Csv train;
+    Windows windows; /* of `train`; count 0: its rows are samples */
+    Target target;
+} Loading;
 
 enum { ROWS_MOST = 1000000000 }; /* of a window, and from one to the next */
 
@@ -108,23 +119,23 @@ static bool read_columns(const json_t *args, const Data *d, CsvNames *n, RtError
                    "target = \"NAME\" of a column, or its number; the first column is 0; or a list of these");
 }
 
-static bool read_sequence(const json_t *args, const Data *d, Settings *s, RtError *e)
+static bool read_sequence(const json_t *args, const Data *d, Windows *w, RtError *e)
 {
-    if (!data_optional_count(args, d, "window", 1, ROWS_MOST, &s->window, e) ||
-        !data_optional_count(args, d, "step", 1, ROWS_MOST, &s->step, e) ||
-        !data_flag(args, d, "each", &s->each, e))
+    if (!data_optional_count(args, d, "window", 1, ROWS_MOST, &w->length, e) ||
+        !data_optional_count(args, d, "step", 1, ROWS_MOST, &w->step, e) ||
+        !data_flag(args, d, "each", &w->each, e))
         return false;
-    if (s->step && !s->window) {
+    if (w->step && !w->length) {
         rt_fail(e, RT_BAD_INPUT, "%s: 'step' is from window to window, and there is no 'window'", d->name);
-        return rt_help(e, "window = 32, step = %lld", (long long)s->step);
+        return rt_help(e, "window = 32, step = %lld", (long long)w->step);
     }
-    if (!s->step) s->step = s->window;
+    if (!w->step) w->step = w->length;
     return true;
 }
 
 static bool has_windows(const Settings *s)
 {
-    return s->window || s->names.group;
+    return s->windows.length || s->names.group;
 }
 
 static bool is_path(const json_t *v)
@@ -148,93 +159,102 @@ static bool read_test(const json_t *args, const Data *d, Settings *s, RtError *e
 static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     if (!data_text(args, d, "file", &s->file, e) || !read_test(args, d, s, e) ||
-        !data_number(args, d, "split", 0, 1, &s->split, e) || !read_sequence(args, d, s, e))
+        !data_number(args, d, "split", 0, 1, &s->split, e) || !read_sequence(args, d, &s->windows, e))
         return false;
     if (!*s->file) return rt_fail(e, RT_BAD_INPUT, "%s: 'file' is missing: it names a file", d->name);
     if (!read_columns(args, d, &s->names, e) || !read_form(args, d, &s->form, e)) return false;
     if (!data_flag(args, d, "scale", &s->scale, e)) return false;
-    if (!s->each || has_windows(s)) return true;
+    if (!s->windows.each || has_windows(s)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: 'each' is of the rows of a window, and there is no 'window'", d->name);
     return rt_help(e, "window = 32, each = true");
 }
 
-/* The table, as rows or as windows. */
-static bool open_table(Csv *t, const char *path, const Settings *s, const DataContext *c, const Csv *like,
-                       Windows *w, RtError *e)
+/* A table and its windows. */
+static bool open_table(const Loading *l, const char *path, const Csv *like, Csv *t, Windows *w, RtError *e)
 {
-    if (!csv_open(t, data_file_path(c, path, e), &s->form, &s->names, like, e)) return false;
-    return !has_windows(s) || csv_windows_find(w, t, e);
+    *w = l->set.windows;
+    if (like) w->length = l->windows.length; /* that of a group, where groups are samples */
+    if (!csv_open(t, data_file_path(l->context, path, e), &l->set.form, &l->set.names, like, e)) return false;
+    return !has_windows(&l->set) || csv_windows_find(w, t, e);
 }
 
 /* The labels, and where the largest stands: sample and byte. */
-static void see_labels(const Csv *t, const Windows *w, const Target *target, Data *d)
+static void see_labels(const Loading *l)
 {
-    const int64_t each = w->each ? w->length : 1, count = (w->count ? w->count : t->samples) * each;
+    Data *d = l->data;
+    const Windows *w = &l->windows;
+    const int64_t each = w->each ? w->length : 1, count = (w->count ? w->count : l->train.samples) * each;
 
     d->most.sample = -1;
     for (int64_t k = 0; k < count; k++) {
         const int64_t i = k / each;
-        const Cell *cell = &t->values[!w->count ? i : w->first[i] + (w->each ? k % each : w->length - 1)];
-        const int label = csv_class(target, cell);
-        if (target->kind == TARGET_CLASS_NUMBER) data_see(&d->labels, (float)label);
+        const Cell *cell =
+            &l->train.values[!w->count ? i : w->first[i] + (w->each ? k % each : w->length - 1)];
+        const int label = csv_class(&l->target, cell);
+        if (l->target.kind == TARGET_CLASS_NUMBER) data_see(&d->labels, (float)label);
         if (d->most.sample < 0 && label == d->classes - 1) d->most.sample = i, d->most.byte = cell->offset;
     }
 }
 
-static bool open_train(Csv *t, const Settings *s, const DataContext *c, Data *d, Windows *w, Target *target,
-                       RtError *e)
+static bool open_train(Loading *l, RtError *e)
 {
-    *w = (Windows){.length = s->window, .step = s->step, .each = s->each};
-    if (!open_table(t, s->file, s, c, NULL, w, e) || !csv_target(t, target, e)) return false;
+    Csv *t = &l->train;
+    Windows *w = &l->windows;
+    Data *d = l->data;
+
+    if (!open_table(l, l->set.file, NULL, t, w, e) || !csv_target(t, &l->target, e)) return false;
     data_vector(d, t->features);
-    if (has_windows(s)) {
+    if (has_windows(&l->set)) {
         d->rank = 2;
         d->shape[0] = w->length, d->shape[1] = t->features;
         d->features = w->length * t->features;
     }
-    d->classes = target->classes;
+    d->classes = l->target.classes;
     data_remember(d->inputs_from, t->file.path);
     data_remember(d->target_from, t->file.path);
-    d->positions = s->each ? w->length : 0;
-    d->target_size = t->targets * (s->each ? w->length : 1);
+    d->positions = w->each ? w->length : 0;
+    d->target_size = t->targets * (w->each ? w->length : 1);
     csv_describe(t, d->form, sizeof d->form);
     csv_look(t, d);
-    if (d->classes) see_labels(t, w, target, d);
+    if (d->classes) see_labels(l);
     return true;
 }
 
 /* Rows of a table, then its windows. */
-static bool load_split(Csv *t, const Windows *w, const Target *target, const Data *d, DataSplit *s,
-                       RtError *e)
+static bool load_split(const Loading *l, Csv *t, const Windows *w, DataSplit *s, RtError *e)
 {
-    if (!w->count) return csv_split(t, target, d, s, e);
+    if (!w->count) return csv_split(t, &l->target, l->data, s, e);
     DataSplit rows = {0};
-    bool good = csv_split(t, target, d, &rows, e) && windows_take(w, 0, w->count, d, &rows, s, e);
+    bool good =
+        csv_split(t, &l->target, l->data, &rows, e) && windows_take(w, 0, w->count, l->data, &rows, s, e);
     data_split_free(&rows);
     return good;
 }
 
 /* Both splits of one file. */
-static bool load_file(Csv *t, const Settings *s, const Windows *w, const Target *target, const DataContext *c,
-                      Data *d, RtError *e)
+static bool load_file(Loading *l, RtError *e)
 {
-    if (!w->count || w->step >= w->length || s->split == 0)
-        return load_split(t, w, target, d, &d->train, e) && data_hold_out(d, s->split, c, e);
+    const Windows *w = &l->windows;
+    const double split = l->set.split;
+
+    if (!w->count || w->step >= w->length || split == 0)
+        return load_split(l, &l->train, w, &l->data->train, e) &&
+               data_hold_out(l->data, split, l->context, e);
     DataSplit rows = {0};
-    bool good = csv_split(t, target, d, &rows, e) && windows_part(w, s->split, d, &rows, e);
+    bool good =
+        csv_split(&l->train, &l->target, l->data, &rows, e) && windows_part(w, split, l->data, &rows, e);
     data_split_free(&rows);
     return good;
 }
 
 /* The samples of a test file behind those of the others. */
-static bool load_test(const Settings *s, const char *path, const Csv *train, const Windows *like,
-                      const Target *target, const DataContext *c, Data *d, RtError *e)
+static bool load_test(Loading *l, const char *path, RtError *e)
 {
     Csv t = {0};
     DataSplit more = {0};
-    Windows w = {.length = like->length, .step = s->step, .each = s->each};
-    bool good = open_table(&t, path, s, c, train, &w, e) && load_split(&t, &w, target, d, &more, e) &&
-                data_split_join(d, &d->test, &more, e);
+    Windows w = {0};
+    bool good = open_table(l, path, &l->train, &t, &w, e) && load_split(l, &t, &w, &more, e) &&
+                data_split_join(l->data, &l->data->test, &more, e);
 
     data_split_free(&more);
     free(w.first);
@@ -242,44 +262,40 @@ static bool load_test(const Settings *s, const char *path, const Csv *train, con
     return good;
 }
 
-static bool load_files(const Settings *s, const DataContext *c, Data *d, Csv *train, Windows *w,
-                       Target *target, RtError *e)
+static bool load_files(Loading *l, RtError *e)
 {
-    if (!open_train(train, s, c, d, w, target, e)) return false;
-    if (!s->test) return load_file(train, s, w, target, c, d, e);
-    if (!load_split(train, w, target, d, &d->train, e)) return false;
-    if (json_is_string(s->test)) return load_test(s, json_string_value(s->test), train, w, target, c, d, e);
-    for (size_t i = 0; i < json_array_size(s->test); i++)
-        if (!load_test(s, json_string_value(json_array_get(s->test, i)), train, w, target, c, d, e))
-            return false;
+    const json_t *test = l->set.test;
+
+    if (!test) return load_file(l, e);
+    if (!load_split(l, &l->train, &l->windows, &l->data->train, e)) return false;
+    if (json_is_string(test)) return load_test(l, json_string_value(test), e);
+    for (size_t i = 0; i < json_array_size(test); i++)
+        if (!load_test(l, json_string_value(json_array_get(test, i)), e)) return false;
     return true;
+}
+
+static void loading_close(Loading *l)
+{
+    free(l->target.texts);
+    free(l->windows.first);
+    csv_close(&l->train);
 }
 
 bool data_csv_load(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    Csv train = {0};
-    Target target = {0};
-    Windows windows = {0};
-    Settings s;
-    bool good = read_settings(args, d, &s, e) && load_files(&s, c, d, &train, &windows, &target, e);
+    Loading l = {.context = c, .data = d};
+    bool good = read_settings(args, d, &l.set, e) && open_train(&l, e) && load_files(&l, e);
 
-    free(target.texts);
-    free(windows.first);
-    csv_close(&train);
+    loading_close(&l);
     return good || data_missing_help(c, e);
 }
 
 bool data_csv_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
-    Csv train = {0};
-    Target target = {0};
-    Windows windows = {0};
-    Settings s;
-    bool good = read_settings(args, d, &s, e) && open_train(&train, &s, c, d, &windows, &target, e) &&
-                (!s.scale || data_scale_rows(d, train.numbers, train.samples, train.features, e));
+    Loading l = {.context = c, .data = d};
+    bool good = read_settings(args, d, &l.set, e) && open_train(&l, e) &&
+                (!l.set.scale || data_scale_rows(d, l.train.numbers, l.train.samples, l.train.features, e));
 
-    free(target.texts);
-    free(windows.first);
-    csv_close(&train);
+    loading_close(&l);
     return good;
 }
