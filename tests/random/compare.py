@@ -13,6 +13,7 @@ import numpy as np
 import torch
 import constructs
 import expression
+import generated
 import listed
 import optim
 import program as programs
@@ -93,6 +94,7 @@ class Case:
         if cells:
             (self.folder / 'cells.dnw').write_text(cells)
         listed.write(tree, self.folder)
+        generated.resolve(tree, DNW, self.folder)
         self.given = text.given(tree)
         self.pairs = None
         LOOSE[0] = 100 if self.t['loose'] else 1

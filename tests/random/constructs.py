@@ -67,6 +67,7 @@ def graph_constructs(p, g):
         for line in group['lines']:
             if line.get('listed'):
                 found |= {'edges from a file', 'weights from a file'} if len(line['listed']['rows'][0]) == 3 else {'edges from a file'}
+            found |= {'generator ' + line['made']['name']} if line.get('made') else set()
             ref = line.get('via') or group.get('via')
             found |= {f"via of {ref.get('given', 1)}"} if ref and ref['fn'] in fns else set()
             found |= {'chance' if line.get('drawn') else 'where'} if line.get('where') else set()

@@ -30,6 +30,7 @@ class Functions:
         self.c = random.Random(seed + 1)  # of costs and ports
         self.begin_rules(seed)
         self.begin_files(seed)
+        self.begin_generated(seed)
         self.begin_keys(seed)
         self.begin_arrays(seed)
         self.begin_sizes(seed)

@@ -1,13 +1,14 @@
 """Random programs: trees of plain lists and dictionaries, whose text text.py writes and which model.py calculates."""
 from arrays import Arrays, each_item
 from functions import BENT, SMOOTH, call, name, num, op
+from generated import Generated
 from graphs import Graphs
 from keys import Keys
 from listed import Listed
 from sizes import LearnedSizes
 
 
-class Generator(Graphs, Keys, Listed, Arrays, LearnedSizes):
+class Generator(Graphs, Keys, Listed, Generated, Arrays, LearnedSizes):
     def map_step(self, shape):
         c, h, w = shape
         kind = self.r.randrange(10)
@@ -284,6 +285,7 @@ class Generator(Graphs, Keys, Listed, Arrays, LearnedSizes):
             model['keep'] = self.d.choice([{'kind': 'share', 'value': self.d.choice([30, 50, 70, 90])}, {'kind': 'count', 'value': 3},
                                            {'kind': 'anneal', 'start': {'kind': 'share', 'value': 90}, 'end': {'kind': 'share', 'value': 40}, 'epochs': 2}])
         self.list_edges()
+        self.generate_edges()
         self.learned_sizes(model, train)
         return {'options': self.options(), 'imports': imports,
                 'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}

@@ -8,7 +8,7 @@ import compare
 import program as programs
 import text
 
-DROPPED = ('via', 'using', 'listed', 'budget', 'where', 'by', 'fn', 'loss', 'range', 'at', 'time', 'shown', 'keep', 'stride', 'groups',
+DROPPED = ('via', 'using', 'listed', 'made', 'budget', 'where', 'by', 'fn', 'loss', 'range', 'at', 'time', 'shown', 'keep', 'stride', 'groups',
            'truncate', 'momentum', 'nesterov', 'decay', 'clip', 'beta1', 'beta2', 'k', 'bias', 'warmup', 'floor')
 
 

@@ -1,6 +1,7 @@
 """Writes a program tree (see program.py) as the text of a .dnw file."""
 
 from carried import PERCENT
+from generated import source_text
 
 LEVEL = {'or': 1, 'and': 2, 'not': 3, '==': 4, '!=': 4, '<': 4, '<=': 4, '>': 4, '>=': 4,
          '+': 5, '-': 5, '*': 6, '/': 6, 'mod': 6, 'neg': 7, '^': 8}
@@ -138,6 +139,8 @@ def edge_line(line):
         text += f".{line['port']}"
     if line.get('listed'):
         text += f""" in file("{line['listed']['file']}")"""
+    if line.get('made'):
+        text += f" in {source_text(line['made'])}"
     if line.get('where') is not None:
         text += f" where {expr(line['where'])}"
     if line.get('via'):

@@ -2,6 +2,7 @@
 import itertools
 import math
 import torch
+import generated
 from expression import evaluate
 
 
@@ -43,6 +44,8 @@ def candidates(g, line, sets, chance=None):
     for t, to in enumerate(nodes_of(target)):
         for s, origin in enumerate(nodes_of(source)):
             if listed is not None and (t, s) not in listed:
+                continue
+            if line.get('made') and not generated.allowed(line['made'], s, t):
                 continue
             env = dict(coordinates)
             if line['from_index'] and not bind(line['from_index'], origin, env):
