@@ -442,6 +442,7 @@ static void finish_cell(Check *k, const Graph *g, NodeSet *s, TimedCell *c, Span
         if (!c->state[i].next) return;
         next[i] = c->state[i].next;
         s->start[i] = c->state[i].start;
+        s->learned_start |= c->state[i].first != NULL;
     }
     s->states = c->count ? c->count : 1;
     s->state_map = c->count ? s->map : last->shape, s->value_map = c->sent->shape;

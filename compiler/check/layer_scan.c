@@ -97,6 +97,22 @@ static bool no_truncate(Check *k, const Val *function, const Val *truncate)
     return false;
 }
 
+/* A state that starts at weights is their value and what was added to it: where the gradient of the sum
+ * stops, that of the weights would go on. */
+static bool stops_at_weights(Check *k, const Graph *g, const Val *truncate)
+{
+    for (int i = 0; i < g->sets.count && truncate->number > 0; i++) {
+        const NodeSet *s = &g->sets.at[i];
+        if (!s->learned_start) continue;
+        Diag *d = diag_add(k->diags, E_LATER, truncate->span,
+                           "truncate is not implemented for states that start at weights, as in '%s'",
+                           s->cell_name);
+        diag_help(d, "let the states start at numbers, or omit truncate");
+        return true;
+    }
+    return false;
+}
+
 Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span span)
 {
     int64_t stops, around = k->positions;
@@ -109,6 +125,7 @@ Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span sp
     Graph *g = graph_of(k, function, part, span);
     bool timed = g && is_timed(g);
     if (timed && around) scan_in_scan(k, name_of(function), span);
+    else if (timed && stops_at_weights(k, g, truncate)) result = val_poison(k);
     else if (timed) g->time.truncate = stops, result = wired_value(k, g, whole, span);
     else if (mistakes(k) == before && no_truncate(k, function, truncate))
         result = g ? wired_value(k, g, part, span) : apply(k, function, val_runtime(k, part, span), span);

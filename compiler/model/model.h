@@ -130,6 +130,7 @@ typedef struct NodeSet {
     Shape state_map;
     int64_t state_pixels;
     double start[MAX_STATES];
+    bool learned_start;      /* of some state: it stands for how far the state is from a value of weights */
     Vec(const char *) ports; /* the parameters that are sums of its nodes, where its function takes several;
                                 else empty. The sums of a port stand behind those of the one before */
     bool slope;              /* semi_implicit: one more, the derivatives of the sums by the own values */

@@ -37,6 +37,7 @@ def constructs(p):
         found |= {'array ' + kind for kind in ('each', 'list', 'array', 'item') if f"['{kind}', " in repr([fn['value'], fn['moves']])}
         if len(fn['states']) > 1:
             found.add('two states')
+        found |= {'learned first state'} if any(isinstance(s['start'], str) for s in fn['states']) else set()
         if 'batch_norm' in repr(fn['value']):
             found.add('batch_norm in a function')
     return found

@@ -167,6 +167,9 @@ class Functions:
         titles = ['s', 'c'][:1 if affine else self.r.choice([1, 1, 2])]
         for title in titles:
             fn['states'].append({'name': title, 'start': self.r.choice([0, 0, 0.5])})
+            first = [w for w in fn['weights'] if not w['sizes']]
+            if first and self.w.random() < 0.3:
+                fn['states'][-1]['start'] = self.w.choice(first)['name']
         arriving = self.bounded(self.with_arrays(fn, name('z'), 'z')) if not affine else name('z')
         if self.chance(0.3):
             fn['lets'].append(['u', arriving])

@@ -260,6 +260,7 @@ class Graphs(Rules):
         g['sets'] = [{'kind': 'input', 'name': 'x', 'sizes': inputs, 'fn': None, 'at': None, 'indices': None}]
         if not scanned and not affine and self.chance(0.2):
             g['sets'][0]['fn'] = self.state_function(clock)
+            self.find(g['sets'][0]['fn']['fn'])['states'][0]['start'] = 0  # it starts with the input
         for k in range(self.r.randint(1, 2)):
             s = {'kind': 'nodes', 'name': 'hg'[k], 'sizes': [self.r.randint(1, 5)], 'fn': None, 'at': None, 'indices': None}
             if affine or self.chance(0.6):

@@ -265,7 +265,9 @@ class Instance:
             fn = self.function(s)
             starts = [st['start'] for st in fn['states']] if fn and fn['states'] else [0]
             shape = self.empty(x, self.count[s['name']])
-            self.states[s['name']] = [shape + v for v in starts]
+            learned = any(isinstance(v, str) for v in starts)
+            env = self.model.pieces(fn, self.base(s), self.count[s['name']], shape.dim() - 2, slice(None)) if learned else {}
+            self.states[s['name']] = [shape + env.get(v, v) for v in starts]
             if s['kind'] == 'input':
                 self.states[s['name']][0] = x
 

@@ -61,16 +61,22 @@ class Generator(Graphs, Keys, Listed, Generated, Arrays, LearnedSizes):
             return {'op': 'function', 'name': self.gain(), 'args': {}}, shape
         return {'op': 'pointwise', 'name': self.r.choice(SMOOTH + BENT), 'args': {}}, shape
 
+    def truncate(self, title):
+        """Positions after which the gradient of states stops: refused for states that start at weights."""
+        stops, g = self.r.choice([0, 0, 2]), next((g for g in self.graphs if g['name'] == title), None)
+        fns = [f for f in self.fns if f['name'] == title or g and any(s['fn'] and s['fn']['fn'] == f['name'] for s in g['sets'])]
+        return 0 if any(isinstance(st['start'], str) for f in fns for st in f['states']) else stops
+
     def sequence_step(self, shape):
         n, rest = shape[0], shape[1:]
         kind = self.r.randrange(8)
         if kind < 2 and len(rest) == 1:
             out = self.r.randint(1, 3)
             body = {'op': 'graph', 'name': self.timed_graph(rest, out, scanned=True), 'args': {}}
-            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.r.choice([0, 0, 2])}, [n, out]
+            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.truncate(body['name'])}, [n, out]
         if kind == 2 and len(rest) == 1:
             body = {'op': 'function', 'name': self.state_function('steps')['fn'], 'args': {}}
-            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.r.choice([0, 0, 2])}, shape
+            return {'op': 'scan', 'body': body, 'args': {}, 'truncate': self.truncate(body['name'])}, shape
         if kind == 3:
             ops, out = self.operations(rest, self.r.randint(1, 2))
             block = {'name': self.fresh('Block'), 'ops': ops}

@@ -16,6 +16,10 @@ def number(value):
     return OPTIONS.get(value) or literal(value)
 
 
+def start(value):
+    return value if isinstance(value, str) else number(value)
+
+
 def literal(value):
     if value == int(value) and abs(value) < 1e6:
         return str(int(value))
@@ -97,7 +101,7 @@ def weight(w):
 def function(fn):
     params = ', '.join(n if d is None else f'{n} = {number(d)}' for n, d in fn['params'])
     lines = [weight(w) for w in fn['weights']]
-    lines += [f"state {s['name']} = {number(s['start'])}" for s in fn['states']]
+    lines += [f"state {s['name']} = {start(s['start'])}" for s in fn['states']]
     lines += [f'{name} = {expr(e)}' for name, e in fn['lets']]
     for name, e in fn['moves']:
         lines.append(f'next {name} = {expr(e)}' if fn['clock'] == 'steps' else f"{name}' = {expr(e)}")
