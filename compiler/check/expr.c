@@ -99,7 +99,7 @@ static bool gives_bool(OpCode op)
     return op == IR_LT || op == IR_LE || op == IR_EQ || op == IR_AND || op == IR_OR || op == IR_NOT;
 }
 
-static bool is_condition(const Val *v)
+bool val_is_condition(const Val *v)
 {
     return v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool);
 }
@@ -110,8 +110,8 @@ static bool kinds_agree(Check *k, OpCode op, int count, Val **args)
 {
     for (int i = 0; i < count; i++) {
         bool wanted = op == IR_AND || op == IR_OR || op == IR_NOT;
-        if (op == IR_SELECT) wanted = i == 0 || is_condition(args[1]);
-        if (is_condition(args[i]) == wanted) continue;
+        if (op == IR_SELECT) wanted = i == 0 || val_is_condition(args[1]);
+        if (val_is_condition(args[i]) == wanted) continue;
         Diag *d = diag_add(k->diags, E_KIND, args[i]->span, "%s is given where %s is expected",
                            val_kind_text(args[i]), wanted ? "a condition" : "a number");
         if (op == IR_SELECT && i == 2)
@@ -362,6 +362,8 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e, bool waits)
         for (int i = 0; i < e->args.count; i++) check_expr(k, scope, e->args.at[i].value);
         return val_poison(k);
     }
+    if (callee->kind == VAL_WORD && callee->builtin->count) /* any(conditions) */
+        callee = val_function(k, callee->builtin, NULL, NULL, callee->span);
     if (callee->kind != VAL_FUNCTION) {
         if (e->left->kind == EXPR_NAME && builtin_find(e->left->name)) /* a name that hides it: said */
             return k->said.silent++, val_poison(k);

@@ -32,6 +32,7 @@ const char *op_sign(OpCode op); /* as it is written */
 /* The value in the function being built; a number becomes a constant. NULL after a message when it has no
  * such form. */
 Value *val_value(Check *k, const Val *v, const char *wanted);
+bool val_is_condition(const Val *v); /* known or not */
 Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args);
 
 /* expr_list.c */
@@ -51,7 +52,7 @@ Val *pointwise_arrays(Check *k, OpCode op, Span span, int count, Val **args);
 Val *fold_array(Check *k, const Builtin *b, Val *v, Span span); /* sum, and max and min of one array */
 /* Known, or a condition; of lists and points, whether all their elements are equal. */
 Val *equal_values(Check *k, Span span, Val *a, Val *b);
-/* sum, chain, repeat */
+/* sum, chain, repeat, any, all, count */
 Val *apply_list(Check *k, const Builtin *b, Val **args, Span span);
 
 /* expr_option.c */
@@ -60,6 +61,16 @@ void check_options(Check *k);
 /* expr_choose.c */
 /* list[index]; a poison value after a message. */
 Val *choose_element(Check *k, const Val *list, Val *index);
+
+/* expr_where.c */
+/* Are there at most two? Else a message: a key of several numbers is one argument. */
+bool chance_arguments(Check *k, const Val *function);
+/* dist, chance */
+Val *apply_where(Check *k, const Builtin *b, Val **args, Span span);
+/* A key: a number or a tuple of numbers that follow from indices. How many; 0 after a message. */
+int key_length(Check *k, const Val *key);
+/* Number i of it; NULL after a message. */
+const Val *key_part(Check *k, const Val *key, int i);
 
 /* expr_share.c */
 struct Shares *shares_new(Arena *perm);

@@ -200,45 +200,6 @@ static Val *apply_point(Check *k, const Builtin *b, Val **a, Span span)
     }
 }
 
-static Val *distance(Check *k, Val *a, Val *b, Span span)
-{
-    if (val_is_poison(a) || val_is_poison(b)) return val_poison(k);
-    bool tuples = a->kind == VAL_TUPLE && b->kind == VAL_TUPLE;
-    if (tuples && a->items.count != b->items.count) {
-        diag_add(k->diags, E_SHAPE, span, "dist of points with %d and %d coordinate%s", a->items.count,
-                 b->items.count, plural(b->items.count, "s"));
-        return val_poison(k);
-    }
-    if (!tuples) {
-        Val *difference = composed(k, IR_SUB, span, a, b);
-        return composed(k, IR_ABS, span, difference, NULL);
-    }
-    Val *sum = val_number(k, 0, span);
-    for (int i = 0; i < a->items.count; i++) {
-        Val *d = composed(k, IR_SUB, span, a->items.at[i], b->items.at[i]);
-        sum = composed(k, IR_ADD, span, sum, composed(k, IR_MUL, span, d, d));
-    }
-    return composed(k, IR_SQRT, span, sum, NULL);
-}
-
-static Val *apply_geometry(Check *k, const Builtin *b, Val **args, Span span)
-{
-    if (b->id == BUILTIN_dist) return distance(k, args[0], args[1], span);
-    if (k->mode != MODE_PREDICATE) {
-        diag_add(k->diags, E_PLACE, span, "chance(p) is allowed only in the `where` of edges");
-        return val_poison(k);
-    }
-    Value *p = val_value(k, args[0], "a probability");
-    if (args[0]->kind == VAL_NUMBER && (args[0]->number < 0 || args[0]->number > 1)) {
-        Diag *d = diag_add(k->diags, E_RANGE, args[0]->span, "a probability of %s is not in 0 .. 1",
-                           val_text(k, args[0]));
-        if (args[0]->number >= 2 && args[0]->number <= 100)
-            diag_fix(d, args[0]->span, arena_printf(k->perm, "%.6g%%", args[0]->number), "write ", "");
-        return val_poison(k);
-    }
-    return p ? val_runtime(k, func_add(k->func, IR_CHANCE, span, 1, &p), span) : val_poison(k);
-}
-
 static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
 {
     const Builtin *b = function->builtin;
@@ -258,11 +219,12 @@ static Val *apply_builtin(Check *k, Val *function, Val *first, Span span)
         diag_help(d, "test \"what must be true\" { ... %s(...) ... }", b->name);
         return val_poison(k);
     }
+    if (b->id == BUILTIN_chance && !chance_arguments(k, function)) return val_poison(k);
     if (!bind_builtin(k, function, first, span, args)) return val_poison(k);
     if (b->kind == KIND_CHECK) return k->c->question(k, b, args, span);
-    if (b->kind == KIND_LIST) return apply_list(k, b, args, span);
+    if (b->kind == KIND_LIST || b->kind == KIND_WORD) return apply_list(k, b, args, span);
     if (b->kind == KIND_POINT) return apply_point(k, b, args, span);
-    if (b->kind == KIND_GEOM) return apply_geometry(k, b, args, span);
+    if (b->kind == KIND_GEOM) return apply_where(k, b, args, span);
     return k->above->builtin(k, b, args, span);
 }
 

@@ -1,5 +1,5 @@
 /* expr_list.c: lists: written out, one element for each of some values, arithmetic element by element, sums;
- * and lists of functions, which are applied one after the other.
+ * conditions; and lists of functions, which are applied one after the other.
  *
  * An array is a list of numbers, or of arrays of one size. Its elements are values like all others, so that
  * nothing behind the checker knows of arrays.
@@ -174,6 +174,52 @@ Val *fold_array(Check *k, const Builtin *b, Val *v, Span span)
     return val_poison(k);
 }
 
+/* ---- conditions ---- */
+
+static Val *no_conditions(Check *k, const Builtin *b, const Val *v, const char *part)
+{
+    if (val_is_poison(v)) return val_poison(k);
+    const bool index = v->kind == VAL_RUNTIME && !v->value->is_bool && k->mode == MODE_PREDICATE;
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "'%s' takes a list of conditions; this %sis %s", b->name,
+                       part, index ? "a number" : val_kind_text(v));
+    diag_help(d, "such as %s([i == n for n in 0 .. 4])", b->name);
+    return val_poison(k);
+}
+
+/* What is known of any and all is left out, unless it decides them. */
+static Val *together(Check *k, BuiltinId id, Span span, Val *so_far, Val *v)
+{
+    const bool deciding = id == BUILTIN_any;
+    const OpCode op = deciding ? IR_OR : IR_AND;
+    if (id == BUILTIN_count) {
+        Val *one =
+            pointwise(k, IR_SELECT, span, 3, (Val *[]){v, val_number(k, 1, span), val_number(k, 0, span)});
+        return pointwise(k, IR_ADD, span, 2, (Val *[]){so_far, one});
+    }
+    if (so_far->kind == VAL_BOOL) return (so_far->number != 0) == deciding ? so_far : v;
+    if (v->kind == VAL_BOOL) return (v->number != 0) == deciding ? v : so_far;
+    return pointwise(k, op, span, 2, (Val *[]){so_far, v});
+}
+
+/* any, all and count of a list, and of lists in it. */
+static Val *gathered(Check *k, const Builtin *b, Span span, Val *so_far, Val *list)
+{
+    for (int i = 0; i < list->items.count && !val_is_poison(so_far); i++) {
+        Val *v = list->items.at[i];
+        if (v->kind == VAL_LIST) so_far = gathered(k, b, span, so_far, v);
+        else if (!val_is_condition(v)) so_far = no_conditions(k, b, v, "element ");
+        else so_far = within_bounds(k, span) ? together(k, b->id, span, so_far, v) : val_poison(k);
+    }
+    return so_far;
+}
+
+static Val *conditions_value(Check *k, const Builtin *b, Val *list, Span span)
+{
+    if (list->kind != VAL_LIST) return no_conditions(k, b, list, "");
+    Val *none = b->id == BUILTIN_count ? val_number(k, 0, span) : val_bool(k, b->id == BUILTIN_all, span);
+    return gathered(k, b, span, none, list);
+}
+
 /* ---- equal ---- */
 
 Val *equal_values(Check *k, Span span, Val *a, Val *b)
@@ -230,6 +276,7 @@ static Val *repeated(Check *k, Val *x, Val *count, Val *f)
 Val *apply_list(Check *k, const Builtin *b, Val **args, Span span)
 {
     if (b->id == BUILTIN_sum) return fold_array(k, b, args[0], span);
+    if (b->id == BUILTIN_count || b->kind == KIND_WORD) return conditions_value(k, b, args[0], span);
     if (b->id == BUILTIN_repeat) return repeated(k, args[0], args[1], args[2]);
     if (args[1]->kind == VAL_LIST) return chained(k, args[0], args[1]);
     if (val_is_poison(args[1])) return val_poison(k);

@@ -97,6 +97,21 @@ Value *line_open(Check *k, const Graph *g, const EdgeLine *line, const Bundle *u
     return bind_indices(k, inner, &line->from, from_rank, to_rank, equal);
 }
 
+/* `where` something else. */
+static void no_condition(Check *k, const Val *v, const Expr *e)
+{
+    const bool source = v->kind == VAL_CALL && v->builtin->kind == KIND_PAIRS;
+    const char *text = expr_text(k->perm, k->c->sources, e);
+    Diag *d = diag_add(k->diags, E_KIND, e->span, "`where` needs a condition; this is %s",
+                       source                   ? "a source of pairs"
+                       : v->kind == VAL_RUNTIME ? "a number"
+                                                : val_kind_text(v));
+    if (source) diag_help(d, "write `in` for `where`: edges a[_] -> a[_] in %s", text);
+    else if (v->kind == VAL_PERCENT) diag_help(d, "for a share of the pairs, drawn: where chance(%s)", text);
+    else if (v->kind == VAL_NUMBER || v->kind == VAL_RUNTIME)
+        diag_help(d, "compare it, such as: where %s == 0", text);
+}
+
 /* The condition of one line as a function of indices. `absent`: it is false for the options given. */
 static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, bool *absent)
 {
@@ -107,9 +122,7 @@ static bool line_predicate(Check *k, Graph *g, const EdgeLine *line, Bundle *u, 
     Val *v = line->where ? check_expr(k, &inner, line->where) : val_bool(k, true, line->span);
     bool ok = !val_is_poison(v);
     if (ok && !(v->kind == VAL_BOOL || (v->kind == VAL_RUNTIME && v->value->is_bool))) {
-        Diag *d = diag_add(k->diags, E_KIND, line->where->span, "`where` needs a condition; this is %s",
-                           v->kind == VAL_RUNTIME ? "a number" : val_kind_text(v));
-        diag_help(d, "compare it, such as: where %s == 0", expr_text(k->perm, k->c->sources, line->where));
+        no_condition(k, v, line->where);
         ok = false;
     }
     if (ok) {

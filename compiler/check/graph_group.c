@@ -19,24 +19,12 @@ static Val *line_number(Check *k, const EdgesDecl *d, const EdgeLine *line)
     return val_number(k, number, line->span);
 }
 
-/* One part of a key as a value; NULL after a message. */
-static Value *key_part(Check *k, const Val *v, Span span)
-{
-    if (v->kind == VAL_NUMBER) return func_const(k->func, v->number);
-    if (v->kind == VAL_RUNTIME && !v->value->is_bool) return v->value;
-    Diag *d = diag_add(k->diags, E_KIND, span, "a key is made of numbers; this is %s",
-                       v->kind == VAL_RUNTIME ? "a condition" : val_kind_text(v));
-    diag_help(d,
-              "such as j, (i, j), line, or floor(i / 16) for 16 at a time; (if i < 4 then 0 else 1) for two");
-    return NULL;
-}
-
 static bool uses_chance(Check *k, const Expr *key)
 {
     for (int i = 0; i < k->func->values.count; i++) {
         if (k->func->values.at[i]->op != IR_CHANCE) continue;
         Diag *d = diag_add(k->diags, E_PLACE, key->span, "a key cannot depend on chance");
-        diag_help(d, "a key follows from the indices of the line, and from `line`");
+        diag_help(d, "a key follows from the indices of the line, and from `line`; chance(p, i) does, too");
         return true;
     }
     return false;
@@ -44,20 +32,13 @@ static bool uses_chance(Check *k, const Expr *key)
 
 static bool key_parts(Check *k, const Val *v, const Expr *key, CandidateKey *out)
 {
-    const int parts = v->kind == VAL_TUPLE ? v->items.count : 1;
-    if (parts > MOST_KEY_PARTS) {
-        diag_add(k->diags, E_RANGE, key->span, "a key has at most %d numbers; this one has %d",
-                 MOST_KEY_PARTS, parts);
-        return false;
-    }
+    const int parts = key_length(k, v);
     for (int i = 0; i < parts; i++) {
-        const Val *item = v->kind == VAL_TUPLE ? v->items.at[i] : v;
-        Value *part = val_is_poison(item)
-                          ? NULL
-                          : key_part(k, item, key->kind == EXPR_TUPLE ? key->items.at[i]->span : key->span);
+        const Val *part = key_part(k, v, i);
         if (!part) return false;
-        func_result(k->func, arena_printf(k->perm, "key %d", i), part);
+        func_result(k->func, arena_printf(k->perm, "key %d", i), val_value(k, part, "a number"));
     }
+    if (!parts) return false;
     func_prune(k->func);
     if (uses_chance(k, key)) return false;
     out->steps = predicate_steps(k->perm, k->func, &out->step_count);
@@ -152,6 +133,7 @@ static bool build_list(Check *k, Graph *g, int list)
     const EdgesDecl *d = decl_of(k, g, list);
     const Bundle *u = &g->bundles.at[list_first(g, list)];
     if (u->group.part_count) l->key = expr_text(k->perm, k->c->sources, d->of ? d->of : d->tied);
+    if (u->tie.part_count) l->tie = expr_text(k->perm, k->c->sources, d->tied);
     if (u->tie.part_count && !(l->ties = groups_of(k, g, list, true, d->tied->span))) return false;
     if (u->group.part_count && !d->of) return l->groups = l->ties, true;
     if (u->group.part_count && !(l->groups = groups_of(k, g, list, false, d->of->span))) return false;

@@ -21,7 +21,9 @@ enum {
 
 typedef struct Interpreted {
     const Func *f;
-    int64_t asked; /* pairs and ranges so far; beyond limits.pairs the answer is no, and an error follows */
+    /* Pairs and ranges so far, each `weight` times; beyond limits.pairs the answer is no, and an error
+     * follows. */
+    int64_t asked, weight;
     double *scratch;
     IntervalCondition values;
     Chance chance;   /* of no pair */
@@ -35,7 +37,7 @@ typedef struct Interpreted {
 static void tell_progress(Interpreted *p, int64_t target)
 {
     enum { OFTEN = 1 << 20 };
-    if (p->asked % OFTEN || !isatty(STDERR_FILENO)) return;
+    if (p->asked % OFTEN >= p->weight || !isatty(STDERR_FILENO)) return;
     if (!p->start) p->start = time(NULL);
     if (time(NULL) - p->start < 1) return;
     fprintf(stderr, "\rline %d: looking for candidate edges, %.0f %%", p->line,
@@ -47,7 +49,7 @@ static bool interpret(void *context, const int64_t *to, const int64_t *from, int
 {
     Interpreted *p = context;
     double args[2 * MAX_RANK];
-    if (p->asked++ >= limits.pairs) return false;
+    if ((p->asked += p->weight) > limits.pairs) return false;
     tell_progress(p, target);
     for (int i = 0; i < p->values.to_rank; i++) args[i] = (double)to[i];
     for (int i = 0; i < p->values.from_rank; i++) args[p->values.to_rank + i] = (double)from[i];
@@ -60,7 +62,7 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
                            int64_t last)
 {
     Interpreted *p = context;
-    if (p->asked++ >= limits.pairs) return 0;
+    if ((p->asked += p->weight) > limits.pairs) return 0;
     return interval_range(&p->values, to, from, dim, first, last);
 }
 
@@ -69,6 +71,13 @@ static bool uses_chance(const Func *f)
     for (int i = 0; f && i < f->values.count; i++)
         if (f->values.at[i]->op == IR_CHANCE) return true;
     return false;
+}
+
+/* A condition of many operations is as much work as several short ones. */
+static int64_t weight_of(const Func *condition)
+{
+    enum { SHORT = 16 }; /* operations */
+    return 1 + condition->values.count / SHORT;
 }
 
 static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
@@ -84,6 +93,7 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     if (!u->predicate) return line;
     const size_t values = (size_t)u->predicate->values.count + 1;
     *context = (Interpreted){.f = u->predicate,
+                             .weight = weight_of(u->predicate),
                              .scratch = NEW_ARRAY(k->perm, double, values),
                              .values = interval_condition(&to, &from),
                              .chance = {g->chance_seed, RNG_CHANCE + ((uint64_t)b << 8), 0, 0},
@@ -162,16 +172,17 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
     return (Estimate){questions, runs / (double)sampled * (double)to->size};
 }
 
-/* times: how often the condition would be evaluated; more than the limit leaves */
+/* times: how often the condition would be evaluated, by its weight; more than the limit leaves */
 static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double times)
 {
+    const double weight = 1e6 * (double)weight_of(u->predicate);
     const char *before = k->effort.pairs ? arena_printf(k->perm, ", and those before it %.0f million times",
-                                                        ceil((double)k->effort.pairs / 1e6))
+                                                        ceil((double)k->effort.pairs / weight))
                                          : "";
     Diag *d = diag_add(k->diags, E_MEMORY, u->span,
                        "this condition would be evaluated about %.0f million times, for pairs one by one%s; "
                        "the most is %.0f million",
-                       ceil(times / 1e6), before, (double)limits.pairs / 1e6);
+                       ceil(times / weight), before, floor((double)limits.pairs / weight));
     diag_note_plain(d, "between %lld source%s and %lld target%s", (long long)g->sets.at[u->from].size,
                     plural(g->sets.at[u->from].size, "s"), (long long)g->sets.at[u->to].size,
                     plural(g->sets.at[u->to].size, "s"));

@@ -94,6 +94,19 @@ static void report_groups(const Compilation *c, const Graph *g, FILE *out)
     }
 }
 
+/* Edges that share weights, beside those whose budget counts the same groups. */
+static void report_ties(const Compilation *c, const Graph *g, FILE *out)
+{
+    for (int i = 0; i < g->lists.count; i++) {
+        const EdgeList *l = &g->lists.at[i];
+        if (!l->tie || l->ties == l->groups) continue;
+        const long long all = (long long)l->ties->count;
+        fprintf(out, "  line %d: %lld edges share the weights of %lld key%s %s\n",
+                source_place(c->sources, l->span.file, l->span.start).line, (long long)l->candidates, all,
+                plural(all, "s"), l->tie);
+    }
+}
+
 /* The budget of the model. */
 static void report_together(const Model *m, FILE *out)
 {
@@ -162,6 +175,7 @@ void compile_report(const Compilation *c, FILE *out)
     report_sizes(c, out);
     for (int i = 0; i < m->graphs.count; i++) report_left_out(c, m->graphs.at[i], out);
     for (int i = 0; i < m->graphs.count; i++) report_groups(c, m->graphs.at[i], out);
+    for (int i = 0; i < m->graphs.count; i++) report_ties(c, m->graphs.at[i], out);
     for (int i = 0; i < m->graphs.count; i++) report_rules(c, m->graphs.at[i], out);
 }
 

@@ -86,9 +86,14 @@ TokenList parse_tokens(Arena *perm, const Sources *sources, uint32_t file)
 
 const char *expr_text(Arena *a, const Sources *sources, const Expr *e)
 {
-    const SourceFile *file = sources_file(sources, e->span.file);
+    return span_text(a, sources, e->span);
+}
+
+const char *span_text(Arena *a, const Sources *sources, Span span)
+{
+    const SourceFile *file = sources_file(sources, span.file);
     if (!file) return "";
-    const char *at = file->text + e->span.start, *end = file->text + e->span.end;
+    const char *at = file->text + span.start, *end = file->text + span.end;
     char *text = arena_alloc(a, (size_t)(end - at) + 1, 1), *out = text;
     bool quoted = false;
     for (; at < end; at++) {

@@ -11,4 +11,5 @@
 Ast *parse(Arena *perm, const Sources *sources, uint32_t file, Diags *diags);
 /* The source text of the expression, for messages and manifests: as written, blanks squeezed. */
 const char *expr_text(Arena *a, const Sources *sources, const Expr *e);
+const char *span_text(Arena *a, const Sources *sources, Span span);
 #endif

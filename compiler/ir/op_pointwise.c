@@ -6,6 +6,7 @@
  */
 #include "base/diag.h"
 #include "ir/op.h"
+#include "common/rng.h"
 #include <math.h>
 
 void pointwise_shape(Value *v)
@@ -53,6 +54,7 @@ double pointwise_eval(OpCode op, const double *a)
     case IR_NOT: return a[0] == 0;
     case IR_STOP:
     case IR_REPEAT: return a[0];
+    case IR_DRAW: return rng_draw(a[0], a[1]);
     default: BUG("%s is not evaluated element by element", op_info[op].text);
     }
 }

@@ -209,6 +209,7 @@ typedef struct EdgeList {
     int64_t candidates, kept; /* kept: edges in use (at the end), of groups that differ in size at most */
     GroupScore score;         /* how a group gets its value; NONE: there are no groups */
     const char *key;          /* of the groups, as it is written */
+    const char *tie;          /* the key of `tied`, or NULL */
     Groups *groups, *ties;    /* NULL: none */
     /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
     bool together;

@@ -1,6 +1,7 @@
 /* interval.c: pointwise operators on intervals. Whatever is not monotonic where it matters answers with
  * everything. */
 #include "common/interval.h"
+#include "common/rng.h"
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -98,6 +99,12 @@ static Interval chance(const Interval *a)
     (void)a;
     return either;
 }
+static Interval draw(const Interval *a)
+{
+    if (!(a[0].low == a[0].high && a[1].low == a[1].high)) return (Interval){0, 1};
+    const double x = rng_draw(a[0].low, a[1].low);
+    return (Interval){x, x};
+}
 static Interval same(const Interval *a)
 {
     return *a;
@@ -145,6 +152,7 @@ static const IntervalOp ops[] = {
     {"and", smaller, NULL},
     {"or", larger, NULL},
     {"not", not, NULL},
+    {"draw", draw, NULL},
     {"chance", chance, NULL},
     {"stop_gradient", same, NULL},
     {"repeat", same, NULL},

@@ -19,6 +19,7 @@ enum RngStream {
     RNG_RULE = 9, /* + list << 8, action << 24, steps << 32: `random` of a declared rule; index = candidate */
     RNG_VALIDATION = 10, /* training samples that are held out for the validation; index = sample */
     RNG_PAIRS = 11,      /* + draw << 8: generators of candidates; index = the numbers one after another */
+    RNG_DRAW = 12,       /* chance(p, key): seed and index = two numbers */
     RNG_AUGMENT = 8,     /* + epoch << 8: changes of a training picture; index = sample, or its complement */
 };
 
@@ -52,6 +53,17 @@ static inline double rng_uniform(uint64_t seed, uint64_t stream, uint64_t index)
 {
     Rng4 r = rng_words(seed, stream, index);
     return (double)(((uint64_t)r.v[0] << 21) ^ (r.v[1] >> 11)) * 0x1p-53;
+}
+
+/* The same by two numbers, where 0 and -0 are one. For a draw by a seed and several numbers each result is
+ * the seed of the next. */
+static inline double rng_draw(double seed, double number)
+{
+    const union {
+        double number;
+        uint64_t bits;
+    } a = {seed + 0.0}, b = {number + 0.0};
+    return rng_uniform(a.bits, RNG_DRAW, b.bits);
 }
 
 /* Standard normal (Box-Muller on the two halves of one block). */

@@ -118,6 +118,13 @@ void KERNEL(joined_moments)(const double *joined, real *mean, real *variance)
     *mean = (real)joined[1], *variance = (real)(joined[2] / joined[0]);
 }
 
+/* chance(p, key) */
+real KERNEL(draw1)(real seed, real number);
+real KERNEL(draw1)(real seed, real number)
+{
+    return (real)rng_draw((double)seed, (double)number);
+}
+
 /* chance(p) in the condition of edges of a bundle: true with probability p, by (seed, target, source) alone.
  */
 int KERNEL(chance)(uint64_t seed, int64_t bundle, int64_t target, int64_t source, real p);

@@ -71,5 +71,7 @@ def graph_constructs(p, g):
             found |= {'generator ' + line['made']['name']} if line.get('made') else set()
             ref = line.get('via') or group.get('via')
             found |= {f"via of {ref.get('given', 1)}"} if ref and ref['fn'] in fns else set()
+            found |= {title for title in ('any', 'all', 'count') if f"'call', '{title}'" in repr(line.get('where'))}
+            found |= {'chance by key'} if repr(line.get('where')).count("'chance'") > bool(line.get('drawn')) else set()
             found |= {'chance' if line.get('drawn') else 'where'} if line.get('where') else set()
     return found

@@ -94,12 +94,15 @@ def numbers(array):
     return [x for item in array for x in numbers(item)] if isinstance(array, list) else [array]
 
 
+GATHERED = {'any': any, 'all': all, 'count': lambda conditions: sum(map(bool, conditions))}
 FOLDS = {'sum': lambda a, b: a + b, 'max': maximum, 'min': minimum}
 
 
 def applied(target, title, args, named):
     if len(args) == 1 and isinstance(args[0], list) and title in FOLDS:
         return functools.reduce(FOLDS[title], numbers(args[0]))
+    if title in GATHERED:
+        return GATHERED[title](*args)
     if title in POINTWISE:
         return spread(lambda *values: target(*values, **named), *args)
     return target(*args, **named)
@@ -136,6 +139,8 @@ def evaluate(tree, env, calls=None):
         return env[tree[1] + '[]'](tree[2])
     if kind == 'point':
         return env[tree[1] + '@']([env[i] for i in tree[2]])
+    if kind == 'tuple':
+        return tuple(evaluate(a, env, calls) for a in tree[1])
     if kind == 'call':
         args = [evaluate(a, env, calls) for a in tree[2]]
         named = {k: evaluate(v, env, calls) for k, v in (tree[3] if len(tree) > 3 else {}).items()}

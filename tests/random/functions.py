@@ -32,6 +32,7 @@ class Functions:
         self.begin_files(seed)
         self.begin_generated(seed)
         self.begin_keys(seed)
+        self.begin_draws(seed)
         self.begin_arrays(seed)
         self.begin_sizes(seed)
 

@@ -171,6 +171,7 @@ class Graphs(Rules):
         if self.chance(0.3):
             self.place(g)
         lines = self.lines(g)
+        self.add_draws(g, lines)
         self.add_ports(g, lines)
         self.add_indices(g)
         g['lists'] = self.lists(g, lines)
@@ -276,7 +277,9 @@ class Graphs(Rules):
                 fn['shown'] = name('s')
         g['sets'].append(out)
         self.add_indices(g)
-        g['lists'] = self.lists(g, self.timed_lines(g))
+        lines = self.timed_lines(g)
+        self.add_draws(g, lines)
+        g['lists'] = self.lists(g, lines)
         self.add_via(g, maps)
         g['numbers'] = not scanned
         self.add_keys(g)
@@ -310,7 +313,9 @@ class Graphs(Rules):
                 s['fn'] = self.map_function(self.r.choice([1, 2, 3]), large)
             g['sets'].append(s)
         g['sets'].append({'kind': 'output', 'name': 'y', 'sizes': [outputs], 'fn': None, 'at': None, 'indices': None})
-        g['lists'] = self.lists(g, self.lines(g))
+        lines = self.lines(g)
+        self.add_draws(g, lines)
+        g['lists'] = self.lists(g, lines)
         for group in g['lists']:
             if self.chance(0.25):
                 group['via'] = self.map_via()

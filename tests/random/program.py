@@ -3,12 +3,13 @@ from arrays import Arrays, each_item
 from functions import BENT, SMOOTH, call, name, num, op
 from generated import Generated
 from graphs import Graphs
+from draws import Draws
 from keys import Keys
 from listed import Listed
 from sizes import LearnedSizes
 
 
-class Generator(Graphs, Keys, Listed, Generated, Arrays, LearnedSizes):
+class Generator(Graphs, Keys, Draws, Listed, Generated, Arrays, LearnedSizes):
     def map_step(self, shape):
         c, h, w = shape
         kind = self.r.randrange(10)
@@ -284,6 +285,7 @@ class Generator(Graphs, Keys, Listed, Generated, Arrays, LearnedSizes):
         train['costs'] = self.cost_terms(ops)
         if self.rules:
             train['epochs'] = 5
+        train['seed'] = self.draw_seed or train['seed']
         if "'momentum'" in repr(self.rules) and train['optim']['name'] in ('sgd', 'rmsprop'):
             train['optim']['args']['momentum'] = 0.9
         model = {'input': inputs, 'ops': ops, 'output': out}

@@ -54,6 +54,8 @@ def expr(tree, least=0):
         return '[' + ', '.join(expr(e) for e in tree[1]) + ']'
     if kind == 'each':
         return f'[{expr(tree[1])} for {tree[2]} in {values(tree[3])}]'
+    if kind == 'tuple':
+        return '(' + ', '.join(expr(e) for e in tree[1]) + ')'
     if kind == 'item':
         return f'({expr(tree[1])})[{tree[2]}]'
     if kind == 'point':

@@ -4,6 +4,7 @@ import math
 import torch
 import generated
 from expression import evaluate
+from philox import draw
 
 
 def nodes_of(s):
@@ -36,7 +37,7 @@ def points(sets):
 
 
 def candidates(g, line, sets, chance=None):
-    """Pairs (number of target, number of source), by target, then by source."""
+    """Pairs (number of target, number of source), by target, then by source. chance: answers chance(p) for a pair."""
     source, target = sets[line['from']], sets[line['to']]
     coordinates = points(g['sets'])
     found = []
@@ -52,7 +53,11 @@ def candidates(g, line, sets, chance=None):
                 continue
             if line['to_index'] and not bind(line['to_index'], to, env):
                 continue
-            calls = {'chance': (lambda p: chance(g, line, (t, s)) if chance else True)}
+            def by_chance(p, key=None, pair=(t, s)):
+                if key is not None:
+                    return draw(g['draw_seed'], key) < p
+                return chance(g, line, pair) if chance else True
+            calls = {'chance': by_chance}
             if line.get('where') is None or evaluate(line['where'], env, calls):
                 found.append((t, s))
     return found
