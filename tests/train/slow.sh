@@ -21,9 +21,9 @@ fall waves "" -D norm=true
 
 if "$dnw" check "$examples/fashion.dnw" >/dev/null 2>&1; then
   reach fashion_mlp "" 100
-  reach fashion_mlp 86.5 88.0 -D learned=false
+  reach fashion_mlp 86.5 88.0 -D chosen=drawn
   reach fashion_mlp 87.6 100 -D density=1%
-  reach fashion_mlp 0 85.7 -D density=1% -D learned=false
+  reach fashion_mlp 0 85.7 -D density=1% -D chosen=drawn
   reach fashion "" 100
   reach dnarch "" 100
 else
