@@ -58,8 +58,8 @@ static const Token *behind_bracket(const Token *t)
     return t;
 }
 
-/* Is the mistake where the name of a line stands, or a second pair of brackets behind it, fn print(x)(z)?
- * Then it may have had another one. */
+/* Is the mistake where the name of a line stands, or in a second pair of brackets behind it, fn print(x)(z)
+ * or fn print(x)z)? Then it may have had another one. */
 static bool spoils_name(const Parser *p, const Token *first, uint32_t mistake)
 {
     const Token *last = &p->raw.at[p->raw.count - 1];
@@ -69,7 +69,8 @@ static bool spoils_name(const Parser *p, const Token *first, uint32_t mistake)
     const Token *until = last - first > behind ? first + behind : last;
     if (behind == 3) {
         const Token *second = behind_bracket(first + 2);
-        if (second->kind == '(' && second->span.start == mistake) return true;
+        const bool more = second->kind == '(' || (second < last && second[1].kind == ')');
+        if (more && second->span.start == mistake) return true;
     }
     return mistake > first->span.start && mistake <= until->span.start;
 }
