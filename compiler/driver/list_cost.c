@@ -2,6 +2,7 @@
  * (common/choice.h). */
 #include "driver/list_cost.h"
 #include "common/blocks.h"
+#include "common/groups.h"
 #include "layout/params.h"
 #include "model/rule.h"
 #include "layout/timed_rows.h"
@@ -63,7 +64,12 @@ EdgeBytes list_bytes(const Graph *g, int list, const ListTraining *t)
         .gradients = t->trains &&
                      (edges_of_used(g, u) || l->rule.refresh > 1 || l->rule.positions > 1 || l->rule.bf16),
         .real = 4};
-    return edge_bytes(&f);
+    EdgeBytes bytes = edge_bytes(&f);
+    for (int i = 0; i < 2; i++) {
+        const CandidateKey *key = i ? &u->tie : &u->group;
+        if (key->part_count) bytes.candidate += (double)groups_bytes(1, key->part_count);
+    }
+    return bytes;
 }
 
 const char *list_bytes_text(Arena *a, const Graph *g, int list, const ListTraining *t)
