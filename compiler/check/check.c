@@ -187,6 +187,7 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
                         m->costs.at[i].parts.at[n]);
     func_prune(k->func);
     m->body = k->func, m->output = result->shape;
+    warn_unused_sizes(k);
 }
 
 static void check_model(Check *k)

@@ -41,6 +41,8 @@ bool schedule_ok(Check *k, const Val *v, double least);
 /* check_size.c */
 /* The costs of the model's multiply-adds and parameters, where it has learned sizes. */
 void add_size_costs(Check *k);
+/* Warns of those that the model does not read. */
+void warn_unused_sizes(Check *k);
 
 /* check_loss.c */
 /* The loss of the model, from a described loss alone. */

@@ -89,3 +89,25 @@ void add_size_costs(Check *k)
     add_cost(k, builtin_at(BUILTIN_macs)->name, macs);
     add_cost(k, builtin_at(BUILTIN_params)->name, params);
 }
+
+static bool is_read(const Model *m, const LearnedSize *size)
+{
+    for (int i = 0; i < m->body->values.count; i++)
+        if (m->body->values.at[i]->op == IR_PARAM && m->body->values.at[i]->param == size->tensor)
+            return true;
+    for (int g = 0; g < m->graphs.count; g++)
+        for (int i = 0; i < m->graphs.at[g]->sets.count; i++)
+            if (m->graphs.at[g]->sets.at[i].learned == size) return true;
+    return false;
+}
+
+void warn_unused_sizes(Check *k)
+{
+    for (int i = 0; i < k->model->sizes.count; i++) {
+        const LearnedSize *size = k->model->sizes.at[i];
+        if (is_read(k->model, size)) continue;
+        Diag *d =
+            diag_add(k->diags, W_UNREAD, size->span, "nothing has this size: it is learned to no effect");
+        diag_help(d, "give it to a layer, such as linear(n), or remove the line");
+    }
+}

@@ -51,6 +51,11 @@ static void wrong_setting(Check *k, const SettingRow *row, const Setting *s, con
     const bool one = (row->kind == KIND_METRIC || row->kind == KIND_AUGMENT) && v->kind == VAL_CALL &&
                      v->builtin->kind == row->kind;
     const Builtin *quoted = v->kind == VAL_STRING ? builtin_find(v->text) : NULL;
+    if (row->kind == KIND_LOSS && counts_model(v))
+        diag_fix(
+            d, s->value->span,
+            arena_printf(k->perm, "cross_entropy + %s / 1M", expr_text(k->perm, k->c->sources, s->value)),
+            "it is added to a loss of predictions, in a unit of your own: ", "");
     if (one)
         diag_fix(d, s->value->span,
                  arena_printf(k->perm, "[%s]", expr_text(k->perm, k->c->sources, s->value)),

@@ -69,10 +69,28 @@ static Val *member_value(Check *k, Scope *scope, const Expr *e)
 
 /* ---- operators ---- */
 
+/* A value of another function than the one being built: an argument of a graph, in what its edges and nodes
+ * compute. */
+static bool is_outside(Check *k, const Val *v)
+{
+    const Func *f = k->func;
+    if (v->kind != VAL_RUNTIME || (v->value->id < f->values.count && f->values.at[v->value->id] == v->value))
+        return false;
+    const LearnedSize *size = learned_size(k, v);
+    Diag *d = diag_add(k->diags, E_KIND, v->span, "%s belongs to the model, and cannot be used %s",
+                       size ? "this learned size" : "this value",
+                       k->mode == MODE_PREDICATE ? "in a condition or key of edges"
+                                                 : "in functions of nodes and edges");
+    if (size) diag_note(d, size->span, "it is declared here");
+    if (size)
+        diag_help(d, "in a graph it may be the size of one set: nodes h[n]; everything else takes numbers");
+    return true;
+}
+
 Value *val_value(Check *k, const Val *v, const char *wanted)
 {
     switch (v->kind) {
-    case VAL_RUNTIME: return v->value;
+    case VAL_RUNTIME: return is_outside(k, v) ? NULL : v->value;
     case VAL_NUMBER: return shared_const(k, v->number, false);
     case VAL_PERCENT: return shared_const(k, v->number / 100, false);
     case VAL_BOOL: return shared_const(k, v->number, true);
@@ -194,7 +212,8 @@ Val *pointwise(Check *k, OpCode op, Span span, int count, Val **args)
         return gives_bool(op) || (op == IR_SELECT && args[1]->kind == VAL_BOOL) ? val_bool(k, r != 0, span)
                                                                                 : val_number(k, r, span);
     }
-    for (int i = 0; i < count; i++) values[i] = val_value(k, args[i], "a number");
+    for (int i = 0; i < count; i++)
+        if (!(values[i] = val_value(k, args[i], "a number"))) return val_poison(k);
     if (!shapes_agree(k, op, span, count, values)) return val_poison(k);
     return element_by_element(k, op, span, count, values);
 }
@@ -375,6 +394,8 @@ static Val *bound_function(Check *k, Scope *scope, const Expr *e, bool waits)
         if (number) diag_fix(d, e->span, e->left->name, "write ", "");
         return val_poison(k);
     }
+    if (callee->builtin && callee->builtin->id == BUILTIN_repeat && !repeat_arguments(k, scope, e, waits))
+        return val_poison(k);
     Val *f = function_with(k, callee, NULL);
     f->span = e->span;
     for (int i = 0, at = waits; i < e->args.count; i++) {

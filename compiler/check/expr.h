@@ -52,6 +52,8 @@ Val *pointwise_arrays(Check *k, OpCode op, Span span, int count, Val **args);
 Val *fold_array(Check *k, const Builtin *b, Val *v, Span span); /* sum, and max and min of one array */
 /* Known, or a condition; of lists and points, whether all their elements are equal. */
 Val *equal_values(Check *k, Span span, Val *a, Val *b);
+/* Are the arguments of repeat a number and a function, in this order? Else a message. */
+bool repeat_arguments(Check *k, Scope *scope, const Expr *call, bool waits);
 /* sum, chain, repeat, any, all, count */
 Val *apply_list(Check *k, const Builtin *b, Val **args, Span span);
 

@@ -53,7 +53,9 @@ static void needed_argument(Check *k, const Signature *s, Span span, const char 
     const Builtin *b = function->builtin;
     Diag *d = diag_add(k->diags, E_ARGUMENT, span, "'%s' needs its argument '%s'", callee, name);
     bool layer = b && (b->kind == KIND_LAYER || b->kind == KIND_MAP);
-    if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, name);
+    if (b && k->loss && (b->id == BUILTIN_macs || b->id == BUILTIN_params))
+        diag_fix(d, span, arena_printf(k->perm, "%s(%s)", callee, k->model->name), "of the model: ", "");
+    else if (function->decl) diag_help(d, "give it a value, such as %s(%s = 1)", callee, name);
     else if (b && b->kind == KIND_TIME)
         diag_help(d, "such as %s", b->count > 1 ? "flow(0, 1, rk4(10))" : "steps(5)");
     else if (layer && value && value->kind == VAL_NUMBER) {
@@ -299,6 +301,20 @@ static bool enter(Check *k, const Decl *d, Span span)
     return true;
 }
 
+/* Of a graph or function whose declaration names more or fewer sizes than its value has. */
+static void wrong_sizes(Check *k, const Decl *d, Shape taken, Span span)
+{
+    const int count = d->sizes.count;
+    Diag *g = diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
+                       d->name.text, count, plural(count, "s"), shape_text(k->perm, taken));
+    const Span sizes = span_join(d->sizes.at[0].span, d->sizes.at[count - 1].span);
+    const char *text = d->sizes.at[0].text;
+    for (int i = 1; i < taken.rank; i++)
+        text = arena_printf(k->perm, "%s, %s", text, i < count ? d->sizes.at[i].text : "_");
+    diag_note(g, sizes, "they are named here");
+    if (taken.rank > count) diag_fix(g, sizes, text, "`_` stands for a size that is not needed: ", "");
+}
+
 /* Parameters of a declaration, and its sizes from the shape of the value it is given, in `scope`. */
 bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Scope *scope)
 {
@@ -313,8 +329,7 @@ bool bind_params(Check *k, Val *function, Val *first, Shape taken, Span span, Sc
         scope_add(k, scope, d->sizes.at[i], val_number(k, size, span));
     }
     if (d->sizes.count && taken.rank && d->sizes.count != taken.rank) {
-        diag_add(k->diags, E_SHAPE, span, "'%s' takes %d size%s from its value, which has shape %s",
-                 d->name.text, d->sizes.count, plural(d->sizes.count, "s"), shape_text(k->perm, taken));
+        wrong_sizes(k, d, taken, span);
         return false;
     }
     if (!bind_args(k, &s, function, first, span, args)) return false;

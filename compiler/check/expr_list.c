@@ -6,6 +6,7 @@
  */
 #include "check/expr.h"
 #include "common/plural.h"
+#include "front/parse.h"
 #include <math.h>
 
 enum { MOST = 100000 }; /* values in one list */
@@ -31,8 +32,37 @@ Val *list_closed(Check *k, Val *list)
     return list;
 }
 
+/* Does the call leave arguments without a value, as behind |>? */
+static bool waits(const Scope *scope, const Expr *e)
+{
+    if (e->kind != EXPR_CALL || e->left->kind != EXPR_NAME) return false;
+    Module *where, *m = scope_module(scope);
+    const Decl *d = scope_find(scope, e->left->name) || !m ? NULL : find_decl(m, e->left->name, &where);
+    const Builtin *b = scope_find(scope, e->left->name) || d ? NULL : builtin_find(e->left->name);
+    int missing = -e->args.count;
+    for (int i = 0; b && b->kind == KIND_LAYER && i < b->count; i++) missing += !b->params[i].fallback;
+    for (int i = 0; d && d->kind == DECL_FN && i < d->params.count; i++) missing += !d->params.at[i].fallback;
+    return missing == 1;
+}
+
+/* [linear(8), relu] where no chain takes it. */
+static bool waits_in_list(Check *k, Scope *scope, const Expr *e)
+{
+    int i = 0;
+    while (i < e->items.count && !waits(scope, e->items.at[i])) i++;
+    if (i == e->items.count || e->kind != EXPR_LIST) return false;
+    Diag *d =
+        diag_add(k->diags, E_ARGUMENT, e->items.at[i]->span,
+                 "'%s' has no value to work on; functions with arguments wait for it only in a list that "
+                 "is written in chain(...)",
+                 expr_text(k->perm, k->c->sources, e->items.at[i]->left));
+    diag_help(d, "in a model: x |> chain(%s)", expr_text(k->perm, k->c->sources, e));
+    return true;
+}
+
 Val *list_value(Check *k, Scope *scope, const Expr *e, Evaluate *element)
 {
+    if (element == check_expr && waits_in_list(k, scope, e)) return val_poison(k);
     Val *list = val_new(k, e->kind == EXPR_TUPLE ? VAL_TUPLE : VAL_LIST, e->span);
     bool ok = true;
     for (int i = 0; i < e->items.count; i++) {
@@ -101,9 +131,10 @@ bool is_array(const Val *v, OpCode op)
     return v->kind == VAL_LIST || (v->kind == VAL_TUPLE && op == IR_SELECT);
 }
 
-/* "[3, 3]" */
+/* "[3, 3]"; "a number" of one. */
 static const char *array_text(Check *k, const Val *v)
 {
+    if (v->kind != VAL_LIST && v->kind != VAL_TUPLE) return "a number";
     const char *text = "[";
     for (; v->kind == VAL_LIST || v->kind == VAL_TUPLE; v = v->items.at[0]) {
         text = arena_printf(k->perm, "%s%s%d", text, text[1] ? ", " : "", v->items.count);
@@ -112,12 +143,33 @@ static const char *array_text(Check *k, const Val *v)
     return arena_printf(k->perm, "%s]", text);
 }
 
+/* Have the lists that stand side by side in an array as many elements? Else a message. */
+static bool is_even(Check *k, const Val *v)
+{
+    const Val *first = v->items.count ? v->items.at[0] : NULL;
+    for (int i = 0; i < v->items.count; i++) {
+        const Val *item = v->items.at[i];
+        const bool list = item->kind == VAL_LIST;
+        if (list && first->kind == VAL_LIST && item->items.count == first->items.count) {
+            if (!is_even(k, item)) return false;
+        } else if (list || first->kind == VAL_LIST) {
+            Diag *d = diag_add(k->diags, E_SHAPE, item->span,
+                               "an array has lists of one size; this is %s, and the first one %s",
+                               array_text(k, item), array_text(k, first));
+            diag_note(d, first->span, "the first one is here");
+            return false;
+        }
+    }
+    return true;
+}
+
 /* The first array; all have one size. NULL: said. */
 static const Val *alike(Check *k, OpCode op, Span span, int count, Val **args)
 {
     const Val *first = NULL;
     for (int i = 0; i < count; i++) {
         if (!is_array(args[i], op)) continue;
+        if (!is_even(k, args[i])) return NULL;
         if (!first) first = args[i];
         const char *size = array_text(k, first), *other = array_text(k, args[i]);
         if (args[i]->kind == first->kind && strcmp(size, other) == 0) continue;
@@ -167,6 +219,7 @@ static Val *folded(Check *k, OpCode op, Span span, Val *so_far, Val *v)
 Val *fold_array(Check *k, const Builtin *b, Val *v, Span span)
 {
     if (v->kind != VAL_LIST) return not_an_array(k, b, v, span);
+    if (!is_even(k, v)) return val_poison(k);
     Val *all = folded(k, b->id == BUILTIN_sum ? IR_ADD : op_named(b->name), span, NULL, v);
     if (all) return all;
     if (b->id == BUILTIN_sum) return val_number(k, 0, span);
@@ -251,6 +304,46 @@ static Val *chained(Check *k, Val *x, const Val *functions)
         x = f->kind == VAL_LIST ? chained(k, x, f) : apply(k, f, x, f->span);
     }
     return x;
+}
+
+/* Is it a number, as far as its text tells? */
+static bool tells_number(Check *k, Scope *scope, const Expr *e)
+{
+    if (e->kind != EXPR_NAME) return e->kind == EXPR_NUMBER;
+    const Val *v = check_expr(k, scope, e);
+    return v->kind == VAL_NUMBER || learned_size(k, v);
+}
+
+static bool tells_function(Check *k, Scope *scope, const Expr *e)
+{
+    if (e->kind == EXPR_CALL) return !tells_number(k, scope, e->left);
+    return e->kind == EXPR_NAME && check_expr(k, scope, e)->kind == VAL_FUNCTION;
+}
+
+bool repeat_arguments(Check *k, Scope *scope, const Expr *call, bool waits)
+{
+    const int first = waits ? 0 : 1, given = call->args.count - first;
+    for (int i = 0; i < call->args.count; i++)
+        if (call->args.at[i].name.text) return true;
+    if (given < 1 || given > 2) return true;
+    const Expr *n = call->args.at[first].value, *f = call->args.at[first + given - 1].value;
+    const char *text = expr_text(k->perm, k->c->sources, n);
+    if (given == 1 && tells_number(k, scope, n)) {
+        Diag *d = diag_add(k->diags, E_ARGUMENT, n->span, "the function that is repeated is missing");
+        diag_fix(d, n->span, arena_printf(k->perm, "%s, relu", text), "such as: ", "");
+        return false;
+    }
+    if (given == 1 && tells_function(k, scope, n)) {
+        Diag *d = diag_add(k->diags, E_ARGUMENT, n->span, "how often the function is repeated is missing");
+        diag_fix(d, n->span, arena_printf(k->perm, "2, %s", text), "such as: ", "");
+        return false;
+    }
+    if (given == 1 || !tells_number(k, scope, f) || tells_number(k, scope, n)) return true;
+    Diag *d =
+        diag_add(k->diags, E_ARGUMENT, span_join(n->span, f->span), "the number comes before the function");
+    diag_fix(d, span_join(n->span, f->span),
+             arena_printf(k->perm, "%s, %s", expr_text(k->perm, k->c->sources, f), text), "write ", "");
+    return false;
 }
 
 /* How often is learned: each time where its place is within the size. */

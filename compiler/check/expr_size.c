@@ -125,7 +125,8 @@ bool size_between(Check *k, const Val *v, const char *what, int64_t low, int64_t
     if (v->kind == VAL_RUNTIME && !out->learned) {
         Diag *d = diag_add(k->diags, E_KIND, v->span,
                            "%s is a number known here, or a learned size by itself", what);
-        diag_help(d, "declare what it is: size n in 4 .. 64 = 32");
+        if (k->mode == MODE_MODEL) diag_help(d, "declare what it is: size n in 4 .. 64 = 32");
+        else diag_help(d, "an index differs from node to node: write a number");
         return false;
     }
     if (!out->learned) return whole_between(k, v, what, low, high, &out->most);

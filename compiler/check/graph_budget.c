@@ -290,7 +290,12 @@ void check_budget(Check *k, Graph *g, int list, BudgetKind kind, Val *amount, Sp
     l->kept = l->candidates;
     if (l->candidates == 0) {
         Diag *d = diag_add(k->diags, E_EMPTY, span, "these edges have no candidates");
-        diag_help(d, "check the sizes of the node sets and the `where` conditions");
+        const Bundle *u = &g->bundles.at[list_first(g, list)];
+        if (u->given)
+            diag_help(
+                d, "the source has no pair here, or `where` lets none through; another draw = 1, 2, ... of a "
+                   "generator gives others");
+        else diag_help(d, "check the sizes of the node sets and the `where` conditions");
         return;
     }
     if (kind == BUDGET_NONE || val_is_poison(amount)) return;

@@ -61,6 +61,8 @@ static int waiting(const Val *f)
 static bool has_place(Check *k, const Val *f, Span span)
 {
     if (!wants_own(f) || 2 + by_position(f) <= parameters(f)) return true;
+    for (int i = 0; i < f->bound.count; i++)
+        if (val_is_poison(f->bound.at[i].value)) return k->said.silent++, false;
     const char *second = parameter_name(f, 1);
     Diag *d = diag_add(k->diags, E_ARGUMENT, span,
                        "'%s' is given more values than it takes: the edge gives its first two, the source's "

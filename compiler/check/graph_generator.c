@@ -119,7 +119,9 @@ static bool watts_strogatz(Drawing *d)
     const int64_t n = d->nodes;
     int64_t neighbours;
     double p;
-    if (!whole_between(d->k, args[0], "the number of neighbours in the ring", 2, n - 1, &neighbours) ||
+    const int64_t most = (n - 1) / 2 * 2;
+    if (!whole_between(d->k, args[0], "the number of neighbours in the ring, which is even,", 2, most,
+                       &neighbours) ||
         !number_between(d->k, args[1], "the probability of another end", 0, 1, &p))
         return false;
     if (neighbours % 2) {

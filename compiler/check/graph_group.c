@@ -35,8 +35,9 @@ static bool key_parts(Check *k, const Val *v, const Expr *key, CandidateKey *out
     const int parts = key_length(k, v);
     for (int i = 0; i < parts; i++) {
         const Val *part = key_part(k, v, i);
-        if (!part) return false;
-        func_result(k->func, arena_printf(k->perm, "key %d", i), val_value(k, part, "a number"));
+        Value *value = part ? val_value(k, part, "a number") : NULL;
+        if (!value) return false;
+        func_result(k->func, arena_printf(k->perm, "key %d", i), value);
     }
     if (!parts) return false;
     func_prune(k->func);

@@ -40,63 +40,12 @@ bool names_reported(Check *k, Span span)
     return false;
 }
 
-/* Names of other languages and libraries that are not near the one of this language: that name, or words. */
-static const struct Foreign_name {
-    const char *wrong, *right, *words;
-} foreign_names[] = {
-    {"None", NULL, "omit an argument that is not needed"},
-    {"null", NULL, "omit an argument that is not needed"},
-    {"nil", NULL, "omit an argument that is not needed"},
-    {"nothing", NULL, "omit an argument that is not needed"},
-    {"none", NULL, "omit an argument that is not needed"},
-    {"zeros", "0", NULL},
-    {"ones", "1", NULL},
-    {"cubic", "\"cubic\"", NULL},
-    {"straight", "\"straight\"", NULL},
-    {"pow", NULL, "a power is written with '^': x^2"},
-    {"fmod", NULL, "a remainder is written with 'mod': i mod 2"},
-    {"round", NULL, "the nearest whole number is floor(x + 0.5)"},
-    {"ceil", NULL, "the next whole number is -floor(-x)"},
-    {"int", "floor", NULL},
-    {"float", NULL, "numbers have no types"},
-    {"range", NULL, "a range has a first and a last number: [f(i) for i in 0 .. 3]"},
-    {"len", NULL, "sizes are named where a value is taken: fn Halve[n](x) = x |> linear(floor(n / 2))"},
-    {"print", NULL, "values are looked at in a test: test \"values\" { tanh(0) == 0 }"},
-    {"reshape", "flatten", NULL},
-    {"view", "flatten", NULL},
-    {"Dense", "linear", NULL},
-    {"dense", "linear", NULL},
-    {"swish", "silu", NULL},
-    {"SiLU", "silu", NULL},
-    {"logistic", "sigmoid", NULL},
-    {"gaussian", "normal", NULL},
-    {"randn", "normal", NULL},
-    {"glorot", "xavier", NULL},
-    {"kaiming_normal", "he", NULL},
-    {"kaiming_uniform", "kaiming", NULL},
-    {"LSTM", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
-    {"GRU", NULL, "a cell is a graph in time that scan applies: sequence |> scan(Cell) |> last"},
-    {"MSELoss", "mse", NULL},
-    {"L1Loss", "mae", NULL},
-    {"CrossEntropyLoss", "cross_entropy", NULL},
-    {"BCELoss", "binary_cross_entropy", NULL},
-    {"BCEWithLogitsLoss", "binary_cross_entropy", NULL},
-    {"acc", "accuracy", NULL},
-};
-
-static const struct Foreign_name *foreign_name(const char *name)
-{
-    for (size_t i = 0; i < sizeof foreign_names / sizeof *foreign_names; i++)
-        if (strcmp(foreign_names[i].wrong, name) == 0) return &foreign_names[i];
-    return NULL;
-}
-
 /* The known name that was meant. All are looked through, so after many messages none is suggested. */
 static const char *near_name(Check *k, const Scope *scope, const char *name)
 {
     Words known = {0};
     Module *module = scope_module(scope);
-    const struct Foreign_name *foreign = foreign_name(name);
+    const ForeignName *foreign = names_foreign(name);
     if (foreign || diags_errors(k->diags) > MOST_SUGGESTIONS) return foreign ? foreign->right : NULL;
     for (const Scope *s = scope; s; s = s->outer)
         for (int i = 0; i < s->names.count; i++) vec_push(k->perm, &known, s->names.at[i].name);
@@ -183,7 +132,7 @@ void unknown_name(Check *k, const Scope *scope, const char *name, Span span)
     const char *near = near_name(k, scope, name);
     if (!near && scope->what) near = rule_name_meant(name);
     if (near) diag_fix(d, span, near, "did you mean '", "'?");
-    else if (foreign_name(name)) diag_help(d, "%s", foreign_name(name)->words);
+    else if (names_foreign(name)) diag_help(d, "%s", names_foreign(name)->words);
     else help_indices(k, scope, d);
 }
 
@@ -220,7 +169,7 @@ static void use_rule(Check *k, const Scope *scope, const Expr *e)
 /* np.exp is exp; x.relu() is x |> relu. */
 static bool foreign_member(const Scope *scope, const Expr *e, Diag *d)
 {
-    const struct Foreign_name *foreign = foreign_name(e->name);
+    const ForeignName *foreign = names_foreign(e->name);
     const char *near = foreign ? foreign->right : NULL;
     for (int i = 0; !near && i < BUILTIN_COUNT; i++)
         if (strcasecmp(builtin_at(i)->name, e->name) == 0) near = builtin_at(i)->name;
@@ -288,9 +237,11 @@ void names_use(Check *k, const Scope *scope, const Expr *e)
     if (!e) return;
     if (e->kind == EXPR_NAME) return use_name(k, scope, e);
     if (e->kind == EXPR_MEMBER) return (void)member_decl(k, scope, e, &where);
-    names_use(k, scope, e->right), names_use(k, scope, e->third);
+    const bool range = e->kind == EXPR_EACH && !e->third && names_range(k, scope, e->right, true);
+    if (!range) names_use(k, scope, e->right), names_use(k, scope, e->third);
     Scope inner = {.outer = (Scope *)scope};
     if (e->kind == EXPR_EACH) names_bind(k, &inner, (Name){e->name, e->op_span});
+    if (names_range(k, scope, e, false)) return;
     names_use(k, e->kind == EXPR_EACH ? &inner : scope, e->left);
     names_use_all(k, scope, &e->items);
     for (int i = 0; i < e->args.count; i++) names_use(k, scope, e->args.at[i].value);
@@ -365,6 +316,7 @@ static void function_names(Check *k, Scope *scope, const Decl *d)
     for (int i = 0; i < d->body.count; i++) {
         const Stmt *s = d->body.at[i];
         names_use_all(k, scope, &s->dims);
+        names_below(k, scope, d, i);
         names_use(k, scope, s->low), names_use(k, scope, s->high), names_use(k, scope, s->value);
         for (int a = 0; a < s->traits.args.count; a++) names_use(k, scope, s->traits.args.at[a].value);
         if (is_memory(s) || s->kind == STMT_LET) names_bind(k, scope, s->name);
@@ -439,6 +391,7 @@ static void edge_names(Check *k, Scope *sets, const Decl *graph, const EdgesDecl
         }
         names_use(k, scope, line->in);
         names_use(k, &inner, line->where);
+        names_index_via(k, &inner, line->via), names_index_via(k, &inner, e->via);
         names_use(k, scope, line->via);
         key_names(k, &inner, e);
     }

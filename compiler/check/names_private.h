@@ -23,4 +23,16 @@ void names_cost_unknown(Check *k, const char *name, Span span);
 bool names_cost_lost(const Check *k, const Scope *scope);
 /* names_rule.c */
 void names_rule(Check *k, Scope *scope, const Decl *d);
+/* names_meant.c */
+typedef struct ForeignName {
+    const char *wrong, *right, *words;
+} ForeignName;
+/* A name of another language; NULL: none is known. */
+const ForeignName *names_foreign(const char *name);
+/* Messages for names that are known elsewhere: an index of a line of edges in its `via`, and a name that the
+ * body of a function declares below its line `line`. */
+void names_index_via(Check *k, const Scope *indices, const Expr *via);
+void names_below(Check *k, const Scope *scope, const Decl *d, int line);
+/* range(3): true where it was said. `behind_in`: it stands where a range does. */
+bool names_range(Check *k, const Scope *scope, const Expr *e, bool behind_in);
 #endif

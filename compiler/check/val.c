@@ -81,6 +81,19 @@ Val *function_with(Check *k, const Val *f, const BoundArg *first)
     return v;
 }
 
+/* n itself: the share of its upper end, times that (expr_size.c). */
+static bool is_learned_size(const Value *v)
+{
+    const Value *share = v->op == IR_MUL ? v->args[0] : NULL;
+    const Value *stored = share && share->op == IR_RESHAPE ? share->args[0] : NULL;
+    return stored && stored->op == IR_PARAM && stored->param->size_of_layers;
+}
+
+static const char *runtime_text(const Value *v)
+{
+    return v->is_bool ? "a condition" : is_learned_size(v) ? "a learned size" : "a value of the network";
+}
+
 const char *val_kind_text(const Val *v)
 {
     switch (v->kind) {
@@ -92,7 +105,7 @@ const char *val_kind_text(const Val *v)
     case VAL_TUPLE: return "a tuple";
     case VAL_FUNCTION: return "a function";
     case VAL_CALL: return "a description";
-    case VAL_RUNTIME: return v->value->is_bool ? "a condition" : "a value of the network";
+    case VAL_RUNTIME: return runtime_text(v->value);
     case VAL_SET: return "a node set";
     default: return "a word";
     }

@@ -346,7 +346,8 @@ static bool index_is_no_name(const Mistake *m)
 static bool via_behind_budget(const Mistake *m)
 {
     const int word = m->found.kind;
-    if ((word != T_VIA && word != T_TIED) || m->p->first.kind != T_EDGES || !m->has_operator) return false;
+    if ((word != T_VIA && word != T_TIED && word != T_IN) || m->p->first.kind != T_EDGES || !m->has_operator)
+        return false;
     uint32_t start = m->p->first.span.start, via = m->found.span.start;
     int k = -1, kind = 0;
     for (; parse_raw(m, k).span.end && parse_raw(m, k).span.start > start; k--) {
@@ -355,7 +356,7 @@ static bool via_behind_budget(const Mistake *m)
     }
     if (kind != T_KEEP && kind != T_SAMPLE) return false;
     Diag *d = parse_complain(m->p, E_BUDGET, m->found.span, "'%s' is written before the budget",
-                             word == T_VIA ? "via" : "tied");
+                             parse_text_of(m, m->found));
     uint32_t budget = parse_raw(m, k).span.start;
     Span rest = parse_rest(m, via), place = span_join(m->p->first.span, rest);
     const char *edges = text_before(m, budget);
@@ -565,6 +566,7 @@ static bool (*const mistakes[])(const Mistake *) = {
     wrong_arrow,
     parse_if_for_where,
     parse_lambda,
+    parse_misplaced_trait,
     missing_equals,
     via_behind_budget,
     parse_misplaced_of,

@@ -53,6 +53,7 @@ const char *parse_near_word(BlockKind block, const char *wrong);
 /* Each recognises one mistake and says it; false when it is another one. */
 bool parse_misplaced_word(const Mistake *m);
 bool parse_unknown_word(const Mistake *m);
+bool parse_misplaced_trait(const Mistake *m);
 bool parse_loop(const Mistake *m);
 bool parse_unfinished_for(const Mistake *m);
 bool parse_lambda(const Mistake *m);

@@ -182,3 +182,38 @@ bool parse_unknown_word(const Mistake *m)
                  "a setting of the file is an option: ", "");
     return true;
 }
+
+/* `fixed` or `with` of a weight. */
+static bool is_trait(const Mistake *m, Token t)
+{
+    const char *text = t.kind == T_NAME ? parse_text_of(m, t) : "";
+    return strcmp(text, "fixed") == 0 || strcmp(text, "with") == 0;
+}
+
+/* `weight fixed b = 0`, `fixed weight b = 0`, `weight b with lr = 2 = 0` */
+bool parse_misplaced_trait(const Mistake *m)
+{
+    const Token first = m->p->first;
+    const Span rest = parse_rest(m, first.span.start);
+    const char *text = parse_text(m->p, rest), *weight = strstr(text, "weight ");
+    if (!is_trait(m, m->found) && !is_trait(m, m->p->before)) return false;
+    if (m->block != BLOCK_BODY || !weight) return false;
+    const Token word = is_trait(m, m->found) ? m->found : m->p->before;
+    const char *name = parse_text_of(m, word);
+    if (strstr(text, "fixed") && strstr(text, "with ")) {
+        Diag *d = parse_complain(m->p, E_SYNTAX, word.span,
+                                 "a fixed weight does not learn, and has no lr or decay");
+        diag_help(d, "write one of both: weight b = 0 fixed, or weight b = 0 with lr = 10%%");
+        return true;
+    }
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, word.span, "'%s' is written at the end of the line of a weight", name);
+    const char *behind = text + (word.span.end - rest.start);
+    while (*behind == ' ') behind++;
+    if (strcmp(name, "fixed") == 0)
+        parse_help_write(
+            m, d, rest,
+            arena_printf(m->p->perm, "%.*s%s fixed", (int)(word.span.start - rest.start), text, behind));
+    else diag_help(d, "such as: weight b = 0 with lr = 10%%");
+    return true;
+}
