@@ -1,4 +1,5 @@
 """What a program uses, for the table of slow.sh."""
+import listed
 from arrays import each_item
 
 
@@ -67,6 +68,7 @@ def graph_constructs(p, g):
             found.add('several lines in a list')
         for line in group['lines']:
             if line.get('listed'):
+                found |= {'edges from a table of several lines'} if listed.line_in_table(line['listed']) else set()
                 found |= {'edges from a file', 'weights from a file'} if len(line['listed']['rows'][0]) == 3 else {'edges from a file'}
             found |= {'generator ' + line['made']['name']} if line.get('made') else set()
             ref = line.get('via') or group.get('via')

@@ -47,11 +47,24 @@ def lines_of(tree):
     return [line for g in tree['graphs'] for group in g['lists'] for line in group['lines'] if line.get('listed')]
 
 
+def line_in_table(table):
+    """A third of the files are tables like those of `dnw edges`, with rows of other lines: the name of ours, or None."""
+    return 'Mine.edges.0' if len(table['rows']) % 3 == 0 else None
+
+
+def text_of(table):
+    rows, name = table['rows'], line_in_table(table)
+    if name:
+        cells = [[1, name, row[1], row[2] if len(row) == 3 else '', row[0]] for row in rows]
+        return [['in_use', 'line', 'target', 'weight', 'source'], [1, 'Other.edges.0', 10 ** 9, 'none', 0]] + cells
+    head = ['source', 'target'] + ['weight'] * (len(rows[0]) == 3)
+    return [head if len(rows) % 2 else ['# no header']] + rows
+
+
 def write(tree, folder):
     for line in lines_of(tree):
-        rows = line['listed']['rows']
-        head = ['source,target' + (',weight' if len(rows[0]) == 3 else '')] if len(rows) % 2 else ['# no header']
-        (folder / line['listed']['file']).write_text('\n'.join(head + [','.join(map(str, row)) for row in rows]) + '\n')
+        rows = text_of(line['listed'])
+        (folder / line['listed']['file']).write_text('\n'.join(','.join(map(str, row)) for row in rows) + '\n')
 
 
 def first_weights(instance):

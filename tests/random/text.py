@@ -1,5 +1,6 @@
 """Writes a program tree (see program.py) as the text of a .dnw file."""
 
+import listed
 from carried import PERCENT
 from generated import source_text
 
@@ -144,7 +145,8 @@ def edge_line(line):
     if line.get('port'):
         text += f".{line['port']}"
     if line.get('listed'):
-        text += f""" in file("{line['listed']['file']}")"""
+        name = listed.line_in_table(line['listed'])
+        text += f""" in file("{line['listed']['file']}"{f', line = "{name}"' if name else ''})"""
     if line.get('made'):
         text += f" in {source_text(line['made'])}"
     if line.get('where') is not None:
