@@ -342,6 +342,7 @@ Graph *build_graph(Check *k, Val *function, Value *x, Shape taken, Span span)
         if (mistakes(k) == before) check_groups(k, g);
         start_given(k, g);
         build_order(k, g);
+        if (mistakes(k) == before) add_points(k, g);
     }
     k->applied.calls.count--;
     k->graph = outer, k->mode = mode;

@@ -171,6 +171,8 @@ bool pairs_of(Check *k, const Val *source, Pairs *p);
 const GivenEdges *given_edges(Check *k, const Graph *g, Scope *scope, const EdgeLine *line, const Bundle *u);
 /* First weights, once it is known which weight decides. */
 void start_given(Check *k, Graph *g);
+/* graph_point.c: coordinates of the nodes of all sets that have some. */
+void add_points(Check *k, Graph *g);
 /* graph_topology.c: predicates, candidates, order, warnings */
 bool build_candidates(Check *k, Graph *g);
 bool build_order(Check *k, Graph *g);

@@ -92,6 +92,8 @@ static const Command commands[] = {
     {"export", "FILE", "write other formats", command_absent, F(HELP), 1, true},
     {"show", "FILE", "draw the wiring", command_absent, F(HELP), 1, true},
     {"info", "FILE [--json]", "build into the cache and describe the program", command_run, F_BUILD, 1, true},
+    {"edges", "FILE --weights W -o edges.csv", "build into the cache and write its edges as a table",
+     command_run, F_BUILD, 1, true},
     {"gradcheck", "FILE", "compare gradients with finite differences", command_gradcheck, F_COMPILE, 1,
      false},
     {"test", "FILE", "run the test blocks of a file", command_test, F_COMPILE, 1, false},

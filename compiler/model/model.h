@@ -144,7 +144,8 @@ typedef struct NodeSet {
     LearnedSize *learned; /* one of its sizes, or NULL; its place there: floor(node / stride) mod high */
     int64_t stride;
     Value *part, *filter_part; /* of its nodes, and of the taps of their filters, that learned sizes leave, in
-                                  Model.body; NULL: all */
+  Model.body; NULL: all */
+    CandidateKey point;        /* `at`: coordinates */
     Span span;
 } NodeSet;
 

@@ -42,7 +42,8 @@ static NetSet set_record(Arena *perm, const Graph *g, const NodeSet *s)
                 .pixels = s->pixels,
                 .value_pixels = s->value_pixels,
                 .positions = graph_copies(g),
-                .sized = s->part || g->part};
+                .sized = s->part || g->part,
+                .point = s->point};
     for (int i = 0; i < r.norm_count; i++) {
         const Norm *n = &s->cell.norms.at[i];
         r.norms[i] = (NetNorm){n->first, n->pixels, n->evaluations};

@@ -35,6 +35,8 @@ static const NetCalls net_calls = {
     .graph_count = net_graph_count,
     .graph = net_graph,
     .graph_lists = net_graph_lists,
+    .line = net_line,
+    .line_edges = net_line_edges,
     .parameters = net_parameters,
     .outputs = net_outputs,
     .profile = net_profile,
@@ -43,7 +45,8 @@ static const NetCalls net_calls = {
 static bool (*const commands[COMMAND_COUNT])(Session *s, RtError *e) = {
     [COMMAND_TRAIN] = train_command,     [COMMAND_EVAL] = eval_command,
     [COMMAND_PREDICT] = predict_command, [COMMAND_GRADCHECK] = gradcheck_command,
-    [COMMAND_INFO] = info_command,       [COMMAND_BENCH] = bench_command,
+    [COMMAND_INFO] = info_command,       [COMMAND_EDGES] = edges_command,
+    [COMMAND_BENCH] = bench_command,
 };
 
 /* Prints what there is to say and returns the exit code. An interruption is no error. */

@@ -19,6 +19,7 @@ static const struct {
     [COMMAND_PREDICT] = {"predict", "outputs of the network for a .npy file of inputs, or for pictures"},
     [COMMAND_GRADCHECK] = {"gradcheck", "compare gradients with finite differences, in double precision"},
     [COMMAND_INFO] = {"info", "what this program is: shapes, parameters, edges, settings"},
+    [COMMAND_EDGES] = {"edges", "which edges are in use, as a table in a file, and a summary"},
     [COMMAND_BENCH] = {"bench", "time of one step, data in memory"},
 };
 
@@ -59,18 +60,22 @@ static const OptionRow rows[] = {
      "start from the weights in this .safetensors file, tensor by tensor where names and shapes are the "
      "same"},
     {"quiet", NULL, KIND_FLAG, FIELD(quiet), 0, 0, ON(TRAIN), 0, "print nothing but errors"},
-    {"weights", "FILE", KIND_TEXT, FIELD(weights), 0, 0, ON(EVAL) | ON(PREDICT) | ON(INFO),
+    {"weights", "FILE", KIND_TEXT, FIELD(weights), 0, 0, ON(EVAL) | ON(PREDICT) | ON(INFO) | ON(EDGES),
      ON(EVAL) | ON(PREDICT), "a .safetensors file that train wrote"},
     {"input", "X.npy", KIND_TEXT, FIELD(input), 0, 0, ON(PREDICT), ON(PREDICT),
      "array (samples, input shape), not scaled; or a picture, or a folder of pictures"},
-    {"output", "Y.npy", KIND_TEXT, FIELD(output), 0, 0, ON(PREDICT), ON(PREDICT),
-     "float32 array (samples, output shape) to write"},
+    {"output", "FILE", KIND_TEXT, FIELD(output), 0, 0, ON(PREDICT) | ON(EDGES), ON(PREDICT),
+     "what to write, also -o: predict an array Y.npy (float32; samples, output shape), edges a table .csv, "
+     ".npy or "
+     ".graphml"},
+    {"candidates", NULL, KIND_FLAG, FIELD(candidates), 0, 0, ON(EDGES), 0,
+     "also write the candidates that are not in use"},
     {"steps", "N", KIND_WHOLE, FIELD(steps), 1, 1000000, ON(BENCH), 0, "steps to time (default: 20)"},
     {"infer", NULL, KIND_FLAG, FIELD(infer), 0, 0, ON(BENCH), 0, "time the forward pass only"},
     {"profile", NULL, KIND_FLAG, FIELD(profile), 0, 0, ON(BENCH), 0,
      "also print the time spent in each stage"},
-    {"json", NULL, KIND_FLAG, FIELD(json), 0, 0, ON(EVAL) | ON(GRADCHECK) | ON(INFO) | ON(BENCH), 0,
-     "print one JSON object"},
+    {"json", NULL, KIND_FLAG, FIELD(json), 0, 0, ON(EVAL) | ON(GRADCHECK) | ON(INFO) | ON(EDGES) | ON(BENCH),
+     0, "print one JSON object"},
     {"help", NULL, KIND_FLAG, FIELD(help), 0, 0, EVERY, 0, "print this help"},
     {"version", NULL, KIND_FLAG, FIELD(version), 0, 0, EVERY, 0, "print the version"},
 };
@@ -363,6 +368,7 @@ static bool take_flag(int found, const char *word, Options *o, Rebuild *r, const
 {
     if (found == 'h') return o->help = true;
     if (found == 'D') return take_setting(p, optarg, r, e);
+    if (found == 'o' || (found == ':' && optopt == 'o')) word = "--output";
     const OptionRow *row = find_row(word);
     if (row && !(row->allowed & (1u << o->command))) return misplaced_flag(row, o, e);
     if (row && not_frozen(p, row)) return rt_fail(e, RT_USAGE, "--%s: %s", row->name, not_frozen(p, row));
@@ -379,7 +385,7 @@ static bool is_ours(const char *word, const Options *o, const Program *p)
 {
     const OptionRow *row = find_row(word);
     if (row && !(row->allowed & (1u << o->command)) && program_option(p, row->name)) return false;
-    return row || !strcmp(word, "-h") || !strncmp(word, "-D", 2);
+    return row || !strcmp(word, "-h") || !strncmp(word, "-D", 2) || !strncmp(word, "-o", 2);
 }
 
 static bool unexpected(const Options *o, const char *word, RtError *e)
@@ -406,7 +412,7 @@ static bool take_flags(int argc, char **argv, int at, Options *o, Rebuild *r, co
             continue;
         }
         optind = 0;
-        int found = getopt_long(argc - at + 1, argv + at - 1, "+:hD:", table, NULL);
+        int found = getopt_long(argc - at + 1, argv + at - 1, "+:hD:o:", table, NULL);
         if (!take_flag(found, word, o, r, p, e)) return false;
         at += optind - 1;
     }

@@ -17,6 +17,7 @@ typedef enum Command {
     COMMAND_PREDICT,
     COMMAND_GRADCHECK,
     COMMAND_INFO,
+    COMMAND_EDGES,
     COMMAND_BENCH,
     COMMAND_COUNT,
 } Command;
@@ -29,7 +30,7 @@ typedef struct Options {
         steps; /* -1 when not given; threads: never -1 after options_parse */
     double lr; /* -1 when not given */
     const char *data, *out, *init, *weights, *input, *output; /* NULL when not given; they point into argv */
-    bool resume, force, quiet, json, infer, profile, help, version;
+    bool resume, force, quiet, json, infer, profile, candidates, help, version;
 } Options;
 
 /* RT_USAGE on a mistake. With help or version set, nothing else has been required. */

@@ -8,6 +8,7 @@
 #ifndef RT_SESSION_H
 #define RT_SESSION_H
 #include "net/net.h"
+#include "net/lines.h"
 #include "app/options.h"
 #include "net/program.h"
 
@@ -36,6 +37,8 @@ typedef struct NetCalls {
     int (*graph_count)(const Net *n);
     NetGraphInfo (*graph)(const Net *n, int i);
     json_t *(*graph_lists)(const Net *n, int i);
+    bool (*line)(const Net *n, int number, NetLine *out);
+    bool (*line_edges)(const Net *n, int number, bool all, NetEdgeVisit *visit, void *context);
     int64_t (*parameters)(const Net *n);
     int64_t (*outputs)(const Net *n);
     json_t *(*profile)(const Net *n);
@@ -80,5 +83,6 @@ bool eval_command(Session *s, RtError *e);
 bool predict_command(Session *s, RtError *e);
 bool gradcheck_command(Session *s, RtError *e);
 bool info_command(Session *s, RtError *e);
+bool edges_command(Session *s, RtError *e);
 bool bench_command(Session *s, RtError *e);
 #endif

@@ -131,41 +131,59 @@ struct IntervalOp {
     const char *name;
     Interval (*apply)(const Interval *a); /* or */
     double (*rises)(double x);            /* never falls: the ends go to the ends */
+    double (*known)(double x, double y);  /* of numbers; nothing is known of intervals */
 };
 
+static double sine(double x, double y)
+{
+    (void)y;
+    return sin(x);
+}
+static double cosine(double x, double y)
+{
+    (void)y;
+    return cos(x);
+}
+
 static const IntervalOp ops[] = {
-    {"const", NULL, NULL},
-    {"arg", NULL, NULL},
-    {"add", add, NULL},
-    {"sub", sub, NULL},
-    {"mul", mul, NULL},
-    {"div", divide, NULL},
-    {"mod", modulo, NULL},
-    {"neg", negative, NULL},
-    {"abs", absolute, NULL},
-    {"min", smaller, NULL},
-    {"max", larger, NULL},
-    {"select", pick, NULL},
-    {"lt", lt, NULL},
-    {"le", le, NULL},
-    {"eq", eq, NULL},
-    {"and", smaller, NULL},
-    {"or", larger, NULL},
-    {"not", not, NULL},
-    {"draw", draw, NULL},
-    {"chance", chance, NULL},
-    {"stop_gradient", same, NULL},
-    {"repeat", same, NULL},
-    {"sign", NULL, sign},
-    {"floor", NULL, floor},
-    {"exp", NULL, exp},
-    {"log", NULL, log},
-    {"sqrt", NULL, sqrt},
-    {"tanh", NULL, tanh},
-    {"erf", NULL, erf},
-    {"relu", NULL, relu},
-    {"sigmoid", NULL, sigmoid},
-    {"softplus", NULL, softplus},
+    {"const", NULL, NULL, NULL},
+    {"arg", NULL, NULL, NULL},
+    {"add", add, NULL, NULL},
+    {"sub", sub, NULL, NULL},
+    {"mul", mul, NULL, NULL},
+    {"div", divide, NULL, NULL},
+    {"mod", modulo, NULL, NULL},
+    {"neg", negative, NULL, NULL},
+    {"abs", absolute, NULL, NULL},
+    {"min", smaller, NULL, NULL},
+    {"max", larger, NULL, NULL},
+    {"select", pick, NULL, NULL},
+    {"lt", lt, NULL, NULL},
+    {"le", le, NULL, NULL},
+    {"eq", eq, NULL, NULL},
+    {"and", smaller, NULL, NULL},
+    {"or", larger, NULL, NULL},
+    {"not", not, NULL, NULL},
+    {"draw", draw, NULL, NULL},
+    {"chance", chance, NULL, NULL},
+    {"stop_gradient", same, NULL, NULL},
+    {"repeat", same, NULL, NULL},
+    {"sign", NULL, sign, NULL},
+    {"floor", NULL, floor, NULL},
+    {"exp", NULL, exp, NULL},
+    {"log", NULL, log, NULL},
+    {"sqrt", NULL, sqrt, NULL},
+    {"tanh", NULL, tanh, NULL},
+    {"erf", NULL, erf, NULL},
+    {"relu", NULL, relu, NULL},
+    {"sigmoid", NULL, sigmoid, NULL},
+    {"softplus", NULL, softplus, NULL},
+};
+/* Rounded differently by other libraries: no candidate and no group may depend on them. */
+static const IntervalOp rounded[] = {
+    {"sin", NULL, NULL, sine},
+    {"cos", NULL, NULL, cosine},
+    {"pow", NULL, NULL, pow},
 };
 enum { CONST, ARG };
 
@@ -176,6 +194,21 @@ const IntervalOp *interval_op(const char *name)
     return NULL;
 }
 
+const IntervalOp *interval_number_op(const char *name)
+{
+    for (size_t i = 0; i < sizeof rounded / sizeof *rounded; i++)
+        if (!strcmp(name, rounded[i].name)) return &rounded[i];
+    return interval_op(name);
+}
+
+static Interval known(const IntervalStep *s, const Interval *a)
+{
+    for (int k = 0; k < s->arg_count; k++)
+        if (!(a[k].low == a[k].high)) return everything;
+    const double x = s->op->known(a[0].low, a[1].low);
+    return (Interval){x, x};
+}
+
 static Interval step(const IntervalStep *s, const Interval *args, const Interval *before)
 {
     if (!s->op) return everything;
@@ -183,6 +216,7 @@ static Interval step(const IntervalStep *s, const Interval *args, const Interval
     if (s->op == &ops[ARG]) return args[(int)s->number];
     Interval a[3];
     for (int k = 0; k < 3; k++) a[k] = before[s->args[k]];
+    if (s->op->known) return known(s, a);
     if (s->op->rises) return (Interval){s->op->rises(a->low), s->op->rises(a->high)};
     if (s->op->apply == mul && s->args[0] == s->args[1]) return square(a);
     return s->op->apply(a);

@@ -15,6 +15,8 @@ typedef struct Interval {
 typedef struct IntervalOp IntervalOp;
 /* By its name in compiler/ir/op.def; NULL: nothing is known of it (IntervalStep.op may be that). */
 const IntervalOp *interval_op(const char *name);
+/* The same for values of known numbers alone, such as coordinates: also sin, cos and pow. */
+const IntervalOp *interval_number_op(const char *name);
 
 /* The last of `count` values when each argument of the condition lies in its interval. `scratch` has one
  * Interval a value. */

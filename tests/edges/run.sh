@@ -87,6 +87,149 @@ a, b = (struct.unpack('<100f', open(f, 'rb').read()[128:]) for f in ('p.npy', 'f
 sys.exit(max(abs(x - y) for x, y in zip(a, b)) > 1e-5 * max(map(abs, a)))
 END
 
+# The command edges: a trained wiring as a table, and back. The second program has the wiring of the first from the
+# table, without a rule; its nodes have the weights of the first by --init, and no step moves any.
+cat >learned.dnw <<'END'
+fn Unit(z) { weight b = 0; tanh(z + b) }
+fn Gate(x) { weight g ~ kaiming; weight k[2] ~ normal(0, 1); g * sin(k[0] * x + k[1]) }
+graph Wiring {
+  input  x[2]
+  nodes  h[l: 3, i: 5] at (cos(2 * pi * i / 5), l / 2) : Unit
+  output y[2]
+  edges { x[_] -> h[_, _]; h[l, _] -> h[m, _] where l < m; h[_, _] -> y[_] } keep 30%
+  edges h[l, _] -> h[m, _] where l < m and chance(40%)
+  edges x[_] -> h[_, i] where i < 2 via Gate keep 50% by g
+}
+model Net(x[2]) = x |> Wiring |> linear(2, keep = 50%)
+train Net { data = xor(200); optim = adam(lr = 0.02); epochs = 3; seed = 2 }
+END
+"$dnw" build learned.dnw -o learned >/dev/null
+expect "edges: a run" 0 "epoch 3/3" ./learned train --out learned.run
+best=learned.run/last.safetensors
+expect "edges: a table" 0 "wrote edges.csv: $(./learned info --weights $best --json |
+  python3 -c 'import json, sys; print(sum(g["kept"] for g in json.load(sys.stdin)["graphs"].values()))') edges" \
+  ./learned edges --weights $best -o edges.csv
+sed '/^  edges/d; /^train/d' learned.dnw >again.dnw
+cat >>again.dnw <<'END'
+train Net { data = xor(200); optim = sgd(lr = 1e-30); epochs = 1; seed = 2 }
+END
+for row in 3:h:h 2:h:y 1:h:h 0:x:h; do # each before those that are there
+  IFS=: read -r number from to <<<"$row"
+  sed -i "s/^  output y.*/&\n  edges $from -> $to in file(\"edges.csv\", line = \"Wiring.edges.$number\")/" again.dnw
+done
+sed -i 's/^model/graph Rest { input x[2]; output y[2]; edges x -> y }\nmodel/' again.dnw
+expect "edges: the table has nodes that no edge reaches, too" 0 "" "$dnw" check again.dnw
+cat >compare.py <<'END'
+"""compare.py TABLE FORMAT: the table of edges against the checkpoint, edge by edge, without dnw."""
+import csv, json, math, struct, sys
+import numpy as np
+def tensors(path):
+    data = open(path, 'rb').read()
+    n = struct.unpack('<Q', data[:8])[0]
+    head = json.loads(data[8:8 + n])
+    kinds = {'F32': '<f4', 'U8': 'u1', 'I64': '<i8', 'I32': '<i4'}
+    return {k: np.frombuffer(data[8 + n:][slice(*v['data_offsets'])], kinds[v['dtype']]).reshape(v['shape'])
+            for k, v in head.items() if k != '__metadata__'}
+t, everything = tensors(sys.argv[1]), sys.argv[3:] == ['candidates']
+node = {'x': (2,), 'h': (3, 5), 'y': (2,)}
+# target, source and numbers of each candidate of a line, by target, then by source
+def candidates(line):
+    kept = t[line + '.kept'].ravel()
+    layers = lambda a, b: a // 5 < b // 5
+    pairs = {'Wiring.edges.0': [(j, i) for j in range(15) for i in range(2)],
+             'Wiring.edges.1': [(j, i) for j in range(15) for i in range(15) if layers(i, j)],
+             'Wiring.edges.2': [(j, i) for j in range(2) for i in range(15)],
+             'Wiring.edges.4': [(j, i) for j in range(15) for i in range(2) if j % 5 < 2],
+             'linear.edges.0': [(j, i) for j in range(2) for i in range(2)]}[line]
+    assert len(pairs) == len(kept), line
+    return pairs, kept
+want = {}
+for line in ['Wiring.edges.0', 'Wiring.edges.1', 'Wiring.edges.2', 'Wiring.edges.4', 'linear.edges.0']:
+    pairs, kept = candidates(line)
+    w = t[line + ('.g' if line == 'Wiring.edges.4' else '.w')].ravel()
+    want.update({(line, i, j): (w[n], int(kept[n])) for n, (j, i) in enumerate(pairs) if kept[n] or everything})
+if sys.argv[2].endswith('.csv'):
+    rows = list(csv.DictReader(open(sys.argv[2])))
+    number = lambda index, sizes: int(np.ravel_multi_index(tuple(map(int, index.split())), sizes))
+    for r in rows:
+        if r['line'].startswith('linear'): continue
+        assert number(r['source_index'], node[r['source_set']]) == int(r['source']), r
+        assert number(r['target_index'], node[r['target_set']]) == int(r['target']), r
+        if r['target_set'] == 'h':
+            l, i = map(int, r['target_index'].split())
+            x, y = map(float, r['target_point'].split())
+            assert math.isclose(x, math.cos(2 * math.pi * i / 5), abs_tol=1e-8) and y == l / 2, r
+        else: assert r['target_point'] == '', r
+    filters = t['Wiring.edges.4.k'].reshape(-1, 2)
+    for r in rows:
+        if r['line'] != 'Wiring.edges.4': assert r['k'] == '', r; continue
+        n = candidates('Wiring.edges.4')[0].index((int(r['target']), int(r['source'])))
+        assert np.array_equal(np.array(r['k'].split(), 'f4'), filters[n]), r
+    have = {(r['line'], int(r['source']), int(r['target'])): (np.float32(r['weight']), int(r['in_use'])) for r in rows}
+    assert len(have) == len(rows)
+elif sys.argv[2].endswith('.npy'):
+    a = np.load(sys.argv[2])
+    have = {(r['line'].decode(), int(r['source']), int(r['target'])): (r['weight'], int(r['in_use'])) for r in a}
+    assert len(have) == len(a)
+else:
+    import xml.etree.ElementTree as X
+    name = '{http://graphml.graphdrawing.org/xmlns}'
+    root, have = X.parse(sys.argv[2]).getroot(), {}
+    assert {n.get('id') for n in root.iter(name + 'node')} >= {'Wiring.h.14', 'Wiring.x.1', 'linear.y.1'}
+    for e in root.iter(name + 'edge'):
+        d = {x.get('key'): x.text for x in e.iter(name + 'data')}
+        key = d['line'], int(e.get('source').split('.')[-1]), int(e.get('target').split('.')[-1])
+        have[key] = np.float32(d['weight']), int(d['in_use'] == 'true')
+chance = [k for k in have if k[0] == 'Wiring.edges.3']
+assert 15 < len(chance) < 45 and all(i // 5 < j // 5 for _, i, j in chance), chance
+for k in chance: assert have[k] == (t['Wiring.edges.3.w'][sorted(chance, key=lambda k: (k[2], k[1])).index(k)], 1)
+assert {k: v for k, v in have.items() if k not in chance} == want
+END
+python=${DNW_PYTHON:-/usr/bin/python3}
+if "$python" -c 'import numpy' 2>/dev/null; then
+  that "edges: csv against the checkpoint" "$python" compare.py $best edges.csv
+  for format in csv npy graphml; do
+    expect "edges: $format of all candidates" 0 "wrote all.$format" ./learned edges --weights $best --candidates -o all.$format
+    that "edges: $format of all candidates against the checkpoint" "$python" compare.py $best all.$format candidates
+  done
+else
+  echo "no numpy: tables of edges are not compared with the checkpoint"
+fi
+# Read back: without the edge function, whose weights are more than one, and with all of the layer's edges.
+sed 's/^  edges x\[_\] -> h\[_, i\].*//; s/ |> linear.*/ |> Rest/' learned.dnw >first.dnw
+sed -i 's/^model/graph Rest { input x[2]; output y[2]; edges x -> y }\nmodel/' first.dnw
+sed -i 's/ |> linear.*/ |> Rest/' again.dnw
+"$dnw" build first.dnw -o first >/dev/null
+expect "edges: the first of two" 0 "epoch 3/3" ./first train --out first.run
+expect "edges: its table" 0 "wrote edges.csv" ./first edges --weights first.run/last.safetensors -o edges.csv
+"$dnw" build again.dnw -o again >/dev/null 2>&1
+expect "edges: read back" 0 "" ./again train --init first.run/last.safetensors --out again.run
+expect "edges: the same number" 0 "wrote back.csv: $(($(wc -l <edges.csv) - 1)) edges" ./again edges --weights again.run/last.safetensors -o back.csv
+for net in first again; do
+  expect "edges: outputs of $net" 0 "" ./$net predict --weights $net.run/last.safetensors --input x.npy -o $net.npy
+done
+that "edges: the same outputs, bit by bit" cmp first.npy again.npy
+expect "edges: a summary" 0 "Wiring.edges.1           h -> h" ./learned edges --weights $best
+that "edges: as json" "$python" - <(./learned edges --weights $best --json) edges.csv <<'END'
+import json, sys
+said = json.load(open(sys.argv[1]))
+h = next(s for s in said['sets'] if s['set'] == 'h')
+lines = [l for l in said['lines'] if l['line'].startswith('Wiring')]
+into, out = (sum(int(k) * v for k, v in h[end]['nodes'].items()) for end in ('in', 'out'))
+ok = sum(h['in']['nodes'].values()) == 15 and into == sum(l['kept'] for l in lines if l['to'] == 'h')
+ok = ok and out == sum(l['kept'] for l in lines if l['from'] == 'h') and abs(h['in']['mean'] * 15 - into) < 1e-6
+ok = ok and max(h['in']['none'], h['out']['none']) <= h['dead'] <= h['in']['none'] + h['out']['none']
+sys.exit(not ok)
+END
+expect "edges: no weights: before the first step" 0 "Wiring.edges.3" ./learned edges
+expect "edges: another format" 2 "'edges.txt': edges are written as .csv, .npy or .graphml" ./learned edges -o edges.txt
+expect "edges: no file" 2 "--output takes a value" ./learned edges -o
+expect "edges: candidates of nothing" 2 "give its file with --output FILE" ./learned edges --candidates
+expect "edges: no place" 3 "cannot write" ./learned edges -o nowhere/edges.csv
+expect "edges: full disk" 3 "cannot write" ./learned edges -o /dev/full/edges.csv
+expect "edges: weights of another program" 1 "" ./again edges --weights $best -o edges.csv
+expect "edges: a frozen program" 2 "this program is frozen" ./fast edges -o edges.csv
+
 # A million edges.
 awk 'BEGIN { for (i = 0; i < 1000000; i++) printf "%d,%d,%.3f\n", i % 2000, (i * 7 + int(i / 2000)) % 2000, (i % 199) / 100 - 1 }' >large.csv
 cat >large.dnw <<'END'

@@ -115,7 +115,7 @@ static const struct Mistake {
     {"./toy info --epochs 3", "'info' has no flag --epochs\nhelp: it belongs to 'train'"},
     {"./toy eval --lr 3 --weights w", "'eval' has no flag --lr\nhelp: it belongs to 'train'"},
     {"./toy --json",
-     "--json needs a command before it\nhelp: it belongs to 'eval', 'gradcheck', 'info', 'bench'"},
+     "--json needs a command before it\nhelp: it belongs to 'eval', 'gradcheck', 'info', 'edges', 'bench'"},
     {"./toy train --width 8", "option 'width' shapes the program and is set when it is built\n"
                               "help: dnw build 'my nets/toy.dnw' -D width=8 -o ./toy"},
     {"./toy train --width=8 --quiet --mode flow(0,~1)",
