@@ -26,6 +26,7 @@ static const SettingRow settings[SETTING_COUNT] = {
     [SETTING_AUGMENT] = {KIND_AUGMENT, "a list of changes of pictures, such as [pad_crop(4), flip]", 0, 0},
     [SETTING_VALIDATION] = {KIND_WORD, "a share of the training samples from 0, below 1, such as 10%", 0,
                             BELOW_ALL},
+    [SETTING_SNAPSHOTS] = {KIND_WORD, "a whole number of snapshots of the wiring in an epoch", 0, 1000},
 };
 /* SETTING_COUNT after a message. */
 static TrainSetting find_setting_row(Check *k, const Setting *s)

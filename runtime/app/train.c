@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "app/train.h"
 #include "common/plural.h"
+#include "common/snapshot.h"
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -55,7 +56,8 @@ static bool name_files(TrainRun *run, RtError *e)
                                : asprintf(&run->directory, "runs/%s", s->program->head.program);
     if (made < 0 || asprintf(&run->log_path, "%s/log.jsonl", run->directory) < 0 ||
         asprintf(&run->last_path, "%s/last.safetensors", run->directory) < 0 ||
-        asprintf(&run->best_path, "%s/best.safetensors", run->directory) < 0)
+        asprintf(&run->best_path, "%s/best.safetensors", run->directory) < 0 ||
+        asprintf(&run->wiring_path, "%s/%s", run->directory, SNAPSHOT_FILE) < 0)
         return rt_fail(e, RT_SYSTEM, "out of memory");
     return true;
 }
@@ -255,6 +257,14 @@ static bool log_continue(TrainRun *run, RtError *e)
                      e);
 }
 
+/* wiring.bin as it was at the checkpoint, where snapshots are made. */
+static bool open_wiring(TrainRun *run, int64_t bytes, RtError *e)
+{
+    if (!program_whole(run->session->program, SETTING_SNAPSHOTS, 1) || !run->session->calls->line)
+        return true;
+    return wiring_file_open(&run->wiring, run->directory, bytes, e);
+}
+
 /* A new run in place of an old one: from one moment to the next `last` is that of the new run before its
  * first step, and whoever is stopped after that continues the new run. It goes when nothing of the old one
  * is left. */
@@ -262,9 +272,12 @@ static bool begin_anew(TrainRun *run, RtError *e)
 {
     const bool replaces = !access(run->last_path, F_OK);
     if (replaces && !train_save(run, run->last_path, CHECKPOINT_RESUME, e)) return false;
-    if (unlink(run->best_path) && errno != ENOENT)
-        return rt_fail(e, RT_SYSTEM, "%s: cannot be removed: %s", run->best_path, strerror(errno));
+    const char *const old[] = {run->best_path, run->wiring_path};
+    for (int i = 0; i < 2; i++)
+        if (unlink(old[i]) && errno != ENOENT)
+            return rt_fail(e, RT_SYSTEM, "%s: cannot be removed: %s", old[i], strerror(errno));
     if (!log_cut(&run->log, 0, e) || !log_start(run, e) || !log_sync(&run->log, e)) return false;
+    if (!open_wiring(run, 0, e) || !train_snapshot(run, e)) return false;
     if (replaces) unlink(run->last_path);
     return true;
 }
@@ -289,7 +302,8 @@ static bool begin(TrainRun *run, RtError *e)
     if (!log_reaches(run, e) || !load_state(run, e) || !log_open(&run->log, run->log_path, -1, e))
         return false;
     if (t->log_bytes == 0) return begin_anew(run, e);
-    return log_cut(&run->log, t->log_bytes, e) && (!run->epochs_before || log_continue(run, e));
+    return log_cut(&run->log, t->log_bytes, e) && open_wiring(run, t->wiring_bytes, e) &&
+           (!run->epochs_before || log_continue(run, e));
 }
 
 /* Runs the loop with signals that ask it to stop caught once: the second one does what it always does. Who
@@ -459,13 +473,15 @@ static bool train(TrainRun *run, RtError *e)
 
 bool train_command(Session *s, RtError *e)
 {
-    TrainRun run = {.session = s, .log.fd = -1};
+    TrainRun run = {.session = s, .log.fd = -1, .wiring.fd = -1};
     bool ok = train(&run, e);
     if (run.log.path) log_close(&run.log);
+    wiring_file_close(&run.wiring);
     free(run.order);
     free(run.directory);
     free(run.log_path);
     free(run.last_path);
     free(run.best_path);
+    free(run.wiring_path);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "app/checkpoint.h"
 #include "common/log.h"
 #include "app/session.h"
+#include "app/wiring_file.h"
 #include <signal.h>
 
 typedef struct TrainState {
@@ -31,7 +32,8 @@ typedef struct TrainState {
     int64_t best_epoch;            /* 0: none yet */
     int64_t best_kept;             /* edges in use in that epoch */
     double seconds, epoch_seconds; /* spent so far: in all; in training steps of this epoch */
-    int64_t log_bytes;             /* length of log.jsonl that belongs to this state */
+    int64_t log_bytes;             /* length of log.jsonl that belongs to this state, */
+    int64_t wiring_bytes;          /* and of wiring.bin */
 } TrainState;
 
 /* Of all graphs. */
@@ -48,8 +50,9 @@ bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e);
 typedef struct TrainRun {
     Session *session;
     TrainState state;
-    char *directory, *log_path, *last_path, *best_path;
+    char *directory, *log_path, *last_path, *best_path, *wiring_path;
     Log log;
+    WiringFile wiring; /* open where the setting `snapshots` is above 0 */
     LogConsole console;
     int64_t *order;        /* (samples) of this epoch */
     double clock;          /* log_clock when `seconds` was last brought up to date */
@@ -66,6 +69,8 @@ bool train_loop(TrainRun *run, RtError *e);
 /* NetOptions.start of a TrainRun: weights and edges in use come from the file of --init (train_init.c). What
  * is missing in it, of another shape or not used is told line by line. Fails where nothing fits. */
 bool train_init(Net *n, void *run, RtError *e);
+/* Where the setting `snapshots` asks for one now: to wiring.bin. */
+bool train_snapshot(TrainRun *run, RtError *e);
 /* None where the run is finished, and there is no network. */
 TrainEdges train_edges(const TrainRun *run);
 /* See net_above_budget. */

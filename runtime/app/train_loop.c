@@ -41,11 +41,13 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
     const Session *s = run->session;
     tick(run);
     run->state.log_bytes = run->log.bytes;
+    run->state.wiring_bytes = run->wiring.fd < 0 ? run->state.wiring_bytes : run->wiring.bytes;
     TrainState t = run->state;
     if (use == CHECKPOINT_WEIGHTS) { /* of the best epoch: what follows from the run, not how long it took */
         clear_sums(&t);
-        t.seconds = 0, t.log_bytes = 0;
+        t.seconds = 0, t.log_bytes = t.wiring_bytes = 0;
     }
+    if (use == CHECKPOINT_RESUME && !wiring_file_sync(&run->wiring, e)) return false;
     json_t *metadata = train_pack(&t, s->program->head.program);
     bool ok = metadata ? checkpoint_write(path, s->tensors, s->tensor_count, use, metadata, e)
                        : rt_fail(e, RT_SYSTEM, "out of memory");
@@ -175,6 +177,28 @@ static void count_idle(TrainRun *run, int64_t samples, double loss)
         plural(idle.most_nodes, "s"), idle.most);
 }
 
+/* The first snapshot is before any step. Then they stand at even distances in an epoch, the last one at its
+ * end: in each of the first 128 epochs, in every second one of the next 128, in every fourth of the next
+ * 256. */
+static bool epoch_has_snapshots(int64_t epoch)
+{
+    enum { ALL = 128 };
+    int64_t every = 1;
+    for (int64_t e = epoch; e >= ALL; e /= 2) every *= 2;
+    return (epoch + 1) % every == 0;
+}
+
+bool train_snapshot(TrainRun *run, RtError *e)
+{
+    const TrainState *t = &run->state;
+    const int64_t wanted = program_whole(run->session->program, SETTING_SNAPSHOTS, 1),
+                  steps = steps_per_epoch(t);
+    const bool first = !t->epoch && !t->step, due = t->step && epoch_has_snapshots(t->epoch) &&
+                                                    t->step * wanted / steps > (t->step - 1) * wanted / steps;
+    if (run->wiring.fd < 0 || !(first || due)) return true;
+    return wiring_file_add(&run->wiring, run->session, (double)t->epoch + (double)t->step / (double)steps, e);
+}
+
 /* Events of declared rules behind a step. */
 static bool log_events(TrainRun *run, RtError *e)
 {
@@ -220,7 +244,7 @@ static bool take_step(TrainRun *run, RtError *e)
     if (few_follow || (t->step == steps && (count >= FEW || steps == 1))) count_idle(run, count, step.loss);
     t->epoch_seconds += tick(run);
     show_progress(run);
-    return log_events(run, e);
+    return log_events(run, e) && (t->step == steps || train_snapshot(run, e));
 }
 
 /* --- the end of an epoch --- */
@@ -393,7 +417,7 @@ static bool end_epoch(TrainRun *run, const EpochResult *r, RtError *e)
 {
     TrainState *t = &run->state;
     tick(run);
-    if (!weights_finite(run, e)) return false;
+    if (!weights_finite(run, e) || !train_snapshot(run, e)) return false;
     t->epoch++;
     say_epoch(run, r);
     if (!keep_best(run, r, e) || !log_epoch(run, r, e)) return false;

@@ -42,6 +42,7 @@ static const struct Field {
     REAL(seconds, 0),
     REAL(epoch_seconds, 0),
     COUNT(log_bytes),
+    COUNT(wiring_bytes),
     COUNT(flow_tiles),
     COUNT(evaluations),
     COUNT(accepted),

@@ -17,6 +17,7 @@ typedef struct NetLine {
     int graph, from, to;     /* its sets are numbers `from` and `to` of the graph */
     const NetGraph *in;
     int64_t candidates, kept; /* as many as the conditions allow; in use */
+    int64_t most;             /* that may be in use at once */
     int weight_count,
         decides; /* decides: the weight by which edges are chosen, or the only one that is a single
                                   number; -1: there is none */

@@ -37,7 +37,8 @@ bool net_line(const Net *n, int number, NetLine *out)
                      .in = &n->graphs[b->line.graph],
                      .from = b->line.from,
                      .to = b->line.to,
-                     .candidates = b->legal.count};
+                     .candidates = b->legal.count,
+                     .most = b->capacity};
     for (int64_t i = 0; i < b->candidates.count; i++) out->kept += b->kept[i];
     take_weights(n, b, out);
     return true;

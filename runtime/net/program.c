@@ -108,7 +108,8 @@ static uint64_t hash_json(uint64_t hash, const json_t *value)
 uint64_t program_fingerprint(const Program *p)
 {
     static const char *const parts[] = {"model", "input", "output", "net"};
-    static const TrainSetting apart[] = {SETTING_BATCH, SETTING_EPOCHS, SETTING_SEED, SETTING_REPORT};
+    static const TrainSetting apart[] = {SETTING_BATCH, SETTING_EPOCHS, SETTING_SEED, SETTING_REPORT,
+                                         SETTING_SNAPSHOTS};
     uint64_t hash = hash_start;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         hash = hash_json(hash, json_object_get(p->manifest, parts[i]));

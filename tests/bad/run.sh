@@ -430,7 +430,7 @@ if [ "$(id -u)" -ne 0 ]; then
   expect "unwritable" 3 "cannot write into this directory" ./net train --out locked
 fi
 # A run that is stopped after some epochs, whose next checkpoint finds no room.
-write big 'spirals(200)' 'batch = 8' 'optim = adam(lr = 0.01)' 'epochs = 100000' 'seed = 1'
+write big 'spirals(200)' 'batch = 8' 'optim = adam(lr = 0.01)' 'epochs = 100000' 'seed = 1' 'snapshots = 0'
 sed -i 's/in 1 .. 64/in 1 .. 6400/' big.dnw
 "$dnw" build big.dnw -D width=2000 >/dev/null
 stop_after() { # LINES DIR COMMAND...: SIGINT when the log has so many lines more; SIGKILL when it never has
