@@ -33,6 +33,8 @@ CommandHandler command_check, command_build, command_gradcheck, command_test;
 /* train, eval, predict, info, bench: builds into the cache unless it is there, then becomes the program. */
 CommandHandler command_run;
 CommandHandler command_fmt, command_explain, command_new;
+/* command_report.c: runs as one HTML page. */
+CommandHandler command_report;
 /* A command of the language page that this release does not have. */
 CommandHandler command_absent;
 

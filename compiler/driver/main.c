@@ -94,6 +94,8 @@ static const Command commands[] = {
     {"info", "FILE [--json]", "build into the cache and describe the program", command_run, F_BUILD, 1, true},
     {"edges", "FILE --weights W -o edges.csv", "build into the cache and write its edges as a table",
      command_run, F_BUILD, 1, true},
+    {"report", "RUN... -o report.html", "curves and wiring of runs, such as runs/net, as one HTML page",
+     command_report, F(OUTPUT) | F(HELP), 64, false},
     {"gradcheck", "FILE", "compare gradients with finite differences", command_gradcheck, F_COMPILE, 1,
      false},
     {"test", "FILE", "run the test blocks of a file", command_test, F_COMPILE, 1, false},
