@@ -25,7 +25,8 @@ typedef struct Form {
     Define define[3];
     bool f64; /* alone: where a batch_norm has few numbers, float moves some over the kink of a relu */
 } Form;
-static const Form smaller[] = {{"/huge.dnw", 2, {{"wide", "100"}, {"in_use", "5000"}}, false},
+static const Form smaller[] = {{"/agnostic.dnw", 2, {{"hidden", "12"}, {"chosen", "dnw"}}, false},
+                               {"/huge.dnw", 2, {{"wide", "100"}, {"in_use", "5000"}}, false},
                                {"/logic.dnw", 1, {{"gates", "20"}}, false},
                                {"/mobilenet.dnw", 2, {{"size", "3"}, {"d", "1"}}, false},
                                {"/randwire.dnw", 2, {{"size", "2"}, {"length", "6"}}, true},

@@ -30,14 +30,22 @@ else
   echo "no data for the Fashion-MNIST examples: they are not trained"
 fi
 
+# MNIST names the folder of its four files.
+if [ -n "${MNIST:-}" ]; then
+  reach agnostic "" 100 --data "$MNIST"
+else
+  echo "MNIST is not set: agnostic is not trained"
+fi
+
 # Hours: CIFAR10 names the folder of CIFAR-10's binary batches when they are wanted.
 if [ -n "${CIFAR10:-}" ]; then
   reach tiny_cifar "" 100 --data "$CIFAR10"
   reach tiny_exact 79.5 100 --data "$CIFAR10"
   reach mobilenet "" 100 --data "$CIFAR10"
   reach resnet "" 100 --data "$CIFAR10"
+  reach randwire "" 100 --data "$CIFAR10"
 else
-  echo "CIFAR10 is not set: tiny_cifar, tiny_exact, mobilenet and resnet are not trained"
+  echo "CIFAR10 is not set: tiny_cifar, tiny_exact, mobilenet, resnet and randwire are not trained"
 fi
 
 # An example that nobody named above is trained as it stands.
