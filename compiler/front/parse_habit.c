@@ -9,6 +9,28 @@ static bool is_text(const Mistake *m, Token t, const char *word)
     return t.kind == T_NAME && strcmp(parse_text_of(m, t), word) == 0;
 }
 
+/* `any(i < k for k in 0 .. 3)`: the list has brackets of its own. */
+static bool for_in_call(const Mistake *m, Diag *d)
+{
+    const Span value = parse_operand_before(m), rest = parse_operand(m, 0);
+    if (!m->in_parentheses || m->p->open[m->p->open_count - 1].kind != '(') return false;
+    const Span list = span_join(value, rest);
+    parse_help_write(m, d, list, arena_printf(m->p->perm, "[%s]", parse_text(m->p, list)));
+    return true;
+}
+
+/* `count(k in 0 .. 3: i < k)` */
+static bool index_of_call(const Mistake *m)
+{
+    if (m->found.kind != T_IN || m->p->before.kind != T_NAME || !m->in_parentheses || m->wanted[T_IN])
+        return false;
+    const char *name = parse_text_of(m, m->p->before);
+    Diag *d =
+        parse_complain(m->p, E_SYNTAX, m->found.span, "an index of its own stands in a list, behind 'for'");
+    diag_help(d, "such as any([i < %s for %s in 0 .. 3]), or count of such a list", name, name);
+    return true;
+}
+
 /* `x[i] -> h[j] for i in 0 .. 3`, `(f(i) for i in x)` */
 bool parse_loop(const Mistake *m)
 {
@@ -17,9 +39,11 @@ bool parse_loop(const Mistake *m)
         diag_help(d, "a list of its numbers: [i for i in 0 .. 3]");
         return true;
     }
+    if (index_of_call(m)) return true;
     if (m->found.kind != T_FOR) return false;
     Diag *d = parse_complain(m->p, E_SYNTAX, m->found.span,
                              "'for' is allowed only in a list, behind the one value that it repeats");
+    if (for_in_call(m, d)) return true;
     if (m->block == BLOCK_GRAPH || m->block == BLOCK_EDGES)
         diag_help(d, "an index of a node set stands for all of its values: x[i] -> h[j] where i < j");
     else diag_help(d, "such as: [f(i) for i in 0 .. 3]");
