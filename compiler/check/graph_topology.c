@@ -150,7 +150,8 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
                          Interpreted *context)
 {
     enum { SAMPLES = 8, ENOUGH = 10000000, FEW = 100000000 };
-    if (!line->predicate || line->given || (double)from->size * (double)to->size <= FEW) return (Estimate){0};
+    const double pairs = (double)from->size * (double)to->size;
+    if (!line->predicate || line->given || pairs * (double)context->weight <= FEW) return (Estimate){0};
     double rows = different_rows(to, line), runs = 0;
     if (line->shifts) rows = fmin(rows, 2 * rows / (double)to->dim[line->shift] + 1);
     int64_t sampled = 0;
@@ -172,17 +173,27 @@ static Estimate estimate(const WiringSet *from, const WiringSet *to, const Wirin
     return (Estimate){questions, runs / (double)sampled * (double)to->size};
 }
 
+/* "12 million", "350 thousand" */
+static const char *about(Check *k, double count)
+{
+    enum { SMALL = 10000000 };
+    return count < SMALL ? arena_printf(k->perm, "%.0f thousand", ceil(count / 1e3))
+                         : arena_printf(k->perm, "%.0f million", ceil(count / 1e6));
+}
+
 /* times: how often the condition would be evaluated, by its weight; more than the limit leaves */
 static void too_many_pairs(Check *k, const Graph *g, const Bundle *u, double times)
 {
-    const double weight = 1e6 * (double)weight_of(u->predicate);
-    const char *before = k->effort.pairs ? arena_printf(k->perm, ", and those before it %.0f million times",
-                                                        ceil((double)k->effort.pairs / weight))
+    const double weight = (double)weight_of(u->predicate);
+    const char *before = k->effort.pairs ? arena_printf(k->perm, ", and those before it %s times",
+                                                        about(k, (double)k->effort.pairs / weight))
                                          : "";
-    Diag *d = diag_add(k->diags, E_MEMORY, u->span,
-                       "this condition would be evaluated about %.0f million times, for pairs one by one%s; "
-                       "the most is %.0f million",
-                       ceil(times / weight), before, floor((double)limits.pairs / weight));
+    Diag *d =
+        diag_add(k->diags, E_MEMORY, u->span,
+                 "this condition would be evaluated about %s times, for pairs one by one%s; the most is %s",
+                 about(k, times / weight), before, about(k, (double)limits.pairs / weight));
+    if (weight > 1)
+        diag_note_plain(d, "it has %d operations, with each list written out", u->predicate->values.count);
     diag_note_plain(d, "between %lld source%s and %lld target%s", (long long)g->sets.at[u->from].size,
                     plural(g->sets.at[u->from].size, "s"), (long long)g->sets.at[u->to].size,
                     plural(g->sets.at[u->to].size, "s"));
