@@ -46,7 +46,7 @@ function drawChart(chart) {
   const width = Math.max(chart.inner.clientWidth, 200);
   chart.plot = new uPlot({
     width, height: 210,
-    scales: {x: {time: false, range: bars ? (u, low, high) => widen(values[0], low, high) : null},
+    scales: {x: {time: false, range: bars ? (u, low, high) => widen(u.data[0], low, high) : null},
              y: zero || bars ? {range: (u, low, high) => [0, uPlot.rangeNum(0, high || 1, 0.1, true)[1]]} : {}},
     axes: [axis, {...axis, size: 62, values: (u, ticks) => ticks.map(format || short)}],
     series: [{label: bars ? bars : "epoch", value: (u, x) => short(x)},
@@ -54,6 +54,11 @@ function drawChart(chart) {
     legend: {live: true},
     cursor: {points: {size: 6}},
   }, values, chart.inner);
+}
+
+/* Other numbers in the same chart. */
+function updateChart(chart) {
+  chart.plot.setData(chart.make().values);
 }
 
 /* Room for half a bar at both ends. */

@@ -51,7 +51,8 @@ function readLine(reader, line, sources) {
 
 const nodesOf = set => set.dim.reduce((a, b) => a * b, 1);
 
-/* wiring.frames: [{position, lines}]; wiring.born, died: edges by frame, of lines that are listed. */
+/* wiring.frames: [{position, lines, born, died}]; born and died: edges of each graph since the frame before, of lines
+ * that are listed. */
 async function unpackWiring(wiring) {
   const reader = new Reader(await inflate(wiring.data)), head = wiring.head;
   wiring.frames = [];
@@ -60,14 +61,14 @@ async function unpackWiring(wiring) {
     const lines = head.lines.map(l => readLine(reader, l, nodesOf(head.graphs[l.graph].sets[l.from])));
     wiring.frames.push({position, lines});
   }
-  for (let f = 0; f < wiring.frames.length; f++) compareFrames(wiring.frames[f - 1], wiring.frames[f]);
+  for (let f = 0; f < wiring.frames.length; f++) compareFrames(head, wiring.frames[f - 1], wiring.frames[f]);
   delete wiring.data;
 }
 
 /* Of two lists of edges, ascending: which of the later are new, how many of the earlier are gone, since when each is
  * in use. */
-function compareFrames(before, now) {
-  now.born = now.died = 0;
+function compareFrames(head, before, now) {
+  now.born = head.graphs.map(() => 0), now.died = head.graphs.map(() => 0);
   now.lines.forEach((line, l) => {
     if (line.map) return;
     const old = before && before.lines[l];
@@ -80,7 +81,7 @@ function compareFrames(before, now) {
       if (o < old.kept && old.place[o] === line.place[i]) same++, line.since[i] = old.since[o];
       else line.fresh[i] = 1;
     }
-    now.born += line.kept - same, now.died += old.kept - same;
+    now.born[head.lines[l].graph] += line.kept - same, now.died[head.lines[l].graph] += old.kept - same;
   });
 }
 

@@ -23,6 +23,13 @@ function blockOf(set, layered) {
     }
     columns = dim[0] * apart - 3, rows = high;
   } else if (dim.length === 2) tiles(1, dim[1], dim[0]);
+  else if (layered && n > 4 && n <= 400) { /* edges within the set: a ring, where none hides another */
+    columns = rows = Math.max(12, Math.ceil(n / 2.2));
+    for (let v = 0; v < n; v++) {
+      const angle = 2 * Math.PI * v / n;
+      cell.push([(1 + Math.sin(angle)) / 2 * (columns - 1), (1 - Math.cos(angle)) / 2 * (rows - 1)]);
+    }
+  }
   else {
     rows = n <= 48 ? n : Math.ceil(Math.sqrt(n)), columns = Math.ceil(n / rows);
     for (let v = 0; v < n; v++) cell.push([Math.floor(v / rows), v % rows]);
@@ -73,10 +80,15 @@ function pointsOf(head, graph, aspect) {
 
 const hasPoints = (head, graph) => head.graphs[graph].sets.some(s => s.points);
 
-/* The nodes of all sets one after the other, from which edges lead and to which: a row or a column of the matrix. */
-function axisOf(head, graph) {
-  const first = [];
+/* Rows (end "to") or columns ("from") of the matrix: the sets that edges lead to, or from, one after the other. A set
+ * with many nodes has `most` cells. */
+function axisOf(head, graph, end, most) {
+  const sets = head.graphs[graph].sets, first = [], cells = [];
   let count = 0;
-  head.graphs[graph].sets.forEach(s => { first.push(count); count += nodesOf(s); });
-  return {first, count};
+  sets.forEach((s, i) => {
+    cells[i] = head.lines.some(l => l.graph === graph && l[end] === i) ? Math.min(nodesOf(s), most) : 0;
+    first[i] = count, count += cells[i];
+  });
+  const cell = (set, node) => first[set] + Math.floor(node * cells[set] / nodesOf(sets[set]));
+  return {first, cells, count, cell};
 }

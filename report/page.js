@@ -78,6 +78,8 @@ function chooseGraph(graph) {
   $("view").options[1].disabled = !points || large;
   $("view").options[0].disabled = large;
   chooseView(large ? "matrix" : points ? "points" : "layers");
+  courseCharts.forEach(updateChart);
+  $("counts").hidden = !degreesOf(wiringNow(), frameNow(), graph).whole;
 }
 
 function chooseView(view) {
@@ -102,31 +104,33 @@ function showFrame(frame) {
   $("when").textContent = `epoch ${short(f.position)} · snapshot ${picture.frame + 1} of ${frames.length} · ${kept.toLocaleString("en")} edges`;
   drawWiring();
   showNode();
-  countCharts.forEach(c => drawChart(c));
+  countCharts.forEach(updateChart);
 }
 
-const countCharts = [];
+const countCharts = [], courseCharts = []; /* at the snapshot that is shown; over all snapshots */
 
-/* Of the graph at the snapshot that is shown: degrees, weights; and over all snapshots: edges born and died, dead nodes. */
+/* Of the graph that is shown: degrees, weights, ages of edges; and edges born and died, dead nodes. */
 function addCounts() {
-  const place = $("counts"), degree = (key, ends) => () => {
+  const degree = (key, ends) => () => {
     const d = degreesOf(wiringNow(), frameNow(), picture.graph);
-    const values = d[key].flatMap((a, i) => d[ends][i] ? [...a] : []);
-    return {series: [barsOf("nodes")], values: histogram(values, true), bars: "edges"};
+    return {series: [barsOf("nodes")], values: histogram(d[key].flatMap((a, i) => d[ends][i] ? [...a] : []), true), bars: "edges"};
   };
-  const now = [
-    ["Edges into a node", degree("into", "enters"), d => d.whole],
-    ["Edges out of a node", degree("out", "leaves"), d => d.whole],
-    ["Weights of edges in use", () => ({series: [barsOf("edges")], bars: "weight", values: histogram(linesNow().flatMap(([, e]) => e.map ? [] : [...e.weight]), false)}), d => d.whole],
-    ["Epochs since edges came into use", () => ({series: [barsOf("edges")], bars: "epochs", values: histogram(linesNow().flatMap(([, e]) => e.map ? [] : [...e.since].map(s => frameNow().position - s)), false)}), d => d.whole],
-  ];
-  const whole = degreesOf(wiringNow(), frameNow(), picture.graph).whole;
-  if (whole) for (const [title, make] of now) countCharts.push(addChart(place, title, make));
-  const frames = () => wiringNow().frames, xs = () => frames().map(f => f.position);
-  if (!whole) return;
-  addChart(place, "Edges born and died between snapshots", () => ({values: [xs(), frames().map((f, i) => i ? f.born : null), frames().map((f, i) => i ? f.died : null)],
-    series: [{label: "born", stroke: colour("fresh"), width: 1.8}, {label: "died", stroke: colour("negative"), width: 1.8, dash: [5, 5]}], zero: true}));
-  addChart(place, "Dead nodes: no edge in, or none out", () => ({values: [xs(), frames().map(f => degreesOf(wiringNow(), f, picture.graph).dead)], series: [{label: "dead nodes", stroke: colour("negative"), width: 1.8}], zero: true}));
+  const edges = (label, value) => () => ({
+    series: [barsOf("edges")], bars: label,
+    values: histogram(linesNow().flatMap(([, e]) => e.map ? [] : Array.from({length: e.kept}, (_, k) => value(e, k))), false),
+  });
+  const course = lines => () => ({
+    series: lines.map(([label, ink,, dash]) => ({label, stroke: colour(ink), width: 1.8, dash})), zero: true,
+    values: [wiringNow().frames.map(f => f.position), ...lines.map(([,, value]) => wiringNow().frames.map(value))],
+  });
+  const add = (charts, title, make) => charts.push(addChart($("counts"), title, make));
+  add(countCharts, "Edges into a node", degree("into", "enters"));
+  add(countCharts, "Edges out of a node", degree("out", "leaves"));
+  add(countCharts, "Weights of edges in use", edges("weight", (e, k) => e.weight[k]));
+  add(countCharts, "Epochs since edges came into use", edges("epochs", (e, k) => frameNow().position - e.since[k]));
+  add(courseCharts, "Edges born and died between snapshots", course([
+    ["born", "fresh", (f, i) => i ? f.born[picture.graph] : null], ["died", "negative", (f, i) => i ? f.died[picture.graph] : null, [5, 5]]]));
+  add(courseCharts, "Dead nodes: no edge in, or none out", course([["dead nodes", "negative", f => degreesOf(wiringNow(), f, picture.graph).dead]]));
 }
 
 function edgeTable(title, edges, sets) {
@@ -252,6 +256,7 @@ async function start() {
   else {
     chooseRun(first);
     addCounts();
+    chooseGraph(picture.graph);
     showFrame(wiringNow().frames.length - 1);
   }
   document.body.dataset.ready = "yes";

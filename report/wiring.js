@@ -106,67 +106,73 @@ function drawNodes(sets, px, py, radius) {
 
 /* ---- the matrix ---- */
 
-/* Edges in use by part of the sources and of the targets. */
-function countCells(cells, axis) {
-  const count = new Float64Array(cells * cells), sign = new Float64Array(cells * cells);
+/* Edges in use, and the sum of their weights, by cell. */
+function countCells(rows, columns) {
+  const count = new Float64Array(rows.count * columns.count), sum = new Float64Array(count.length);
   const sets = wiringNow().head.graphs[picture.graph].sets;
-  const cell = node => Math.min(cells - 1, Math.floor(node * cells / axis.count));
   for (const [l, e] of linesNow()) {
-    if (e.map) {
-      const nt = nodesOf(sets[l.to]), ns = nodesOf(sets[l.from]);
-      e.map.forEach((n, i) => {
-        const t = (Math.floor(i / l.columns) + 0.5) / l.rows * nt, s = (i % l.columns + 0.5) / l.columns * ns;
-        count[cell(axis.first[l.to] + t) * cells + cell(axis.first[l.from] + s)] += n;
-      });
+    const at = (target, source) => rows.cell(l.to, target) * columns.count + columns.cell(l.from, source);
+    if (!e.map) {
+      for (let k = 0; k < e.kept; k++) {
+        const i = at(e.target[k], e.source[k]);
+        count[i]++, sum[i] += e.weight[k];
+      }
       continue;
     }
-    for (let k = 0; k < e.kept; k++) {
-      const i = cell(axis.first[l.to] + e.target[k]) * cells + cell(axis.first[l.from] + e.source[k]);
-      count[i]++, sign[i] += e.weight[k];
-    }
+    const targets = nodesOf(sets[l.to]), sources = nodesOf(sets[l.from]);
+    e.map.forEach((n, i) => {
+      count[at((Math.floor(i / l.columns) + 0.5) / l.rows * targets, (i % l.columns + 0.5) / l.columns * sources)] += n;
+    });
   }
-  return {count, sign};
+  return {count, sum};
 }
 
 const rgb = name => [1, 3, 5].map(i => parseInt(colour(name).slice(i, i + 2), 16));
 
-function drawMatrix({width, height}) {
-  const head = wiringNow().head, sets = head.graphs[picture.graph].sets, axis = axisOf(head, picture.graph);
-  const maps = linesNow().some(([, e]) => e.map), cells = Math.min(axis.count, maps ? 96 : 256);
-  const {count, sign} = countCells(cells, axis), back = rgb("panel");
-  const most = count.reduce((a, b) => Math.max(a, b), 1), image = new ImageData(cells, cells);
-  for (let i = 0; i < cells * cells; i++) {
-    const ink = rgbCache(count[i] && sign[i] < 0 ? "negative" : "positive"), share = count[i] ? 0.25 + 0.75 * Math.log1p(count[i]) / Math.log1p(most) : 0;
+/* The cells as a picture of as many pixels. */
+function imageOf(rows, columns) {
+  const {count, sum} = countCells(rows, columns), back = rgb("back"), image = new ImageData(columns.count, rows.count);
+  const most = count.reduce((a, b) => Math.max(a, b), 1);
+  for (let i = 0; i < count.length; i++) {
+    const ink = inkOf(count[i] && sum[i] < 0 ? "negative" : "positive");
+    const share = count[i] ? 0.3 + 0.7 * Math.log1p(count[i]) / Math.log1p(most) : 0;
     for (let c = 0; c < 3; c++) image.data[4 * i + c] = back[c] + (ink[c] - back[c]) * share;
     image.data[4 * i + 3] = 255;
   }
   const small = document.createElement("canvas");
-  small.width = small.height = cells;
+  small.width = columns.count, small.height = rows.count;
   small.getContext("2d").putImageData(image, 0, 0);
-  const side = Math.min(width - 120, height - 50), left = (width - side) / 2 + 20, top = 8;
+  return small;
+}
+
+function drawMatrix({width, height}) {
+  const head = wiringNow().head, sets = head.graphs[picture.graph].sets;
+  const most = linesNow().some(([, e]) => e.map) ? 64 : 160; /* a map has as many parts */
+  const rows = axisOf(head, picture.graph, "to", most), columns = axisOf(head, picture.graph, "from", most);
+  const left = 110, top = 10, wide = width - left - 24, high = height - top - 46;
   pen.imageSmoothingEnabled = false;
-  pen.drawImage(small, left, top, side, side);
+  pen.drawImage(imageOf(rows, columns), left, top, wide, high);
   pen.strokeStyle = colour("line"), pen.fillStyle = colour("soft"), pen.font = "12px system-ui, sans-serif";
-  pen.strokeRect(left, top, side, side);
+  pen.strokeRect(left, top, wide, high);
   sets.forEach((s, i) => {
-    const from = axis.first[i] / axis.count * side, wide = nodesOf(s) / axis.count * side;
+    const name = `${s.name}[${s.dim.join(", ")}]`, cw = columns.cells[i] / columns.count * wide, rh = rows.cells[i] / rows.count * high;
+    const x = left + columns.first[i] / columns.count * wide, y = top + rows.first[i] / rows.count * high;
     pen.beginPath();
-    pen.moveTo(left + from, top), pen.lineTo(left + from, top + side);
-    pen.moveTo(left, top + from), pen.lineTo(left + side, top + from);
+    if (cw) pen.moveTo(x, top), pen.lineTo(x, top + high);
+    if (rh) pen.moveTo(left, y), pen.lineTo(left + wide, y);
     pen.stroke();
-    if (wide < 9) return;
-    pen.textAlign = "center", pen.fillText(s.name, left + from + wide / 2, top + side + 16);
-    pen.textAlign = "right", pen.fillText(s.name, left - 6, top + from + wide / 2 + 4);
+    if (cw > 20) pen.textAlign = "center", pen.fillText(name, Math.min(x + cw / 2, left + wide - 20), top + high + 16);
+    if (rh > 8) pen.textAlign = "right", pen.fillText(name, left - 6, y + rh / 2 + 4);
   });
   pen.textAlign = "center";
-  pen.fillText("from", left + side / 2, top + side + 34);
+  pen.fillText("from", left + wide / 2, top + high + 34);
   pen.save();
-  pen.translate(left - 60, top + side / 2), pen.rotate(-Math.PI / 2), pen.fillText("to", 0, 0);
+  pen.translate(18, top + high / 2), pen.rotate(-Math.PI / 2), pen.fillText("to", 0, 0);
   pen.restore();
 }
 
 let inks = {};
-const rgbCache = name => inks[name] || (inks[name] = rgb(name));
+const inkOf = name => inks[name] || (inks[name] = rgb(name));
 
 /* ---- the chosen node ---- */
 

@@ -17,6 +17,7 @@
             "_end:\n.popsection\n");
 PART(page_html, "page.html")
 PART(page_css, "page.css")
+PART(page_plot_licence, "uPlot.LICENSE")
 PART(page_plot_css, "uPlot.min.css")
 PART(page_plot, "uPlot.iife.min.js")
 PART(page_data, "data.js")
@@ -28,6 +29,7 @@ PART(page_script, "page.js")
 typedef struct Part {
     const char *text, *end;
 } Part;
+static const Part licences[] = {{page_plot_licence, page_plot_licence_end}};
 static const Part styles[] = {{page_plot_css, page_plot_css_end}, {page_css, page_css_end}};
 static const Part scripts[] = {{page_plot, page_plot_end},       {page_data, page_data_end},
                                {page_curves, page_curves_end},   {page_layout, page_layout_end},
@@ -81,6 +83,9 @@ static const char *write_until(FILE *f, const char *at, const char *mark)
 static void write_page(FILE *f, const json_t *data)
 {
     const char *at = write_until(f, page_html, "/* STYLE */");
+    fputs("/* uPlot:\n", f);
+    write_parts(f, licences, sizeof licences / sizeof *licences);
+    fputs("*/\n", f);
     write_parts(f, styles, sizeof styles / sizeof *styles);
     at = write_until(f, at, "/* DATA */");
     json_dumpf(data, f, JSON_COMPACT | JSON_ESCAPE_SLASH | JSON_REAL_PRECISION(6)); /* no </script> in it */

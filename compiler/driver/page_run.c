@@ -39,17 +39,27 @@ static void add_numbers(Arena *a, Log *l, const char *before, const json_t *obje
     }
 }
 
+/* Does the start of a run say what the page shows of it? */
+static bool start_is_whole(const json_t *event)
+{
+    static const char *const wanted[] = {"seed", "batch", "epochs", "parameters"};
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        if (!json_is_integer(json_object_get(event, wanted[i]))) return false;
+    return json_is_string(json_object_get(event, "program"));
+}
+
 static bool take_event(Arena *a, Log *l, const json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
     if (!kind) return false;
     if (!l->start) {
-        if (strcmp(kind, "start") || !json_is_string(json_object_get(event, "program"))) return false;
+        if (strcmp(kind, "start") || !start_is_whole(event)) return false;
         l->start = json_copy((json_t *)event);
         l->total = json_integer_value(json_object_get(event, "epochs"));
         return true;
     }
     if (!strcmp(kind, "continue")) l->total = json_integer_value(json_object_get(event, "epochs"));
+    if (!strcmp(kind, "epoch") && !json_is_integer(json_object_get(event, "epoch"))) return false;
     if (!strcmp(kind, "epoch")) l->count++, add_numbers(a, l, "", event);
     return true;
 }

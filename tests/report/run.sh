@@ -133,6 +133,7 @@ epochs = [*range(1, 129), *range(130, 257, 2), *range(260, 513, 4), *range(520, 
 assert have == [0] + epochs, have # an epoch of one step has one
 END
 that "report: nothing is loaded from elsewhere" test -z "$(grep -oE '(src|href)="[^"]*"|@import|url\([^)]*\)' report.html)"
+that "report: the licence of uPlot" grep -q "Permission is hereby granted" report.html
 that "report: uPlot as published" test "$(sed -n 's/^\([0-9a-f]\{64\}\)  /\1 /p' "$DNW_SOURCE/report/README.md")" = \
   "$(cd "$DNW_SOURCE/report" && sha256sum uPlot.iife.min.js uPlot.min.css | sed 's/  / /')"
 
@@ -155,6 +156,22 @@ for _, lines in snapshots(wiring):
 END
 that "report: a large line takes few bytes" test "$(stat -c %s large.run/wiring.bin)" -lt 60000
 
+# 81 snapshots of 30,000 edges are more than the page takes.
+cat >many.dnw <<'DNW'
+graph Large { input x[200]; output y[200]; edges x[_] -> y[_] keep 75% }
+model Net(point) = point |> linear(200) |> relu |> Large |> linear(2)
+train Net { data = spirals(400); batch = 8; epochs = 2; snapshots = 40 }
+DNW
+expect "report: many snapshots" 0 "epoch 2/2" "$dnw" train many.dnw --out thick.run
+expect "report: its page" 0 "wrote thick.html" "$dnw" report thick.run -o thick.html
+that "report: some snapshots are left out" "$python" - <<'END'
+import os
+from read_page import data_of, snapshots
+have = [round(40 * p) for p, _ in snapshots(data_of('thick.html')['runs'][0]['wiring'])]
+assert have[0] == 0 and have[-1] == 80 and 20 < len(have) < 81 and len({b - a for a, b in zip(have[:-1], have[1:-1])}) == 1, have
+assert os.path.getsize('thick.html') < 3 * 2 ** 20
+END
+
 # ---- what cannot be shown ----
 
 mkdir empty foreign broken && cp -r four.run/* broken
@@ -163,6 +180,8 @@ expect "bad: no folder" 1 "cannot read 'nowhere/log.jsonl': No such file or dire
 expect "bad: no run" 1 "'empty' is not a run: it has no log.jsonl" "$dnw" report empty
 expect "bad: a file" 1 "Not a directory" "$dnw" report report.html
 expect "bad: a foreign log" 1 "foreign/log.jsonl: line 1: this is no log of dnw" "$dnw" report four.run foreign
+printf '{"event": "start", "program": "net"}\n' >foreign/log.jsonl
+expect "bad: a start of other software" 1 "foreign/log.jsonl: line 1: this is no log of dnw" "$dnw" report foreign
 : >foreign/log.jsonl
 expect "bad: an empty log" 1 "foreign/log.jsonl: the log is empty" "$dnw" report foreign
 sed -i '3s/.*/{"event": "epo/' broken/log.jsonl
