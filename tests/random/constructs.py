@@ -6,6 +6,7 @@ from arrays import each_item
 def constructs(p):
     """What a program uses, for the table of slow.sh."""
     found = {'optimiser ' + p['train']['optim']['name'], 'loss ' + ((p['train']['loss'] or {}).get('name') or 'by default').rstrip('0123456789')}
+    found.add(f"snapshots {('by default', 'off', 'twice an epoch')[p['train']['seed'] % 3]}")
     if len(p['model']['output']) > 1:
         found.add('targets at positions')
     if p['train']['one_hot']:

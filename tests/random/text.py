@@ -335,6 +335,8 @@ def train(t):
     data = 'npy("x.npy", "y.npy", split = 0)'
     lines = [f"data = {f'one_hot({data})' if t['one_hot'] else data}", f"batch = {t['batch']}", f"epochs = {t['epochs']}",
              f"optim = {call(t['optim'])}", f"seed = {t['seed']}"]
+    if t['seed'] % 3:
+        lines.append(f"snapshots = {2 * (t['seed'] % 3) - 2}")  # 0 or 2: they change nothing
     if t.get('loss') or t['costs']:
         base = t.get('loss') or {'name': 'cross_entropy' if t['classes'] and not t['one_hot'] else 'mse', 'args': {}}
         lines.append('loss = ' + call(base) + ''.join(cost(c) for c in t['costs']))
