@@ -171,7 +171,7 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     if (!val_is_poison(v)) model_budget_close(k);
     k->budget = outer;
     if (val_is_poison(v)) return;
-    share_densities(k), check_redistribution(k);
+    share_densities(k), check_redistribution(k), share_ties(k);
     Value *result = val_value(k, v, "a tensor");
     if (!result || !output_is_fixed(k, d, result)) return;
     if (result->is_bool || !result->per_sample) {

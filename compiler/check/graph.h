@@ -78,6 +78,9 @@ bool spreads_shared(const EdgesDecl *d);
 /* Once it is known which weights decide. */
 void check_groups(Check *k, Graph *g);
 
+/* graph_shared.c: `tied ("name", KEY)`: what lists have in common, once all graphs are there. */
+void share_ties(Check *k);
+
 /* graph_port.c */
 /* The ports that lines lead to, once those of a set are known; false after a message. */
 bool ports_fit(Check *k, Graph *g, int set);

@@ -48,6 +48,18 @@ static bool key_parts(Check *k, const Val *v, const Expr *key, CandidateKey *out
     return true;
 }
 
+/* The text that a key of tied weights begins with, NULL: none; `v` becomes the numbers behind it. */
+static const char *key_text(Check *k, const Val **v)
+{
+    const bool has = (*v)->kind == VAL_TUPLE && (*v)->items.count > 1;
+    if (!has || (*v)->items.at[0]->kind != VAL_STRING) return NULL;
+    Val *numbers = NEW(k->perm, Val);
+    *numbers = (Val){.kind = VAL_TUPLE, .span = (*v)->span};
+    for (int i = 1; i < (*v)->items.count; i++) vec_push(k->perm, &numbers->items, (*v)->items.at[i]);
+    const char *text = (*v)->items.at[0]->text;
+    return *v = numbers, text;
+}
+
 static bool read_key(Check *k, const Graph *g, const EdgeLine *line, const EdgesDecl *d, Bundle *u,
                      const Expr *key, CandidateKey *out)
 {
@@ -56,7 +68,8 @@ static bool read_key(Check *k, const Graph *g, const EdgeLine *line, const Edges
     Scope named = {.outer = k->graph->set_scope}, inner = {.outer = &named}; /* an index may be named line */
     scope_add(k, &named, (Name){"line", line->span}, line_number(k, d, line));
     line_open(k, g, line, u, &inner);
-    Val *v = check_expr(k, &inner, key);
+    const Val *v = check_expr(k, &inner, key);
+    if (out == &u->tie) u->shares = key_text(k, &v);
     const bool ok = !val_is_poison(v) && key_parts(k, v, key, out);
     k->func = saved, k->mode = mode;
     return ok;
@@ -128,11 +141,27 @@ static bool has_lines(const Graph *g, int list)
     return first < g->bundles.count && g->bundles.at[first].list == list;
 }
 
+/* Do all lines have the text of the first? */
+static bool one_text(Check *k, const Graph *g, int list)
+{
+    const char *text = g->bundles.at[list_first(g, list)].shares;
+    for (int b = list_first(g, list); b < g->bundles.count && g->bundles.at[b].list == list; b++) {
+        const char *other = g->bundles.at[b].shares;
+        if (!text == !other && (!text || strcmp(text, other) == 0)) continue;
+        diag_add(k->diags, E_KIND, decl_of(k, g, list)->tied->span,
+                 "the lines of a list have one text in their keys");
+        return false;
+    }
+    return true;
+}
+
 static bool build_list(Check *k, Graph *g, int list)
 {
     EdgeList *l = &g->lists.at[list];
     const EdgesDecl *d = decl_of(k, g, list);
     const Bundle *u = &g->bundles.at[list_first(g, list)];
+    if (!one_text(k, g, list)) return false;
+    l->shares = u->shares;
     if (u->group.part_count) l->key = expr_text(k->perm, k->c->sources, d->of ? d->of : d->tied);
     if (u->tie.part_count) l->tie = expr_text(k->perm, k->c->sources, d->tied);
     if (u->tie.part_count && !(l->ties = groups_of(k, g, list, true, d->tied->span))) return false;

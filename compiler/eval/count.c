@@ -20,9 +20,9 @@ static bool edges_differ(const Graph *g, int list)
 static int64_t candidate_numbers(const Graph *g, int bundle, int64_t position)
 {
     const Bundle *u = &g->bundles.at[bundle];
-    const Groups *ties = g->lists.at[u->list].ties;
+    const EdgeList *l = &g->lists.at[u->list];
     int64_t n = bundle_numbers(u);
-    for (int i = 0; ties && !group_leads(ties, position) && i < u->weights.count; i++)
+    for (int i = 0; l->ties && !tie_leads(l, position) && i < u->weights.count; i++)
         if (u->weights.at[i]->tied && u->weights.at[i]->learned) n -= u->weights.at[i]->components;
     return n;
 }

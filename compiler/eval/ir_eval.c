@@ -48,8 +48,8 @@ static void eval_used(const EvalContext *c, const Value *v, double *out)
 static void eval_leads(const Value *v, double *out)
 {
     const int64_t first = list_position(v->graph, (int)v->index);
-    const Groups *ties = v->graph->lists.at[v->graph->bundles.at[v->index].list].ties;
-    for (int64_t i = 0; i < shape_size(v->shape); i++) out[i] = group_leads(ties, first + i);
+    const EdgeList *l = &v->graph->lists.at[v->graph->bundles.at[v->index].list];
+    for (int64_t i = 0; i < shape_size(v->shape); i++) out[i] = tie_leads(l, first + i);
 }
 
 static void eval_sample(Eval *e, const Value *v, const EvalContext *c, int64_t sample, double *out)
@@ -365,7 +365,8 @@ uint8_t **eval_first_choice(Arena *a, const Graph *g)
         else if (p) init_others(p, c.seed, c.param);
         if (p) init_clamp(p, c.param);
     }
-    eval_spread(g, c.param);
+    for (int l = 0; l < g->lists.count; l++) /* weights of several graphs decide nothing here */
+        if (!g->lists.at[l].shared) eval_spread_list(g, l, c.param);
     choose_graph(a, &c, g, 1e300);
     return c.kept[g->number];
 }

@@ -13,31 +13,93 @@ ListAt list_at(const Graph *g, int list, int64_t position)
 
 /* ---- tied weights ---- */
 
-/* Component `k` of weight `i` of a candidate, among the parameters. */
-static int64_t element_of(const Graph *g, ListAt at, int i, int64_t k)
+/* A candidate of some graph, by its position in a list. */
+typedef struct Member {
+    const Graph *g;
+    int list;
+    int64_t position;
+} Member;
+
+/* All candidates that have one weight, those of other lists and graphs included. */
+typedef struct Members {
+    const EdgeList *l; /* one of their lists, */
+    Member in;         /* and which it is */
+    const int64_t *ties;
+    int64_t tie, next;
+    int place;
+} Members;
+
+static Members members_of(const Graph *g, int list, int64_t tie)
 {
-    const Tensor *w = g->bundles.at[at.bundle].weights.at[i];
+    const EdgeList *l = &g->lists.at[list];
+    return (Members){
+        .l = l,
+        .in = {g, list, 0},
+        .tie = tie,
+        .ties = l->shared ? shared_tie(&l->shared->ties, l->place, tie) : NULL,
+    };
+}
+
+static bool next_here(Members *m, const Groups *ties, int64_t tie)
+{
+    if (m->next >= group_size(ties, tie)) return false;
+    m->in.position = ties->member[ties->first[tie] + m->next++];
+    return true;
+}
+
+/* The next one is `in`; false: there are no more. */
+static bool next_member(Members *m)
+{
+    if (!m->ties) return next_here(m, m->l->ties, m->tie);
+    for (; m->place < m->l->shared->lists.count; m->place++, m->next = 0) {
+        if (m->ties[m->place] < 0) continue;
+        m->in.g = m->l->shared->lists.at[m->place].graph;
+        m->in.list = m->l->shared->lists.at[m->place].list;
+        if (next_here(m, m->in.g->lists.at[m->in.list].ties, m->ties[m->place])) return true;
+    }
+    return false;
+}
+
+static const Bundle *line_of(const Member *m)
+{
+    return &m->g->bundles.at[list_at(m->g, m->list, m->position).bundle];
+}
+
+/* Component `k` of weight `i` of a candidate, among the parameters. */
+static int64_t element_of(const Member *m, int i, int64_t k)
+{
+    const ListAt at = list_at(m->g, m->list, m->position);
+    const Tensor *w = m->g->bundles.at[at.bundle].weights.at[i];
     return w->offset + at.candidate * w->components + k;
+}
+
+static bool leads(const Graph *g, int list, int64_t tie)
+{
+    const EdgeList *l = &g->lists.at[list];
+    return tie_leads(l, l->ties->member[l->ties->first[tie]]);
 }
 
 static void spread_tie(const Graph *g, int list, int64_t tie, double *param)
 {
-    const Groups *ties = g->lists.at[list].ties;
-    const ListAt leader = list_at(g, list, ties->member[ties->first[tie]]);
-    const Bundle *u = &g->bundles.at[leader.bundle];
-    for (int64_t m = ties->first[tie] + 1; m < ties->first[tie + 1]; m++) {
-        const ListAt at = list_at(g, list, ties->member[m]);
+    Members m = members_of(g, list, tie);
+    next_member(&m);
+    const Member first = m.in;
+    const Bundle *u = line_of(&first);
+    while (next_member(&m))
         for (int i = 0; i < u->weights.count; i++)
             for (int64_t k = 0; k < u->weights.at[i]->components && u->weights.at[i]->tied; k++)
-                param[element_of(g, at, i, k)] = param[element_of(g, leader, i, k)];
-    }
+                param[element_of(&m.in, i, k)] = param[element_of(&first, i, k)];
+}
+
+void eval_spread_list(const Graph *g, int list, double *param)
+{
+    for (int64_t tie = 0; g->lists.at[list].ties && tie < g->lists.at[list].ties->count; tie++)
+        if (leads(g, list, tie)) spread_tie(g, list, tie, param);
 }
 
 void eval_spread(const Graph *g, double *param)
 {
-    for (int list = 0; list < g->lists.count; list++)
-        for (int64_t tie = 0; g->lists.at[list].ties && tie < g->lists.at[list].ties->count; tie++)
-            spread_tie(g, list, tie, param);
+    for (int list = 0; list < g->lists.count; list++) eval_spread_list(g, list, param);
 }
 
 /* The line and the number of the weight that an element belongs to; false: it is no tied weight. */
@@ -57,14 +119,11 @@ static bool each_tied_of(const Graph *g, int64_t at, EachTied *each, void *conte
     int b, i;
     if (!find_tied(g, at, &b, &i)) return false;
     const int list = g->bundles.at[b].list;
-    const Groups *ties = g->lists.at[list].ties;
     const Tensor *w = g->bundles.at[b].weights.at[i];
-    const int64_t candidate = (at - w->offset) / w->components, k = (at - w->offset) % w->components,
-                  tie = ties->of[list_position(g, b) + candidate];
-    for (int64_t m = ties->first[tie]; m < ties->first[tie + 1]; m++) {
-        const ListAt place = list_at(g, list, ties->member[m]);
-        each(context, g, place, element_of(g, place, i, k));
-    }
+    const int64_t candidate = (at - w->offset) / w->components, k = (at - w->offset) % w->components;
+    Members m = members_of(g, list, g->lists.at[list].ties->of[list_position(g, b) + candidate]);
+    while (next_member(&m))
+        each(context, m.in.g, list_at(m.in.g, m.in.list, m.in.position), element_of(&m.in, i, k));
     return true;
 }
 
@@ -85,59 +144,49 @@ static double *gradient_of(const Eval *e, const Func *f, const Tensor *t)
     return NULL;
 }
 
-/* Gradients of weight `i` of each line of a list, NULL: none. */
-typedef struct TieGradients {
-    const Graph *g;
-    int list, weight;
-    double **of; /* by bundle */
-} TieGradients;
-
-static double *tie_gradient(const TieGradients *t, int64_t position, int64_t k)
+/* Where the gradient of component `k` of weight `i` of a candidate stands; `of`: those of each tensor, NULL:
+ * none. */
+static double *gradient_at(double *const *of, const Member *m, int i, int64_t k)
 {
-    const ListAt at = list_at(t->g, t->list, position);
-    const Tensor *w = t->g->bundles.at[at.bundle].weights.at[t->weight];
-    return t->of[at.bundle] ? &t->of[at.bundle][at.candidate * w->components + k] : NULL;
+    const Tensor *w = line_of(m)->weights.at[i];
+    return of[w->number] ? &of[w->number][element_of(m, i, k) - w->offset] : NULL;
 }
 
-static void sum_tie(const TieGradients *t, int64_t tie, int64_t components)
+static void sum_component(double *const *of, Members each, int i, int64_t k)
 {
-    const Groups *ties = t->g->lists.at[t->list].ties;
-    for (int64_t k = 0; k < components; k++) {
-        double sum = 0;
-        for (int64_t m = ties->first[tie]; m < ties->first[tie + 1]; m++) {
-            const double *x = tie_gradient(t, ties->member[m], k);
-            sum += x ? *x : 0;
-        }
-        for (int64_t m = ties->first[tie]; m < ties->first[tie + 1]; m++) {
-            double *x = tie_gradient(t, ties->member[m], k);
-            if (x) *x = sum;
-        }
+    double sum = 0;
+    for (Members m = each; next_member(&m);) {
+        const double *x = gradient_at(of, &m.in, i, k);
+        sum += x ? *x : 0;
+    }
+    for (Members m = each; next_member(&m);) {
+        double *x = gradient_at(of, &m.in, i, k);
+        if (x) *x = sum;
     }
 }
 
-static void tie_list(const Eval *e, const Func *f, const Graph *g, int list)
+static void tie_list(double *const *of, const Graph *g, int list)
 {
-    const Groups *ties = g->lists.at[list].ties;
-    TieGradients t = {.g = g, .list = list, .of = calloc((size_t)g->bundles.count + 1, sizeof *t.of)};
-    for (int64_t tie = 0; tie < ties->count; tie++) {
-        const Bundle *u = &g->bundles.at[list_at(g, list, ties->member[ties->first[tie]]).bundle];
-        for (t.weight = 0; t.weight < u->weights.count; t.weight++) {
-            if (!u->weights.at[t.weight]->tied) continue;
-            for (int b = 0; b < g->bundles.count; b++)
-                t.of[b] = g->bundles.at[b].list == list && t.weight < g->bundles.at[b].weights.count
-                              ? gradient_of(e, f, g->bundles.at[b].weights.at[t.weight])
-                              : NULL;
-            sum_tie(&t, tie, u->weights.at[t.weight]->components);
-        }
+    for (int64_t tie = 0; tie < g->lists.at[list].ties->count; tie++) {
+        if (!leads(g, list, tie)) continue;
+        Members m = members_of(g, list, tie), first = m;
+        next_member(&first);
+        const Bundle *u = line_of(&first.in);
+        for (int i = 0; i < u->weights.count; i++)
+            for (int64_t k = 0; k < u->weights.at[i]->components && u->weights.at[i]->tied; k++)
+                sum_component(of, m, i, k);
     }
-    free(t.of);
 }
 
 void eval_tie_gradients(Eval *e, const Func *f, const Model *m)
 {
+    double **of = m ? calloc((size_t)m->params.count + 1, sizeof *of) : NULL;
+    for (int i = 0; m && i < m->params.count; i++)
+        if (m->params.at[i]->tied) of[i] = gradient_of(e, f, m->params.at[i]);
     for (int i = 0; m && i < m->graphs.count; i++)
         for (int list = 0; list < m->graphs.at[i]->lists.count; list++)
-            if (m->graphs.at[i]->lists.at[list].ties) tie_list(e, f, m->graphs.at[i], list);
+            if (m->graphs.at[i]->lists.at[list].ties) tie_list(of, m->graphs.at[i], list);
+    free(of);
 }
 
 /* ---- budgets of groups ---- */
@@ -152,7 +201,8 @@ static double magnitude_of(const void *context, int64_t candidate)
 {
     const Weights *w = context;
     const ListAt at = list_at(w->g, w->list, candidate);
-    return fabs(w->param[w->g->bundles.at[at.bundle].weight->offset + at.candidate]);
+    const Tensor *decides = w->g->bundles.at[at.bundle].weight;
+    return decides ? fabs(w->param[decides->offset + at.candidate]) : 0; /* without one all are in use */
 }
 
 typedef struct Ranked {

@@ -10,8 +10,9 @@ typedef struct ListAt {
 } ListAt;
 ListAt list_at(const Graph *g, int list, int64_t position);
 
-/* Tied weights become those of the first candidate of their key. */
+/* Tied weights become those of the first candidate of their key, here and in graphs that have it, too. */
 void eval_spread(const Graph *g, double *param);
+void eval_spread_list(const Graph *g, int list, double *param);
 /* Calls `each` with all elements that are one weight with element `at` of the parameters, itself included;
  * false: it is not tied. */
 typedef void EachTied(void *context, const Graph *g, ListAt place, int64_t at);

@@ -117,7 +117,8 @@ void free_groups(Graph *g)
         EdgeList *l = &g->lists.at[i];
         if (l->ties && l->ties != l->groups) groups_free(l->ties);
         if (l->groups) groups_free(l->groups);
-        l->ties = l->groups = NULL;
+        if (l->shared && l->place == 0) shared_ties_free(&l->shared->ties);
+        l->ties = l->groups = NULL, l->shared = NULL;
     }
 }
 

@@ -190,6 +190,7 @@ typedef struct Bundle {
     Tensor *weight;        /* the one whose magnitude decides; NULL: none does */
     Candidates candidates;
     CandidateKey group, tie; /* of the budget; of tied weights */
+    const char *shares;      /* the text of `tied`, as EdgeList.shares */
     int64_t live_first; /* in time: the first evaluation in which its sources may be other than 0 (live.h) */
     Span span;
 } Bundle;
@@ -212,6 +213,9 @@ typedef struct EdgeList {
     const char *key;          /* of the groups, as it is written */
     const char *tie;          /* the key of `tied`, or NULL */
     Groups *groups, *ties;    /* NULL: none */
+    const char *shares; /* a text of the key: its ties are those of all lists that have it; NULL: none */
+    struct SharedLists *shared; /* these; NULL: no other has it, or the model is not complete */
+    int place;                  /* among them */
     /* One budget of the model for neighbouring lists of several graphs, which are one list in a program. */
     bool together;
     bool goes_on;  /* it begins in a graph before */
@@ -273,6 +277,22 @@ typedef struct Graph {
     Value *part; /* 1 where a learned depth leaves it, else 0, in Model.body; NULL: it stays */
     Span span;
 } Graph;
+
+/* Lists whose edges have weights in common: `tied ("name", KEY)`, in the order of the model. */
+typedef struct SharedLists {
+    Vec(struct ListPlace {
+        Graph *graph;
+        int list;
+    }) lists;
+    SharedTies ties;
+} SharedLists;
+
+/* Of tied weights: is the candidate the first that has them? */
+static inline bool tie_leads(const EdgeList *l, int64_t candidate)
+{
+    return group_leads(l->ties, candidate) &&
+           shared_leads(l->shared ? &l->shared->ties : NULL, l->place, l->ties->of[candidate]);
+}
 
 typedef struct OptionValue {
     const char *name, *text, *help;
@@ -407,8 +427,8 @@ double set_macs(const Graph *g, const NodeSet *s); /* the filters of the functio
 EdgeMacs graph_edge_macs(const Graph *g);
 int64_t graph_macs(const Graph *g);
 bool model_edge_norms(const Graph *g,
-                      int set); /* has the function of an edge into it a batch_norm? -1: any */
-void free_groups(Graph *g);
+                      int set);          /* has the function of an edge into it a batch_norm? -1: any */
+void free_groups(Graph *g);              /* and ties, and what they share with those of other graphs */
 int64_t bundle_numbers(const Bundle *u); /* weights of one edge */
 /* Bundles are in the order of their lists: the first bundle of one. */
 int list_first(const Graph *g, int list);

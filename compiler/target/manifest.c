@@ -194,6 +194,7 @@ static NetList list_record(const Model *m, const Graph *g, int list)
                      .score = l->score,
                      .key = l->groups ? l->key : "",
                      .most_kept = most_kept(l),
+                     .shares = l->shared ? l->shares : "",
                      .most_tied = l->ties ? groups_most(l->ties, 1) : 0,
                      .first_bundle = g->first_bundle + list_first(g, list)};
 }

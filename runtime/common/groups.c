@@ -140,6 +140,47 @@ void groups_free(Groups *g)
     *g = (Groups){0};
 }
 
+/* ---- ties of several lists ---- */
+
+static bool number_keys(Finder *f, const Groups *ties, int64_t *key)
+{
+    for (int64_t i = 0; i < ties->count; i++)
+        if ((key[i] = number_of(f, ties->keys + i * ties->parts)) < 0) return false;
+    return true;
+}
+
+static bool find_ties(SharedTies *s, const Groups *const *ties)
+{
+    const int64_t count = s->keys * s->lists;
+    s->tie = malloc((size_t)(count + 1) * sizeof *s->tie);
+    for (int64_t i = 0; s->tie && i < count; i++) s->tie[i] = -1;
+    for (int l = 0; s->tie && l < s->lists; l++)
+        for (int64_t i = 0; i < ties[l]->count; i++) s->tie[s->key[s->begin[l] + i] * s->lists + l] = i;
+    return s->tie;
+}
+
+bool shared_ties_build(const Groups *const *ties, int lists, SharedTies *out)
+{
+    Groups all = {.parts = ties[0]->parts};
+    Finder f = {.out = &all};
+    *out = (SharedTies){.lists = lists, .begin = calloc((size_t)lists + 1, sizeof *out->begin)};
+    for (int l = 0; out->begin && l < lists; l++) out->begin[l + 1] = out->begin[l] + ties[l]->count;
+    out->key = out->begin ? malloc((size_t)(out->begin[lists] + 1) * sizeof *out->key) : NULL;
+    bool ok = out->key;
+    for (int l = 0; ok && l < lists; l++) ok = number_keys(&f, ties[l], out->key + out->begin[l]);
+    out->keys = all.count;
+    ok = ok && find_ties(out, ties);
+    free(f.place), groups_free(&all);
+    if (!ok) shared_ties_free(out);
+    return ok;
+}
+
+void shared_ties_free(SharedTies *s)
+{
+    free(s->key), free(s->begin), free(s->tie);
+    *s = (SharedTies){0};
+}
+
 int64_t groups_bytes(int64_t candidates, int parts)
 {
     return candidates *

@@ -42,6 +42,34 @@ static inline bool group_leads(const Groups *g, int64_t candidate)
 {
     return g->member[g->first[g->of[candidate]]] == candidate;
 }
+
+/* Tied weights of several lists whose keys begin with the same text: equal keys have one weight in all.
+ * A list is named by its place among them. */
+typedef struct SharedTies {
+    int lists;
+    int64_t keys;
+    int64_t *key; /* by list, then by tie: its key, of all of them; places of lists in `begin` */
+    int64_t *begin;
+    int64_t *tie; /* by key, then by list: its tie there; -1: none */
+} SharedTies;
+
+/* false: out of memory. */
+bool shared_ties_build(const Groups *const *ties, int lists, SharedTies *out);
+void shared_ties_free(SharedTies *s);
+
+static inline const int64_t *shared_tie(const SharedTies *s, int place, int64_t tie)
+{
+    return s->tie + s->key[s->begin[place] + tie] * s->lists;
+}
+/* Is it in the first list that has its key? Without others (NULL) it is. */
+static inline bool shared_leads(const SharedTies *s, int place, int64_t tie)
+{
+    const int64_t *ties = s ? shared_tie(s, place, tie) : NULL;
+    for (int i = 0; s && i < place; i++)
+        if (ties[i] >= 0) return false;
+    return true;
+}
+
 /* Edges of the `keep` largest groups: the most that so many can have. */
 int64_t groups_most(const Groups *g, int64_t keep);
 /* The value of a group, of that of each member (`each`, by place of the member). Of numbers with both signs

@@ -409,7 +409,7 @@ bool net_allocate(Net *n, RtError *e)
     for (int i = 0; ok && i < n->graph_count; i++) ok = net_order(n, i);
     ok = ok && norm_rounds(n);
     if (ok) number_candidates(n);
-    for (int i = 0; ok && i < n->list_count; i++) ok = net_group(n, &n->lists[i]);
+    ok = ok && net_group_lists(n);
     for (int i = 0; ok && i < n->list_count; i++)
         ok = declared_allocate(n->lists[i].declared, n->lists[i].stored, net_has_slots(n, &n->lists[i]));
     ok = ok && allocate_keys(n) && allocate_arrays(n);

@@ -40,17 +40,17 @@ static NetBundle *bundle_of(Net *n, const NetParam *param)
     return NULL;
 }
 
+static void mark_one(void *kept, NetEdgeAt at)
+{
+    at.bundle->kept[at.candidate] = *(uint8_t *)kept, at.bundle->changed = true;
+}
+
 /* The candidate, and those that have its weight. */
 static void mark(Net *n, NetBundle *b, const NetParam *param, int64_t candidate, uint8_t kept)
 {
     const NetList *l = net_list_of(n, b);
-    const Groups *ties = param->tied ? l->ties : NULL;
-    b->kept[candidate] = kept, b->changed = true;
-    const int64_t tie = ties ? ties->of[b->position + candidate] : 0;
-    for (int64_t m = ties ? ties->first[tie] : 0; ties && m < ties->first[tie + 1]; m++) {
-        const NetEdgeAt at = net_edge_at(n, l, ties->member[m]);
-        at.bundle->kept[at.candidate] = kept, at.bundle->changed = true;
-    }
+    if (param->tied) net_each_tied(n, l, l->ties->of[b->position + candidate], mark_one, &kept);
+    else mark_one(&kept, (NetEdgeAt){b, candidate});
     edges_rebuild(n);
 }
 

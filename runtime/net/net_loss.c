@@ -17,9 +17,9 @@ void net_fill_loss(const Net *n, const NetFunc *f, const DataSplit *split)
         if (to->factor >= 0) net_put_shared(n, to->at, factor_at(n, to->factor, split));
         if (to->bundle < 0) continue;
         const NetBundle *b = &n->bundles[to->bundle];
-        const Groups *ties = net_list_of(n, b)->ties;
+        const NetList *l = net_list_of(n, b);
         for (int64_t c = 0; c < b->line.candidates; c++)
-            net_put_shared(n, to->at + c, to->leads ? group_leads(ties, b->position + c) : b->kept[c] != 0);
+            net_put_shared(n, to->at + c, to->leads ? net_tie_leads(l, b->position + c) : b->kept[c] != 0);
     }
 }
 

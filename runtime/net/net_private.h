@@ -195,15 +195,25 @@ typedef struct NetEdgeAt {
     int64_t candidate;
 } NetEdgeAt;
 NetEdgeAt net_edge_at(const Net *n, const NetList *l, int64_t position);
+/* Lists that have weights in common, in their order, and their ties. */
+typedef struct NetShared {
+    NetList **lists;
+    SharedTies ties;
+} NetShared;
 /* What a budget counts: groups, or candidates. */
 static inline int64_t net_units(const NetList *l)
 {
     return l->groups ? l->groups->count : l->candidates;
 }
 int64_t net_units_kept(const Net *n, const NetList *l); /* of these, in use */
-bool net_group(Net *n, NetList *l);                     /* finds the groups of a list; false: out of memory */
+bool net_group_lists(Net *n); /* finds the groups of all lists; false: out of memory */
 int64_t net_group_bytes(const Net *n, const NetList *l);
 void net_group_free(NetList *l);
+/* Calls `each` with all candidates that have the weight of a tie of a list, those of other lists included. */
+typedef void NetEachTied(void *context, NetEdgeAt at);
+void net_each_tied(const Net *n, const NetList *l, int64_t tie, NetEachTied *each, void *context);
+/* Is the candidate the first of those that have its weight? */
+bool net_tie_leads(const NetList *l, int64_t position);
 int64_t net_choose_groups(Net *n, NetList *l, int64_t keep); /* as choose_list */
 /* Scores of groups, at the first candidate of each, from those of their candidates, which `function` made. */
 void net_group_scores(const Net *n, const NetList *l, int function);

@@ -1,5 +1,5 @@
 /* net_group.c: lists whose budget counts groups of candidates (`keep 30% of j`), and tied weights (`tied (i,
- * j)`).
+ * j)`), which edges of several lists may have in common (`tied ("name", i, j)`).
  *
  * Each candidate of a tie has a number of its own, and these are the same number: they start from that of the
  * first, and the gradients of a tie are summed in a fixed order and given to all of its candidates before the
@@ -11,6 +11,7 @@
 #include "net/net_private.h"
 #include "wiring/rule.h"
 #include <stdlib.h>
+#include <string.h>
 
 NetEdgeAt net_edge_at(const Net *n, const NetList *l, int64_t position)
 {
@@ -40,12 +41,40 @@ static bool build(const Net *n, const NetList *l, bool tie, Groups **out)
     return ok;
 }
 
-bool net_group(Net *n, NetList *l)
+static bool group_list(const Net *n, NetList *l)
 {
     if (l->bundle_count == 0) return true;
     const EdgesRecord *r = &n->record.bundles[l->first_bundle];
     if (r->group.part_count && !build(n, l, false, &l->groups)) return false;
     return !r->tie.part_count || build(n, l, true, &l->ties);
+}
+
+/* The lists with the text of `first`, which is the first of them. */
+static bool share_lists(Net *n, NetList *first)
+{
+    NetShared *s = calloc(1, sizeof *s);
+    const Groups **ties = calloc((size_t)n->list_count, sizeof *ties);
+    int count = 0;
+    first->shared = s;
+    if (s) s->lists = calloc((size_t)n->list_count, sizeof(NetList *));
+    bool ok = s && ties && s->lists;
+    for (NetList *l = first; ok && l < n->lists + n->list_count; l++) {
+        if (strcmp(l->shares, first->shares) != 0) continue;
+        l->shared = s, l->place = count;
+        s->lists[count] = l, ties[count++] = l->ties;
+    }
+    ok = ok && shared_ties_build(ties, count, &s->ties);
+    free(ties);
+    return ok;
+}
+
+bool net_group_lists(Net *n)
+{
+    for (int i = 0; i < n->list_count; i++)
+        if (!group_list(n, &n->lists[i])) return false;
+    for (NetList *l = n->lists; l < n->lists + n->list_count; l++)
+        if (*l->shares && !l->shared && !share_lists(n, l)) return false;
+    return true;
 }
 
 int64_t net_group_bytes(const Net *n, const NetList *l)
@@ -59,6 +88,10 @@ int64_t net_group_bytes(const Net *n, const NetList *l)
 
 void net_group_free(NetList *l)
 {
+    if (l->shared && l->place == 0) {
+        shared_ties_free(&l->shared->ties);
+        free(l->shared->lists), free(l->shared);
+    }
     if (l->groups) groups_free(l->groups), free(l->groups);
     if (l->ties) groups_free(l->ties), free(l->ties);
 }
@@ -179,6 +212,50 @@ void net_group_scores(const Net *n, const NetList *l, int function)
 
 /* ---- tied weights ---- */
 
+/* All candidates that have one weight, those of other lists included. */
+typedef struct Members {
+    const Net *n;
+    const NetList *l;    /* one of their lists */
+    const int64_t *ties; /* by list; NULL: it is the only one */
+    int64_t tie, next;
+    int place;
+    NetEdgeAt at;
+} Members;
+
+static Members members_of(const Net *n, const NetList *l, int64_t tie)
+{
+    return (Members){
+        .n = n, .l = l, .tie = tie, .ties = l->shared ? shared_tie(&l->shared->ties, l->place, tie) : NULL};
+}
+
+static bool next_here(Members *m, const NetList *l, int64_t tie)
+{
+    if (m->next >= group_size(l->ties, tie)) return false;
+    m->at = net_edge_at(m->n, l, l->ties->member[l->ties->first[tie] + m->next++]);
+    return true;
+}
+
+/* The next one is `at`; false: there are no more. */
+static bool next_member(Members *m)
+{
+    if (!m->ties) return next_here(m, m->l, m->tie);
+    for (; m->place < m->l->shared->ties.lists; m->place++, m->next = 0)
+        if (m->ties[m->place] >= 0 && next_here(m, m->l->shared->lists[m->place], m->ties[m->place]))
+            return true;
+    return false;
+}
+
+void net_each_tied(const Net *n, const NetList *l, int64_t tie, NetEachTied *each, void *context)
+{
+    for (Members m = members_of(n, l, tie); next_member(&m);) each(context, m.at);
+}
+
+bool net_tie_leads(const NetList *l, int64_t position)
+{
+    return group_leads(l->ties, position) &&
+           shared_leads(l->shared ? &l->shared->ties : NULL, l->place, l->ties->of[position]);
+}
+
 /* Some ties of a list, and a number of each component of one of its weights. */
 typedef struct Ties {
     const Net *n;
@@ -213,16 +290,13 @@ static bool learns(const Ties *t, NetEdgeAt first)
     return learners ? learners[b->place + first.candidate] != 0 : b->kept[first.candidate];
 }
 
-static void join_weight(const Ties *t, int64_t tie, int weight, int64_t components)
+static void join_weight(const Ties *t, Members all, int weight, int64_t components)
 {
-    const Groups *g = t->l->ties;
-    const int64_t first = g->first[tie], end = g->first[tie + 1];
     for (int64_t k = 0; k < components; k++) {
-        double x = number_at(t, element_of(net_edge_at(t->n, t->l, g->member[first]), weight, components, k));
-        for (int64_t m = first + 1; t->sums && m < end; m++)
-            x += number_at(t, element_of(net_edge_at(t->n, t->l, g->member[m]), weight, components, k));
-        for (int64_t m = first; m < end; m++)
-            put_number(t, element_of(net_edge_at(t->n, t->l, g->member[m]), weight, components, k), x);
+        Members m = all;
+        double x = next_member(&m) ? number_at(t, element_of(m.at, weight, components, k)) : 0;
+        while (t->sums && next_member(&m)) x += number_at(t, element_of(m.at, weight, components, k));
+        for (m = all; next_member(&m);) put_number(t, element_of(m.at, weight, components, k), x);
     }
 }
 
@@ -234,9 +308,11 @@ static void join_piece(void *job, int64_t piece)
     const Groups *g = t->l->ties;
     for (int64_t tie = piece * PIECE; tie < (piece + 1) * PIECE && tie < g->count; tie++) {
         const NetEdgeAt first = net_edge_at(t->n, t->l, g->member[g->first[tie]]);
+        if (!net_tie_leads(t->l, g->member[g->first[tie]])) continue;
         for (int w = 0; w < first.bundle->line.weight_count; w++) {
             const NetParam *p = first.bundle->weights[w];
-            if (p->tied && learns(t, first)) join_weight(t, tie, w, net_components(first.bundle, p));
+            if (p->tied && learns(t, first))
+                join_weight(t, members_of(t->n, t->l, tie), w, net_components(first.bundle, p));
         }
     }
 }
@@ -263,10 +339,9 @@ void net_tie_follow(const Net *n, const NetParam *p, int64_t at)
             if (b->weights[w] != p) continue;
             const int64_t components = net_components(b, p);
             const NetList *l = net_list_of(n, b);
-            const int64_t tie = l->ties->of[b->position + at / components];
+            Members m = members_of(n, l, l->ties->of[b->position + at / components]);
             double *all = n->param, x = all[p->offset + at];
-            for (int64_t m = l->ties->first[tie]; m < l->ties->first[tie + 1]; m++)
-                all[element_of(net_edge_at(n, l, l->ties->member[m]), w, components, at % components)] = x;
+            while (next_member(&m)) all[element_of(m.at, w, components, at % components)] = x;
         }
 }
 
@@ -277,7 +352,7 @@ static void each_again(const Net *n, EachAgain *each, void *sum)
 {
     for (const NetList *l = n->lists; l < n->lists + n->list_count; l++)
         for (int64_t c = 0; l->ties && c < l->ties->candidates; c++) {
-            if (group_leads(l->ties, c)) continue;
+            if (net_tie_leads(l, c)) continue;
             const NetEdgeAt at = net_edge_at(n, l, c);
             for (int w = 0; w < at.bundle->line.weight_count; w++) {
                 const NetParam *p = at.bundle->weights[w];

@@ -64,7 +64,7 @@ def graph_constructs(p, g):
         kind = group['budget']['kind'] if group['budget'] else 'none'
         found.add(f"{group['rule']} {kind}" if group['budget'] else 'no budget')
         found |= {f"groups by {group['score']}"} if group.get('of') else set()
-        found |= {'tied weights'} if group.get('tied') else set()
+        found |= {'tied weights of several lists' if group.get('text') else 'tied weights'} if group.get('tied') else set()
         if len(group['lines']) > 1:
             found.add('several lines in a list')
         for line in group['lines']:

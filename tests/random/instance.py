@@ -78,12 +78,16 @@ class Instance:
 
     def leads(self, k):
         """Candidates that count: of those with one weight the first."""
-        group = self.lines[k][1]
-        mine = [i for i, (_, other) in enumerate(self.lines) if other is group]
-        every = torch.ones(sum(len(self.pairs[i]) for i in mine), dtype=torch.bool)
-        for one in self.groups(group) if group.get('tied') else []:
-            every[one[1:]] = False
-        return dict(zip(mine, every.split([len(self.pairs[i]) for i in mine])))[k]
+        every = torch.ones(len(self.pairs[k]), dtype=torch.bool)
+        for lists in keys.tied_lists(self.model.instances.values()):
+            seen = set()
+            for instance, mine, names in lists:
+                places = [(line, c) for line in mine for c in range(len(instance.pairs[line]))]
+                for (line, c), key in zip(places, names):
+                    if instance is self and line == k:
+                        every[c] = key not in seen
+                    seen.add(key)
+        return every
 
     def worth(self, group, groups, sizes):
         """What groups are compared by."""

@@ -40,17 +40,28 @@ def value_of(numbers, score):
     return float(np.float32(value))
 
 
-def sum_ties(instance, slopes):
+def tied_lists(instances):
+    """Lists with tied weights that have them in common, by their text: (instance, its lines in the list, keys of their candidates)."""
+    found = {}
+    for instance in instances:
+        for number, group in enumerate(instance.g['lists']):
+            if group.get('tied'):
+                mine = [k for k, (_, other) in enumerate(instance.lines) if other is group]
+                text = group.get('text') or (instance.title, number)
+                found.setdefault(text, []).append((instance, mine, keys_of(instance.g, group, group['tied'])))
+    return list(found.values())
+
+
+def sum_ties(instances, slopes):
     """Gradients of tied weights: for all candidates of a key their sum. Gives those of candidates beside the first ones."""
     again = []
-    for group in instance.g['lists']:
-        if not group.get('tied'):
-            continue
-        mine = [k for k, (_, other) in enumerate(instance.lines) if other is group]
-        for names in zip(*[instance.own_weights(k) for k in mine]):
-            count = [len(instance.pairs[k]) for k in mine]
+    for lists in tied_lists(instances):
+        lines = [(instance, k) for instance, mine, _ in lists for k in mine]
+        count = [len(instance.pairs[k]) for instance, k in lines]
+        keys = [key for _, _, those in lists for key in those]
+        for names in zip(*[instance.own_weights(k) for instance, k in lines]):
             whole = torch.cat([slopes[title].reshape(n, -1) for title, n in zip(names, count)])
-            for one in members(keys_of(instance.g, group, group['tied'])):
+            for one in members(keys):
                 whole[one] = whole[one].sum(0)
                 again.append(whole[one[1:]])
             for title, part in zip(names, whole.split(count)):
@@ -68,6 +79,22 @@ class Keys:
         for group in g['lists']:
             if self.k.random() < 0.25 and self.may_have_keys(group):
                 self.add_key(g, group)
+
+    def share_keys(self, graphs):
+        """Lists of the program whose edges have weights in common: those with functions that have the same ones."""
+        kinds = {}
+        for g in graphs if self.k.random() < 0.2 else []:
+            for group in g['lists']:
+                listed = any(line.get('listed') or line.get('made') for line in group['lines'])
+                if not listed and not group.get('of') and not group.get('using') and self.may_have_keys(group):
+                    fn = self.find(group['via']['fn']) if group['via'] else None
+                    kind = repr(fn and [[w.get(part) for part in ('name', 'sizes', 'range', 'trait')] for w in fn['weights']])
+                    kinds.setdefault(kind, []).append((g, group))
+        for number, those in enumerate(kinds.values()):
+            for g, group in those:
+                names = sorted(set.intersection(*[self.named_indices(g, line) for line in group['lines']])) + ['line']
+                group['tied'], group['text'], group['rule'] = [self.key_part(names)], f'kind {number}', 'keep'
+                group['budget'] = group['by'] = None
 
     def may_have_keys(self, group):
         if any(line.get('drawn') or line['via'] for line in group['lines']) or (group['budget'] or {}).get('kind') in ('params', 'macs'):

@@ -65,7 +65,7 @@ class Optimiser:
         self.rules.rate = lr
         slopes = {k: torch.zeros_like(w) if w.grad is None else w.grad for k, w in self.model.weights.items()}
         stay = self.rules.take(slopes)
-        again = [g for instance in self.model.instances.values() for g in sum_ties(instance, slopes)]
+        again = sum_ties(self.model.instances.values(), slopes)
         if a.get('clip', 0) > 0:
             squares = sum(float((g ** 2).sum()) for g in slopes.values()) - sum(float((g ** 2).sum()) for g in again)
             norm = math.sqrt(max(squares, 0))

@@ -294,6 +294,8 @@ class Generator(Graphs, Keys, Draws, Listed, Generated, Arrays, LearnedSizes):
                                            {'kind': 'anneal', 'start': {'kind': 'share', 'value': 90}, 'end': {'kind': 'share', 'value': 40}, 'epochs': 2}])
         self.list_edges()
         self.generate_edges()
+        if not model.get('keep'):
+            self.share_keys(self.graphs)
         self.learned_sizes(model, train)
         return {'options': self.options(), 'imports': imports,
                 'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}

@@ -165,7 +165,8 @@ def edge_list(group):
     if group.get('via'):
         text += f" via {reference(group['via'])}"
     if group.get('tied'):
-        text += f" tied {key(group['tied'])}"
+        parts = ', '.join(map(expr, group['tied']))
+        text += f""" tied ("{group['text']}", {parts})""" if group.get('text') else f" tied {key(group['tied'])}"
     if group.get('budget'):
         text += f" {group['rule']} {budget(group['budget'])}"
     if group.get('budget') and group.get('of'):

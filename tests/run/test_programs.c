@@ -247,8 +247,8 @@ static bool is_again(const Net *n, int64_t at)
         for (int w = 0; w < b->line.weight_count; w++) {
             const NetParam *p = b->weights[w];
             if (p->tied && p->learned && at >= p->offset && at < p->offset + p->size)
-                return !group_leads(net_list_of(n, b)->ties,
-                                    b->position + (at - p->offset) / net_components(b, p));
+                return !net_tie_leads(net_list_of(n, b),
+                                      b->position + (at - p->offset) / net_components(b, p));
         }
     }
     return false;
