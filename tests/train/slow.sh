@@ -6,7 +6,7 @@ set -uo pipefail
 
 reach xor "" 100
 reach spirals "" 100
-for wiring in 0 1 2 3 4 5; do reach topologies "" 100 -D wiring=$wiring; done
+for wiring in 0 1 2 3 4 5 6; do reach topologies "" 100 -D wiring=$wiring; done
 for cell in 0 1 2 3 4; do reach cells "" 100 -D cell=$cell; done
 
 reach spiral_flow "" 100
