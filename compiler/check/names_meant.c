@@ -57,15 +57,26 @@ const ForeignName *names_foreign(const char *name)
 
 typedef void Visit(Check *k, const Expr *name, const void *context);
 
-static void each_name(Check *k, const Expr *e, Visit *visit, const void *context)
+/* Names that lists around an expression give to their values. */
+typedef struct Bound {
+    const char *name;
+    const struct Bound *outer;
+} Bound;
+
+static void each_name(Check *k, const Expr *e, Visit *visit, const void *context, const Bound *bound)
 {
     if (!e || e->kind == EXPR_MEMBER) return;
-    if (e->kind == EXPR_NAME) return visit(k, e, context);
-    for (int i = 0; i < e->args.count; i++) each_name(k, e->args.at[i].value, visit, context);
-    for (int i = 0; i < e->items.count; i++) each_name(k, e->items.at[i], visit, context);
-    each_name(k, e->left, visit, context);
-    each_name(k, e->right, visit, context);
-    each_name(k, e->third, visit, context);
+    if (e->kind == EXPR_NAME) {
+        while (bound && strcmp(bound->name, e->name) != 0) bound = bound->outer;
+        if (!bound) visit(k, e, context);
+        return;
+    }
+    const Bound own = {e->name, bound};
+    for (int i = 0; i < e->args.count; i++) each_name(k, e->args.at[i].value, visit, context, bound);
+    for (int i = 0; i < e->items.count; i++) each_name(k, e->items.at[i], visit, context, bound);
+    each_name(k, e->left, visit, context, e->kind == EXPR_EACH ? &own : bound);
+    each_name(k, e->right, visit, context, bound);
+    each_name(k, e->third, visit, context, bound);
 }
 
 static bool declared(const Scope *scope, const char *name)
@@ -91,7 +102,7 @@ static void index_given(Check *k, const Expr *name, const void *context)
 
 void names_index_via(Check *k, const Scope *indices, const Expr *via)
 {
-    each_name(k, via, index_given, indices);
+    each_name(k, via, index_given, indices, NULL);
 }
 
 typedef struct Below {
@@ -125,7 +136,7 @@ static void read_early(Check *k, const Expr *name, const void *context)
 void names_below(Check *k, const Scope *scope, const Decl *d, int line)
 {
     const Below b = {scope, d, line};
-    each_name(k, d->body.at[line]->value, read_early, &b);
+    each_name(k, d->body.at[line]->value, read_early, &b, NULL);
 }
 
 /* ---- range(3) ---- */
