@@ -166,6 +166,48 @@ LLVMValueRef emit_numbers(Emit *e, const char *name, int count, const int64_t *n
     return emit_table(e, name, count, words);
 }
 
+/* ---- stages ---- */
+
+typedef struct EmitCode {
+    LLVMValueRef function;
+    Vec(LLVMValueRef) addresses; /* constants, of one step after the other */
+} EmitCode;
+
+void emit_begin_stage(Emit *e, const char *name)
+{
+    e->code = NEW(e->arena, EmitCode);
+    e->code->function = emit_begin(e, name, 3, (LLVMTypeRef[]){e->ptr, e->i64, e->ptr});
+}
+
+EmitStage emit_end_stage(Emit *e)
+{
+    const EmitCode *c = e->code;
+    EmitStage stage = {.addresses = LLVMConstPointerNull(e->ptr)};
+    e->code = NULL;
+    emit_end(e);
+    stage.code = emit_once(e, c->function);
+    if (c->addresses.count)
+        stage.addresses =
+            new_table(e, "addresses", LLVMConstArray2(e->i64, c->addresses.at, (uint64_t)c->addresses.count),
+                      LLVMPrivateLinkage);
+    return stage;
+}
+
+void emit_own_addresses(Emit *e, int count, const EmitStage *stages)
+{
+    Table codes = {0};
+    int *uses = NEW_ARRAY(e->arena, int, (size_t)count + 1),
+        *number = NEW_ARRAY(e->arena, int, (size_t)count + 1);
+    for (int i = 0; i < count; i++) {
+        int *place = table_place(e->arena, &codes, &stages[i].code, sizeof stages[i].code);
+        if (*place < 0) *place = i;
+        uses[number[i] = *place]++;
+    }
+    for (int i = 0; i < count; i++)
+        if (uses[number[i]] == 1 && !LLVMIsNull(stages[i].addresses))
+            LLVMReplaceAllUsesWith(LLVMGetParam(stages[i].code, 2), stages[i].addresses);
+}
+
 /* ---- steps ---- */
 
 typedef struct EmitStep {
@@ -190,11 +232,11 @@ void emit_end_step(Emit *e)
     LLVMValueRef args[3];
     e->step = NULL;
     emit_end_to(e, s->before);
+    LLVMValueRef function = emit_once(e, s->function);
     for (unsigned i = 0; i < 2; i++) args[i] = LLVMGetParam(e->function, i);
-    args[2] =
-        new_table(e, "addresses", LLVMConstArray2(e->i64, s->addresses.at, (uint64_t)s->addresses.count),
-                  LLVMPrivateLinkage);
-    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(s->function), s->function, args, 3, "");
+    args[2] = emit_bytes(e, LLVMGetParam(e->function, 2), emit_int(e, 8 * e->code->addresses.count));
+    for (int i = 0; i < s->addresses.count; i++) vec_push(e->arena, &e->code->addresses, s->addresses.at[i]);
+    LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, 3, "");
 }
 
 LLVMValueRef emit_address(Emit *e, int64_t n)

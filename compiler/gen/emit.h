@@ -25,6 +25,9 @@ typedef struct Emit {
     LLVMValueRef function;
     Table tables;            /* by value: places in `made` */
     Vec(LLVMValueRef) made;  /* by emit_table */
+    Table functions;         /* by what they do (emit_equal.c): places in `once` */
+    Vec(LLVMValueRef) once;  /* by emit_once */
+    struct EmitCode *code;   /* the stage that is being made (emit_begin_stage), or NULL */
     struct EmitStep *step;   /* that is being made (emit_begin_step), or NULL */
     struct Profile *profile; /* profile.h; NULL: the program is not built to be measured */
 } Emit;
@@ -43,9 +46,23 @@ typedef struct EmitPlace {
 EmitPlace emit_place(const Emit *e);
 void emit_end_to(Emit *e, EmitPlace before);
 
-/* A step: a function that is made while one of (ptr, i64) is, and called there with the same arguments. Its
- * addresses come from a table that the call hands over. So the steps of equal blocks come out equal, and are
- * merged before LLVM spends time on them (object.c). */
+/* The function that does what f does, a finished one without a use: f, or an equal one made before, and f is
+ * gone. */
+LLVMValueRef emit_once(Emit *e, LLVMValueRef f);
+
+/* A stage: code of (ptr context, i64 tile, ptr addresses), and the addresses that it is called with. Stages
+ * of equal blocks have the same code. */
+typedef struct EmitStage {
+    LLVMValueRef code, addresses; /* a constant, or null */
+} EmitStage;
+void emit_begin_stage(Emit *e, const char *name);
+EmitStage emit_end_stage(Emit *e);
+/* The addresses of stages whose code is that of no other become numbers in it. */
+void emit_own_addresses(Emit *e, int count, const EmitStage *stages);
+
+/* A step: a function that is made while a stage is, and called there with its context and tile. Its addresses
+ * come from the table of the stage. So the steps of equal blocks come out equal, and are
+ * there once (emit_once). */
 #define EMIT_STEP "dnw-step" /* attribute of these functions */
 void emit_begin_step(Emit *e);
 void emit_end_step(Emit *e);

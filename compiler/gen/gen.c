@@ -206,9 +206,9 @@ static void gen_tile_step(Emit *e, const Func *f, const PlanStep *step)
     emit_end_step(e);
 }
 
-static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
+static EmitStage gen_tile(Emit *e, const Func *f, const PlanLevel *l, const char *name)
 {
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    emit_begin_stage(e, name);
     for (int s = 0; s < l->steps.count; s++) {
         const PlanStep *step = &l->steps.at[s];
         set_direction(e, f, step->values.at[0]);
@@ -216,20 +216,18 @@ static LLVMValueRef gen_tile(Emit *e, const Func *f, const PlanLevel *l, const c
         if (has_code(step->values.at[0]))
             gen_lap_values(e, NULL, (const Value *const *)step->values.at, step->values.count);
     }
-    emit_end(e);
-    return function;
+    return emit_end_stage(e);
 }
 
 /* What a graph is given, as its level made it (plan.h: local). */
-static LLVMValueRef gen_remake(Emit *e, const Func *f, const Value *wired)
+static EmitStage gen_remake(Emit *e, const Func *f, const Value *wired)
 {
     const char *name = arena_printf(e->arena, "remake%d", wired->graph->number);
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    emit_begin_stage(e, name);
     PlanStep step = {.loop = false};
     vec_push(e->arena, &step.values, wired->args[0]);
     gen_tile_step(e, f, &step);
-    emit_end(e);
-    return function;
+    return emit_end_stage(e);
 }
 
 /* ---- shared values ----
@@ -264,9 +262,9 @@ static void shared_pointwise(Emit *e, LLVMValueRef context, const Value *v)
     gen_shared_loop_end(e, &l, shape_size(v->shape));
 }
 
-static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
+static EmitStage gen_once(Emit *e, const PlanLevel *l, const char *name)
 {
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    emit_begin_stage(e, name);
     for (int i = 0; i < l->once.count; i++) {
         const Value *v = l->once.at[i];
         emit_begin_step(e);
@@ -277,8 +275,7 @@ static LLVMValueRef gen_once(Emit *e, const PlanLevel *l, const char *name)
     }
     gen_profile_when(e, "once");
     gen_lap(e, SPAN_NONE, "values that all samples share");
-    emit_end(e);
-    return function;
+    return emit_end_stage(e);
 }
 
 static void gen_copy(Emit *e, const Value *v, const Tensor *param, int field)
@@ -293,13 +290,13 @@ static void gen_copy(Emit *e, const Value *v, const Tensor *param, int field)
 }
 
 typedef struct StageList {
-    Vec(LLVMValueRef) functions;
+    Vec(EmitStage) stages;
 } StageList;
 
-static int add_stage(Emit *e, StageList *list, LLVMValueRef function)
+static int add_stage(Emit *e, StageList *list, EmitStage stage)
 {
-    vec_push(e->arena, &list->functions, function);
-    return list->functions.count - 1;
+    vec_push(e->arena, &list->stages, stage);
+    return list->stages.count - 1;
 }
 
 static bool is_of_edges(const Value *v)
@@ -329,25 +326,24 @@ static void gen_cost(Emit *e, const Value *v, const Tensor *param)
 /* Adds gradients of costs to those of edges; -1: there are none. */
 static int gen_edge_costs(Emit *e, StageList *list, const Ir *ir)
 {
-    LLVMValueRef function = NULL;
+    bool any = false;
     for (int r = 0; r < ir->train->results.count; r++) {
         const Value *v = ir->train->results.at[r];
         if (!plan_adds_to_edges(v)) continue;
-        if (!function) function = emit_begin(e, "edge_costs", 2, (LLVMTypeRef[]){e->ptr, e->i64});
+        if (!any) emit_begin_stage(e, "edge_costs");
+        any = true;
         for (int p = 0; p < ir->model->params.count; p++)
             if (strcmp(ir->model->params.at[p]->name, ir->train->result_names.at[r] + 2) == 0)
                 gen_cost(e, v, ir->model->params.at[p]);
     }
-    if (!function) return -1;
-    emit_end(e);
-    return add_stage(e, list, function);
+    return any ? add_stage(e, list, emit_end_stage(e)) : -1;
 }
 
 /* Copies results named `prefix`NAME to the parameter area (field) at the place of NAME. */
-static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int field, const char *name)
+static EmitStage gen_copies(Emit *e, const Ir *ir, const char *prefix, int field, const char *name)
 {
     const Func *f = ir->train;
-    LLVMValueRef function = emit_begin(e, name, 2, (LLVMTypeRef[]){e->ptr, e->i64});
+    emit_begin_stage(e, name);
     for (int r = 0; r < f->results.count; r++) {
         const Value *v = f->results.at[r];
         size_t n = strlen(prefix);
@@ -357,8 +353,7 @@ static LLVMValueRef gen_copies(Emit *e, const Ir *ir, const char *prefix, int fi
             if (strcmp(param->name, f->result_names.at[r] + n) == 0) gen_copy(e, v, param, field);
         }
     }
-    emit_end(e);
-    return function;
+    return emit_end_stage(e);
 }
 
 /* ---- all stages ---- */
@@ -378,13 +373,24 @@ static void gen_func(Emit *e, StageList *list, const Func *f, const Plan *p, Fun
     }
 }
 
+/* DnwrtStage of each stage, word by word. */
+static LLVMValueRef *stage_words(Emit *e, const StageList *list)
+{
+    const int count = list->stages.count;
+    LLVMValueRef *words = NEW_ARRAY(e->arena, LLVMValueRef, 2 * (size_t)count + 1);
+    emit_own_addresses(e, count, list->stages.at);
+    for (int i = 0; i < count; i++)
+        words[2 * i] = list->stages.at[i].code, words[2 * i + 1] = list->stages.at[i].addresses;
+    return words;
+}
+
 LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count)
 {
     StageList list = {0};
     FuncStages out = {0};
     gen_func(e, &list, f, p, &out); /* once, then the tile, level by level: as they run */
-    *count = list.functions.count;
-    return list.functions.at;
+    *count = list.stages.count;
+    return stage_words(e, &list);
 }
 
 static void remake_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
@@ -395,6 +401,13 @@ static void remake_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *ou
         const bool again = wired && wired->remade;
         vec_push(e->arena, &out->remake, again ? add_stage(e, list, gen_remake(e, ir->train, wired)) : -1);
     }
+}
+
+/* Code of candidates has no addresses: it is called with a context and a job alone. */
+static EmitStage gen_job(Emit *e, const Graph *g, int bundle, const Value *wired, const Value *back,
+                         CandidateJob job)
+{
+    return (EmitStage){gen_candidates(e, g, bundle, wired, back, job), LLVMConstPointerNull(e->ptr)};
 }
 
 static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
@@ -410,9 +423,8 @@ static void edge_stages(const Ir *ir, Emit *e, StageList *list, FuncStages *out)
                                            back && f && f->fn.norms.count};
             CandidateStages s;
             for (int i = 0; i < CANDIDATE_JOBS; i++)
-                s.job[i] = wanted[i]
-                               ? add_stage(e, list, gen_candidates(e, graph, b, wired, back, (CandidateJob)i))
-                               : -1;
+                s.job[i] =
+                    wanted[i] ? add_stage(e, list, gen_job(e, graph, b, wired, back, (CandidateJob)i)) : -1;
             vec_push(e->arena, &out->edges, s);
         }
 }
@@ -480,7 +492,7 @@ Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64
     Emit *e = emit_new(ir->perm, context, module, f64, ir->model->lanes);
     e->profile = f64 ? NULL : ir->profile;
     gen_type(ir, e, &list, out);
-    pointer_table(e, f64 ? "stages_f64" : "stages_f32", list.functions.count, list.functions.at);
+    pointer_table(e, f64 ? "stages_f64" : "stages_f32", 2 * list.stages.count, stage_words(e, &list));
     if (f64) gen_predicates(ir, e);
     gen_rules(ir, e, f64);
     LLVMDisposeBuilder(e->builder);

@@ -30,7 +30,7 @@ typedef struct Stages {
  * manifest needs them, then gen_table ends the module in float. */
 Stages *gen(const Ir *ir, LLVMContextRef context, LLVMModuleRef module, bool f64);
 void gen_table(const Model *m, const char *manifest, LLVMContextRef context, LLVMModuleRef module);
-/* The stages of a function that runs on one tile, in order. */
+/* The stages of a function that runs on one tile, in order: two words of a DnwrtStage each. */
 LLVMValueRef *gen_use(Emit *e, const Func *f, const Plan *p, int *count);
 
 /* gen_profile.c: programs that are built to be measured. Behind each piece of code stands a call of the

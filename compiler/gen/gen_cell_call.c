@@ -2,7 +2,7 @@
  *
  * Sets of nodes often share one function, which stands in the forward pass, in the backward pass, and in the
  * code that only infers. What differs between these places, the rows and the weights, is handed over as
- * addresses. So equal code comes out equal, and LLVM merges it before it spends time on it (object.c).
+ * addresses. So equal code comes out equal, and is there once (emit_once).
  * Functions of numbers stay in their loops: a call would take as long as they do.
  */
 #include "gen/gen.h"
@@ -86,6 +86,7 @@ void gen_cell_call(GenTile *t, const Func *f, LLVMValueRef node, LLVMValueRef *a
                             LLVMCreateEnumAttribute(e->context, apart, 0));
     make_body(&c, t, f, base, args, results);
     emit_end_to(e, saved);
+    c.function = emit_once(e, c.function);
     LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(c.function), c.function, c.handed.at,
                    (unsigned)c.handed.count, "");
 }

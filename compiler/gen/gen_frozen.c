@@ -158,7 +158,7 @@ static DnwrtPart gen_part_of(Build *b, const Func *use, int lanes, LLVMValueRef 
     int count = 0;
     LLVMValueRef *code = gen_use(e, ir.infer, p, &count);
     LLVMDisposeBuilder(e->builder);
-    *stages = words(b, "stages", count, code);
+    *stages = words(b, "stages", 2 * count, code);
     DnwrtTime *times = NEW_ARRAY(b->arena, DnwrtTime, (size_t)m->graphs.count + 1);
     for (int g = 0; g < m->graphs.count; g++) times[g] = time_of(m->graphs.at[g]);
     return (DnwrtPart){

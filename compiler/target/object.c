@@ -1,8 +1,7 @@
 /* object.c: everything that knows LLVM's passes (targets: target.c).
  *
  * The kernels arrive as bitcode without a processor of their own; every function gets the processor of the
- * program, is made private, and is optimised together with the generated code, of which equal functions were
- * merged before. Code in float and in double
+ * program, is made private, and is optimised together with the generated code. Code in float and in double
  * goes this way at the same time, in two threads.
  */
 #include "target/object.h"
@@ -88,12 +87,10 @@ static void add_attribute(LLVMModuleRef module, LLVMValueRef f, const char *name
     LLVMAddAttributeAtIndex(f, LLVMAttributeFunctionIndex, a);
 }
 
-/* Equal functions of the generated code become one. A step that is called once then goes to its caller, with
- * its addresses as constants. The others stay functions, of which LLVM makes no copies for single callers
- * (noduplicate). */
-static void merge_functions(LLVMModuleRef module, const Target *m)
+/* A step that is called once goes to its caller. The others stay functions, of which LLVM makes no copies for
+ * single callers (noduplicate). */
+static void mark_steps(LLVMModuleRef module)
 {
-    run_passes(module, m, "mergefunc");
     for (LLVMValueRef f = LLVMGetFirstFunction(module); f; f = LLVMGetNextFunction(f)) {
         if (!LLVMGetStringAttributeAtIndex(f, LLVMAttributeFunctionIndex, EMIT_STEP, strlen(EMIT_STEP)))
             continue;
@@ -225,7 +222,7 @@ static void close_job(Job *j)
 static void *run_job(void *job)
 {
     Job *j = job;
-    if (j->passes != unoptimised) merge_functions(j->module, &j->target);
+    if (j->passes != unoptimised) mark_steps(j->module);
     link_kernels(j->module, j->kernels);
     retarget(j->module, &j->target);
     if (j->f64) call_kernels(j->module);
@@ -307,7 +304,7 @@ bool object_frozen(Compilation *c, Frozen *f)
     LLVMModuleRef module = new_module(f->model, context, &m);
     int64_t parts = gen_frozen(f, context, module, manifest_frozen(f, &m), name);
     verify(module);
-    if (c->options.optimize > 0) merge_functions(module, &m);
+    if (c->options.optimize > 0) mark_steps(module);
     link_kernels(module, kernels_bc(false, f->model->lanes));
     if (parts > 1) link_kernels(module, kernels_bc(false, 1));
     retarget(module, &m);

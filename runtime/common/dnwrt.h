@@ -9,11 +9,15 @@
 #define DNWRT_H
 #include <stdint.h>
 
-enum { DNWRT_ABI = 21 };
+enum { DNWRT_ABI = 22 };
 
 struct DnwrtContext; /* runtime/kernels/kernel.h */
-/* context, tile number */
-typedef void DnwrtStage(struct DnwrtContext *context, int64_t tile);
+/* Code, and the numbers that tell where its values stand: equal blocks of a network have the same code. */
+typedef void DnwrtCode(struct DnwrtContext *context, int64_t tile, const int64_t *addresses);
+typedef struct DnwrtStage {
+    DnwrtCode *code;
+    const int64_t *addresses;
+} DnwrtStage;
 /* Is (target indices, source indices) a candidate? Indices as the language has them, in declaration order.
  * `seed` keys chance(p); target and source are the row-major node numbers. */
 typedef int DnwrtPredicate(const int64_t *target_index, const int64_t *source_index, int64_t target,
@@ -33,11 +37,11 @@ typedef struct DnwrtGiven {
 } DnwrtGiven;
 
 typedef struct DnwrtProgram {
-    uint32_t abi;           /* DNWRT_ABI */
-    uint32_t lanes;         /* 1, 8, 16 or 64 */
-    const char *manifest;   /* JSON text */
-    DnwrtStage *const *f32; /* by number in the manifest */
-    DnwrtStage *const *f64;
+    uint32_t abi;          /* DNWRT_ABI */
+    uint32_t lanes;        /* 1, 8, 16 or 64 */
+    const char *manifest;  /* JSON text */
+    const DnwrtStage *f32; /* by number in the manifest */
+    const DnwrtStage *f64;
     DnwrtPredicate *const *predicates;
     DnwrtRule *const *rules;        /* by number in the manifest */
     DnwrtRuleF64 *const *rules_f64; /* the same; NULL: of one that forward and backward passes do not ask */

@@ -31,8 +31,8 @@ void gradient_edge_rows(const Net *n, NetBundle *b, int64_t tiles, int64_t evalu
 void gradient_edge_target(const Net *n, const NetBundle *b, int stage, int64_t target, int64_t tiles,
                           bool more)
 {
-    DnwrtStage *const *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
-    EdgeCode *code = (EdgeCode *)(void (*)(void))stages[stage];
+    const DnwrtStage *stages = n->real_size == 8 ? n->program->f64 : n->program->f32;
+    EdgeCode *code = (EdgeCode *)(void (*)(void))stages[stage].code;
     DnwrtEdgeJob job = {
         .target = target, .tiles = tiles, .more = more, .first = b->tile_first, .rows = b->tile_rows};
     job.maps = (char *)n->scratch + (int64_t)thread_number() * gradient_scratch(n) * n->real_size;

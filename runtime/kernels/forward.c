@@ -60,7 +60,7 @@ static int64_t run_tile(const Tile *t, const FrozenWork *w)
         if (p->times[g].stages) run->replay = run->failure = 0;
     }
     if (p->input_row >= 0) fill(t, w->tile + p->input_row * p->lanes);
-    for (int64_t s = 0; s < p->stages; s++) p->stage[s](&c, 0);
+    for (int64_t s = 0; s < p->stages; s++) p->stage[s].code(&c, 0, p->stage[s].addresses);
     for (int64_t lane = 0; lane < t->count; lane++)
         for (int64_t i = 0; i < f->outputs; i++)
             t->output[lane * f->outputs + i] = w->tile[(p->output_row + i) * p->lanes + lane];

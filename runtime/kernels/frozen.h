@@ -6,16 +6,14 @@
  */
 #ifndef FROZEN_H
 #define FROZEN_H
+#include "common/dnwrt.h"
 #include "kernel.h"
-
-/* A stage of code: context, tile 0. */
-typedef void DnwrtFrozenStage(DnwrtContext *context, int64_t tile);
 
 /* The code for tiles of one number of lanes. */
 typedef struct DnwrtPart {
     int64_t lanes, rows, shared, input_row, output_row, local_row,
         stages; /* rows of a tile, the local ones last; elements all samples share */
-    DnwrtFrozenStage *const *stage;
+    const DnwrtStage *stage;
     const DnwrtTime *times; /* by graph; a copy is in the workspace */
 } DnwrtPart;
 

@@ -345,7 +345,7 @@ bool net_first_gradients(Net *n, const NetBatch *batch, NetStep *r)
     edges_rebuild(n);
     const double loss = net_run(n, &n->train, batch, 0, NULL);
     if (flow_failed(n, tiles, false, r)) return false;
-    n->program->f32[n->train.gradients](&n->context, 0);
+    net_stage(n, n->train.gradients, &n->context, 0);
     gradient_edges(n, tiles, NULL);
     n->ahead.wanted = wanted;
     if (isfinite(loss) && isfinite(gradient_norm(n))) return true;
@@ -380,11 +380,11 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     net_take_costs(n);
     r.flow = flow_counts(n, tiles);
     if (flow_failed(n, tiles, false, &r)) return r;
-    n->program->f32[n->train.gradients](&n->context, 0);
+    net_stage(n, n->train.gradients, &n->context, 0);
     r.finite = isfinite(r.loss) && (net_stores_gradients(n) ? stored_update(n, tiles, at.lr, at.step)
                                                             : fused_update(n, tiles, at.lr, at.step));
     if (!r.finite) return net_describe_bad(n, &batch, tiles, &r), r;
-    n->program->f32[n->train.updates](&n->context, 0);
+    net_stage(n, n->train.updates, &n->context, 0);
     n->rate = at.lr;
     if (n->options.events_apart) return r;
     int64_t swapped = events_after(n, at.step + 1, r.bad, sizeof r.bad);

@@ -59,7 +59,7 @@ static void all_gradients(Probe *p)
     memset(p->n->grad, 0, (size_t)p->n->param_total * 8);
     loss_at(p);
     gradient_edges(p->n, (p->batch.count + p->n->lanes - 1) / p->n->lanes, NULL);
-    p->n->program->f64[p->n->train.gradients](&p->n->context, 0);
+    net_stage(p->n, p->n->train.gradients, &p->n->context, 0);
 }
 
 /* |difference - gradient|, as near as `enough` is asked for. */

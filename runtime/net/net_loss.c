@@ -39,7 +39,7 @@ void net_begin_costs(Net *n)
 
 void net_add_edge_costs(Net *n)
 {
-    (n->options.f64 ? n->program->f64 : n->program->f32)[n->train.edge_costs](&n->context, 0);
+    net_stage(n, n->train.edge_costs, &n->context, 0);
 }
 
 void net_take_costs(Net *n)

@@ -405,7 +405,9 @@ bool net_first_gradients(Net *n, const NetBatch *batch, NetStep *r);
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
-/* The same without window-by-window backward passes (net_bad.c). */
+/* Runs a stage of the program, in its type, on a tile. */
+void net_stage(const Net *n, int number, DnwrtContext *context, int64_t tile);
+/* The same as net_run without window-by-window backward passes (net_bad.c). */
 void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step);
 double net_clock(void);
 /* ahead.c */

@@ -21,9 +21,10 @@ static char *row_of(const Net *n, int64_t tile, int64_t row)
 
 /* ---- stages ---- */
 
-static DnwrtStage *stage(const Net *n, int number)
+void net_stage(const Net *n, int number, DnwrtContext *context, int64_t tile)
 {
-    return (n->options.f64 ? n->program->f64 : n->program->f32)[number];
+    const DnwrtStage *s = &(n->options.f64 ? n->program->f64 : n->program->f32)[number];
+    s->code(context, tile, s->addresses);
 }
 
 RT_CLONES static void add_floats(double *restrict total, const float *restrict part, int64_t count)
@@ -128,7 +129,7 @@ const void *net_sources(const Net *n, int graph, int64_t tile)
 {
     if (n->graphs[graph].remake < 0) return row_of(n, tile, 0);
     DnwrtContext own = own_context(n);
-    stage(n, n->graphs[graph].remake)(&own, tile);
+    net_stage(n, n->graphs[graph].remake, &own, tile);
     return own.local;
 }
 
@@ -144,7 +145,7 @@ static void run_tile(void *job, int64_t t)
         clear_dots(n, t, r->again ? level->rounds : -1);
     if (level->tile >= 0) {
         DnwrtContext own = own_context(n);
-        stage(n, level->tile)(&own, t);
+        net_stage(n, level->tile, &own, t);
     }
     if (!last) return;
     r->right += tile_correct(n, r->f, r->b, t);
@@ -214,7 +215,7 @@ double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_
         const NetLevel *level = &f->levels[l];
         double start = net_clock();
         dnwrt_lap(PROFILE_START);
-        if (level->once >= 0) stage(n, level->once)(&n->context, 0);
+        if (level->once >= 0) net_stage(n, level->once, &n->context, 0);
         right += level->norms ? run_norms(n, f, b, l) : run_windows(n, f, b, l);
         double middle = net_clock();
         after_level(n, f, level, b->count);
@@ -232,7 +233,7 @@ void net_run_forward(Net *n, const NetFunc *f, const NetBatch *b, int64_t step)
     begin_run(n, f, b, step);
     for (int l = 0; l < f->level_count; l++) {
         const NetLevel *level = &f->levels[l];
-        if (level->once >= 0) stage(n, level->once)(&n->context, 0);
+        if (level->once >= 0) net_stage(n, level->once, &n->context, 0);
         if (level->norms) run_norms(n, f, b, l);
         else run_level(n, f, b, l, false);
         after_level(n, f, level, b->count);

@@ -17,7 +17,7 @@ int main(int argc, char **argv)
           *out = tile + n[4] * lanes;
     DnwrtContext context = {.tiles = tile, .tile_stride = n[1], .count = lanes, .seed = 1};
     for (int64_t i = 0; i < n[3] * lanes; i++) in[i] = (float)((i * 7919) % 1000) / 250 - 2;
-    dnw_program.f32[n[0]](&context, 0);
+    dnw_program.f32[n[0]].code(&context, 0, dnw_program.f32[n[0]].addresses);
     for (int64_t i = 0; i < n[5] * lanes; i++) printf("%.9g\n", (double)out[i]);
     free(tile);
     return 0;

@@ -94,8 +94,7 @@ static void compare(const char *mode, const Built *b, bool f64, double tolerance
     const int64_t order[BATCH] = {0, 1, 2, 3};
     Net *n = built_net(b, f64, BATCH, 1, 1);
     set_weights(n);
-    Results *want = stored(a, mode),
-            *got = built_run(a, n, b, pictures(a, b->compilation->model), order, BATCH);
+    Results *want = stored(a, mode), *got = built_run(a, n, pictures(a, b->compilation->model), order, BATCH);
     const char *worst;
     all_compared(n, want);
     double d = built_distance(got, want, &worst);

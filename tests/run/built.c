@@ -264,20 +264,19 @@ static void take_params(Arena *a, Results *r, const Net *n, bool learned, const 
 }
 
 /* The kept statistics that the step computes, without keeping them. */
-static void take_statistics(Arena *a, Results *r, Net *n, DnwrtStage *updates)
+static void take_statistics(Arena *a, Results *r, Net *n)
 {
     size_t bytes = (size_t)(n->param_total * n->real_size);
     void *saved = arena_alloc(a, bytes + 1, 1);
     memcpy(saved, n->param, bytes);
-    updates(&n->context, 0);
+    net_stage(n, n->train.updates, &n->context, 0);
     take_params(a, r, n, false, "set", n->param);
     memcpy(n->param, saved, bytes);
 }
 
-Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_t *order, int64_t count)
+Results *built_run(Arena *a, Net *n, const Data *d, const int64_t *order, int64_t count)
 {
     Results *r = NEW(a, Results);
-    DnwrtStage *const *stages = n->options.f64 ? b->code->f64 : b->code->f32;
     NetBatch batch = {.data = d, .split = &d->train, .order = order, .count = count};
     double loss = net_run(n, &n->infer, &batch, 0, NULL);
     add_result(a, r, "infer loss", 1, &loss);
@@ -292,9 +291,9 @@ Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_
         add_result(a, r, arena_printf(a, "cost %s", n->train.costs[i].name), 1, &cost);
     }
     gradient_edges(n, (count + n->lanes - 1) / n->lanes, NULL);
-    stages[n->train.gradients](&n->context, 0);
+    net_stage(n, n->train.gradients, &n->context, 0);
     take_params(a, r, n, true, "d", n->grad);
-    take_statistics(a, r, n, stages[n->train.updates]);
+    take_statistics(a, r, n);
     return r;
 }
 
@@ -468,7 +467,7 @@ Results *built_once(Arena *a, const Built *b, bool f64, int64_t samples)
     rng_permutation(3, RNG_SHUFFLE, 1, samples, order);
     Net *n = built_net(b, f64, samples, 2, 1);
     built_shake(n, 1e9);
-    Results *r = built_run(a, n, b, d, order, samples);
+    Results *r = built_run(a, n, d, order, samples);
     net_free(n);
     for (int i = 0; i < r->all.count; i++)
         r->all.at[i].name = arena_text(a, r->all.at[i].name, strlen(r->all.at[i].name));

@@ -59,7 +59,7 @@ typedef struct Results {
 } Results;
 
 enum { BUILT_STEP = 7, BUILT_EPOCH = 1 }; /* of the passes: key dropout and augmentation */
-Results *built_run(Arena *a, Net *n, const Built *b, const Data *d, const int64_t *order, int64_t count);
+Results *built_run(Arena *a, Net *n, const Data *d, const int64_t *order, int64_t count);
 /* The same of a new net on random samples, two threads; lives as long as the arena. */
 Results *built_once(Arena *a, const Built *b, bool f64, int64_t samples);
 Results *built_reference(Arena *a, const Net *n, const Built *b, const Data *d, const int64_t *order,

@@ -47,7 +47,7 @@ static void outputs_among(Speeds *s, int64_t place, int64_t count, float speed, 
         x[2 * i] = speed * (1 + (float)i / BATCH), x[2 * i + 1] = -0.5f * x[2 * i];
     }
     x[2 * place] = 4, x[2 * place + 1] = -1;
-    const Results *r = built_run(a, s->net, s->built, s->data, order, count);
+    const Results *r = built_run(a, s->net, s->data, order, count);
     for (int p = 0; p < PASSES; p++)
         for (int i = 0; i < r->all.count; i++)
             if (strcmp(r->all.at[i].name, passes[p]) == 0)

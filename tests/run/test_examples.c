@@ -60,7 +60,7 @@ static void test_example(void **state)
     for (int f64 = small.f64; f64 < 2; f64++) {
         Net *n = built_net(&b, f64, SAMPLES, 2, 1);
         if (!want) want = built_reference(a, n, &b, d, order, SAMPLES, 1e9);
-        Results *have = built_run(a, n, &b, d, order, SAMPLES);
+        Results *have = built_run(a, n, d, order, SAMPLES);
         expect_near(path, built_fill_unused(a, n, have, want), want, f64 ? 1e-10 : 1e-4);
         net_free(n);
     }

@@ -153,8 +153,7 @@ static void expect_same_numbers(const char *path, const Built *b, Net *f32, Net 
         Arena *tmp = arena_new();
         rng_permutation(3, RNG_SHUFFLE, i, MOST, order);
         Results *want = built_reference(tmp, f32, b, d, order, sizes[i], 1e9);
-        Results *x = built_run(tmp, f32, b, d, order, sizes[i]),
-                *y = built_run(tmp, f64, b, d, order, sizes[i]);
+        Results *x = built_run(tmp, f32, d, order, sizes[i]), *y = built_run(tmp, f64, d, order, sizes[i]);
         expect_near(path, "float", sizes[i], built_fill_unused(tmp, f32, x, want), want, 1e-4);
         expect_near(path, "double", sizes[i], y, want, 1e-10);
         assert_int_equal(x->correct, want->correct);
@@ -164,13 +163,13 @@ static void expect_same_numbers(const char *path, const Built *b, Net *f32, Net 
 }
 
 /* net_predict and net_eval_step give what the function `infer` gives. */
-static void expect_same_use(Net *n, const Built *b, const Data *d)
+static void expect_same_use(Net *n, const Data *d)
 {
     Arena *tmp = arena_new();
     int64_t order[MOST];
     float *y = NEW_ARRAY(tmp, float, (size_t)(MOST * n->outputs));
     for (int64_t i = 0; i < MOST; i++) order[i] = i;
-    Results *r = built_run(tmp, n, b, d, order, MOST);
+    Results *r = built_run(tmp, n, d, order, MOST);
     assert_true(net_eval_step(n, d, &d->test, 0, MOST).loss == r->all.at[0].values[0] / MOST);
     if (d->train.floats) {
         assert_true(net_predict(n, d->train.floats, MOST, y, NULL));
@@ -180,7 +179,7 @@ static void expect_same_use(Net *n, const Built *b, const Data *d)
     arena_free(tmp);
 }
 
-static void expect_same_unoptimised(const char *path, const Built *b, Net *n, const Data *d)
+static void expect_same_unoptimised(const char *path, Net *n, const Data *d)
 {
     Built plain;
     Arena *tmp = arena_new();
@@ -190,8 +189,8 @@ static void expect_same_unoptimised(const char *path, const Built *b, Net *n, co
     Net *other = built_net(&plain, false, MOST, 1, 1);
     memcpy(other->weights, n->weights, (size_t)n->param_total * sizeof *n->weights);
     net_choose(other, 1e9);
-    expect_near(path, "-O0 and -O3", 65, built_run(tmp, n, b, d, order, 65),
-                built_run(tmp, other, &plain, d, order, 65), 1e-5);
+    expect_near(path, "-O0 and -O3", 65, built_run(tmp, n, d, order, 65), built_run(tmp, other, d, order, 65),
+                1e-5);
     net_free(other);
     built_close(&plain);
     arena_free(tmp);
@@ -289,7 +288,7 @@ static void expect_one_step(const char *path, const Built *b, const Data *d)
     Net *n = built_net(b, false, MOST, 1, 2), *stepped = built_net(b, false, MOST, 2, 2);
     built_shake(n, 1), built_shake(stepped, 1);
     float *want = NEW_ARRAY(tmp, float, (size_t)n->param_total + 1);
-    const Results *r = built_run(tmp, n, b, d, order, MOST);
+    const Results *r = built_run(tmp, n, d, order, MOST);
     move_weights(n, r, want);
     NetStep step = net_train_step(stepped, (NetSamples){d, &d->train, order, MOST},
                                   (NetPosition){0.02, BUILT_STEP, 1, 0});
@@ -358,8 +357,8 @@ static void test_program(void **state)
     net_f64_params(f64);
     net_choose(f64, 1e9);
     expect_same_numbers(path, &b, f32, f64, d);
-    expect_same_use(f32, &b, d);
-    expect_same_unoptimised(path, &b, f32, d);
+    expect_same_use(f32, d);
+    expect_same_unoptimised(path, f32, d);
     expect_one_step(path, &b, d);
     expect_same_training(path, &b, d);
     net_free(f32), net_free(f64);
@@ -424,7 +423,7 @@ static void test_wrong_code(void **state)
         const Data *d = built_data(tmp, right.compilation->model, MOST, 21);
         assert_true(built_open_altered(&other, path, 0, wrong[i]));
         Net *n = built_net(&other, false, MOST, 1, 1);
-        double error = built_distance(built_run(tmp, n, &other, d, order, 3),
+        double error = built_distance(built_run(tmp, n, d, order, 3),
                                       built_reference(tmp, n, &right, d, order, 3, 0), &worst);
         if (!(error > 1e-4)) fail_msg("wrong code %d is not seen: %.2e", (int)i, error);
         net_free(n);

@@ -91,8 +91,7 @@ static void expect_special(const Built *b, bool f64, const Data *d)
     int64_t order[INPUTS];
     for (int i = 0; i < INPUTS; i++) order[i] = i;
     Net *n = built_net(b, f64, INPUTS, 1, 1);
-    const Results *x = built_run(a, n, b, d, order, INPUTS),
-                  *y = built_reference(a, n, b, d, order, INPUTS, 0);
+    const Results *x = built_run(a, n, d, order, INPUTS), *y = built_reference(a, n, b, d, order, INPUTS, 0);
     assert_string_equal(x->all.at[1].name, "infer output");
     assert_string_equal(y->all.at[0].name, "infer output");
     for (int s = 0; s < INPUTS; s++)
