@@ -37,6 +37,27 @@ function showRuns() {
   $("title").textContent = document.title = programs.join(", ") + (data.runs.length > 1 ? `: ${data.runs.length} runs` : "");
 }
 
+/* What the network says of the test samples of each class, after the best epoch: a table for each run. */
+function showConfusion() {
+  for (const r of data.runs) {
+    if (!r.confusion) continue;
+    const box = element("div", "", {className: "chart"}), table = element("table", "", {className: "confusion"});
+    const classes = r.confusion.map((_, i) => i), most = r.confusion.map(row => Math.max(1, row.reduce((a, b) => a + b, 0)));
+    table.append(row(["class", ...classes], "th", 0));
+    r.confusion.forEach((counts, i) => {
+      const tr = row([i, ...counts.map(n => n || "")], "td", 0);
+      counts.forEach((n, k) => {
+        const share = n / most[i];
+        tr.children[k + 1].style.background = n ? `color-mix(in srgb, var(--${k === i ? "positive" : "negative"}) ${Math.round(12 + 68 * share)}%, var(--panel))` : "";
+        tr.children[k + 1].title = `${n} of ${most[i]} of class ${i}: said to be ${k}`;
+      });
+      table.append(tr);
+    });
+    box.append(element("h3", "Classes (rows) and what was said" + (data.runs.length > 1 ? ": " + r.name : "")), table);
+    document.querySelector("#curves .charts").append(box);
+  }
+}
+
 function showSources() {
   const seen = new Set();
   for (const r of data.runs) {
@@ -248,6 +269,7 @@ async function start() {
   showRuns();
   showSources();
   drawCurves();
+  showConfusion();
   await Promise.all(data.runs.filter(r => r.wiring).map(r => unpackWiring(r.wiring)));
   const first = data.runs.findIndex(r => r.wiring), without = data.runs.filter(r => !r.wiring).map(r => r.name);
   if (without.length) $("no-wiring").hidden = false, $("no-wiring").textContent = `No snapshots of the wiring in ${without.join(", ")}.`;

@@ -30,7 +30,8 @@ typedef struct CommandArgs {
 typedef int CommandHandler(const CommandArgs *a);
 
 CommandHandler command_check, command_build, command_gradcheck, command_test;
-/* train, eval, predict, info, bench: builds into the cache unless it is there, then becomes the program. */
+/* train, eval, predict, edges, info, bench: builds into the cache unless it is there, then becomes the
+ * program. */
 CommandHandler command_run;
 CommandHandler command_fmt, command_explain, command_new;
 /* command_report.c: runs as one HTML page. */

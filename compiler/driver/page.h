@@ -18,8 +18,8 @@ typedef struct PageError {
 } PageError;
 
 /* {"name", "start", "total", "epochs": {KEY: one number an epoch, or null}, "source": {"path", "text",
- * "note"}, "wiring": see page_wiring, or missing, "weights": {"GRAPH.SET": [{"name", "size", "values"}]}};
- * NULL and *e. */
+ * "note"}, "wiring": see page_wiring, or missing, "weights": {"GRAPH.SET": [{"name", "size", "values"}]},
+ * "confusion": rows, or missing}; NULL and *e. */
 json_t *page_run(Arena *a, const char *directory, PageError *e);
 /* {"head", "data": snapshots one after the other, as one zlib stream in base64}; NULL: *e, or (code 0) the
  * run has no snapshots. Where there are many, some are left out. */

@@ -15,6 +15,7 @@ typedef struct Log {
     json_t *start, *epochs; /* epochs: {KEY: [...]} */
     size_t count;           /* of epochs */
     json_int_t total;
+    json_t *confusion; /* of the best epoch so far; NULL: none is told */
 } Log;
 
 /* One number of an epoch; epochs before it that had none get null. */
@@ -48,6 +49,16 @@ static bool start_is_whole(const json_t *event)
     return json_is_string(json_object_get(event, "program"));
 }
 
+/* A table with a row and a column for each class? */
+static bool is_table(const json_t *rows)
+{
+    const json_t *row;
+    size_t i;
+    json_array_foreach((json_t *)rows, i,
+                       row) if (json_array_size(row) != json_array_size(rows)) return false;
+    return json_is_array(rows);
+}
+
 static bool take_event(Arena *a, Log *l, const json_t *event)
 {
     const char *kind = json_string_value(json_object_get(event, "event"));
@@ -60,6 +71,9 @@ static bool take_event(Arena *a, Log *l, const json_t *event)
     }
     if (!strcmp(kind, "continue")) l->total = json_integer_value(json_object_get(event, "epochs"));
     if (!strcmp(kind, "epoch") && !json_is_integer(json_object_get(event, "epoch"))) return false;
+    json_t *confusion = json_object_get(event, "confusion");
+    if (confusion && !is_table(confusion)) return false;
+    if (confusion) json_decref(l->confusion), l->confusion = json_incref(confusion);
     if (!strcmp(kind, "epoch")) l->count++, add_numbers(a, l, "", event);
     return true;
 }
@@ -203,10 +217,10 @@ json_t *page_run(Arena *a, const char *directory, PageError *e)
         json_array_append_new(column, json_null());
     if (ok) {
         json_t *weights = wiring ? weights_of(a, name, json_object_get(wiring, "head")) : json_object();
-        out = json_pack("{s:s, s:O, s:I, s:O, s:o, s:o, s:O*}", "name", name, "start", l.start, "total",
+        out = json_pack("{s:s, s:O, s:I, s:O, s:o, s:o, s:O*, s:O*}", "name", name, "start", l.start, "total",
                         l.total, "epochs", l.epochs, "source", source_of(a, name, l.start), "weights",
-                        weights, "wiring", wiring);
+                        weights, "wiring", wiring, "confusion", l.confusion);
     }
-    json_decref(l.start), json_decref(l.epochs), json_decref(wiring);
+    json_decref(l.start), json_decref(l.epochs), json_decref(l.confusion), json_decref(wiring);
     return out;
 }

@@ -4,20 +4,22 @@
 #include <math.h>
 #include <stdio.h>
 
-EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const DataSplit *split,
-                      int64_t batch, const volatile sig_atomic_t *stop)
+EvalResult eval_split(const Session *s, const DataSplit *split, int64_t batch,
+                      const volatile sig_atomic_t *stop, int64_t *confusion)
 {
+    const Data *data = s->data;
     EvalResult r = {.samples = split->samples};
     double loss = 0;
     int64_t correct = 0;
     for (int64_t first = 0; first < split->samples; first += batch) {
         if (stop && *stop) return (EvalResult){.stopped = true};
         int64_t count = split->samples - first < batch ? split->samples - first : batch;
-        NetStep step = calls->eval_step(net, data, split, first, count);
+        NetStep step = s->calls->eval_step(s->net, data, split, first, count);
         if (step.help[0]) return r.failed = step, r;
         if (step.bad[0] && !r.failed.bad[0]) r.failed = step;
         loss += step.loss * (double)count;
         correct += step.correct;
+        if (confusion) s->calls->confusion(s->net, data, split, (NetRange){first, count}, confusion);
     }
     r.loss = loss / (double)split->samples;
     r.accuracy = data->classes ? (double)correct / (double)(split->samples * data->target_size) : NAN;
@@ -41,7 +43,7 @@ bool eval_command(Session *s, RtError *e)
     NetOptions o = {.batch = session_batch(s)};
     if (!session_net(s, &o, e) || !session_weights(s, e)) return false;
     if (!s->data->test.samples) return rt_fail(e, RT_BAD_INPUT, "data '%s' has no test split", s->data->name);
-    EvalResult r = eval_split(s->calls, s->net, s->data, &s->data->test, o.batch, NULL);
+    EvalResult r = eval_split(s, &s->data->test, o.batch, NULL, NULL);
     if (r.failed.help[0]) return net_step_failed(&r.failed, "", e);
     if (r.failed.bad[0]) return net_step_failed(&r.failed, "the test result is not finite: ", e);
     if (s->options->json) return print_json(&r, e);

@@ -12,7 +12,8 @@ typedef struct EvalResult {
     NetStep failed; /* with `help`: why it could not be done; with `bad` alone: what is not finite first */
 } EvalResult;
 
-/* Runs the split in steps of `batch` samples. `stop` may be NULL. */
-EvalResult eval_split(const NetCalls *calls, Net *net, const Data *data, const DataSplit *split,
-                      int64_t batch, const volatile sig_atomic_t *stop);
+/* Runs a split of s->data in steps of `batch` samples. `stop` may be NULL; so may `confusion`, to which
+ * net_confusion adds. */
+EvalResult eval_split(const Session *s, const DataSplit *split, int64_t batch,
+                      const volatile sig_atomic_t *stop, int64_t *confusion);
 #endif

@@ -27,6 +27,7 @@ static const NetCalls net_calls = {
     .wiring = net_wiring,
     .train_next = net_train_next,
     .eval_step = net_eval_step,
+    .confusion = net_confusion,
     .predict = net_predict,
     .choose = net_choose,
     .above_budget = net_above_budget,

@@ -28,6 +28,8 @@ typedef struct NetCalls {
     json_t *(*wiring)(const Net *n, int64_t done);
     void (*train_next)(Net *n, const int64_t *order, int64_t count);
     NetStep (*eval_step)(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);
+    void (*confusion)(const Net *n, const Data *data, const DataSplit *split, NetRange samples,
+                      int64_t *table);
     bool (*predict)(Net *n, const float *input, int64_t count, float *output, RtError *e);
     void (*choose)(Net *n, double epoch);
     bool (*never_comes)(const Net *n, int number, char *text, size_t size);

@@ -47,6 +47,7 @@ json_t *train_pack(const TrainState *t, const char *program);
 /* Back again from a file. Fails when a field is missing, malformed or impossible. */
 bool train_unpack(TrainState *t, const Checkpoint *c, RtError *e);
 
+enum { TRAIN_CLASSES = 32 };
 typedef struct TrainRun {
     Session *session;
     TrainState state;
@@ -54,7 +55,9 @@ typedef struct TrainRun {
     Log log;
     WiringFile wiring; /* open where the setting `snapshots` is above 0 */
     LogConsole console;
-    int64_t *order;        /* (samples) of this epoch */
+    int64_t *order; /* (samples) of this epoch */
+    /* Of the test samples behind it, where there are so few classes (net_confusion). */
+    int64_t confusion[TRAIN_CLASSES * TRAIN_CLASSES];
     double clock;          /* log_clock when `seconds` was last brought up to date */
     bool warned;           /* of nodes that learn nothing */
     int64_t epochs_before; /* of a run that is made longer; else 0 */

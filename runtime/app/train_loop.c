@@ -345,6 +345,29 @@ static void say_epoch(TrainRun *run, const EpochResult *r)
              (double)t->seen / t->epoch_seconds, time);
 }
 
+/* Has the log a table of classes and what was said instead? */
+static bool tells_confusion(const TrainRun *run)
+{
+    const Data *d = run->session->data;
+    return d->classes > 1 && d->classes <= TRAIN_CLASSES && d->test.samples && d->test.labels &&
+           run->session->calls->confusion;
+}
+
+/* Of the best epoch so far: a row for each class, with how often each class was said. */
+static void log_confusion(const TrainRun *run, json_t *event)
+{
+    const int classes = run->session->data->classes;
+    json_t *rows = json_array();
+    if (!tells_confusion(run) || run->state.best_epoch != run->state.epoch) return json_decref(rows);
+    for (int i = 0; i < classes; i++) {
+        json_t *row = json_array();
+        for (int k = 0; k < classes; k++)
+            json_array_append_new(row, json_integer((json_int_t)run->confusion[i * classes + k]));
+        json_array_append_new(rows, row);
+    }
+    json_object_set_new(event, "confusion", rows);
+}
+
 /* Costs, as they are at the last step of the epoch. */
 static void log_costs(const TrainRun *run, json_t *event)
 {
@@ -376,6 +399,7 @@ static bool log_epoch(TrainRun *run, const EpochResult *r, RtError *e)
     log_split(event, &r->test, classes, "test_loss", "accuracy");
     log_split(event, &r->validation, classes, "validation_loss", "validation_accuracy");
     log_costs(run, event);
+    log_confusion(run, event);
     json_object_set_new(event, "kept", json_integer(train_edges(run).kept));
     json_object_set_new(event, "swapped", json_integer(t->swapped));
     json_object_set_new(event, "idle", json_integer(t->idle));
@@ -442,7 +466,9 @@ static bool eval_epoch(TrainRun *run, const DataSplit *split, const char *name, 
     char samples[32];
     *r = (EvalResult){.loss = NAN, .accuracy = NAN};
     if (!split->samples) return true;
-    *r = eval_split(s->calls, s->net, s->data, split, run->state.batch, run->stop);
+    const bool tells = split == &s->data->test && tells_confusion(run);
+    if (tells) memset(run->confusion, 0, sizeof run->confusion);
+    *r = eval_split(s, split, run->state.batch, run->stop, tells ? run->confusion : NULL);
     snprintf(samples, sizeof samples, "%s samples", name);
     if (r->stopped) return interrupted(run, e);
     if (r->failed.help[0]) return flow_stopped(run, samples, &r->failed, e);

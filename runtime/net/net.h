@@ -167,6 +167,12 @@ int net_costs(Net *n, const NetCost **costs);
 /* Of lists with declared rules after so many steps and net_choose, as the log has it:
  * {"lists": {LIST: {"age", "oldest", "explored"}}, "dead"}; NULL: there are none. */
 json_t *net_wiring(const Net *n, int64_t done);
+typedef struct NetRange {
+    int64_t first, count;
+} NetRange;
+/* Behind net_eval_step on these samples of a split with classes: adds 1 to table[class * classes + class
+ * that the outputs say] for each. */
+void net_confusion(const Net *n, const Data *data, const DataSplit *split, NetRange samples, int64_t *table);
 /* Forward only, in eval mode, on samples first .. first+count of a split. Fills loss and correct (sums, not
  * means, go to loss here divided by count). */
 NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t first, int64_t count);

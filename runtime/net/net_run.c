@@ -96,6 +96,19 @@ static int64_t tile_correct(const Net *n, const NetFunc *f, const NetBatch *b, i
     return correct;
 }
 
+void net_confusion(const Net *n, const Data *data, const DataSplit *split, NetRange samples, int64_t *table)
+{
+    const NetBatch b = {.data = data, .split = split, .first = samples.first, .count = samples.count};
+    const int64_t each = n->target_size ? n->outputs / n->target_size : 0;
+    for (int64_t s = 0; s < b.count; s++)
+        for (int64_t i = 0; i < n->target_size; i++) {
+            const int64_t tile = s / n->lanes, lane = s % n->lanes,
+                          said = best_class(n, tile, lane, n->infer.output_row + i * each, each),
+                          is = split->labels[net_sample(n, &b, tile, lane) * n->target_size + i];
+            if (is >= 0) table[is * n->classes + said]++; /* else the sample ends before this position */
+        }
+}
+
 /* Before a tile goes backwards (graph -1: through all graphs), the gradients of its edges in use are 0. */
 static void clear_dots(const Net *n, int64_t tile, int graph)
 {

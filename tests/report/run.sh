@@ -97,6 +97,9 @@ assert run['name'] == 'four.run' and run['total'] == 6 and run['start']['seed'] 
 for key in ('epoch', 'loss', 'test_loss', 'accuracy', 'train_accuracy', 'kept', 'swapped', 'idle', 'lr', 'seconds'):
     want = [e[key] for e in epochs]
     assert len(want) == 6 and all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(run['epochs'][key], want)), key
+best = [e for e in epochs if 'confusion' in e][-1]
+assert best['accuracy'] == max(e['accuracy'] for e in epochs) and run['confusion'] == best['confusion']
+assert sum(map(sum, best['confusion'])) == 100 and math.isclose(sum(best['confusion'][i][i] for i in range(3)) / 100, best['accuracy'])
 assert run['source']['text'] == open('four.dnw').read() and 'note' not in run['source']
 head, frames = run['wiring']['head'], snapshots(run['wiring'])
 assert [round(p * 13) for p, _ in frames] == [0] + [13 * e + s for e in range(6) for s in (4, 7, 10, 13)], [p * 13 for p, _ in frames]
@@ -184,6 +187,9 @@ printf '{"event": "start", "program": "net"}\n' >foreign/log.jsonl
 expect "bad: a start of other software" 1 "foreign/log.jsonl: line 1: this is no log of dnw" "$dnw" report foreign
 : >foreign/log.jsonl
 expect "bad: an empty log" 1 "foreign/log.jsonl: the log is empty" "$dnw" report foreign
+sed 's/"confusion":\[\[/"confusion":[[1],[/' four.run/log.jsonl >broken/log.jsonl
+expect "bad: a table that is none" 1 "broken/log.jsonl: line 2: this is no event of a run" "$dnw" report broken
+cp four.run/log.jsonl broken
 sed -i '3s/.*/{"event": "epo/' broken/log.jsonl
 expect "bad: a broken log" 1 "broken/log.jsonl: line 3: this is no event of a run" "$dnw" report broken
 cp four.run/log.jsonl broken
