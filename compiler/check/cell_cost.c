@@ -25,6 +25,7 @@ static void model_cost(Check *k, const Stmt *s, Value *v)
         diag_help(d, "a cost of values stands in a function of the model, behind scan");
         return;
     }
+    if (is_padded(k, v)) v = without_padding(k, v);
     cost_add(k, s->name.text, reduce(k->func, IR_REDUCE_SUM, v, 0, v->shape.rank), s->span);
 }
 

@@ -96,6 +96,7 @@ Val *cell_batch_norm(Check *k, Val **a, Span span)
 {
     Norm n = {.span = span, .evaluations = 1, .size = k->cell->set->size};
     double eps;
+    if (k->positions_padded) return no_norm_of_padded(k, span);
     if (val_is_poison(a[0]) || !number_between(k, a[1], "momentum", 0, 1, &n.momentum) ||
         !number_between(k, a[2], "eps", 1e-30, 1, &eps) || !place_is_right(k, span))
         return val_poison(k);

@@ -164,7 +164,8 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     k->mode = MODE_MODEL;
     Value *x = func_add(k->func, IR_INPUT, d->params.at[0].span, 0, NULL);
     x->shape = input;
-    x = scaled_input(m, k->func, x);
+    Value *scaled = scaled_input(m, k->func, x);
+    x = m->padded ? padded_input(k, x, scaled) : scaled;
     Val *function = val_function(k, NULL, d, module, d->name.span);
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;
@@ -179,12 +180,14 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
                  "model '%s' does not give a tensor that depends on its input", d->name.text);
         return;
     }
+    if (is_padded(k, result)) result = without_padding(k, result);
     func_result(k->func, "output", result);
     add_size_costs(k);
     for (int i = 0; i < m->costs.count; i++)
         for (int n = 0; n < m->costs.at[i].parts.count; n++)
             func_result(k->func, arena_printf(k->perm, "cost %s", m->costs.at[i].name),
                         m->costs.at[i].parts.at[n]);
+    if (m->there) func_result(k->func, "there", m->there);
     func_prune(k->func);
     m->body = k->func, m->output = result->shape;
     warn_unused_sizes(k);
@@ -294,11 +297,33 @@ static Val *apply_to_sized(Check *k, const Builtin *b, Val **args, Span span)
     return v;
 }
 
+/* What works position by position, or knows where a sample ends. */
+static bool takes_padded(const Builtin *b)
+{
+    static const BuiltinId those[] = {BUILTIN_scan,    BUILTIN_last,  BUILTIN_mean_time,
+                                      BUILTIN_dropout, BUILTIN_noise, BUILTIN_within};
+    for (size_t i = 0; i < sizeof those / sizeof *those; i++)
+        if (those[i] == b->id) return true;
+    return false;
+}
+
+static bool any_padded(const Check *k, const Builtin *b, Val **args)
+{
+    for (int i = 0; k->padded.count && i < b->count; i++)
+        if (args[i]->kind == VAL_RUNTIME && is_padded(k, args[i]->value)) return true;
+    return false;
+}
+
 static Val *apply_builtin_above(Check *k, const Builtin *b, Val **args, Span span)
 {
     const bool sized = k->mode == MODE_MODEL && k->sized.values.count && args[0]->kind == VAL_RUNTIME &&
                        b->id != BUILTIN_within; /* its function and arithmetic take care */
-    return sized ? apply_to_sized(k, b, args, span) : apply_layer_or_map(k, b, args, span);
+    const bool padded = k->mode == MODE_MODEL && any_padded(k, b, args);
+    if (padded && !takes_padded(b)) return not_for_padded(k, arena_printf(k->perm, "'%s'", b->name), span);
+    Val *v = sized ? apply_to_sized(k, b, args, span) : apply_layer_or_map(k, b, args, span);
+    if (padded && (b->id == BUILTIN_dropout || b->id == BUILTIN_noise) && v->kind == VAL_RUNTIME)
+        set_padded(k, v->value);
+    return v;
 }
 
 static const Above above = {apply_builtin_above, apply_tensor, cell_line, loss_term};

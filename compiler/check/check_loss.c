@@ -14,6 +14,7 @@
 /* The loss that is built. */
 typedef struct LossBuild {
     Value *prediction, *target; /* target NULL: no loss of predictions was met yet */
+    Value *there;               /* 1 at positions that the sample has, else 0; NULL: all have a target */
     const Val *first;           /* of these */
 } LossBuild;
 
@@ -45,7 +46,8 @@ static int64_t class_outputs(Shape prediction, Shape target)
 /* A number for each target, at all outputs that are compared with it. */
 static Value *at_outputs(Func *f, Value *x, const Value *p)
 {
-    return x->shape.rank == 0 ? x : broadcast(f, x, p->shape, x->shape.rank);
+    return x->shape.rank == 0 || x->shape.rank == p->shape.rank ? x
+                                                                : broadcast(f, x, p->shape, x->shape.rank);
 }
 
 /* Over the outputs that are compared with one target. */
@@ -78,9 +80,20 @@ static Value *cross_entropy(Func *f, Value *p, Value *t, double smoothing)
     return func_binary(f, IR_SUB, lse, over_outputs(f, IR_REDUCE_SUM, func_binary(f, IR_MUL, q, z), t));
 }
 
-static Value *mean(Func *f, Value *v)
+/* Over the positions that a sample has, and the numbers at each. */
+static Value *mean_of_positions(Func *f, Value *v, Value *there)
 {
+    Value *here = func_binary(f, IR_LT, func_const(f, 0.5), at_outputs(f, there, v));
+    Value *kept = func_add(f, IR_SELECT, v->span, 3, (Value *[]){here, v, func_const(f, 0)});
+    Value *each = func_const(f, (double)(shape_size(v->shape) / shape_size(there->shape)));
+    return func_binary(f, IR_DIV, sum(f, kept), func_binary(f, IR_MUL, sum(f, there), each));
+}
+
+static Value *mean(Check *k, Value *v)
+{
+    Func *f = k->func;
     if (v->shape.rank == 0) return v;
+    if (k->loss->there) return mean_of_positions(f, v, k->loss->there);
     Value *part = func_const(
         f, 1.0 / (double)shape_size(v->shape)); /* C leaves the order of arguments open; values have one */
     return func_binary(f, IR_MUL, sum(f, v), part);
@@ -90,13 +103,13 @@ static Value *described_loss(Check *k, const Val *loss, Value *p, Value *t)
 {
     Func *f = k->func;
     if (val_is(loss, BUILTIN_cross_entropy))
-        return mean(f, cross_entropy(f, p, t, loss->items.at[0]->number));
+        return mean(k, cross_entropy(f, p, t, loss->items.at[0]->number));
     if (val_is(loss, BUILTIN_binary_cross_entropy)) { /* of a logit: softplus(p) - t p */
         Value *product = func_binary(f, IR_MUL, t, p);
-        return mean(f, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
+        return mean(k, func_binary(f, IR_SUB, func_unary(f, IR_SOFTPLUS, p), product));
     }
     Value *d = func_binary(f, IR_SUB, p, t);
-    return mean(f, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
+    return mean(k, val_is(loss, BUILTIN_mse) ? func_binary(f, IR_MUL, d, d) : func_unary(f, IR_ABS, d));
 }
 
 /* Targets at positions need outputs at these, and a class of a sample one output for each class. */
@@ -195,6 +208,7 @@ static void read_target(Check *k, LossBuild *l, const Val *loss)
                    : shape_size(m->output) == m->target_size ? m->output
                                                              : shape_vector(m->target_size);
     l->target = arg(k, LOSS_TARGET, target, loss->span), l->first = loss;
+    if (m->there && m->positions) l->there = arg(k, LOSS_THERE, classes, loss->span);
 }
 
 /* Numbers of classes at positions [positions] as the outputs [positions, 1] that are compared with them. */
@@ -220,7 +234,7 @@ static Value *loss_value(Check *k, const Val *loss)
     vec_push(k->perm, &bound->bound, (BoundArg){{0}, val_runtime(k, t, loss->span)});
     Val *v = apply_fn(k, bound, val_runtime(k, p, loss->span), loss->span);
     Value *value = val_is_poison(v) ? NULL : val_value(k, v, "a loss");
-    if (!value || !value->is_bool) return value ? mean(k->func, value) : NULL;
+    if (!value || !value->is_bool) return value ? mean(k, value) : NULL;
     diag_add(k->diags, E_KIND, loss->span, "a loss is a number; this function gives a condition");
     return NULL;
 }

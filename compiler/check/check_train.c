@@ -296,7 +296,7 @@ DataState data_shape(Check *k, const Decl *d, Module *m, Shape *input)
     *input = (Shape){.rank = data.rank};
     for (int i = 0; i < data.rank; i++) input->dim[i] = data.shape[i];
     k->model->classes = data.classes, k->model->target_size = data.target_size;
-    k->model->positions = data.positions;
+    k->model->positions = data.positions, k->model->padded = data.padded;
     k->model->scaled = data.scale.columns;
     k->model->mean = arena_copy(k, data.scale.mean, data.scale.columns);
     k->model->deviation = arena_copy(k, data.scale.deviation, data.scale.columns);

@@ -12,9 +12,9 @@ static const char *known(Arena *a, const Data *d)
     for (int i = 0; i < d->scale.columns; i++)
         shape = arena_printf(a, "%s %.17g/%.17g", shape, d->scale.mean[i], d->scale.deviation[i]);
     for (int i = 0; i < d->rank; i++) shape = arena_printf(a, "%s %lld", shape, (long long)d->shape[i]);
-    return arena_printf(a, "shape%s image %d classes %d target %lld at %lld labels %g: %s\n%s", shape,
-                        d->image, d->classes, (long long)d->target_size, (long long)d->positions,
-                        (double)d->labels.least, labels, d->warnings);
+    return arena_printf(a, "shape%s padded %d image %d classes %d target %lld at %lld labels %g: %s\n%s",
+                        shape, d->padded, d->image, d->classes, (long long)d->target_size,
+                        (long long)d->positions, (double)d->labels.least, labels, d->warnings);
 }
 
 bool data_look(Arena *a, DataPlace place, const json_t *setting, Data *data, RtError *e, const char **learned)

@@ -184,6 +184,11 @@ static Val *element_by_element(Check *k, OpCode op, Span span, int count, Value 
     Value *v = shared_value(k, op, span, count, values);
     if (size) set_channels(k, v, size);
     else set_part(k, v, part);
+    for (int i = 0; i < count; i++)
+        if (is_padded(k, values[i])) {
+            set_padded(k, v);
+            break;
+        }
     return val_runtime(k, v, span);
 }
 

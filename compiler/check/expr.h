@@ -132,6 +132,20 @@ Value *in_use(Check *k, Value *x);
  * the same, each gets its mask, and the result is NULL. */
 LearnedSize *channels_together(Check *k, int count, Value **values, Value **part);
 
+/* expr_padded.c */
+/* x, made of the input, with 0 at the positions that a sample does not have; sets k->model->there. */
+Value *padded_input(Check *k, const Value *input, Value *x);
+bool is_padded(const Check *k, const Value *v);
+void set_padded(Check *k, Value *v);
+/* x, [positions, ...], with 0 at the positions that a sample does not have. */
+Value *without_padding(Check *k, Value *x);
+/* Of the positions that a sample has: the value at the last one; the mean. */
+Value *last_there(Check *k, Value *x);
+Value *mean_there(Check *k, Value *x);
+/* Messages: `what` would mix positions; batch_norm would count those behind the end. */
+Val *not_for_padded(Check *k, const char *what, Span span);
+Val *no_norm_of_padded(Check *k, Span span);
+
 /* expr_apply.c */
 Val *apply(Check *k, Val *function, Val *first, Span span);
 Val *apply_call(Check *k, Val *function, Span span); /* all arguments are bound */

@@ -54,6 +54,7 @@ static Val *norm(Check *k, const Builtin *b, Val **a, Span span)
     bool batch = b->id == BUILTIN_batch_norm;
     double momentum = 0, eps;
     Value *x = a[0]->value;
+    if (batch && k->positions_padded) return no_norm_of_padded(k, span);
     if (x->shape.rank < 3 && !is_vector(k, b, a[0], span)) return val_poison(k);
     if (batch && !number_between(k, a[1], "momentum", 0, 1, &momentum)) return val_poison(k);
     if (!number_between(k, a[batch ? 2 : 1], "eps", 1e-30, 1, &eps)) return val_poison(k);
@@ -223,6 +224,8 @@ static Val *along_time(Check *k, const Builtin *b, Value *x, Span span)
         diag_note(d, x->span, "%s comes from here", shape_text(k->perm, x->shape));
         return val_poison(k);
     }
+    if (is_padded(k, x))
+        return val_runtime(k, b->id == BUILTIN_last ? last_there(k, x) : mean_there(k, x), span);
     if (b->id == BUILTIN_mean_time) {
         Value *sum = reduce(k->func, IR_REDUCE_SUM, x, 0, 1),
               *share = func_const(k->func, 1.0 / (double)x->shape.dim[0]);

@@ -84,11 +84,14 @@ static Val *apply_cell_layer(Check *k, Val *function, Val *x, Span span)
     g->sets.at[0].part = part_of_channels(k, x->value);
     set_channels(k, y->value, learned_channels(k, x->value));
     set_part(k, y->value, g->sets.at[0].part);
+    if (is_padded(k, x->value)) set_padded(k, y->value);
     return y;
 }
 
 Val *apply_tensor(Check *k, Val *function, Val *x, Span span)
 {
+    if (function->decl->kind == DECL_GRAPH && is_padded(k, x->value))
+        return not_for_padded(k, "a graph that takes all positions at once", span);
     if (function->decl->kind == DECL_GRAPH)
         return apply_graph(k, function, val_runtime(k, in_use(k, x->value), x->span), span);
     return k->positions && declares_states(function->decl) ? scan_within(k, function->decl->name.text, span)

@@ -116,12 +116,13 @@ static bool stops_at_weights(Check *k, const Graph *g, const Val *truncate)
 Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span span)
 {
     int64_t stops, around = k->positions;
+    const bool padded = is_padded(k, x->value), around_padded = k->positions_padded;
     Value *whole = x->value;
     if (!read_truncate(k, truncate, &stops) || !is_sequence(k, whole, span)) return val_poison(k);
     Value *part = part_of(k, whole);
     Val *result = val_poison(k);
     int before = mistakes(k);
-    k->positions = whole->shape.dim[0] * (around ? around : 1);
+    k->positions = whole->shape.dim[0] * (around ? around : 1), k->positions_padded |= padded;
     Graph *g = graph_of(k, function, part, span);
     bool timed = g && is_timed(g);
     if (timed && around) scan_in_scan(k, name_of(function), span);
@@ -129,6 +130,8 @@ Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span sp
     else if (timed) g->time.truncate = stops, result = wired_value(k, g, whole, span);
     else if (mistakes(k) == before && no_truncate(k, function, truncate))
         result = g ? wired_value(k, g, part, span) : apply(k, function, val_runtime(k, part, span), span);
-    k->positions = around;
-    return timed ? result : applied(k, function, whole, part, result, span);
+    k->positions = around, k->positions_padded = around_padded;
+    if (!timed) result = applied(k, function, whole, part, result, span);
+    if (padded && result->kind == VAL_RUNTIME) set_padded(k, result->value);
+    return result;
 }

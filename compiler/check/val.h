@@ -137,6 +137,12 @@ typedef struct SizedValues {
     Vec(SizedValue) values;
 } SizedValues;
 
+/* Values of the model whose first index is positions that a sample may not have (expr_padded.c). */
+typedef struct PaddedValues {
+    Table places; /* by Value */
+    int count;
+} PaddedValues;
+
 /* How much was done so far: a few lines can ask for more than any machine has. */
 typedef struct Effort {
     int depth;     /* of check_expr */
@@ -176,6 +182,7 @@ typedef struct Check {
     Mode mode;
     Func *func;
     int64_t positions;                /* of the sequence that a function is being applied to; 0: none */
+    bool positions_padded;            /* some of them are behind the end of a sample */
     int64_t index_size[2 * MAX_RANK]; /* MODE_PREDICATE: how many values the indices of the target, then of
                                           the source have */
     struct CellBuild *cell;           /* MODE_CELL (cell.h), else NULL */
@@ -188,6 +195,7 @@ typedef struct Check {
     Applied applied;
     Made made;
     SizedValues sized;
+    PaddedValues padded;
     Effort effort;
     Alone alone;
     Testing test;

@@ -202,6 +202,10 @@ static void random_batch(Arena *a, const Model *m, EvalContext *c)
     double *x = NEW_ARRAY(a, double, (size_t)(BATCH * in)),
            *t = NEW_ARRAY(a, double, (size_t)(BATCH * target) + 1);
     for (int64_t i = 0; i < BATCH * in; i++) x[i] = rng_normal(11, RNG_GRADCHECK, (uint64_t)i);
+    for (int64_t s = 0; m->padded && s < BATCH; s++) { /* sample s ends s positions early */
+        const int64_t positions = m->input.dim[0], end = s < positions ? positions - s : 1;
+        for (int64_t i = end * (in / positions); i < in; i++) x[s * in + i] = NAN;
+    }
     for (int64_t i = 0; i < BATCH * target; i++)
         t[i] = m->classes ? floor(rng_uniform(13, RNG_GRADCHECK, (uint64_t)i) * m->classes)
                           : rng_normal(13, RNG_GRADCHECK, (uint64_t)i);

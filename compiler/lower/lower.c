@@ -262,6 +262,7 @@ static Value *lower_loss(Lower *l, const Func *loss, Value *output, Value *const
     for (int i = 0; i < loss->values.count; i++) {
         const Value *v = loss->values.at[i];
         if (v->op == IR_ARG && v->index == LOSS_PREDICTION) inner.map[i] = output;
+        else if (v->op == IR_ARG && v->index == LOSS_THERE) inner.map[i] = l->map[l->model->there->id];
         else if (v->op == IR_ARG && v->index >= LOSS_COSTS)
             inner.map[i] = training ? costs[v->index - LOSS_COSTS] : NULL; /* evaluation reads none */
         else if (v->op == IR_ARG) {

@@ -34,7 +34,7 @@ typedef struct Tensor {
 } Tensor;
 
 enum { MAX_STATES = 8, MAX_PORTS = 8, MAX_NOISES = 4 };
-enum { LOSS_PREDICTION, LOSS_TARGET, LOSS_COSTS }; /* arguments of Model.loss */
+enum { LOSS_PREDICTION, LOSS_TARGET, LOSS_THERE, LOSS_COSTS }; /* arguments of Model.loss */
 
 /* A batch_norm in a function of nodes or edges: x over the samples of a step and the pixels. A node, or a
  * candidate (in use or not), has four numbers of it
@@ -317,8 +317,9 @@ typedef struct Model {
     const double *mean, *deviation; /* (scaled) */
     bool trained;
     json_t *settings; /* data, batch, loss, optim, epochs, seed, report */
-    Func *loss; /* of one sample; ARG 0 prediction, ARG 1 target, ARG LOSS_COSTS + i cost i. Results: what
-                         training makes small, then, where that has costs or schedules, the terms without */
+    Func *loss; /* of one sample; ARG 0 prediction, ARG 1 target, ARG 2 there, ARG LOSS_COSTS + i cost i.
+                   Results: what training makes small, then, where that has costs or schedules, the terms
+                   without */
     Vec(Cost) costs;
     Vec(LearnedSize *) sizes;
     json_t *factors; /* FACTOR by index: a schedule, or "samples": samples of the training set; NULL: none */
@@ -328,6 +329,8 @@ typedef struct Model {
     const char *labels;        /* the first labels of the data */
     const char *data_warnings; /* a line each */
     int64_t target_size;       /* numbers, or classes, of a sample */
+    bool padded;  /* samples are sequences that may end before the last position: NaN stands behind the end */
+    Value *there; /* of body, where padded: [positions], 1 at those that a sample has, 0 behind its end */
     int64_t positions;    /* that have a target each, target_size / positions numbers; 0: a sample has one */
     int64_t batch;        /* samples of a batch in training; 0: not known */
     double seed;          /* of the train block: keys chance(p) in graphs that tests ask about, too */

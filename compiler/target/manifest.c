@@ -363,6 +363,7 @@ static json_t *head_json(const Model *m, const Target *target)
                      .options = NEW_ARRAY(a, ProgramOption, (size_t)m->options.count + 1),
                      .target_size = m->target_size,
                      .classes = m->classes,
+                     .padded = m->padded,
                      .needs = target->needs.at,
                      .need_count = target->needs.count,
                      .norm_of_samples = m->norm_of_samples};

@@ -10,7 +10,7 @@ EvalResult eval_split(const Session *s, const DataSplit *split, int64_t batch,
     const Data *data = s->data;
     EvalResult r = {.samples = split->samples};
     double loss = 0;
-    int64_t correct = 0;
+    int64_t correct = 0, judged = 0;
     for (int64_t first = 0; first < split->samples; first += batch) {
         if (stop && *stop) return (EvalResult){.stopped = true};
         int64_t count = split->samples - first < batch ? split->samples - first : batch;
@@ -18,11 +18,11 @@ EvalResult eval_split(const Session *s, const DataSplit *split, int64_t batch,
         if (step.help[0]) return r.failed = step, r;
         if (step.bad[0] && !r.failed.bad[0]) r.failed = step;
         loss += step.loss * (double)count;
-        correct += step.correct;
+        correct += step.correct, judged += step.judged;
         if (confusion) s->calls->confusion(s->net, data, split, (NetRange){first, count}, confusion);
     }
     r.loss = loss / (double)split->samples;
-    r.accuracy = data->classes ? (double)correct / (double)(split->samples * data->target_size) : NAN;
+    r.accuracy = data->classes ? (double)correct / (double)judged : NAN;
     return r;
 }
 

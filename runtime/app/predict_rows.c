@@ -4,9 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-/* The first number that is not finite, or -1. */
-static int64_t find_bad(const float *x, int64_t count)
+/* The first number that is not finite, or -1; behind the end of a padded input there is NaN. */
+static int64_t find_bad(const ProgramHead *h, bool output, const float *x, int64_t count)
 {
+    if (h->padded && !output) return data_padded_wrong(x, h->input[0], count / h->input[0]);
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(x[i])) return i;
     return -1;
@@ -26,7 +27,7 @@ static void lose_bad(PredictRows *r, int64_t first, int64_t count, bool output)
     const int64_t size = output ? program_outputs(h) : program_inputs(h);
     const float *x = output ? r->out : r->in;
     for (int64_t i = 0; i < count; i++) {
-        int64_t bad = r->lost[i] ? -1 : find_bad(x + i * size, size);
+        int64_t bad = r->lost[i] ? -1 : find_bad(h, output, x + i * size, size);
         RtError why = {0};
         if (bad < 0) continue;
         rt_fail(&why, RT_BAD_INPUT, "number %lld of its %s is %s", (long long)bad,

@@ -55,7 +55,7 @@ static bool shape_fits(const Session *s, const Data *d, const char *from, RtErro
 static void see_targets(DataNumbers *n, const DataSplit *split, int64_t target_size)
 {
     for (int64_t i = 0; split->labels && i < split->samples * target_size; i++)
-        data_see(n, (float)split->labels[i]);
+        if (split->labels[i] >= 0) data_see(n, (float)split->labels[i]);
     for (int64_t i = 0; split->targets && i < split->samples * target_size; i++)
         data_see(n, split->targets[i]);
 }
@@ -93,6 +93,14 @@ static bool data_fits(const Session *s, const Data *d, RtError *e)
         return rt_fail(e, RT_BAD_INPUT,
                        "%s: the program's augment changes pictures, and these samples are none", from);
     if (!shape_fits(s, d, from, e)) return false;
+    if (d->padded && !h->padded) {
+        rt_fail(e, RT_BAD_INPUT,
+                "%s: sequences end at different positions, and the program was built for data whose "
+                "sequences are "
+                "equally long",
+                from);
+        return rebuild_for_data(s, e);
+    }
     if (classes && d->classes == 0)
         return rt_fail(e, RT_BAD_INPUT, "%s: the target is numbers, the loss cross_entropy needs classes",
                        to);

@@ -23,7 +23,7 @@ typedef struct TrainState {
     /* where it stands */
     int64_t epoch, step; /* epochs done; steps done in the epoch after them */
     double loss_sum;     /* sums over the steps of this epoch: loss times samples, ... */
-    int64_t seen, correct, swapped;
+    int64_t seen, correct, judged, swapped;
     int64_t idle; /* nodes that the last step of this epoch taught nothing (NetIdle) */
     int64_t flow_tiles, evaluations, accepted, rejected; /* NetFlow, added up */
     double best; /* of the validation samples, or of the test samples where there are none: accuracy, or loss

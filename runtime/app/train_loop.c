@@ -31,7 +31,7 @@ static double tick(TrainRun *run)
 /* To the start of the next epoch. */
 static void clear_sums(TrainState *t)
 {
-    t->step = t->seen = t->correct = t->swapped = t->idle = 0;
+    t->step = t->seen = t->correct = t->judged = t->swapped = t->idle = 0;
     t->flow_tiles = t->evaluations = t->accepted = t->rejected = 0;
     t->loss_sum = t->epoch_seconds = 0;
 }
@@ -61,7 +61,7 @@ bool train_save(TrainRun *run, const char *path, CheckpointUse use, RtError *e)
 static double right_share(const TrainRun *run)
 {
     const TrainState *t = &run->state;
-    return (double)t->correct / ((double)t->seen * (double)run->session->data->target_size);
+    return (double)t->correct / (double)t->judged;
 }
 
 static void show_progress(TrainRun *run)
@@ -235,7 +235,7 @@ static bool take_step(TrainRun *run, RtError *e)
     t->step++;
     t->seen += count;
     t->loss_sum += step.loss * (double)count;
-    t->correct += step.correct;
+    t->correct += step.correct, t->judged += step.judged;
     t->swapped += step.swapped;
     t->flow_tiles += step.flow.tiles;
     t->evaluations += step.flow.evaluations, t->accepted += step.flow.accepted;

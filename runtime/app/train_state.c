@@ -33,6 +33,7 @@ static const struct Field {
     REAL(loss_sum, -INFINITY),
     COUNT(seen),
     COUNT(correct),
+    COUNT(judged),
     COUNT(swapped),
     COUNT(idle),
     REAL(best, -INFINITY),

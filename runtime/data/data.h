@@ -23,7 +23,8 @@ typedef struct DataSplit {
     float *floats;               /* (samples, features), or NULL */
     struct PictureSet *pictures; /* bytes that are decoded when they are needed (picture_list.h), or NULL: of
                                     the three exactly one is set when samples > 0 */
-    int32_t *labels;             /* (samples, target_size), 0 .. classes-1; NULL when the target is numbers */
+    int32_t *labels;             /* (samples, target_size), 0 .. classes-1, or -1 behind the end of a padded
+                                    sample; NULL when the target is numbers */
     float *targets;              /* (samples, target_size); NULL when the target is a class */
 } DataSplit;
 
@@ -48,8 +49,10 @@ typedef struct Data {
     int classes;         /* 0: the target is numbers */
     int64_t target_size; /* numbers, or classes, a sample */
     int64_t positions; /* of a sample that have a target each, one behind the other; 0: the sample has one */
-    bool image;        /* the last two of two or three sizes are height and width: `augment` may move it */
-    int channels;      /* with a mean and std of their own: equal parts of a sample, one after the other */
+    bool padded;  /* a sample may have fewer positions than shape[0], at least one: the numbers behind its
+                          end are NaN */
+    bool image;   /* the last two of two or three sizes are height and width: `augment` may move it */
+    int channels; /* with a mean and std of their own: equal parts of a sample, one after the other */
     float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
     DataSplit train, test, validation;             /* validation: data_validation; else empty */
     struct {         /* by data_peek: what the program subtracts from its input, and then divides by */
@@ -91,6 +94,9 @@ static inline float data_value(DataScale s, int byte)
 /* Reads or makes the data set. NULL and *e on failure. An empty data set is a failure. */
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e);
 void data_free(Data *d);
+/* Of a padded sample, (positions, each): the first number that is wrong, neither finite before its end nor
+ * NaN behind it, or -1. */
+int64_t data_padded_wrong(const float *x, int64_t positions, int64_t each);
 /* Moves a share of the training samples, of each class its part, to the validation split; which ones is drawn
  * from the seed and the number of the sample. Of a share of 0 none. */
 bool data_validation(Data *d, double share, uint64_t seed, RtError *e);

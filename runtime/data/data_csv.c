@@ -15,7 +15,8 @@
  *
  * With `window`, a sample is that many rows that follow one another, with the target of its last row, or
  * with `each` of each of them; `step` is from one to the next. A change in the column `group` begins a new
- * sequence, which no window crosses; without `window` each group is one sample. Windows without common rows
+ * sequence, which no window crosses; without `window` each group is one sample, which ends where the group
+ * does: all have as many positions as the longest of all files. Windows without common rows
  * are split like rows. Those that overlap would put the same rows into training and test, so they are split
  * by position (windows_part).
  */
@@ -138,6 +139,11 @@ static bool has_windows(const Settings *s)
     return s->windows.length || s->names.group;
 }
 
+static bool groups_are_samples(const Settings *s)
+{
+    return s->names.group && !s->windows.length;
+}
+
 static bool is_path(const json_t *v)
 {
     const char *text = json_string_value(v);
@@ -169,13 +175,49 @@ static bool read_settings(const json_t *args, const Data *d, Settings *s, RtErro
     return rt_help(e, "window = 32, each = true");
 }
 
-/* A table and its windows. */
-static bool open_table(const Loading *l, const char *path, const Csv *like, Csv *t, Windows *w, RtError *e)
+static int64_t test_files(const Settings *s)
 {
-    *w = l->set.windows;
-    if (like) w->length = l->windows.length; /* that of a group, where groups are samples */
-    if (!csv_open(t, data_file_path(l->context, path, e), &l->set.form, &l->set.names, like, e)) return false;
-    return !has_windows(&l->set) || csv_windows_find(w, t, e);
+    return !s->test ? 0 : json_is_array(s->test) ? (int64_t)json_array_size(s->test) : 1;
+}
+
+static const char *test_file(const Settings *s, int64_t i)
+{
+    return json_string_value(json_is_array(s->test) ? json_array_get(s->test, (size_t)i) : s->test);
+}
+
+static void see_lengths(const Csv *t, CsvLengths *all)
+{
+    const CsvLengths m = csv_lengths(t);
+    if (all->count == 0 || m.shortest < all->shortest) all->shortest = m.shortest;
+    if (m.longest > all->longest) all->longest = m.longest;
+    all->count += m.count;
+}
+
+/* Where groups are samples: all have as many positions as the longest one, of the test files, too. */
+static bool measure_groups(Loading *l, RtError *e)
+{
+    CsvLengths all = {0};
+    bool good = true;
+
+    if (!groups_are_samples(&l->set)) return true;
+    see_lengths(&l->train, &all);
+    for (int64_t i = 0; good && i < test_files(&l->set); i++) {
+        Csv t = {0};
+        good = csv_open(&t, data_file_path(l->context, test_file(&l->set, i), e), &l->set.form, &l->set.names,
+                        &l->train, e);
+        if (good) see_lengths(&t, &all);
+        csv_close(&t);
+    }
+    l->windows.length = all.longest, l->data->padded = all.shortest < all.longest;
+    return good;
+}
+
+static void see_label(const Loading *l, const Cell *cell, int64_t sample)
+{
+    Data *d = l->data;
+    const int label = csv_class(&l->target, cell);
+    if (l->target.kind == TARGET_CLASS_NUMBER) data_see(&d->labels, (float)label);
+    if (d->most.sample < 0 && label == d->classes - 1) d->most.sample = sample, d->most.byte = cell->offset;
 }
 
 /* The labels, and where the largest stands: sample and byte. */
@@ -183,16 +225,12 @@ static void see_labels(const Loading *l)
 {
     Data *d = l->data;
     const Windows *w = &l->windows;
-    const int64_t each = w->each ? w->length : 1, count = (w->count ? w->count : l->train.samples) * each;
+    const int64_t count = w->count ? w->count : l->train.samples;
 
     d->most.sample = -1;
-    for (int64_t k = 0; k < count; k++) {
-        const int64_t i = k / each;
-        const Cell *cell =
-            &l->train.values[!w->count ? i : w->first[i] + (w->each ? k % each : w->length - 1)];
-        const int label = csv_class(&l->target, cell);
-        if (l->target.kind == TARGET_CLASS_NUMBER) data_see(&d->labels, (float)label);
-        if (d->most.sample < 0 && label == d->classes - 1) d->most.sample = i, d->most.byte = cell->offset;
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t first = w->count ? w->first[i] : i, rows = w->count ? windows_rows(w, i) : 1;
+        for (int64_t k = w->each ? 0 : rows - 1; k < rows; k++) see_label(l, &l->train.values[first + k], i);
     }
 }
 
@@ -202,7 +240,11 @@ static bool open_train(Loading *l, RtError *e)
     Windows *w = &l->windows;
     Data *d = l->data;
 
-    if (!open_table(l, l->set.file, NULL, t, w, e) || !csv_target(t, &l->target, e)) return false;
+    *w = l->set.windows;
+    if (!csv_open(t, data_file_path(l->context, l->set.file, e), &l->set.form, &l->set.names, NULL, e) ||
+        !measure_groups(l, e) || (has_windows(&l->set) && !csv_windows_find(w, t, e)) ||
+        !csv_target(t, &l->target, e))
+        return false;
     data_vector(d, t->features);
     if (has_windows(&l->set)) {
         d->rank = 2;
@@ -252,32 +294,32 @@ static bool load_test(Loading *l, const char *path, RtError *e)
 {
     Csv t = {0};
     DataSplit more = {0};
-    Windows w = {0};
-    bool good = open_table(l, path, &l->train, &t, &w, e) && load_split(l, &t, &w, &more, e) &&
-                data_split_join(l->data, &l->data->test, &more, e);
+    Windows w = l->set.windows;
+    if (groups_are_samples(&l->set)) w.length = l->windows.length;
+    bool good =
+        csv_open(&t, data_file_path(l->context, path, e), &l->set.form, &l->set.names, &l->train, e) &&
+        (!has_windows(&l->set) || csv_windows_find(&w, &t, e)) && load_split(l, &t, &w, &more, e) &&
+        data_split_join(l->data, &l->data->test, &more, e);
 
     data_split_free(&more);
-    free(w.first);
+    windows_free(&w);
     csv_close(&t);
     return good;
 }
 
 static bool load_files(Loading *l, RtError *e)
 {
-    const json_t *test = l->set.test;
-
-    if (!test) return load_file(l, e);
+    if (!l->set.test) return load_file(l, e);
     if (!load_split(l, &l->train, &l->windows, &l->data->train, e)) return false;
-    if (json_is_string(test)) return load_test(l, json_string_value(test), e);
-    for (size_t i = 0; i < json_array_size(test); i++)
-        if (!load_test(l, json_string_value(json_array_get(test, i)), e)) return false;
+    for (int64_t i = 0; i < test_files(&l->set); i++)
+        if (!load_test(l, test_file(&l->set, i), e)) return false;
     return true;
 }
 
 static void loading_close(Loading *l)
 {
     free(l->target.texts);
-    free(l->windows.first);
+    windows_free(&l->windows);
     csv_close(&l->train);
 }
 

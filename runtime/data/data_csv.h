@@ -94,7 +94,12 @@ int csv_class(const Target *target, const Cell *cell);
 /* Makes a split of a table; its features move over. */
 bool csv_split(Csv *t, const Target *target, const Data *d, DataSplit *s, RtError *e);
 
-/* data_csv_window.c: finds the windows of a table, each in one group; with a step of 0 each group is one.
- * Fails when there is none, or when groups that are samples have several lengths. */
+/* data_csv_window.c: how long groups are, in rows. */
+typedef struct CsvLengths {
+    int64_t count, shortest, longest, longest_at; /* longest_at: a first row */
+} CsvLengths;
+CsvLengths csv_lengths(const Csv *t);
+/* Finds the windows of a table, each in one group, and fails when there is none. With a step of 0 each group
+ * is one, and none is longer than w->length. */
 bool csv_windows_find(Windows *w, const Csv *t, RtError *e);
 #endif

@@ -17,24 +17,21 @@ static int64_t group_end(const Csv *t, int64_t first)
     return end;
 }
 
-typedef struct Lengths {
-    int64_t shortest, longest, shortest_at, longest_at; /* in rows; first rows */
-} Lengths;
-
-static Lengths measure(const Csv *t)
+CsvLengths csv_lengths(const Csv *t)
 {
-    Lengths m = {.shortest = INT64_MAX};
+    CsvLengths m = {.shortest = INT64_MAX};
 
     for (int64_t first = 0, end; first < t->samples; first = end) {
         end = group_end(t, first);
         if (end - first > m.longest) m.longest = end - first, m.longest_at = first;
-        if (end - first < m.shortest) m.shortest = end - first, m.shortest_at = first;
+        if (end - first < m.shortest) m.shortest = end - first;
+        m.count++;
     }
     return m;
 }
 
 /* No group is as long as a window. */
-static bool too_short(const Csv *t, const Windows *w, const Lengths *m, RtError *e)
+static bool too_short(const Csv *t, const Windows *w, const CsvLengths *m, RtError *e)
 {
     if (!t->groups)
         rt_fail(e, RT_BAD_INPUT, "%s: a window takes %lld row%s and the file has %lld", t->file.path,
@@ -47,20 +44,18 @@ static bool too_short(const Csv *t, const Windows *w, const Lengths *m, RtError 
     return rt_help(e, "window = %lld, or less", (long long)m->longest);
 }
 
-/* Groups that are samples must have one length. */
-static bool check_lengths(const Csv *t, Windows *w, const Lengths *m, RtError *e)
+/* Each group is a sample, of w->length positions at most. */
+static bool list_groups(Windows *w, const Csv *t, const CsvLengths *m, RtError *e)
 {
-    char problem[160];
-
-    if (!w->length) w->length = group_end(t, 0);
-    w->step = w->length;
-    if (m->shortest == w->length && m->longest == w->length) return true;
-    int64_t at = m->shortest != w->length ? m->shortest_at : m->longest_at;
-    snprintf(problem, sizeof problem, "begins a group of %lld row%s; a sample has %lld",
-             (long long)(group_end(t, at) - at), plural(group_end(t, at) - at, "s"), (long long)w->length);
-    csv_fail(t, &t->groups[at], t->group, e, problem);
-    return rt_help(e, "groups of one length are samples; with window = %lld every part of that length is one",
-                   (long long)m->shortest);
+    w->step = w->length, w->count = m->count;
+    w->first = data_memory(w->count, sizeof *w->first, e);
+    w->rows = w->first ? data_memory(w->count, sizeof *w->rows, e) : NULL;
+    for (int64_t i = 0, first = 0; w->rows && i < w->count; i++) {
+        const int64_t end = group_end(t, first);
+        w->first[i] = first, w->rows[i] = end - first;
+        first = end;
+    }
+    return w->rows != NULL;
 }
 
 /* Windows of all groups; with `to`, their first rows. */
@@ -77,10 +72,9 @@ static int64_t list_windows(const Csv *t, const Windows *w, int64_t *to)
 
 bool csv_windows_find(Windows *w, const Csv *t, RtError *e)
 {
-    Lengths m = measure(t);
-    bool samples = w->step == 0; /* each group is one */
+    CsvLengths m = csv_lengths(t);
 
-    if (samples && !check_lengths(t, w, &m, e)) return false;
+    if (w->step == 0) return list_groups(w, t, &m, e);
     if (m.longest < w->length) return too_short(t, w, &m, e);
     w->count = list_windows(t, w, NULL);
     w->first = data_memory(w->count, sizeof *w->first, e);

@@ -1,10 +1,11 @@
-/* data_npy.c: arrays saved by NumPy as data: npy(x, y, test_x, test_y, split).
+/* data_npy.c: arrays saved by NumPy as data: npy(x, y, test_x, test_y, split, padded).
  *
  * x is (samples, features of up to 4 dimensions), or (samples): one feature. u1 stays bytes, which the
  * network sees as b / 255; all others become floats. y is (samples) or (samples, 1) of whole numbers or bool:
  * classes; or floats, (samples) or (samples, k): numbers. Where x is (samples, positions, ...), y of
  * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position.
- * Without test files, `split` is the share held out.
+ * Without test files, `split` is the share held out. With `padded`, a sample of (positions, ...) floats ends
+ * before its positions of NaN, of which it may have some at its end; what y has there does not count.
  */
 #include "data/data_kind.h"
 #include "common/plural.h"
@@ -100,16 +101,51 @@ static bool check_features(const Npy *x, Data *d, RtError *e)
                           "of '|u1' and the other types, training and test files must be the same");
 }
 
+/* Samples may end before the last position. */
+static bool can_be_padded(const Npy *x, const Data *d, RtError *e)
+{
+    if (!d->padded || (d->rank >= 2 && x->kind == 'f')) return true;
+    data_file_fail(&x->file, 10, e, "padded = true is for sequences of floats, and a sample here is %s",
+                   d->rank >= 2 ? "of another type" : "no sequence");
+    return rt_help(
+        e, "x is an array of floats (samples, positions, features), with NaN behind the end of a sample");
+}
+
+static bool check_padded(const Npy *x, const DataSplit *s, RtError *e)
+{
+    const int64_t positions = x->sizes[1], each = x->each / positions;
+    for (int64_t i = 0; i < s->samples; i++) {
+        const int64_t wrong = data_padded_wrong(s->floats + i * x->each, positions, each);
+        if (wrong >= 0)
+            return npy_fail(x, i * x->each + wrong, e, "not a number (nan) before the end of the sample");
+    }
+    return true;
+}
+
+/* Targets behind the end of a sample are none. */
+static void leave_out_padded(const Data *d, DataSplit *s)
+{
+    const int64_t each = d->positions ? d->features / d->positions : 0,
+                  one = each ? d->target_size / d->positions : 0;
+    for (int64_t i = 0; i < s->samples * d->positions; i++) {
+        if (!isnan(s->floats[i * each])) continue;
+        for (int64_t k = 0; k < one; k++)
+            if (s->labels) s->labels[i * one + k] = -1;
+            else s->targets[i * one + k] = 0;
+    }
+}
+
 static bool read_x(char *path, Data *d, DataSplit *s, RtError *e)
 {
     Npy x;
-    bool good = open_array(&x, path, e) && check_features(&x, d, e);
+    bool good = open_array(&x, path, e) && check_features(&x, d, e) && can_be_padded(&x, d, e);
 
     s->samples = x.sizes[0];
     if (good && npy_bytes(&x)) s->bytes = npy_all_bytes(&x, e);
-    else if (good) s->floats = npy_all_floats(&x, e);
+    else if (good) s->floats = npy_all_floats(&x, d->padded, e);
+    good = (s->bytes || s->floats) && (!d->padded || check_padded(&x, s, e));
     npy_close(&x);
-    return s->bytes || s->floats;
+    return good;
 }
 
 /* Positions of x that y has a target at; 0: it has one for a sample; -1 and a message: neither. */
@@ -162,8 +198,9 @@ static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
         good = data_file_fail(&y.file, 10, e, "%lld target%s for %lld sample%s of x", (long long)y.sizes[0],
                               plural(y.sizes[0], "s"), (long long)s->samples, plural(s->samples, "s"));
     if (good && npy_whole_numbers(&y)) s->labels = read_classes(&y, d, e);
-    else if (good) s->targets = npy_all_floats(&y, e);
+    else if (good) s->targets = npy_all_floats(&y, false, e);
     npy_close(&y);
+    if (d->padded && (s->labels || s->targets)) leave_out_padded(d, s);
     return s->labels || s->targets;
 }
 
@@ -172,13 +209,14 @@ static bool read_y(char *path, Data *d, DataSplit *s, bool train, RtError *e)
 typedef struct Settings {
     const char *x, *y, *test_x, *test_y;
     double split;
+    bool padded;
 } Settings;
 
 static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     if (!data_text(args, d, "x", &s->x, e) || !data_text(args, d, "y", &s->y, e) ||
         !data_text(args, d, "test_x", &s->test_x, e) || !data_text(args, d, "test_y", &s->test_y, e) ||
-        !data_number(args, d, "split", 0, 1, &s->split, e))
+        !data_number(args, d, "split", 0, 1, &s->split, e) || !data_flag(args, d, "padded", &s->padded, e))
         return false;
     if (!*s->x || !*s->y)
         return rt_fail(e, RT_BAD_INPUT, "%s: '%s' is missing: it names a file", d->name, *s->x ? "y" : "x");
@@ -191,6 +229,7 @@ bool data_npy_load(const json_t *args, const DataContext *c, Data *d, RtError *e
     Settings s;
 
     if (!read_settings(args, d, &s, e)) return false;
+    d->padded = s.padded;
     bool good = read_x(data_file_path(c, s.x, e), d, &d->train, e) &&
                 read_y(data_file_path(c, s.y, e), d, &d->train, true, e);
     if (good && *s.test_x)
@@ -207,8 +246,10 @@ bool data_npy_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
     int32_t *labels = NULL;
 
     if (!read_settings(args, d, &s, e)) return false;
+    d->padded = s.padded;
     bool good = open_array(&x, data_file_path(c, s.x, e), e) && check_features(&x, d, e) &&
-                open_array(&y, data_file_path(c, s.y, e), e) && check_target(&y, d, true, e);
+                can_be_padded(&x, d, e) && open_array(&y, data_file_path(c, s.y, e), e) &&
+                check_target(&y, d, true, e);
     if (good && npy_whole_numbers(&y)) good = (labels = read_classes(&y, d, e)) != NULL;
     free(labels);
     npy_close(&x);

@@ -7,6 +7,7 @@
  */
 #include "data/data_kind.h"
 #include "common/rng.h"
+#include <math.h>
 
 static bool copy_shape(const json_t *args, Data *d, int64_t *n, int64_t *delay, RtError *e)
 {
@@ -48,6 +49,22 @@ bool data_copy_load(const json_t *args, const DataContext *c, Data *d, RtError *
     if (!copy_shape(args, d, &n, &delay, e)) return false;
     int64_t test = n / 4 > d->classes ? n / 4 : d->classes;
     return fill_copies(d, &d->train, c->seed, 0, n, e) && fill_copies(d, &d->test, c->seed, n, test, e);
+}
+
+static bool all_nan(const float *x, int64_t count)
+{
+    for (int64_t i = 0; i < count; i++)
+        if (!isnan(x[i])) return false;
+    return true;
+}
+
+int64_t data_padded_wrong(const float *x, int64_t positions, int64_t each)
+{
+    int64_t end = positions;
+    while (end > 1 && all_nan(x + (end - 1) * each, each)) end--;
+    for (int64_t i = 0; i < end * each; i++)
+        if (!isfinite(x[i])) return i;
+    return -1;
 }
 
 /* (1, rows, columns) or (rows, columns) -> (rows, columns) */

@@ -181,7 +181,7 @@ static bool read_file(Series *s, int64_t i, RtError *e)
 {
     const int64_t begin = i ? s->end[i - 1] : 0;
     Npy x = {0};
-    float *more = NULL, *rows = open_file(s, i, &x, e) ? npy_all_floats(&x, e) : NULL;
+    float *more = NULL, *rows = open_file(s, i, &x, e) ? npy_all_floats(&x, false, e) : NULL;
 
     s->end[i] = begin + (rows ? x.sizes[0] : 0);
     npy_close(&x);

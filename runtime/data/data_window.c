@@ -2,6 +2,7 @@
 #include "data/data_window.h"
 #include "common/plural.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 int64_t windows_list(const Windows *w, int64_t begin, int64_t end, int64_t *to)
@@ -30,21 +31,35 @@ bool data_scale_rows(Data *d, const float *rows, int64_t count, int64_t columns,
     return true;
 }
 
+void windows_free(Windows *w)
+{
+    free(w->first), free(w->rows);
+    w->first = w->rows = NULL, w->count = 0;
+}
+
+/* Sample `to` of a split: rows of a table, and nothing behind them. */
+static void take_window(const Windows *w, int64_t window, const Data *d, const DataSplit *rows, DataSplit *s,
+                        int64_t to)
+{
+    const int64_t width = d->features / w->length, size = d->target_size, count = windows_rows(w, window),
+                  one = w->each ? size / w->length : size, first = w->first[window],
+                  target = (first + w->ahead + (w->each ? 0 : count - 1)) * one,
+                  targets = w->each ? count * one : one;
+    float *x = s->floats + to * d->features;
+    memcpy(x, rows->floats + first * width, (size_t)(count * width) * sizeof *x);
+    for (int64_t i = count * width; i < d->features; i++) x[i] = NAN;
+    if (s->labels) memcpy(s->labels + to * size, rows->labels + target, (size_t)targets * sizeof *s->labels);
+    else memcpy(s->targets + to * size, rows->targets + target, (size_t)targets * sizeof *s->targets);
+    for (int64_t i = targets; i < size; i++)
+        if (s->labels) s->labels[to * size + i] = -1;
+        else s->targets[to * size + i] = 0;
+}
+
 bool windows_take(const Windows *w, int64_t from, int64_t count, const Data *d, const DataSplit *rows,
                   DataSplit *s, RtError *e)
 {
-    const int64_t width = d->features / w->length, size = d->target_size,
-                  one = w->each ? size / w->length : size;
-
     if (!data_split_new(d, s, count, e)) return false;
-    for (int64_t i = 0; i < count; i++) {
-        const int64_t first = w->first[from + i], row = first + w->ahead + (w->each ? 0 : w->length - 1);
-        memcpy(s->floats + i * d->features, rows->floats + first * width,
-               (size_t)d->features * sizeof(float));
-        if (s->labels)
-            memcpy(s->labels + i * size, rows->labels + row * one, (size_t)size * sizeof *s->labels);
-        else memcpy(s->targets + i * size, rows->targets + row * one, (size_t)size * sizeof *s->targets);
-    }
+    for (int64_t i = 0; i < count; i++) take_window(w, from + i, d, rows, s, i);
     return true;
 }
 

@@ -11,8 +11,15 @@ typedef struct Windows {
     bool each;      /* each row of a window has a target; else the last one has */
     int64_t count;
     int64_t *first; /* (count): first row of each; owned */
+    int64_t *rows;  /* (count): of each, 1 .. length, where they differ; NULL: length; owned */
 } Windows;
 
+/* Rows of window i. */
+static inline int64_t windows_rows(const Windows *w, int64_t i)
+{
+    return w->rows ? w->rows[i] : w->length;
+}
+void windows_free(Windows *w);
 /* How many windows rows begin .. end have; with `to`, also their first rows. */
 int64_t windows_list(const Windows *w, int64_t begin, int64_t end, int64_t *to);
 /* Windows from .. from + count of `rows`, whose labels or targets are those of single rows. */

@@ -342,7 +342,10 @@ static bool check_finite(const Npy *x, int64_t element, double value, RtError *e
                                    : "too large for a 32-bit float");
 }
 
-static bool take_floats(Npy *x, int64_t count, float *to, bool finite, RtError *e)
+/* What numbers may be beside finite. */
+typedef enum Taken { TAKE_FINITE, TAKE_NAN, TAKE_ALL } Taken;
+
+static bool take_floats(Npy *x, int64_t count, float *to, Taken taken, RtError *e)
 {
     double values[CHUNK];
 
@@ -350,7 +353,8 @@ static bool take_floats(Npy *x, int64_t count, float *to, bool finite, RtError *
         const int64_t n = count - done < CHUNK ? count - done : CHUNK, first = x->taken;
         if (!npy_take_doubles(x, n, values, e)) return false;
         for (int64_t i = 0; i < n; i++) {
-            if (finite && !check_finite(x, first + i, values[i], e)) return false;
+            const bool good = taken == TAKE_ALL || (taken == TAKE_NAN && isnan(values[i]));
+            if (!good && !check_finite(x, first + i, values[i], e)) return false;
             to[done + i] = (float)values[i];
         }
         done += n;
@@ -360,17 +364,17 @@ static bool take_floats(Npy *x, int64_t count, float *to, bool finite, RtError *
 
 bool npy_take_floats(Npy *x, int64_t count, float *to, RtError *e)
 {
-    return take_floats(x, count, to, false, e);
+    return take_floats(x, count, to, TAKE_ALL, e);
 }
 
 /* The sizes of a packed file are not believed: the block doubles as elements arrive. */
-float *npy_all_floats(Npy *x, RtError *e)
+float *npy_all_floats(Npy *x, bool nan, RtError *e)
 {
     const int64_t n = elements(x);
     int64_t room = x->file.size >= 0 || n < (1 << 18) ? n : 1 << 18;
     float *to = data_memory(room, sizeof *to, e);
 
-    while (to && take_floats(x, room - x->taken, to + x->taken, true, e)) {
+    while (to && take_floats(x, room - x->taken, to + x->taken, nan ? TAKE_NAN : TAKE_FINITE, e)) {
         if (room == n) return to;
         room = room < n / 2 ? room * 2 : n;
         float *more = realloc(to, (size_t)room * sizeof *to);

@@ -43,8 +43,9 @@ static inline bool npy_bytes(const Npy *x)
 bool npy_take(Npy *x, int64_t count, void *to, RtError *e);
 bool npy_take_doubles(Npy *x, int64_t count, double *to, RtError *e);
 bool npy_take_floats(Npy *x, int64_t count, float *to, RtError *e);
-/* All elements in a new block: of floats, which must be finite, or of bytes where npy_bytes is true. */
-float *npy_all_floats(Npy *x, RtError *e);
+/* All elements in a new block: of floats, which must be finite (or NaN, with `nan`), or of bytes where
+ * npy_bytes is true. */
+float *npy_all_floats(Npy *x, bool nan, RtError *e);
 uint8_t *npy_all_bytes(Npy *x, RtError *e);
 /* "PATH, byte AT: sample 3, element 2: PROBLEM", for an element counted from 0 over all samples. */
 bool npy_fail(const Npy *x, int64_t element, RtError *e, const char *problem);

@@ -376,7 +376,7 @@ NetStep net_train_step(Net *n, NetSamples samples, NetPosition at)
     events_before(n, at.step + 1);
     edges_rebuild(n);
     lap(n, TIME_CHOOSE, start);
-    r.loss = net_run(n, &n->train, &batch, at.step, &r.correct);
+    r.loss = net_run(n, &n->train, &batch, at.step, &r.correct), r.judged = net_judged(n, &batch);
     net_take_costs(n);
     r.flow = flow_counts(n, tiles);
     if (flow_failed(n, tiles, false, &r)) return r;
@@ -397,7 +397,7 @@ NetStep net_eval_step(Net *n, const Data *data, const DataSplit *split, int64_t 
     NetBatch batch = {.data = data, .split = split, .first = first, .count = count};
     NetStep r = {0};
     if (split->pictures && !ahead_begin(n, &batch, &r)) return r;
-    r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count;
+    r.loss = net_run(n, &n->infer, &batch, 0, &r.correct) / (double)count, r.judged = net_judged(n, &batch);
     if (!flow_failed(n, (count + n->lanes - 1) / n->lanes, false, &r))
         r.finite = net_result_finite(n, &batch, &r);
     return r;

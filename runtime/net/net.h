@@ -111,6 +111,7 @@ typedef struct NetFlow {
 typedef struct NetStep {
     double loss;     /* mean over the samples of the step */
     int64_t correct; /* classes that the largest output says; 0 when the target is numbers */
+    int64_t judged;  /* classes of all samples of the step, at the positions that they have */
     int64_t swapped; /* edges that came into use at this step */
     bool finite;     /* loss and gradients are finite; when false the weights were not changed */
     bool by_rule;    /* it is a number that a declared rule computed */

@@ -242,8 +242,10 @@ const char *net_bad_param(const Net *n, const float *values, bool edges)
     return NULL;
 }
 
-static bool bad_input(const Net *n, int64_t tiles)
+/* Padded samples, in which NaN has a meaning, were checked when they were read. */
+static bool bad_input(const Net *n, const NetBatch *b, int64_t tiles)
 {
+    if (b->data && b->data->padded) return false;
     for (int64_t t = 0; t < tiles && n->train.input_row >= 0; t++)
         if (!net_all_finite(tile_row(n, t, n->train.input_row), n->inputs * n->lanes)) return true;
     return false;
@@ -274,7 +276,7 @@ void net_describe_bad(Net *n, const NetBatch *batch, int64_t tiles, NetStep *ste
     const char *weight = net_bad_param(n, n->weights, true),
                *gradient = net_bad_param(n, n->grad, net_stores_gradients(n));
     if (weight) snprintf(step->bad, sizeof step->bad, "weight '%s'", weight);
-    else if (bad_input(n, tiles)) snprintf(step->bad, sizeof step->bad, "the input");
+    else if (bad_input(n, batch, tiles)) snprintf(step->bad, sizeof step->bad, "the input");
     else if (bad_node(n, batch, tiles, step) || bad_gradients(n, tiles, step)) return;
     else if (gradient) snprintf(step->bad, sizeof step->bad, "the gradient of '%s'", gradient);
     else snprintf(step->bad, sizeof step->bad, "the loss");

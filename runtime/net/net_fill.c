@@ -408,7 +408,7 @@ static void fill_target(const Net *n, const NetBatch *b, int64_t tile, int64_t r
         for (int64_t i = 0; i < n->target_size; i++) {
             double x = 0;
             if (!b->input)
-                x = b->split->labels ? (double)b->split->labels[s * n->target_size + i]
+                x = b->split->labels ? fmax((double)b->split->labels[s * n->target_size + i], 0)
                                      : (double)b->split->targets[s * n->target_size + i];
             put(n, row_of(n, tile, row + i), lane, x);
         }

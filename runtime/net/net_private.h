@@ -404,6 +404,8 @@ static inline int64_t net_sample(const Net *n, const NetBatch *b, int64_t tile, 
 bool net_first_gradients(Net *n, const NetBatch *batch, NetStep *r);
 /* Fills tiles and runs all levels; returns the loss value of the function (a sum in eval, a mean in
  * training). */
+/* Labels of the samples of a batch; 0: they have none. */
+int64_t net_judged(const Net *n, const NetBatch *b);
 double net_run(Net *n, const NetFunc *f, const NetBatch *b, int64_t step, int64_t *correct);
 /* Runs a stage of the program, in its type, on a tile. */
 void net_stage(const Net *n, int number, DnwrtContext *context, int64_t tile);

@@ -109,6 +109,18 @@ void net_confusion(const Net *n, const Data *data, const DataSplit *split, NetRa
         }
 }
 
+int64_t net_judged(const Net *n, const NetBatch *b)
+{
+    int64_t judged = 0;
+    if (b->input || !b->split->labels) return 0;
+    if (!b->data->padded) return b->count * n->target_size;
+    for (int64_t s = 0; s < b->count; s++) {
+        const int32_t *label = b->split->labels + (b->order ? b->order[s] : b->first + s) * n->target_size;
+        for (int64_t i = 0; i < n->target_size; i++) judged += label[i] >= 0;
+    }
+    return judged;
+}
+
 /* Before a tile goes backwards (graph -1: through all graphs), the gradients of its edges in use are 0. */
 static void clear_dots(const Net *n, int64_t tile, int graph)
 {

@@ -9,6 +9,8 @@ def constructs(p):
     found.add(f"snapshots {('by default', 'off', 'twice an epoch')[p['train']['seed'] % 3]}")
     if len(p['model']['output']) > 1:
         found.add('targets at positions')
+    if p['model']['padded']:
+        found.add('sequences of unequal length')
     if p['train']['one_hot']:
         found.add('data one_hot')
     for key in ('options', 'imports'):

@@ -259,10 +259,17 @@ class Model(Masks):
         return x
 
     def layer_last(self, x, args):
-        return x[:, -1]
+        last = torch.full([len(x)], x.shape[1]) if self.there is None else self.there.sum(1)
+        return x[torch.arange(len(x)), last - 1]
 
     def layer_mean_time(self, x, args):
-        return x.mean(1)
+        if self.there is None:
+            return x.mean(1)
+        return self.where_there(x).sum(1) / self.there.sum(1).reshape([-1] + [1] * (x.dim() - 2))
+
+    def where_there(self, x):
+        """x [samples, positions, ...] with 0 at the positions that a sample does not have."""
+        return torch.where(self.there.reshape(list(x.shape[:2]) + [1] * (x.dim() - 2)), x, torch.zeros_like(x))
 
     def layer_layer_norm(self, x, args):
         title, axes = self.number('layer_norm'), list(range(1, x.dim()))
@@ -376,8 +383,12 @@ class Model(Masks):
         return current
 
     def forward(self, x, training=False):
-        self.uses, self.training = {}, training
-        return self.operations(self.program['model']['ops'], x)
+        self.uses, self.training, self.there = {}, training, None
+        if self.program['model']['padded']:
+            self.there = ~torch.isnan(x).flatten(2).all(2)
+            x = self.where_there(x)
+        y = self.operations(self.program['model']['ops'], x)
+        return self.where_there(y) if self.there is not None and y.dim() > 2 else y
 
     def choose(self, position):
         for instance in self.instances.values():

@@ -7,9 +7,18 @@ from expression import DTYPE, evaluate
 from rules import Rules
 
 
-def loss_of(program, p, target):
-    """Mean over the samples, and their positions. target: numbers [samples, outputs] or classes [samples]; with targets at
-    positions [samples, positions, outputs] or [samples, positions]."""
+def loss_of(program, p, target, there=None):
+    """Mean over the samples of the means over their positions, those that are there. target: numbers [samples, outputs] or
+    classes [samples]; with targets at positions [samples, positions, outputs] or [samples, positions]."""
+    each = losses_of(program, p, target)
+    if p.dim() < 3 or there is None:
+        return each.mean()
+    each = each.reshape(p.shape[0], p.shape[1], -1).mean(2)
+    return ((each * there).sum(1) / there.sum(1)).mean()
+
+
+def losses_of(program, p, target):
+    """For each sample and position, and each output, or for each target."""
     t = program['train']
     call = t.get('loss') or {'name': 'cross_entropy' if t['classes'] and not t['one_hot'] else 'mse', 'args': {}}
     name, target = call['name'], target.reshape(-1) if t['classes'] else target
@@ -18,21 +27,21 @@ def loss_of(program, p, target):
         s, n = call['args'].get('smoothing', 0), p.shape[1]
         q = torch.full_like(p, s / n)
         q[torch.arange(len(target)), target] += 1 - s
-        return (torch.logsumexp(p, 1) - (q * p).sum(1)).mean()
+        return torch.logsumexp(p, 1) - (q * p).sum(1)
     if t['one_hot']:
         target = torch.nn.functional.one_hot(target, p.shape[1])
     target = target.reshape(p.shape).to(DTYPE[0])
     if name == 'binary_cross_entropy':
-        return (torch.nn.functional.softplus(p) - target * p).mean()
+        return torch.nn.functional.softplus(p) - target * p
     if name == 'mse':
-        return ((p - target) ** 2).mean()
+        return (p - target) ** 2
     if name == 'mae':
-        return torch.abs(p - target).mean()
+        return torch.abs(p - target)
     fn = next(f for f in program['fns'] if f['name'] == name)
     env = {fn['params'][0][0]: p, fn['params'][1][0]: target}
     for title, tree in fn['lets']:
         env[title] = evaluate(tree, env)
-    return evaluate(fn['value'], env).mean()
+    return evaluate(fn['value'], env)
 
 
 def rate(lr, t, epochs):
@@ -154,7 +163,7 @@ def train(model, program, x, y, epochs, order, parameters, nudge=0):
             position = epoch + k / len(order)
             model.choose(position)
             model.rules.before(epoch * len(order) + k)
-            loss = loss_of(program, model.forward(x[samples], training=True), y[samples])
+            loss = loss_of(program, model.forward(x[samples], training=True), y[samples], model.there)
             loss = loss + costs_of(program, model, position, epochs)
             if loss.requires_grad:
                 loss.backward()

@@ -297,6 +297,8 @@ class Generator(Graphs, Keys, Draws, Listed, Generated, Arrays, LearnedSizes):
         if not model.get('keep'):
             self.share_keys(self.graphs)
         self.learned_sizes(model, train)
+        whole = repr([ops, self.blocks, self.graphs, self.fns])
+        model['padded'] = kind == 5 and inputs[0] > 1 and 'batch_norm' not in whole and self.d.random() < 0.4
         return {'options': self.options(), 'imports': imports,
                 'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}
 

@@ -332,8 +332,8 @@ def cost(c):
     return f" {c['sign']} {factor}{literal(c['factor'])} * {c['name']}{' / samples' if c['samples'] else ''}"
 
 
-def train(t):
-    data = 'npy("x.npy", "y.npy", split = 0)'
+def train(t, padded):
+    data = f'npy("x.npy", "y.npy", split = 0{", padded = true" if padded else ""})'
     lines = [f"data = {f'one_hot({data})' if t['one_hot'] else data}", f"batch = {t['batch']}", f"epochs = {t['epochs']}",
              f"optim = {call(t['optim'])}", f"seed = {t['seed']}"]
     if t['seed'] % 3:
@@ -361,7 +361,7 @@ def program(p):
     sizes = ', '.join(literal(n) for n in p['model']['input'])
     whole = f" keep {budget(p['model']['keep'])}" if p['model'].get('keep') else ''
     parts.append(block(f'model Net(x[{sizes}])', p['model']['ops'], 'x', p['model'].get('sizes', ())) + whole)
-    parts.append(train(p['train']))
+    parts.append(train(p['train'], p['model']['padded']))
     OPTIONS.clear()
     cells = [function(f) for f in p['fns'] if f['name'] in p['imports']]
     if cells:

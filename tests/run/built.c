@@ -192,6 +192,7 @@ Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
                .classes = m->classes,
                .target_size = m->target_size,
                .positions = m->positions,
+               .padded = m->padded,
                .image = m->input.rank == 2 || m->input.rank == 3,
                .channels = m->input.rank == 3 && m->input.dim[0] <= DATA_CHANNELS ? (int)m->input.dim[0] : 1};
     for (int i = 0; i < m->input.rank; i++) d->shape[i] = m->input.dim[i];
@@ -200,6 +201,10 @@ Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
     d->features = shape_size(m->input);
     d->train.samples = samples;
     fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, seed);
+    for (int64_t i = 0; m->padded && i < samples; i++) { /* sample i has 1 + i mod positions */
+        const int64_t end = (1 + i % m->input.dim[0]) * (d->features / m->input.dim[0]);
+        for (int64_t k = end; k < d->features; k++) d->train.floats[i * d->features + k] = NAN;
+    }
     if (m->classes) d->train.labels = NEW_ARRAY(a, int32_t, (size_t)(samples * m->target_size));
     else d->train.targets = NEW_ARRAY(a, float, (size_t)(samples * m->target_size));
     for (int64_t i = 0; i < samples * m->target_size; i++)

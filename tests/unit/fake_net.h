@@ -91,7 +91,7 @@ static NetStep fake_train_step(Net *n, NetSamples samples, NetPosition at)
         int right, label = split->labels[order[s]];
         fake_outputs(n, x, y);
         r.loss += fake_loss(y, label, &right) / (double)count;
-        r.correct += right;
+        r.correct += right, r.judged++;
         for (int c = 0; c < CLASSES; c++)
             for (int i = 0; i < FEATURES; i++)
                 gradient[c * FEATURES + i] += (y[c] - (c == label)) * (x[i] - n->running[i]) / (float)count;
@@ -113,7 +113,7 @@ static NetStep fake_eval_step(Net *n, const Data *data, const DataSplit *split, 
         int right;
         fake_outputs(n, split->floats + s * FEATURES, y);
         r.loss += fake_loss(y, split->labels[s], &right) / (double)count;
-        r.correct += right;
+        r.correct += right, r.judged++;
     }
     return r;
 }
@@ -235,7 +235,9 @@ static const DnwrtProgram fake_program = {
         "{\"program\": \"toy\", \"source\": \"my nets/toy.dnw\", \"directory\": \"/\", \"model\": \"Toy\","
         " \"version\": \"0.1\", \"cpu\": \"native\", \"lanes\": 64, \"least_batch\": 0, \"input\": [2, 3], "
         "\"output\": [3],"
-        " \"target_size\": 1, \"classes\": 3, \"needs\": [], \"norm_of_samples\": false, \"parameters\": [],"
+        " \"target_size\": 1, \"classes\": 3, \"needs\": [], \"padded\": false,"
+        " \"norm_of_samples\": false, "
+        "\"parameters\": [],"
         " \"options\": [{\"name\": \"width\", \"value\": \"6\", \"help\": \"nodes\", \"given\": false},"
         "               {\"name\": \"mode\", \"value\": \"steps(5)\", \"help\": \"\", \"given\": false},"
         "               {\"name\": \"steps\", \"value\": \"3\", \"help\": \"\", \"given\": false}],"

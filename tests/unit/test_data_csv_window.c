@@ -32,6 +32,25 @@ static void expect_windows(const Data *d, const DataSplit *s, int length, int co
     }
 }
 
+/* Sample i of a split is the rows first[i] .. first[i + 1]; what has no row is NaN. */
+static void expect_padded(const Data *d, const DataSplit *s, int length, int count, const int *first)
+{
+    assert_int_equal(d->shape[0], length);
+    assert_int_equal(s->samples, count);
+    for (int i = 0; i < count; i++) {
+        const int rows = first[i + 1] - first[i];
+        for (int k = 0; k < length; k++) {
+            const float *x = s->floats + (i * length + k) * 2;
+            if (k < rows) assert_true(x[0] == (float)(first[i] + k) && x[1] == (float)-(first[i] + k));
+            else assert_true(isnan(x[0]) && isnan(x[1]));
+            const int class = k < rows ? (first[i] + k) % 3 : -1;
+            if (d->positions) assert_int_equal(s->labels[i * length + k], class);
+        }
+        if (!d->positions) assert_int_equal(s->labels[i], (first[i + 1] - 1) % 3);
+        assert_int_equal(data_padded_wrong(s->floats + i * length * 2, length, 2), -1);
+    }
+}
+
 static void expect_whole(const char *setting, int length, int count, const int *first)
 {
     Data *d = open_data(setting, &here);
@@ -162,26 +181,57 @@ static void test_test_file(void **state)
     assert_int_equal(d->train.samples, 8);
     assert_int_equal(d->test.samples, 6);
     data_free(d);
-    put_table(8, 4);
-    expect_failure(
-        TESTED(GROUP), &here,
-        "u.csv, byte 12: row 2, column 3 ('g'): 'p' begins a group of 3 rows; a sample has 4\n"
-        "help: groups of one length are samples; with window = 3 every part of that length is one");
+    put_table(8, 4); /* the longest group of all files says how many positions samples have */
+    d = open_data(TESTED(GROUP), &here);
+    assert_true(d->padded);
+    expect_padded(d, &d->train, 4, 2, (int[]){0, 4, 8});
+    expect_padded(d, &d->test, 4, 3, (int[]){0, 3, 6, 9});
+    data_free(d);
     unlink("u.csv");
+}
+
+/* Groups of different lengths are samples that end where the group does. */
+static void test_padded(void **state)
+{
+    (void)state;
+    put_table(10, 4);
+    Data *d = open_data(WHOLE(GROUP), &here);
+    assert_true(d->padded);
+    expect_peek(WHOLE(GROUP), &here, d);
+    expect_padded(d, &d->train, 4, 3, (int[]){0, 4, 8, 10});
+    data_free(d);
+    d = open_data(WHOLE("\"each\":true," GROUP), &here);
+    expect_padded(d, &d->train, 4, 3, (int[]){0, 4, 8, 10});
+    assert_int_equal(d->labels.count, 3); /* what is not there is no label */
+    assert_true(d->labels.least == 0);
+    data_free(d);
+    d = open_data(CSV("\"split\":0.34," GROUP), &here); /* they are split like rows */
+    assert_int_equal(d->train.samples, 2);
+    assert_int_equal(d->test.samples, 1);
+    data_free(d);
+    put_table(9, 3);
+    d = open_data(WHOLE(GROUP), &here);
+    assert_false(d->padded);
+    data_free(d);
+}
+
+/* What is right in a sample: finite, then NaN. */
+static void test_padded_wrong(void **state)
+{
+    const float n = NAN;
+    (void)state;
+    assert_int_equal(data_padded_wrong((float[]){1, 2, 3, 4}, 2, 2), -1);
+    assert_int_equal(data_padded_wrong((float[]){1, 2, n, n}, 2, 2), -1);
+    assert_int_equal(data_padded_wrong((float[]){1, n, n, n}, 2, 2), 1); /* one position at least */
+    assert_int_equal(data_padded_wrong((float[]){n, n, 3, 4}, 2, 2), 0);
+    assert_int_equal(data_padded_wrong((float[]){1, 2, 3, n}, 2, 2), 3);
+    assert_int_equal(data_padded_wrong((float[]){1, INFINITY, n, n}, 2, 2), 1);
 }
 
 static void test_refusals(void **state)
 {
     (void)state;
     put_table(10, 6);
-    expect_failure(
-        WHOLE(GROUP), &here,
-        "t.csv, byte 65: row 8, column 3 ('g'): 'q' begins a group of 4 rows; a sample has 6\n"
-        "help: groups of one length are samples; with window = 4 every part of that length is one");
-    expect_peek_failure(
-        WHOLE(GROUP), &here, RT_BAD_INPUT,
-        "t.csv, byte 65: row 8, column 3 ('g'): 'q' begins a group of 4 rows; a sample has 6\n"
-        "help: groups of one length are samples; with window = 4 every part of that length is one");
     expect_failure(WHOLE("\"window\":7," GROUP), &here,
                    "t.csv: a window takes 7 rows and the longest group, from row 2 on, has 6\nhelp: window = "
                    "6, or less");
@@ -217,6 +267,7 @@ int main(void)
         cmocka_unit_test(test_windows),          cmocka_unit_test(test_no_group),
         cmocka_unit_test(test_groups_by_change), cmocka_unit_test(test_split_by_position),
         cmocka_unit_test(test_split_by_draw),    cmocka_unit_test(test_test_file),
+        cmocka_unit_test(test_padded),           cmocka_unit_test(test_padded_wrong),
         cmocka_unit_test(test_refusals),         cmocka_unit_test(test_several_targets),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);

@@ -475,6 +475,35 @@ static void test_positions(void **state)
     expect_npy_failure("y.npy, byte 10: y has 3 dimensions; 1 or 2 are read");
 }
 
+/* Samples that end before the last position. */
+static void test_padded(void **state)
+{
+    const char *setting = NPY("\"test_x\":\"\",\"test_y\":\"\",\"split\":0,\"padded\":true");
+    const float n = NAN;
+    (void)state;
+    put_array("x.npy", "<f4", "(2, 3, 1)", (float[]){1, n, n, 4, 5, n}, 24);
+    put_labels("y.npy", "(2, 3)", 6);
+    Data *d = open_and_peek(setting);
+    assert_true(d->padded);
+    assert_memory_equal(d->train.labels, ((int32_t[]){0, -1, -1, 0, 1, -1}), 24);
+    data_free(d);
+    put_array("y.npy", "<f4", "(2, 3, 1)", (float[]){1, 2, 3, 4, 5, 6}, 24);
+    d = open_data(setting, &here);
+    assert_memory_equal(d->train.targets, ((float[]){1, 0, 0, 4, 5, 0}), 24);
+    data_free(d);
+    put_labels("y.npy", "(2,)", 2);
+    expect_failure(ALL, &here, "x.npy, byte 132: sample 0, element 1: not a number (nan)");
+    put_array("x.npy", "<f4", "(2, 3, 1)", (float[]){1, 2, n, 4, n, 6}, 24);
+    expect_failure(setting, &here,
+                   "x.npy, byte 144: sample 1, element 1: not a number (nan) before the end of the sample");
+    put_array("x.npy", "<f4", "(2, 3)", (float[]){1, 2, 3, 4, 5, 6}, 24);
+    expect_failure(
+        setting, &here,
+        "x.npy, byte 10: padded = true is for sequences of floats, and a sample here is no sequence\n"
+        "help: x is an array of floats (samples, positions, features), with NaN behind the end of a "
+        "sample");
+}
+
 /* Any one byte of the header turned over, or any cut, is read or refused, never worse. */
 static void test_damage(void **state)
 {
@@ -513,6 +542,7 @@ int main(void)
         cmocka_unit_test(test_large),
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_padded),
         cmocka_unit_test(test_headers_that_are_read),
         cmocka_unit_test(test_splits),
         cmocka_unit_test(test_split_counts),
