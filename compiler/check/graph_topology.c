@@ -419,6 +419,24 @@ static void check_paths(Check *k, Graph *g)
                "add edges out of them, or make the set smaller");
 }
 
+/* An input set with a function has states. Without edges into it, what it was given goes with the first step.
+ */
+static void warn_input(Check *k, const Graph *g)
+{
+    const NodeSet *in = &g->sets.at[g->input];
+    if (!is_timed(g) || !in->states || in->size == 0) return;
+    for (int b = 0; b < g->bundles.count; b++)
+        if (g->bundles.at[b].to == g->input) return;
+    Diag *d =
+        diag_add(k->diags, W_INPUT_MOVES, in->span,
+                 "in time, the function of input '%s' moves its values from those that are given, and no "
+                 "edges lead into '%s'",
+                 in->name, in->name);
+    diag_help(
+        d, "without a function '%s' keeps what is given: input %s[...], and %s before the graph: |> %s |> %s",
+        in->name, in->name, in->cell_name, in->cell_name, g->name);
+}
+
 bool build_order(Check *k, Graph *g)
 {
     WiringSet *sets = NEW_ARRAY(k->perm, WiringSet, (size_t)g->sets.count);
@@ -438,6 +456,6 @@ bool build_order(Check *k, Graph *g)
         else diag_add(k->diags, E_MEMORY, g->span, "not enough memory to order the nodes of '%s'", g->name);
         return false;
     }
-    if (!k->test.probing) check_paths(k, g);
+    if (!k->test.probing) check_paths(k, g), warn_input(k, g);
     return true;
 }

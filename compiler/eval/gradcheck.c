@@ -60,8 +60,29 @@ static double work_of(const Model *m, int entries)
     return loss_work(m) * (A_DIFFERENCE * checked + 1);
 }
 
+/* Does a scan cut the derivatives of its states on purpose? */
+static const Graph *truncated(const Model *m)
+{
+    for (int i = 0; i < m->graphs.count; i++) {
+        const Time *t = &m->graphs.at[i]->time;
+        if (t->truncate && t->truncate < t->positions) return m->graphs.at[i];
+    }
+    return NULL;
+}
+
 bool gradcheck_fits(const Model *m, Diags *diags, Span span)
 {
+    const Graph *cut = truncated(m);
+    if (cut) {
+        Diag *g =
+            diag_add(diags, E_PLACE, span,
+                     "gradcheck of '%s': scan(%s, truncate = %lld) cuts derivatives on purpose, so they are "
+                     "not those of the loss",
+                     m->name, cut->name, (long long)cut->time.truncate);
+        diag_help(g, "an option may turn it off for the check: scan(%s, truncate = cut), and -D cut=0",
+                  cut->name);
+        return false;
+    }
     const double work = work_of(m, LEAST_ENTRIES);
     if (work <= MOST_WORK) return true;
     Diag *d =

@@ -55,6 +55,7 @@ void data_split_free(DataSplit *s)
     picture_set_free(s->pictures);
     free(s->labels);
     free(s->targets);
+    free(s->first);
     *s = (DataSplit){0};
 }
 
@@ -479,24 +480,49 @@ int64_t data_held(double share, int64_t n)
     return count == 0 && share > 0 && n > 1 ? 1 : count;
 }
 
-/* Moves so many training rows to another split, which is empty. */
-static bool move_rows(Data *d, int64_t count, DrawKey key, DataSplit *to, RtError *e)
+/* Moves the training rows that are marked to another split, which is empty. */
+static bool move_marked(Data *d, const uint8_t *held, int64_t count, DataSplit *to, RtError *e)
 {
     DataSplit *a = &d->train;
     const int64_t n = a->samples;
-    uint8_t *held = choose_rows(d, count, key, e);
     void *bytes = NULL, *floats = NULL, *labels = NULL, *targets = NULL;
     PictureSet *pictures = NULL;
 
-    if (!held) return false;
     bool good = part_rows(a->bytes, d->features, held, n, count, &bytes, e) &&
                 part_rows(a->floats, d->features * 4, held, n, count, &floats, e) &&
                 part_rows(a->labels, d->target_size * 4, held, n, count, &labels, e) &&
                 part_rows(a->targets, d->target_size * 4, held, n, count, &targets, e) &&
                 (!a->pictures || (pictures = picture_set_part(a->pictures, held, e)));
-    free(held);
-    *to = (DataSplit){count, bytes, floats, pictures, labels, targets};
+    *to = (DataSplit){count, bytes, floats, pictures, labels, targets, NULL, 0};
     a->samples = n - count;
+    return good;
+}
+
+/* Moves so many training rows to another split, which is empty. */
+static bool move_rows(Data *d, int64_t count, DrawKey key, DataSplit *to, RtError *e)
+{
+    uint8_t *held = choose_rows(d, count, key, e);
+    const bool good = held && move_marked(d, held, count, to, e);
+
+    free(held);
+    return good;
+}
+
+/* The last training windows, which share rows with each other, become the validation split; those before them
+ * that share a row with one of them are left out. */
+static bool move_stretch(Data *d, int64_t count, RtError *e)
+{
+    DataSplit *a = &d->train;
+    const int64_t n = a->samples, from = n - count;
+    uint8_t *held = data_memory(n, 1, e);
+    int64_t stay = from;
+
+    if (!held) return false;
+    while (stay > 0 && a->first[stay - 1] + a->window > a->first[from]) stay--;
+    for (int64_t i = 0; i < n; i++) held[i] = i >= from;
+    const bool good = move_marked(d, held, count, &d->validation, e);
+    free(held);
+    a->samples = stay;
     return good;
 }
 
@@ -521,5 +547,12 @@ bool data_validation(Data *d, double share, uint64_t seed, RtError *e)
     if (count == 0 || count == n)
         return rt_fail(e, RT_BAD_INPUT, "%s: validation = %g leaves none of the %lld training sample%s to %s",
                        d->name, share, (long long)n, plural(n, "s"), count ? "train on" : "validate with");
-    return move_rows(d, count, (DrawKey){seed, RNG_VALIDATION}, &d->validation, e);
+    if (!d->train.first) return move_rows(d, count, (DrawKey){seed, RNG_VALIDATION}, &d->validation, e);
+    if (!move_stretch(d, count, e)) return false;
+    if (d->train.samples) return true;
+    rt_fail(e, RT_BAD_INPUT, "%s: validation = %g leaves none of the %lld training windows to train on",
+            d->name, share, (long long)n);
+    return rt_help(e,
+                   "windows that share rows with those of the validation are left out; a smaller share, or "
+                   "a larger step of the windows");
 }

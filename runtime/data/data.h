@@ -26,6 +26,9 @@ typedef struct DataSplit {
     int32_t *labels;             /* (samples, target_size), 0 .. classes-1, or -1 behind the end of a padded
                                     sample; NULL when the target is numbers */
     float *targets;              /* (samples, target_size); NULL when the target is a class */
+    int64_t *first;              /* (samples), ascending: the first row of each in its file, where samples are
+                                    windows that share rows; else NULL */
+    int64_t window;              /* rows that such a sample takes, with its targets */
 } DataSplit;
 
 static inline bool data_split_is_bytes(const DataSplit *s)
@@ -98,7 +101,8 @@ void data_free(Data *d);
  * NaN behind it, or -1. */
 int64_t data_padded_wrong(const float *x, int64_t positions, int64_t each);
 /* Moves a share of the training samples, of each class its part, to the validation split; which ones is drawn
- * from the seed and the number of the sample. Of a share of 0 none. */
+ * from the seed and the number of the sample. Windows that share rows are moved as one stretch, the last ones,
+ * and those before it that share a row with them are left out. Of a share of 0 none. */
 bool data_validation(Data *d, double share, uint64_t seed, RtError *e);
 
 /* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at

@@ -336,8 +336,10 @@ bool data_csv_peek(const json_t *args, const DataContext *c, Data *d, RtError *e
 {
     Loading l = {.context = c, .data = d};
     bool good = read_settings(args, d, &l.set, e) && open_train(&l, e) &&
-                (!l.set.scale || data_scale_rows(d, l.train.numbers, l.train.samples, l.train.features, e));
+                (!l.set.scale || data_scale_rows(d, l.train.numbers, l.train.samples, l.train.features, e)) &&
+                load_files(&l, e); /* what is wrong is told before the program is built */
 
     loading_close(&l);
-    return good;
+    data_split_free(&d->train), data_split_free(&d->test);
+    return good || data_missing_help(c, e);
 }

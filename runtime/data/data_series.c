@@ -240,7 +240,7 @@ static bool take_part(const Series *s, int part, Data *d, RtError *e)
     if (good)
         good = parted ? windows_part(&w, s->split, d, &s->rows, e)
                       : windows_take(&w, 0, w.count, d, &s->rows, splits[part], e);
-    free(w.first);
+    windows_free(&w);
     return good;
 }
 
@@ -282,10 +282,31 @@ bool data_series_load(const json_t *args, const DataContext *c, Data *d, RtError
     return good;
 }
 
+/* From the headers of all files: are they of one width, and long enough for a window? */
+static bool look_at_files(Series *s, const Data *d, RtError *e)
+{
+    bool good = (s->end = data_memory(s->count, sizeof *s->end, e)) != NULL;
+
+    for (int64_t i = 0; good && i < s->count; i++) {
+        Npy x = {0};
+        good = open_file(s, i, &x, e);
+        if (good) s->end[i] = (i ? s->end[i - 1] : 0) + x.sizes[0];
+        npy_close(&x);
+    }
+    for (int part = 0; good && part < PARTS; part++) {
+        Windows w = {0};
+        if (part == PART_TRAIN || s->range[part][0] >= 0) good = find_part(s, part, &w, d, e);
+        windows_free(&w);
+    }
+    free(s->end), s->end = NULL;
+    return good;
+}
+
 bool data_series_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     Series s = {0};
-    const bool good = describe(&s, c, args, d, e) && (!s.scale || find_scale(&s, d, e));
+    const bool good =
+        describe(&s, c, args, d, e) && look_at_files(&s, d, e) && (!s.scale || find_scale(&s, d, e));
 
     series_close(&s);
     return good;

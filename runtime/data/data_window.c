@@ -1,5 +1,6 @@
 /* data_window.c: windows of rows as samples (contract in data_window.h). */
 #include "data/data_window.h"
+#include "data/data_file.h"
 #include "common/plural.h"
 #include <math.h>
 #include <stdlib.h>
@@ -60,6 +61,11 @@ bool windows_take(const Windows *w, int64_t from, int64_t count, const Data *d, 
 {
     if (!data_split_new(d, s, count, e)) return false;
     for (int64_t i = 0; i < count; i++) take_window(w, from + i, d, rows, s, i);
+    s->window = w->length + w->ahead;
+    if (w->step >= s->window) return true;
+    s->first = data_memory(count, sizeof *s->first, e);
+    if (!s->first) return false;
+    memcpy(s->first, w->first + from, (size_t)count * sizeof *s->first);
     return true;
 }
 

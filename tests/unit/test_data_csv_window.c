@@ -190,6 +190,34 @@ static void test_test_file(void **state)
     unlink("u.csv");
 }
 
+/* Windows that share rows are held out as one stretch, and no row is on both sides. */
+static void test_validation(void **state)
+{
+    RtError e = {0};
+    (void)state;
+    put_table(100, 50);
+    Data *d = open_data(WHOLE("\"window\":10,\"step\":5," GROUP), &here);
+    assert_int_equal(d->train.samples, 18);
+    assert_true(data_validation(d, 0.2, 1, &e));
+    assert_int_equal(d->validation.samples, 4);
+    assert_int_equal(first_row(&d->validation, 0, 10), 75);
+    assert_int_equal(first_row(&d->validation, 3, 10), 90);
+    assert_int_equal(d->train.samples, 13); /* of rows 70 .. 79 half are held out */
+    assert_int_equal(first_row(&d->train, 12, 10), 65);
+    data_free(d);
+    d = open_data(WHOLE("\"window\":40,\"step\":1," GROUP), &here);
+    assert_false(data_validation(d, 0.9, 1, &e));
+    assert_string_equal(e.text, "csv: validation = 0.9 leaves none of the 22 training windows to train on\n"
+                                "help: windows that share rows with those of the validation are left out; a "
+                                "smaller share, or a larger step of the windows");
+    data_free(d);
+    d = open_data(WHOLE("\"window\":10," GROUP), &here); /* no rows in common: drawn */
+    e = (RtError){0};
+    assert_true(data_validation(d, 0.2, 1, &e));
+    assert_int_equal(d->train.samples + d->validation.samples, 10);
+    data_free(d);
+}
+
 /* Groups of different lengths are samples that end where the group does. */
 static void test_padded(void **state)
 {
@@ -267,8 +295,9 @@ int main(void)
         cmocka_unit_test(test_windows),          cmocka_unit_test(test_no_group),
         cmocka_unit_test(test_groups_by_change), cmocka_unit_test(test_split_by_position),
         cmocka_unit_test(test_split_by_draw),    cmocka_unit_test(test_test_file),
-        cmocka_unit_test(test_padded),           cmocka_unit_test(test_padded_wrong),
-        cmocka_unit_test(test_refusals),         cmocka_unit_test(test_several_targets),
+        cmocka_unit_test(test_validation),       cmocka_unit_test(test_padded),
+        cmocka_unit_test(test_padded_wrong),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_several_targets),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
 }
