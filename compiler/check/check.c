@@ -166,6 +166,7 @@ void build_body(Check *k, const Decl *d, Module *module, Shape input)
     x->shape = input;
     Value *scaled = scaled_input(m, k->func, x);
     x = m->padded ? padded_input(k, x, scaled) : scaled;
+    if (!m->scaled) set_given(k, x);
     Val *function = val_function(k, NULL, d, module, d->name.span);
     Val *v = apply_fn(k, function, val_runtime(k, x, d->params.at[0].span), d->name.span);
     k->mode = MODE_CONST;

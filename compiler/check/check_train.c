@@ -262,7 +262,7 @@ static DataState peek(Check *k, const Setting *s, const Val *v, Data *data, cons
     RtError e = {0};
     json_t *setting = val_json(v);
     k->model->one_hot = data_is_one_hot(setting);
-    const DataPlace place = {k->whole->source, k->c->options.data_directory};
+    const DataPlace place = {k->whole->source, k->c->options.data_directory, k->model->whole};
     bool ok = data_look(k->perm, place, setting, data, &e, &learned);
     data_look_keep(k->c, setting, learned);
     const bool scaled = data_is_scaled(setting);
@@ -326,6 +326,14 @@ double train_seed(Check *k, const Decl *d, Module *m)
 int64_t train_batch(Check *k, const Decl *d, Module *m)
 {
     return (int64_t)whole_setting(k, d, m, "batch", DEFAULT_BATCH);
+}
+
+/* embed takes whole numbers: files are read again, now that it is known which. */
+static bool numbers_fit(Check *k, const Setting *s, const Val *data_value)
+{
+    Data data = {0};
+    const char *missing;
+    return !k->model->whole || peek(k, s, data_value, &data, &missing) != DATA_WRONG;
 }
 
 /* Changes of pictures need pictures, and more of them than of the padding. Data that is not there yet is
@@ -430,6 +438,7 @@ void check_train(Check *k, const Decl *d, Module *m)
         diag_help(g, "add a line such as: data = spirals(2000)");
     }
     if (!ok || !value[SETTING_DATA] || !k->model->body ||
+        !numbers_fit(k, find_setting(d, "data"), value[SETTING_DATA]) ||
         !augment_fits(k, find_setting(d, "data"), value[SETTING_DATA], value[SETTING_AUGMENT]))
         return;
     set_defaults(k, d, value);

@@ -21,7 +21,7 @@ bool data_look(Arena *a, DataPlace place, const json_t *setting, Data *data, RtE
 {
     char *base =
         dirname(arena_text(a, place.source, strlen(place.source))); /* messages name files as the user does */
-    DataContext context = {.directory = place.directory, .base = base, .seed = 0};
+    DataContext context = {.directory = place.directory, .base = base, .whole = place.whole, .seed = 0};
     bool ok = data_peek(setting, &context, data, e);
     *learned = ok ? known(a, data) : arena_printf(a, "%s: %s", e->code == RT_OK ? "absent" : "bad", e->text);
     return ok;

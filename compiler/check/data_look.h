@@ -8,6 +8,7 @@
 typedef struct DataPlace {
     const char *source;    /* the program: its files are looked for beside it */
     const char *directory; /* of --data, or NULL */
+    int64_t whole;         /* DataContext.whole */
 } DataPlace;
 
 /* data_peek, as for a program. *learned is a text that differs wherever

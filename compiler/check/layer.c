@@ -86,6 +86,7 @@ static Val *flattened(Check *k, Value *x, Span span)
 {
     Val *v = reshaped(k, x, shape_vector(shape_size(x->shape)), span);
     set_part(k, v->value, part_of_channels(k, x));
+    if (is_given(k, x)) set_given(k, v->value);
     return v;
 }
 
@@ -330,6 +331,7 @@ Val *apply_layer(Check *k, const Builtin *b, Val **a, Span span)
     switch (b->id) {
     case BUILTIN_flatten: return flattened(k, x, span);
     case BUILTIN_linear: return linear(k, b, a, span);
+    case BUILTIN_embed: return embed_layer(k, a[0], a + 1, span);
     case BUILTIN_conv2d: return conv2d(k, b, a, span);
     case BUILTIN_depthwise: return depthwise(k, b, a, span);
     case BUILTIN_dropout: return dropout(k, a, span);

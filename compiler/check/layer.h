@@ -30,6 +30,13 @@ typedef struct DenseLayer {
 } DenseLayer;
 Val *dense_layer(Check *k, const char *name, Value *x, const DenseLayer *d, Val *keep, Span span);
 
+/* layer_embed.c */
+/* Notes that v holds numbers of the data as they are. */
+void set_given(Check *k, const Value *v);
+bool is_given(const Check *k, const Value *v);
+/* For each number of a list, a whole one in 0 .. values - 1, a list of `out` learned numbers. */
+Val *embed_layer(Check *k, Val *x, Val *const *args, Span span);
+
 /* layer_scan.c */
 /* A function along the first index of x: applied to the part at each position, or, where it has states, with
  * these going on from one position to the next. */

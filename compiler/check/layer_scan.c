@@ -120,6 +120,7 @@ Val *scan_function(Check *k, Val *function, Val *x, const Val *truncate, Span sp
     Value *whole = x->value;
     if (!read_truncate(k, truncate, &stops) || !is_sequence(k, whole, span)) return val_poison(k);
     Value *part = part_of(k, whole);
+    if (is_given(k, whole)) set_given(k, part);
     Val *result = val_poison(k);
     int before = mistakes(k);
     k->positions = whole->shape.dim[0] * (around ? around : 1), k->positions_padded |= padded;

@@ -196,6 +196,7 @@ typedef struct Check {
     Made made;
     SizedValues sized;
     PaddedValues padded;
+    Table given; /* values that are numbers of the data as they are: the input, and parts of it */
     Effort effort;
     Alone alone;
     Testing test;

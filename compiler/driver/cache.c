@@ -140,7 +140,7 @@ static bool unchanged(Compilation *c, const CacheEntry *entry, int number, const
     what += *what == ' ';
     if (number == 0) return hash == tool_stamp(c->perm);
     if (*what != '{') return hash != 0 && hash == hash_file(number == 1 ? entry->program : what);
-    const DataPlace place = {entry->source, c->options.data_directory};
+    const DataPlace place = {entry->source, c->options.data_directory, 0};
     const char *learned = data_look_again(c->perm, place, what);
     return learned && hash == hash_text(hash_start, learned);
 }

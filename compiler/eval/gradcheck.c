@@ -223,6 +223,8 @@ static void random_batch(Arena *a, const Model *m, EvalContext *c)
     double *x = NEW_ARRAY(a, double, (size_t)(BATCH * in)),
            *t = NEW_ARRAY(a, double, (size_t)(BATCH * target) + 1);
     for (int64_t i = 0; i < BATCH * in; i++) x[i] = rng_normal(11, RNG_GRADCHECK, (uint64_t)i);
+    for (int64_t i = 0; m->whole && i < BATCH * in; i++)
+        x[i] = floor(rng_uniform(11, RNG_GRADCHECK, (uint64_t)i) * (double)m->whole);
     for (int64_t s = 0; m->padded && s < BATCH; s++) { /* sample s ends s positions early */
         const int64_t positions = m->input.dim[0], end = s < positions ? positions - s : 1;
         for (int64_t i = end * (in / positions); i < in; i++) x[s * in + i] = NAN;

@@ -329,6 +329,8 @@ typedef struct Model {
     const char *labels;        /* the first labels of the data */
     const char *data_warnings; /* a line each */
     int64_t target_size;       /* numbers, or classes, of a sample */
+    int64_t
+        whole; /* numbers of the input are whole ones, 0 .. whole - 1, which embed looks up; 0: any numbers */
     bool padded;  /* samples are sequences that may end before the last position: NaN stands behind the end */
     Value *there; /* of body, where padded: [positions], 1 at those that a sample has, 0 behind its end */
     int64_t positions;    /* that have a target each, target_size / positions numbers; 0: a sample has one */

@@ -364,6 +364,7 @@ static json_t *head_json(const Model *m, const Target *target)
                      .target_size = m->target_size,
                      .classes = m->classes,
                      .padded = m->padded,
+                     .whole = m->whole,
                      .needs = target->needs.at,
                      .need_count = target->needs.count,
                      .norm_of_samples = m->norm_of_samples};

@@ -4,13 +4,34 @@
 #include <math.h>
 #include <string.h>
 
-/* The first number that is not finite, or -1; behind the end of a padded input there is NaN. */
-static int64_t find_bad(const ProgramHead *h, bool output, const float *x, int64_t count)
+/* The first number that is not finite, or -1. */
+static int64_t find_not_finite(const float *x, int64_t count)
 {
-    if (h->padded && !output) return data_padded_wrong(x, h->input[0], count / h->input[0]);
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(x[i])) return i;
     return -1;
+}
+
+/* The first number that is wrong in an input, or -1: behind the end of a padded one there is NaN, and embed
+ * takes whole numbers. */
+static int64_t find_wrong(const ProgramHead *h, const float *x, int64_t count)
+{
+    const int64_t bad =
+        h->padded ? data_padded_wrong(x, h->input[0], count / h->input[0]) : find_not_finite(x, count);
+    for (int64_t i = 0; h->whole && i < (bad < 0 ? count : bad); i++)
+        if (!isnan(x[i]) && !data_is_whole(x[i], h->whole)) return i;
+    return bad;
+}
+
+static void say_wrong(const ProgramHead *h, bool output, int64_t number, float x, RtError *why)
+{
+    const char *of = output ? "output" : "input";
+    if (isfinite(x))
+        rt_fail(why, RT_BAD_INPUT, "number %lld of its %s is %g, and embed takes whole numbers in 0 .. %lld",
+                (long long)number, of, (double)x, (long long)h->whole - 1);
+    else
+        rt_fail(why, RT_BAD_INPUT, "number %lld of its %s is %s", (long long)number, of,
+                isnan(x) ? "NaN" : "infinite, or too large for float32");
 }
 
 /* Sample `i` of the batch that begins with sample `first` of the file. */
@@ -27,12 +48,11 @@ static void lose_bad(PredictRows *r, int64_t first, int64_t count, bool output)
     const int64_t size = output ? program_outputs(h) : program_inputs(h);
     const float *x = output ? r->out : r->in;
     for (int64_t i = 0; i < count; i++) {
-        int64_t bad = r->lost[i] ? -1 : find_bad(h, output, x + i * size, size);
+        const float *sample = x + i * size;
+        int64_t bad = r->lost[i] ? -1 : output ? find_not_finite(sample, size) : find_wrong(h, sample, size);
         RtError why = {0};
         if (bad < 0) continue;
-        rt_fail(&why, RT_BAD_INPUT, "number %lld of its %s is %s", (long long)bad,
-                output ? "output" : "input",
-                isnan(x[i * size + bad]) ? "NaN" : "infinite, or too large for float32");
+        say_wrong(h, output, bad, sample[bad], &why);
         lose(r, first, i, &why);
     }
 }

@@ -4,6 +4,7 @@
 #include "common/plural.h"
 #include "common/rng.h"
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -140,7 +141,11 @@ bool session_data(Session *s, RtError *e)
     const json_t *setting = program_setting(s->program, SETTING_DATA);
     if (!setting) return no_setting(s, "data", e);
     if (!check_directory(s->options->data, e)) return false;
-    DataContext context = {s->options->data, s->program->head.directory, (int)s->options->threads, DATA_SEED};
+    DataContext context = {.directory = s->options->data,
+                           .base = s->program->head.directory,
+                           .threads = (int)s->options->threads,
+                           .whole = s->program->head.whole,
+                           .seed = DATA_SEED};
     Data *data = data_open(setting, &context, e);
     if (!data) return false;
     const double share = json_number_value(program_setting(s->program, SETTING_VALIDATION));
@@ -161,7 +166,9 @@ static bool make_split(DataSplit *split, const Data *d, int64_t samples)
     if (d->classes) split->labels = malloc(targets * sizeof *split->labels);
     else split->targets = malloc(targets * sizeof *split->targets);
     if (!split->floats || (!split->labels && !split->targets)) return false;
-    for (size_t i = 0; i < inputs; i++) split->floats[i] = (float)rng_normal(DATA_SEED, RNG_DATA, i);
+    for (size_t i = 0; i < inputs; i++)
+        split->floats[i] = d->whole ? (float)floor(rng_uniform(DATA_SEED, RNG_DATA, i) * (double)d->whole)
+                                    : (float)rng_normal(DATA_SEED, RNG_DATA, i);
     for (size_t i = 0; d->classes && i < targets; i++) split->labels[i] = (int32_t)(i % (size_t)d->classes);
     for (size_t i = 0; !d->classes && i < targets; i++)
         split->targets[i] = (float)rng_uniform(DATA_SEED, RNG_DATA, inputs + i);
@@ -181,7 +188,7 @@ static bool make_data(Session *s, int64_t samples, RtError *e)
     d->features = program_inputs(&s->program->head);
     d->target_size = program_has_classes(s->program) ? h->target_size : program_outputs(h);
     d->classes = program_has_classes(s->program) ? (int)(program_outputs(h) / d->target_size) : 0;
-    d->channels = 1, d->std[0] = 1;
+    d->channels = 1, d->std[0] = 1, d->whole = h->whole;
     d->image = d->rank == 2 || d->rank == 3;
     if (make_split(&d->train, d, samples) && make_split(&d->test, d, samples)) return true;
     return rt_fail(e, RT_SYSTEM, "out of memory for %lld random sample%s", (long long)samples,

@@ -124,6 +124,22 @@ static void look_at_labels(Data *d)
               d->target_from, least, d->classes - 1, least);
 }
 
+/* Tables and arrays have said where a wrong number stands. */
+static bool are_whole(const Data *d, const DataSplit *s, RtError *e)
+{
+    const char *from = *d->inputs_from ? d->inputs_from : d->name;
+
+    if (!d->whole || !s->samples) return true;
+    if (!s->floats)
+        return rt_fail(e, RT_BAD_INPUT,
+                       "%s: embed takes whole numbers, and these are bytes, which are scaled", from);
+    for (int64_t i = 0; i < s->samples * d->features; i++)
+        if (!data_is_whole(s->floats[i], d->whole) && !(d->padded && isnan(s->floats[i])))
+            return rt_fail(e, RT_BAD_INPUT, "%s: %g is no whole number in 0 .. %lld, as embed takes", from,
+                           (double)s->floats[i], (long long)d->whole - 1);
+    return true;
+}
+
 Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
 {
     const DataKind *kind = data_find_kind(setting, e);
@@ -133,9 +149,10 @@ Data *data_open(const json_t *setting, const DataContext *context, RtError *e)
         if (kind) rt_fail(e, RT_SYSTEM, "out of memory");
         return NULL;
     }
-    *d = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
+    *d = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}, .whole = context->whole};
     bool good = kind->load(json_object_get(setting, "args"), context, d, e);
     if (good && d->train.samples == 0) good = rt_fail(e, RT_BAD_INPUT, "%s: no samples to train on", d->name);
+    good = good && are_whole(d, &d->train, e) && are_whole(d, &d->test, e);
     if (good) {
         look_at_labels(d);
         return d;
@@ -150,7 +167,8 @@ bool data_peek(const json_t *setting, const DataContext *context, Data *shape_on
     const DataKind *kind = data_find_kind(setting, e);
 
     if (!kind) return false;
-    *shape_only = (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}};
+    *shape_only =
+        (Data){.name = kind->name, .target_size = 1, .channels = 1, .std = {1}, .whole = context->whole};
     if (kind->peek(json_object_get(setting, "args"), context, shape_only, e)) {
         look_at_labels(shape_only);
         return true;

@@ -52,10 +52,11 @@ typedef struct Data {
     int classes;         /* 0: the target is numbers */
     int64_t target_size; /* numbers, or classes, a sample */
     int64_t positions; /* of a sample that have a target each, one behind the other; 0: the sample has one */
-    bool padded;  /* a sample may have fewer positions than shape[0], at least one: the numbers behind its
+    bool padded;   /* a sample may have fewer positions than shape[0], at least one: the numbers behind its
                           end are NaN */
-    bool image;   /* the last two of two or three sizes are height and width: `augment` may move it */
-    int channels; /* with a mean and std of their own: equal parts of a sample, one after the other */
+    int64_t whole; /* numbers of samples must be whole ones, 0 .. whole - 1; 0: any numbers */
+    bool image;    /* the last two of two or three sizes are height and width: `augment` may move it */
+    int channels;  /* with a mean and std of their own: equal parts of a sample, one after the other */
     float mean[DATA_CHANNELS], std[DATA_CHANNELS]; /* for bytes */
     DataSplit train, test, validation;             /* validation: data_validation; else empty */
     struct {         /* by data_peek: what the program subtracts from its input, and then divides by */
@@ -75,6 +76,7 @@ typedef struct DataContext {
     const char *directory; /* --data DIR, or NULL */
     const char *base;      /* directory of the .dnw file: relative paths start here */
     int threads;           /* that may read files at the same time; 0 is 1 */
+    int64_t whole;         /* what Data.whole shall be */
     uint64_t seed; /* of made data and of splits: a fixed constant of the program, not the training seed */
 } DataContext;
 
@@ -100,9 +102,14 @@ void data_free(Data *d);
 /* Of a padded sample, (positions, each): the first number that is wrong, neither finite before its end nor
  * NaN behind it, or -1. */
 int64_t data_padded_wrong(const float *x, int64_t positions, int64_t each);
+/* Is x one of 0 .. whole - 1? */
+static inline bool data_is_whole(float x, int64_t whole)
+{
+    return x >= 0 && x < (float)whole && x == (float)(int64_t)x;
+}
 /* Moves a share of the training samples, of each class its part, to the validation split; which ones is drawn
- * from the seed and the number of the sample. Windows that share rows are moved as one stretch, the last ones,
- * and those before it that share a row with them are left out. Of a share of 0 none. */
+ * from the seed and the number of the sample. Windows that share rows are moved as one stretch, the last
+ * ones, and those before it that share a row with them are left out. Of a share of 0 none. */
 bool data_validation(Data *d, double share, uint64_t seed, RtError *e);
 
 /* Only what the compiler needs to know: shape, classes, target_size; splits stay empty. Reads headers at

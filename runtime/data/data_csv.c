@@ -170,6 +170,7 @@ static bool read_settings(const json_t *args, const Data *d, Settings *s, RtErro
     if (!*s->file) return rt_fail(e, RT_BAD_INPUT, "%s: 'file' is missing: it names a file", d->name);
     if (!read_columns(args, d, &s->names, e) || !read_form(args, d, &s->form, e)) return false;
     if (!data_flag(args, d, "scale", &s->scale, e)) return false;
+    s->form.whole = d->whole;
     if (!s->windows.each || has_windows(s)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: 'each' is of the rows of a window, and there is no 'window'", d->name);
     return rt_help(e, "window = 32, each = true");

@@ -17,6 +17,7 @@ typedef struct CsvForm {
     char decimal;   /* '\0': to be guessed */
     char comment;   /* rows that begin with it are none; '\0': there are no comments */
     CsvHeader header;
+    int64_t whole; /* numbers of samples are whole ones below it; 0: any numbers */
 } CsvForm;
 
 /* Which column is what, as the setting names them: a name, a number, or a list of these; NULL: none. */

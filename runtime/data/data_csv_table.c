@@ -161,6 +161,17 @@ static bool take_target(Csv *t, int number, RtError *e)
     return true;
 }
 
+static bool take_number(const Csv *t, int column, float *x, RtError *e)
+{
+    char problem[80];
+
+    if (!csv_number(t, &t->cells[column], column, x, e)) return false;
+    if (!t->form.whole || data_is_whole(*x, t->form.whole)) return true;
+    snprintf(problem, sizeof problem, "is no whole number in 0 .. %lld, as embed takes",
+             (long long)t->form.whole - 1);
+    return csv_fail(t, &t->cells[column], column, e, problem);
+}
+
 /* Adds the row in t->cells to the table. */
 static bool take_row(Csv *t, RtError *e)
 {
@@ -170,7 +181,7 @@ static bool take_row(Csv *t, RtError *e)
     if (!grow_samples(t, e)) return false;
     float *numbers = t->numbers + t->samples * t->features;
     for (int i = 0; i < t->width; i++)
-        if (t->use[i] == USE_FEATURE && !csv_number(t, &t->cells[i], i, numbers++, e)) return false;
+        if (t->use[i] == USE_FEATURE && !take_number(t, i, numbers++, e)) return false;
     for (int i = 0; i < t->targets; i++)
         if (!take_target(t, i, e)) return false;
     if (t->group >= 0 && t->cells[t->group].size == 0)

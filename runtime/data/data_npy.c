@@ -3,7 +3,8 @@
  * x is (samples, features of up to 4 dimensions), or (samples): one feature. u1 stays bytes, which the
  * network sees as b / 255; all others become floats. y is (samples) or (samples, 1) of whole numbers or bool:
  * classes; or floats, (samples) or (samples, k): numbers. Where x is (samples, positions, ...), y of
- * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position.
+ * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position; x may be
+ * (samples, positions), which `embed` makes sequences of.
  * Without test files, `split` is the share held out. With `padded`, a sample of (positions, ...) floats ends
  * before its positions of NaN, of which it may have some at its end; what y has there does not count.
  */
@@ -122,6 +123,18 @@ static bool check_padded(const Npy *x, const DataSplit *s, RtError *e)
     return true;
 }
 
+static bool check_whole(const Npy *x, const Data *d, const DataSplit *s, RtError *e)
+{
+    char problem[80];
+
+    snprintf(problem, sizeof problem, "no whole number in 0 .. %lld, as embed takes",
+             (long long)d->whole - 1);
+    for (int64_t i = 0; d->whole && s->floats && i < s->samples * x->each; i++)
+        if (!data_is_whole(s->floats[i], d->whole) && !(d->padded && isnan(s->floats[i])))
+            return npy_fail(x, i, e, problem);
+    return true;
+}
+
 /* Targets behind the end of a sample are none. */
 static void leave_out_padded(const Data *d, DataSplit *s)
 {
@@ -143,7 +156,7 @@ static bool read_x(char *path, Data *d, DataSplit *s, RtError *e)
     s->samples = x.sizes[0];
     if (good && npy_bytes(&x)) s->bytes = npy_all_bytes(&x, e);
     else if (good) s->floats = npy_all_floats(&x, d->padded, e);
-    good = (s->bytes || s->floats) && (!d->padded || check_padded(&x, s, e));
+    good = (s->bytes || s->floats) && (!d->padded || check_padded(&x, s, e)) && check_whole(&x, d, s, e);
     npy_close(&x);
     return good;
 }
@@ -155,8 +168,8 @@ static int64_t find_positions(const Npy *y, const Data *d, RtError *e)
     const int64_t positions = d->rank >= 2 ? d->shape[0] : 0;
     char each[60] = "";
 
-    if (y->rank == (numbers ? 3 : 2) && y->sizes[1] == positions && (numbers || y->each > 1))
-        return positions;
+    if (y->rank == (numbers ? 3 : 2) && y->sizes[1] == d->shape[0] && (numbers || y->each > 1))
+        return d->shape[0]; /* those of a list, too, which embed makes a sequence of */
     if (y->rank <= 2 && (numbers || y->each == 1)) return 0;
     if (positions) snprintf(each, sizeof each, ", or %lld, one at each position", (long long)positions);
     if (!numbers && y->rank <= 2)

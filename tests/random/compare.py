@@ -107,6 +107,8 @@ class Case:
             self.y = (np.arange(np.prod(rows)) % outputs[-1]).astype(np.int64).reshape(rows)
         elif self.t['binary']:
             self.y = (self.y > 0).astype(np.float32)
+        if tree['model'].get('whole'):
+            self.x = draw.integers(0, tree['model']['whole'], self.x.shape).astype(np.float32)
         if tree['model']['padded']:  # each sample has one position at least
             for sample in self.x:
                 sample[draw.integers(1, len(sample), endpoint=True):] = np.nan

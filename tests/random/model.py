@@ -223,6 +223,11 @@ class Model(Masks):
         value = self.instance(dense(title, x.shape[1], args['out'], args.get('keep')), title).run(x)
         return value + self.weight(title + '.b', [args['out']]) if args.get('bias', True) else value
 
+    def layer_embed(self, x, args):
+        title = self.number('embed')
+        rows = torch.nn.functional.one_hot(x.reshape(-1).long(), args['values']).to(x.dtype)
+        return self.instance(dense(title, args['values'], args['out'], args.get('keep')), title).run(rows).reshape(list(x.shape) + [-1])
+
     def layer_conv2d(self, x, args):
         """Each weight is a candidate: from a channel and a place in the filter to a channel."""
         title, groups, size = self.number('conv2d'), args.get('groups', 1), args['size']

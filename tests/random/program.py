@@ -298,9 +298,22 @@ class Generator(Graphs, Keys, Draws, Listed, Generated, Arrays, LearnedSizes):
             self.share_keys(self.graphs)
         self.learned_sizes(model, train)
         whole = repr([ops, self.blocks, self.graphs, self.fns])
-        model['padded'] = kind == 5 and inputs[0] > 1 and 'batch_norm' not in whole and self.d.random() < 0.4
+        if kind == 5 and len(inputs) == 2 and self.d.random() < 0.3:
+            self.embedded(model)
+        model['padded'] = len(model['input']) > 1 and kind == 5 and inputs[0] > 1 and 'batch_norm' not in whole and self.d.random() < 0.4
         return {'options': self.options(), 'imports': imports,
                 'fns': self.fns, 'rules': self.rules, 'graphs': self.graphs, 'blocks': self.blocks, 'model': model, 'train': train}
+
+    def embedded(self, model):
+        """The sequence is made of whole numbers instead."""
+        values, out = self.d.randint(2, 5), model['input'][1]
+        args = {'values': values, 'out': out}
+        if self.d.random() < 0.4 and values * out > 1:
+            args['keep'] = self.amount(values * out)
+        for item in model['ops']:
+            item['in'] = ['tokens' if name == 'x' else name for name in item['in']]
+        model['ops'].insert(0, {'op': 'layer', 'name': 'embed', 'args': args, 'in': ['x'], 'id': 'tokens'})
+        model['input'], model['whole'] = model['input'][:1], values
 
     def one_budget(self, model):
         """Sometimes all edges and layers lose their budgets to one of the model."""

@@ -262,7 +262,7 @@ def layer_arguments(op):
     learned = {'out': op.get('size'), 'size': op.get('filter')}
     for key, value in op['args'].items():
         shown = learned.get(key) or (budget(value) if isinstance(value, dict) else number(value))
-        parts.append(shown if key in ('out', 'size') else f'{key} = {shown}')
+        parts.append(shown if key in ('values', 'out', 'size') else f'{key} = {shown}')
     return '(' + ', '.join(parts) + ')' if parts else ''
 
 

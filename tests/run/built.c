@@ -174,12 +174,13 @@ bool built_says(const char *path, const char *words)
 
 /* ---- random samples and weights ---- */
 
-static void fill_inputs(Arena *a, DataSplit *s, int64_t count, bool bytes, uint64_t seed)
+static void fill_inputs(Arena *a, DataSplit *s, int64_t count, bool bytes, int64_t whole, uint64_t seed)
 {
     if (bytes) s->bytes = NEW_ARRAY(a, uint8_t, (size_t)count);
     else s->floats = NEW_ARRAY(a, float, (size_t)count);
     for (int64_t i = 0; i < count; i++)
         if (bytes) s->bytes[i] = (uint8_t)rng_words(seed, RNG_DATA, (uint64_t)i).v[0];
+        else if (whole) s->floats[i] = (float)floor(rng_uniform(seed, RNG_DATA, (uint64_t)i) * (double)whole);
         else s->floats[i] = (float)rng_normal(seed, RNG_DATA, (uint64_t)i);
 }
 
@@ -200,7 +201,7 @@ Data *built_data(Arena *a, const Model *m, int64_t samples, uint64_t seed)
         d->mean[c] = 0.3f + 0.1f * (float)c, d->std[c] = 0.4f + 0.05f * (float)c;
     d->features = shape_size(m->input);
     d->train.samples = samples;
-    fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, seed);
+    fill_inputs(a, &d->train, samples * d->features, m->input.rank == 3, m->whole, seed);
     for (int64_t i = 0; m->padded && i < samples; i++) { /* sample i has 1 + i mod positions */
         const int64_t end = (1 + i % m->input.dim[0]) * (d->features / m->input.dim[0]);
         for (int64_t k = end; k < d->features; k++) d->train.floats[i * d->features + k] = NAN;

@@ -235,7 +235,7 @@ static const DnwrtProgram fake_program = {
         "{\"program\": \"toy\", \"source\": \"my nets/toy.dnw\", \"directory\": \"/\", \"model\": \"Toy\","
         " \"version\": \"0.1\", \"cpu\": \"native\", \"lanes\": 64, \"least_batch\": 0, \"input\": [2, 3], "
         "\"output\": [3],"
-        " \"target_size\": 1, \"classes\": 3, \"needs\": [], \"padded\": false,"
+        " \"target_size\": 1, \"classes\": 3, \"needs\": [], \"padded\": false, \"whole\": 0,"
         " \"norm_of_samples\": false, "
         "\"parameters\": [],"
         " \"options\": [{\"name\": \"width\", \"value\": \"6\", \"help\": \"nodes\", \"given\": false},"
