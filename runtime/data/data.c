@@ -229,7 +229,8 @@ static const json_t *argument_of(const json_t *setting, const char *name)
 
 bool data_is_scaled(const json_t *setting)
 {
-    return json_is_true(argument_of(setting, "scale"));
+    const json_t *scale = argument_of(setting, "scale");
+    return scale && !json_is_false(scale) && !(json_is_array(scale) && json_array_size(scale) == 0);
 }
 
 bool data_brings_validation(const json_t *setting)

@@ -33,8 +33,8 @@ typedef struct Settings {
     const char *file;
     const json_t *test; /* path of the test file, or a list of these; NULL: none */
     double split;
-    Windows windows; /* none is listed; length and step 0: not given */
-    bool scale;
+    Windows windows;     /* none is listed; length and step 0: not given */
+    const json_t *scale; /* true, or columns; NULL: none is scaled */
 } Settings;
 
 /* The training table, which decides how the others are read. */
@@ -162,6 +162,24 @@ static bool read_test(const json_t *args, const Data *d, Settings *s, RtError *e
            rt_fail(e, RT_BAD_INPUT, "%s: 'test' must be the path of a file, or a list of these", d->name);
 }
 
+static bool read_scale(const json_t *args, const Data *d, Settings *s, RtError *e)
+{
+    s->scale = argument(args, "scale");
+    if (json_is_false(s->scale)) s->scale = NULL;
+    return !s->scale || json_is_true(s->scale) || names_columns(s->scale) ||
+           rt_fail(e, RT_BAD_INPUT,
+                   "%s: 'scale' must be true or false, the name of a column, its number, or a list", d->name);
+}
+
+/* Mean and deviation of the columns that the program scales. */
+static bool find_scale(Loading *l, RtError *e)
+{
+    const Csv *t = &l->train;
+    if (!l->set.scale) return true;
+    return data_scale_rows(l->data, t->numbers, t->samples, t->features, e) &&
+           (json_is_true(l->set.scale) || csv_scale_some(&l->train, l->set.scale, l->data, e));
+}
+
 static bool read_settings(const json_t *args, const Data *d, Settings *s, RtError *e)
 {
     if (!data_text(args, d, "file", &s->file, e) || !read_test(args, d, s, e) ||
@@ -169,7 +187,7 @@ static bool read_settings(const json_t *args, const Data *d, Settings *s, RtErro
         return false;
     if (!*s->file) return rt_fail(e, RT_BAD_INPUT, "%s: 'file' is missing: it names a file", d->name);
     if (!read_columns(args, d, &s->names, e) || !read_form(args, d, &s->form, e)) return false;
-    if (!data_flag(args, d, "scale", &s->scale, e)) return false;
+    if (!read_scale(args, d, s, e)) return false;
     s->form.whole = d->whole;
     if (!s->windows.each || has_windows(s)) return true;
     rt_fail(e, RT_BAD_INPUT, "%s: 'each' is of the rows of a window, and there is no 'window'", d->name);
@@ -336,8 +354,7 @@ bool data_csv_load(const json_t *args, const DataContext *c, Data *d, RtError *e
 bool data_csv_peek(const json_t *args, const DataContext *c, Data *d, RtError *e)
 {
     Loading l = {.context = c, .data = d};
-    bool good = read_settings(args, d, &l.set, e) && open_train(&l, e) &&
-                (!l.set.scale || data_scale_rows(d, l.train.numbers, l.train.samples, l.train.features, e)) &&
+    bool good = read_settings(args, d, &l.set, e) && open_train(&l, e) && find_scale(&l, e) &&
                 load_files(&l, e); /* what is wrong is told before the program is built */
 
     loading_close(&l);

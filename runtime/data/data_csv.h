@@ -81,6 +81,10 @@ void csv_look(const Csv *t, Data *d);
  * a test file. */
 bool csv_columns(Csv *t, const CsvNames *names, const Csv *like, RtError *e);
 
+/* Of the features, those whose columns `which` does not name (a name, a number, or a list of these) get a
+ * mean of 0 and a deviation of 1 in d->scale. */
+bool csv_scale_some(Csv *t, const json_t *which, Data *d, RtError *e);
+
 /* data_csv_target.c */
 typedef enum TargetKind { TARGET_CLASS_NUMBER, TARGET_TEXT, TARGET_NUMBER } TargetKind;
 typedef struct Target {

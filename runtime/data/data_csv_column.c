@@ -115,3 +115,32 @@ bool csv_columns(Csv *t, const CsvNames *names, const Csv *like, RtError *e)
            rt_fail(e, RT_BAD_INPUT, "%s: beside target, group and what is ignored no column is left",
                    t->file.path);
 }
+
+/* Number of a column among the features, or -1. */
+static int feature_number(const Csv *t, int column)
+{
+    int number = 0;
+
+    for (int i = 0; i < column; i++) number += t->use[i] == USE_FEATURE;
+    return t->use[column] == USE_FEATURE ? number : -1;
+}
+
+bool csv_scale_some(Csv *t, const json_t *which, Data *d, RtError *e)
+{
+    const size_t count = json_is_array(which) ? json_array_size(which) : 1;
+    bool named[DATA_COLUMNS] = {false};
+
+    for (size_t i = 0; i < count; i++) {
+        int column, feature;
+        if (!find_column(t, json_is_array(which) ? json_array_get(which, i) : which, "scale", &column, e))
+            return false;
+        feature = feature_number(t, column);
+        if (feature < 0)
+            return rt_fail(e, RT_BAD_INPUT, "%s: column %d is %s, and 'scale' is of features", t->file.path,
+                           column + 1, use_names[t->use[column]]);
+        named[feature] = true;
+    }
+    for (int k = 0; k < d->scale.columns; k++)
+        if (!named[k]) d->scale.mean[k] = 0, d->scale.deviation[k] = 1;
+    return true;
+}

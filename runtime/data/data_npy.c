@@ -3,8 +3,8 @@
  * x is (samples, features of up to 4 dimensions), or (samples): one feature. u1 stays bytes, which the
  * network sees as b / 255; all others become floats. y is (samples) or (samples, 1) of whole numbers or bool:
  * classes; or floats, (samples) or (samples, k): numbers. Where x is (samples, positions, ...), y of
- * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position; x may be
- * (samples, positions), which `embed` makes sequences of.
+ * (samples, positions) whole numbers or (samples, positions, k) floats has a target at each position; x may
+ * be (samples, positions), which `embed` makes sequences of.
  * Without test files, `split` is the share held out. With `padded`, a sample of (positions, ...) floats ends
  * before its positions of NaN, of which it may have some at its end; what y has there does not count.
  */

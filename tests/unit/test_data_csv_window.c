@@ -190,6 +190,31 @@ static void test_test_file(void **state)
     unlink("u.csv");
 }
 
+/* Some columns of a table, and all of them, as the program scales them. */
+static void test_scale(void **state)
+{
+    static const char *const settings[] = {WHOLE("\"scale\":[\"b\"]"), WHOLE("\"scale\":2"),
+                                           WHOLE("\"scale\":true")};
+    (void)state;
+    put_text("t.csv", "a,y,b\n1,0,10\n3,1,30\n");
+    for (int i = 0; i < 3; i++) {
+        RtError e = {0};
+        Data d;
+        json_t *j = parse_setting(settings[i]);
+        assert_true(data_is_scaled(j) && data_peek(j, &here, &d, &e));
+        json_decref(j);
+        assert_int_equal(d.scale.columns, 2);
+        assert_true(d.scale.mean[0] == (i < 2 ? 0 : 2) && d.scale.deviation[0] == 1);
+        assert_true(d.scale.mean[1] == 20 && d.scale.deviation[1] == 10);
+    }
+    expect_peek_failure(WHOLE("\"scale\":\"y\""), &here, RT_BAD_INPUT,
+                        "t.csv: column 2 is target, and 'scale' is of features");
+    expect_peek_failure(WHOLE("\"scale\":\"c\""), &here, RT_BAD_INPUT,
+                        "t.csv: no column is named 'c'\nhelp: columns are 'a', 'y', 'b'");
+    expect_failure(WHOLE("\"scale\":[true]"), &here,
+                   "csv: 'scale' must be true or false, the name of a column, its number, or a list");
+}
+
 /* Windows that share rows are held out as one stretch, and no row is on both sides. */
 static void test_validation(void **state)
 {
@@ -292,11 +317,17 @@ static void test_refusals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_windows),          cmocka_unit_test(test_no_group),
-        cmocka_unit_test(test_groups_by_change), cmocka_unit_test(test_split_by_position),
-        cmocka_unit_test(test_split_by_draw),    cmocka_unit_test(test_test_file),
-        cmocka_unit_test(test_validation),       cmocka_unit_test(test_padded),
-        cmocka_unit_test(test_padded_wrong),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_no_group),
+        cmocka_unit_test(test_groups_by_change),
+        cmocka_unit_test(test_split_by_position),
+        cmocka_unit_test(test_split_by_draw),
+        cmocka_unit_test(test_test_file),
+        cmocka_unit_test(test_scale),
+        cmocka_unit_test(test_validation),
+        cmocka_unit_test(test_padded),
+        cmocka_unit_test(test_padded_wrong),
+        cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_several_targets),
     };
     return cmocka_run_group_tests(tests, enter_directory, leave_directory);
