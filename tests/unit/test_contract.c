@@ -20,8 +20,11 @@ static json_t *written(void)
                          {.once = 3, .tile = -1, .rounds = 0, .norms = &norms}};
     NetParam param = {.name = "w", .shape = shape, .rank = 2, .size = 15, .learned = true};
     param.init = (InitSpec){.kind = INIT_CHOICE, .choices = choices, .choice_count = 2};
-    NetList list = {
-        .name = "edges", .key = "", .budget = {KEEP_ANNEAL, 10, 20, 1.5}, .rule = {RULE_DNW, 1, 1, true}};
+    NetList list = {.name = "edges",
+                    .key = "",
+                    .shares = "",
+                    .budget = {KEEP_ANNEAL, 10, 20, 1.5},
+                    .rule = {RULE_DNW, 1, 1, true}};
     NetGraph graph = {.name = "g", .chance_seed = INT64_MIN};
     graph.time.a[1][0] = 0.1, graph.time.error[MAX_TIME_STAGES] = 1.0 / 3;
     NetRecord record = {
@@ -39,7 +42,7 @@ static void test_both_ways(void **state)
     json_t *first = written();
     char *text = json_dumps(first, JSON_REAL_PRECISION(17));
     json_t *parsed = json_loads(text, 0, NULL);
-    assert_true(contract_read(CONTRACT_NetRecord, parsed, &r, &e));
+    if (!contract_read(CONTRACT_NetRecord, parsed, &r, &e)) fail_msg("%s", e.text);
     assert_string_equal(r.params[0].name, "w");
     assert_int_equal(r.params[0].shape[1], 5);
     assert_true(r.params[0].init.choices[0] == -0.1 && r.params[0].init.choices[1] == 1e300);
