@@ -119,6 +119,13 @@ static bool same_file(const char *a, const char *b)
     return !stat(a, &sa) && !stat(b, &sb) && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
 }
 
+/* Something that is no file: a program would take the place of it. */
+static bool is_device(const char *path)
+{
+    struct stat s;
+    return stat(path, &s) == 0 && !S_ISREG(s.st_mode) && !S_ISDIR(s.st_mode);
+}
+
 static bool is_directory(const char *path)
 {
     struct stat s;
@@ -156,6 +163,7 @@ static int check_output(const CommandArgs *a, const char *path, const char *outp
     if (same_file(path, output))
         return command_fail(EXIT_WRONG_USAGE, help, "the program would overwrite its own source '%s'", path);
     if (is_directory(output)) return command_fail(EXIT_WRONG_USAGE, help, "'%s' is a directory", output);
+    if (is_device(output)) return command_fail(EXIT_WRONG_USAGE, help, "'%s' is not a file", output);
     if (access(place, W_OK | X_OK))
         return command_fail(EXIT_SYSTEM, help, "cannot write '%s': %s", output, strerror(errno));
     return EXIT_DONE;

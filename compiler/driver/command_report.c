@@ -3,6 +3,8 @@
 #include "driver/page.h"
 #include "common/plural.h"
 #include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
 
 /* Runs whose names are listed once. */
 static json_t *runs_of(const CommandArgs *a, PageError *e)
@@ -22,9 +24,21 @@ static json_t *runs_of(const CommandArgs *a, PageError *e)
     return json_pack("{s:o}", "runs", runs);
 }
 
+/* The page must not take the place of a program or a log by mistake. */
+static bool is_page(const char *path)
+{
+    struct stat s;
+    const char *dot = strrchr(path, '.');
+    if (stat(path, &s) == 0 && !S_ISREG(s.st_mode)) return true; /* a device or pipe, which stays */
+    return dot && (!strcasecmp(dot, ".html") || !strcasecmp(dot, ".htm"));
+}
+
 int command_report(const CommandArgs *a)
 {
     const char *output = a->output ? a->output : "report.html";
+    if (!is_page(output))
+        return command_fail(EXIT_WRONG_USAGE, "such as -o report.html", "'%s': a report is written as .html",
+                            output);
     PageError e = {0};
     json_t *data = runs_of(a, &e);
     const bool ok = data && page_write(a->arena, output, data, &e);

@@ -1,6 +1,7 @@
 /* page.c: the page of `dnw report`: files of report/, in the binary as they are, and the data. See page.h. */
 #define _GNU_SOURCE
 #include "driver/page.h"
+#include "common/output.h"
 #include "driver/command.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -96,14 +97,8 @@ static void write_page(FILE *f, const json_t *data)
 
 bool page_write(Arena *a, const char *path, const json_t *data, PageError *e)
 {
-    const char *temporary = arena_printf(a, "%s.%ld.tmp", path, (long)getpid());
-    FILE *f = fopen(temporary, "wbe");
-    if (!f) return page_fail(e, a, EXIT_SYSTEM, NULL, "cannot write '%s': %s", path, strerror(errno));
-    write_page(f, data);
-    bool ok = !ferror(f);
-    ok = fclose(f) == 0 && ok;
-    if (ok && rename(temporary, path) == 0) return true;
-    page_fail(e, a, EXIT_SYSTEM, NULL, "cannot write '%s': %s", path, strerror(errno));
-    unlink(temporary);
-    return false;
+    Output o;
+    if (output_begin(&o, path)) write_page(o.file, data);
+    if (output_end(&o, true)) return true;
+    return page_fail(e, a, EXIT_SYSTEM, NULL, "cannot write '%s': %s", path, strerror(errno));
 }

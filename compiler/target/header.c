@@ -1,10 +1,10 @@
 /* header.c: NAME.h of a frozen library: sizes, and the two functions of gen_frozen.c. */
 #include "target/header.h"
+#include "common/output.h"
 #include "freeze/freeze.h"
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *header_prefix(Arena *a, const char *output)
 {
@@ -64,14 +64,9 @@ static void write_text(const Compilation *c, FILE *f)
 
 bool header_write(Compilation *c, const char *path)
 {
-    const char *temporary = arena_printf(c->perm, "%s.%ld.tmp", path, (long)getpid());
-    FILE *f = fopen(temporary, "w");
-    bool ok = f != NULL;
-    if (f) write_text(c, f);
-    if (f) ok = !ferror(f);
-    if (f && fclose(f)) ok = false;
-    ok = ok && rename(temporary, path) == 0;
+    Output o;
+    if (output_begin(&o, path)) write_text(c, o.file);
+    const bool ok = output_end(&o, true);
     if (!ok) diag_add(c->diags, E_WRITE, SPAN_NONE, "cannot write '%s': %s", path, strerror(errno));
-    if (f && !ok) unlink(temporary);
     return ok;
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "app/edges_table.h"
 #include "common/groups.h"
+#include "common/output.h"
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -266,19 +267,12 @@ static bool write_table(Table *t, RtError *e)
 bool edges_table_write(const Session *s, const char *path, bool all, int64_t *count, RtError *e)
 {
     Table t = {.session = s, .format = format_of(path), .all = all};
-    char *temporary;
-    if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
-    t.f = fopen(temporary, "wbe");
-    bool ok = t.f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok) setvbuf(t.f, NULL, _IOFBF, BUFFER);
-    ok = ok && write_table(&t, e);
-    const bool written = t.f && !ferror(t.f);
-    if (t.f && (fclose(t.f) || !written) && ok)
-        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && rename(temporary, path))
-        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (t.f && !ok) unlink(temporary);
-    free(temporary);
+    Output o;
+    if (!output_begin(&o, path)) return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    t.f = o.file;
+    setvbuf(t.f, NULL, _IOFBF, BUFFER);
+    const bool whole = write_table(&t, e);
     *count = t.edges;
-    return ok;
+    if (output_end(&o, whole) || !whole) return whole;
+    return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
 }

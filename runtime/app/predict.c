@@ -11,6 +11,7 @@
 #include "data/npy.h"
 #include "data/data_image.h"
 #include "app/predict_rows.h"
+#include "common/output.h"
 #include "common/plural.h"
 #include <errno.h>
 #include <stdio.h>
@@ -138,18 +139,12 @@ static bool predict_batches(PredictRows *r, Input *x, int64_t batch, FILE *f, Rt
 static bool write_output(PredictRows *r, Input *x, int64_t batch, RtError *e)
 {
     const char *path = r->session->options->output;
-    char *temporary;
-    if (asprintf(&temporary, "%s.tmp", path) < 0) return rt_fail(e, RT_SYSTEM, "out of memory");
-    FILE *f = fopen(temporary, "wbe");
-    bool ok = f || rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && !write_npy_header(f, x->samples, &r->session->program->head))
-        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    ok = ok && predict_batches(r, x, batch, f, e);
-    if (f && fclose(f) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (ok && rename(temporary, path))
-        ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
-    if (f && !ok) unlink(temporary);
-    free(temporary);
+    Output o;
+    if (!output_begin(&o, path)) return rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    bool ok = write_npy_header(o.file, x->samples, &r->session->program->head) ||
+              rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
+    ok = ok && predict_batches(r, x, batch, o.file, e);
+    if (!output_end(&o, ok) && ok) ok = rt_fail(e, RT_SYSTEM, "%s: cannot write: %s", path, strerror(errno));
     return ok && predict_rows_whole(r, x->samples, e);
 }
 

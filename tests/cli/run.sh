@@ -58,6 +58,8 @@ cp net.dnw plain
 expect "source kept" 2 "overwrite its own source" "$dnw" build plain
 mkdir dir
 expect "into a directory" 2 "is a directory" "$dnw" build net.dnw -o dir
+mkfifo pipe
+expect "into a pipe" 2 "'pipe' is not a file" "$dnw" build net.dnw -o pipe
 expect "a file without a command" 2 "dnw check plain" "$dnw" plain
 expect "a directory for a file" 1 "is a directory" "$dnw" build .
 expect "where nothing can be made" 3 "cannot write 'nowhere/prog'" "$dnw" build net.dnw -o nowhere/prog

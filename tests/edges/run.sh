@@ -227,6 +227,16 @@ expect "edges: no file" 2 "--output takes a value" ./learned edges -o
 expect "edges: candidates of nothing" 2 "give its file with --output FILE" ./learned edges --candidates
 expect "edges: no place" 3 "cannot write" ./learned edges -o nowhere/edges.csv
 expect "edges: full disk" 3 "cannot write" ./learned edges -o /dev/full/edges.csv
+ln -s followed.csv link.csv
+touch followed.csv
+expect "edges: a link" 0 "" ./learned edges --weights $best -o link.csv
+that "edges: the link stays" [ -L link.csv ] && that "edges: where it leads" [ -s followed.csv ]
+mkfifo pipe.csv
+cat pipe.csv >piped.csv & reader=$!
+expect "edges: into a pipe" 0 "" ./learned edges --weights $best -o pipe.csv
+wait $reader
+that "edges: what went through the pipe" cmp -s piped.csv followed.csv
+that "edges: the pipe stays" [ -p pipe.csv ]
 expect "edges: weights of another program" 1 "" ./again edges --weights $best -o edges.csv
 expect "edges: a frozen program" 2 "this program is frozen" ./fast edges -o edges.csv
 

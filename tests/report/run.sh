@@ -79,6 +79,7 @@ cat >long.dnw <<'DNW'
 model Net(point) = point |> linear(2, keep = 50%)
 train Net { data = spirals(20); batch = 20; epochs = 600; snapshots = 2 }
 DNW
+expect "report: over a program" 2 "'four.dnw': a report is written as .html" "$dnw" report four.run -o four.dnw
 expect "snapshots: a long run" 0 "epoch 600/600" "$dnw" train long.dnw --out long.run
 expect "snapshots: its page" 0 "wrote long.html" "$dnw" report long.run -o long.html
 

@@ -31,7 +31,8 @@ static const Form smaller[] = {{"/agnostic.dnw", 2, {{"hidden", "12"}, {"chosen"
                                {"/mobilenet.dnw", 2, {{"size", "3"}, {"d", "1"}}, false},
                                {"/randwire.dnw", 2, {{"size", "2"}, {"length", "6"}}, true},
                                {"/resnet.dnw", 2, {{"width", "2"}, {"side", "8"}}, false},
-                               {"/resnet.dnw", 3, {{"depth", "50"}, {"width", "3"}, {"side", "64"}}, true}};
+                               {"/resnet.dnw", 3, {{"depth", "50"}, {"width", "3"}, {"side", "64"}}, true},
+                               {"/vinnas.dnw", 0, {{0}}, true}};
 enum { SMALLER = sizeof smaller / sizeof *smaller };
 
 /* Each form of an example is a test. */

@@ -424,7 +424,10 @@ static void test_split(void **state)
                    "help: split = 0.2 holds a fifth out for the test");
     expect_failure(CSV("1", "", "1.5"), &here, "csv: split = 1.5 is not in 0 .. 1");
     unlink("t.csv");
-    expect_peek_failure(ALL("1"), &here, RT_OK, "t.csv: no such file");
+    expect_peek_failure(
+        ALL("1"), &here, RT_OK,
+        "t.csv: no such file\n"
+        "help: a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
     expect_failure(ALL("1"), &here,
                    "t.csv: no such file\n"
                    "help: a relative path starts where the .dnw file is; --data DIR looks in DIR instead");
