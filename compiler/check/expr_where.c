@@ -49,11 +49,14 @@ const Val *key_part(Check *k, const Val *key, int i)
 
 /* ---- draws ---- */
 
+/* Known numbers; others count as 0 below it, and as 1 above. */
 static bool is_probability(Check *k, const Val *p)
 {
-    if (p->kind != VAL_NUMBER || (p->number >= 0 && p->number <= 1)) return true;
+    const double most = p->kind == VAL_PERCENT ? 100 : 1;
+    const bool known = p->kind == VAL_PERCENT || p->kind == VAL_NUMBER;
+    if (!known || (p->number >= 0 && p->number <= most)) return true;
     Diag *d = diag_add(k->diags, E_RANGE, p->span, "a probability of %s is not in 0 .. 1", val_text(k, p));
-    if (p->number >= 2 && p->number <= 100)
+    if (p->kind == VAL_NUMBER && p->number >= 2 && p->number <= 100)
         diag_fix(d, p->span, arena_printf(k->perm, "%.6g%%", p->number), "write ", "");
     return false;
 }

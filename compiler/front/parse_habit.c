@@ -328,7 +328,9 @@ bool parse_lost_parentheses(const Mistake *m)
         parse_complain(m->p, E_SYNTAX, m->found.span, "the arguments of '%s' are enclosed in ( )", b->name);
     Span value = parse_operand(m, 0), place = span_join(callee.span, value);
     diag_help(d, "such as: %s(%s)", b->name, b->params[0].name);
-    parse_help_write(m, d, place, arena_printf(m->p->perm, "%s(%s)", b->name, parse_text(m->p, value)));
+    const char *text = parse_text(m->p, value),
+               *form = (b->kind == KIND_LIST || b->kind == KIND_WORD) && *text != '[' ? "%s([%s])" : "%s(%s)";
+    parse_help_write(m, d, place, arena_printf(m->p->perm, form, b->name, text));
     return true;
 }
 
