@@ -432,9 +432,10 @@ static void warn_input(Check *k, const Graph *g)
                  "in time, the function of input '%s' moves its values from those that are given, and no "
                  "edges lead into '%s'",
                  in->name, in->name);
-    diag_help(
-        d, "without a function '%s' keeps what is given: input %s[...], and %s before the graph: |> %s |> %s",
-        in->name, in->name, in->cell_name, in->cell_name, g->name);
+    diag_help(d,
+              "without a function it keeps what is given: input %s[...]; a function without states can be "
+              "applied before the graph: |> %s |> %s",
+              in->name, in->cell_name, g->name);
 }
 
 bool build_order(Check *k, Graph *g)
