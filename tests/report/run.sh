@@ -55,7 +55,7 @@ expect "snapshots: a run that replaces one" 0 "epoch 6/6" ./none train --out par
 that "snapshots: the old file is gone" test ! -e part.run/wiring.bin
 expect "snapshots: off in a run that goes on" 0 "epoch 8/8" ./none train --out each.run --epochs 8 --resume
 expect "snapshots: on in a run that goes on" 0 "epoch 8/8" ./four train --out none.run --epochs 8 --resume
-net slow "batch = 2; epochs = 40; snapshots = 3"
+net slow "batch = 2; epochs = 400; snapshots = 3"
 stops=0
 for wait in 0.13 0.21 0.34; do # within an epoch, and between two
   ./slow train --out stopped.run --quiet $([ $stops -eq 0 ] || echo --resume) 2>/dev/null & process=$!
