@@ -34,13 +34,6 @@ static Val *not_known(Check *k, const Val *index)
 
 /* ---- an index of the edge ---- */
 
-static bool is_drawn(const Func *f)
-{
-    for (int i = 0; i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_CHANCE) return true;
-    return false;
-}
-
 /* Marks the arguments that the last value of f depends on. */
 static void mark_arguments(const Func *f, bool *used)
 {
@@ -72,7 +65,7 @@ static bool fits_list(Check *k, const Val *list, const Val *index)
     mark_arguments(&f, used);
     for (int i = 0; i < 2 * MAX_RANK; i++) tries *= used[i] ? (double)k->index_size[i] : 1;
     if (tries == 0) return true; /* no node, no edge */
-    if (tries * (double)f.values.count > MOST_TRIES || is_drawn(&f)) {
+    if (tries * (double)f.values.count > MOST_TRIES || func_has(&f, IR_CHANCE)) {
         diag_add(k->diags, E_INDEX, index->span,
                  "this index must be that of few nodes and without chance(...), since it is tried for all of "
                  "them");

@@ -21,13 +21,10 @@ static Val *line_number(Check *k, const EdgesDecl *d, const EdgeLine *line)
 
 static bool uses_chance(Check *k, const Expr *key)
 {
-    for (int i = 0; i < k->func->values.count; i++) {
-        if (k->func->values.at[i]->op != IR_CHANCE) continue;
-        Diag *d = diag_add(k->diags, E_PLACE, key->span, "a key cannot depend on chance");
-        diag_help(d, "a key follows from the indices of the line, and from `line`; chance(p, i) does, too");
-        return true;
-    }
-    return false;
+    if (!func_has(k->func, IR_CHANCE)) return false;
+    Diag *d = diag_add(k->diags, E_PLACE, key->span, "a key cannot depend on chance");
+    diag_help(d, "a key follows from the indices of the line, and from `line`; chance(p, i) does, too");
+    return true;
 }
 
 static bool key_parts(Check *k, const Val *v, const Expr *key, CandidateKey *out)

@@ -32,13 +32,10 @@ static Value *coordinate(Check *k, const Val *v, Span span)
 
 static bool uses_chance(Check *k, const Expr *at)
 {
-    for (int i = 0; i < k->func->values.count; i++) {
-        if (k->func->values.at[i]->op != IR_CHANCE) continue;
-        Diag *d = diag_add(k->diags, E_PLACE, at->span, "a point cannot depend on chance");
-        diag_help(d, "a point follows from the indices of the node");
-        return true;
-    }
-    return false;
+    if (!func_has(k->func, IR_CHANCE)) return false;
+    Diag *d = diag_add(k->diags, E_PLACE, at->span, "a point cannot depend on chance");
+    diag_help(d, "a point follows from the indices of the node");
+    return true;
 }
 
 static void read_point(Check *k, const Val *v, const Expr *at, CandidateKey *out)

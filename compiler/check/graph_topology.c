@@ -66,13 +66,6 @@ static int interpret_range(void *context, const int64_t *to, const int64_t *from
     return interval_range(&p->values, to, from, dim, first, last);
 }
 
-static bool uses_chance(const Func *f)
-{
-    for (int i = 0; f && i < f->values.count; i++)
-        if (f->values.at[i]->op == IR_CHANCE) return true;
-    return false;
-}
-
 /* A condition of many operations is as much work as several short ones. */
 static int64_t weight_of(const Func *condition)
 {
@@ -104,7 +97,7 @@ static WiringLine wiring_line(Check *k, Graph *g, int b, Interpreted *context)
     line.predicate = interpret;
     line.range = interpret_range;
     line.context = context;
-    line.pairwise = u->pairwise = uses_chance(u->predicate);
+    line.pairwise = u->pairwise = func_has(u->predicate, IR_CHANCE);
     interval_line(&context->values, &line);
     return line;
 }

@@ -130,6 +130,13 @@ const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op)
     return NULL;
 }
 
+bool func_has(const Func *f, OpCode op)
+{
+    for (int i = 0; f && i < f->values.count; i++)
+        if (f->values.at[i]->op == op) return true;
+    return false;
+}
+
 Func *func_copy(Arena *perm, const Func *from, const char *name, Value **map)
 {
     Func *to = func_new(perm, name);

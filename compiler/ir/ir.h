@@ -151,6 +151,8 @@ Func *func_copy(Arena *perm, const Func *f, const char *name, Value **map);
 Value *func_argument(const Func *f, int64_t index);
 /* The WIRED or WIRED_BACK of a graph; NULL: f (or NULL) has none. */
 const Value *func_find_wired(const Func *f, const struct Graph *g, OpCode op);
+/* Does it have such a value? f may be NULL. */
+bool func_has(const Func *f, OpCode op);
 /* By id: the values `from`, and all that they follow from. */
 bool *func_follow(const Func *f, int count, Value *const *from);
 /* Values that no result needs are removed; numbers are given anew. */
